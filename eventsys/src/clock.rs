@@ -1,0 +1,92 @@
+//! [`Clock`]: time is given, never read from the air.
+//!
+//! Mirrors `Thread::cur_time`, `get_hrtime` and `get_hrtime_updated` of
+//! `iocore/eventsystem/I_Thread.h` (9.1.3). There the cached time is one static
+//! for all threads; here it is one for all threads of an event processor.
+//!
+//! A **real** clock is monotonic and starts at an arbitrary hour. A **virtual**
+//! clock stands still while any thread works, and jumps to the next deadline
+//! when all of them wait: a scenario of 40 s runs in milliseconds and takes the
+//! same steps every time.
+
+mod virtual_time;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+pub(crate) use virtual_time::VirtualTime;
+pub use virtual_time::{PASS_COST, Participant};
+
+use crate::hrtime::{HrTime, SECOND};
+use crate::sync::atomic::{AtomicI64, Ordering};
+
+/// What a clock shows when it is made, in nanoseconds: far from 0, which the
+/// original takes for "no time".
+const EPOCH: HrTime = 1_000_000 * SECOND;
+
+/// Gives the time to an event processor and its threads.
+pub struct Clock {
+    source: Source,
+    /// The time when it was last read. Mirrors `Thread::cur_time`: shared by all
+    /// threads, so one may see another's newer time.
+    cur_time: AtomicI64,
+}
+
+enum Source {
+    Real(Instant),
+    Virtual(VirtualTime),
+}
+
+impl Clock {
+    /// A clock that goes by itself.
+    #[must_use]
+    pub fn new_real() -> Arc<Clock> {
+        Clock::with(Source::Real(Instant::now()))
+    }
+
+    /// A clock that goes only when all threads wait. Each pass of an event loop
+    /// takes [`PASS_COST`], so that time moves on even where nothing ever waits.
+    #[must_use]
+    pub fn new_virtual() -> Arc<Clock> {
+        Clock::with(Source::Virtual(VirtualTime::new(EPOCH)))
+    }
+
+    fn with(source: Source) -> Arc<Clock> {
+        Arc::new(Clock { source, cur_time: AtomicI64::new(EPOCH) })
+    }
+
+    /// The time when it was last read. Mirrors `Thread::get_hrtime`.
+    #[inline]
+    #[must_use]
+    pub fn get_hrtime(&self) -> HrTime {
+        self.cur_time.load(Ordering::Relaxed)
+    }
+
+    /// Reads the time, and keeps it for [`Clock::get_hrtime`]. Mirrors
+    /// `Thread::get_hrtime_updated`.
+    pub fn get_hrtime_updated(&self) -> HrTime {
+        let now = match &self.source {
+            Source::Real(start) => {
+                EPOCH + HrTime::try_from(start.elapsed().as_nanos()).unwrap_or(HrTime::MAX - EPOCH)
+            }
+            Source::Virtual(time) => time.now(),
+        };
+        self.cur_time.store(now, Ordering::Relaxed);
+        now
+    }
+
+    /// Keeps a virtual clock from moving while a thread that is no EThread
+    /// works; `None` for a real clock.
+    #[must_use]
+    pub fn participate(self: &Arc<Clock>) -> Option<Participant> {
+        self.virtual_time()?;
+        Some(Participant::new(Arc::clone(self)))
+    }
+
+    pub(crate) fn virtual_time(&self) -> Option<&VirtualTime> {
+        match &self.source {
+            Source::Real(_) => None,
+            Source::Virtual(time) => Some(time),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Virtual time: it moves only when every thread that takes part waits.
+
+use std::sync::Arc;
+
+use super::Clock;
+use crate::hrtime::{HrTime, useconds};
+use crate::sync::{Condvar, Mutex};
+use crate::thread_id::ThreadId;
+
+/// What one pass of an event loop takes in virtual time, in nanoseconds. Without
+/// it, a continuation that reschedules itself at once would keep the clock
+/// standing for ever, and no timeout would come.
+pub const PASS_COST: HrTime = useconds(1);
+
+pub(crate) struct VirtualTime {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    now: HrTime,
+    /// How many threads take part and do not wait. The clock moves when this is 0.
+    running: usize,
+    /// Who waits, and until when. A waker takes the sleeper out and counts it as
+    /// running *before* it wakes up: the clock must not move in between.
+    sleepers: Vec<(ThreadId, HrTime)>,
+}
+
+impl VirtualTime {
+    pub(super) fn new(now: HrTime) -> VirtualTime {
+        VirtualTime {
+            state: Mutex::new(State { now, running: 0, sleepers: Vec::new() }),
+            changed: Condvar::new(),
+        }
+    }
+
+    pub(super) fn now(&self) -> HrTime {
+        self.state.lock().now
+    }
+
+    /// A thread begins to take part.
+    pub(crate) fn join(&self) {
+        self.state.lock().running += 1;
+    }
+
+    /// A thread takes part no longer.
+    pub(crate) fn leave(&self) {
+        let mut state = self.state.lock();
+        state.running -= 1;
+        if state.advance_if_all_wait() {
+            self.changed.notify_all();
+        }
+    }
+
+    /// A pass of an event loop begins.
+    pub(crate) fn begin_pass(&self) {
+        self.state.lock().now += PASS_COST;
+    }
+
+    /// The calling thread, number `me`, waits for `timeout` nanoseconds, or until
+    /// someone wakes it, if `idle` says that there is nothing to do.
+    ///
+    /// `idle` is asked under the same lock that [`VirtualTime::wake`] takes, so a
+    /// wake-up that follows a push cannot fall between the question and the wait.
+    pub(crate) fn sleep(&self, me: ThreadId, timeout: HrTime, idle: impl FnOnce() -> bool) {
+        let mut state = self.state.lock();
+        if timeout <= 0 || !idle() {
+            return;
+        }
+        let deadline = state.now.saturating_add(timeout);
+        state.sleepers.push((me, deadline));
+        state.running -= 1;
+        if state.advance_if_all_wait() {
+            self.changed.notify_all();
+        }
+        while state.sleepers.iter().any(|&(id, _)| id == me) {
+            self.changed.wait(&mut state);
+        }
+    }
+
+    /// Wakes thread `id`, if it waits.
+    pub(crate) fn wake(&self, id: ThreadId) {
+        let mut state = self.state.lock();
+        if let Some(at) = state.sleepers.iter().position(|&(other, _)| other == id) {
+            state.sleepers.swap_remove(at);
+            state.running += 1;
+            self.changed.notify_all();
+        }
+    }
+}
+
+impl State {
+    /// Moves the clock to the first deadline if no thread runs, and counts those
+    /// who waited for it as running. True if it did.
+    fn advance_if_all_wait(&mut self) -> bool {
+        if self.running > 0 {
+            return false;
+        }
+        let Some(first) = self.sleepers.iter().map(|&(_, deadline)| deadline).min() else {
+            return false;
+        };
+        self.now = self.now.max(first);
+        let before = self.sleepers.len();
+        self.sleepers.retain(|&(_, deadline)| deadline > first);
+        self.running = before - self.sleepers.len();
+        true
+    }
+}
+
+/// A thread that is no EThread and takes part in virtual time: while it is
+/// alive, the clock stands still.
+pub struct Participant {
+    clock: Arc<Clock>,
+}
+
+impl Participant {
+    pub(super) fn new(clock: Arc<Clock>) -> Participant {
+        if let Some(time) = clock.virtual_time() {
+            time.join();
+        }
+        Participant { clock }
+    }
+
+    /// Waits for `timeout` nanoseconds of virtual time.
+    pub fn sleep(&self, timeout: HrTime) {
+        if let Some(time) = self.clock.virtual_time() {
+            time.sleep(ThreadId::current(), timeout, || true);
+        }
+    }
+}
+
+impl Drop for Participant {
+    fn drop(&mut self) {
+        if let Some(time) = self.clock.virtual_time() {
+            time.leave();
+        }
+    }
+}
+
+#[cfg(all(test, not(feature = "explore")))]
+mod tests {
+    use super::*;
+    use crate::hrtime::mseconds;
+
+    #[test]
+    fn one_thread_jumps_to_its_deadline() {
+        let clock = Clock::new_virtual();
+        let me = clock.participate().unwrap();
+        let start = clock.get_hrtime_updated();
+        me.sleep(mseconds(40_000));
+        assert_eq!(clock.get_hrtime(), start, "cached");
+        assert_eq!(clock.get_hrtime_updated(), start + mseconds(40_000));
+    }
+
+    #[test]
+    fn the_clock_waits_for_the_slowest() {
+        let clock = Clock::new_virtual();
+        let start = clock.get_hrtime_updated();
+        let (a, b) = (clock.participate().unwrap(), clock.participate().unwrap());
+        let woke = std::thread::scope(|scope| {
+            let far = scope.spawn(|| {
+                a.sleep(mseconds(30));
+                clock.get_hrtime_updated() - start
+            });
+            let near = scope.spawn(|| {
+                let mut times = Vec::new();
+                for _ in 0..3 {
+                    b.sleep(mseconds(10));
+                    times.push(clock.get_hrtime_updated() - start);
+                }
+                times
+            });
+            (far.join().unwrap(), near.join().unwrap())
+        });
+        assert_eq!(woke, (mseconds(30), [10, 20, 30].map(mseconds).to_vec()));
+    }
+}

@@ -1,0 +1,168 @@
+//! [`Continuation`]: what is called back.
+//!
+//! Mirrors `Continuation` of `iocore/eventsystem/I_Continuation.h` (9.1.3).
+//!
+//! # Contract
+//! - [`call`] is the only way to call a continuation back. Its caller must hold
+//!   the continuation's mutex, if it has one; that is checked, as in
+//!   `Continuation::handleEvent`, in every build.
+//! - The handler runs under that mutex and gets the guard in the
+//!   [`Invocation`], as proof for everything that asks for one.
+//! - The mutex may be absent. A continuation without one may be called by
+//!   several threads at once. Scheduling it on an EThread by name gives it that
+//!   thread's own mutex for ever (`EThread::schedule`, TS-4387).
+//!
+//! # Two ways to make one
+//! [`StateMachine`](crate::StateMachine) is what a user wants: state under a
+//! mutex and a handler that can be changed. A type that is more than a
+//! continuation (PluginVC *is* a NetVConnection) implements the trait itself.
+
+use std::any::Any;
+use std::sync::{Arc, OnceLock};
+
+use crate::code::{EventCode, Outcome};
+use crate::event::EventRef;
+use crate::mutex::{Guard, ProxyMutex};
+use crate::sync::atomic::{AtomicUsize, Ordering};
+
+/// A shared continuation, as events and VIOs hold it.
+pub type ContRef = Arc<dyn Continuation>;
+
+/// What is called back with events.
+pub trait Continuation: Any + Send + Sync {
+    /// The part that every continuation has.
+    fn base(&self) -> &ContinuationBase;
+
+    /// Handles one event. Not called directly: see [`call`].
+    fn handle_event(&self, invocation: &Invocation<'_>, event: EventCode, data: Data<'_>)
+    -> Outcome;
+}
+
+/// What comes with an event.
+#[derive(Clone, Copy)]
+pub enum Data<'a> {
+    /// Nothing.
+    None,
+    /// The event itself, from the event system.
+    Event(EventRef),
+    /// What a processor made or works on: a VIO, a virtual connection, a
+    /// tunnel. `iocore::IoData` gives it its type back.
+    Object(&'a dyn Any),
+    /// A user's own value.
+    Cookie(&'a (dyn Any + Send + Sync)),
+}
+
+/// One call of a handler: who is called, and the proof that its mutex is held.
+pub struct Invocation<'a> {
+    this: &'a ContRef,
+    guard: Option<&'a Guard<'a>>,
+}
+
+impl<'a> Invocation<'a> {
+    /// The continuation that is being called.
+    #[must_use]
+    pub fn this(&self) -> &'a ContRef {
+        self.this
+    }
+
+    /// The guard of its mutex.
+    ///
+    /// # Panics
+    /// If the continuation has no mutex.
+    #[inline]
+    #[track_caller]
+    pub fn guard(&self) -> &'a Guard<'a> {
+        self.guard.expect("this continuation has no mutex")
+    }
+
+    /// The guard of its mutex, if it has one.
+    #[must_use]
+    pub fn try_guard(&self) -> Option<&'a Guard<'a>> {
+        self.guard
+    }
+}
+
+/// Calls `cont` back. Mirrors `Continuation::handleEvent`.
+///
+/// `guard` is a proof that the caller has at hand; if it is of another mutex, or
+/// absent, the continuation's own mutex is looked at.
+///
+/// # Panics
+/// If the continuation has a mutex and the calling thread does not hold it:
+/// `ink_release_assert(!mutex || mutex->thread_holding == this_ethread())`.
+#[inline]
+pub fn call(
+    cont: &ContRef,
+    guard: Option<&Guard<'_>>,
+    event: EventCode,
+    data: Data<'_>,
+) -> Outcome {
+    let Some(mutex) = cont.base().mutex() else {
+        return cont.handle_event(&Invocation { this: cont, guard: None }, event, data);
+    };
+    match guard {
+        Some(guard) if guard.is_of(mutex) => {
+            cont.handle_event(&Invocation { this: cont, guard: Some(guard) }, event, data)
+        }
+        _ => {
+            let guard =
+                mutex.reenter().expect("!mutex || mutex->thread_holding == this_ethread()");
+            cont.handle_event(&Invocation { this: cont, guard: Some(&guard) }, event, data)
+        }
+    }
+}
+
+/// The part that every continuation has: its mutex and its thread affinity.
+pub struct ContinuationBase {
+    /// Set at the making, or once when a continuation without a mutex is
+    /// scheduled on a thread. Never changed afterwards, so a guard of it is a
+    /// proof for life.
+    mutex: OnceLock<Arc<ProxyMutex>>,
+    /// The index of the EThread plus one, 0 for none. Read and set without a
+    /// lock by every `schedule`, as in the original.
+    affinity: AtomicUsize,
+}
+
+impl ContinuationBase {
+    /// A continuation under `mutex`.
+    #[must_use]
+    pub fn new(mutex: Arc<ProxyMutex>) -> ContinuationBase {
+        ContinuationBase { mutex: OnceLock::from(mutex), affinity: AtomicUsize::new(0) }
+    }
+
+    /// A continuation without a mutex.
+    #[must_use]
+    pub fn without_mutex() -> ContinuationBase {
+        ContinuationBase { mutex: OnceLock::new(), affinity: AtomicUsize::new(0) }
+    }
+
+    /// Its mutex. Mirrors `Continuation::getMutex`.
+    #[inline]
+    #[must_use]
+    pub fn mutex(&self) -> Option<&Arc<ProxyMutex>> {
+        self.mutex.get()
+    }
+
+    /// Gives a continuation without a mutex this one; the mutex that it has
+    /// afterwards is returned.
+    pub(crate) fn inherit_mutex(&self, mutex: &Arc<ProxyMutex>) -> &Arc<ProxyMutex> {
+        self.mutex.get_or_init(|| Arc::clone(mutex))
+    }
+
+    /// The index, in its processor, of the EThread that this continuation keeps
+    /// to. Mirrors `getThreadAffinity`.
+    #[must_use]
+    pub fn thread_affinity(&self) -> Option<usize> {
+        self.affinity.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    /// Keeps the continuation to one EThread. Mirrors `setThreadAffinity`.
+    pub fn set_thread_affinity(&self, ethread: usize) {
+        self.affinity.store(ethread + 1, Ordering::Relaxed);
+    }
+
+    /// Lets the continuation go to any EThread again. Mirrors `clearThreadAffinity`.
+    pub fn clear_thread_affinity(&self) {
+        self.affinity.store(0, Ordering::Relaxed);
+    }
+}

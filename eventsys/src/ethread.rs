@@ -1,0 +1,321 @@
+//! [`EThread`]: a thread that runs events.
+//!
+//! Mirrors `EThread` of `iocore/eventsystem/I_EThread.h`, `P_UnixEThread.h` and
+//! `UnixEThread.cc` (9.1.3).
+//!
+//! An event takes this way: *scheduled* by any thread, it is pushed onto the
+//! external queue, or straight onto the local queue if the scheduler is this
+//! thread; a pass of the loop moves the external queue to the local one and
+//! takes each event from there: immediate ones are dispatched, timers go to the
+//! priority queue, poll events to the negative queue. Dispatching needs the
+//! continuation's mutex, by try-lock; if that misses, the event goes back to the
+//! local queue, due in [`DELAY_FOR_RETRY`].
+//!
+//! | file | what |
+//! |---|---|
+//! | `ethread.rs` | the thread and its queues |
+//! | `ethread/schedule.rs` | `schedule_*`, `schedule_*_local`, rescheduling |
+//! | `ethread/event_loop.rs` | one pass of the loop; dispatching |
+//! | `ethread/tail.rs` | what the thread does when it has nothing to do |
+//! | `ethread/metrics.rs` | how busy the loop is |
+//! | `ethread/adopted.rs` | running the loop on a thread one already has |
+#![allow(unsafe_code)] // Queues of events that the thread owns.
+
+mod adopted;
+mod event_loop;
+mod metrics;
+mod schedule;
+mod tail;
+
+use std::cell::RefCell;
+use std::sync::{Arc, Weak};
+
+pub use adopted::AdoptedThread;
+pub(crate) use event_loop::EventLoop;
+pub use metrics::{EventMetrics, SAMPLE_COUNT};
+pub use schedule::When;
+pub(crate) use schedule::make_event;
+pub use tail::{Idle, LoopTailHandler};
+
+use crate::clock::Clock;
+use crate::event::{Event, EventList, FreeEvents, Place, allocate};
+use crate::guarded::ThreadCell;
+use crate::hrtime::{HrTime, mseconds};
+use crate::mutex::ProxyMutex;
+use crate::priority_queue::PriorityEventQueue;
+use crate::processor::{EventProcessor, EventType};
+use crate::protected_queue::ProtectedQueue;
+use crate::steps::Steps;
+use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::sync::{Mutex, thread_local};
+use crate::thread_id::ThreadId;
+use metrics::Metrics;
+
+/// How long an event waits after its lock was missed, in nanoseconds. Mirrors
+/// `DELAY_FOR_RETRY`.
+pub const DELAY_FOR_RETRY: HrTime = mseconds(10);
+
+/// The longest sleep of the event loop, in nanoseconds. Mirrors
+/// `THREAD_MAX_HEARTBEAT_MSECONDS`.
+pub const THREAD_MAX_HEARTBEAT: HrTime = mseconds(60);
+
+/// What kind of thread it is. Mirrors `ThreadType`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ThreadType {
+    /// Runs the event loop.
+    Regular,
+    /// Runs one continuation once. What is scheduled on it goes to `ET_CALL`.
+    Dedicated,
+}
+
+/// A thread of the event system.
+pub struct EThread {
+    processor: Weak<EventProcessor>,
+    index: usize,
+    id: usize,
+    name: String,
+    thread_id: ThreadId,
+    tt: ThreadType,
+    /// One bit for each thread group that it belongs to.
+    event_types: AtomicU32,
+    /// The thread's own mutex, which it holds for life. Continuations without a
+    /// mutex inherit it.
+    mutex: Arc<ProxyMutex>,
+    clock: Arc<Clock>,
+    steps: Steps,
+    external: ProtectedQueue,
+    tail: Mutex<Option<Arc<dyn LoopTailHandler>>>,
+    /// Set when the thread has run its last event; what is pushed afterwards is
+    /// dropped by who pushed it.
+    ended: AtomicBool,
+    metrics: Metrics,
+    local: ThreadCell<Local>,
+}
+
+/// What only the thread itself may touch.
+struct Local {
+    /// Mirrors `ProtectedQueue::localQueue`.
+    queue: EventList,
+    /// Mirrors `EventQueue`.
+    priority: PriorityEventQueue,
+    /// Poll events, sorted; a local variable of `execute_regular` in the original.
+    negative: EventList,
+    free: FreeEvents,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<EThread>>> = const { RefCell::new(None) };
+}
+
+/// What a processor gives a thread it makes.
+pub(crate) struct Birth {
+    pub(crate) processor: Weak<EventProcessor>,
+    pub(crate) index: usize,
+    pub(crate) id: usize,
+    pub(crate) name: String,
+    pub(crate) thread_id: ThreadId,
+    pub(crate) tt: ThreadType,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) steps: Steps,
+    pub(crate) policy: crate::WakePolicy,
+}
+
+impl EThread {
+    pub(crate) fn new(birth: Birth) -> Arc<EThread> {
+        let now = birth.clock.get_hrtime_updated();
+        let local = Local {
+            queue: EventList::new(),
+            priority: PriorityEventQueue::new(now),
+            negative: EventList::new(),
+            free: FreeEvents::new(),
+        };
+        Arc::new(EThread {
+            processor: birth.processor,
+            index: birth.index,
+            id: birth.id,
+            name: birth.name,
+            thread_id: birth.thread_id,
+            tt: birth.tt,
+            event_types: AtomicU32::new(0),
+            mutex: ProxyMutex::new(),
+            clock: birth.clock,
+            steps: birth.steps,
+            external: ProtectedQueue::new(birth.policy),
+            tail: Mutex::new(None),
+            ended: AtomicBool::new(false),
+            metrics: Metrics::default(),
+            local: ThreadCell::new(birth.thread_id, local),
+        })
+    }
+
+    /// The EThread that runs on the calling thread, if one does. Mirrors
+    /// `this_ethread`.
+    #[must_use]
+    pub fn current() -> Option<Arc<EThread>> {
+        CURRENT.with(|current| current.borrow().clone())
+    }
+
+    /// Calls `f` with the calling thread's EThread, if there is one; without the
+    /// counting that [`EThread::current`] does.
+    #[inline]
+    pub fn with_current<R>(f: impl FnOnce(Option<&Arc<EThread>>) -> R) -> R {
+        CURRENT.with(|current| f(current.borrow().as_ref()))
+    }
+
+    /// True if the calling thread is this one.
+    #[inline]
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.thread_id == ThreadId::current()
+    }
+
+    /// Its place among all threads of its processor; the value of
+    /// [`ContinuationBase::thread_affinity`](crate::ContinuationBase::thread_affinity).
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Its place in its group. Mirrors `EThread::id`.
+    #[must_use]
+    pub fn id(&self) -> usize {
+        self.id
+    }
+
+    /// Its name, as `[ET_NET 0]`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Regular or dedicated. Mirrors `EThread::tt`.
+    #[must_use]
+    pub fn tt(&self) -> ThreadType {
+        self.tt
+    }
+
+    /// The thread's own mutex, which it holds for life.
+    #[must_use]
+    pub fn mutex(&self) -> &Arc<ProxyMutex> {
+        &self.mutex
+    }
+
+    /// The clock of its processor.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<Clock> {
+        &self.clock
+    }
+
+    /// The listener to steps of its processor.
+    #[must_use]
+    pub fn steps(&self) -> &Steps {
+        &self.steps
+    }
+
+    /// Its processor, unless that is gone.
+    #[must_use]
+    pub fn processor(&self) -> Option<Arc<EventProcessor>> {
+        self.processor.upgrade()
+    }
+
+    /// True if the thread belongs to group `et`. Mirrors `is_event_type`.
+    #[inline]
+    #[must_use]
+    pub fn is_event_type(&self, et: EventType) -> bool {
+        self.event_types.load(Ordering::Relaxed) & (1 << et.0) != 0
+    }
+
+    /// Adds the thread to group `et`. Mirrors `set_event_type`.
+    pub fn set_event_type(&self, et: EventType) {
+        self.event_types.fetch_or(1 << et.0, Ordering::Relaxed);
+    }
+
+    /// Replaces what the thread does at the end of each pass. Mirrors
+    /// `set_tail_handler`.
+    pub fn set_tail_handler(&self, handler: Arc<dyn LoopTailHandler>) {
+        *self.tail.lock() = Some(handler);
+        // The thread may be asleep in the old handler.
+        self.external.signal();
+    }
+
+    fn local(&self) -> &Local {
+        self.local.try_get().expect("ethread == this_ethread()")
+    }
+
+    /// Makes a new thread of the system this one.
+    pub(crate) fn adopt_os_thread(self: &Arc<EThread>) {
+        self.thread_id.adopt();
+        self.begin();
+    }
+
+    /// Makes the calling thread, whose number this EThread already has, this one.
+    ///
+    /// # Panics
+    /// If another EThread runs on it.
+    pub(crate) fn begin(self: &Arc<EThread>) {
+        CURRENT.with(|current| {
+            let mut current = current.borrow_mut();
+            assert!(current.is_none(), "an EThread already runs on this thread");
+            *current = Some(Arc::clone(self));
+        });
+        self.mutex.lock_for_life();
+    }
+
+    /// The thread has run its last event: frees what is still queued, without
+    /// calling a handler, and lets the calling thread be an ordinary one again.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+        let local = self.local();
+        // SAFETY: `local` and what is in its queues belong to the calling thread,
+        // and an event that was dequeued is in no list.
+        unsafe {
+            // Freeing may run a user's `drop`, which may schedule once more.
+            loop {
+                self.external.drain(&local.queue, |event| local.free.free(event));
+                let event = local.queue.dequeue().or_else(|| local.negative.dequeue());
+                let Some(event) = event.or_else(|| local.priority.dequeue_any()) else { break };
+                event.body().place.set(Place::Nowhere);
+                local.free.free(event);
+            }
+        }
+        local.free.give_back_all();
+        CURRENT.with(|current| current.borrow_mut().take());
+    }
+
+    /// Frees what has been pushed onto a thread that has ended.
+    #[cold]
+    fn discard_external(&self) {
+        let (list, free) = (EventList::new(), FreeEvents::new());
+        // SAFETY: what `drain` takes out, this thread alone can reach; its owner
+        // has ended, so making the calling thread the owner takes it from no one.
+        unsafe {
+            self.external.drain_to_caller(&list);
+            while let Some(event) = list.dequeue() {
+                event.body().place.set(Place::Nowhere);
+                free.free(event);
+            }
+        }
+        free.give_back_all();
+    }
+}
+
+/// An event for the calling thread to fill in: from its own free list if it is
+/// an EThread.
+#[inline]
+fn new_event() -> &'static Event {
+    EThread::with_current(|current| match current {
+        Some(thread) => thread.local().free.allocate(),
+        None => allocate(),
+    })
+}
+
+/// Frees an event that was allocated and never queued.
+pub(crate) fn free_unqueued(event: &'static Event) {
+    EThread::with_current(|current| {
+        let foreign = FreeEvents::new();
+        let free = current.map_or(&foreign, |thread| &thread.local().free);
+        // SAFETY: the calling thread allocated the event and queued it nowhere.
+        unsafe { free.free(event) };
+        foreign.give_back_all();
+    });
+}

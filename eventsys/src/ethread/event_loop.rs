@@ -1,0 +1,173 @@
+//! The event loop: one pass, and the dispatch of one event.
+//!
+//! Mirrors `EThread::execute_regular`, `process_queue` and `process_event` of
+//! `UnixEThread.cc` (9.1.3).
+#![allow(unsafe_code)] // Queues of events that the loop's thread owns.
+
+use std::sync::Arc;
+
+use super::tail::Idle;
+use super::{DELAY_FOR_RETRY, EThread, Local, THREAD_MAX_HEARTBEAT};
+use crate::code::EventCode;
+use crate::continuation::{Data, call};
+use crate::event::{Due, Event, EventRef, Place};
+use crate::mutex::weak_try_lock;
+use crate::sync::MutexGuard;
+
+/// The loop of one thread, on that thread.
+pub(crate) struct EventLoop<'a> {
+    thread: &'a Arc<EThread>,
+    local: &'a Local,
+    /// Held while the thread is awake, if the wake policy asks for it.
+    awake: Option<MutexGuard<'a, ()>>,
+}
+
+impl<'a> EventLoop<'a> {
+    /// The loop of `thread`.
+    ///
+    /// # Panics
+    /// If the calling thread is not `thread`.
+    pub(crate) fn of(thread: &'a Arc<EThread>) -> EventLoop<'a> {
+        EventLoop { thread, local: thread.local(), awake: thread.external.stay_awake() }
+    }
+
+    /// One pass: external and immediate events, timers until none is ready, poll
+    /// events, wait. Mirrors the body of the loop of `execute_regular`.
+    pub(crate) fn pass(&mut self) {
+        let (thread, local) = (self.thread, self.local);
+        if let Some(time) = thread.clock.virtual_time() {
+            time.begin_pass();
+        }
+        let start = thread.clock.get_hrtime_updated();
+        let mut metrics = thread.metrics.begin_loop(start);
+
+        self.process_queue(&mut metrics.events);
+        self.process_timers(start);
+        if !local.negative.is_empty() {
+            // What the timers have scheduled runs before the poll events do.
+            self.process_queue(&mut metrics.events);
+            // SAFETY: everything in the queue belongs to this thread.
+            while let Some(event) = unsafe { local.negative.dequeue() } {
+                // SAFETY: as above.
+                unsafe { event.body() }.place.set(Place::Nowhere);
+                self.process_event(event, EventCode::EVENT_POLL);
+            }
+        }
+
+        let until_next = local.priority.earliest_timeout() - thread.clock.get_hrtime_updated();
+        let sleep = if until_next > 0 {
+            metrics.waits = true;
+            // A missed lock has put an event into the local queue, to be tried
+            // again soon (#6234).
+            let longest =
+                if local.queue.is_empty() { THREAD_MAX_HEARTBEAT } else { DELAY_FOR_RETRY };
+            until_next.min(longest)
+        } else {
+            0
+        };
+        thread.wait_for_activity(Idle::new(thread, &mut self.awake), sleep);
+        thread.metrics.end_loop(metrics, thread.clock.get_hrtime_updated());
+    }
+
+    /// Moves the external queue to the local one, and empties that: immediate
+    /// events are dispatched, the others go where they belong.
+    fn process_queue(&self, events: &mut i64) {
+        let (thread, local) = (self.thread, self.local);
+        // SAFETY: the loop runs on its own thread, to which everything in its
+        // queues belongs; an event that was dequeued is in no list.
+        unsafe {
+            thread.external.drain(&local.queue, |event| local.free.free(event));
+            while let Some(event) = local.queue.dequeue() {
+                *events += 1;
+                let body = event.body();
+                body.place.set(Place::Nowhere);
+                if event.is_cancelled() {
+                    local.free.free(event);
+                    continue;
+                }
+                match body.due.get() {
+                    Due::Immediate => {
+                        debug_assert_eq!(body.period.get(), 0);
+                        self.process_event(event, body.callback_event.get());
+                    }
+                    Due::At(_) => local.priority.enqueue(event, thread.clock.get_hrtime()),
+                    Due::Poll(order) => {
+                        body.place.set(Place::Protected);
+                        // Greater numbers first; of equals the newest first.
+                        local.negative.insert_before(event, |other| match other.due.get() {
+                            Due::Poll(other) => other <= order,
+                            _ => false,
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Dispatches timers until none is ready.
+    fn process_timers(&self, now: crate::hrtime::HrTime) {
+        let local = self.local;
+        loop {
+            let mut done_one = false;
+            // SAFETY: the loop runs on its own thread, to which everything in its
+            // queues belongs.
+            unsafe {
+                local.priority.check_ready(now, &local.free);
+                while let Some(event) = local.priority.dequeue_ready() {
+                    if event.is_cancelled() {
+                        local.free.free(event);
+                    } else {
+                        done_one = true;
+                        self.process_event(event, event.body().callback_event.get());
+                    }
+                }
+            }
+            if !done_one {
+                return;
+            }
+        }
+    }
+
+    /// Calls the continuation of `event` back under its mutex; tries again later
+    /// if the mutex cannot be had; frees or re-arms the event afterwards.
+    fn process_event(&self, event: &'static Event, code: EventCode) {
+        let (thread, local) = (self.thread, self.local);
+        // SAFETY: the event comes from a queue of this thread.
+        let body = unsafe { event.body() };
+        let Some(cont) = body.cont.take() else {
+            unreachable!("a queued event has a continuation");
+        };
+        let Some(lock) = weak_try_lock(cont.base().mutex().map(|mutex| &**mutex)) else {
+            body.cont.set(Some(cont));
+            body.due.set(Due::At(thread.clock.get_hrtime() + DELAY_FOR_RETRY));
+            thread.enqueue_local(event);
+            return;
+        };
+        // Under the mutex: who cancels while holding it is sure to be seen.
+        if event.is_cancelled() {
+            // SAFETY: this thread's event, and in no queue.
+            unsafe { local.free.free(event) };
+            return;
+        }
+        let reference: EventRef = event.reference();
+        call(&cont, lock.as_ref(), code, Data::Event(reference));
+        drop(lock);
+
+        let period = body.period.get();
+        if body.place.get() != Place::Nowhere {
+            // The handler has rescheduled it.
+            body.cont.set(Some(cont));
+        } else if period != 0 {
+            body.cont.set(Some(cont));
+            body.due.set(if period < 0 {
+                Due::Poll(period)
+            } else {
+                Due::At(thread.clock.get_hrtime_updated() + period)
+            });
+            thread.enqueue_local(event);
+        } else {
+            // SAFETY: this thread's event, and in no queue.
+            unsafe { local.free.free(event) };
+        }
+    }
+}

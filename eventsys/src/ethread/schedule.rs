@@ -1,0 +1,278 @@
+//! Scheduling on one thread, and rescheduling an event.
+//!
+//! Mirrors `EThread::schedule_*` and `schedule_*_local` (`P_UnixEThread.h`) and
+//! `Event::schedule_*` (`UnixEvent.cc`).
+#![allow(unsafe_code)] // Events that the calling thread owns.
+
+use super::{EThread, ThreadType, free_unqueued, new_event};
+use crate::code::EventCode;
+use crate::event::{Due, Event, EventRef, Place, Request};
+use crate::hrtime::HrTime;
+use crate::processor::ET_CALL;
+use crate::sync::atomic::Ordering;
+
+/// When an event is to run, before it is known what time it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    /// As soon as possible.
+    Imm,
+    /// At this time by the processor's clock, in nanoseconds; above 0.
+    At(HrTime),
+    /// After this many nanoseconds.
+    In(HrTime),
+    /// Every so many nanoseconds; below 0, in every pass of the event loop.
+    Every(HrTime),
+}
+
+impl When {
+    /// The code that is sent by default: immediate or interval.
+    pub(crate) fn code(self) -> EventCode {
+        match self {
+            When::Imm => EventCode::EVENT_IMMEDIATE,
+            _ => EventCode::EVENT_INTERVAL,
+        }
+    }
+
+    /// Due time and period, for the cached time `now`.
+    pub(crate) fn resolve(self, now: HrTime) -> (Due, HrTime) {
+        match self {
+            When::Imm => (Due::Immediate, 0),
+            When::At(at) => (Due::from_timeout_at(at), 0),
+            When::In(span) => (Due::from_timeout_at(now + span), 0),
+            When::Every(period) if period < 0 => (Due::Poll(period), period),
+            When::Every(period) => {
+                assert!(period != 0, "aperiod != 0");
+                (Due::from_timeout_at(now + period), period)
+            }
+        }
+    }
+}
+
+/// Makes an event out of a request; it belongs to the calling thread.
+pub(crate) fn make_event(request: Request, when: When, now: HrTime) -> &'static Event {
+    let (due, period) = when.resolve(now);
+    let event = new_event();
+    // SAFETY: allocated by this thread just now.
+    let body = unsafe { event.body() };
+    body.callback_event.set(request.code.unwrap_or_else(|| when.code()));
+    body.cookie.set(request.cookie);
+    body.due.set(due);
+    body.period.set(period);
+    body.cont.set(Some(request.cont));
+    event
+}
+
+impl EThread {
+    /// Calls back on this thread as soon as possible. From any thread. Mirrors
+    /// `EThread::schedule_imm`.
+    pub fn schedule_imm(&self, request: impl Into<Request>) -> EventRef {
+        self.schedule(request.into(), When::Imm)
+    }
+
+    /// Calls back on this thread at time `at` (ns). From any thread.
+    pub fn schedule_at(&self, request: impl Into<Request>, at: HrTime) -> EventRef {
+        self.schedule(request.into(), When::At(at))
+    }
+
+    /// Calls back on this thread after `span` (ns). From any thread.
+    pub fn schedule_in(&self, request: impl Into<Request>, span: HrTime) -> EventRef {
+        self.schedule(request.into(), When::In(span))
+    }
+
+    /// Calls back on this thread every `period` (ns), below 0 in every pass of
+    /// the loop. From any thread.
+    ///
+    /// # Panics
+    /// If `period` is 0.
+    pub fn schedule_every(&self, request: impl Into<Request>, period: HrTime) -> EventRef {
+        self.schedule(request.into(), When::Every(period))
+    }
+
+    /// As [`EThread::schedule_imm`], without the question whose thread it is: the
+    /// caller must be this thread.
+    ///
+    /// # Panics
+    /// If the calling thread is not this one (#9691).
+    #[inline]
+    #[track_caller]
+    pub fn schedule_imm_local(&self, request: impl Into<Request>) -> EventRef {
+        self.schedule_local(request.into(), When::Imm)
+    }
+
+    /// As [`EThread::schedule_at`], from this thread itself.
+    ///
+    /// # Panics
+    /// If the calling thread is not this one.
+    #[track_caller]
+    pub fn schedule_at_local(&self, request: impl Into<Request>, at: HrTime) -> EventRef {
+        self.schedule_local(request.into(), When::At(at))
+    }
+
+    /// As [`EThread::schedule_in`], from this thread itself.
+    ///
+    /// # Panics
+    /// If the calling thread is not this one.
+    #[inline]
+    #[track_caller]
+    pub fn schedule_in_local(&self, request: impl Into<Request>, span: HrTime) -> EventRef {
+        self.schedule_local(request.into(), When::In(span))
+    }
+
+    /// As [`EThread::schedule_every`], from this thread itself.
+    ///
+    /// # Panics
+    /// If the calling thread is not this one, or `period` is 0.
+    #[track_caller]
+    pub fn schedule_every_local(&self, request: impl Into<Request>, period: HrTime) -> EventRef {
+        self.schedule_local(request.into(), When::Every(period))
+    }
+
+    /// Mirrors `EThread::schedule(Event *)`: a continuation without a mutex gets
+    /// this thread's own.
+    fn schedule(&self, request: Request, when: When) -> EventRef {
+        let event = make_event(request, when, self.clock.get_hrtime());
+        if self.tt != ThreadType::Regular {
+            return self.pass_on(event);
+        }
+        // SAFETY: allocated by this thread just now.
+            let body = unsafe { event.body() };
+        if let Some(cont) = body.cont.take() {
+            cont.base().inherit_mutex(&self.mutex);
+            body.cont.set(Some(cont));
+        }
+        self.enqueue(event)
+    }
+
+    /// Mirrors `EThread::schedule_local(Event *)`: a continuation without a
+    /// mutex stays without one.
+    #[inline]
+    #[track_caller]
+    fn schedule_local(&self, request: Request, when: When) -> EventRef {
+        let alive = self.is_current() && !self.ended.load(Ordering::Relaxed);
+        assert!(alive, "ethread == this_ethread()");
+        let event = make_event(request, when, self.clock.get_hrtime());
+        if self.tt != ThreadType::Regular {
+            return self.pass_on(event);
+        }
+        self.enqueue_local(event);
+        event.reference()
+    }
+
+    /// What is scheduled on a dedicated thread goes to `ET_CALL`.
+    fn pass_on(&self, event: &'static Event) -> EventRef {
+        let reference = event.reference();
+        match self.processor() {
+            Some(processor) => processor.schedule_event(event, ET_CALL),
+            None => {
+                free_unqueued(event);
+                None
+            }
+        }
+        .unwrap_or(reference)
+    }
+
+    /// Queues an event that the calling thread owns, whichever thread that is.
+    #[inline]
+    pub(crate) fn enqueue(&self, event: &'static Event) -> EventRef {
+        // Taken first: once pushed, the event may have run and been freed.
+        let reference = event.reference();
+        if self.is_current() {
+            if self.ended.load(Ordering::Relaxed) {
+                free_unqueued(event);
+            } else {
+                self.enqueue_local(event);
+            }
+            return reference;
+        }
+        // SAFETY: the calling thread owns the event, which is in no queue.
+            let was_empty = unsafe { self.external.push(event, self.thread_id) };
+        if self.ended.load(Ordering::SeqCst) {
+            self.discard_external();
+        } else if was_empty {
+            self.signal_activity();
+        }
+        reference
+    }
+
+    /// Mirrors `ProtectedQueue::enqueue_local`.
+    #[inline]
+    pub(super) fn enqueue_local(&self, event: &'static Event) {
+        // SAFETY: `local` answers only the owner, which owns the event too, and
+        // an event that is being queued is in no list.
+            unsafe {
+            let body = event.body();
+            debug_assert_eq!(body.place.get(), Place::Nowhere);
+            body.place.set(Place::Protected);
+            self.local().queue.enqueue(event);
+        }
+    }
+}
+
+impl EventRef {
+    /// Runs the event again as soon as possible. Mirrors `Event::schedule_imm`.
+    ///
+    /// # Panics
+    /// As [`EventRef::reschedule`].
+    #[track_caller]
+    pub fn schedule_imm(&self) {
+        self.reschedule(When::Imm, EventCode::EVENT_IMMEDIATE);
+    }
+
+    /// Runs the event again at time `at` (ns). Mirrors `Event::schedule_at`.
+    ///
+    /// # Panics
+    /// As [`EventRef::reschedule`].
+    #[track_caller]
+    pub fn schedule_at(&self, at: HrTime) {
+        self.reschedule(When::At(at), EventCode::EVENT_INTERVAL);
+    }
+
+    /// Runs the event again after `span` (ns). Mirrors `Event::schedule_in`. A
+    /// periodic event becomes one-shot by this, which was TS-2253.
+    ///
+    /// # Panics
+    /// As [`EventRef::reschedule`].
+    #[track_caller]
+    pub fn schedule_in(&self, span: HrTime) {
+        self.reschedule(When::In(span), EventCode::EVENT_INTERVAL);
+    }
+
+    /// Runs the event every `period` (ns) from now on. Mirrors
+    /// `Event::schedule_every`.
+    ///
+    /// # Panics
+    /// As [`EventRef::reschedule`], or if `period` is 0.
+    #[track_caller]
+    pub fn schedule_every(&self, period: HrTime) {
+        self.reschedule(When::Every(period), EventCode::EVENT_INTERVAL);
+    }
+
+    /// Runs the event again, with this code. It may be the event that is being
+    /// dispatched, or one that waits; one that waits in a queue of the thread
+    /// keeps its place there, a timer leaves the priority queue first. The
+    /// caller must hold the mutex of the event's continuation.
+    ///
+    /// # Panics
+    /// If the event has been freed, or the calling thread is not the event's.
+    #[track_caller]
+    pub fn reschedule(&self, when: When, code: EventCode) {
+        let body = self.own_body();
+        EThread::with_current(|current| {
+            let thread = current.expect("ethread == this_ethread()");
+            let (due, period) = when.resolve(thread.clock.get_hrtime());
+            body.callback_event.set(code);
+            if let Place::Bucket(_) = body.place.get() {
+                // SAFETY: `own_body` has checked that this thread owns the event,
+                // so it is this thread's priority queue that it is in.
+                            unsafe {
+                    thread.local().priority.remove(self.event());
+                }
+            }
+            body.due.set(due);
+            body.period.set(period);
+            if body.place.get() == Place::Nowhere {
+                thread.enqueue_local(self.event());
+            }
+        });
+    }
+}

@@ -1,0 +1,93 @@
+//! The tail of the event loop: how a thread waits, and how it is woken.
+//!
+//! Mirrors `EThread::LoopTailHandler` and `DefaultTailHandler` of `I_EThread.h`.
+
+use std::sync::Arc;
+
+use super::EThread;
+use crate::hrtime::HrTime;
+use crate::sync::MutexGuard;
+
+/// What a thread does when a pass of its loop is over. The event loop should not
+/// spin, so it calls this to block for a limited time.
+pub trait LoopTailHandler: Send + Sync {
+    /// Blocks for `timeout` nanoseconds at most, or until
+    /// [`LoopTailHandler::signal_activity`]. Called on the thread itself.
+    /// [`Idle::sleep`] is what the default handler does.
+    fn wait_for_activity(&self, idle: Idle<'_, '_>, timeout: HrTime);
+
+    /// Ends the waiting of `thread`. Called by any thread.
+    fn signal_activity(&self, thread: &EThread);
+}
+
+/// A thread that has nothing to do right now.
+pub struct Idle<'a, 'g> {
+    thread: &'a EThread,
+    awake: &'a mut Option<MutexGuard<'g, ()>>,
+}
+
+impl<'a, 'g> Idle<'a, 'g> {
+    pub(super) fn new(thread: &'a EThread, awake: &'a mut Option<MutexGuard<'g, ()>>) -> Self {
+        Idle { thread, awake }
+    }
+
+    /// The thread.
+    #[must_use]
+    pub fn thread(&self) -> &EThread {
+        self.thread
+    }
+
+    /// True if no event waits in the external or the local queue.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.thread.external.is_empty() && self.thread.local().queue.is_empty()
+    }
+
+    /// Sleeps on the thread's queue for `timeout` nanoseconds at most, unless
+    /// events wait there. Mirrors `ProtectedQueue::wait`.
+    pub fn sleep(self, timeout: HrTime) {
+        match self.thread.clock.virtual_time() {
+            Some(time) => {
+                let idle = || self.is_idle() && !self.thread.is_to_end();
+                time.sleep(self.thread.thread_id, timeout, idle);
+            }
+            None => {
+                let local_is_empty = self.thread.local().queue.is_empty();
+                self.thread.external.wait(self.awake, local_is_empty, timeout);
+            }
+        }
+    }
+}
+
+impl EThread {
+    pub(super) fn wait_for_activity(&self, idle: Idle<'_, '_>, timeout: HrTime) {
+        let handler = self.tail.lock().clone();
+        match handler {
+            Some(handler) => handler.wait_for_activity(idle, timeout),
+            None if timeout > 0 => idle.sleep(timeout),
+            None => {}
+        }
+    }
+
+    /// Ends the thread's waiting. Mirrors `tail_cb->signalActivity()`.
+    pub fn signal_activity(&self) {
+        let handler: Option<Arc<dyn LoopTailHandler>> = self.tail.lock().clone();
+        match handler {
+            Some(handler) => handler.signal_activity(self),
+            None => self.wake(),
+        }
+    }
+
+    /// Ends a sleep in [`Idle::sleep`].
+    pub fn wake(&self) {
+        match self.clock.virtual_time() {
+            Some(time) => time.wake(self.thread_id),
+            None => self.external.signal(),
+        }
+    }
+
+    /// True once the processor has begun to shut down.
+    fn is_to_end(&self) -> bool {
+        self.processor.upgrade().is_none_or(|processor| processor.is_shut_down())
+    }
+}

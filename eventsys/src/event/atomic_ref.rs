@@ -1,0 +1,93 @@
+//! [`AtomicEvent`]: an `Event *` that several threads look at without a lock.
+
+use std::fmt;
+
+use super::EventRef;
+use super::pool::event_at;
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+/// A place for an [`EventRef`] that may be read and written by any thread.
+///
+/// The original has plain pointers here, and comments on which lock guards
+/// them; PluginVC's `sm_lock_retry_event` is guarded by one lock in `do_io_read`
+/// and by another in `do_io_close`. A race for it loses or doubles an event
+/// there and here, but is never undefined behaviour here.
+#[derive(Default)]
+pub struct AtomicEvent(
+    /// 0 for none, else the index of the event plus one in the upper half and
+    /// the lower half of its generation in the lower.
+    AtomicU64,
+);
+
+impl AtomicEvent {
+    /// No event.
+    #[must_use]
+    pub fn none() -> AtomicEvent {
+        AtomicEvent(AtomicU64::new(0))
+    }
+
+    /// The event that is stored, if any.
+    #[inline]
+    #[must_use]
+    pub fn load(&self) -> Option<EventRef> {
+        unpack(self.0.load(Ordering::Acquire))
+    }
+
+    /// True if an event is stored.
+    #[inline]
+    #[must_use]
+    pub fn is_some(&self) -> bool {
+        self.0.load(Ordering::Acquire) != 0
+    }
+
+    /// True if it is this event that is stored.
+    #[inline]
+    #[must_use]
+    pub fn is(&self, event: EventRef) -> bool {
+        self.0.load(Ordering::Acquire) == pack(Some(event))
+    }
+
+    /// Stores `event`.
+    #[inline]
+    pub fn store(&self, event: Option<EventRef>) {
+        self.0.store(pack(event), Ordering::Release);
+    }
+
+    /// Takes out what is stored.
+    #[inline]
+    #[must_use]
+    pub fn take(&self) -> Option<EventRef> {
+        // A load and a store as in the original, not a swap: it is under one of
+        // the two locks, or it is the race that the original has.
+        let event = self.load();
+        self.store(None);
+        event
+    }
+}
+
+impl fmt::Debug for AtomicEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.load().fmt(f)
+    }
+}
+
+#[inline]
+fn pack(event: Option<EventRef>) -> u64 {
+    match event {
+        None => 0,
+        Some(EventRef { event, generation }) => {
+            (u64::from(event.index) + 1) << 32 | (generation & 0xffff_ffff)
+        }
+    }
+}
+
+#[inline]
+fn unpack(word: u64) -> Option<EventRef> {
+    let index = u32::try_from((word >> 32).checked_sub(1)?).ok()?;
+    let event = event_at(index);
+    // The upper half of the generation is taken from the event as it is now; if
+    // the lower half does not fit, the reference is stale and stays so.
+    let now = event.state.load(Ordering::Relaxed) >> 1;
+    let generation = (now & !0xffff_ffff) | (word & 0xffff_ffff);
+    Some(EventRef { event, generation })
+}

@@ -1,0 +1,232 @@
+//! Cells that a mutex protects, and cells that belong to one thread.
+//!
+//! In the original a comment says which mutex protects which member. Here the
+//! member sits in one of these cells, and the way to it leads over the proof:
+//!
+//! | cell | reached with | a wrong proof |
+//! |---|---|---|
+//! | [`Guarded`] | a [`Guard`] of its one mutex, for life | panics |
+//! | [`Rebindable`] | a [`Guard`] of the mutex it is bound to now | panics |
+//! | [`ThreadCell`] | being on the thread that owns it | panics |
+//!
+//! All three give out *shared* references: handlers re-enter, so what is inside
+//! is made of `Cell`s and `RefCell`s. That a reference cannot outlive the
+//! proof, and that neither can leave the thread, is checked by the compiler.
+#![allow(unsafe_code)] // The cells hand out references to shared state after the check.
+
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::mutex::{Guard, ProxyMutex};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::thread_id::ThreadId;
+
+/// A value that one [`ProxyMutex`] protects for life.
+pub struct Guarded<T> {
+    mutex: Arc<ProxyMutex>,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: `value` is reached only by `get`, which asks for a guard of `mutex`,
+// and by whoever owns the whole cell. A guard cannot leave its thread and only
+// one thread at a time has guards of one mutex, so the value is on one thread at
+// a time; `T: Send` lets it be on different threads one after the other.
+unsafe impl<T: Send> Sync for Guarded<T> {}
+
+impl<T> Guarded<T> {
+    /// A value protected by `mutex`.
+    pub fn new(mutex: Arc<ProxyMutex>, value: T) -> Guarded<T> {
+        Guarded { mutex, value: UnsafeCell::new(value) }
+    }
+
+    /// The value, for as long as `guard` holds its mutex.
+    ///
+    /// # Panics
+    /// If `guard` is of another mutex.
+    #[inline]
+    #[track_caller]
+    pub fn get<'a>(&'a self, guard: &'a Guard<'_>) -> &'a T {
+        if !guard.is_of(&self.mutex) {
+            wrong_guard(guard, &self.mutex);
+        }
+        // SAFETY: the guard proves that this thread holds `mutex` for at least
+        // `'a`; see the note on `Sync` above. Only shared references are ever
+        // made, so those of re-entering handlers do not conflict.
+        unsafe { &*self.value.get() }
+    }
+
+    /// The mutex that protects the value.
+    #[inline]
+    pub fn mutex(&self) -> &Arc<ProxyMutex> {
+        &self.mutex
+    }
+
+    /// The value, for who has the cell to himself.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+}
+
+/// A value protected by a mutex that may be changed for another one.
+///
+/// A VIO is such a value: its mutex is that of the state machine that issued
+/// the operation, and `do_io` with another state machine moves it.
+///
+/// Which mutex it is bound to may be *asked* without a lock, as the original
+/// does at the top of `PluginVC::main_handler`; the answer may be out of date by
+/// the time that mutex has been taken, and must then be asked again.
+pub struct Rebindable<T> {
+    /// The key of the mutex in `bound`, 0 if there is none. Changed only by a
+    /// thread that holds that mutex, so whoever holds a mutex and reads its key
+    /// here knows that it stays there: a stale value cannot equal the key of a
+    /// mutex that the reader holds.
+    key: AtomicUsize,
+    /// Keeps the mutex alive, so that its key is not used again meanwhile.
+    bound: Mutex<Option<Arc<ProxyMutex>>>,
+    /// How many calls of `with` are under way. Touched only under the mutex.
+    uses: AtomicUsize,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: as for `Guarded`, with the mutex that `key` names at the time; see
+// there why the reader's check holds. The mutex cannot change under a reference,
+// because `rebind` refuses while `with` is under way.
+unsafe impl<T: Send> Sync for Rebindable<T> {}
+
+impl<T> Rebindable<T> {
+    /// A value that no mutex protects yet; it can be reached only after [`Rebindable::rebind`].
+    pub fn unbound(value: T) -> Rebindable<T> {
+        Rebindable {
+            key: AtomicUsize::new(0),
+            bound: Mutex::new(None),
+            uses: AtomicUsize::new(0),
+            value: UnsafeCell::new(value),
+        }
+    }
+
+    /// The mutex that the value is bound to, as a hint: unless the caller holds
+    /// it, it may have been changed by the time of the return.
+    #[must_use]
+    pub fn mutex(&self) -> Option<Arc<ProxyMutex>> {
+        self.bound.lock().clone()
+    }
+
+    /// True if the value is bound to `mutex`. The answer stays true for as long
+    /// as the caller holds `mutex`.
+    #[inline]
+    #[must_use]
+    pub fn is_bound_to(&self, mutex: &ProxyMutex) -> bool {
+        self.key.load(Ordering::Acquire) == mutex.key()
+    }
+
+    /// Calls `f` with the value, under the mutex that it is bound to.
+    ///
+    /// A closure and not a returned reference: a reference could outlive a
+    /// [`Rebindable::rebind`], and then another thread, holding the new mutex,
+    /// would meet it.
+    ///
+    /// # Panics
+    /// If `guard` is of another mutex, or the value is bound to none.
+    #[inline]
+    #[track_caller]
+    pub fn with<R>(&self, guard: &Guard<'_>, f: impl FnOnce(&T) -> R) -> R {
+        if !self.is_bound_to(guard.mutex()) {
+            wrong_guard(guard, self);
+        }
+        let _in_use = InUse::begin(&self.uses);
+        // SAFETY: this thread holds the mutex that the value is bound to, and
+        // while `uses` is not zero it cannot be bound to another one.
+        f(unsafe { &*self.value.get() })
+    }
+
+    /// Binds the value to the mutex of `guard`.
+    ///
+    /// # Panics
+    /// If the value is bound to another mutex that the calling thread does not
+    /// hold: another thread might be using the value right now. If called from
+    /// inside [`Rebindable::with`].
+    #[track_caller]
+    pub fn rebind(&self, guard: &Guard<'_>, mutex: &Arc<ProxyMutex>) {
+        assert!(guard.is_of(mutex), "the guard is not of the mutex to bind to");
+        if self.is_bound_to(mutex) {
+            return;
+        }
+        let mut bound = self.bound.lock();
+        if let Some(old) = &*bound {
+            assert!(
+                old.is_held(),
+                "cannot move the value from {old:?} to {mutex:?}: \
+                 the thread must hold the old mutex too"
+            );
+        }
+        assert_eq!(self.uses.load(Ordering::Relaxed), 0, "the value is in use");
+        self.key.store(mutex.key(), Ordering::Release);
+        *bound = Some(Arc::clone(mutex));
+    }
+}
+
+/// Counts one call of `with`, even if it panics. Only the holder of the mutex
+/// counts, so a load and a store do; no locked instruction is needed.
+struct InUse<'a>(&'a AtomicUsize);
+
+impl<'a> InUse<'a> {
+    #[inline]
+    fn begin(uses: &'a AtomicUsize) -> InUse<'a> {
+        uses.store(uses.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        InUse(uses)
+    }
+}
+
+impl Drop for InUse<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.store(self.0.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
+    }
+}
+
+/// A value that belongs to one thread.
+pub struct ThreadCell<T> {
+    owner: AtomicU64,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: `value` is reached only on the thread whose number is `owner`, which
+// never changes, and numbers are never used twice; `T: Send` because the cell
+// may be made and dropped elsewhere.
+unsafe impl<T: Send> Sync for ThreadCell<T> {}
+
+impl<T> ThreadCell<T> {
+    /// A value that belongs to `owner`.
+    pub(crate) fn new(owner: ThreadId, value: T) -> ThreadCell<T> {
+        ThreadCell { owner: AtomicU64::new(owner.as_u64()), value: UnsafeCell::new(value) }
+    }
+
+    /// The value, if the calling thread owns it.
+    #[inline]
+    pub fn try_get(&self) -> Option<&T> {
+        let mine = self.owner.load(Ordering::Relaxed) == ThreadId::current().as_u64();
+        // SAFETY: see the note on `Sync`. The reference is shared and, `T` not
+        // being `Sync` in any use where it matters, stays on this thread.
+        mine.then(|| unsafe { &*self.value.get() })
+    }
+}
+
+#[cold]
+#[track_caller]
+fn wrong_guard(guard: &Guard<'_>, wanted: &dyn fmt::Debug) -> ! {
+    panic!("the guard is of {:?}, but the value is protected by {wanted:?}", guard.mutex())
+}
+
+impl<T> fmt::Debug for Guarded<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guarded").field("mutex", &self.mutex).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Rebindable<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rebindable").field("mutex", &self.mutex()).finish_non_exhaustive()
+    }
+}

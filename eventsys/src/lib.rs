@@ -1,0 +1,55 @@
+//! The event system of Apache Traffic Server, rebuilt.
+//!
+//! State machines ([`Continuation`]) are called back by threads ([`EThread`])
+//! that take calls-to-be-made ([`EventRef`]) from their queues. Before a thread
+//! calls a state machine back it takes that machine's lock ([`ProxyMutex`]), and
+//! it does not wait for it: if the lock cannot be had, the call is put off.
+//! Everything else in this crate serves these two sentences.
+//!
+//! # In which order to read
+//! 1. [`mutex`](ProxyMutex): the lock, and the guard that proves it is held;
+//! 2. [`guarded`](Guarded): state that can be reached only with the proof;
+//! 3. [`Continuation`], [`StateMachine`]: what is called back;
+//! 4. [`EventRef`]: a call to be made, and how it is cancelled;
+//! 5. [`EThread`]: the queues and the loop;
+//! 6. [`EventProcessor`]: the threads and their groups;
+//! 7. [`Clock`], [`steps`]: time that is given, and what the port says it did.
+//!
+//! # Threads
+//! Everything here may be called from any thread, whether the event system owns
+//! it or not, except where a method says otherwise; then it panics on the wrong
+//! thread. Nothing here can cause undefined behaviour, whatever its user does.
+
+#![warn(missing_docs)]
+
+mod clock;
+mod code;
+mod continuation;
+mod ethread;
+mod event;
+mod guarded;
+pub mod hrtime;
+pub mod mutex;
+mod priority_queue;
+mod processor;
+mod protected_queue;
+mod state_machine;
+pub mod steps;
+pub mod sync;
+mod thread_id;
+
+pub use clock::{Clock, PASS_COST, Participant};
+pub use code::{EventCode, NET_EVENT_EVENTS_START, Outcome, VC_EVENT_EVENTS_START};
+pub use continuation::{ContRef, Continuation, ContinuationBase, Data, Invocation, call};
+pub use ethread::{
+    AdoptedThread, DELAY_FOR_RETRY, EThread, EventMetrics, Idle, LoopTailHandler, SAMPLE_COUNT,
+    THREAD_MAX_HEARTBEAT, ThreadType, When,
+};
+pub use event::{AtomicEvent, Cookie, Due, EventCensus, EventRef, Request, StaleEvent, event_census};
+pub use guarded::{Guarded, Rebindable, ThreadCell};
+pub use hrtime::HrTime;
+pub use mutex::{Guard, ProxyMutex};
+pub use processor::{ET_CALL, ET_NET, EventProcessor, EventType, MAX_EVENT_THREADS, Options};
+pub use protected_queue::WakePolicy;
+pub use state_machine::{FreeContinuation, Handler, StateMachine};
+pub use thread_id::ThreadId;

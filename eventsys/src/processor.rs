@@ -1,0 +1,253 @@
+//! [`EventProcessor`]: the threads, their groups, and scheduling on a group.
+//!
+//! Mirrors `EventProcessor` of `iocore/eventsystem/I_EventProcessor.h`,
+//! `P_UnixEventProcessor.h` and `UnixEventProcessor.cc` (9.1.3). There it is one
+//! global; here there may be several side by side, each with its own clock, so
+//! that scenarios can run in parallel. Thread placement (NUMA, huge pages) is
+//! not modelled.
+
+mod group;
+mod threads;
+
+use std::sync::{Arc, OnceLock};
+
+pub use group::{ET_CALL, ET_NET, EventType};
+use group::{Groups, ThreadGroup};
+
+use crate::clock::Clock;
+use crate::ethread::{AdoptedThread, Birth, EThread, ThreadType, When};
+use crate::event::{Event, EventRef, Request};
+use crate::protected_queue::WakePolicy;
+use crate::steps::{StepSink, Steps};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::{Mutex, thread};
+use crate::thread_id::ThreadId;
+
+/// The most threads a processor can have. Mirrors `MAX_EVENT_THREADS`.
+pub const MAX_EVENT_THREADS: usize = 512;
+
+/// Owns the threads of an event system and chooses among them.
+pub struct EventProcessor {
+    clock: Arc<Clock>,
+    steps: Steps,
+    policy: WakePolicy,
+    groups: Groups,
+    /// Every thread ever made, by index; filled from the front. The length is
+    /// written after the slot, so a reader never meets an empty one.
+    threads: Box<[OnceLock<Arc<EThread>>]>,
+    n_threads: AtomicUsize,
+    /// Threads to be joined; also serializes the making of threads.
+    handles: Mutex<Vec<thread::JoinHandle<()>>>,
+    shut_down: AtomicBool,
+}
+
+/// How a processor is to be.
+#[derive(Default)]
+pub struct Options {
+    /// Who listens to the steps.
+    pub steps: Steps,
+    /// How sleeping threads are woken.
+    pub wake: WakePolicy,
+}
+
+impl EventProcessor {
+    /// A processor without threads, on this clock. If `log` shows debug lines
+    /// under `pvc` or `event`, the steps go there.
+    #[must_use]
+    #[allow(clippy::new_ret_no_self)] // It is always shared.
+    pub fn new(clock: Arc<Clock>) -> Arc<EventProcessor> {
+        EventProcessor::with_options(clock, Options::default())
+    }
+
+    /// A processor whose steps go to `sink`.
+    #[must_use]
+    pub fn with_steps(clock: Arc<Clock>, sink: Arc<dyn StepSink>) -> Arc<EventProcessor> {
+        let steps = Steps::to(sink);
+        EventProcessor::with_options(clock, Options { steps, ..Options::default() })
+    }
+
+    /// A processor without threads.
+    #[must_use]
+    pub fn with_options(clock: Arc<Clock>, options: Options) -> Arc<EventProcessor> {
+        let steps = if options.steps.enabled() { options.steps } else { Steps::to_log() };
+        Arc::new(EventProcessor {
+            clock,
+            steps,
+            policy: options.wake,
+            groups: Groups::new(),
+            threads: (0..MAX_EVENT_THREADS).map(|_| OnceLock::new()).collect(),
+            n_threads: AtomicUsize::new(0),
+            handles: Mutex::new(Vec::new()),
+            shut_down: AtomicBool::new(false),
+        })
+    }
+
+    /// The clock of this processor.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<Clock> {
+        &self.clock
+    }
+
+    /// The listener to steps.
+    #[must_use]
+    pub fn steps(&self) -> &Steps {
+        &self.steps
+    }
+
+    /// Registers a thread group; the group of that name if there is one already.
+    /// `ET_NET`, which is also `ET_CALL`, is always there, as type 0. Mirrors
+    /// `register_event_type`.
+    ///
+    /// # Panics
+    /// If there are eight groups already (`MAX_EVENT_TYPES`).
+    pub fn register_event_type(&self, name: &str) -> EventType {
+        self.groups.register(name)
+    }
+
+    /// The group of that name.
+    #[must_use]
+    pub fn event_type(&self, name: &str) -> Option<EventType> {
+        self.groups.find(name)
+    }
+
+    /// The threads of a group.
+    #[must_use]
+    pub fn active_group_threads(&self, et: EventType) -> Vec<Arc<EThread>> {
+        self.group(et).threads()
+    }
+
+    /// True once every thread of the group runs. Mirrors `has_tg_started`.
+    #[must_use]
+    pub fn has_tg_started(&self, et: EventType) -> bool {
+        self.group(et).has_started()
+    }
+
+    /// The next thread of a group, round robin. Mirrors `assign_thread`; its
+    /// counter is unsigned, so it cannot run into a negative index (2d3e9d7366).
+    ///
+    /// # Panics
+    /// If the group has no thread.
+    #[must_use]
+    pub fn assign_thread(&self, et: EventType) -> Arc<EThread> {
+        self.group(et).assign()
+    }
+
+    /// The thread that a continuation should keep to: the calling thread if it
+    /// is of the group, else the one it keeps to already, else the next one. A
+    /// continuation that keeps to none yet is bound to the answer. Mirrors
+    /// `assign_affinity_by_type`.
+    ///
+    /// # Panics
+    /// If the group has no thread.
+    pub fn assign_affinity_by_type(&self, cont: &crate::ContRef, et: EventType) -> Arc<EThread> {
+        let of_type = |thread: &Arc<EThread>| thread.is_event_type(et);
+        let affinity = cont.base().thread_affinity();
+        let thread = EThread::current()
+            .filter(of_type)
+            .or_else(|| self.thread(affinity?).filter(|thread| of_type(thread)).cloned())
+            .unwrap_or_else(|| self.assign_thread(et));
+        if affinity.is_none() {
+            cont.base().set_thread_affinity(thread.index());
+        }
+        thread
+    }
+
+    /// Calls back on a thread of `et` as soon as possible. From any thread.
+    /// `None` if the processor has shut down.
+    pub fn schedule_imm(&self, request: impl Into<Request>, et: EventType) -> Option<EventRef> {
+        self.schedule(request.into(), When::Imm, et)
+    }
+
+    /// Calls back on a thread of `et` at time `at` (ns). `None` if the processor
+    /// has shut down.
+    pub fn schedule_at(
+        &self,
+        request: impl Into<Request>,
+        at: crate::hrtime::HrTime,
+        et: EventType,
+    ) -> Option<EventRef> {
+        self.schedule(request.into(), When::At(at), et)
+    }
+
+    /// Calls back on a thread of `et` after `span` (ns). `None` if the processor
+    /// has shut down.
+    pub fn schedule_in(
+        &self,
+        request: impl Into<Request>,
+        span: crate::hrtime::HrTime,
+        et: EventType,
+    ) -> Option<EventRef> {
+        self.schedule(request.into(), When::In(span), et)
+    }
+
+    /// Calls back on a thread of `et` every `period` (ns), below 0 in every pass
+    /// of its loop. `None` if the processor has shut down.
+    ///
+    /// # Panics
+    /// If `period` is 0.
+    pub fn schedule_every(
+        &self,
+        request: impl Into<Request>,
+        period: crate::hrtime::HrTime,
+        et: EventType,
+    ) -> Option<EventRef> {
+        self.schedule(request.into(), When::Every(period), et)
+    }
+
+    fn schedule(&self, request: Request, when: When, et: EventType) -> Option<EventRef> {
+        if self.is_shut_down() {
+            return None;
+        }
+        self.schedule_event(crate::ethread::make_event(request, when, self.clock.get_hrtime()), et)
+    }
+
+    /// Mirrors `EventProcessor::schedule(Event *, EventType)`: the thread that
+    /// the continuation keeps to, if it is of the group; else the calling thread,
+    /// if it is; else the next one. The continuation then keeps to it.
+    pub(crate) fn schedule_event(&self, event: &'static Event, et: EventType) -> Option<EventRef> {
+        if self.is_shut_down() {
+            crate::ethread::free_unqueued(event);
+            return None;
+        }
+        let reference = event.reference();
+        let body = reference.own_body();
+        let cont = body.cont.take()?;
+        let base = cont.base();
+        let affinity = base.thread_affinity();
+        let kept = affinity.and_then(|index| self.thread(index));
+        let queued = match kept {
+            Some(thread) if thread.is_event_type(et) => {
+                body.cont.set(Some(cont));
+                thread.enqueue(event)
+            }
+            _ => {
+                let mine = EThread::with_current(|current| {
+                    current.filter(|thread| thread.is_event_type(et)).cloned()
+                });
+                let thread = mine.unwrap_or_else(|| self.assign_thread(et));
+                if affinity.is_none() {
+                    base.set_thread_affinity(thread.index());
+                }
+                body.cont.set(Some(cont));
+                thread.enqueue(event)
+            }
+        };
+        Some(queued)
+    }
+
+    /// The thread with this index.
+    pub(crate) fn thread(&self, index: usize) -> Option<&Arc<EThread>> {
+        self.threads.get(index)?.get()
+    }
+
+    /// True once [`EventProcessor::shutdown`] has begun. Mirrors
+    /// `TSSystemState::is_event_system_shut_down`.
+    #[must_use]
+    pub fn is_shut_down(&self) -> bool {
+        self.shut_down.load(Ordering::SeqCst)
+    }
+
+    fn group(&self, et: EventType) -> &ThreadGroup {
+        self.groups.get(et)
+    }
+}

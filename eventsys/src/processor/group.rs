@@ -1,0 +1,141 @@
+//! Thread groups: names for the kinds of work that threads do.
+//!
+//! Mirrors `EventProcessor::ThreadGroupDescriptor` of `I_EventProcessor.h`.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::continuation::ContRef;
+use crate::ethread::EThread;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many groups there can be. Mirrors `MAX_EVENT_TYPES`.
+pub(super) const MAX_EVENT_TYPES: usize = 8;
+
+/// A thread group, by number. Mirrors `EventType`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct EventType(pub(crate) u8);
+
+/// The group that runs everything that asks for no other. Mirrors `ET_CALL`.
+pub const ET_CALL: EventType = EventType(0);
+
+/// The group that serves connections: the same threads as [`ET_CALL`], as in the
+/// original. Mirrors `ET_NET`.
+pub const ET_NET: EventType = EventType(0);
+
+/// A function to be called when every thread of a group runs.
+pub(super) type AfterStart = Box<dyn FnOnce() + Send>;
+
+pub(super) struct ThreadGroup {
+    name: String,
+    threads: Mutex<Vec<Arc<EThread>>>,
+    next_round_robin: AtomicUsize,
+    /// How many threads run. Counted up by each thread with one atomic step, and
+    /// compared with what that step returns: a count and a separate compare ran
+    /// the callback twice (db5f9232d0).
+    started: AtomicUsize,
+    pub(super) spawn_queue: Mutex<Vec<ContRef>>,
+    after_start: Mutex<Option<AfterStart>>,
+}
+
+impl ThreadGroup {
+    fn new(name: &str) -> ThreadGroup {
+        ThreadGroup {
+            name: name.to_owned(),
+            threads: Mutex::new(Vec::new()),
+            next_round_robin: AtomicUsize::new(0),
+            started: AtomicUsize::new(0),
+            spawn_queue: Mutex::new(Vec::new()),
+            after_start: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn threads(&self) -> Vec<Arc<EThread>> {
+        self.threads.lock().clone()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.threads.lock().len()
+    }
+
+    pub(super) fn add(&self, thread: Arc<EThread>) {
+        self.threads.lock().push(thread);
+    }
+
+    pub(super) fn on_all_started(&self, callback: AfterStart) {
+        *self.after_start.lock() = Some(callback);
+    }
+
+    /// One more thread runs. Mirrors `thread_started`.
+    pub(super) fn thread_started(&self) {
+        let started = self.started.fetch_add(1, Ordering::AcqRel) + 1;
+        if started == self.len() {
+            let callback = self.after_start.lock().take();
+            if let Some(callback) = callback {
+                callback();
+            }
+        }
+    }
+
+    pub(super) fn has_started(&self) -> bool {
+        self.started.load(Ordering::Acquire) == self.len()
+    }
+
+    pub(super) fn assign(&self) -> Arc<EThread> {
+        let threads = self.threads.lock();
+        assert!(!threads.is_empty(), "no thread runs in group {}", self.name);
+        let next = match threads.len() {
+            1 => 0,
+            n => (self.next_round_robin.fetch_add(1, Ordering::Relaxed).wrapping_add(1)) % n,
+        };
+        Arc::clone(&threads[next])
+    }
+}
+
+/// All groups of a processor, in the order of their numbers.
+pub(super) struct Groups {
+    slots: [OnceLock<ThreadGroup>; MAX_EVENT_TYPES],
+    registering: Mutex<()>,
+}
+
+impl Groups {
+    pub(super) fn new() -> Groups {
+        let slots = [const { OnceLock::new() }; MAX_EVENT_TYPES];
+        let first = slots[0].set(ThreadGroup::new("ET_NET"));
+        debug_assert!(first.is_ok());
+        Groups { slots, registering: Mutex::new(()) }
+    }
+
+    pub(super) fn register(&self, name: &str) -> EventType {
+        let _registering = self.registering.lock();
+        if let Some(found) = self.find(name) {
+            return found;
+        }
+        let free = self.slots.iter().position(|slot| slot.get().is_none());
+        let number = free.unwrap_or_else(|| panic!("n_thread_groups <= MAX_EVENT_TYPES"));
+        let new = self.slots[number].set(ThreadGroup::new(name));
+        debug_assert!(new.is_ok());
+        number_of(number)
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<EventType> {
+        let name = if name == "ET_CALL" { "ET_NET" } else { name };
+        self.iter().position(|group| group.name() == name).map(number_of)
+    }
+
+    pub(super) fn get(&self, et: EventType) -> &ThreadGroup {
+        self.slots[usize::from(et.0)].get().expect("a type comes from a registration")
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &ThreadGroup> {
+        self.slots.iter().map_while(OnceLock::get)
+    }
+}
+
+fn number_of(slot: usize) -> EventType {
+    EventType(u8::try_from(slot).expect("eight groups"))
+}

@@ -1,0 +1,187 @@
+//! [`ProtectedQueue`]: events from any thread, and the sleep of their owner.
+//!
+//! Mirrors `ProtectedQueue` of `iocore/eventsystem/I_ProtectedQueue.h` and
+//! `ProtectedQueue.cc` (9.1.3), except for its `localQueue`, which belongs to
+//! the owner alone and stands with the owner's other state.
+//!
+//! Any thread pushes; the owner takes everything at once, in the order in which
+//! it came. Only a push onto an *empty* queue, by a thread other than the owner,
+//! wakes the owner: whoever pushes onto a queue that is not empty relies on the
+//! wake-up of the one before.
+#![allow(unsafe_code)] // The lock-free list of events.
+
+use std::ptr;
+use std::time::Duration;
+
+use crate::event::{Event, EventList, Place};
+use crate::hrtime::HrTime;
+use crate::sync::atomic::{AtomicPtr, Ordering};
+use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::thread_id::ThreadId;
+
+/// How a thread is woken that may be going to sleep just now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum WakePolicy {
+    /// The signaller waits for the sleeper's lock. No wake-up is lost. As in 8.1.
+    #[default]
+    Blocking,
+    /// The sleeper holds its lock for as long as it is awake, and the signaller
+    /// gives up if it cannot have it, taking the sleeper for busy. As in 9.0 and
+    /// later (#4721).
+    ///
+    /// **A wake-up can be lost**: between the sleeper's test for an empty queue
+    /// and its wait the lock is held, so the signaller gives up; and the next
+    /// one finds a queue that is not empty and does not signal either. All
+    /// events then wait until the sleep times out.
+    TryLock,
+}
+
+/// The external queue of one EThread.
+pub(crate) struct ProtectedQueue {
+    /// A stack linked through the events, newest first. Mirrors `al`.
+    head: AtomicPtr<Event>,
+    policy: WakePolicy,
+    /// Mirrors `lock`.
+    sleep: Mutex<()>,
+    /// Mirrors `might_have_data`.
+    might_have_data: Condvar,
+}
+
+impl ProtectedQueue {
+    pub(crate) fn new(policy: WakePolicy) -> ProtectedQueue {
+        ProtectedQueue {
+            head: AtomicPtr::new(ptr::null_mut()),
+            policy,
+            sleep: Mutex::new(()),
+            might_have_data: Condvar::new(),
+        }
+    }
+
+    /// Pushes `event`, which belongs to `owner` from then on. True if the queue
+    /// was empty: the caller must then wake the owner, unless it is the owner.
+    ///
+    /// # Safety
+    /// The calling thread must own `event`, which must be in no queue.
+    pub(crate) unsafe fn push(&self, event: &'static Event, owner: ThreadId) -> bool {
+        // SAFETY: owned, says the caller. The link is written while the event is
+        // already `owner`'s, but no one can reach it there before the exchange
+        // below has succeeded.
+        let next = unsafe {
+            event.body().place.set(Place::Protected);
+            let next = event.link();
+            event.hand_to(owner);
+            next
+        };
+        let new = ptr::from_ref(event).cast_mut();
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: every pointer in the stack was made from a `&'static Event`.
+            next.set(unsafe { head.as_ref() });
+            match self.head.compare_exchange_weak(head, new, Ordering::SeqCst, Ordering::Relaxed) {
+                Ok(_) => return head.is_null(),
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Moves everything into `local`, oldest first; cancelled events go to `free`.
+    /// Mirrors `dequeue_external`.
+    ///
+    /// # Safety
+    /// The calling thread must be the owner, or have taken over from it.
+    pub(crate) unsafe fn drain(&self, local: &EventList, mut discard: impl FnMut(&'static Event)) {
+        if self.is_empty() {
+            return;
+        }
+        // Taking all at once is what makes the stack safe from ABA.
+        let mut newest = self.head.swap(ptr::null_mut(), Ordering::SeqCst);
+        let mut oldest: Option<&'static Event> = None;
+        // SAFETY: what came out of the swap is reached by this thread alone.
+        unsafe {
+            while let Some(event) = newest.as_ref() {
+                let link = event.link();
+                newest = link.get().map_or(ptr::null_mut(), |e| ptr::from_ref(e).cast_mut());
+                link.set(oldest);
+                oldest = Some(event);
+            }
+            while let Some(event) = oldest {
+                oldest = event.link().get();
+                if event.is_cancelled() {
+                    event.body().place.set(Place::Nowhere);
+                    discard(event);
+                } else {
+                    local.enqueue(event);
+                }
+            }
+        }
+    }
+
+    /// Moves everything into `list`, and makes the calling thread the owner of it.
+    ///
+    /// # Safety
+    /// The owner must have ended.
+    pub(crate) unsafe fn drain_to_caller(&self, list: &EventList) {
+        let mut head = self.head.swap(ptr::null_mut(), Ordering::SeqCst);
+        // SAFETY: what came out of the swap is reached by this thread alone, since
+        // the owner has ended; so taking it over takes it from no one.
+        unsafe {
+            while let Some(event) = head.as_ref() {
+                let next = event.link().get();
+                head = next.map_or(ptr::null_mut(), |e| ptr::from_ref(e).cast_mut());
+                event.take_over();
+                list.enqueue(event);
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.load(Ordering::SeqCst).is_null()
+    }
+
+    /// What the owner holds while it is awake; see [`WakePolicy::TryLock`].
+    pub(crate) fn stay_awake(&self) -> Option<MutexGuard<'_, ()>> {
+        (self.policy == WakePolicy::TryLock).then(|| self.sleep.lock())
+    }
+
+    /// Sleeps for `timeout` at most, unless there is something to do. Mirrors `wait`.
+    pub(crate) fn wait(
+        &self,
+        awake: &mut Option<MutexGuard<'_, ()>>,
+        local_is_empty: bool,
+        timeout: HrTime,
+    ) {
+        let timeout = Duration::from_nanos(timeout.max(0).unsigned_abs());
+        match awake {
+            Some(guard) => {
+                if self.is_empty() && local_is_empty {
+                    self.might_have_data.wait_for(guard, timeout);
+                }
+            }
+            None => {
+                // The test and the wait are one step for a signaller, which needs
+                // the lock: it comes before the test, and then the queue is not
+                // empty, or after the wait has begun, and then it wakes us.
+                let mut guard = self.sleep.lock();
+                if self.is_empty() && local_is_empty {
+                    self.might_have_data.wait_for(&mut guard, timeout);
+                }
+            }
+        }
+    }
+
+    /// Wakes the owner. Mirrors `signal` (8.1) or `try_signal` (9.0 and later).
+    pub(crate) fn signal(&self) {
+        match self.policy {
+            WakePolicy::Blocking => {
+                let _guard = self.sleep.lock();
+                self.might_have_data.notify_one();
+            }
+            WakePolicy::TryLock => {
+                if let Some(_guard) = self.sleep.try_lock() {
+                    self.might_have_data.notify_one();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! [`StateMachine`]: state under a mutex, and a handler that can be changed.
+
+use std::sync::Arc;
+
+use crossbeam_utils::atomic::AtomicCell;
+
+use crate::code::{EventCode, Outcome};
+use crate::continuation::{Continuation, ContinuationBase, Data, Invocation};
+use crate::guarded::Guarded;
+use crate::mutex::{Guard, ProxyMutex};
+
+/// The handler of a state machine with state `S`.
+pub type Handler<S> = fn(&S, &Invocation<'_>, EventCode, Data<'_>) -> Outcome;
+
+/// A continuation made of state and a handler. Mirrors what every class derived
+/// from `Continuation` does with `SET_HANDLER`.
+///
+/// The state is reached by the handler, which runs under the mutex, and by
+/// [`StateMachine::state`] with a guard. It is shared even there, because a
+/// handler may be entered again while it runs: its fields are `Cell`s.
+///
+/// ```
+/// use std::cell::Cell;
+/// use eventsys::{Clock, EventCode, EventProcessor, Outcome, ProxyMutex, StateMachine};
+///
+/// let processor = EventProcessor::new(Clock::new_virtual());
+/// let thread = processor.adopt_current_thread("ET_NET");
+/// let count = StateMachine::new(ProxyMutex::new(), Cell::new(0), |count, _, event, _| {
+///     assert_eq!(event, EventCode::EVENT_IMMEDIATE);
+///     count.set(count.get() + 1);
+///     Outcome::Done
+/// });
+/// thread.schedule_imm(count.clone());
+/// thread.run_pass();
+/// assert_eq!(count.state(&count.mutex().lock()).get(), 1);
+/// ```
+pub struct StateMachine<S> {
+    base: ContinuationBase,
+    handler: AtomicCell<Handler<S>>,
+    state: Guarded<S>,
+}
+
+impl<S: Send + 'static> StateMachine<S> {
+    /// A state machine under `mutex`, in `state`, with `handler` as its first handler.
+    pub fn new(mutex: Arc<ProxyMutex>, state: S, handler: Handler<S>) -> Arc<StateMachine<S>> {
+        Arc::new(StateMachine {
+            base: ContinuationBase::new(Arc::clone(&mutex)),
+            handler: AtomicCell::new(handler),
+            state: Guarded::new(mutex, state),
+        })
+    }
+
+    /// Its mutex.
+    pub fn mutex(&self) -> &Arc<ProxyMutex> {
+        self.state.mutex()
+    }
+
+    /// Its state.
+    ///
+    /// # Panics
+    /// If `guard` is not of its mutex.
+    #[inline]
+    #[track_caller]
+    pub fn state<'a>(&'a self, guard: &'a Guard<'_>) -> &'a S {
+        self.state.get(guard)
+    }
+
+    /// Changes the handler for the next event. Mirrors `SET_HANDLER`.
+    ///
+    /// # Panics
+    /// If `guard` is not of its mutex.
+    #[track_caller]
+    pub fn set_handler(&self, guard: &Guard<'_>, handler: Handler<S>) {
+        let _held = self.state.get(guard);
+        self.handler.store(handler);
+    }
+}
+
+impl<S: Send + 'static> Continuation for StateMachine<S> {
+    fn base(&self) -> &ContinuationBase {
+        &self.base
+    }
+
+    fn handle_event(
+        &self,
+        invocation: &Invocation<'_>,
+        event: EventCode,
+        data: Data<'_>,
+    ) -> Outcome {
+        let handler = self.handler.load();
+        handler(self.state.get(invocation.guard()), invocation, event, data)
+    }
+}
+
+/// A continuation without a mutex, made of a closure. Several threads may call
+/// it at once, so it must be `Sync`.
+pub struct FreeContinuation<F> {
+    base: ContinuationBase,
+    handler: F,
+}
+
+impl<F> FreeContinuation<F>
+where
+    F: Fn(&Invocation<'_>, EventCode, Data<'_>) -> Outcome + Send + Sync + 'static,
+{
+    /// A continuation that calls `handler`.
+    pub fn new(handler: F) -> Arc<FreeContinuation<F>> {
+        Arc::new(FreeContinuation { base: ContinuationBase::without_mutex(), handler })
+    }
+}
+
+impl<F> Continuation for FreeContinuation<F>
+where
+    F: Fn(&Invocation<'_>, EventCode, Data<'_>) -> Outcome + Send + Sync + 'static,
+{
+    fn base(&self) -> &ContinuationBase {
+        &self.base
+    }
+
+    fn handle_event(
+        &self,
+        invocation: &Invocation<'_>,
+        event: EventCode,
+        data: Data<'_>,
+    ) -> Outcome {
+        (self.handler)(invocation, event, data)
+    }
+}

@@ -1,0 +1,185 @@
+//! Steps: what the port did, as typed records, and the ways to look at them.
+//!
+//! A step is the port's own word; the original has debug lines instead. One
+//! record has several views, so that a comparison, a reader and a tool all see
+//! the same run:
+//!
+//! | view | for | made by |
+//! |---|---|---|
+//! | the recordings' text, `A do_io_read 2000` | comparison with real servers | [`Step`]'s `Display` |
+//! | `log` lines under `pvc`, `pvc_event`, `pvc_test`, `event` | reading, with `RUST_LOG` | [`LogSink`] |
+//! | JSON lines | tools | [`json_line`] |
+//!
+//! Who wants to listen gives a [`StepSink`] to the
+//! [`EventProcessor`](crate::EventProcessor). With no one listening a step
+//! costs one branch, because [`Steps`] is an `Option` and the record is built
+//! behind it.
+
+mod kind;
+mod views;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+pub use kind::StepKind;
+pub use views::{LogSink, ParseStepError, json_line};
+
+use crate::hrtime::HrTime;
+
+/// Which end of a PluginVC pair a step belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Side {
+    /// The end of who connects; `A` in the recordings.
+    Active,
+    /// The end of who accepts; `P` in the recordings.
+    Passive,
+    /// The pair itself, or a step whose end is not known; `-` in the recordings.
+    Pair,
+}
+
+impl Side {
+    /// The letter of the recordings: `A`, `P` or `-`.
+    #[must_use]
+    pub const fn letter(self) -> char {
+        match self {
+            Side::Active => 'A',
+            Side::Passive => 'P',
+            Side::Pair => '-',
+        }
+    }
+}
+
+/// The mutexes a thread held when it took a step, outermost first, as far as
+/// they fit. Filled only while a [`census`](crate::mutex::census) is running.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct HeldLocks {
+    keys: [usize; 6],
+    len: u8,
+}
+
+impl HeldLocks {
+    pub(crate) fn push(&mut self, key: usize) {
+        if let Some(slot) = self.keys.get_mut(usize::from(self.len)) {
+            *slot = key;
+            self.len += 1;
+        }
+    }
+
+    /// The held mutexes' keys ([`ProxyMutex::key`](crate::ProxyMutex::key)).
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        self.keys[..usize::from(self.len)].iter().copied()
+    }
+
+    /// True if none was held, or no census was running.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+/// One step of the port.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// When, by the clock of the event processor, in nanoseconds.
+    pub at: HrTime,
+    /// The number of the PluginVC pair (`PluginVCCore::id`), or 0.
+    pub pair: u32,
+    /// Whose step.
+    pub side: Side,
+    /// What was done.
+    pub kind: StepKind,
+    /// How much, where the kind has a value.
+    pub value: Option<i64>,
+    /// Under which locks.
+    pub held: HeldLocks,
+}
+
+impl Step {
+    /// A step as the recordings know it: side, kind and value, and nothing else.
+    #[must_use]
+    pub fn bare(side: Side, kind: StepKind, value: Option<i64>) -> Step {
+        Step { at: 0, pair: 0, side, kind, value, held: HeldLocks::default() }
+    }
+
+    /// True if both are the same step as far as a recording can tell.
+    #[must_use]
+    pub fn same_as(&self, other: &Step) -> bool {
+        (self.side, self.kind, self.value) == (other.side, other.kind, other.value)
+    }
+}
+
+/// Takes steps as they happen, from any thread, under whatever locks the step
+/// was taken. It must not call back into the event system.
+pub trait StepSink: Send + Sync {
+    /// Takes one step.
+    fn step(&self, step: Step);
+}
+
+/// The handle through which code reports its steps; one branch when no one listens.
+#[derive(Clone, Default)]
+pub struct Steps(Option<Arc<dyn StepSink>>);
+
+impl Steps {
+    /// A handle to `sink`.
+    #[must_use]
+    pub fn to(sink: Arc<dyn StepSink>) -> Steps {
+        Steps(Some(sink))
+    }
+
+    /// A handle to nobody.
+    #[must_use]
+    pub const fn none() -> Steps {
+        Steps(None)
+    }
+
+    /// A handle to `log` if it shows the steps' debug lines, else to nobody.
+    #[must_use]
+    pub fn to_log() -> Steps {
+        let shown = |target| log::log_enabled!(target: target, log::Level::Debug);
+        if StepKind::ALL.iter().any(|kind| shown(kind.target())) {
+            Steps::to(Arc::new(LogSink))
+        } else {
+            Steps::none()
+        }
+    }
+
+    /// True if someone listens.
+    #[inline]
+    #[must_use]
+    pub fn enabled(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Reports the step that `make` builds, if someone listens.
+    #[inline]
+    pub fn report(&self, make: impl FnOnce() -> Step) {
+        if let Some(sink) = &self.0 {
+            sink.step(make());
+        }
+    }
+}
+
+/// Keeps every step, in the order in which they came.
+#[derive(Default)]
+pub struct Collector(Mutex<Vec<Step>>);
+
+impl Collector {
+    /// An empty collector, ready to be shared.
+    #[must_use]
+    pub fn new() -> Arc<Collector> {
+        Arc::default()
+    }
+
+    /// Takes out what has been collected so far.
+    #[must_use]
+    pub fn take(&self) -> Vec<Step> {
+        std::mem::take(&mut self.0.lock())
+    }
+}
+
+impl StepSink for Collector {
+    fn step(&self, step: Step) {
+        self.0.lock().push(step);
+    }
+}

@@ -1,0 +1,68 @@
+//! Who a thread is, for locks and for cells that belong to one thread.
+//!
+//! The original tells threads apart by their `EThread *`, which is null on a
+//! thread that the event system does not own; two such threads look the same,
+//! and a scoped lock taken by one passes for the other's (#6576). Here every
+//! thread has a number of its own, so foreign threads lock correctly too.
+
+use std::cell::Cell;
+use std::fmt;
+
+use crate::sync::thread_local;
+
+// Numbers are handed out by the standard library's atomic even under
+// exploration: their order is no behaviour that a test could look at.
+static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+
+thread_local! {
+    static CURRENT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The number of a thread; never 0, never used again.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ThreadId(u64);
+
+impl ThreadId {
+    /// The calling thread's number; it is given one on its first call.
+    #[inline]
+    #[must_use]
+    pub fn current() -> ThreadId {
+        CURRENT.with(|current| match current.get() {
+            0 => ThreadId::assign(current),
+            id => ThreadId(id),
+        })
+    }
+
+    /// A number that no thread has yet; an EThread gets one before its thread runs.
+    pub(crate) fn fresh() -> ThreadId {
+        ThreadId(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+
+    /// Makes `self` the calling thread's number.
+    ///
+    /// # Panics
+    /// If the thread already has one: it may hold locks under it.
+    pub(crate) fn adopt(self) {
+        CURRENT.with(|current| {
+            assert_eq!(current.get(), 0, "this thread is already known by another number");
+            current.set(self.0);
+        });
+    }
+
+    pub(crate) const fn as_u64(self) -> u64 {
+        self.0
+    }
+
+    #[cold]
+    fn assign(current: &Cell<u64>) -> ThreadId {
+        let id = ThreadId::fresh();
+        current.set(id.0);
+        id
+    }
+}
+
+impl fmt::Debug for ThreadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "thread {}", self.0)
+    }
+}
