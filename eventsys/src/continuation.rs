@@ -34,8 +34,12 @@ pub trait Continuation: Any + Send + Sync {
     fn base(&self) -> &ContinuationBase;
 
     /// Handles one event. Not called directly: see [`call`].
-    fn handle_event(&self, invocation: &Invocation<'_>, event: EventCode, data: Data<'_>)
-    -> Outcome;
+    fn handle_event(
+        &self,
+        invocation: &Invocation<'_>,
+        event: EventCode,
+        data: Data<'_>,
+    ) -> Outcome;
 }
 
 /// What comes with an event.
@@ -105,8 +109,7 @@ pub fn call(
             cont.handle_event(&Invocation { this: cont, guard: Some(guard) }, event, data)
         }
         _ => {
-            let guard =
-                mutex.reenter().expect("!mutex || mutex->thread_holding == this_ethread()");
+            let guard = mutex.reenter().expect("!mutex || mutex->thread_holding == this_ethread()");
             cont.handle_event(&Invocation { this: cont, guard: Some(&guard) }, event, data)
         }
     }

@@ -245,12 +245,8 @@ impl EventRef {
         let live = self.generation << 1;
         // The generation and the flag change in one step: a cancel that is late
         // can never hit the next use of the same event.
-        match self.event.state.compare_exchange(
-            live,
-            live | 1,
-            Ordering::AcqRel,
-            Ordering::Relaxed,
-        ) {
+        match self.event.state.compare_exchange(live, live | 1, Ordering::AcqRel, Ordering::Relaxed)
+        {
             Ok(_) => Ok(true),
             Err(found) if found == live | 1 => Ok(false),
             Err(_) => Err(StaleEvent),

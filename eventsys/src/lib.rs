@@ -45,7 +45,9 @@ pub use ethread::{
     AdoptedThread, DELAY_FOR_RETRY, EThread, EventMetrics, Idle, LoopTailHandler, SAMPLE_COUNT,
     THREAD_MAX_HEARTBEAT, ThreadType, When,
 };
-pub use event::{AtomicEvent, Cookie, Due, EventCensus, EventRef, Request, StaleEvent, event_census};
+pub use event::{
+    AtomicEvent, Cookie, Due, EventCensus, EventRef, Request, StaleEvent, event_census,
+};
 pub use guarded::{Guarded, Rebindable, ThreadCell};
 pub use hrtime::HrTime;
 pub use mutex::{Guard, ProxyMutex};

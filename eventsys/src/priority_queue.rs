@@ -49,8 +49,7 @@ impl PriorityEventQueue {
         let body = unsafe { event.body() };
         let Due::At(at) = body.due.get() else { unreachable!("only timers come here") };
         let left = at - now;
-        let bucket =
-            (0..N_PQ_LIST - 1).find(|&i| left <= bucket_time(i)).unwrap_or(N_PQ_LIST - 1);
+        let bucket = (0..N_PQ_LIST - 1).find(|&i| left <= bucket_time(i)).unwrap_or(N_PQ_LIST - 1);
         // SAFETY: as the caller says.
         unsafe { self.put(event, bucket) }
     }

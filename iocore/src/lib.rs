@@ -1,1 +1,32 @@
-//! iocore
+//! The I/O core of Apache Traffic Server, rebuilt: buffers, operations,
+//! connections.
+//!
+//! A state machine gives a *connection* ([`VConnection`]) a *buffer*
+//! ([`MIOBuffer`](buffer::MIOBuffer)) and a number of bytes, and gets an
+//! *operation* ([`Vio`]) for it; the connection moves bytes and calls back.
+//!
+//! # In which order to read
+//! 1. [`buffer`]: chains of shared blocks, readers, water marks;
+//! 2. [`BoundBuffer`]: a buffer under a mutex;
+//! 3. [`Vio`]: an operation;
+//! 4. [`VConnection`], [`NetVConnection`]: what carries it out;
+//! 5. [`OneWayTunnel`]: the smallest user of all of these.
+
+#![warn(missing_docs)]
+
+mod bound;
+pub mod buffer;
+mod net_vconnection;
+mod one_way_tunnel;
+mod vconnection;
+mod vio;
+
+pub use bound::{BoundBuffer, IOBufferReader};
+pub use net_vconnection::{
+    AddrBindStyle, NetVCOptions, NetVConnection, NetVConnectionContext, NetVcBase, NetVcRef,
+};
+pub use one_way_tunnel::{OneWayTunnel, TUNNEL_TILL_DONE, Transform, TunnelOptions};
+pub use vconnection::{
+    ApiData, DataId, IoData, ShutdownHowTo, UserData, VConnection, get_vc_event_name,
+};
+pub use vio::{Accessor, Vio, VioHandle, VioOp};

@@ -1,1 +1,50 @@
-fn main(){}
+//! `atslab`: replays cases on the port, compares them with the real server,
+//! and prints the port's steps.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `cli` | the arguments |
+//! | `select` | which cases are meant |
+//! | `compare`, `run`, `progress` | `atslab compare`: what it does, its threads, its progress bar |
+//! | `table`, `diff` | how its results look |
+//! | `steps` | `atslab steps` |
+//! | `output`, `error` | standard output and colours; what can go wrong |
+
+#![forbid(unsafe_code)]
+
+mod cli;
+mod compare;
+mod diff;
+mod error;
+mod output;
+mod progress;
+mod run;
+mod select;
+mod steps;
+mod table;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::error::Error;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    cli.color.apply();
+    execute(&cli).unwrap_or_else(|error| error.report())
+}
+
+fn execute(cli: &Cli) -> Result<ExitCode, Error> {
+    let mut out = Output::stdout();
+    let code = match &cli.command {
+        None => compare::compare(&Default::default(), &mut out)?,
+        Some(Command::Compare(args)) => compare::compare(args, &mut out)?,
+        Some(Command::Steps(args)) => steps::steps(args, &mut out)?,
+    };
+    out.flush()?;
+    Ok(code)
+}

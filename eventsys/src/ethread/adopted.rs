@@ -57,7 +57,18 @@ impl AdoptedThread {
     /// Passes until no event waits in any queue of the thread. Does not return
     /// while a periodic or poll event is live.
     pub fn run_until_idle(&self) {
-        self.run_until(|| self.thread.has_no_events());
+        self.run_until(|| self.has_no_events());
+    }
+
+    /// True if no event waits in any queue of the thread. A cancelled timer
+    /// counts until the loop has noticed.
+    #[must_use]
+    pub fn has_no_events(&self) -> bool {
+        let local = self.thread.local();
+        self.thread.external.is_empty()
+            && local.queue.is_empty()
+            && local.negative.is_empty()
+            && local.priority.is_empty()
     }
 }
 
@@ -75,15 +86,5 @@ impl Drop for AdoptedThread {
         if let Some(time) = self.thread.clock.virtual_time() {
             time.leave();
         }
-    }
-}
-
-impl EThread {
-    fn has_no_events(&self) -> bool {
-        let local = self.local();
-        self.external.is_empty()
-            && local.queue.is_empty()
-            && local.negative.is_empty()
-            && local.priority.is_empty()
     }
 }

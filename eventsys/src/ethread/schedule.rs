@@ -135,7 +135,7 @@ impl EThread {
             return self.pass_on(event);
         }
         // SAFETY: allocated by this thread just now.
-            let body = unsafe { event.body() };
+        let body = unsafe { event.body() };
         if let Some(cont) = body.cont.take() {
             cont.base().inherit_mutex(&self.mutex);
             body.cont.set(Some(cont));
@@ -185,7 +185,7 @@ impl EThread {
             return reference;
         }
         // SAFETY: the calling thread owns the event, which is in no queue.
-            let was_empty = unsafe { self.external.push(event, self.thread_id) };
+        let was_empty = unsafe { self.external.push(event, self.thread_id) };
         if self.ended.load(Ordering::SeqCst) {
             self.discard_external();
         } else if was_empty {
@@ -199,7 +199,7 @@ impl EThread {
     pub(super) fn enqueue_local(&self, event: &'static Event) {
         // SAFETY: `local` answers only the owner, which owns the event too, and
         // an event that is being queued is in no list.
-            unsafe {
+        unsafe {
             let body = event.body();
             debug_assert_eq!(body.place.get(), Place::Nowhere);
             body.place.set(Place::Protected);
@@ -264,7 +264,7 @@ impl EventRef {
             if let Place::Bucket(_) = body.place.get() {
                 // SAFETY: `own_body` has checked that this thread owns the event,
                 // so it is this thread's priority queue that it is in.
-                            unsafe {
+                unsafe {
                     thread.local().priority.remove(self.event());
                 }
             }

@@ -17,10 +17,7 @@ impl RawLock {
     /// An unlocked lock.
     #[must_use]
     pub fn new() -> RawLock {
-        RawLock {
-            locked: shuttle::sync::Mutex::new(false),
-            freed: shuttle::sync::Condvar::new(),
-        }
+        RawLock { locked: shuttle::sync::Mutex::new(false), freed: shuttle::sync::Condvar::new() }
     }
 
     /// Takes the lock, waiting for it if need be.

@@ -1,0 +1,176 @@
+//! [`BoundBuffer`] and [`IOBufferReader`]: a buffer that several parties use
+//! under one mutex.
+//!
+//! In the original an `MIOBuffer` has no mutex; it belongs to whoever holds the
+//! VIO's, and nothing checks that. Here a buffer is first a plain value that its
+//! maker owns ([`MIOBuffer`]); to be shared, at the latest for `do_io_read` or
+//! `do_io_write`, it is *bound* to a mutex, once and for ever, and from then on
+//! each operation takes a guard of that mutex. A VIO takes only buffers that are
+//! bound to its own mutex, so a buffer under two mutexes is an error at the
+//! call, not a race later.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+
+use eventsys::{Guard, Guarded, ProxyMutex};
+
+use crate::buffer::{BlockView, MIOBuffer, NoReaderLeft, ReaderId};
+
+/// A shared [`MIOBuffer`]; clones are handles to the same buffer. It is freed
+/// with its last handle (`free_MIOBuffer`).
+#[derive(Clone)]
+pub struct BoundBuffer(Arc<Guarded<RefCell<MIOBuffer>>>);
+
+impl MIOBuffer {
+    /// Binds the buffer to `mutex`, so that it can be shared.
+    #[must_use]
+    pub fn bind(self, mutex: &Arc<ProxyMutex>) -> BoundBuffer {
+        BoundBuffer(Arc::new(Guarded::new(Arc::clone(mutex), RefCell::new(self))))
+    }
+}
+
+impl BoundBuffer {
+    /// The mutex that it is bound to.
+    #[must_use]
+    pub fn mutex(&self) -> &Arc<ProxyMutex> {
+        self.0.mutex()
+    }
+
+    /// True if both are handles to the same buffer.
+    #[must_use]
+    pub fn is(&self, other: &BoundBuffer) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Calls `f` with the buffer.
+    ///
+    /// # Panics
+    /// If `guard` is not of the buffer's mutex. If called again from inside `f`:
+    /// `f` should not call anything that may use the same buffer, such as
+    /// `reenable_re`.
+    #[inline]
+    #[track_caller]
+    pub fn with<R>(&self, guard: &Guard<'_>, f: impl FnOnce(&mut MIOBuffer) -> R) -> R {
+        f(&mut self.0.get(guard).borrow_mut())
+    }
+
+    /// Appends a copy of `bytes`; how many that were. Mirrors
+    /// `MIOBuffer::write(const void *, int64_t)`.
+    ///
+    /// # Panics
+    /// As [`BoundBuffer::with`].
+    #[track_caller]
+    pub fn write(&self, guard: &Guard<'_>, bytes: &[u8]) -> i64 {
+        self.with(guard, |buffer| buffer.write(bytes))
+    }
+
+    /// Sets the water mark, in bytes.
+    ///
+    /// # Panics
+    /// As [`BoundBuffer::with`].
+    #[track_caller]
+    pub fn set_water_mark(&self, guard: &Guard<'_>, bytes: i64) {
+        self.with(guard, |buffer| buffer.set_water_mark(bytes));
+    }
+
+    /// A new reader, at the writer's block. Mirrors `alloc_reader`.
+    ///
+    /// # Errors
+    /// If the buffer has five readers already; the original asserts.
+    ///
+    /// # Panics
+    /// As [`BoundBuffer::with`].
+    #[track_caller]
+    pub fn alloc_reader(&self, guard: &Guard<'_>) -> Result<IOBufferReader, NoReaderLeft> {
+        let id = self.with(guard, MIOBuffer::alloc_reader)?;
+        Ok(IOBufferReader { buffer: self.clone(), id })
+    }
+}
+
+impl fmt::Debug for BoundBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundBuffer").field("mutex", self.mutex()).finish_non_exhaustive()
+    }
+}
+
+/// A reader of a [`BoundBuffer`]. Mirrors `IOBufferReader`; the operations that
+/// are not here are those of [`MIOBuffer`] with [`IOBufferReader::id`], inside
+/// [`BoundBuffer::with`].
+///
+/// All methods panic if the guard is not of the buffer's mutex.
+#[derive(Clone, Debug)]
+pub struct IOBufferReader {
+    buffer: BoundBuffer,
+    id: ReaderId,
+}
+
+impl IOBufferReader {
+    /// The buffer that it reads. Mirrors `IOBufferReader::mbuf`.
+    #[must_use]
+    pub fn buffer(&self) -> &BoundBuffer {
+        &self.buffer
+    }
+
+    /// Its place in the buffer.
+    #[must_use]
+    pub fn id(&self) -> ReaderId {
+        self.id
+    }
+
+    /// Bytes that can be read.
+    #[track_caller]
+    pub fn read_avail(&self, guard: &Guard<'_>) -> i64 {
+        self.buffer.with(guard, |buffer| buffer.read_avail(self.id))
+    }
+
+    /// Bytes that can be read in the current block.
+    #[track_caller]
+    pub fn block_read_avail(&self, guard: &Guard<'_>) -> i64 {
+        self.buffer.with(guard, |buffer| buffer.block_read_avail(self.id))
+    }
+
+    /// What can be read in the current block; it stays valid whatever happens to
+    /// the buffer. Mirrors `start` and `end`.
+    #[track_caller]
+    pub fn block_view(&self, guard: &Guard<'_>) -> BlockView {
+        self.buffer.with(guard, |buffer| buffer.block_view(self.id))
+    }
+
+    /// Blocks from the current one to the last.
+    #[track_caller]
+    pub fn block_count(&self, guard: &Guard<'_>) -> usize {
+        self.buffer.with(guard, |buffer| buffer.block_count(self.id))
+    }
+
+    /// Takes `n` bytes off.
+    ///
+    /// # Panics
+    /// Also if there are fewer.
+    #[track_caller]
+    pub fn consume(&self, guard: &Guard<'_>, n: i64) {
+        self.buffer.with(guard, |buffer| buffer.consume(self.id, n));
+    }
+
+    /// Copies bytes out and takes them off; how many that were.
+    #[track_caller]
+    pub fn read(&self, guard: &Guard<'_>, into: &mut [u8]) -> i64 {
+        self.buffer.with(guard, |buffer| buffer.read(self.id, into))
+    }
+
+    /// A second reader at the same place. Mirrors `clone_reader`.
+    ///
+    /// # Errors
+    /// If the buffer has five readers already.
+    #[track_caller]
+    pub fn clone_reader(&self, guard: &Guard<'_>) -> Result<IOBufferReader, NoReaderLeft> {
+        let id = self.buffer.with(guard, |buffer| buffer.clone_reader(self.id))?;
+        Ok(IOBufferReader { buffer: self.buffer.clone(), id })
+    }
+
+    /// Gives the reader back. Every use of it afterwards panics.
+    #[track_caller]
+    pub fn dealloc(&self, guard: &Guard<'_>) {
+        self.buffer.with(guard, |buffer| buffer.dealloc_reader(self.id));
+    }
+}

@@ -1,0 +1,273 @@
+//! The buffer itself: what it is made of, how it comes and goes.
+//!
+//! Writing is in `write.rs` and `share.rs`, the water marks are in `water.rs`, the readers' life
+//! is in `reader.rs`, and what they do in `read.rs` and `peek.rs`.
+//!
+//! Modelled are all states that `MIOBuffer` of 9.1.3 can be brought to by its own calls. Its
+//! fields are private here, so states that only a user's hand could bring about do not exist. A
+//! buffer over a user's memory (`MIOBuffer::set`) is a new, empty one with the bytes appended.
+
+use super::num::to_i64;
+use super::queue::BlockQueue;
+use super::reader::{MAX_MIOBUFFER_READERS, ReaderSlot};
+use super::size::SizeIndex;
+
+/// A queue of bytes with one writer and up to [`MAX_MIOBUFFER_READERS`] readers.
+///
+/// Each reader sees all bytes from its own place on. Memory is let go of when the slowest reader
+/// has left it. Nothing limits how much is written; that is what the water mark is for, which the
+/// two sides are free to heed.
+///
+/// ```
+/// use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
+///
+/// let mut from = MIOBuffer::new(BUFFER_SIZE_INDEX_4K);
+/// let mut to = MIOBuffer::new(BUFFER_SIZE_INDEX_4K);
+/// let reader = from.alloc_reader()?;
+/// let end = to.alloc_reader()?;
+///
+/// from.write(b"hello");
+/// to.write_from(&from, reader, i64::MAX, 0); // Shares the memory.
+/// from.consume(reader, 5);
+/// assert_eq!(to.block_slice(end), b"hello");
+/// # Ok::<(), iocore::buffer::NoReaderLeft>(())
+/// ```
+///
+/// Mirrors `MIOBuffer` of `I_IOBuffer.h` (9.1.3).
+#[derive(Debug)]
+pub struct MIOBuffer {
+    /// The blocks. See its module for what holds of them.
+    pub(super) queue: BlockQueue,
+    /// The absolute position behind the last byte in the queue, counted from the first byte that
+    /// was ever put into this buffer. A reader knows the position of its next byte, so what it
+    /// has to read is a difference.
+    pub(super) end_pos: i64,
+    /// The readers. Where they may be, see [`check_invariants`](Self::check_invariants).
+    pub(super) readers: [ReaderSlot; MAX_MIOBUFFER_READERS],
+    /// The size of the blocks that are added.
+    pub(super) size_index: SizeIndex,
+    pub(super) water_mark: i64,
+}
+
+impl MIOBuffer {
+    /// A buffer with one empty block of the given size and a water mark of zero.
+    ///
+    /// Mirrors `new_MIOBuffer` of `I_IOBuffer.h` (9.1.3).
+    ///
+    /// # Panics
+    ///
+    /// If [`SizeIndex::is_allocatable`] does not hold.
+    pub fn new(size_index: SizeIndex) -> Self {
+        let mut buffer = Self::new_empty(size_index);
+        buffer.append_block_of(size_index);
+        buffer
+    }
+
+    /// A buffer without any block and a water mark of zero. The first write, or whatever else
+    /// needs a block, adds one of the given size.
+    ///
+    /// Readers may be allocated before that. They have no block, and find themselves at the start
+    /// of the first one when it comes.
+    ///
+    /// Mirrors `new_empty_MIOBuffer` of `I_IOBuffer.h` (9.1.3).
+    pub fn new_empty(size_index: SizeIndex) -> Self {
+        Self {
+            queue: BlockQueue::default(),
+            end_pos: 0,
+            readers: [ReaderSlot::FREE; MAX_MIOBUFFER_READERS],
+            size_index,
+            water_mark: 0,
+        }
+    }
+
+    /// The index of the size of the blocks that this buffer adds.
+    ///
+    /// Mirrors `MIOBuffer::size_index` of `I_IOBuffer.h` (9.1.3).
+    #[inline]
+    pub fn size_index(&self) -> SizeIndex {
+        self.size_index
+    }
+
+    /// The size in bytes of the blocks that this buffer adds.
+    ///
+    /// Mirrors `MIOBuffer::block_size` of `I_IOBuffer.h` (9.1.3).
+    #[inline]
+    pub fn block_size(&self) -> i64 {
+        self.size_index.buffer_size()
+    }
+
+    /// Empties the writer's block and puts all readers at its start, without limits.
+    ///
+    /// An empty block behind the writer's stays. Memory that others can still read is left to
+    /// them, as [`IOBufferBlock::reset`](super::IOBufferBlock::reset) says; 9.1.3 would overwrite
+    /// it.
+    ///
+    /// Mirrors `MIOBuffer::reset` of `I_IOBuffer.h` (9.1.3).
+    pub fn reset(&mut self) {
+        if let Some(writer) = self.queue.writer_mut() {
+            writer.reset();
+        }
+        // The bytes that were dropped have had their positions; new ones go on behind them. So no
+        // reader may stay behind.
+        let at = self.writer_place();
+        self.readers.iter_mut().filter(|slot| slot.is_live()).for_each(|slot| slot.put_at(at));
+        self.let_go();
+    }
+
+    /// Deallocates all readers and lets go of all blocks. The size index and the water mark stay.
+    ///
+    /// Mirrors `MIOBuffer::dealloc` of `I_IOBuffer.h` (9.1.3).
+    pub fn dealloc(&mut self) {
+        self.dealloc_all_readers();
+        self.queue.clear();
+    }
+
+    /// As [`dealloc`](Self::dealloc), and the buffer also forgets its size index and its water
+    /// mark. Whatever adds a block panics from now on.
+    ///
+    /// Mirrors `MIOBuffer::clear` of `I_IOBuffer.h` (9.1.3).
+    pub fn clear(&mut self) {
+        self.dealloc();
+        self.size_index = SizeIndex::NOT_ALLOCATED;
+        self.water_mark = 0;
+    }
+
+    /// Checks that the buffer is in a state it can be in. It takes time in proportion to the
+    /// number of blocks and is meant for tests.
+    ///
+    /// Besides what the queue holds of itself: every live reader is at a block between the first
+    /// and the writer's (or, without blocks, at the number of the first to come), within the
+    /// bytes of that block; its position is as far from the end as there are bytes to read; and
+    /// the first block is needed by a reader or the writer.
+    ///
+    /// # Panics
+    ///
+    /// If something is amiss.
+    pub fn check_invariants(&self) {
+        self.queue.check_invariants();
+        let (front, writer) = (self.queue.front(), self.queue.writer_seq());
+        let mut oldest = writer;
+        for slot in self.readers.iter().filter(|slot| slot.is_live()) {
+            assert!(front <= slot.seq && slot.seq <= writer, "a reader is at a block it may see");
+            oldest = oldest.min(slot.seq);
+            let block = self.queue.get(slot.seq).map_or(0, |block| block.len());
+            assert!(slot.offset <= block, "a reader is within its block");
+            let bytes: usize = self.queue.from(slot.seq).map(|block| block.len()).sum();
+            let left = to_i64(bytes - slot.offset);
+            assert_eq!(left, self.end_pos - slot.pos, "a reader's position tells what is left");
+        }
+        assert_eq!(front, oldest, "the first block is needed");
+    }
+
+    /// Lets go of the blocks in front of all readers and of the writer. To be called whenever one
+    /// of them has moved or gone.
+    #[inline]
+    pub(super) fn let_go(&mut self) {
+        let live = self.readers.iter().filter(|slot| slot.is_live());
+        let oldest = live.fold(self.queue.writer_seq(), |oldest, slot| oldest.min(slot.seq));
+        self.queue.drop_before(oldest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::pool::census;
+    use crate::buffer::size::*;
+
+    #[test]
+    fn a_new_buffer_has_a_block_and_an_empty_one_has_none() {
+        let mut new = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
+        let mut empty = MIOBuffer::new_empty(BUFFER_SIZE_INDEX_128);
+        let (r, e) = (new.alloc_reader().unwrap(), empty.alloc_reader().unwrap());
+        assert_eq!((new.block_count(r), new.current_write_avail()), (1, 128));
+        assert_eq!((empty.block_count(e), empty.current_write_avail()), (0, 0));
+        assert_eq!((new.water_mark(), new.block_size()), (0, 128));
+        assert_eq!(empty.size_index(), BUFFER_SIZE_INDEX_128);
+        empty.write(b"hello");
+        assert_eq!((empty.block_count(e), empty.read_avail(e)), (1, 5));
+        empty.check_invariants();
+    }
+
+    #[test]
+    fn an_idle_buffer_has_no_block_memory() {
+        let before = census();
+        let mut buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_2M);
+        assert_eq!(buffer.write_avail(), 2 << 20);
+        buffer.reset();
+        assert_eq!(census(), before);
+    }
+
+    #[test]
+    fn reset_empties_the_writers_block_and_keeps_the_spare() {
+        let mut buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
+        let reader = buffer.alloc_reader().unwrap();
+        buffer.write(&[1; 300]);
+        buffer.append_block_of(BUFFER_SIZE_INDEX_256);
+        buffer.set_size_limit(reader, 10);
+        assert_eq!(buffer.block_count(reader), 4);
+        buffer.reset();
+        buffer.check_invariants();
+        assert_eq!((buffer.block_count(reader), buffer.read_avail(reader)), (2, 0));
+        assert_eq!(buffer.size_limit(reader), i64::MAX);
+        assert_eq!(buffer.current_write_avail(), 128 + 256);
+        buffer.write(b"hello");
+        assert_eq!(buffer.block_slice(reader), b"hello");
+    }
+
+    #[test]
+    fn reset_does_not_touch_what_others_read() {
+        let mut buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
+        let mut other = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
+        let (r, o) = (buffer.alloc_reader().unwrap(), other.alloc_reader().unwrap());
+        buffer.write(b"hello");
+        other.write_from(&buffer, r, i64::MAX, 0);
+        buffer.reset();
+        buffer.write(b"abcde");
+        assert_eq!((buffer.block_slice(r), other.block_slice(o)), (&b"abcde"[..], &b"hello"[..]));
+    }
+
+    #[test]
+    fn dealloc_keeps_the_size_and_clear_forgets_it() {
+        let before = census().live;
+        let mut buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
+        buffer.set_water_mark(7);
+        buffer.alloc_reader().unwrap();
+        buffer.write(&[1; 1000]);
+        buffer.dealloc();
+        assert_eq!(census().live, before);
+        assert_eq!((buffer.block_size(), buffer.water_mark()), (128, 7));
+        let reader = buffer.alloc_reader().unwrap();
+        assert_eq!(buffer.block_count(reader), 0);
+        buffer.write(b"hello");
+        assert_eq!(buffer.read_avail(reader), 5);
+        buffer.clear();
+        buffer.check_invariants();
+        assert_eq!((buffer.block_size(), buffer.water_mark()), (0, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "no block can be made")]
+    fn a_cleared_buffer_cannot_be_written() {
+        let mut buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
+        buffer.clear();
+        buffer.write(b"hello");
+    }
+
+    #[test]
+    fn a_million_blocks_drop_in_a_loop() {
+        let before = census().live;
+        let mut buffer = MIOBuffer::new_empty(BUFFER_SIZE_INDEX_128);
+        let reader = buffer.alloc_reader().unwrap();
+        let blocks = if cfg!(miri) { 1_000 } else { 1_000_000_u32 };
+        for byte in 0..blocks {
+            buffer.append_bytes(vec![byte.to_le_bytes()[0]]);
+        }
+        assert_eq!(buffer.block_count(reader), usize::try_from(blocks).unwrap());
+        assert_eq!(buffer.read_avail(reader), i64::from(blocks));
+        let last = i64::from(blocks) - 1;
+        assert_eq!(buffer.byte_at(reader, last), last.to_le_bytes()[0]);
+        drop(buffer);
+        assert_eq!(census().live, before);
+    }
+}

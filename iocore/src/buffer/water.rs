@@ -1,0 +1,255 @@
+//! The water mark, and how much there is to read and to write.
+//!
+//! Modelled exactly, with the two traps that the names hold:
+//!
+//! - *High* water of a buffer is reached when a reader has **more** than the mark to read; high
+//!   water of a reader ([`reader_high_water`](MIOBuffer::reader_high_water)) when it has **at
+//!   least** the mark.
+//! - *Low* water sounds like a question, but [`low_water`](MIOBuffer::low_water) may **add a
+//!   block** before it answers; [`current_low_water`](MIOBuffer::current_low_water) does not.
+
+use super::miobuffer::MIOBuffer;
+use super::num::to_i64;
+
+impl MIOBuffer {
+    /// The water mark in bytes. Zero unless set.
+    ///
+    /// Mirrors `MIOBuffer::water_mark` of `I_IOBuffer.h` (9.1.3).
+    #[inline]
+    pub fn water_mark(&self) -> i64 {
+        self.water_mark
+    }
+
+    /// Sets the water mark, in bytes.
+    ///
+    /// Mirrors `MIOBuffer::water_mark` of `I_IOBuffer.h` (9.1.3).
+    #[inline]
+    pub fn set_water_mark(&mut self, bytes: i64) {
+        self.water_mark = bytes;
+    }
+
+    /// Whether more than the water mark is there to be read. Exactly the mark is not enough.
+    ///
+    /// Beware: the reader's question of the same name,
+    /// [`reader_high_water`](Self::reader_high_water), is content with exactly the mark.
+    ///
+    /// Mirrors `MIOBuffer::high_water` of `I_IOBuffer.h` (9.1.3).
+    #[inline]
+    pub fn high_water(&self) -> bool {
+        self.is_max_read_avail_more_than(self.water_mark)
+    }
+
+    /// Whether there is no more space than the water mark, after a block has been added if that
+    /// was called for. Exactly the mark is low.
+    ///
+    /// Beware: this is [`write_avail`](Self::write_avail) with a comparison, and so it adds a
+    /// block when there is little to read and little space.
+    /// [`current_low_water`](Self::current_low_water) only looks.
+    ///
+    /// Mirrors `MIOBuffer::low_water` of `I_IOBuffer.h` (9.1.3).
+    ///
+    /// # Panics
+    ///
+    /// If a block is needed and the size index cannot be allocated.
+    #[inline]
+    pub fn low_water(&mut self) -> bool {
+        self.write_avail() <= self.water_mark
+    }
+
+    /// Whether there is no more space than the water mark in the blocks there are. Exactly the
+    /// mark is low.
+    ///
+    /// Mirrors `MIOBuffer::current_low_water` of `I_IOBuffer.h` (9.1.3).
+    #[inline]
+    pub fn current_low_water(&self) -> bool {
+        self.current_write_avail() <= self.water_mark
+    }
+
+    /// Adds a block, as [`add_block`](Self::add_block), if the buffer is below high water and has
+    /// no more space than the water mark.
+    ///
+    /// Mirrors `MIOBuffer::check_add_block` of `I_IOBuffer.h` (9.1.3).
+    ///
+    /// # Panics
+    ///
+    /// If a block is needed and the size index cannot be allocated.
+    #[inline]
+    pub fn check_add_block(&mut self) {
+        if !self.high_water() && self.current_low_water() {
+            self.add_block();
+        }
+    }
+
+    /// How many bytes of space there are, after [`check_add_block`](Self::check_add_block).
+    ///
+    /// Mirrors `MIOBuffer::write_avail` of `I_IOBuffer.h` (9.1.3).
+    ///
+    /// # Panics
+    ///
+    /// If a block is needed and the size index cannot be allocated.
+    #[inline]
+    pub fn write_avail(&mut self) -> i64 {
+        self.check_add_block();
+        self.current_write_avail()
+    }
+
+    /// How many bytes of space there are in the writer's block and the one behind it. Adds
+    /// nothing.
+    ///
+    /// Mirrors `MIOBuffer::current_write_avail` of `I_IOBuffer.h` (9.1.3).
+    #[inline]
+    pub fn current_write_avail(&self) -> i64 {
+        let space = |block: &super::IOBufferBlock| block.space();
+        let here = self.queue.writer().map_or(0, space);
+        to_i64(here + self.queue.spare().map_or(0, space))
+    }
+
+    /// How many bytes the reader with the most to read has to read, size limits counted. Without
+    /// readers, how many bytes the writer's block holds.
+    ///
+    /// Mirrors `MIOBuffer::max_read_avail` of `I_IOBuffer.h` (9.1.3).
+    #[inline]
+    pub fn max_read_avail(&self) -> i64 {
+        let live = self.readers.iter().filter(|slot| slot.is_live());
+        let most = live.map(|slot| slot.read_avail(self.end_pos)).max();
+        most.unwrap_or_else(|| self.writer_read_avail())
+    }
+
+    /// Whether some reader has more than `bytes` bytes to read, size limits not counted. Without
+    /// readers, whether the writer's block holds more.
+    ///
+    /// In a buffer without blocks the answer is no, even to a negative number.
+    ///
+    /// Mirrors `MIOBuffer::is_max_read_avail_more_than` of `I_IOBuffer.h` (9.1.3).
+    #[inline]
+    pub fn is_max_read_avail_more_than(&self, bytes: i64) -> bool {
+        if self.queue.is_empty() {
+            return false;
+        }
+        let live = self.readers.iter().filter(|slot| slot.is_live());
+        let most = live.map(|slot| self.end_pos - slot.pos).max();
+        most.unwrap_or_else(|| self.writer_read_avail()) > bytes
+    }
+
+    /// How many blocks the reader that is farthest behind has before it. Zero without readers.
+    ///
+    /// Mirrors `MIOBuffer::max_block_count` of `I_IOBuffer.h` (9.1.3).
+    pub fn max_block_count(&self) -> usize {
+        let live = self.readers.iter().filter(|slot| slot.is_live());
+        live.map(|slot| self.queue.count_from(slot.seq)).max().unwrap_or(0)
+    }
+
+    /// How many bytes the writer's block holds.
+    #[inline]
+    pub(super) fn writer_read_avail(&self) -> i64 {
+        self.queue.writer().map_or(0, |writer| writer.read_avail())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::size::*;
+
+    /// Every predicate, one below the mark, at the mark, and one above.
+    #[test]
+    fn the_predicates_at_the_mark() {
+        const MARK: i64 = 50;
+        for (step, high, reader_high) in [(-1, false, false), (0, false, true), (1, true, true)] {
+            let mut b = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
+            let reader = b.alloc_reader().unwrap();
+            b.set_water_mark(MARK);
+            b.write(&vec![0; usize::try_from(MARK + step).unwrap()]);
+            assert_eq!(b.read_avail(reader), MARK + step);
+            assert_eq!(b.high_water(), high, "{step}");
+            assert_eq!(b.reader_high_water(reader), reader_high, "{step}");
+            assert_eq!(b.is_max_read_avail_more_than(MARK), high);
+            assert_eq!(b.is_read_avail_more_than(reader, MARK), high);
+        }
+        for (step, low) in [(-1, true), (0, true), (1, false)] {
+            let mut b = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
+            let reader = b.alloc_reader().unwrap();
+            b.set_water_mark(MARK);
+            b.write(&vec![0; usize::try_from(128 - MARK - step).unwrap()]);
+            assert_eq!(b.current_write_avail(), MARK + step);
+            assert_eq!(b.current_low_water(), low, "{step}");
+            assert_eq!(b.reader_current_low_water(reader), low, "{step}");
+            // There are 78 bytes or so to be read, so the water is high and nothing is added.
+            assert_eq!(b.low_water(), low, "{step}");
+            assert_eq!(b.reader_low_water(reader), low, "{step}");
+            assert_eq!(b.current_write_avail(), MARK + step);
+        }
+    }
+
+    #[test]
+    fn low_water_adds_a_block_when_both_sides_are_low() {
+        for (step, added) in [(-1, true), (0, true), (1, false)] {
+            let mut b = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
+            let reader = b.alloc_reader().unwrap();
+            b.write(&vec![0; usize::try_from(128 - 64 - step).unwrap()]);
+            b.consume(reader, 10);
+            b.set_water_mark(64);
+            assert_eq!(b.current_low_water(), added);
+            assert!(!b.low_water(), "a whole block was added, or there was enough");
+            assert_eq!(b.block_count(reader), if added { 2 } else { 1 }, "{step}");
+            b.check_invariants();
+        }
+    }
+
+    #[test]
+    fn high_water_at_the_mark_decides_whether_a_block_is_added() {
+        for (step, added) in [(-1, true), (0, true), (1, false)] {
+            let mut b = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
+            let reader = b.alloc_reader().unwrap();
+            b.set_water_mark(128);
+            b.write(&vec![0; usize::try_from(128 + step).unwrap()]);
+            let before = b.block_count(reader);
+            b.check_add_block();
+            assert_eq!(b.block_count(reader) > before, added, "{step}");
+        }
+    }
+
+    #[test]
+    fn a_mark_of_zero_adds_a_block_only_to_a_full_buffer_without_bytes() {
+        let mut b = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
+        let reader = b.alloc_reader().unwrap();
+        assert_eq!(b.write_avail(), 128);
+        b.write(&[0; 128]);
+        assert_eq!(b.write_avail(), 0, "there is something to read: the water is high");
+        assert!(b.low_water());
+        b.consume(reader, 128);
+        assert_eq!(b.write_avail(), 128);
+        assert_eq!(b.block_count(reader), 2);
+    }
+
+    #[test]
+    fn an_empty_buffer_gets_its_first_block_from_low_water() {
+        let mut b = MIOBuffer::new_empty(BUFFER_SIZE_INDEX_128);
+        assert!(b.current_low_water() && !b.high_water());
+        assert!(!b.low_water());
+        assert_eq!(b.current_write_avail(), 128);
+    }
+
+    #[test]
+    fn without_readers_the_writers_block_counts() {
+        let mut b = MIOBuffer::new_empty(BUFFER_SIZE_INDEX_128);
+        assert_eq!(b.max_read_avail(), 0);
+        assert!(!b.is_max_read_avail_more_than(-1), "there is no block");
+        b.write(&[0; 150]);
+        assert_eq!((b.max_read_avail(), b.max_block_count()), (22, 0));
+        assert!(b.is_max_read_avail_more_than(21) && !b.is_max_read_avail_more_than(22));
+    }
+
+    #[test]
+    fn the_slowest_reader_counts_and_limits_count_only_in_the_sum() {
+        let mut b = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
+        let slow = b.alloc_reader().unwrap();
+        let fast = b.alloc_reader().unwrap();
+        b.write(&[0; 300]);
+        b.consume(fast, 290);
+        assert_eq!((b.max_read_avail(), b.max_block_count()), (300, 3));
+        b.set_size_limit(slow, 20);
+        assert_eq!(b.max_read_avail(), 20);
+        assert!(b.is_max_read_avail_more_than(299));
+    }
+}

@@ -1,0 +1,237 @@
+//! [`NetVConnection`]: a virtual connection to somewhere.
+//!
+//! Mirrors `NetVConnection` and `NetVCOptions` of
+//! `iocore/net/I_NetVConnection.h` (9.1.3), without TLS, SOCKS and the proxy
+//! protocol. Whoever uses a connection cannot tell whether it is a socket or one
+//! end of a PluginVC pair; that is what PluginVC is for.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use eventsys::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use eventsys::{EThread, HrTime};
+
+use crate::vconnection::VConnection;
+
+/// A shared connection, as acceptors and connectors get it.
+pub type NetVcRef = Arc<dyn NetVConnection>;
+
+/// Whose side of the proxy a connection is on. Mirrors `NetVConnectionContext_t`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NetVConnectionContext {
+    /// Between the client and the proxy (`NET_VCONNECTION_IN`).
+    In,
+    /// Between the proxy and the server (`NET_VCONNECTION_OUT`).
+    Out,
+}
+
+/// How the local address of a connection is bound. Mirrors `addr_bind_style`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum AddrBindStyle {
+    /// Any local address.
+    #[default]
+    AnyAddr,
+    /// The address of an interface.
+    IntfAddr,
+    /// An address of another host.
+    ForeignAddr,
+}
+
+/// What a user may ask of a connection. Mirrors `NetVCOptions`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct NetVCOptions {
+    /// The local address, if it is not [`AddrBindStyle::AnyAddr`].
+    pub local_ip: Option<IpAddr>,
+    /// The local port, 0 for any.
+    pub local_port: u16,
+    /// How the local address is bound.
+    pub addr_binding: AddrBindStyle,
+    /// Size of the socket's receive buffer in bytes, 0 for the system's default.
+    pub socket_recv_bufsize: i32,
+    /// Size of the socket's send buffer in bytes, 0 for the system's default.
+    pub socket_send_bufsize: i32,
+    /// A mask of the `SOCK_OPT_*` values.
+    pub sockopt_flags: u32,
+    /// `SO_MARK`, if asked for.
+    pub packet_mark: u32,
+    /// `IP_TOS`, if asked for.
+    pub packet_tos: u32,
+}
+
+impl NetVCOptions {
+    /// TCP no delay.
+    pub const SOCK_OPT_NO_DELAY: u32 = 1;
+    /// Keep alive.
+    pub const SOCK_OPT_KEEP_ALIVE: u32 = 2;
+    /// Linger.
+    pub const SOCK_OPT_LINGER_ON: u32 = 4;
+    /// TCP fast open.
+    pub const SOCK_OPT_TCP_FAST_OPEN: u32 = 8;
+    /// `SO_MARK`.
+    pub const SOCK_OPT_PACKET_MARK: u32 = 16;
+    /// `IP_TOS`.
+    pub const SOCK_OPT_PACKET_TOS: u32 = 32;
+}
+
+/// A virtual connection with timeouts and addresses.
+pub trait NetVConnection: VConnection {
+    /// The part that every such connection has.
+    fn net_base(&self) -> &NetVcBase;
+
+    /// Sends `VC_EVENT_ACTIVE_TIMEOUT` once, after `timeout` nanoseconds; 0 takes
+    /// it back. To be called only from a callback of this connection, as in the
+    /// original, or before its first operation.
+    fn set_active_timeout(&self, timeout: HrTime);
+
+    /// Sends `VC_EVENT_INACTIVITY_TIMEOUT` once nothing has moved for `timeout`
+    /// nanoseconds; 0 takes it back. To be called as
+    /// [`NetVConnection::set_active_timeout`].
+    fn set_inactivity_timeout(&self, timeout: HrTime);
+
+    /// The inactivity timeout for who sets none himself.
+    fn set_default_inactivity_timeout(&self, timeout: HrTime);
+
+    /// True if the inactivity timeout is the default one.
+    fn is_default_inactivity_timeout(&self) -> bool;
+
+    /// Takes the active timeout back.
+    fn cancel_active_timeout(&self) {
+        self.set_active_timeout(0);
+    }
+
+    /// Takes the inactivity timeout back.
+    fn cancel_inactivity_timeout(&self) {
+        self.set_inactivity_timeout(0);
+    }
+
+    /// The active timeout in nanoseconds, 0 for none.
+    fn get_active_timeout(&self) -> HrTime;
+
+    /// The inactivity timeout in nanoseconds, 0 for none.
+    fn get_inactivity_timeout(&self) -> HrTime;
+
+    /// The address of this end.
+    fn get_local_addr(&self) -> Option<SocketAddr>;
+
+    /// The address of the other end.
+    fn get_remote_addr(&self) -> Option<SocketAddr>;
+
+    /// Enters the connection into the queue of idle ones, which may be closed
+    /// when connections run short.
+    fn add_to_keep_alive_queue(&self) {}
+
+    /// Takes it out again.
+    fn remove_from_keep_alive_queue(&self) {}
+
+    /// Enters the connection into the queue of active ones; false if there is no
+    /// room.
+    fn add_to_active_queue(&self) -> bool {
+        true
+    }
+
+    /// Carries changed options out.
+    fn apply_options(&self) {}
+
+    /// Chooses the congestion control of the socket. False if there is none.
+    fn set_tcp_congestion_control(&self, side: NetVConnectionContext) -> bool {
+        let _ = side;
+        false
+    }
+
+    /// The plugin that made the connection: its tag. Mirrors `PluginIdentity`.
+    fn plugin_tag(&self) -> Option<Arc<str>> {
+        None
+    }
+
+    /// The plugin that made the connection: its number, 0 for none.
+    fn plugin_id(&self) -> i64 {
+        0
+    }
+}
+
+/// The part that every [`NetVConnection`] has.
+#[derive(Default)]
+pub struct NetVcBase {
+    /// Made when first asked for: most connections never are.
+    options: Mutex<Option<Box<NetVCOptions>>>,
+    /// 0 unset, 1 in, 2 out.
+    context: AtomicU8,
+    is_internal_request: AtomicBool,
+    is_transparent: AtomicBool,
+    thread: Mutex<Weak<EThread>>,
+}
+
+impl NetVcBase {
+    /// A base for a connection that belongs to `thread`.
+    #[must_use]
+    pub fn new(thread: Option<&Arc<EThread>>) -> NetVcBase {
+        let thread = Mutex::new(thread.map_or_else(Weak::new, Arc::downgrade));
+        NetVcBase { thread, ..NetVcBase::default() }
+    }
+
+    /// The options.
+    #[must_use]
+    pub fn options(&self) -> NetVCOptions {
+        unpoisoned(&self.options).as_deref().cloned().unwrap_or_default()
+    }
+
+    /// Changes the options; `apply_options` carries them out.
+    pub fn set_options(&self, options: NetVCOptions) {
+        *unpoisoned(&self.options) = Some(Box::new(options));
+    }
+
+    /// The side of the proxy, if it has been set.
+    #[must_use]
+    pub fn context(&self) -> Option<NetVConnectionContext> {
+        match self.context.load(Ordering::Relaxed) {
+            1 => Some(NetVConnectionContext::In),
+            2 => Some(NetVConnectionContext::Out),
+            _ => None,
+        }
+    }
+
+    /// Sets the side of the proxy.
+    ///
+    /// # Panics
+    /// If it has been set before.
+    pub fn set_context(&self, context: NetVConnectionContext) {
+        let number = match context {
+            NetVConnectionContext::In => 1,
+            NetVConnectionContext::Out => 2,
+        };
+        let old = self.context.swap(number, Ordering::Relaxed);
+        assert_eq!(old, 0, "NET_VCONNECTION_UNSET == netvc_context");
+    }
+
+    /// True if the request on this connection comes from a plugin.
+    #[must_use]
+    pub fn is_internal_request(&self) -> bool {
+        self.is_internal_request.load(Ordering::Relaxed)
+    }
+
+    /// Says whether the request on this connection comes from a plugin.
+    pub fn set_is_internal_request(&self, value: bool) {
+        self.is_internal_request.store(value, Ordering::Relaxed);
+    }
+
+    /// True if the connection is transparent.
+    #[must_use]
+    pub fn is_transparent(&self) -> bool {
+        self.is_transparent.load(Ordering::Relaxed)
+    }
+
+    /// Says whether the connection is transparent.
+    pub fn set_is_transparent(&self, value: bool) {
+        self.is_transparent.store(value, Ordering::Relaxed);
+    }
+
+    /// The thread that the connection belongs to, if it is still there.
+    #[must_use]
+    pub fn thread(&self) -> Option<Arc<EThread>> {
+        unpoisoned(&self.thread).upgrade()
+    }
+}
+
+fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,191 @@
+//! [`VConnection`]: something that carries operations out.
+//!
+//! Mirrors `VConnection` of `iocore/eventsystem/I_VConnection.h` (9.1.3).
+//!
+//! # Contract
+//! - A state machine issues operations with `do_io_read` and `do_io_write`, each
+//!   with the guard of its own mutex, and is called back under that mutex with
+//!   the [`Vio`] as data.
+//! - `do_io_*` and `reenable` never call back before they return; `reenable_re`
+//!   may.
+//! - After `do_io_shutdown` no event comes for that direction any more, after
+//!   `do_io_close` none at all. Both are called under the state machine's mutex;
+//!   that is a rule for users and not checked, because real plugins break it and
+//!   the port must be able to show what follows.
+//! - A connection must be closed. One that is not keeps its state machine, and
+//!   is kept by it, for ever.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use eventsys::{ContRef, Continuation, Data, EventCode, Guard};
+
+use crate::bound::{BoundBuffer, IOBufferReader};
+use crate::net_vconnection::NetVcRef;
+use crate::vio::{Vio, VioHandle, VioOp};
+
+/// Which directions `do_io_shutdown` ends. Mirrors `ShutdownHowTo_t`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ShutdownHowTo {
+    /// No further read events.
+    Read,
+    /// No further write events.
+    Write,
+    /// Neither.
+    ReadWrite,
+}
+
+/// What [`VConnection::get_data`] and [`VConnection::set_data`] are about.
+/// Mirrors `TSApiDataType` and the values that PluginVC adds to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DataId {
+    /// `TS_API_DATA_READ_VIO`.
+    ReadVio,
+    /// `TS_API_DATA_WRITE_VIO`.
+    WriteVio,
+    /// `TS_API_DATA_OUTPUT_VC`.
+    OutputVc,
+    /// `TS_API_DATA_CLOSED`: whether the connection is closed.
+    Closed,
+    /// `PLUGIN_VC_DATA_LOCAL`: this end's user data.
+    PluginVcLocal,
+    /// `PLUGIN_VC_DATA_REMOTE`: the other end's user data.
+    PluginVcRemote,
+}
+
+/// A user's own data, or none.
+pub type UserData = Option<Arc<dyn Any + Send + Sync>>;
+
+/// What [`VConnection::get_data`] answers.
+#[derive(Clone)]
+pub enum ApiData {
+    /// For [`DataId::Closed`].
+    Closed(bool),
+    /// For the user's own data.
+    User(UserData),
+}
+
+/// Something that carries read and write operations out.
+pub trait VConnection: Continuation {
+    /// Reads `nbytes` bytes (`i64::MAX` if not known) into `buf` and calls `cont`
+    /// back. A read that was under way is replaced. `guard` is of `cont`'s mutex,
+    /// or, without a continuation, of the connection's own.
+    ///
+    /// # Panics
+    /// If `guard` or the buffer is of another mutex; if the VIO is bound to
+    /// another mutex that the thread does not hold.
+    fn do_io_read(
+        &self,
+        guard: &Guard<'_>,
+        cont: Option<ContRef>,
+        nbytes: i64,
+        buf: Option<&BoundBuffer>,
+    ) -> VioHandle;
+
+    /// Writes `nbytes` bytes (`i64::MAX` if not known) from `reader` and calls
+    /// `cont` back. A write that was under way is replaced. `guard` as for
+    /// [`VConnection::do_io_read`].
+    ///
+    /// # Panics
+    /// As [`VConnection::do_io_read`].
+    fn do_io_write(
+        &self,
+        guard: &Guard<'_>,
+        cont: Option<ContRef>,
+        nbytes: i64,
+        reader: Option<&IOBufferReader>,
+    ) -> VioHandle;
+
+    /// The connection is needed no longer. With an error number, which only real
+    /// sockets look at, it is aborted.
+    fn do_io_close(&self, lerrno: Option<i32>);
+
+    /// Ends one or both directions. The connection must still be closed.
+    fn do_io_shutdown(&self, howto: ShutdownHowTo);
+
+    /// The VIO that does `op`.
+    ///
+    /// # Panics
+    /// If `op` is [`VioOp::None`].
+    fn vio(&self, op: VioOp) -> &Vio;
+
+    /// Goes on with an operation, on another stack; users call
+    /// [`VioHandle::reenable`].
+    ///
+    /// # Panics
+    /// If `guard` is not of the VIO's mutex.
+    fn reenable(&self, guard: &Guard<'_>, op: VioOp);
+
+    /// Goes on with an operation and may call back at once; users call
+    /// [`VioHandle::reenable_re`].
+    ///
+    /// # Panics
+    /// If `guard` is not of the VIO's mutex.
+    fn reenable_re(&self, guard: &Guard<'_>, op: VioOp) {
+        self.reenable(guard, op);
+    }
+
+    /// What is known under `id`; `None` if the connection does not know it.
+    fn get_data(&self, id: DataId) -> Option<ApiData> {
+        let _ = id;
+        None
+    }
+
+    /// Stores a user's data under `id`. False if the connection does not know it.
+    fn set_data(&self, id: DataId, data: UserData) -> bool {
+        let _ = (id, data);
+        false
+    }
+
+    /// The error number of the last error, 0 if there was none. Mirrors
+    /// `VConnection::lerrno`.
+    fn lerrno(&self) -> i32 {
+        0
+    }
+}
+
+/// Gives the data that comes with an event its type.
+pub trait IoData<'a> {
+    /// The VIO, if the event is about one.
+    fn vio(&self) -> Option<&'a Vio>;
+
+    /// The new connection, if the event brings one (`NET_EVENT_ACCEPT`,
+    /// `NET_EVENT_OPEN`).
+    fn net_vc(&self) -> Option<&'a NetVcRef>;
+}
+
+impl<'a> IoData<'a> for Data<'a> {
+    #[inline]
+    fn vio(&self) -> Option<&'a Vio> {
+        match self {
+            Data::Object(object) => object.downcast_ref(),
+            _ => None,
+        }
+    }
+
+    fn net_vc(&self) -> Option<&'a NetVcRef> {
+        match self {
+            Data::Object(object) => object.downcast_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// The original's name of an event that a virtual connection sends. Mirrors
+/// `get_vc_event_name`.
+#[must_use]
+pub fn get_vc_event_name(event: EventCode) -> &'static str {
+    match event {
+        EventCode::EVENT_NONE => "VC_EVENT_NONE",
+        EventCode::EVENT_IMMEDIATE => "VC_EVENT_IMMEDIATE",
+        EventCode::VC_EVENT_ERROR => "VC_EVENT_ERROR",
+        EventCode::VC_EVENT_READ_READY
+        | EventCode::VC_EVENT_WRITE_READY
+        | EventCode::VC_EVENT_READ_COMPLETE
+        | EventCode::VC_EVENT_WRITE_COMPLETE
+        | EventCode::VC_EVENT_EOS
+        | EventCode::VC_EVENT_INACTIVITY_TIMEOUT
+        | EventCode::VC_EVENT_ACTIVE_TIMEOUT => event.name().unwrap_or("unknown event"),
+        _ => "unknown event",
+    }
+}

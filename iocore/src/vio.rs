@@ -1,0 +1,397 @@
+//! [`Vio`]: one operation, a read or a write, and how far it has come.
+//!
+//! Mirrors `VIO` of `iocore/eventsystem/I_VIO.h` and `P_VIO.h` (9.1.3).
+//!
+//! # Who may touch what
+//! A VIO is protected by the mutex of the state machine that issued the
+//! operation: its *bound* mutex. Two groups of fields differ in how that shows:
+//!
+//! | field | reached with | read without the lock by |
+//! |---|---|---|
+//! | continuation, buffer | a guard of the bound mutex | no one |
+//! | op, nbytes, ndone | set with the guard, read freely | the peer's `process_*_side` (op), the user |
+//! | which mutex is bound | set with the guards of both, read freely | `main_handler`, which must ask again after locking it |
+
+use std::cell::RefCell;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use eventsys::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
+use eventsys::{ContRef, Guard, ProxyMutex, Rebindable};
+
+use crate::bound::{BoundBuffer, IOBufferReader};
+use crate::vconnection::VConnection;
+
+/// What a VIO does. Mirrors the enum in `VIO`; the kinds for files are left out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum VioOp {
+    /// No operation has been issued yet.
+    None = 0,
+    /// A read.
+    Read = 1,
+    /// A write.
+    Write = 2,
+}
+
+/// The buffer of an operation: the buffer to fill, or the reader to take from.
+/// Mirrors `MIOBufferAccessor`.
+#[derive(Clone, Debug, Default)]
+pub enum Accessor {
+    /// No buffer (`clear`).
+    #[default]
+    None,
+    /// A read's buffer (`writer_for`).
+    Writer(BoundBuffer),
+    /// A write's reader (`reader_for`).
+    Reader(IOBufferReader),
+}
+
+impl Accessor {
+    fn buffer(&self) -> Option<&BoundBuffer> {
+        match self {
+            Accessor::None => None,
+            Accessor::Writer(buffer) => Some(buffer),
+            Accessor::Reader(reader) => Some(reader.buffer()),
+        }
+    }
+}
+
+/// One operation of a virtual connection.
+pub struct Vio {
+    op: AtomicU8,
+    nbytes: AtomicI64,
+    ndone: AtomicI64,
+    disabled: AtomicBool,
+    bound: Rebindable<Binding>,
+}
+
+#[derive(Default)]
+struct Binding {
+    cont: RefCell<Option<ContRef>>,
+    buffer: RefCell<Accessor>,
+}
+
+impl Default for Vio {
+    fn default() -> Vio {
+        Vio::new()
+    }
+}
+
+impl Vio {
+    /// A VIO without an operation.
+    #[must_use]
+    pub fn new() -> Vio {
+        Vio {
+            op: AtomicU8::new(VioOp::None as u8),
+            nbytes: AtomicI64::new(0),
+            ndone: AtomicI64::new(0),
+            disabled: AtomicBool::new(false),
+            bound: Rebindable::unbound(Binding::default()),
+        }
+    }
+
+    /// Issues an operation: what every `do_io_read` and `do_io_write` does with
+    /// its VIO. `op` is set last, because the other end of the connection looks
+    /// at it without the lock to see whether the operation is there.
+    ///
+    /// # Panics
+    /// If `guard` is not of `mutex`; if the VIO is bound to another mutex that
+    /// this thread does not hold; if the buffer is bound to another mutex.
+    #[track_caller]
+    pub fn issue(
+        &self,
+        guard: &Guard<'_>,
+        mutex: &Arc<ProxyMutex>,
+        op: VioOp,
+        cont: Option<ContRef>,
+        nbytes: i64,
+        buffer: Accessor,
+    ) {
+        check_buffer(&buffer, mutex);
+        self.bound.rebind(guard, mutex);
+        // What was there before is dropped outside: a user's `drop` may run.
+        let old = self
+            .bound
+            .with(guard, |bound| (bound.cont.replace(cont), bound.buffer.replace(buffer)));
+        self.nbytes.store(nbytes, Ordering::Relaxed);
+        self.ndone.store(0, Ordering::Relaxed);
+        self.op.store(op as u8, Ordering::Release);
+        drop(old);
+    }
+
+    /// Lets go of the continuation and the buffer; the connection is closed. The
+    /// rest stays as it is.
+    ///
+    /// # Panics
+    /// If `guard` is not of the bound mutex.
+    #[track_caller]
+    pub fn release(&self, guard: &Guard<'_>) {
+        let old = self.bound.with(guard, |bound| (bound.cont.take(), bound.buffer.take()));
+        drop(old);
+    }
+
+    /// What it does. Without the lock, the answer may be out of date.
+    #[inline]
+    #[must_use]
+    pub fn op(&self) -> VioOp {
+        match self.op.load(Ordering::Acquire) {
+            1 => VioOp::Read,
+            2 => VioOp::Write,
+            _ => VioOp::None,
+        }
+    }
+
+    /// Bytes to be done in all; `i64::MAX` if not known.
+    #[inline]
+    #[must_use]
+    pub fn nbytes(&self) -> i64 {
+        self.nbytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes done.
+    #[inline]
+    #[must_use]
+    pub fn ndone(&self) -> i64 {
+        self.ndone.load(Ordering::Relaxed)
+    }
+
+    /// Bytes still to be done.
+    #[inline]
+    #[must_use]
+    pub fn ntodo(&self) -> i64 {
+        self.nbytes().saturating_sub(self.ndone())
+    }
+
+    /// Sets the bytes to be done in all.
+    ///
+    /// # Panics
+    /// If `guard` is not of the bound mutex.
+    #[track_caller]
+    pub fn set_nbytes(&self, guard: &Guard<'_>, nbytes: i64) {
+        self.check(guard);
+        self.nbytes.store(nbytes, Ordering::Relaxed);
+    }
+
+    /// Adds to the bytes done; for who carries the operation out.
+    ///
+    /// # Panics
+    /// If `guard` is not of the bound mutex.
+    #[inline]
+    #[track_caller]
+    pub fn add_ndone(&self, guard: &Guard<'_>, bytes: i64) {
+        self.check(guard);
+        self.ndone.store(self.ndone() + bytes, Ordering::Relaxed);
+    }
+
+    /// Declares what the reader holds now to be all: `nbytes` becomes `ndone`
+    /// plus what can be read, or `ndone` if there is no reader.
+    ///
+    /// # Panics
+    /// If `guard` is not of the bound mutex.
+    #[track_caller]
+    pub fn done(&self, guard: &Guard<'_>) {
+        let left = self.reader(guard).map_or(0, |reader| reader.read_avail(guard));
+        self.set_nbytes(guard, self.ndone() + left);
+    }
+
+    /// Who is called back.
+    ///
+    /// # Panics
+    /// If `guard` is not of the bound mutex.
+    #[inline]
+    #[track_caller]
+    pub fn continuation(&self, guard: &Guard<'_>) -> Option<ContRef> {
+        self.bound.with(guard, |bound| bound.cont.borrow().clone())
+    }
+
+    /// Changes who is called back, and with it the mutex that the VIO is bound
+    /// to. Mirrors `VIO::set_continuation`.
+    ///
+    /// # Panics
+    /// If `cont` has no mutex; if `guard` is not of its mutex; if the VIO is
+    /// bound to another mutex that this thread does not hold; if the VIO has a
+    /// buffer that is bound to another mutex.
+    #[track_caller]
+    pub fn set_continuation(&self, guard: &Guard<'_>, cont: ContRef) {
+        let mutex = Arc::clone(cont.base().mutex().expect("a VIO's continuation has a mutex"));
+        if let Some(old) = self.bound.mutex()
+            && let Some(held) = old.reenter()
+        {
+            self.bound.with(&held, |bound| check_buffer(&bound.buffer.borrow(), &mutex));
+        }
+        self.bound.rebind(guard, &mutex);
+        let old = self.bound.with(guard, |bound| bound.cont.replace(Some(cont)));
+        drop(old);
+    }
+
+    /// The buffer that a read fills.
+    ///
+    /// # Panics
+    /// If `guard` is not of the bound mutex.
+    #[inline]
+    #[track_caller]
+    pub fn writer(&self, guard: &Guard<'_>) -> Option<BoundBuffer> {
+        self.with_buffer(guard, |buffer| buffer.buffer().cloned())
+    }
+
+    /// The reader that a write takes from.
+    ///
+    /// # Panics
+    /// If `guard` is not of the bound mutex.
+    #[inline]
+    #[track_caller]
+    pub fn reader(&self, guard: &Guard<'_>) -> Option<IOBufferReader> {
+        self.with_buffer(guard, |buffer| match buffer {
+            Accessor::Reader(reader) => Some(reader.clone()),
+            _ => None,
+        })
+    }
+
+    /// Calls `f` with the buffer; spares the counting that [`Vio::writer`] and
+    /// [`Vio::reader`] do. `f` must not call anything that may change the VIO.
+    ///
+    /// # Panics
+    /// If `guard` is not of the bound mutex.
+    #[inline]
+    #[track_caller]
+    pub fn with_buffer<R>(&self, guard: &Guard<'_>, f: impl FnOnce(&Accessor) -> R) -> R {
+        self.bound.with(guard, |bound| f(&bound.buffer.borrow()))
+    }
+
+    /// Changes the buffer that a read fills. Mirrors `VIO::set_writer`.
+    ///
+    /// # Panics
+    /// If `guard` is not of the bound mutex, or the buffer is bound to another.
+    #[track_caller]
+    pub fn set_writer(&self, guard: &Guard<'_>, buffer: &BoundBuffer) {
+        self.set_buffer(guard, Accessor::Writer(buffer.clone()));
+    }
+
+    /// Changes the reader that a write takes from. Mirrors `VIO::set_reader`.
+    ///
+    /// # Panics
+    /// If `guard` is not of the bound mutex, or the buffer is bound to another.
+    #[track_caller]
+    pub fn set_reader(&self, guard: &Guard<'_>, reader: &IOBufferReader) {
+        self.set_buffer(guard, Accessor::Reader(reader.clone()));
+    }
+
+    /// The mutex that the VIO is bound to, as a hint: unless the caller holds it,
+    /// it may have been changed by now.
+    #[must_use]
+    pub fn mutex(&self) -> Option<Arc<ProxyMutex>> {
+        self.bound.mutex()
+    }
+
+    /// True if the VIO is bound to `mutex`; stays true while the caller holds it.
+    #[inline]
+    #[must_use]
+    pub fn is_bound_to(&self, mutex: &ProxyMutex) -> bool {
+        self.bound.is_bound_to(mutex)
+    }
+
+    /// Marks the operation as disabled. Mirrors `VIO::disable`; neither PluginVC
+    /// nor the event system looks at the mark.
+    pub fn disable(&self) {
+        self.disabled.store(true, Ordering::Relaxed);
+    }
+
+    /// True if the operation is marked as disabled.
+    #[must_use]
+    pub fn is_disabled(&self) -> bool {
+        self.disabled.load(Ordering::Relaxed)
+    }
+
+    #[track_caller]
+    fn set_buffer(&self, guard: &Guard<'_>, buffer: Accessor) {
+        self.check(guard);
+        let bound = self.bound.mutex();
+        bound.iter().for_each(|mutex| check_buffer(&buffer, mutex));
+        let old = self.bound.with(guard, |bound| bound.buffer.replace(buffer));
+        drop(old);
+    }
+
+    #[inline]
+    #[track_caller]
+    fn check(&self, guard: &Guard<'_>) {
+        let mutex = guard.mutex();
+        assert!(self.is_bound_to(mutex), "the guard is of {mutex:?}, not of the VIO's mutex");
+    }
+}
+
+#[track_caller]
+fn check_buffer(buffer: &Accessor, mutex: &Arc<ProxyMutex>) {
+    if let Some(buffer) = buffer.buffer() {
+        assert!(
+            Arc::ptr_eq(buffer.mutex(), mutex),
+            "the buffer is bound to {:?}, the operation to {mutex:?}",
+            buffer.mutex()
+        );
+    }
+}
+
+/// A VIO and the connection that carries it out, as `do_io_read` and
+/// `do_io_write` return it. Mirrors `VIO *` with its `vc_server`.
+///
+/// It keeps the connection's memory alive, not the connection open: like the
+/// original's pointer it is not to be used after `do_io_close`.
+#[derive(Clone)]
+pub struct VioHandle {
+    vc_server: Arc<dyn VConnection>,
+    op: VioOp,
+}
+
+impl VioHandle {
+    /// The VIO of `vc_server` that does `op`.
+    #[must_use]
+    pub fn new(vc_server: Arc<dyn VConnection>, op: VioOp) -> VioHandle {
+        VioHandle { vc_server, op }
+    }
+
+    /// The connection. Mirrors `VIO::vc_server`.
+    #[must_use]
+    pub fn vc_server(&self) -> &Arc<dyn VConnection> {
+        &self.vc_server
+    }
+
+    /// True if `vio` is this VIO: `data == read_vio` in the original's handlers.
+    #[inline]
+    #[must_use]
+    pub fn is(&self, vio: &Vio) -> bool {
+        std::ptr::eq::<Vio>(&**self, vio)
+    }
+
+    /// Asks the connection to go on with the operation, on another stack. Mirrors
+    /// `VIO::reenable`.
+    ///
+    /// # Panics
+    /// If `guard` is not of the VIO's mutex.
+    #[inline]
+    #[track_caller]
+    pub fn reenable(&self, guard: &Guard<'_>) {
+        self.disabled.store(false, Ordering::Relaxed);
+        self.vc_server.reenable(guard, self.op);
+    }
+
+    /// Asks the connection to go on with the operation; it may call back before
+    /// this returns. Mirrors `VIO::reenable_re`.
+    ///
+    /// # Panics
+    /// If `guard` is not of the VIO's mutex.
+    #[inline]
+    #[track_caller]
+    pub fn reenable_re(&self, guard: &Guard<'_>) {
+        self.disabled.store(false, Ordering::Relaxed);
+        self.vc_server.reenable_re(guard, self.op);
+    }
+}
+
+impl Deref for VioHandle {
+    type Target = Vio;
+
+    #[inline]
+    fn deref(&self) -> &Vio {
+        self.vc_server.vio(self.op)
+    }
+}

@@ -1,0 +1,148 @@
+//! The arguments, as clap reads them.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use conformance::Epoch;
+
+use crate::output::ColorWhen;
+
+/// Compare the port with recordings of the real Traffic Server.
+///
+/// Without a command, atslab runs "compare" on every case.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// When to use colours; "auto" respects NO_COLOR and CLICOLOR
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        global = true,
+        display_order = 100
+    )]
+    pub color: ColorWhen,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  atslab                         compare every case
+  atslab compare --case basic    compare one case
+  atslab steps --case basic      print what the port does in it
+
+Exit status: 0 if all is well, 1 if a case differs, 2 on errors.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run cases on the port and compare its steps with the real server's
+    Compare(CompareArgs),
+    /// Run cases on the port and print its steps
+    Steps(StepsArgs),
+}
+
+/// The arguments of `atslab compare`.
+#[derive(Debug, Default, Args)]
+#[command(after_help = COMPARE_EXAMPLES)]
+pub(crate) struct CompareArgs {
+    /// The generation of the server
+    #[arg(long, default_value_t, value_parser = epochs())]
+    pub epoch: Epoch,
+
+    /// Compare only this case; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub case: Vec<String>,
+
+    /// Compare the cases of this file, and not the built-in ones
+    #[arg(long, value_name = "FILE.csv", requires = "recording")]
+    pub cases: Option<PathBuf>,
+
+    /// What the real server did in the cases of --cases
+    #[arg(long, value_name = "FILE.steps.gz", requires = "cases")]
+    pub recording: Option<PathBuf>,
+
+    /// Run cases on this many threads [default: one for each processor]
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<NonZero<usize>>,
+}
+
+const COMPARE_EXAMPLES: &str = "\
+Every case runs in virtual time, so nothing waits. For a case that differs, the
+first difference is shown with the steps around it. The inactivity events
+(\"event 2\") that have no effect depend on the clock and are left out.
+
+Examples:
+  atslab compare
+  atslab compare --case eos --case werr
+  atslab compare --cases my.csv --recording my.steps.gz
+
+Exit status: 0 if every case is identical, 1 if one differs, 2 on errors.";
+
+/// The arguments of `atslab steps`.
+#[derive(Debug, Args)]
+#[command(after_help = STEPS_EXAMPLES, group = which_cases())]
+#[group(skip)]
+pub(crate) struct StepsArgs {
+    /// The generation of the server
+    #[arg(long, default_value_t, value_parser = epochs())]
+    pub epoch: Epoch,
+
+    /// Run this case; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub case: Vec<String>,
+
+    /// Run the cases of this file, and not the built-in ones
+    #[arg(long, value_name = "FILE.csv")]
+    pub cases: Option<PathBuf>,
+
+    /// How to print the steps
+    #[arg(long, value_enum, default_value_t)]
+    pub format: StepsFormat,
+}
+
+/// The ways to print steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StepsFormat {
+    /// The text of recordings; packed with gzip, it is one
+    #[default]
+    Steps,
+    /// A JSON object a line, for tools
+    Json,
+    /// Log lines under pvc, pvc_event and pvc_test; RUST_LOG chooses
+    Log,
+}
+
+const STEPS_EXAMPLES: &str = "\
+Examples:
+  atslab steps --case basic | less
+  atslab steps --cases my.csv | gzip > my.steps.gz
+  atslab steps --case eos --format json | jq 'select(.step == \"sm_read\")'
+  RUST_LOG=pvc_event atslab steps --case eos --format log";
+
+/// Without this, `atslab steps` would print a million lines.
+fn which_cases() -> ArgGroup {
+    ArgGroup::new("which").args(["case", "cases"]).required(true).multiple(true)
+}
+
+fn epochs() -> impl TypedValueParser<Value = Epoch> {
+    PossibleValuesParser::new(Epoch::ALL.iter().map(|epoch| epoch.name()))
+        .try_map(|name| name.parse::<Epoch>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,70 @@
+//! `atslab compare`: the port's steps against the real server's.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use conformance::{Recording, Verdict};
+
+use crate::cli::CompareArgs;
+use crate::diff::write_difference;
+use crate::error::Error;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::run::{Job, Outcome, run_all};
+use crate::select::{Group, select};
+use crate::table::write_table;
+
+/// The status if a case differs.
+const DIFFERS: u8 = 1;
+
+/// Runs the cases, prints what was found, and gives the exit status.
+pub(crate) fn compare(args: &CompareArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    let groups = select(args.cases.as_deref(), &args.case)?;
+    let recording = args.recording.as_deref().map(Recording::from_file).transpose()?;
+    let jobs = jobs(&groups, recording.as_ref(), args)?;
+
+    let progress = Progress::of(&jobs);
+    let outcomes = run_all(&jobs, args.epoch, args.jobs, |job| progress.done(job))?;
+    drop(progress);
+
+    write_table(out, &groups, &outcomes)?;
+    for (job, outcome) in jobs.iter().zip(&outcomes) {
+        write_difference(out, &job.case.name, &outcome.verdict)?;
+    }
+    write_summary(out, &outcomes)
+}
+
+/// Every case of every group with its recorded steps, in order.
+fn jobs<'a>(
+    groups: &'a [Group],
+    recording: Option<&'a Recording>,
+    args: &CompareArgs,
+) -> Result<Vec<Job<'a>>, Error> {
+    let mut jobs = Vec::new();
+    for group in groups {
+        let built_in = || group.suite.map(|suite| suite.recording(args.epoch));
+        let recording = recording.or_else(built_in);
+        for case in &group.cases {
+            let recorded = recording.and_then(|recording| recording.case(&case.name));
+            let recorded = recorded.ok_or_else(|| Error::NotRecorded {
+                recording: recording.map_or("--recording", Recording::file).to_owned(),
+                name: case.name.clone(),
+                cases: group.name.clone(),
+            })?;
+            jobs.push(Job { case, recorded });
+        }
+    }
+    Ok(jobs)
+}
+
+fn write_summary(out: &mut Output, outcomes: &[Outcome]) -> Result<ExitCode, Error> {
+    let (mut identical, mut compared) = (0, 0);
+    for outcome in outcomes {
+        if let Verdict::Identical { steps } = outcome.verdict {
+            identical += 1;
+            compared += steps;
+        }
+    }
+    writeln!(out, "\nidentical: {identical} of {} cases, {compared} steps", outcomes.len())?;
+    Ok(if identical == outcomes.len() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
+}

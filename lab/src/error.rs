@@ -1,0 +1,75 @@
+//! What can go wrong, and how it is told.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use conformance::ReadError;
+use conformance::case::CaseFault;
+use conformance::recording::RecordingFault;
+use thiserror::Error;
+
+use crate::output::FAULT;
+
+/// Why the command could not do what it was told to do.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    /// The file of cases is at fault.
+    #[error(transparent)]
+    Cases(#[from] ReadError<CaseFault>),
+    /// The recording is at fault.
+    #[error(transparent)]
+    Recording(#[from] ReadError<RecordingFault>),
+    /// A name that no case has.
+    #[error("{place}: no case is named {name:?}{}", did_you_mean(close))]
+    UnknownCase {
+        /// Where the name was looked up.
+        place: String,
+        /// The name.
+        name: String,
+        /// The names that come close, the closest first.
+        close: Vec<String>,
+    },
+    /// A case of the user's file that the user's recording lacks.
+    #[error("{recording}: case {name} of {cases} has not been recorded")]
+    NotRecorded {
+        /// The recording.
+        recording: String,
+        /// The case.
+        name: String,
+        /// The file of cases.
+        cases: String,
+    },
+    /// The port gave up in the middle of a case.
+    #[error("the port panicked in case {name}; its message stands above")]
+    Panicked {
+        /// The case.
+        name: String,
+    },
+    /// Standard output does not take more.
+    #[error("standard output cannot be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+fn did_you_mean(close: &[String]) -> String {
+    match close {
+        [] => String::new(),
+        [only] => format!("; did you mean {only}?"),
+        [most @ .., last] => format!("; did you mean {} or {last}?", most.join(", ")),
+    }
+}
+
+impl Error {
+    /// The status for errors.
+    const STATUS: u8 = 2;
+
+    /// Tells the error on standard error and gives the exit status. A reader of
+    /// standard output that has seen enough and went away is not an error.
+    pub(crate) fn report(&self) -> ExitCode {
+        if matches!(self, Error::Output(error) if error.kind() == io::ErrorKind::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
+        // If standard error is gone too, the status is all that is left to tell.
+        let _ = writeln!(anstream::stderr(), "{FAULT}atslab:{FAULT:#} {self}");
+        ExitCode::from(Error::STATUS)
+    }
+}

@@ -1,0 +1,45 @@
+//! A progress bar for long work, on standard error, if that is a terminal.
+
+use std::io::{IsTerminal, stderr};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::run::Job;
+
+/// Shows how much of the work is done, counted in recorded steps, because one
+/// case can be a thousand times as long as another.
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    /// Work with fewer steps than this is over before a bar could be read.
+    const LONG: u64 = 500_000;
+
+    /// A bar for these jobs, or a hidden one.
+    pub(crate) fn of(jobs: &[Job<'_>]) -> Progress {
+        let total = jobs.iter().map(weight).sum();
+        if total < Progress::LONG || !stderr().is_terminal() {
+            return Progress(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(total);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {wide_msg}") {
+            bar.set_style(style);
+        }
+        Progress(bar)
+    }
+
+    /// Counts a job as done.
+    pub(crate) fn done(&self, job: &Job<'_>) {
+        self.0.set_message(job.case.name.clone());
+        self.0.inc(weight(job));
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn weight(job: &Job<'_>) -> u64 {
+    job.recorded.steps.len() as u64
+}

@@ -1,0 +1,112 @@
+//! Runs cases on the port, several at a time.
+
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use conformance::{Case, CaseEnd, Epoch, RecordedCase, Verdict, compare, run_case};
+use eventsys::steps::{Collector, StepSink};
+
+use crate::error::Error;
+
+/// A case and what the real server did in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Job<'a> {
+    /// The case.
+    pub case: &'a Case,
+    /// What the real server did.
+    pub recorded: &'a RecordedCase,
+}
+
+/// What became of a job.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// What the comparison found.
+    pub verdict: Verdict,
+    /// How long the port took.
+    pub took: Duration,
+}
+
+/// Runs and compares every job on `threads` threads and gives the outcomes in
+/// the order of the jobs. `done` hears of each as soon as it is there.
+pub(crate) fn run_all(
+    jobs: &[Job<'_>],
+    epoch: Epoch,
+    threads: Option<NonZero<usize>>,
+    mut done: impl FnMut(&Job<'_>),
+) -> Result<Vec<Outcome>, Error> {
+    let threads = threads
+        .or_else(|| thread::available_parallelism().ok())
+        .map_or(1, NonZero::get)
+        .min(jobs.len());
+    let next = AtomicUsize::new(0);
+
+    let mut outcomes: Vec<(usize, Result<Outcome, Error>)> = thread::scope(|scope| {
+        let (sender, receiver) = mpsc::channel();
+        for _ in 0..threads {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(job) = jobs.get(index) else { return };
+                    if sender.send((index, run(job, epoch))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        receiver.into_iter().inspect(|&(index, _)| done(&jobs[index])).collect()
+    });
+
+    outcomes.sort_by_key(|&(index, _)| index);
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+fn run(job: &Job<'_>, epoch: Epoch) -> Result<Outcome, Error> {
+    let started = Instant::now();
+    let collector = Collector::new();
+    run_on_port(job.case, epoch, collector.clone())?;
+    let took = started.elapsed();
+    Ok(Outcome { verdict: compare(job.recorded, &collector.take()), took })
+}
+
+/// Runs `case` on the port and gives its steps to `sink`.
+pub(crate) fn run_on_port(
+    case: &Case,
+    epoch: Epoch,
+    sink: Arc<dyn StepSink>,
+) -> Result<CaseEnd, Error> {
+    // A panic is a fault of the port. It has printed its message already; what
+    // it cannot say is the name of the case. Nothing of the run is used after it.
+    catch_unwind(AssertUnwindSafe(|| run_case(case, epoch, sink)))
+        .map_err(|_| Error::Panicked { name: case.name.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use conformance::{Epoch, Suite};
+    use eventsys::steps::{Step, StepSink};
+
+    use super::run_on_port;
+
+    struct Panics;
+
+    impl StepSink for Panics {
+        fn step(&self, step: Step) {
+            panic!("no one expected {step}");
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_port_is_an_error_with_the_name_of_the_case() {
+        let case = &Suite::Regression.cases()[0];
+        let error = run_on_port(case, Epoch::C, Arc::new(Panics)).unwrap_err().to_string();
+        assert_eq!(error, "the port panicked in case basic; its message stands above");
+    }
+}

@@ -1,0 +1,88 @@
+//! Which cases are meant: the built-in ones or a file's, all of them or some.
+
+use std::path::Path;
+
+use conformance::case::cases_from_file;
+use conformance::{Case, Suite};
+
+use crate::error::Error;
+
+/// Cases that belong together.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// The suite they belong to, unless they are from a file.
+    pub suite: Option<Suite>,
+    /// The name of the suite or the file.
+    pub name: String,
+    /// The cases, in the order of the suite or file.
+    pub cases: Vec<Case>,
+}
+
+/// The cases of `file`, or else the built-in ones, reduced to `names` unless
+/// that is empty. Groups without a case are left out.
+pub(crate) fn select(file: Option<&Path>, names: &[String]) -> Result<Vec<Group>, Error> {
+    let mut groups = match file {
+        Some(path) => vec![Group {
+            suite: None,
+            name: path.display().to_string(),
+            cases: cases_from_file(path)?,
+        }],
+        None => Suite::ALL.iter().copied().map(built_in).collect(),
+    };
+    if names.is_empty() {
+        return Ok(groups);
+    }
+
+    if let Some(name) = names.iter().find(|name| !known(&groups).any(|known| known == *name)) {
+        return Err(Error::UnknownCase {
+            place: file.map_or_else(|| "--case".to_owned(), |path| path.display().to_string()),
+            name: name.clone(),
+            close: close_to(name, known(&groups)),
+        });
+    }
+    for group in &mut groups {
+        group.cases.retain(|case| names.contains(&case.name));
+    }
+    groups.retain(|group| !group.cases.is_empty());
+    Ok(groups)
+}
+
+fn built_in(suite: Suite) -> Group {
+    Group { suite: Some(suite), name: suite.to_string(), cases: suite.cases().to_vec() }
+}
+
+fn known(groups: &[Group]) -> impl Iterator<Item = &str> {
+    groups.iter().flat_map(|group| &group.cases).map(|case| case.name.as_str())
+}
+
+/// The names that `name` may be a slip of, the closest first, three at most.
+fn close_to<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+    const MOST: usize = 3;
+
+    let slips = 1 + name.chars().count() / 4;
+    let mut close: Vec<(usize, &str)> = known
+        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .filter(|&(distance, known)| distance <= slips || begins(known, name))
+        .collect();
+    close.sort_by_key(|&(distance, _)| distance);
+    close.into_iter().take(MOST).map(|(_, known)| known.to_owned()).collect()
+}
+
+/// True if `name` is an abbreviation of `known` that says something.
+fn begins(known: &str, name: &str) -> bool {
+    name.chars().count() >= 3 && known.starts_with(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_and_abbreviations_are_close() {
+        let close =
+            |name| close_to(name, ["basic", "basic2", "large", "larget", "eos"].into_iter());
+        assert_eq!(close("bsaic"), ["basic", "basic2"]);
+        assert_eq!(close("lar"), ["large", "larget"]);
+        assert_eq!(close("overflow"), [""; 0]);
+    }
+}

@@ -1,0 +1,68 @@
+//! `atslab steps`: what the port does in a case.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use conformance::{Case, Epoch};
+use env_logger::{Env, Target};
+use eventsys::steps::{Collector, LogSink, Step, StepKind, json_line};
+
+use crate::cli::{StepsArgs, StepsFormat};
+use crate::error::Error;
+use crate::output::Output;
+use crate::run::run_on_port;
+use crate::select::select;
+
+/// Runs the cases, one after the other, and prints the port's steps.
+pub(crate) fn steps(args: &StepsArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    let groups = select(args.cases.as_deref(), &args.case)?;
+    if args.format == StepsFormat::Log {
+        start_log();
+    }
+    for case in groups.iter().flat_map(|group| &group.cases) {
+        match args.format {
+            StepsFormat::Steps => write_text(out, case, &collect(case, args.epoch)?)?,
+            StepsFormat::Json => write_json(out, case, &collect(case, args.epoch)?)?,
+            StepsFormat::Log => log_steps(case, args.epoch)?,
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn collect(case: &Case, epoch: Epoch) -> Result<Vec<Step>, Error> {
+    let collector = Collector::new();
+    run_on_port(case, epoch, collector.clone())?;
+    Ok(collector.take())
+}
+
+fn write_text(out: &mut impl Write, case: &Case, steps: &[Step]) -> io::Result<()> {
+    writeln!(out, "case {}", case.name)?;
+    steps.iter().try_for_each(|step| writeln!(out, "{step}"))
+}
+
+/// The objects of [`json_line`], with the name of the case in front.
+fn write_json(out: &mut impl Write, case: &Case, steps: &[Step]) -> io::Result<()> {
+    let name = serde_json::to_string(&case.name)?;
+    for step in steps {
+        let object = json_line(step);
+        let fields = object.strip_prefix('{').unwrap_or(&object);
+        writeln!(out, "{{\"case\":{name},{fields}")?;
+    }
+    Ok(())
+}
+
+/// The steps go to the log while they are taken, so that whatever else the
+/// port logs stands between them.
+fn log_steps(case: &Case, epoch: Epoch) -> Result<(), Error> {
+    log::debug!(target: StepKind::SmRead.target(), "case {}", case.name);
+    run_on_port(case, epoch, Arc::new(LogSink)).map(drop)
+}
+
+fn start_log() {
+    env_logger::Builder::from_env(Env::default().default_filter_or("debug"))
+        .target(Target::Stdout)
+        // The cases run in virtual time: the time of day would say nothing.
+        .format_timestamp(None)
+        .init();
+}

@@ -1,0 +1,26 @@
+//! The help texts and the version.
+
+mod common;
+
+use common::{atslab, stdout};
+
+#[test]
+fn the_help_of_the_command() {
+    insta::assert_snapshot!(stdout(atslab().arg("--help")));
+}
+
+#[test]
+fn the_help_of_compare() {
+    insta::assert_snapshot!(stdout(atslab().args(["compare", "--help"])));
+}
+
+#[test]
+fn the_help_of_steps() {
+    insta::assert_snapshot!(stdout(atslab().args(["steps", "--help"])));
+}
+
+#[test]
+fn the_version() {
+    let expected = concat!("atslab ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(stdout(atslab().arg("--version")), expected);
+}

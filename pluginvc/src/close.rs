@@ -1,0 +1,60 @@
+//! The end of an end.
+//!
+//! Mirrors `PluginVC::process_close`.
+
+use eventsys::Guard;
+use eventsys::steps::StepKind;
+use eventsys::sync::atomic::Ordering;
+
+use crate::core::index;
+use crate::half::Half;
+
+impl Half<'_> {
+    /// Cancels this end's events, has the other end look (it will find us
+    /// closed), and frees the pair if the other end is done too. Called with C
+    /// and with the mutexes of both VIOs, as far as they have one.
+    pub(crate) fn process_close(
+        self,
+        core: &Guard<'_>,
+        read: Option<&Guard<'_>>,
+        write: Option<&Guard<'_>>,
+    ) {
+        debug_assert!(self.core.alive.is_set(), "magic == PLUGIN_VC_MAGIC_ALIVE");
+        self.report(StepKind::ProcessClose, None);
+        let (end, other) = (self.end(), self.other().end());
+        end.deletable.set();
+        for place in [
+            &end.sm_lock_retry_event,
+            &end.core_lock_retry_event,
+            &end.active_event,
+            &end.inactive_event,
+        ] {
+            if let Some(event) = place.take() {
+                // An event that was just being dispatched is past cancelling.
+                let _ = event.try_cancel();
+            }
+        }
+        end.inactive_timeout_at.store(0, Ordering::Relaxed);
+
+        if !other.closed.is_set() && self.core.connected.is_set() {
+            other.write.need_process.set();
+            other.read.need_process.set();
+            self.other().setup_event_cb(0, &other.core_lock_retry_event);
+        }
+
+        // The original does this in `PluginVCCore::destroy`, when nobody can look
+        // any more. Here both mutexes are at hand now, and nobody looks from now
+        // on: the other end tests `closed` first.
+        for (direction, guard) in [(&end.read, read), (&end.write, write)] {
+            if let Some(guard) = guard
+                && direction.vio.is_bound_to(guard.mutex())
+            {
+                direction.vio.release(guard);
+            }
+        }
+        for last in &self.core.state(core).last_mutex[index(self.side)] {
+            last.forget();
+        }
+        self.core.attempt_delete();
+    }
+}

@@ -1,0 +1,303 @@
+//! [`PluginVCCore`]: the pair.
+//!
+//! Mirrors `class PluginVCCore` and its `alloc`, `init`, `connect`,
+//! `connect_re`, `kill_no_connect`, `attempt_delete` and `destroy`.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+
+use eventsys::mutex::census;
+use eventsys::steps::{Side, Step, StepKind, Steps};
+use eventsys::sync::atomic::Ordering;
+use eventsys::{
+    ContRef, ContinuationBase, Data, EThread, EventCode, EventProcessor, Guard, Guarded,
+    ProxyMutex, call,
+};
+use iocore::buffer::{MIOBuffer, ReaderId};
+use iocore::{NetVConnection, NetVcRef, UserData, VConnection};
+
+use crate::accept::AcceptState;
+use crate::end::{End, Flag, LastMutex};
+use crate::options::PluginVCOptions;
+use crate::vc::PluginVC;
+
+static NEXT_ID: AtomicU32 = AtomicU32::new(0);
+
+/// Two ends and what lies between them.
+pub struct PluginVCCore {
+    /// The core mutex, C.
+    pub(crate) base: ContinuationBase,
+    pub(crate) this: Weak<PluginVCCore>,
+    pub(crate) processor: Arc<EventProcessor>,
+    pub(crate) steps: Steps,
+    pub(crate) options: PluginVCOptions,
+    id: u32,
+    pub(crate) active: End,
+    pub(crate) passive: End,
+    /// Under C.
+    state: Guarded<CoreState>,
+    /// The acceptor, until the pair is freed.
+    pub(crate) connect_to: Mutex<Option<ContRef>>,
+    pub(crate) accept_state: Mutex<AcceptState>,
+    pub(crate) connected: Flag,
+    /// False once the pair has been freed. Mirrors `PLUGIN_VC_MAGIC_ALIVE`.
+    pub(crate) alive: Flag,
+    /// The two ends, which know this core: a circle, open again when the pair is freed.
+    ends: Mutex<Option<[Arc<PluginVC>; 2]>>,
+    /// The same two, for scheduling on them.
+    weak_ends: OnceLock<[Weak<PluginVC>; 2]>,
+    pub(crate) about: Mutex<About>,
+}
+
+/// What only the holder of C may touch.
+pub(crate) struct CoreState {
+    pub(crate) a_to_p: RefCell<Flow>,
+    pub(crate) p_to_a: RefCell<Flow>,
+    pub(crate) last_mutex: [[LastMutex; 2]; 2],
+}
+
+/// One direction's intermediate buffer. Mirrors `a_to_p_buffer` and `a_to_p_reader`.
+pub(crate) struct Flow {
+    pub(crate) buffer: MIOBuffer,
+    pub(crate) reader: ReaderId,
+}
+
+impl Flow {
+    fn new(options: &PluginVCOptions) -> Flow {
+        let mut buffer = MIOBuffer::new(options.buffer_index);
+        buffer.set_water_mark(options.buffer_water_mark);
+        let reader = buffer.alloc_reader().expect("a new buffer has no readers");
+        Flow { buffer, reader }
+    }
+}
+
+/// Addresses and users' data: small, and seldom asked for.
+#[derive(Default)]
+pub(crate) struct About {
+    pub(crate) active_addr: Option<SocketAddr>,
+    pub(crate) passive_addr: Option<SocketAddr>,
+    pub(crate) active_data: UserData,
+    pub(crate) passive_data: UserData,
+}
+
+impl PluginVCCore {
+    /// A pair that will be offered to `acceptor` (`NET_EVENT_ACCEPT`) when
+    /// somebody connects. Mirrors `PluginVCCore::alloc` and `init`.
+    #[must_use]
+    pub fn alloc(processor: &Arc<EventProcessor>, acceptor: ContRef) -> Arc<PluginVCCore> {
+        PluginVCCore::alloc_with(processor, acceptor, PluginVCOptions::default())
+    }
+
+    /// As [`PluginVCCore::alloc`], with options.
+    #[must_use]
+    pub fn alloc_with(
+        processor: &Arc<EventProcessor>,
+        acceptor: ContRef,
+        options: PluginVCOptions,
+    ) -> Arc<PluginVCCore> {
+        let mutex = ProxyMutex::new();
+        let thread = EThread::current();
+        let state = CoreState {
+            a_to_p: RefCell::new(Flow::new(&options)),
+            p_to_a: RefCell::new(Flow::new(&options)),
+            last_mutex: Default::default(),
+        };
+        let core = Arc::new_cyclic(|this: &Weak<PluginVCCore>| PluginVCCore {
+            base: ContinuationBase::new(Arc::clone(&mutex)),
+            this: Weak::clone(this),
+            processor: Arc::clone(processor),
+            steps: processor.steps().clone(),
+            options,
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            active: End::default(),
+            passive: End::default(),
+            state: Guarded::new(mutex, state),
+            connect_to: Mutex::new(Some(acceptor)),
+            accept_state: Mutex::new(AcceptState::SendAccept),
+            connected: Flag::default(),
+            alive: Flag::default(),
+            weak_ends: OnceLock::new(),
+            ends: Mutex::new(None),
+            about: Mutex::default(),
+        });
+        let ends =
+            [Side::Active, Side::Passive].map(|side| PluginVC::new(&core, side, thread.as_ref()));
+        core.weak_ends.get_or_init(|| ends.each_ref().map(Arc::downgrade));
+        *unpoisoned(&core.ends) = Some(ends);
+        core.alive.set();
+        core.report(Side::Pair, StepKind::Create, None);
+        core
+    }
+
+    /// Connects: the acceptor gets `NET_EVENT_ACCEPT` with the passive end,
+    /// before this returns if its mutex can be had, else later. The active end
+    /// is returned. Mirrors `PluginVCCore::connect`.
+    ///
+    /// # Panics
+    /// If the pair has been freed.
+    pub fn connect(&self) -> NetVcRef {
+        assert!(unpoisoned(&self.connect_to).is_some(), "connect_to != nullptr");
+        self.connected.set();
+        // Taken first: the acceptor may close, but the active end is ours to close.
+        let active = self.end_ref(Side::Active).expect("not freed before it is connected");
+        self.state_send_accept();
+        active
+    }
+
+    /// As [`PluginVCCore::connect`], and gives the active end to `cont` with
+    /// `NET_EVENT_OPEN` before it returns. The caller must hold `cont`'s mutex.
+    /// Mirrors `PluginVCCore::connect_re`, which always answers
+    /// `ACTION_RESULT_DONE`.
+    ///
+    /// # Panics
+    /// If the pair has been freed, or the caller does not hold `cont`'s mutex.
+    pub fn connect_re(&self, guard: &Guard<'_>, cont: &ContRef) {
+        assert!(unpoisoned(&self.connect_to).is_some(), "connect_to != nullptr");
+        let _core = self.mutex().lock();
+        self.connected.set();
+        let active: NetVcRef = self.end_ref(Side::Active).expect("not freed before");
+        self.state_send_accept();
+        call(cont, Some(guard), EventCode::NET_EVENT_OPEN, Data::Object(&active));
+    }
+
+    /// Gives a pair up that was never connected; the acceptor gets
+    /// `NET_EVENT_ACCEPT_FAILED`. Mirrors `PluginVCCore::kill_no_connect`.
+    pub fn kill_no_connect(&self) {
+        debug_assert!(!self.connected.is_set(), "!connected");
+        debug_assert!(!self.active.closed.is_set(), "!active_vc.closed");
+        if let Some(active) = self.end_ref(Side::Active) {
+            active.do_io_close(None);
+        }
+    }
+
+    /// The number of the pair; grows with each pair of the process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// True once both ends have processed their close, or the acceptor has been
+    /// told that nobody will connect.
+    #[must_use]
+    pub fn is_freed(&self) -> bool {
+        !self.alive.is_set()
+    }
+
+    /// The active end, until the pair is freed.
+    #[must_use]
+    pub fn active_vc(&self) -> Option<Arc<PluginVC>> {
+        self.end_ref(Side::Active)
+    }
+
+    /// The passive end, until the pair is freed.
+    #[must_use]
+    pub fn passive_vc(&self) -> Option<Arc<PluginVC>> {
+        self.end_ref(Side::Passive)
+    }
+
+    /// The core mutex.
+    #[must_use]
+    pub fn mutex(&self) -> &Arc<ProxyMutex> {
+        self.state.mutex()
+    }
+
+    /// Sets the address of the active end. Mirrors `set_active_addr`.
+    pub fn set_active_addr(&self, addr: SocketAddr) {
+        unpoisoned(&self.about).active_addr = Some(addr);
+    }
+
+    /// Sets the address of the passive end. Mirrors `set_passive_addr`.
+    pub fn set_passive_addr(&self, addr: SocketAddr) {
+        unpoisoned(&self.about).passive_addr = Some(addr);
+    }
+
+    /// Sets the user's data of the active end. Mirrors `set_active_data`.
+    pub fn set_active_data(&self, data: UserData) {
+        unpoisoned(&self.about).active_data = data;
+    }
+
+    /// Sets the user's data of the passive end. Mirrors `set_passive_data`.
+    pub fn set_passive_data(&self, data: UserData) {
+        unpoisoned(&self.about).passive_data = data;
+    }
+
+    /// Says which ends are transparent. Mirrors `set_transparent`.
+    pub fn set_transparent(&self, passive_side: bool, active_side: bool) {
+        if let Some([active, passive]) = &*unpoisoned(&self.ends) {
+            passive.net_base().set_is_transparent(passive_side);
+            active.net_base().set_is_transparent(active_side);
+        }
+    }
+
+    /// What the holder of C may touch.
+    #[inline]
+    pub(crate) fn state<'a>(&'a self, core: &'a Guard<'_>) -> &'a CoreState {
+        self.state.get(core)
+    }
+
+    #[inline]
+    pub(crate) fn end(&self, side: Side) -> &End {
+        match side {
+            Side::Active => &self.active,
+            _ => &self.passive,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn end_ref(&self, side: Side) -> Option<Arc<PluginVC>> {
+        self.weak_ends.get()?[index(side)].upgrade()
+    }
+
+    #[inline]
+    pub(crate) fn report(&self, side: Side, kind: StepKind, value: Option<i64>) {
+        self.steps.report(|| Step {
+            at: self.processor.clock().get_hrtime(),
+            pair: self.id,
+            side,
+            kind,
+            value,
+            held: census::held_locks(),
+        });
+    }
+
+    /// Frees the pair if both ends have processed their close, or tells the
+    /// acceptor that nobody will connect. The caller holds C. Mirrors
+    /// `attempt_delete`.
+    pub(crate) fn attempt_delete(&self) {
+        if self.active.deletable.is_set() {
+            if self.passive.deletable.is_set() {
+                self.destroy();
+            } else if !self.connected.is_set() {
+                self.state_send_accept_failed();
+            }
+        }
+    }
+
+    /// Mirrors `PluginVCCore::destroy`. The memory goes with the last reference;
+    /// what is visible is that nothing may be done with the pair any more.
+    pub(crate) fn destroy(&self) {
+        self.report(Side::Pair, StepKind::Destroy, None);
+        let connected = self.connected.is_set();
+        debug_assert!(self.active.closed.is_set() || !connected, "active_vc.closed || !connected");
+        debug_assert!(
+            self.passive.closed.is_set() || !connected,
+            "passive_vc.closed || !connected"
+        );
+        self.alive.clear();
+        let ends = unpoisoned(&self.ends).take();
+        let acceptor = unpoisoned(&self.connect_to).take();
+        let about = std::mem::take(&mut *unpoisoned(&self.about));
+        drop((ends, acceptor, about));
+    }
+}
+
+#[inline]
+pub(crate) fn index(side: Side) -> usize {
+    usize::from(side != Side::Active)
+}
+
+pub(crate) fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

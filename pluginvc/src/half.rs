@@ -1,0 +1,78 @@
+//! [`Half`]: one end seen inside its pair, for the functions that work on both.
+
+use eventsys::steps::{Side, StepKind};
+use eventsys::{AtomicEvent, ET_CALL, EThread, HrTime, ThreadType};
+use iocore::{Vio, VioOp};
+
+use crate::core::PluginVCCore;
+use crate::end::End;
+
+/// One end of a pair. A borrow and a letter: going to the other end costs nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct Half<'a> {
+    pub(crate) core: &'a PluginVCCore,
+    pub(crate) side: Side,
+}
+
+impl<'a> Half<'a> {
+    /// The other end.
+    #[inline]
+    pub(crate) fn other(self) -> Half<'a> {
+        let side = match self.side {
+            Side::Active => Side::Passive,
+            _ => Side::Active,
+        };
+        Half { core: self.core, side }
+    }
+
+    /// What this end knows.
+    #[inline]
+    pub(crate) fn end(self) -> &'a End {
+        self.core.end(self.side)
+    }
+
+    #[inline]
+    pub(crate) fn vio(self, op: VioOp) -> &'a Vio {
+        &self.end().direction(op).vio
+    }
+
+    #[inline]
+    pub(crate) fn report(self, kind: StepKind, value: Option<i64>) {
+        self.core.report(self.side, kind, value);
+    }
+
+    /// Has this end called back after `span` nanoseconds, unless `place` already
+    /// holds an event. On an EThread that runs the event loop the event stays on
+    /// that thread; from any other thread it goes through the event processor.
+    /// Mirrors `setup_event_cb`.
+    ///
+    /// Between the look at `place` and the store another thread may do the same:
+    /// then there are two events, and one of them is known to nobody.
+    pub(crate) fn setup_event_cb(self, span: HrTime, place: &AtomicEvent) {
+        debug_assert!(self.core.alive.is_set(), "magic == PLUGIN_VC_MAGIC_ALIVE");
+        if place.is_some() {
+            return;
+        }
+        let Some(this) = self.core.end_ref(self.side) else { return };
+        let processor = &self.core.processor;
+        let event = EThread::with_current(|thread| match thread {
+            Some(thread) if thread.tt() == ThreadType::Regular && self.is_home(thread) => {
+                Some(match span {
+                    0 => thread.schedule_imm_local(this),
+                    _ => thread.schedule_in_local(this, span),
+                })
+            }
+            _ => match span {
+                0 => processor.schedule_imm(this, ET_CALL),
+                _ => processor.schedule_in(this, span, ET_CALL),
+            },
+        });
+        place.store(event);
+    }
+
+    /// True if `thread` is of the processor that the pair was made on. In the
+    /// original there is but one.
+    fn is_home(self, thread: &EThread) -> bool {
+        std::ptr::eq(&**thread.clock(), &**self.core.processor.clock())
+    }
+}

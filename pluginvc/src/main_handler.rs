@@ -1,0 +1,139 @@
+//! The handler of an end: all locks first, then the question which event it was.
+//!
+//! Mirrors `PluginVC::main_handler`.
+//!
+//! The event system calls with C held. The handler takes the mutexes of both
+//! VIOs by try-lock and, if one cannot be had, reschedules the very event that
+//! it was called with. Three things that look odd are deliberate:
+//!
+//! - **The mutex is looked at twice.** It is read without a lock, then locked,
+//!   then compared: in between, `do_io` may have bound the VIO to another one.
+//! - **`inactive_event` is never rescheduled.** It is periodic, and rescheduling
+//!   it would make it one-shot (TS-2253, #1333). It comes back by itself.
+//! - **`closed` is looked at again before the write side.** The callback of the
+//!   read side may have closed the connection.
+
+use eventsys::steps::StepKind;
+use eventsys::sync::atomic::Ordering;
+use eventsys::{
+    Continuation, ContinuationBase, Data, EventCode, EventRef, Guard, Invocation, Outcome,
+};
+use iocore::{Vio, VioOp};
+
+use crate::PVC_LOCK_RETRY_TIME;
+use crate::core::index;
+use crate::end::KeptMutex;
+use crate::half::Half;
+use crate::vc::{PluginVC, Reentrancy};
+
+impl Continuation for PluginVC {
+    fn base(&self) -> &ContinuationBase {
+        self.continuation_base()
+    }
+
+    /// `PluginVC::main_handler`.
+    ///
+    /// # Panics
+    /// With the original's release assertions: if the event is neither
+    /// `EVENT_INTERVAL` nor `EVENT_IMMEDIATE`, if the pair has been freed, if
+    /// the end is already on the stack, or if nobody knows the event.
+    fn handle_event(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
+        let half = self.half();
+        half.report(StepKind::Event, Some(i64::from(event.0)));
+        assert!(
+            event == EventCode::EVENT_INTERVAL || event == EventCode::EVENT_IMMEDIATE,
+            "event == EVENT_INTERVAL || event == EVENT_IMMEDIATE"
+        );
+        assert!(half.core.alive.is_set(), "magic == PLUGIN_VC_MAGIC_ALIVE");
+        debug_assert!(!half.end().deletable.is_set(), "!deletable");
+        let Data::Event(call_event) = data else { panic!("data != nullptr") };
+
+        let core = call.guard();
+        let [last_read, last_write] = &half.core.state(core).last_mutex[index(half.side)];
+        let read_mutex = last_read.of(&half.end().read.vio);
+        let write_mutex = last_write.of(&half.end().write.vio);
+        let locked = take_vio_mutex(&half.end().read.vio, &read_mutex).and_then(|read| {
+            let write = take_vio_mutex(&half.end().write.vio, &write_mutex)?;
+            Some((read, write))
+        });
+        match locked {
+            Some((read, write)) => {
+                half.handle_locked(core, read.as_ref(), write.as_ref(), call_event);
+            }
+            None if half.end().inactive_event.is(call_event) => {}
+            None => call_event.schedule_in(PVC_LOCK_RETRY_TIME),
+        }
+        Outcome::Done
+    }
+}
+
+impl<'a> Half<'a> {
+    /// All locks are held, so no `do_io` and no `reenable` is under way.
+    fn handle_locked(
+        self,
+        core: &Guard<'_>,
+        read: Option<&Guard<'_>>,
+        write: Option<&Guard<'_>>,
+        call_event: EventRef,
+    ) {
+        let end = self.end();
+        assert_eq!(end.reentrancy_count.load(Ordering::Relaxed), 0, "reentrancy_count == 0");
+        if end.closed.is_set() {
+            self.process_close(core, read, write);
+            return;
+        }
+
+        let entered = Reentrancy::enter(end);
+        if end.active_event.is(call_event) {
+            self.process_timeout(&end.active_event, EventCode::VC_EVENT_ACTIVE_TIMEOUT);
+        } else if end.inactive_event.is(call_event) {
+            let at = end.inactive_timeout_at.load(Ordering::Relaxed);
+            if at != 0 && at < self.core.processor.clock().get_hrtime() {
+                self.process_timeout(&end.inactive_event, EventCode::VC_EVENT_INACTIVITY_TIMEOUT);
+            }
+        } else if self.forget_retry_event(call_event) {
+            if end.read.need_process.is_set() {
+                self.process_read_side(core, read, None);
+            }
+            if end.write.need_process.is_set() && !end.closed.is_set() {
+                self.process_write_side(core, write, None);
+            }
+        }
+        drop(entered);
+        if end.closed.is_set() {
+            self.process_close(core, read, write);
+        }
+    }
+
+    /// Clears the pointer to the retry event that has fired. False if nobody
+    /// knows the event and that is not to be an assertion.
+    fn forget_retry_event(self, call_event: EventRef) -> bool {
+        let end = self.end();
+        if end.sm_lock_retry_event.is(call_event) {
+            end.sm_lock_retry_event.store(None);
+            return true;
+        }
+        if !end.core_lock_retry_event.is(call_event) {
+            let forgiven = self.core.options.corrections.ignore_unknown_events;
+            assert!(forgiven, "call_event == core_lock_retry_event");
+            return false;
+        }
+        end.core_lock_retry_event.store(None);
+        true
+    }
+
+    /// The mutex of this end's VIO for `op`, as the holder of C remembers it.
+    pub(crate) fn kept_mutex(self, core: &'a Guard<'_>, op: VioOp) -> Option<KeptMutex<'a>> {
+        let last = &self.core.state(core).last_mutex[index(self.side)];
+        last[usize::from(op == VioOp::Write)].of(self.vio(op))
+    }
+}
+
+/// Takes the mutex that `vio` had, by try-lock, and makes sure that it still has
+/// it. The outer `None` is a miss; `Some(None)` means that there was no mutex.
+fn take_vio_mutex<'m>(vio: &Vio, mutex: &'m Option<KeptMutex<'_>>) -> Option<Option<Guard<'m>>> {
+    let Some(mutex) = mutex else { return Some(None) };
+    let guard = mutex.try_lock()?;
+    // It may have been swapped before we could grab it.
+    vio.is_bound_to(mutex).then_some(Some(guard))
+}

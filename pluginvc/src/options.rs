@@ -1,0 +1,65 @@
+//! How a pair is to be, and which of the original's bugs it is not to have.
+
+use std::sync::Arc;
+
+/// Bugs of 9.1.3 that can be switched off, one by one. All are in by default:
+/// the port takes the real server's steps.
+///
+/// Where 9.1.3 dereferences a null pointer or uses freed memory, the faithful
+/// port panics with a sentence that names the fault.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Corrections {
+    /// `do_io_read` and `do_io_write` without a continuation or without a buffer
+    /// do nothing, instead of dereferencing a null pointer on the first pass that
+    /// has something to do (#11961, #12561; corrected in 9.2.8 and 10.0.3).
+    pub null_do_io: bool,
+    /// `do_io_shutdown` takes the core mutex, so that it cannot fall between the
+    /// other thread's test of the flag and its callback (#12982; corrected in
+    /// 10.2.0).
+    pub shutdown_takes_core_lock: bool,
+    /// A timeout that is set while the one before it is being dispatched leaves
+    /// no event behind that nobody knows: `main_handler` then ignores the event
+    /// instead of asserting (open in the original: `set_*_timeout` takes no lock).
+    pub ignore_unknown_events: bool,
+}
+
+impl Corrections {
+    /// Every correction.
+    #[must_use]
+    pub const fn all() -> Corrections {
+        Corrections {
+            null_do_io: true,
+            shutdown_takes_core_lock: true,
+            ignore_unknown_events: true,
+        }
+    }
+}
+
+/// How a pair is to be.
+#[derive(Clone, Debug)]
+pub struct PluginVCOptions {
+    /// The block size of the core buffers, and how many bytes may wait in one.
+    /// 9.1.3 has a fixed 32 KiB, the default here; later releases let the caller
+    /// of `TSHttpConnectPlugin` choose (`buffer_index`).
+    pub buffer_index: iocore::buffer::SizeIndex,
+    /// The water mark of the core buffers, in bytes (`buffer_water_mark`).
+    pub buffer_water_mark: i64,
+    /// The plugin that makes the pair: its tag (`set_plugin_tag`).
+    pub plugin_tag: Option<Arc<str>>,
+    /// The plugin that makes the pair: its number (`set_plugin_id`).
+    pub plugin_id: i64,
+    /// Which bugs it is not to have.
+    pub corrections: Corrections,
+}
+
+impl Default for PluginVCOptions {
+    fn default() -> PluginVCOptions {
+        PluginVCOptions {
+            buffer_index: iocore::buffer::BUFFER_SIZE_INDEX_32K,
+            buffer_water_mark: 0,
+            plugin_tag: None,
+            plugin_id: 0,
+            corrections: Corrections::default(),
+        }
+    }
+}

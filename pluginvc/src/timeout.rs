@@ -1,0 +1,113 @@
+//! The two timeouts.
+//!
+//! Mirrors `set_active_timeout`, `set_inactivity_timeout`, `process_timeout`,
+//! `clear_event` and `update_inactive_time`.
+//!
+//! The active timeout is an event that fires once. The inactivity timeout is a
+//! time, and a periodic event that looks once a second whether it has passed
+//! (TS-1427): moving bytes only moves the time.
+
+use eventsys::hrtime::seconds;
+use eventsys::sync::atomic::Ordering;
+use eventsys::{AtomicEvent, ContRef, ET_CALL, EventCode, HrTime};
+use iocore::VioOp;
+
+use crate::PVC_LOCK_RETRY_TIME;
+use crate::half::Half;
+
+impl Half<'_> {
+    /// Mirrors `set_active_timeout`, which takes no lock: called while the event
+    /// is being dispatched on another thread, it leaves `main_handler` with an
+    /// event that nobody knows.
+    pub(crate) fn arm_active_timeout(self, timeout: HrTime) {
+        let end = self.end();
+        end.active_timeout.store(timeout, Ordering::Relaxed);
+        if let Some(event) = end.active_event.take() {
+            debug_assert!(!event.is_cancelled(), "!active_event->cancelled");
+            // It may have fired meanwhile; that is the race named above.
+            let _ = event.try_cancel();
+        }
+        if timeout > 0 {
+            let event = self.core.processor.schedule_in(self.this_cont(), timeout, ET_CALL);
+            end.active_event.store(event);
+        }
+    }
+
+    /// Mirrors `set_inactivity_timeout`.
+    pub(crate) fn arm_inactivity_timeout(self, timeout: HrTime) {
+        let end = self.end();
+        let processor = &self.core.processor;
+        end.inactive_timeout.store(timeout, Ordering::Relaxed);
+        if timeout != 0 {
+            let at = processor.clock().get_hrtime() + timeout;
+            end.inactive_timeout_at.store(at, Ordering::Relaxed);
+            if !end.inactive_event.is_some() {
+                let event = processor.schedule_every(self.this_cont(), seconds(1), ET_CALL);
+                end.inactive_event.store(event);
+            }
+        } else {
+            end.inactive_timeout_at.store(0, Ordering::Relaxed);
+            if let Some(event) = end.inactive_event.take() {
+                let _ = event.try_cancel();
+            }
+        }
+    }
+
+    /// Tells the read side of a timeout if a read is under way, else the write
+    /// side. Called with C and with the mutexes that the VIOs had when the
+    /// handler began; a VIO that has got one since is locked here.
+    pub(crate) fn process_timeout(self, place: &AtomicEvent, event: EventCode) {
+        let end = self.end();
+        if end.closed.is_set() {
+            // The state machine may be gone already (TS-3949).
+            self.clear_event(place);
+            return;
+        }
+        let waiting = [VioOp::Read, VioOp::Write].into_iter().find(|&op| {
+            let direction = end.direction(op);
+            direction.vio.op() == op && !direction.shutdown.is_set() && direction.vio.ntodo() > 0
+        });
+        let Some(op) = waiting else {
+            self.clear_event(place);
+            return;
+        };
+        let Some(mutex) = end.direction(op).vio.mutex() else { return };
+        let Some(lock) = mutex.try_lock() else {
+            // Only the one-shot event: the periodic one comes back by itself, and
+            // would become one-shot by this (#1333).
+            if end.active_event.load() == place.load()
+                && let Some(event) = place.load()
+            {
+                event.schedule_in(PVC_LOCK_RETRY_TIME);
+            }
+            return;
+        };
+        // Before the callback, which may set the timeout anew (#4074).
+        self.clear_event(place);
+        self.call_back(&lock, op, event);
+    }
+
+    /// Forgets the event in `place`; the periodic one is cancelled first.
+    fn clear_event(self, place: &AtomicEvent) {
+        let end = self.end();
+        let Some(event) = place.take() else { return };
+        if std::ptr::eq(place, &end.inactive_event) {
+            let _ = event.try_cancel();
+            end.inactive_timeout_at.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Something has moved.
+    pub(crate) fn update_inactive_time(self) {
+        let end = self.end();
+        let timeout = end.inactive_timeout.load(Ordering::Relaxed);
+        if timeout != 0 && end.inactive_event.is_some() {
+            let at = self.core.processor.clock().get_hrtime() + timeout;
+            end.inactive_timeout_at.store(at, Ordering::Relaxed);
+        }
+    }
+
+    fn this_cont(self) -> ContRef {
+        self.core.end_ref(self.side).expect("the timeouts are set by who has the end")
+    }
+}

@@ -1,0 +1,338 @@
+//! [`PluginVC`]: one end, as its users see it.
+//!
+//! Mirrors `PluginVC::do_io_read`, `do_io_write`, `do_io_close`,
+//! `do_io_shutdown`, `reenable`, `reenable_re`, `get_data`, `set_data` and the
+//! addresses.
+//!
+//! # Contract
+//! Made by a [`PluginVCCore`]; given to who connects and to who accepts; closed
+//! by each with `do_io_close`. `do_io_*` and `reenable` put the work off to an
+//! event and never call back; `reenable_re` takes the core mutex and may.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+
+use eventsys::steps::{Side, StepKind};
+use eventsys::sync::atomic::Ordering;
+use eventsys::{ContRef, ContinuationBase, EThread, Guard, HrTime, ProxyMutex};
+use iocore::{
+    Accessor, ApiData, BoundBuffer, DataId, IOBufferReader, NetVConnection, NetVcBase,
+    ShutdownHowTo, UserData, VConnection, Vio, VioHandle, VioOp,
+};
+
+use crate::core::{PluginVCCore, unpoisoned};
+use crate::end::End;
+use crate::half::Half;
+
+/// One end of a pair.
+pub struct PluginVC {
+    /// The core mutex, C.
+    base: ContinuationBase,
+    this: Weak<PluginVC>,
+    core: Arc<PluginVCCore>,
+    net: NetVcBase,
+    side: Side,
+}
+
+impl PluginVC {
+    pub(crate) fn new(
+        core: &Arc<PluginVCCore>,
+        side: Side,
+        thread: Option<&Arc<EThread>>,
+    ) -> Arc<PluginVC> {
+        Arc::new_cyclic(|this| PluginVC {
+            base: ContinuationBase::new(Arc::clone(core.mutex())),
+            this: Weak::clone(this),
+            core: Arc::clone(core),
+            net: NetVcBase::new(thread),
+            side,
+        })
+    }
+
+    /// Which end it is.
+    #[must_use]
+    pub fn side(&self) -> Side {
+        self.side
+    }
+
+    /// The pair.
+    #[must_use]
+    pub fn core(&self) -> &Arc<PluginVCCore> {
+        &self.core
+    }
+
+    /// The other end, until the pair is freed. Mirrors `get_other_side`.
+    #[must_use]
+    pub fn get_other_side(&self) -> Option<Arc<PluginVC>> {
+        self.core.end_ref(self.half().other().side)
+    }
+
+    /// True once `do_io_close` has been called. Without the core mutex, the
+    /// answer may be out of date.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.end().closed.is_set()
+    }
+
+    /// The core mutex.
+    fn mutex(&self) -> &Arc<ProxyMutex> {
+        self.core.mutex()
+    }
+
+    pub(crate) fn continuation_base(&self) -> &ContinuationBase {
+        &self.base
+    }
+
+    /// A reference to this end, for scheduling on it.
+    fn this_ref(&self) -> Arc<PluginVC> {
+        self.this.upgrade().expect("called by reference")
+    }
+
+    /// This end inside its pair.
+    #[inline]
+    pub(crate) fn half(&self) -> Half<'_> {
+        Half { core: &self.core, side: self.side }
+    }
+
+    #[inline]
+    fn end(&self) -> &End {
+        self.core.end(self.side)
+    }
+
+    /// The assertions that open every call of the original; in debug builds only,
+    /// as there.
+    fn check_usable(&self) {
+        debug_assert!(!self.end().closed.is_set(), "!closed");
+        debug_assert!(self.core.alive.is_set(), "magic == PLUGIN_VC_MAGIC_ALIVE");
+    }
+
+    /// What `do_io_read` and `do_io_write` share: issues the operation, and puts
+    /// the work off to another stack, because `do_io` must not call back.
+    #[track_caller]
+    fn do_io(
+        &self,
+        guard: &Guard<'_>,
+        op: VioOp,
+        cont: Option<ContRef>,
+        nbytes: i64,
+        buffer: Accessor,
+    ) -> VioHandle {
+        self.check_usable();
+        let mutex = match &cont {
+            Some(cont) => {
+                Arc::clone(cont.base().mutex().expect("who does I/O on a PluginVC has a mutex"))
+            }
+            None => Arc::clone(self.mutex()),
+        };
+        let direction = self.end().direction(op);
+        direction.vio.issue(guard, &mutex, op, cont, nbytes, buffer);
+        let kind = if op == VioOp::Read { StepKind::DoIoRead } else { StepKind::DoIoWrite };
+        self.half().report(kind, Some(nbytes));
+        direction.need_process.set();
+        self.half().setup_event_cb(0, &self.end().sm_lock_retry_event);
+        VioHandle::new(self.this_ref(), op)
+    }
+
+    fn address(&self, local: bool) -> Option<SocketAddr> {
+        let about = unpoisoned(&self.core.about);
+        let of_active = (self.side == Side::Active) == local;
+        if of_active { about.active_addr } else { about.passive_addr }
+    }
+}
+
+impl VConnection for PluginVC {
+    fn do_io_read(
+        &self,
+        guard: &Guard<'_>,
+        cont: Option<ContRef>,
+        nbytes: i64,
+        buf: Option<&BoundBuffer>,
+    ) -> VioHandle {
+        let buffer = buf.map_or(Accessor::None, |buf| Accessor::Writer(buf.clone()));
+        self.do_io(guard, VioOp::Read, cont, nbytes, buffer)
+    }
+
+    fn do_io_write(
+        &self,
+        guard: &Guard<'_>,
+        cont: Option<ContRef>,
+        nbytes: i64,
+        reader: Option<&IOBufferReader>,
+    ) -> VioHandle {
+        let buffer = reader.map_or(Accessor::None, |reader| Accessor::Reader(reader.clone()));
+        self.do_io(guard, VioOp::Write, cont, nbytes, buffer)
+    }
+
+    /// Takes the core mutex; if this end is not on the stack, an event will
+    /// process the close, else the call that is on the stack does (TS-3235).
+    fn do_io_close(&self, _lerrno: Option<i32>) {
+        self.check_usable();
+        self.half().report(StepKind::DoIoClose, None);
+        let _core = self.mutex().lock();
+        let end = self.end();
+        if !end.closed.is_set() {
+            end.closed.set();
+            if end.reentrancy_count.load(Ordering::Relaxed) <= 0 {
+                self.half().setup_event_cb(0, &end.sm_lock_retry_event);
+            }
+        }
+    }
+
+    /// Takes no lock in 9.1.3 (#12982); see
+    /// [`Corrections::shutdown_takes_core_lock`](crate::Corrections::shutdown_takes_core_lock).
+    fn do_io_shutdown(&self, howto: ShutdownHowTo) {
+        self.check_usable();
+        let correct = self.core.options.corrections.shutdown_takes_core_lock;
+        let _core = correct.then(|| self.mutex().lock());
+        let end = self.end();
+        if matches!(howto, ShutdownHowTo::Read | ShutdownHowTo::ReadWrite) {
+            end.read.shutdown.set();
+        }
+        if matches!(howto, ShutdownHowTo::Write | ShutdownHowTo::ReadWrite) {
+            end.write.shutdown.set();
+        }
+    }
+
+    fn vio(&self, op: VioOp) -> &Vio {
+        &self.end().direction(op).vio
+    }
+
+    /// PR #4746 made `vio->mutex->thread_holding == this_ethread()` a debug
+    /// assertion here; the guard makes it a rule in every build.
+    #[track_caller]
+    fn reenable(&self, guard: &Guard<'_>, op: VioOp) {
+        self.check_usable();
+        let direction = self.end().direction(op);
+        check_vio_guard(&direction.vio, guard);
+        self.half().reenable(op);
+    }
+
+    /// Goes on at once: takes the core mutex and processes the direction on this
+    /// stack. A close that a callback asks for is put off to an event, which can
+    /// take all the locks it needs.
+    #[track_caller]
+    fn reenable_re(&self, guard: &Guard<'_>, op: VioOp) {
+        self.check_usable();
+        let end = self.end();
+        let direction = end.direction(op);
+        check_vio_guard(&direction.vio, guard);
+        let kind = match op {
+            VioOp::Write => StepKind::ReenableReWrite,
+            _ => StepKind::ReenableReRead,
+        };
+        self.half().report(kind, None);
+        assert!(direction.vio.op() == op, "vio->op == VIO::READ || vio->op == VIO::WRITE");
+
+        let core = self.mutex().lock();
+        let entered = Reentrancy::enter(end);
+        direction.need_process.set();
+        match op {
+            VioOp::Write => self.half().process_write_side(&core, Some(guard), None),
+            _ => self.half().process_read_side(&core, Some(guard), None),
+        }
+        drop(entered);
+        if end.closed.is_set() {
+            self.half().setup_event_cb(0, &end.sm_lock_retry_event);
+        }
+    }
+
+    fn get_data(&self, id: DataId) -> Option<ApiData> {
+        let about = unpoisoned(&self.core.about);
+        let active = self.side == Side::Active;
+        let (local, remote) = match active {
+            true => (&about.active_data, &about.passive_data),
+            false => (&about.passive_data, &about.active_data),
+        };
+        match id {
+            DataId::PluginVcLocal => Some(ApiData::User(local.clone())),
+            DataId::PluginVcRemote => Some(ApiData::User(remote.clone())),
+            DataId::Closed => Some(ApiData::Closed(self.end().closed.is_set())),
+            _ => None,
+        }
+    }
+
+    fn set_data(&self, id: DataId, data: UserData) -> bool {
+        let local = match id {
+            DataId::PluginVcLocal => true,
+            DataId::PluginVcRemote => false,
+            _ => return false,
+        };
+        if (self.side == Side::Active) == local {
+            self.core.set_active_data(data);
+        } else {
+            self.core.set_passive_data(data);
+        }
+        true
+    }
+}
+
+impl NetVConnection for PluginVC {
+    fn net_base(&self) -> &NetVcBase {
+        &self.net
+    }
+
+    fn set_active_timeout(&self, timeout: HrTime) {
+        self.half().arm_active_timeout(timeout);
+    }
+
+    fn set_inactivity_timeout(&self, timeout: HrTime) {
+        self.half().arm_inactivity_timeout(timeout);
+    }
+
+    fn set_default_inactivity_timeout(&self, timeout: HrTime) {
+        self.set_inactivity_timeout(timeout);
+    }
+
+    fn is_default_inactivity_timeout(&self) -> bool {
+        false
+    }
+
+    fn get_active_timeout(&self) -> HrTime {
+        self.end().active_timeout.load(Ordering::Relaxed)
+    }
+
+    fn get_inactivity_timeout(&self) -> HrTime {
+        self.end().inactive_timeout.load(Ordering::Relaxed)
+    }
+
+    fn get_local_addr(&self) -> Option<SocketAddr> {
+        self.address(true)
+    }
+
+    fn get_remote_addr(&self) -> Option<SocketAddr> {
+        self.address(false)
+    }
+
+    fn plugin_tag(&self) -> Option<Arc<str>> {
+        self.core.options.plugin_tag.clone()
+    }
+
+    fn plugin_id(&self) -> i64 {
+        self.core.options.plugin_id
+    }
+}
+
+/// Counts a call that may call the state machine back, so that a close in
+/// between is put off. The caller holds the core mutex.
+pub(crate) struct Reentrancy<'a>(&'a End);
+
+impl<'a> Reentrancy<'a> {
+    pub(crate) fn enter(end: &'a End) -> Reentrancy<'a> {
+        // Under the core mutex, so a load and a store are one step.
+        let count = end.reentrancy_count.load(Ordering::Relaxed);
+        end.reentrancy_count.store(count + 1, Ordering::Relaxed);
+        Reentrancy(end)
+    }
+}
+
+impl Drop for Reentrancy<'_> {
+    fn drop(&mut self) {
+        let count = self.0.reentrancy_count.load(Ordering::Relaxed);
+        self.0.reentrancy_count.store(count - 1, Ordering::Relaxed);
+    }
+}
+
+#[track_caller]
+fn check_vio_guard(vio: &Vio, guard: &Guard<'_>) {
+    assert!(vio.is_bound_to(guard.mutex()), "vio->mutex->thread_holding == this_ethread()");
+}

@@ -1,0 +1,62 @@
+//! Runs one case on the port.
+//!
+//! Mirrors `PVCTestDriver` of `proxy/PluginVC.cc` (9.1.3), for one case at a
+//! time: every case gets an event processor of its own, with one event thread
+//! and a virtual clock, so cases can run side by side. In the original all cases
+//! share one thread, one after the other; within a case that makes no
+//! difference, because a queue keeps the order of what is put into it.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use eventsys::steps::{Side, StepSink};
+use eventsys::{Clock, ContRef, EventProcessor, Outcome, ProxyMutex, StateMachine, hrtime};
+use pluginvc::PluginVCCore;
+
+use crate::case::Case;
+use crate::epoch::Epoch;
+use crate::netvctest::{errors, new_test, start_test};
+
+/// How long a case may go on after its last timeout should have come, in
+/// nanoseconds of virtual time.
+const PATIENCE: hrtime::HrTime = hrtime::seconds(60);
+
+/// How a case ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CaseEnd {
+    /// True if both ends finished and the pair was freed.
+    pub finished: bool,
+    /// What `NetVCTest` found wrong, in the words of the original.
+    pub errors: Vec<String>,
+}
+
+/// Runs `case` on the port of `epoch`, in virtual time, and gives every step to
+/// `sink`.
+pub fn run_case(case: &Case, epoch: Epoch, sink: Arc<dyn StepSink>) -> CaseEnd {
+    let Epoch::C = epoch;
+    let processor = EventProcessor::with_steps(Clock::new_virtual(), sink);
+    let thread = processor.adopt_current_thread("ET_NET");
+
+    let completions = StateMachine::new(ProxyMutex::new(), Cell::new(0), |count, _, _, _| {
+        count.set(count.get() + 1);
+        Outcome::Done
+    });
+    let driver: ContRef = completions.clone();
+    let passive = new_test(&processor, Side::Passive, &case.passive, driver.clone());
+    let active = new_test(&processor, Side::Active, &case.active, driver);
+
+    let core = PluginVCCore::alloc(&processor, passive.clone());
+    let active_vc = core.connect();
+    start_test(&active, &active.mutex().lock(), &active_vc);
+    drop(active_vc);
+
+    let is_over = || completions.state(&completions.mutex().lock()).get() == 2 && core.is_freed();
+    let timeout = case.active.timeout_s.max(case.passive.timeout_s) + 5;
+    let deadline = processor.clock().get_hrtime_updated() + hrtime::seconds(timeout) + PATIENCE;
+    thread.run_until(|| {
+        is_over() || thread.has_no_events() || processor.clock().get_hrtime() > deadline
+    });
+    let finished = is_over();
+    drop(thread);
+    CaseEnd { finished, errors: [errors(&passive), errors(&active)].concat() }
+}
