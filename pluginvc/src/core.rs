@@ -48,7 +48,8 @@ pub struct PluginVCCore {
     ends: Mutex<Option<[Arc<PluginVC>; 2]>>,
     /// The same two, for scheduling on them.
     weak_ends: OnceLock<[Weak<PluginVC>; 2]>,
-    pub(crate) about: Mutex<About>,
+    /// Made when first asked for: most pairs never are.
+    about: Mutex<Option<Box<About>>>,
 }
 
 /// What only the holder of C may touch.
@@ -205,22 +206,24 @@ impl PluginVCCore {
 
     /// Sets the address of the active end. Mirrors `set_active_addr`.
     pub fn set_active_addr(&self, addr: SocketAddr) {
-        unpoisoned(&self.about).active_addr = Some(addr);
+        self.with_about(|about| about.active_addr = Some(addr));
     }
 
     /// Sets the address of the passive end. Mirrors `set_passive_addr`.
     pub fn set_passive_addr(&self, addr: SocketAddr) {
-        unpoisoned(&self.about).passive_addr = Some(addr);
+        self.with_about(|about| about.passive_addr = Some(addr));
     }
 
     /// Sets the user's data of the active end. Mirrors `set_active_data`.
     pub fn set_active_data(&self, data: UserData) {
-        unpoisoned(&self.about).active_data = data;
+        let old = self.with_about(|about| std::mem::replace(&mut about.active_data, data));
+        drop(old);
     }
 
     /// Sets the user's data of the passive end. Mirrors `set_passive_data`.
     pub fn set_passive_data(&self, data: UserData) {
-        unpoisoned(&self.about).passive_data = data;
+        let old = self.with_about(|about| std::mem::replace(&mut about.passive_data, data));
+        drop(old);
     }
 
     /// Says which ends are transparent. Mirrors `set_transparent`.
@@ -235,6 +238,11 @@ impl PluginVCCore {
     #[inline]
     pub(crate) fn state<'a>(&'a self, core: &'a Guard<'_>) -> &'a CoreState {
         self.state.get(core)
+    }
+
+    /// Calls `f` with the addresses and users' data.
+    pub(crate) fn with_about<R>(&self, f: impl FnOnce(&mut About) -> R) -> R {
+        f(unpoisoned(&self.about).get_or_insert_default())
     }
 
     #[inline]
@@ -288,7 +296,7 @@ impl PluginVCCore {
         self.alive.clear();
         let ends = unpoisoned(&self.ends).take();
         let acceptor = unpoisoned(&self.connect_to).take();
-        let about = std::mem::take(&mut *unpoisoned(&self.about));
+        let about = unpoisoned(&self.about).take();
         drop((ends, acceptor, about));
     }
 }

@@ -20,7 +20,7 @@ use iocore::{
     ShutdownHowTo, UserData, VConnection, Vio, VioHandle, VioOp,
 };
 
-use crate::core::{PluginVCCore, unpoisoned};
+use crate::core::PluginVCCore;
 use crate::end::End;
 use crate::half::Half;
 
@@ -134,9 +134,8 @@ impl PluginVC {
     }
 
     fn address(&self, local: bool) -> Option<SocketAddr> {
-        let about = unpoisoned(&self.core.about);
         let of_active = (self.side == Side::Active) == local;
-        if of_active { about.active_addr } else { about.passive_addr }
+        self.core.with_about(|about| if of_active { about.active_addr } else { about.passive_addr })
     }
 }
 
@@ -237,15 +236,17 @@ impl VConnection for PluginVC {
     }
 
     fn get_data(&self, id: DataId) -> Option<ApiData> {
-        let about = unpoisoned(&self.core.about);
-        let active = self.side == Side::Active;
-        let (local, remote) = match active {
-            true => (&about.active_data, &about.passive_data),
-            false => (&about.passive_data, &about.active_data),
+        let user = |of_active: bool| {
+            let data = |about: &mut crate::core::About| match of_active {
+                true => about.active_data.clone(),
+                false => about.passive_data.clone(),
+            };
+            Some(ApiData::User(self.core.with_about(data)))
         };
+        let active = self.side == Side::Active;
         match id {
-            DataId::PluginVcLocal => Some(ApiData::User(local.clone())),
-            DataId::PluginVcRemote => Some(ApiData::User(remote.clone())),
+            DataId::PluginVcLocal => user(active),
+            DataId::PluginVcRemote => user(!active),
             DataId::Closed => Some(ApiData::Closed(self.end().closed.is_set())),
             _ => None,
         }

@@ -102,6 +102,10 @@ impl BlockQueue {
             self.blocks.pop_back();
         }
         self.spare = !self.blocks.is_empty() && block.len() == 0;
+        if self.blocks.capacity() == 0 {
+            // Room for one and not for the usual four: many buffers never have a second block.
+            self.blocks.reserve_exact(1);
+        }
         self.blocks.push_back(block);
     }
 
