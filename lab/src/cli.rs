@@ -1,5 +1,6 @@
 //! The arguments, as clap reads them.
 
+use std::fmt;
 use std::num::NonZero;
 use std::path::PathBuf;
 
@@ -52,9 +53,9 @@ pub(crate) enum Command {
 #[derive(Debug, Default, Args)]
 #[command(after_help = COMPARE_EXAMPLES)]
 pub(crate) struct CompareArgs {
-    /// The generation of the server
-    #[arg(long, default_value_t, value_parser = epochs())]
-    pub epoch: Epoch,
+    /// The generation of the server, or all of them
+    #[arg(long, default_value_t, value_parser = epochs_or_all())]
+    pub epoch: Epochs,
 
     /// Compare only this case; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -81,9 +82,47 @@ first difference is shown with the steps around it. The inactivity events
 Examples:
   atslab compare
   atslab compare --case eos --case werr
+  atslab compare --epoch all
   atslab compare --cases my.csv --recording my.steps.gz
 
 Exit status: 0 if every case is identical, 1 if one differs, 2 on errors.";
+
+/// One epoch or all of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Epochs {
+    /// This one.
+    One(Epoch),
+    /// Every one.
+    All,
+}
+
+impl Epochs {
+    /// The epochs that are meant, from the oldest to the newest.
+    pub(crate) fn epochs(self) -> impl Iterator<Item = Epoch> {
+        let is_meant = move |epoch: &Epoch| match self {
+            Epochs::One(one) => *epoch == one,
+            Epochs::All => true,
+        };
+        Epoch::ALL.iter().copied().filter(is_meant)
+    }
+}
+
+impl Default for Epochs {
+    fn default() -> Epochs {
+        Epochs::One(Epoch::default())
+    }
+}
+
+impl fmt::Display for Epochs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Epochs::One(epoch) => epoch.fmt(f),
+            Epochs::All => f.write_str(ALL),
+        }
+    }
+}
+
+const ALL: &str = "all";
 
 /// The arguments of `atslab steps`.
 #[derive(Debug, Args)]
@@ -134,6 +173,14 @@ fn which_cases() -> ArgGroup {
 fn epochs() -> impl TypedValueParser<Value = Epoch> {
     PossibleValuesParser::new(Epoch::ALL.iter().map(|epoch| epoch.name()))
         .try_map(|name| name.parse::<Epoch>())
+}
+
+fn epochs_or_all() -> impl TypedValueParser<Value = Epochs> {
+    let names = Epoch::ALL.iter().map(|epoch| epoch.name()).chain([ALL]);
+    PossibleValuesParser::new(names).try_map(|name| match name.as_str() {
+        ALL => Ok(Epochs::All),
+        name => name.parse().map(Epochs::One),
+    })
 }
 
 #[cfg(test)]

@@ -19,12 +19,12 @@ const DIFFERS: u8 = 1;
 
 /// Runs the cases, prints what was found, and gives the exit status.
 pub(crate) fn compare(args: &CompareArgs, out: &mut Output) -> Result<ExitCode, Error> {
-    let groups = select(args.cases.as_deref(), &args.case)?;
+    let groups = groups(args)?;
     let recording = args.recording.as_deref().map(Recording::from_file).transpose()?;
-    let jobs = jobs(&groups, recording.as_ref(), args)?;
+    let jobs = jobs(&groups, recording.as_ref())?;
 
     let progress = Progress::of(&jobs);
-    let outcomes = run_all(&jobs, args.epoch, args.jobs, |job| progress.done(job))?;
+    let outcomes = run_all(&jobs, args.jobs, |job| progress.done(job))?;
     drop(progress);
 
     write_table(out, &groups, &outcomes)?;
@@ -34,15 +34,26 @@ pub(crate) fn compare(args: &CompareArgs, out: &mut Output) -> Result<ExitCode, 
     write_summary(out, &outcomes)
 }
 
+/// The cases that are meant, for each epoch that is meant. Suites that the
+/// epoch's server was not recorded in are left out.
+fn groups(args: &CompareArgs) -> Result<Vec<Group>, Error> {
+    let mut groups = Vec::new();
+    for epoch in args.epoch.epochs() {
+        let of_epoch = select(args.cases.as_deref(), &args.case, epoch)?;
+        groups.extend(
+            of_epoch
+                .into_iter()
+                .filter(|group| group.suite.is_none_or(|suite| suite.recording(epoch).is_some())),
+        );
+    }
+    Ok(groups)
+}
+
 /// Every case of every group with its recorded steps, in order.
-fn jobs<'a>(
-    groups: &'a [Group],
-    recording: Option<&'a Recording>,
-    args: &CompareArgs,
-) -> Result<Vec<Job<'a>>, Error> {
+fn jobs<'a>(groups: &'a [Group], recording: Option<&'a Recording>) -> Result<Vec<Job<'a>>, Error> {
     let mut jobs = Vec::new();
     for group in groups {
-        let built_in = || group.suite.map(|suite| suite.recording(args.epoch));
+        let built_in = || group.suite.and_then(|suite| suite.recording(group.epoch));
         let recording = recording.or_else(built_in);
         for case in &group.cases {
             let recorded = recording.and_then(|recording| recording.case(&case.name));
@@ -51,7 +62,7 @@ fn jobs<'a>(
                 name: case.name.clone(),
                 cases: group.name.clone(),
             })?;
-            jobs.push(Job { case, recorded });
+            jobs.push(Job { case, recorded, epoch: group.epoch });
         }
     }
     Ok(jobs)

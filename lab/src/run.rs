@@ -19,6 +19,8 @@ pub(crate) struct Job<'a> {
     pub case: &'a Case,
     /// What the real server did.
     pub recorded: &'a RecordedCase,
+    /// Which generation of the port is to take the same steps.
+    pub epoch: Epoch,
 }
 
 /// What became of a job.
@@ -34,7 +36,6 @@ pub(crate) struct Outcome {
 /// the order of the jobs. `done` hears of each as soon as it is there.
 pub(crate) fn run_all(
     jobs: &[Job<'_>],
-    epoch: Epoch,
     threads: Option<NonZero<usize>>,
     mut done: impl FnMut(&Job<'_>),
 ) -> Result<Vec<Outcome>, Error> {
@@ -52,7 +53,7 @@ pub(crate) fn run_all(
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(job) = jobs.get(index) else { return };
-                    if sender.send((index, run(job, epoch))).is_err() {
+                    if sender.send((index, run(job))).is_err() {
                         return;
                     }
                 }
@@ -66,10 +67,10 @@ pub(crate) fn run_all(
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-fn run(job: &Job<'_>, epoch: Epoch) -> Result<Outcome, Error> {
+fn run(job: &Job<'_>) -> Result<Outcome, Error> {
     let started = Instant::now();
     let collector = Collector::new();
-    run_on_port(job.case, epoch, collector.clone())?;
+    run_on_port(job.case, job.epoch, collector.clone())?;
     let took = started.elapsed();
     Ok(Outcome { verdict: compare(job.recorded, &collector.take()), took })
 }

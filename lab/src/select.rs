@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use conformance::case::cases_from_file;
-use conformance::{Case, Suite};
+use conformance::{Case, Epoch, Suite};
 
 use crate::error::Error;
 
@@ -12,22 +12,39 @@ use crate::error::Error;
 pub(crate) struct Group {
     /// The suite they belong to, unless they are from a file.
     pub suite: Option<Suite>,
+    /// The generation of the server that they are run for.
+    pub epoch: Epoch,
     /// The name of the suite or the file.
     pub name: String,
     /// The cases, in the order of the suite or file.
     pub cases: Vec<Case>,
 }
 
+impl Group {
+    /// What stands above its cases: for a suite also the release it was recorded from.
+    pub(crate) fn title(&self) -> String {
+        match self.suite {
+            Some(suite) => format!("{} {suite}", self.epoch.release()),
+            None => self.name.clone(),
+        }
+    }
+}
+
 /// The cases of `file`, or else the built-in ones, reduced to `names` unless
 /// that is empty. Groups without a case are left out.
-pub(crate) fn select(file: Option<&Path>, names: &[String]) -> Result<Vec<Group>, Error> {
+pub(crate) fn select(
+    file: Option<&Path>,
+    names: &[String],
+    epoch: Epoch,
+) -> Result<Vec<Group>, Error> {
     let mut groups = match file {
         Some(path) => vec![Group {
             suite: None,
+            epoch,
             name: path.display().to_string(),
             cases: cases_from_file(path)?,
         }],
-        None => Suite::ALL.iter().copied().map(built_in).collect(),
+        None => Suite::ALL.iter().map(|&suite| built_in(suite, epoch)).collect(),
     };
     if names.is_empty() {
         return Ok(groups);
@@ -47,8 +64,8 @@ pub(crate) fn select(file: Option<&Path>, names: &[String]) -> Result<Vec<Group>
     Ok(groups)
 }
 
-fn built_in(suite: Suite) -> Group {
-    Group { suite: Some(suite), name: suite.to_string(), cases: suite.cases().to_vec() }
+fn built_in(suite: Suite, epoch: Epoch) -> Group {
+    Group { suite: Some(suite), epoch, name: suite.to_string(), cases: suite.cases().to_vec() }
 }
 
 fn known(groups: &[Group]) -> impl Iterator<Item = &str> {

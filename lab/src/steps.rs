@@ -16,7 +16,7 @@ use crate::select::select;
 
 /// Runs the cases, one after the other, and prints the port's steps.
 pub(crate) fn steps(args: &StepsArgs, out: &mut Output) -> Result<ExitCode, Error> {
-    let groups = select(args.cases.as_deref(), &args.case)?;
+    let groups = select(args.cases.as_deref(), &args.case, args.epoch)?;
     if args.format == StepsFormat::Log {
         start_log();
     }

@@ -22,7 +22,7 @@ pub(crate) fn write_table(
 
     let mut outcomes = outcomes.iter();
     for group in groups {
-        table.add_row([&group.name]);
+        table.add_row([group.title()]);
         styles.push(TITLE);
         for (case, outcome) in group.cases.iter().zip(outcomes.by_ref()) {
             table.add_row(case_row(&case.name, outcome));

@@ -81,8 +81,8 @@ fn an_unknown_case_of_a_file_names_the_file() {
 
 #[test]
 fn an_unknown_epoch_names_the_choices() {
-    let choices =
-        contains("invalid value 'Z' for '--epoch <EPOCH>'").and(contains("[possible values: C]"));
+    let choices = contains("invalid value 'Z' for '--epoch <EPOCH>'")
+        .and(contains("[possible values: B, C, D, all]"));
     atslab().args(["compare", "--epoch", "Z"]).assert().code(2).stderr(choices);
 }
 

@@ -139,7 +139,8 @@ impl Drop for Pair {
         for machine in [&self.reader, &self.writer] {
             let guard = machine.mutex().lock();
             let end = machine.state(&guard);
-            (end.read.take(), end.write.take());
+            end.read.take();
+            end.write.take();
             if let Some(vc) = end.vc.take() {
                 vc.do_io_close(None);
             }

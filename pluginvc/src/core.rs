@@ -54,9 +54,16 @@ pub struct PluginVCCore {
 
 /// What only the holder of C may touch.
 pub(crate) struct CoreState {
-    pub(crate) a_to_p: RefCell<Flow>,
-    pub(crate) p_to_a: RefCell<Flow>,
+    /// By the end that writes: `a_to_p` and `p_to_a`; none in epoch D.
+    flows: Option<[RefCell<Flow>; 2]>,
     pub(crate) last_mutex: [[LastMutex; 2]; 2],
+}
+
+impl CoreState {
+    /// The core buffers, in an epoch that has them.
+    pub(crate) fn flows(&self) -> &[RefCell<Flow>; 2] {
+        self.flows.as_ref().expect("epochs B and C have core buffers")
+    }
 }
 
 /// One direction's intermediate buffer. Mirrors `a_to_p_buffer` and `a_to_p_reader`.
@@ -101,8 +108,10 @@ impl PluginVCCore {
         let mutex = ProxyMutex::new();
         let thread = EThread::current();
         let state = CoreState {
-            a_to_p: RefCell::new(Flow::new(&options)),
-            p_to_a: RefCell::new(Flow::new(&options)),
+            flows: options
+                .epoch
+                .has_core_buffers()
+                .then(|| [0, 1].map(|_| RefCell::new(Flow::new(&options)))),
             last_mutex: Default::default(),
         };
         let core = Arc::new_cyclic(|this: &Weak<PluginVCCore>| PluginVCCore {

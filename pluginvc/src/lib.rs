@@ -1,6 +1,7 @@
 //! PluginVC: two ends that pretend to be network connections.
 //!
-//! Mirrors `proxy/PluginVC.h` and `PluginVC.cc` of Traffic Server 9.1.3.
+//! Mirrors `proxy/PluginVC.h` and `PluginVC.cc` of Traffic Server 9.1.3, and where
+//! they differ those of 8.1.11 and 9.2.9 ([`Epoch`]).
 //!
 //! Inside Traffic Server a plugin sometimes plays the client or the origin
 //! server. The HTTP state machine on the other side must not notice, so it is
@@ -38,7 +39,7 @@
 //! # In which order to read
 //! `core.rs` (the pair: made, connected, accepted, freed) → `end.rs` (what one
 //! end knows) → `vc.rs` (what users call) → `main_handler.rs` (the four events)
-//! → `epoch_c.rs` (how bytes move) → `transfer.rs`, `timeout.rs`, `close.rs`.
+//! → `epoch.rs` and `epoch/c.rs` (how bytes move) → `transfer.rs`, `timeout.rs`, `close.rs`.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -47,7 +48,7 @@ mod accept;
 mod close;
 mod core;
 mod end;
-mod epoch_c;
+mod epoch;
 mod half;
 mod main_handler;
 mod options;
@@ -56,6 +57,7 @@ mod transfer;
 mod vc;
 
 pub use core::PluginVCCore;
+pub use epoch::{Epoch, ParseEpochError};
 pub use options::{Corrections, PluginVCOptions};
 pub use vc::PluginVC;
 

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-/// Bugs of 9.1.3 that can be switched off, one by one. All are in by default:
+use crate::epoch::Epoch;
+
+/// Bugs of the original that can be switched off, one by one. All are in by default:
 /// the port takes the real server's steps.
 ///
-/// Where 9.1.3 dereferences a null pointer or uses freed memory, the faithful
+/// Where the original dereferences a null pointer or uses freed memory, the faithful
 /// port panics with a sentence that names the fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Corrections {
     /// `do_io_read` and `do_io_write` without a continuation or without a buffer
     /// do nothing, instead of dereferencing a null pointer on the first pass that
-    /// has something to do (#11961, #12561; corrected in 9.2.8 and 10.0.3).
+    /// has something to do (#11961, #12561; corrected in 9.2.8 and 10.0.3). Epoch
+    /// D is 9.2.9's and has the correction in its process functions.
     pub null_do_io: bool,
     /// `do_io_shutdown` takes the core mutex, so that it cannot fall between the
     /// other thread's test of the flag and its callback (#12982; corrected in
@@ -38,6 +41,8 @@ impl Corrections {
 /// How a pair is to be.
 #[derive(Clone, Debug)]
 pub struct PluginVCOptions {
+    /// Whose steps it takes.
+    pub epoch: Epoch,
     /// The block size of the core buffers, and how many bytes may wait in one.
     /// 9.1.3 has a fixed 32 KiB, the default here; later releases let the caller
     /// of `TSHttpConnectPlugin` choose (`buffer_index`).
@@ -55,6 +60,7 @@ pub struct PluginVCOptions {
 impl Default for PluginVCOptions {
     fn default() -> PluginVCOptions {
         PluginVCOptions {
+            epoch: Epoch::default(),
             buffer_index: iocore::buffer::BUFFER_SIZE_INDEX_32K,
             buffer_water_mark: 0,
             plugin_tag: None,

@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 
-use eventsys::steps::{Side, StepKind};
-use eventsys::{Data, EventCode, Guard, call};
+use eventsys::steps::StepKind;
+use eventsys::{Data, EventCode, Guard, ProxyMutex, call};
 use iocore::buffer::{MIOBuffer, ReaderId};
 use iocore::{Accessor, VioOp};
 
 use crate::MIN_BLOCK_TRANSFER_BYTES;
-use crate::core::Flow;
+use crate::core::{Flow, index};
 use crate::half::Half;
 
 /// Moves `act_on` bytes from a reader of `from` to `to`; how many that were.
@@ -45,17 +45,165 @@ pub(crate) fn transfer_bytes(
     total_added
 }
 
+/// As [`transfer_bytes`], where both are the same buffer: somebody reads what he
+/// writes. Mirrors `transfer_bytes` with one buffer given twice.
+pub(crate) fn transfer_within(buffer: &mut MIOBuffer, reader: ReaderId, mut act_on: i64) -> i64 {
+    let mut total_added = 0;
+    while act_on > 0 {
+        let to_move = act_on.min(buffer.block_read_avail(reader));
+        if to_move <= 0 {
+            break;
+        }
+        let moved = if to_move >= MIN_BLOCK_TRANSFER_BYTES {
+            buffer.write_within(reader, to_move, 0)
+        } else {
+            let piece = buffer.block_view(reader);
+            let length = usize::try_from(to_move).map_or(piece.len(), |n| n.min(piece.len()));
+            buffer.write(&piece[..length])
+        };
+        act_on -= moved;
+        buffer.consume(reader, moved);
+        total_added += moved;
+    }
+    total_added
+}
+
+/// What became of one pass through one side.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Progress {
+    /// Bytes were moved and the state machine was told: the other side may want
+    /// to know.
+    Moved,
+    /// There was nothing to move, or no room.
+    Nothing,
+}
+
 impl<'a> Half<'a> {
+    /// What the write sides of epochs B and C share: from the user's write buffer
+    /// into the core buffer, under C and under the mutex of the VIO.
+    pub(crate) fn write_into_core(self, core: &Guard<'_>, sm: &Guard<'_>) -> Progress {
+        let (vio, other) = (&self.end().write.vio, self.other().end());
+        let ntodo = vio.ntodo();
+        if ntodo == 0 || self.is_null_do_io(sm, VioOp::Write) {
+            return Progress::Nothing;
+        }
+        let bytes_avail = vio.with_buffer(sm, |buffer| match buffer {
+            Accessor::Reader(reader) => reader.read_avail(sm),
+            _ => panic!("do_io_write without a reader: the original dereferences a null pointer"),
+        });
+        let act_on = bytes_avail.min(ntodo);
+        self.report(StepKind::WriteActOn, Some(act_on));
+
+        if other.closed.is_set() || other.read.shutdown.is_set() {
+            self.call_back(sm, VioOp::Write, EventCode::VC_EVENT_ERROR);
+            return Progress::Nothing;
+        }
+        if act_on <= 0 {
+            if ntodo > 0 {
+                // Nothing to write: the state machine is to fill the buffer.
+                self.call_back(sm, VioOp::Write, EventCode::VC_EVENT_WRITE_READY);
+            }
+            return Progress::Nothing;
+        }
+
+        let flow = self.outgoing(core);
+        let buf_space = self.max_bytes() - flow.borrow().buffer.max_read_avail();
+        if buf_space <= 0 {
+            self.report(StepKind::WriteNoSpace, None);
+            return Progress::Nothing;
+        }
+        let act_on = act_on.min(buf_space);
+        let added = vio.with_buffer(sm, |buffer| match buffer {
+            Accessor::Reader(reader) => reader.buffer().with(sm, |from| {
+                transfer_bytes(&mut flow.borrow_mut().buffer, from, reader.id(), act_on)
+            }),
+            _ => 0,
+        });
+        vio.add_ndone(sm, added);
+        self.report(StepKind::WriteAdded, Some(added));
+        let event = match vio.ntodo() {
+            0 => EventCode::VC_EVENT_WRITE_COMPLETE,
+            _ => EventCode::VC_EVENT_WRITE_READY,
+        };
+        self.call_back(sm, VioOp::Write, event);
+        Progress::Moved
+    }
+
+    /// What the read sides of epochs B and C share: from the core buffer into the
+    /// user's read buffer, under C and under the mutex of the VIO.
+    pub(crate) fn read_from_core(self, core: &Guard<'_>, sm: &Guard<'_>) -> Progress {
+        let (vio, other) = (&self.end().read.vio, self.other().end());
+        let ntodo = vio.ntodo();
+        if ntodo == 0 {
+            return Progress::Nothing;
+        }
+        let flow = self.incoming(core);
+        let bytes_avail = {
+            let flow = flow.borrow();
+            flow.buffer.read_avail(flow.reader)
+        };
+        let act_on = bytes_avail.min(ntodo);
+        self.report(StepKind::ReadActOn, Some(act_on));
+
+        if act_on <= 0 {
+            if other.closed.is_set() || other.write.shutdown.is_set() {
+                self.call_back(sm, VioOp::Read, EventCode::VC_EVENT_EOS);
+            }
+            return Progress::Nothing;
+        }
+        if self.is_null_do_io(sm, VioOp::Read) {
+            return Progress::Nothing;
+        }
+        let added = vio.with_buffer(sm, |buffer| {
+            let Accessor::Writer(output) = buffer else {
+                panic!("do_io_read without a buffer: the original dereferences a null pointer");
+            };
+            output.with(sm, |output| {
+                let water_mark = output.water_mark().max(self.max_bytes());
+                let buf_space = water_mark - output.max_read_avail();
+                if buf_space <= 0 {
+                    return 0;
+                }
+                let flow = &mut *flow.borrow_mut();
+                transfer_bytes(output, &mut flow.buffer, flow.reader, act_on.min(buf_space))
+            })
+        });
+        if added <= 0 {
+            self.report(StepKind::ReadNoSpace, None);
+            return Progress::Nothing;
+        }
+        vio.add_ndone(sm, added);
+        self.report(StepKind::ReadAdded, Some(added));
+        let event = match vio.ntodo() {
+            0 => EventCode::VC_EVENT_READ_COMPLETE,
+            _ => EventCode::VC_EVENT_READ_READY,
+        };
+        self.call_back(sm, VioOp::Read, event);
+        Progress::Moved
+    }
+
     /// The core buffer that this end writes into.
-    pub(crate) fn outgoing(self, core: &'a Guard<'_>) -> &'a RefCell<Flow> {
-        let state = self.core.state(core);
-        if self.side == Side::Active { &state.a_to_p } else { &state.p_to_a }
+    fn outgoing(self, core: &'a Guard<'_>) -> &'a RefCell<Flow> {
+        &self.core.state(core).flows()[index(self.side)]
     }
 
     /// The core buffer that this end reads from.
-    pub(crate) fn incoming(self, core: &'a Guard<'_>) -> &'a RefCell<Flow> {
-        let state = self.core.state(core);
-        if self.side == Side::Active { &state.p_to_a } else { &state.a_to_p }
+    fn incoming(self, core: &'a Guard<'_>) -> &'a RefCell<Flow> {
+        self.other().outgoing(core)
+    }
+
+    /// A guard of this end's own VIO: one more of the caller's, or by try-lock of
+    /// `mutex`, the one that the VIO has. `None` is a miss.
+    pub(crate) fn own_lock<'g>(
+        self,
+        sm: Option<&Guard<'g>>,
+        mutex: Option<&'g ProxyMutex>,
+    ) -> Option<Guard<'g>> {
+        match (sm, mutex) {
+            (Some(sm), _) => Some(sm.again()),
+            (None, Some(mutex)) => mutex.try_lock(),
+            (None, None) => None,
+        }
     }
 
     /// How many bytes may wait in a buffer.

@@ -21,7 +21,7 @@
 //! use eventsys::steps::Collector;
 //!
 //! let case = Suite::Regression.cases().iter().find(|case| case.name == "basic").unwrap();
-//! let recorded = Suite::Regression.recording(Epoch::C).case("basic").unwrap();
+//! let recorded = Suite::Regression.recording(Epoch::C).unwrap().case("basic").unwrap();
 //! let port = Collector::new();
 //! run_case(case, Epoch::C, port.clone());
 //! assert!(matches!(compare(recorded, &port.take()), Verdict::Identical { .. }));

@@ -15,7 +15,7 @@ use eventsys::{
     ContRef, Data, ET_CALL, EventCode, EventProcessor, Guard, Invocation, Outcome, ProxyMutex,
     StateMachine, hrtime,
 };
-use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
+use iocore::buffer::{MIOBuffer, SizeIndex};
 use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, ShutdownHowTo, VioHandle};
 
 use crate::case::EndDef;
@@ -27,6 +27,8 @@ pub type NetVcTest = StateMachine<Test>;
 pub struct Test {
     side: Side,
     def: EndDef,
+    /// The block size of the test's buffers.
+    buffer_index: SizeIndex,
     /// Told when this end is finished; mirrors `driver`.
     driver: ContRef,
     processor: Arc<EventProcessor>,
@@ -54,17 +56,20 @@ struct Link {
 
 /// A test of one end, which tells `driver` (`EVENT_IMMEDIATE`) when it is
 /// finished. The passive end starts when it gets `NET_EVENT_ACCEPT`; for the
-/// active end call [`start_test`]. Mirrors `init_test`.
+/// active end call [`start_test`]. Its buffers have blocks of `buffer_index`.
+/// Mirrors `init_test`.
 #[must_use]
 pub fn new_test(
     processor: &Arc<EventProcessor>,
     side: Side,
     def: &EndDef,
     driver: ContRef,
+    buffer_index: SizeIndex,
 ) -> Arc<NetVcTest> {
     let test = Test {
         side,
         def: *def,
+        buffer_index,
         driver,
         processor: Arc::clone(processor),
         steps: processor.steps().clone(),
@@ -99,7 +104,7 @@ impl Test {
         vc.set_inactivity_timeout(hrtime::seconds(self.def.timeout_s));
         vc.set_active_timeout(hrtime::seconds(self.def.timeout_s + 5));
         let mutex = this.base().mutex().expect("a state machine has a mutex");
-        let new_buffer = || MIOBuffer::new(BUFFER_SIZE_INDEX_32K).bind(mutex);
+        let new_buffer = || MIOBuffer::new(self.buffer_index).bind(mutex);
         let (read_buffer, write_buffer) = (new_buffer(), new_buffer());
         let [reader_for_rbuf, reader_for_wbuf] = [&read_buffer, &write_buffer]
             .map(|buffer| buffer.alloc_reader(guard).expect("a new buffer has no readers"));

@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use eventsys::steps::{Side, StepSink};
 use eventsys::{Clock, ContRef, EventProcessor, Outcome, ProxyMutex, StateMachine, hrtime};
-use pluginvc::PluginVCCore;
+use iocore::buffer::{BUFFER_SIZE_INDEX_4K, BUFFER_SIZE_INDEX_32K, SizeIndex};
+use pluginvc::{PluginVCCore, PluginVCOptions};
 
 use crate::case::Case;
 use crate::epoch::Epoch;
@@ -30,10 +31,18 @@ pub struct CaseEnd {
     pub errors: Vec<String>,
 }
 
+/// The block size of the buffers that the server's own test makes: 8.1 asks for
+/// none and gets `default_large_iobuffer_size`, later releases ask for 32 KiB.
+fn test_buffers(epoch: Epoch) -> SizeIndex {
+    match epoch {
+        Epoch::B => BUFFER_SIZE_INDEX_4K,
+        Epoch::C | Epoch::D => BUFFER_SIZE_INDEX_32K,
+    }
+}
+
 /// Runs `case` on the port of `epoch`, in virtual time, and gives every step to
 /// `sink`.
 pub fn run_case(case: &Case, epoch: Epoch, sink: Arc<dyn StepSink>) -> CaseEnd {
-    let Epoch::C = epoch;
     let processor = EventProcessor::with_steps(Clock::new_virtual(), sink);
     let thread = processor.adopt_current_thread("ET_NET");
 
@@ -41,11 +50,13 @@ pub fn run_case(case: &Case, epoch: Epoch, sink: Arc<dyn StepSink>) -> CaseEnd {
         count.set(count.get() + 1);
         Outcome::Done
     });
+    let buffers = test_buffers(epoch);
     let driver: ContRef = completions.clone();
-    let passive = new_test(&processor, Side::Passive, &case.passive, driver.clone());
-    let active = new_test(&processor, Side::Active, &case.active, driver);
+    let passive = new_test(&processor, Side::Passive, &case.passive, driver.clone(), buffers);
+    let active = new_test(&processor, Side::Active, &case.active, driver, buffers);
 
-    let core = PluginVCCore::alloc(&processor, passive.clone());
+    let options = PluginVCOptions { epoch, ..PluginVCOptions::default() };
+    let core = PluginVCCore::alloc_with(&processor, passive.clone(), options);
     let active_vc = core.connect();
     start_test(&active, &active.mutex().lock(), &active_vc);
     drop(active_vc);

@@ -24,8 +24,11 @@ fn fault_in_packed(bytes: &[u8]) -> String {
 
 #[test]
 fn every_case_of_the_suites_has_been_recorded() {
-    for suite in Suite::ALL {
-        let recording = suite.recording(Epoch::C);
+    for (suite, &epoch) in Suite::ALL.iter().flat_map(|s| Epoch::ALL.iter().map(move |e| (s, e))) {
+        let Some(recording) = suite.recording(epoch) else {
+            assert_eq!((*suite, epoch), (Suite::Generated, Epoch::B), "the only one missing");
+            continue;
+        };
         let recorded: Vec<_> = recording.cases().iter().map(|case| &case.name).collect();
         let cases: Vec<_> = suite.cases().iter().map(|case| &case.name).collect();
         assert_eq!(recorded, cases);
@@ -35,7 +38,8 @@ fn every_case_of_the_suites_has_been_recorded() {
 #[test]
 fn the_recordings_are_complete() {
     let steps = |suite: Suite| -> usize {
-        suite.recording(Epoch::C).cases().iter().map(|case| case.steps.len()).sum()
+        let recording = suite.recording(Epoch::C).expect("it has been recorded");
+        recording.cases().iter().map(|case| case.steps.len()).sum()
     };
     assert_eq!(steps(Suite::Regression), 756_170);
     assert_eq!(steps(Suite::Generated), 278_913);

@@ -1,0 +1,168 @@
+//! [`Epoch`]: the generations of PluginVC that take different steps.
+//!
+//! What they share stands once. The two process functions stand in one file for
+//! each epoch, written so that two files can be read side by side: their
+//! difference *is* the change of that release.
+//!
+//! | epoch | releases | what sets it apart |
+//! |---|---|---|
+//! | [`B`](Epoch::B) | 6.2 – 8.1 | core buffers; each process function takes the mutex of its own VIO, late (TS-3339) |
+//! | [`C`](Epoch::C) | 9.0 – 9.1 | core buffers; the *caller* takes the other side's mutex first (PR #4746) |
+//! | [`D`](Epoch::D) | 9.2, 10.x | no core buffers: the write side writes straight into the peer's read buffer (PR #8698) |
+
+pub(crate) mod b;
+pub(crate) mod c;
+pub(crate) mod d;
+
+use std::fmt;
+use std::str::FromStr;
+
+use eventsys::Guard;
+use eventsys::steps::StepKind;
+
+use crate::half::Half;
+
+/// A generation of PluginVC, named by a letter.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub enum Epoch {
+    /// Releases 6.2 to 8.1; recorded from 8.1.11.
+    B,
+    /// Releases 9.0 and 9.1; recorded from 9.1.3.
+    #[default]
+    C,
+    /// Releases 9.2 and 10.x; recorded from 9.2.9.
+    D,
+}
+
+impl Epoch {
+    /// Every epoch the port knows, from the oldest to the newest.
+    pub const ALL: &'static [Epoch] = &[Epoch::B, Epoch::C, Epoch::D];
+
+    /// The letter of the epoch.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Epoch::B => "B",
+            Epoch::C => "C",
+            Epoch::D => "D",
+        }
+    }
+
+    /// The release of Traffic Server that the epoch has been compared with.
+    #[must_use]
+    pub const fn release(self) -> &'static str {
+        match self {
+            Epoch::B => "8.1.11",
+            Epoch::C => "9.1.3",
+            Epoch::D => "9.2.9",
+        }
+    }
+
+    /// True if bytes pass through a buffer of the core.
+    pub(crate) const fn has_core_buffers(self) -> bool {
+        !matches!(self, Epoch::D)
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A text that names no epoch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ParseEpochError {
+    /// The text.
+    pub found: String,
+}
+
+impl fmt::Display for ParseEpochError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let choices = Epoch::ALL.iter().map(|epoch| epoch.name()).collect::<Vec<_>>().join(", ");
+        write!(f, "expected an epoch ({choices}), found {:?}", self.found)
+    }
+}
+
+impl std::error::Error for ParseEpochError {}
+
+impl FromStr for Epoch {
+    type Err = ParseEpochError;
+
+    fn from_str(text: &str) -> Result<Epoch, ParseEpochError> {
+        let known = Epoch::ALL.iter().find(|epoch| epoch.name() == text);
+        known.copied().ok_or_else(|| ParseEpochError { found: text.to_owned() })
+    }
+}
+
+impl Half<'_> {
+    /// Processes the write side of this end. `core` is C; `sm` the mutex of this
+    /// end's write VIO, where the caller has it; `caller` the mutex of the other
+    /// end's read VIO, if it is the other end that calls.
+    pub(crate) fn process_write_side(
+        self,
+        core: &Guard<'_>,
+        sm: Option<&Guard<'_>>,
+        caller: Option<&Guard<'_>>,
+    ) {
+        self.check_alive();
+        match self.core.options.epoch {
+            Epoch::B => b::process_write_side(self, core, sm, caller),
+            Epoch::C => c::process_write_side(self, core, sm, caller),
+            Epoch::D => d::process_write_side(self, core, sm),
+        }
+    }
+
+    /// Processes the read side of this end. `core` is C; `sm` the mutex of this
+    /// end's read VIO, where the caller has it; `caller` the mutex of the other
+    /// end's write VIO, if it is the other end that calls.
+    pub(crate) fn process_read_side(
+        self,
+        core: &Guard<'_>,
+        sm: Option<&Guard<'_>>,
+        caller: Option<&Guard<'_>>,
+    ) {
+        self.check_alive();
+        match self.core.options.epoch {
+            Epoch::B => b::process_read_side(self, core, sm, caller),
+            Epoch::C => c::process_read_side(self, core, sm, caller),
+            Epoch::D => d::process_read_side(self, core, sm),
+        }
+    }
+
+    /// The assertions that open both functions, in debug builds as there.
+    fn check_alive(self) {
+        debug_assert!(!self.end().deletable.is_set(), "!deletable");
+        debug_assert!(self.core.alive.is_set(), "magic == PLUGIN_VC_MAGIC_ALIVE");
+    }
+
+    /// This end's read VIO is in use by another thread: have this end called
+    /// back later.
+    pub(crate) fn read_lock_miss(self) {
+        self.report(StepKind::ReadLockMiss, None);
+        self.end().read.need_process.set();
+        self.setup_event_cb(crate::PVC_LOCK_RETRY_TIME, &self.end().core_lock_retry_event);
+    }
+
+    /// This end's write VIO is in use by another thread: have this end called
+    /// back later.
+    pub(crate) fn write_lock_miss(self) {
+        self.report(StepKind::WriteLockMiss, None);
+        self.end().write.need_process.set();
+        self.setup_event_cb(crate::PVC_LOCK_RETRY_TIME, &self.end().core_lock_retry_event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Epoch;
+
+    #[test]
+    fn names_read_back_and_the_error_lists_the_choices() {
+        for &epoch in Epoch::ALL {
+            assert_eq!(epoch.name().parse(), Ok(epoch));
+        }
+        let error = "Z".parse::<Epoch>().unwrap_err().to_string();
+        assert_eq!(error, r#"expected an epoch (B, C, D), found "Z""#);
+    }
+}

@@ -1,0 +1,90 @@
+//! How bytes move in epoch B: releases 6.2 to 8.1.
+//!
+//! Mirrors `PluginVC::process_read_side` and `process_write_side` of 8.1.11.
+//!
+//! As in epoch C, all bytes pass through an intermediate buffer of the core.
+//! Here each function takes the mutex of its *own* VIO, when it has already
+//! looked at the operation and, on the write side, at the shutdown flag: what it
+//! saw may be over by then. On the read side the shutdown is looked at again
+//! (TS-3339); on the write side it is not, which is the hole that PR #4746 closed.
+
+use eventsys::Guard;
+use eventsys::steps::StepKind;
+use iocore::VioOp;
+
+use crate::half::Half;
+use crate::transfer::Progress;
+
+/// Moves bytes from the user's write buffer into the core buffer, and calls the
+/// write side's state machine back.
+pub(crate) fn process_write_side(
+    half: Half<'_>,
+    core: &Guard<'_>,
+    sm: Option<&Guard<'_>>,
+    caller: Option<&Guard<'_>>,
+) {
+    let (end, other) = (half.end(), half.other().end());
+    end.write.need_process.clear();
+
+    if end.write.vio.op() != VioOp::Write || end.closed.is_set() || end.write.shutdown.is_set() {
+        return;
+    }
+    let mutex = half.kept_mutex(core, VioOp::Write);
+    let Some(sm) = half.own_lock(sm, mutex.as_deref()) else {
+        half.write_lock_miss();
+        return;
+    };
+    half.report(StepKind::WriteSide, None);
+    end.write.need_process.clear();
+    match half.write_into_core(core, &sm) {
+        Progress::Moved => half.update_inactive_time(),
+        Progress::Nothing => return,
+    }
+
+    if other.closed.is_set() {
+        return;
+    }
+    match caller {
+        Some(caller) => half.other().reenable_caller(caller, VioOp::Read),
+        None => half.other().process_read_side(core, None, Some(&sm)),
+    }
+}
+
+/// Moves bytes from the core buffer into the user's read buffer, and calls the
+/// read side's state machine back.
+pub(crate) fn process_read_side(
+    half: Half<'_>,
+    core: &Guard<'_>,
+    sm: Option<&Guard<'_>>,
+    caller: Option<&Guard<'_>>,
+) {
+    let (end, other) = (half.end(), half.other().end());
+    end.read.need_process.clear();
+
+    if end.read.vio.op() != VioOp::Read || end.closed.is_set() {
+        return;
+    }
+    let mutex = half.kept_mutex(core, VioOp::Read);
+    let Some(sm) = half.own_lock(sm, mutex.as_deref()) else {
+        half.read_lock_miss();
+        return;
+    };
+    half.report(StepKind::ReadSide, None);
+    end.read.need_process.clear();
+    // Under the mutex (TS-3339).
+    if end.read.shutdown.is_set() {
+        return;
+    }
+    match half.read_from_core(core, &sm) {
+        Progress::Moved => half.update_inactive_time(),
+        Progress::Nothing => return,
+    }
+
+    if other.closed.is_set() {
+        return;
+    }
+    match caller {
+        Some(caller) => half.other().reenable_caller(caller, VioOp::Write),
+        None => half.other().process_write_side(core, None, Some(&sm)),
+    }
+}

@@ -1,0 +1,106 @@
+//! How bytes move in epoch C: releases 9.0 and 9.1.
+//!
+//! Mirrors `PluginVC::process_read_side` and `process_write_side` of 9.1.3.
+//!
+//! All bytes pass through an intermediate buffer of the core, one for each
+//! direction: the write side moves from the user's write buffer into it, the
+//! read side from it into the user's read buffer. What sets this epoch apart
+//! from B is PR #4746: before one side processes the *other* side's VIO, it takes
+//! that VIO's mutex, and everything that may have changed is looked at under it.
+//!
+//! The two functions are the same, mirrored. Each
+//! 1. clears its `need_process`,
+//! 2. leaves if the operation is not there, closed, shut, or done,
+//! 3. finds out how much it can act on, and reports an end or a want,
+//! 4. moves what fits, and calls the state machine back,
+//! 5. wakes the other side: itself, under that side's mutex, or, if it was
+//!    itself called by the other side, by `reenable`.
+
+use eventsys::Guard;
+use eventsys::steps::StepKind;
+use iocore::VioOp;
+
+use crate::half::Half;
+use crate::transfer::Progress;
+
+/// Moves bytes from the user's write buffer into the core buffer, and calls the
+/// write side's state machine back. Without `sm` the VIO has no mutex, so no
+/// operation was issued.
+pub(crate) fn process_write_side(
+    half: Half<'_>,
+    core: &Guard<'_>,
+    sm: Option<&Guard<'_>>,
+    caller: Option<&Guard<'_>>,
+) {
+    let (end, other) = (half.end(), half.other().end());
+    half.report(StepKind::WriteSide, None);
+    end.write.need_process.clear();
+
+    let Some(sm) = sm else { return };
+    if end.write.vio.op() != VioOp::Write || end.closed.is_set() || end.write.shutdown.is_set() {
+        return;
+    }
+    match half.write_into_core(core, sm) {
+        Progress::Moved => half.update_inactive_time(),
+        Progress::Nothing => return,
+    }
+
+    if other.closed.is_set() {
+        return;
+    }
+    if let Some(caller) = caller {
+        half.other().reenable_caller(caller, VioOp::Read);
+        return;
+    }
+    // Without the other side's mutex its `need_process` must not be cleared, and
+    // what is seen here may change any time: nothing is decided but to leave.
+    if other.read.vio.op() != VioOp::Read || other.read.shutdown.is_set() {
+        return;
+    }
+    let mutex = half.other().kept_mutex(core, VioOp::Read);
+    match mutex.as_ref().map(|mutex| mutex.try_lock()) {
+        Some(None) => half.other().read_lock_miss(),
+        locked => half.other().process_read_side(core, locked.flatten().as_ref(), Some(sm)),
+    }
+}
+
+/// Moves bytes from the core buffer into the user's read buffer, and calls the
+/// read side's state machine back. Without `sm` the VIO has no mutex, so no
+/// operation was issued.
+pub(crate) fn process_read_side(
+    half: Half<'_>,
+    core: &Guard<'_>,
+    sm: Option<&Guard<'_>>,
+    caller: Option<&Guard<'_>>,
+) {
+    let (end, other) = (half.end(), half.other().end());
+    half.report(StepKind::ReadSide, None);
+    end.read.need_process.clear();
+
+    let Some(sm) = sm else { return };
+    // Under the mutex (TS-3339): a shutdown that was not there when the other
+    // side looked may be there now, and the user's buffer gone.
+    if end.read.vio.op() != VioOp::Read || end.closed.is_set() || end.read.shutdown.is_set() {
+        return;
+    }
+    match half.read_from_core(core, sm) {
+        Progress::Moved => half.update_inactive_time(),
+        Progress::Nothing => return,
+    }
+
+    if other.closed.is_set() {
+        return;
+    }
+    if let Some(caller) = caller {
+        half.other().reenable_caller(caller, VioOp::Write);
+        return;
+    }
+    if other.write.vio.op() != VioOp::Write || other.write.shutdown.is_set() {
+        return;
+    }
+    let mutex = half.other().kept_mutex(core, VioOp::Write);
+    match mutex.as_ref().map(|mutex| mutex.try_lock()) {
+        Some(None) => half.other().write_lock_miss(),
+        locked => half.other().process_write_side(core, locked.flatten().as_ref(), Some(sm)),
+    }
+}

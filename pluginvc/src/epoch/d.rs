@@ -1,0 +1,134 @@
+//! How bytes move in epoch D: release 9.2 and 10.x.
+//!
+//! Mirrors `PluginVC::process_read_side` and `process_write_side` of 9.2.9.
+//!
+//! There is no buffer between the two ends (PR #8698): the write side moves
+//! bytes from its user's write buffer straight into the *peer's* read buffer,
+//! under both mutexes, and calls both state machines back. The read side only
+//! looks whether the peer still writes, and if so has it do its work.
+//!
+//! What follows for users: whoever writes before the peer has called
+//! `do_io_read` gets `VC_EVENT_ERROR` at once, where B and C deliver.
+
+use eventsys::steps::StepKind;
+use eventsys::{EventCode, Guard};
+use iocore::{Accessor, VioOp};
+
+use crate::half::Half;
+use crate::transfer::{transfer_bytes, transfer_within};
+
+/// Moves bytes from the user's write buffer into the peer's read buffer, and
+/// calls both state machines back. `sm` is the mutex of this end's write VIO.
+pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&Guard<'_>>) {
+    let (end, other) = (half.end(), half.other().end());
+    let (vio, other_vio) = (&end.write.vio, &other.read.vio);
+    half.report(StepKind::WriteSide, None);
+    end.write.need_process.clear();
+
+    let Some(sm) = sm else { return };
+    let is_null = vio.continuation(sm).is_none();
+    if is_null || vio.op() != VioOp::Write || end.closed.is_set() || end.write.shutdown.is_set() {
+        return;
+    }
+    let ntodo = vio.ntodo();
+    if ntodo == 0 {
+        return;
+    }
+    let Some(reader) = vio.reader(sm) else { return };
+    let mut act_on = reader.read_avail(sm).min(ntodo);
+    half.report(StepKind::WriteActOn, Some(act_on));
+
+    if other_vio.op() != VioOp::Read || other.closed.is_set() || other.read.shutdown.is_set() {
+        half.call_back(sm, VioOp::Write, EventCode::VC_EVENT_ERROR);
+        return;
+    }
+    if act_on <= 0 {
+        if ntodo > 0 {
+            // Nothing to write: the state machine is to fill the buffer.
+            half.call_back(sm, VioOp::Write, EventCode::VC_EVENT_WRITE_READY);
+        }
+        return;
+    }
+    let other_ntodo = other_vio.ntodo();
+    if other_ntodo == 0 {
+        return;
+    }
+    act_on = act_on.min(other_ntodo);
+
+    let mutex = half.other().kept_mutex(core, VioOp::Read);
+    let Some(mutex) = mutex else { return };
+    let Some(other_sm) = mutex.try_lock() else {
+        half.other().read_lock_miss();
+        return;
+    };
+    let output = other_vio.with_buffer(&other_sm, |buffer| match buffer {
+        Accessor::Writer(output) => output.clone(),
+        _ => panic!("do_io_read without a buffer: 9.2.9 dereferences a null pointer here"),
+    });
+    let buf_space = output.with(&other_sm, |output| {
+        output.water_mark().max(half.max_bytes()) - output.max_read_avail()
+    });
+    if buf_space <= 0 {
+        half.report(StepKind::PeerNoSpace, None);
+        return;
+    }
+    act_on = act_on.min(buf_space);
+    let id = reader.id();
+    let added = if output.is(reader.buffer()) {
+        output.with(sm, |buffer| transfer_within(buffer, id, act_on))
+    } else {
+        reader.buffer().with(sm, |from| {
+            output.with(&other_sm, |output| transfer_bytes(output, from, id, act_on))
+        })
+    };
+    vio.add_ndone(sm, added);
+    other_vio.add_ndone(&other_sm, added);
+    half.report(StepKind::Moved, Some(added));
+
+    let event = match vio.ntodo() {
+        0 => EventCode::VC_EVENT_WRITE_COMPLETE,
+        _ => EventCode::VC_EVENT_WRITE_READY,
+    };
+    half.call_back(sm, VioOp::Write, event);
+    let event = match other_vio.ntodo() {
+        0 => EventCode::VC_EVENT_READ_COMPLETE,
+        _ => EventCode::VC_EVENT_READ_READY,
+    };
+    half.other().call_back(&other_sm, VioOp::Read, event);
+    half.update_inactive_time();
+    half.other().update_inactive_time();
+    if !end.closed.is_set() {
+        half.reenable_caller(sm, VioOp::Write);
+    }
+}
+
+/// Has the peer's write side do its work, or reports the end of the stream if
+/// the peer writes no more. `sm` is the mutex of this end's read VIO.
+pub(crate) fn process_read_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&Guard<'_>>) {
+    let (end, other) = (half.end(), half.other().end());
+    let vio = &end.read.vio;
+    half.report(StepKind::ReadSide, None);
+    end.read.need_process.clear();
+
+    let Some(sm) = sm else { return };
+    let is_null = vio.continuation(sm).is_none();
+    if is_null || vio.op() != VioOp::Read || end.closed.is_set() || end.read.shutdown.is_set() {
+        return;
+    }
+    if vio.ntodo() == 0 {
+        return;
+    }
+    if other.closed.is_set() || other.write.shutdown.is_set() {
+        half.report(StepKind::PeerWriteGone, None);
+        half.call_back(sm, VioOp::Read, EventCode::VC_EVENT_EOS);
+        return;
+    }
+    if other.write.vio.op() != VioOp::Write {
+        return;
+    }
+    let mutex = half.other().kept_mutex(core, VioOp::Write);
+    match mutex.as_ref().map(|mutex| mutex.try_lock()) {
+        Some(None) => half.other().write_lock_miss(),
+        locked => half.other().process_write_side(core, locked.flatten().as_ref(), None),
+    }
+}
