@@ -38,14 +38,15 @@ pub(crate) use schedule::make_event;
 pub use tail::{Idle, LoopTailHandler};
 
 use crate::clock::Clock;
+use crate::code::EventCode;
 use crate::event::{Event, EventList, FreeEvents, Place, allocate};
 use crate::guarded::ThreadCell;
 use crate::hrtime::{HrTime, mseconds};
-use crate::mutex::ProxyMutex;
+use crate::mutex::{ProxyMutex, census};
 use crate::priority_queue::PriorityEventQueue;
 use crate::processor::{EventProcessor, EventType};
 use crate::protected_queue::ProtectedQueue;
-use crate::steps::Steps;
+use crate::steps::{Side, Step, StepKind, Steps};
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::{Mutex, thread_local};
 use crate::thread_id::ThreadId;
@@ -83,6 +84,8 @@ pub struct EThread {
     mutex: Arc<ProxyMutex>,
     clock: Arc<Clock>,
     steps: Steps,
+    /// The same listener, if it wants the event loop's own steps.
+    trace: Steps,
     external: ProtectedQueue,
     tail: Mutex<Option<Arc<dyn LoopTailHandler>>>,
     /// Set when the thread has run its last event; what is pushed afterwards is
@@ -117,6 +120,7 @@ pub(crate) struct Birth {
     pub(crate) tt: ThreadType,
     pub(crate) clock: Arc<Clock>,
     pub(crate) steps: Steps,
+    pub(crate) trace: Steps,
     pub(crate) policy: crate::WakePolicy,
 }
 
@@ -140,6 +144,7 @@ impl EThread {
             mutex: ProxyMutex::new(),
             clock: birth.clock,
             steps: birth.steps,
+            trace: birth.trace,
             external: ProtectedQueue::new(birth.policy),
             tail: Mutex::new(None),
             ended: AtomicBool::new(false),
@@ -236,6 +241,16 @@ impl EThread {
         *self.tail.lock() = Some(handler);
         // The thread may be asleep in the old handler.
         self.external.signal();
+    }
+
+    /// Reports a step of the event loop itself.
+    #[inline]
+    fn trace(&self, kind: StepKind, code: EventCode) {
+        self.trace.report(|| Step {
+            at: self.clock.get_hrtime(),
+            held: census::held_locks(),
+            ..Step::bare(Side::Pair, kind, Some(i64::from(code.0)))
+        });
     }
 
     fn local(&self) -> &Local {

@@ -30,6 +30,7 @@ pub const MAX_EVENT_THREADS: usize = 512;
 pub struct EventProcessor {
     clock: Arc<Clock>,
     steps: Steps,
+    trace: Steps,
     policy: WakePolicy,
     groups: Groups,
     /// Every thread ever made, by index; filled from the front. The length is
@@ -46,6 +47,11 @@ pub struct EventProcessor {
 pub struct Options {
     /// Who listens to the steps.
     pub steps: Steps,
+    /// Report the event loop's own steps too ([`StepKind::Schedule`] and its
+    /// kin), which no recording has.
+    ///
+    /// [`StepKind::Schedule`]: crate::steps::StepKind::Schedule
+    pub trace_events: bool,
     /// How sleeping threads are woken.
     pub wake: WakePolicy,
 }
@@ -69,10 +75,15 @@ impl EventProcessor {
     /// A processor without threads.
     #[must_use]
     pub fn with_options(clock: Arc<Clock>, options: Options) -> Arc<EventProcessor> {
-        let steps = if options.steps.enabled() { options.steps } else { Steps::to_log() };
+        let (steps, trace) = match options.steps.enabled() {
+            true if options.trace_events => (options.steps.clone(), options.steps),
+            true => (options.steps, Steps::none()),
+            false => (Steps::to_log("pvc"), Steps::to_log("event")),
+        };
         Arc::new(EventProcessor {
             clock,
             steps,
+            trace,
             policy: options.wake,
             groups: Groups::new(),
             threads: (0..MAX_EVENT_THREADS).map(|_| OnceLock::new()).collect(),

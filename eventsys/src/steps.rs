@@ -133,11 +133,15 @@ impl Steps {
         Steps(None)
     }
 
-    /// A handle to `log` if it shows the steps' debug lines, else to nobody.
+    /// A handle to `log` if it shows debug lines of a target that begins with
+    /// `targets`, else to nobody.
     #[must_use]
-    pub fn to_log() -> Steps {
-        let shown = |target| log::log_enabled!(target: target, log::Level::Debug);
-        if StepKind::ALL.iter().any(|kind| shown(kind.target())) {
+    pub(crate) fn to_log(targets: &str) -> Steps {
+        let shown = |kind: &&StepKind| {
+            kind.target().starts_with(targets)
+                && log::log_enabled!(target: kind.target(), log::Level::Debug)
+        };
+        if StepKind::ALL.iter().any(|kind| shown(&kind)) {
             Steps::to(Arc::new(LogSink))
         } else {
             Steps::none()

@@ -154,7 +154,7 @@ pub(crate) enum StepsFormat {
     Steps,
     /// A JSON object a line, for tools
     Json,
-    /// Log lines under pvc, pvc_event and pvc_test; RUST_LOG chooses
+    /// Log lines under pvc, pvc_event, pvc_test and event; RUST_LOG chooses
     Log,
 }
 
@@ -163,7 +163,7 @@ Examples:
   atslab steps --case basic | less
   atslab steps --cases my.csv | gzip > my.steps.gz
   atslab steps --case eos --format json | jq 'select(.step == \"sm_read\")'
-  RUST_LOG=pvc_event atslab steps --case eos --format log";
+  RUST_LOG=event,pvc_event atslab steps --case eos --format log";
 
 /// Without this, `atslab steps` would print a million lines.
 fn which_cases() -> ArgGroup {

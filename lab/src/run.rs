@@ -7,8 +7,9 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use conformance::{Case, CaseEnd, Epoch, RecordedCase, Verdict, compare, run_case};
-use eventsys::steps::{Collector, StepSink};
+use conformance::{Case, CaseEnd, Epoch, RecordedCase, Verdict, compare, run_case_with};
+use eventsys::Options;
+use eventsys::steps::{Collector, StepSink, Steps};
 
 use crate::error::Error;
 
@@ -81,9 +82,19 @@ pub(crate) fn run_on_port(
     epoch: Epoch,
     sink: Arc<dyn StepSink>,
 ) -> Result<CaseEnd, Error> {
+    let options = Options { steps: Steps::to(sink), ..Options::default() };
+    run_on_port_with(case, epoch, options)
+}
+
+/// As [`run_on_port`], on an event processor with these options.
+pub(crate) fn run_on_port_with(
+    case: &Case,
+    epoch: Epoch,
+    options: Options,
+) -> Result<CaseEnd, Error> {
     // A panic is a fault of the port. It has printed its message already; what
     // it cannot say is the name of the case. Nothing of the run is used after it.
-    catch_unwind(AssertUnwindSafe(|| run_case(case, epoch, sink)))
+    catch_unwind(AssertUnwindSafe(|| run_case_with(case, epoch, options)))
         .map_err(|_| Error::Panicked { name: case.name.clone() })
 }
 

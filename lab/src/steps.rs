@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use conformance::{Case, Epoch};
 use env_logger::{Env, Target};
-use eventsys::steps::{Collector, LogSink, Step, StepKind, json_line};
+use eventsys::Options;
+use eventsys::steps::{Collector, LogSink, Step, StepKind, Steps, json_line};
 
 use crate::cli::{StepsArgs, StepsFormat};
 use crate::error::Error;
 use crate::output::Output;
-use crate::run::run_on_port;
+use crate::run::{run_on_port, run_on_port_with};
 use crate::select::select;
 
 /// Runs the cases, one after the other, and prints the port's steps.
@@ -56,13 +57,17 @@ fn write_json(out: &mut impl Write, case: &Case, steps: &[Step]) -> io::Result<(
 /// port logs stands between them.
 fn log_steps(case: &Case, epoch: Epoch) -> Result<(), Error> {
     log::debug!(target: StepKind::SmRead.target(), "case {}", case.name);
-    run_on_port(case, epoch, Arc::new(LogSink)).map(drop)
+    let steps = Steps::to(Arc::new(LogSink));
+    let options = Options { steps, trace_events: true, ..Options::default() };
+    run_on_port_with(case, epoch, options).map(drop)
 }
 
 fn start_log() {
-    env_logger::Builder::from_env(Env::default().default_filter_or("debug"))
-        .target(Target::Stdout)
-        // The cases run in virtual time: the time of day would say nothing.
-        .format_timestamp(None)
-        .init();
+    env_logger::Builder::from_env(
+        Env::default().default_filter_or("pvc=debug,pvc_event=debug,pvc_test=debug"),
+    )
+    .target(Target::Stdout)
+    // The cases run in virtual time: the time of day would say nothing.
+    .format_timestamp(None)
+    .init();
 }

@@ -44,4 +44,4 @@ pub use embedded::Suite;
 pub use epoch::Epoch;
 pub use read_error::ReadError;
 pub use recording::{RecordedCase, Recording};
-pub use runner::{CaseEnd, run_case};
+pub use runner::{CaseEnd, run_case, run_case_with};

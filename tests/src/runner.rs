@@ -9,8 +9,10 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use eventsys::steps::{Side, StepSink};
-use eventsys::{Clock, ContRef, EventProcessor, Outcome, ProxyMutex, StateMachine, hrtime};
+use eventsys::steps::{Side, StepSink, Steps};
+use eventsys::{
+    Clock, ContRef, EventProcessor, Options, Outcome, ProxyMutex, StateMachine, hrtime,
+};
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, BUFFER_SIZE_INDEX_32K, SizeIndex};
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
@@ -43,7 +45,12 @@ fn test_buffers(epoch: Epoch) -> SizeIndex {
 /// Runs `case` on the port of `epoch`, in virtual time, and gives every step to
 /// `sink`.
 pub fn run_case(case: &Case, epoch: Epoch, sink: Arc<dyn StepSink>) -> CaseEnd {
-    let processor = EventProcessor::with_steps(Clock::new_virtual(), sink);
+    run_case_with(case, epoch, Options { steps: Steps::to(sink), ..Options::default() })
+}
+
+/// As [`run_case`], on an event processor with these options.
+pub fn run_case_with(case: &Case, epoch: Epoch, options: Options) -> CaseEnd {
+    let processor = EventProcessor::with_options(Clock::new_virtual(), options);
     let thread = processor.adopt_current_thread("ET_NET");
 
     let completions = StateMachine::new(ProxyMutex::new(), Cell::new(0), |count, _, _, _| {

@@ -12,6 +12,7 @@ use crate::code::EventCode;
 use crate::continuation::{Data, call};
 use crate::event::{Due, Event, EventRef, Place};
 use crate::mutex::weak_try_lock;
+use crate::steps::StepKind;
 use crate::sync::MutexGuard;
 
 /// The loop of one thread, on that thread.
@@ -138,6 +139,7 @@ impl<'a> EventLoop<'a> {
             unreachable!("a queued event has a continuation");
         };
         let Some(lock) = weak_try_lock(cont.base().mutex().map(|mutex| &**mutex)) else {
+            thread.trace(StepKind::DispatchLockMiss, code);
             body.cont.set(Some(cont));
             body.due.set(Due::At(thread.clock.get_hrtime() + DELAY_FOR_RETRY));
             thread.enqueue_local(event);
@@ -149,6 +151,7 @@ impl<'a> EventLoop<'a> {
             unsafe { local.free.free(event) };
             return;
         }
+        thread.trace(StepKind::Dispatch, code);
         let reference: EventRef = event.reference();
         call(&cont, lock.as_ref(), code, Data::Event(reference));
         drop(lock);

@@ -9,6 +9,7 @@ use crate::code::EventCode;
 use crate::event::{Due, Event, EventRef, Place, Request};
 use crate::hrtime::HrTime;
 use crate::processor::ET_CALL;
+use crate::steps::StepKind;
 use crate::sync::atomic::Ordering;
 
 /// When an event is to run, before it is known what time it is.
@@ -184,7 +185,9 @@ impl EThread {
             }
             return reference;
         }
-        // SAFETY: the calling thread owns the event, which is in no queue.
+        // SAFETY: the calling thread owns the event.
+        self.trace(StepKind::Schedule, unsafe { event.body() }.callback_event.get());
+        // SAFETY: as above, and the event is in no queue.
         let was_empty = unsafe { self.external.push(event, self.thread_id) };
         if self.ended.load(Ordering::SeqCst) {
             self.discard_external();
@@ -202,6 +205,7 @@ impl EThread {
         unsafe {
             let body = event.body();
             debug_assert_eq!(body.place.get(), Place::Nowhere);
+            self.trace(StepKind::Schedule, body.callback_event.get());
             body.place.set(Place::Protected);
             self.local().queue.enqueue(event);
         }

@@ -152,6 +152,7 @@ impl EventProcessor {
             tt,
             clock: Arc::clone(&self.clock),
             steps: self.steps.clone(),
+            trace: self.trace.clone(),
             policy: self.policy,
         }
     }

@@ -92,4 +92,12 @@ kinds! {
     FreeReadBufferBlocks = "free_read_buffer_blocks", "pvc_test";
     /// Blocks in the user's write buffer when the end is deleted.
     FreeWriteBufferBlocks = "free_write_buffer_blocks", "pvc_test";
+    /// An event was queued; the value is its code. Only with
+    /// [`Options::trace_events`](crate::Options::trace_events), as the next two.
+    Schedule = "schedule", "event";
+    /// An event is dispatched; the value is the code its continuation is called with.
+    Dispatch = "dispatch", "event";
+    /// The dispatcher's try-lock of a continuation's mutex missed; the value is
+    /// the code it would have been called with.
+    DispatchLockMiss = "dispatch_lock_miss", "event";
 }
