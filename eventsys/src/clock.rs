@@ -32,6 +32,8 @@ pub struct Clock {
     cur_time: AtomicI64,
 }
 
+// Locks of the explorer are larger than they need to be.
+#[cfg_attr(feature = "explore", allow(clippy::large_enum_variant))]
 enum Source {
     Real(Instant),
     Virtual(VirtualTime),

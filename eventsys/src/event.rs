@@ -80,6 +80,8 @@ pub(crate) enum Place {
     Protected,
     /// This bucket of the priority queue.
     Bucket(u8),
+    /// The queue of poll events; has no bit in the original.
+    Negative,
 }
 
 /// One call to be made. Events live for ever and are used again; users hold an

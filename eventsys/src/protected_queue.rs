@@ -144,17 +144,18 @@ impl ProtectedQueue {
         (self.policy == WakePolicy::TryLock).then(|| self.sleep.lock())
     }
 
-    /// Sleeps for `timeout` at most, unless there is something to do. Mirrors `wait`.
+    /// Sleeps for `timeout` at most if `idle` says that there is nothing to do.
+    /// Mirrors `wait`.
     pub(crate) fn wait(
         &self,
         awake: &mut Option<MutexGuard<'_, ()>>,
-        local_is_empty: bool,
+        idle: impl FnOnce() -> bool,
         timeout: HrTime,
     ) {
         let timeout = Duration::from_nanos(timeout.max(0).unsigned_abs());
         match awake {
             Some(guard) => {
-                if self.is_empty() && local_is_empty {
+                if idle() {
                     self.might_have_data.wait_for(guard, timeout);
                 }
             }
@@ -163,7 +164,7 @@ impl ProtectedQueue {
                 // the lock: it comes before the test, and then the queue is not
                 // empty, or after the wait has begun, and then it wakes us.
                 let mut guard = self.sleep.lock();
-                if self.is_empty() && local_is_empty {
+                if idle() {
                     self.might_have_data.wait_for(&mut guard, timeout);
                 }
             }

@@ -188,6 +188,7 @@ enum Place {
     Nowhere,
     Queued,
     Bucket,
+    Negative,
     Freed,
 }
 
@@ -262,8 +263,13 @@ impl Model {
                 if event.cancelled || event.place == Place::Freed {
                     return;
                 }
-                if event.place == Place::Bucket {
+                let event_place = event.place;
+                if event_place == Place::Bucket {
                     self.after.iter_mut().for_each(|bucket| bucket.retain(|&other| other != id));
+                    self.events[id].place = Place::Nowhere;
+                }
+                if event_place == Place::Negative {
+                    self.negative.retain(|&other| other != id);
                     self.events[id].place = Place::Nowhere;
                 }
                 self.set(id, span);
@@ -323,6 +329,7 @@ impl Model {
                 let greater = |&&other: &&usize| self.events[other].timeout_at > timeout_at;
                 let at = self.negative.iter().take_while(greater).count();
                 self.negative.insert(at, id);
+                self.events[id].place = Place::Negative;
             }
         }
     }

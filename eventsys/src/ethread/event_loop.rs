@@ -93,7 +93,7 @@ impl<'a> EventLoop<'a> {
                     }
                     Due::At(_) => local.priority.enqueue(event, thread.clock.get_hrtime()),
                     Due::Poll(order) => {
-                        body.place.set(Place::Protected);
+                        body.place.set(Place::Negative);
                         // Greater numbers first; of equals the newest first.
                         local.negative.insert_before(event, |other| match other.due.get() {
                             Due::Poll(other) => other <= order,

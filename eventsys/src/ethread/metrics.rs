@@ -8,9 +8,12 @@
 //! would find old seconds in it.
 
 use std::sync::OnceLock;
+// The standard library's atomics even under exploration: the counters are no
+// behaviour to explore, and as the explorer's they would be thousands of
+// scheduling points in the first pass of each thread.
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use crate::hrtime::{HrTime, SECOND};
-use crate::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 /// How many seconds are kept. Mirrors `N_EVENT_METRICS`.
 const N_EVENT_METRICS: usize = 1024;

@@ -253,7 +253,7 @@ impl EventRef {
 
     /// Runs the event again, with this code. It may be the event that is being
     /// dispatched, or one that waits; one that waits in a queue of the thread
-    /// keeps its place there, a timer leaves the priority queue first. The
+    /// keeps its place there, a timer or a poll event leaves its own queue first. The
     /// caller must hold the mutex of the event's continuation.
     ///
     /// # Panics
@@ -265,11 +265,17 @@ impl EventRef {
             let thread = current.expect("ethread == this_ethread()");
             let (due, period) = when.resolve(thread.clock.get_hrtime());
             body.callback_event.set(code);
-            if let Place::Bucket(_) = body.place.get() {
-                // SAFETY: `own_body` has checked that this thread owns the event,
-                // so it is this thread's priority queue that it is in.
-                unsafe {
-                    thread.local().priority.remove(self.event());
+            // SAFETY: `own_body` has checked that this thread owns the event, so it
+            // is this thread's queue that it is in.
+            unsafe {
+                match body.place.get() {
+                    Place::Bucket(_) => thread.local().priority.remove(self.event()),
+                    // The original links the event into two queues at once here.
+                    Place::Negative => {
+                        thread.local().negative.remove(self.event());
+                        body.place.set(Place::Nowhere);
+                    }
+                    Place::Nowhere | Place::Protected => {}
                 }
             }
             body.due.set(due);

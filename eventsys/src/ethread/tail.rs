@@ -46,15 +46,14 @@ impl<'a, 'g> Idle<'a, 'g> {
     /// Sleeps on the thread's queue for `timeout` nanoseconds at most, unless
     /// events wait there. Mirrors `ProtectedQueue::wait`.
     pub fn sleep(self, timeout: HrTime) {
-        match self.thread.clock.virtual_time() {
-            Some(time) => {
-                let idle = || self.is_idle() && !self.thread.is_to_end();
-                time.sleep(self.thread.thread_id, timeout, idle);
-            }
-            None => {
-                let local_is_empty = self.thread.local().queue.is_empty();
-                self.thread.external.wait(self.awake, local_is_empty, timeout);
-            }
+        let Idle { thread, awake } = self;
+        // Asked under the lock that the signaller takes, after it has pushed its
+        // event or set the flag of the shutdown: so neither can be missed.
+        let idle =
+            || thread.external.is_empty() && thread.local().queue.is_empty() && !thread.is_to_end();
+        match thread.clock.virtual_time() {
+            Some(time) => time.sleep(thread.thread_id, timeout, idle),
+            None => thread.external.wait(awake, idle, timeout),
         }
     }
 }
@@ -88,6 +87,6 @@ impl EThread {
 
     /// True once the processor has begun to shut down.
     fn is_to_end(&self) -> bool {
-        self.processor.upgrade().is_none_or(|processor| processor.is_shut_down())
+        self.processor.upgrade().is_some_and(|processor| processor.is_shut_down())
     }
 }

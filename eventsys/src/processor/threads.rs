@@ -87,9 +87,11 @@ impl EventProcessor {
         self.group(et).on_all_started(Box::new(callback));
     }
 
-    /// Ends the threads: no handler is called afterwards, what is still queued is
-    /// dropped, and the threads are joined. Called from one of the processor's
-    /// own threads it does everything but join that one.
+    /// Ends the threads: each finishes the pass of its loop that is under way,
+    /// what is still queued then is dropped, and the threads are joined: no
+    /// handler is called after this returns. Called from a handler, on one of the
+    /// processor's own threads, it does everything but join that one, whose pass
+    /// goes on to its end.
     pub fn shutdown(&self) {
         self.shut_down.store(true, Ordering::SeqCst);
         for thread in self.threads.iter().map_while(|slot| slot.get()) {
