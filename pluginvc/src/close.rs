@@ -5,6 +5,7 @@
 use eventsys::Guard;
 use eventsys::steps::StepKind;
 use eventsys::sync::atomic::Ordering;
+use iocore::VioOp;
 
 use crate::core::index;
 use crate::half::Half;
@@ -45,12 +46,12 @@ impl Half<'_> {
         // The original does this in `PluginVCCore::destroy`, when nobody can look
         // any more. Here both mutexes are at hand now, and nobody looks from now
         // on: the other end tests `closed` first.
-        for (direction, guard) in [(&end.read, read), (&end.write, write)] {
-            if let Some(guard) = guard
-                && direction.vio.is_bound_to(guard.mutex())
-            {
-                direction.vio.release(guard);
-            }
+        for (op, guard) in [(VioOp::Read, read), (VioOp::Write, write)] {
+            self.with_sm(core, op, guard, |locked| {
+                if let Some(Some(guard)) = locked {
+                    self.vio(op).release(guard);
+                }
+            });
         }
         for last in &self.core.state(core).last_mutex[index(self.side)] {
             last.forget();

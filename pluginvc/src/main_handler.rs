@@ -96,7 +96,11 @@ impl<'a> Half<'a> {
                 self.process_read_side(core, read, None);
             }
             if end.write.need_process.is_set() && !end.closed.is_set() {
-                self.process_write_side(core, write, None);
+                // The callback of the read side may have issued the write.
+                self.with_sm(core, VioOp::Write, write, |locked| match locked {
+                    Some(write) => self.process_write_side(core, write, None),
+                    None => self.write_lock_miss(),
+                });
             }
         }
         drop(entered);
@@ -120,6 +124,34 @@ impl<'a> Half<'a> {
         }
         end.core_lock_retry_event.store(None);
         true
+    }
+
+    /// Calls `f` with a guard of this end's VIO for `op`: `guard` if the VIO still
+    /// has that mutex, else the one that it has got since, by try-lock;
+    /// `Some(None)` if it has none, `None` if the lock misses.
+    ///
+    /// The original does not look again, and goes on under the mutex that the VIO
+    /// had: mostly it is the same state machine's. Where it is not, the original
+    /// aborts in `handleEvent`.
+    pub(crate) fn with_sm<R>(
+        self,
+        core: &'a Guard<'_>,
+        op: VioOp,
+        guard: Option<&Guard<'_>>,
+        f: impl FnOnce(Option<Option<&Guard<'_>>>) -> R,
+    ) -> R {
+        if let Some(guard) = guard
+            && self.vio(op).is_bound_to(guard.mutex())
+        {
+            return f(Some(Some(guard)));
+        }
+        match self.kept_mutex(core, op) {
+            None => f(Some(None)),
+            Some(mutex) => match mutex.try_lock() {
+                Some(guard) => f(Some(Some(&guard))),
+                None => f(None),
+            },
+        }
     }
 
     /// The mutex of this end's VIO for `op`, as the holder of C remembers it.

@@ -89,7 +89,9 @@ impl<'a> Half<'a> {
         }
         let bytes_avail = vio.with_buffer(sm, |buffer| match buffer {
             Accessor::Reader(reader) => reader.read_avail(sm),
-            _ => panic!("do_io_write without a reader: the original dereferences a null pointer"),
+            _ => panic!(
+                "do_io_write without a reader: the original dereferences a null pointer here"
+            ),
         });
         let act_on = bytes_avail.min(ntodo);
         self.report(StepKind::WriteActOn, Some(act_on));
@@ -156,7 +158,9 @@ impl<'a> Half<'a> {
         }
         let added = vio.with_buffer(sm, |buffer| {
             let Accessor::Writer(output) = buffer else {
-                panic!("do_io_read without a buffer: the original dereferences a null pointer");
+                panic!(
+                    "do_io_read without a buffer: the original dereferences a null pointer here"
+                );
             };
             output.with(sm, |output| {
                 let water_mark = output.water_mark().max(self.max_bytes());
@@ -215,8 +219,8 @@ impl<'a> Half<'a> {
     /// direction's VIO.
     ///
     /// # Panics
-    /// If the operation was issued without a continuation: 9.1.3 dereferences a
-    /// null pointer here.
+    /// If the operation was issued without a continuation: the original
+    /// dereferences a null pointer here.
     pub(crate) fn call_back(self, sm: &Guard<'_>, op: VioOp, event: EventCode) {
         let vio = self.vio(op);
         let cont = vio.continuation(sm);
@@ -224,7 +228,7 @@ impl<'a> Half<'a> {
             return;
         }
         let cont = cont.unwrap_or_else(|| {
-            panic!("do_io without a continuation: 9.1.3 dereferences a null pointer here ({event})")
+            panic!("do_io without a continuation: the original dereferences a null pointer here ({event})")
         });
         call(&cont, Some(sm), event, Data::Object(vio));
     }

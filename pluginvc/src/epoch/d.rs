@@ -63,7 +63,7 @@ pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&G
     };
     let output = other_vio.with_buffer(&other_sm, |buffer| match buffer {
         Accessor::Writer(output) => output.clone(),
-        _ => panic!("do_io_read without a buffer: 9.2.9 dereferences a null pointer here"),
+        _ => panic!("do_io_read without a buffer: the original dereferences a null pointer here"),
     });
     let buf_space = output.with(&other_sm, |output| {
         output.water_mark().max(half.max_bytes()) - output.max_read_avail()
@@ -94,7 +94,12 @@ pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&G
         0 => EventCode::VC_EVENT_READ_COMPLETE,
         _ => EventCode::VC_EVENT_READ_READY,
     };
-    half.other().call_back(&other_sm, VioOp::Read, event);
+    // The first callback may have issued the peer's read anew.
+    half.other().with_sm(core, VioOp::Read, Some(&other_sm), |locked| {
+        if let Some(Some(other_sm)) = locked {
+            half.other().call_back(other_sm, VioOp::Read, event);
+        }
+    });
     half.update_inactive_time();
     half.other().update_inactive_time();
     if !end.closed.is_set() {

@@ -1,0 +1,247 @@
+//! `Vio`: issuing an operation, moving it to another mutex, and what its parts
+//! ask for as a proof.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Weak};
+
+use eventsys::{ContRef, FreeContinuation, Guard, Outcome, ProxyMutex, StateMachine};
+use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
+use iocore::{Accessor, BoundBuffer, IOBufferReader, Vio, VioOp};
+
+fn machine(mutex: &Arc<ProxyMutex>) -> ContRef {
+    StateMachine::new(Arc::clone(mutex), (), |_, _, _, _| Outcome::Done)
+}
+
+fn buffer(mutex: &Arc<ProxyMutex>) -> BoundBuffer {
+    MIOBuffer::new(BUFFER_SIZE_INDEX_4K).bind(mutex)
+}
+
+/// A VIO that writes `nbytes` bytes from a buffer that holds five.
+fn writing(mutex: &Arc<ProxyMutex>, guard: &Guard<'_>, nbytes: i64) -> (Vio, IOBufferReader) {
+    let (vio, buffer) = (Vio::new(), buffer(mutex));
+    let reader = buffer.alloc_reader(guard).unwrap();
+    buffer.write(guard, b"12345");
+    let accessor = Accessor::Reader(reader.clone());
+    vio.issue(guard, mutex, VioOp::Write, Some(machine(mutex)), nbytes, accessor);
+    (vio, reader)
+}
+
+#[track_caller]
+fn panic_text<R>(f: impl FnOnce() -> R) -> String {
+    let payload: Box<dyn Any + Send> =
+        catch_unwind(AssertUnwindSafe(f)).err().expect("it should panic");
+    match payload.downcast::<String>() {
+        Ok(text) => *text,
+        Err(payload) => (*payload.downcast::<&str>().expect("a text")).to_owned(),
+    }
+}
+
+#[test]
+fn a_new_vio_does_nothing_and_is_bound_to_nothing() {
+    let vio = Vio::new();
+    assert_eq!((vio.op(), vio.nbytes(), vio.ndone(), vio.ntodo()), (VioOp::None, 0, 0, 0));
+    assert!(vio.mutex().is_none() && !vio.is_disabled());
+    let mutex = ProxyMutex::new();
+    let guard = mutex.lock();
+    assert!(!vio.is_bound_to(&mutex));
+    assert!(panic_text(|| vio.continuation(&guard)).contains("protected by"));
+}
+
+#[test]
+fn issuing_sets_everything_and_begins_at_nothing_done() {
+    let mutex = ProxyMutex::new();
+    let guard = mutex.lock();
+    let (vio, reader) = writing(&mutex, &guard, 100);
+    vio.add_ndone(&guard, 40);
+    assert_eq!((vio.op(), vio.nbytes(), vio.ndone(), vio.ntodo()), (VioOp::Write, 100, 40, 60));
+    assert!(vio.is_bound_to(&mutex) && Arc::ptr_eq(&vio.mutex().unwrap(), &mutex));
+    assert!(vio.continuation(&guard).is_some());
+    assert_eq!(vio.reader(&guard).unwrap().id(), reader.id());
+    assert!(vio.writer(&guard).unwrap().is(reader.buffer()));
+
+    let again = buffer(&mutex);
+    vio.issue(&guard, &mutex, VioOp::Read, None, 7, Accessor::Writer(again.clone()));
+    assert_eq!((vio.op(), vio.nbytes(), vio.ndone()), (VioOp::Read, 7, 0));
+    assert!(vio.continuation(&guard).is_none());
+    assert!(vio.reader(&guard).is_none(), "a read has no reader");
+    assert!(vio.writer(&guard).unwrap().is(&again));
+}
+
+#[test]
+fn what_is_left_of_an_unknown_length_does_not_overflow() {
+    let mutex = ProxyMutex::new();
+    let guard = mutex.lock();
+    let (vio, _) = writing(&mutex, &guard, i64::MAX);
+    assert_eq!(vio.ntodo(), i64::MAX);
+    vio.add_ndone(&guard, 1);
+    assert_eq!(vio.ntodo(), i64::MAX - 1);
+    vio.set_nbytes(&guard, 0);
+    assert_eq!(vio.ntodo(), -1, "the user may ask for less than is done");
+}
+
+#[test]
+fn done_means_that_what_the_buffer_holds_is_all() {
+    let mutex = ProxyMutex::new();
+    let guard = mutex.lock();
+    let (vio, reader) = writing(&mutex, &guard, i64::MAX);
+    vio.add_ndone(&guard, 10);
+    vio.done(&guard);
+    assert_eq!((vio.nbytes(), vio.ntodo()), (15, 5));
+    reader.consume(&guard, 5);
+    vio.done(&guard);
+    assert_eq!((vio.nbytes(), vio.ntodo()), (10, 0));
+    // Without a reader there is nothing left to do.
+    vio.issue(&guard, &mutex, VioOp::Read, None, 7, Accessor::Writer(buffer(&mutex)));
+    vio.add_ndone(&guard, 3);
+    vio.done(&guard);
+    assert_eq!(vio.nbytes(), 3);
+}
+
+#[test]
+fn the_guard_must_be_of_the_mutex_to_bind_to() {
+    let (mutex, other) = (ProxyMutex::new(), ProxyMutex::new());
+    let wrong = other.lock();
+    let vio = Vio::new();
+    let text = panic_text(|| vio.issue(&wrong, &mutex, VioOp::Read, None, 1, Accessor::None));
+    assert!(text.contains("the guard is not of the mutex to bind to"), "{text}");
+    assert_eq!(vio.op(), VioOp::None);
+}
+
+#[test]
+fn moving_to_another_mutex_takes_both() {
+    let (old, new) = (ProxyMutex::new(), ProxyMutex::new());
+    let old_guard = old.lock();
+    let (vio, _) = writing(&old, &old_guard, 1);
+    let new_guard = new.lock();
+    // With both held the VIO moves, and the old guard is no proof any more.
+    vio.issue(&new_guard, &new, VioOp::Write, Some(machine(&new)), 2, Accessor::None);
+    assert!(vio.is_bound_to(&new) && !vio.is_bound_to(&old));
+    assert!(panic_text(|| vio.continuation(&old_guard)).contains("protected by"));
+    drop(new_guard);
+    // Back again without the new one: refused, and nothing changes.
+    let text = panic_text(|| vio.issue(&old_guard, &old, VioOp::Read, None, 3, Accessor::None));
+    assert!(text.contains("the thread must hold the old mutex too"), "{text}");
+    assert_eq!((vio.op(), vio.nbytes()), (VioOp::Write, 2));
+    assert!(vio.continuation(&new.lock()).is_some());
+}
+
+#[test]
+fn a_buffer_of_another_mutex_is_refused_before_anything_changes() {
+    let (mutex, other) = (ProxyMutex::new(), ProxyMutex::new());
+    let guard = mutex.lock();
+    let (vio, _) = writing(&mutex, &guard, 9);
+    let foreign = buffer(&other);
+    let accessor = Accessor::Writer(foreign.clone());
+    let text = panic_text(|| vio.issue(&guard, &mutex, VioOp::Read, None, 1, accessor));
+    assert!(text.starts_with("the buffer is bound to"), "{text}");
+    assert!(panic_text(|| vio.set_writer(&guard, &foreign)).starts_with("the buffer is bound"));
+    let reader = foreign.alloc_reader(&other.lock()).unwrap();
+    assert!(panic_text(|| vio.set_reader(&guard, &reader)).starts_with("the buffer is bound"));
+    assert_eq!((vio.op(), vio.nbytes()), (VioOp::Write, 9));
+    assert!(vio.reader(&guard).is_some());
+}
+
+#[test]
+fn the_buffer_may_be_changed_while_the_operation_is_under_way() {
+    let mutex = ProxyMutex::new();
+    let guard = mutex.lock();
+    let (vio, _) = writing(&mutex, &guard, 9);
+    let other = buffer(&mutex);
+    let reader = other.alloc_reader(&guard).unwrap();
+    vio.set_reader(&guard, &reader);
+    assert!(vio.reader(&guard).unwrap().buffer().is(&other));
+    vio.set_writer(&guard, &other);
+    assert!(vio.reader(&guard).is_none() && vio.writer(&guard).unwrap().is(&other));
+    assert_eq!((vio.nbytes(), vio.ndone()), (9, 0));
+}
+
+#[test]
+fn set_continuation_moves_the_vio_to_its_mutex() {
+    let (old, new) = (ProxyMutex::new(), ProxyMutex::new());
+    let vio = Vio::new();
+    let old_guard = old.lock();
+    vio.issue(&old_guard, &old, VioOp::Read, Some(machine(&old)), 5, Accessor::None);
+    let next = machine(&new);
+    let new_guard = new.lock();
+    vio.set_continuation(&new_guard, Arc::clone(&next));
+    assert!(vio.is_bound_to(&new));
+    assert!(Arc::ptr_eq(&vio.continuation(&new_guard).unwrap(), &next));
+    assert_eq!((vio.op(), vio.nbytes()), (VioOp::Read, 5));
+}
+
+#[test]
+fn set_continuation_refuses_what_do_io_would_refuse() {
+    let (old, new) = (ProxyMutex::new(), ProxyMutex::new());
+    let old_guard = old.lock();
+    let (vio, _) = writing(&old, &old_guard, 5);
+    let new_guard = new.lock();
+    // Its buffer stays under the old mutex.
+    let text = panic_text(|| vio.set_continuation(&new_guard, machine(&new)));
+    assert!(text.starts_with("the buffer is bound to"), "{text}");
+    let free: ContRef = FreeContinuation::new(|_, _, _| Outcome::Done);
+    let text = panic_text(|| vio.set_continuation(&new_guard, free));
+    assert_eq!(text, "a VIO's continuation has a mutex");
+    assert!(vio.is_bound_to(&old) && vio.continuation(&old_guard).is_some());
+}
+
+#[test]
+fn every_change_asks_for_a_guard_of_the_bound_mutex() {
+    let (mutex, other) = (ProxyMutex::new(), ProxyMutex::new());
+    let guard = mutex.lock();
+    let (vio, _) = writing(&mutex, &guard, 5);
+    let wrong = other.lock();
+    let uses: [&dyn Fn(); 7] = [
+        &|| vio.set_nbytes(&wrong, 1),
+        &|| vio.add_ndone(&wrong, 1),
+        &|| vio.done(&wrong),
+        &|| drop(vio.continuation(&wrong)),
+        &|| drop(vio.writer(&wrong)),
+        &|| drop(vio.reader(&wrong)),
+        &|| vio.release(&wrong),
+    ];
+    for (i, wrong_use) in uses.iter().enumerate() {
+        assert!(panic_text(wrong_use).starts_with("the guard is of"), "use {i}");
+    }
+    assert_eq!((vio.nbytes(), vio.ndone()), (5, 0));
+}
+
+#[test]
+fn releasing_lets_go_of_continuation_and_buffer_and_keeps_the_numbers() {
+    let mutex = ProxyMutex::new();
+    let guard = mutex.lock();
+    let (vio, _) = writing(&mutex, &guard, 5);
+    vio.add_ndone(&guard, 2);
+    let cont: Weak<_> = Arc::downgrade(&vio.continuation(&guard).unwrap());
+    vio.release(&guard);
+    assert_eq!(cont.strong_count(), 0, "the VIO kept its state machine");
+    assert!(vio.continuation(&guard).is_none() && vio.writer(&guard).is_none());
+    assert_eq!((vio.op(), vio.nbytes(), vio.ndone()), (VioOp::Write, 5, 2));
+    assert!(vio.is_bound_to(&mutex));
+}
+
+#[test]
+fn issuing_anew_drops_the_old_state_machine_outside() {
+    // Its `drop` may use the VIO: it must not run while the VIO is in use.
+    struct UsesVioWhenDropped(Arc<Vio>, Arc<ProxyMutex>);
+    impl Drop for UsesVioWhenDropped {
+        fn drop(&mut self) {
+            assert!(self.0.continuation(&self.1.lock()).is_none());
+        }
+    }
+    let mutex = ProxyMutex::new();
+    let guard = mutex.lock();
+    let vio = Arc::new(Vio::new());
+    let state = UsesVioWhenDropped(Arc::clone(&vio), Arc::clone(&mutex));
+    let cont: ContRef = StateMachine::new(Arc::clone(&mutex), state, |_, _, _, _| Outcome::Done);
+    vio.issue(&guard, &mutex, VioOp::Read, Some(cont), 1, Accessor::None);
+    vio.issue(&guard, &mutex, VioOp::Read, None, 1, Accessor::None);
+    assert_eq!(Arc::strong_count(&vio), 1);
+}
+
+#[test]
+fn the_disabled_mark_is_only_a_mark() {
+    let vio = Vio::new();
+    vio.disable();
+    assert!(vio.is_disabled());
+}
