@@ -6,9 +6,12 @@
 //! **Modelled**: immediate, timed, periodic and poll events; the cookie;
 //! cancelling; rescheduling from the event's own thread; reuse of freed events,
 //! last freed first, so that the same address comes back at once.
-//! **Not modelled**: the per-client debug flags. **Could you tell?** In one
-//! place: an [`EventRef`] carries the generation of its event, so the use of an
-//! event that has run, which the original cannot see, is caught here.
+//! **Not modelled**: the per-client debug flags; the event's own copy of the
+//! mutex: the continuation's, which never changes once it is there, is asked for
+//! at dispatch. **Could you tell?** In two places: an [`EventRef`] carries the
+//! generation of its event, so the use of an event that has run, which the
+//! original cannot see, is caught here; and a continuation that gets its mutex
+//! after it was scheduled is dispatched under it.
 //!
 //! # Who may touch what
 //! | part | who |

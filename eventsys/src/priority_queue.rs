@@ -4,10 +4,12 @@
 //!
 //! Bucket `i` takes events due within `5 ms << i`; the last takes the rest. Time
 //! is looked at in units of 5 ms: each time a bit of that count changes, the
-//! buckets up to it are sorted anew ([`PriorityEventQueue::check_ready`]). Two
-//! things follow that a user can see, and both are the original's: a timer may
-//! fire up to 5 ms early, as soon as it has come to the first bucket; and the
-//! thread sleeps for half a bucket at most, not until the next deadline.
+//! buckets up to it are sorted anew ([`PriorityEventQueue::check_ready`]). Three
+//! things follow that a user can see, and all are the original's: a timer may
+//! fire up to 5 ms early, as soon as it has come to the first bucket; the thread
+//! sleeps for half a bucket at most, not until the next deadline; and on an idle
+//! thread a timer may be late by a part of that sleep, because its bucket is
+//! looked at only when the thread wakes.
 #![allow(unsafe_code)] // Lists of events that the queue's thread owns.
 
 use crate::event::{Due, Event, EventList, FreeEvents, Place};

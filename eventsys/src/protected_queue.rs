@@ -22,7 +22,9 @@ use crate::thread_id::ThreadId;
 /// How a thread is woken that may be going to sleep just now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum WakePolicy {
-    /// The signaller waits for the sleeper's lock. No wake-up is lost. As in 8.1.
+    /// The signaller waits for the sleeper's lock. No wake-up is lost. As in 8.1,
+    /// and the default, although 9.1.3 does the other: its net threads are woken
+    /// through an eventfd and do not lose wake-ups either.
     #[default]
     Blocking,
     /// The sleeper holds its lock for as long as it is awake, and the signaller

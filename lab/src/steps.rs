@@ -7,7 +7,8 @@ use std::sync::Arc;
 use conformance::{Case, Epoch};
 use env_logger::{Env, Target};
 use eventsys::Options;
-use eventsys::steps::{Collector, LogSink, Step, StepKind, Steps, json_line};
+use eventsys::mutex::census;
+use eventsys::steps::{Collector, LockNames, LogSink, Step, StepKind, Steps, json_line};
 
 use crate::cli::{StepsArgs, StepsFormat};
 use crate::error::Error;
@@ -17,6 +18,8 @@ use crate::select::select;
 
 /// Runs the cases, one after the other, and prints the port's steps.
 pub(crate) fn steps(args: &StepsArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    // Only JSON shows which locks were held.
+    let _census = (args.format == StepsFormat::Json).then(census::start);
     let groups = select(args.cases.as_deref(), &args.case, args.epoch)?;
     if args.format == StepsFormat::Log {
         start_log();
@@ -45,8 +48,9 @@ fn write_text(out: &mut impl Write, case: &Case, steps: &[Step]) -> io::Result<(
 /// The objects of [`json_line`], with the name of the case in front.
 fn write_json(out: &mut impl Write, case: &Case, steps: &[Step]) -> io::Result<()> {
     let name = serde_json::to_string(&case.name)?;
+    let mut locks = LockNames::default();
     for step in steps {
-        let object = json_line(step);
+        let object = json_line(step, &mut locks);
         let fields = object.strip_prefix('{').unwrap_or(&object);
         writeln!(out, "{{\"case\":{name},{fields}")?;
     }

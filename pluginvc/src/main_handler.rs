@@ -147,9 +147,11 @@ impl<'a> Half<'a> {
         }
         match self.kept_mutex(core, op) {
             None => f(Some(None)),
+            // Looked at twice, as at the top of the handler: it may have been moved
+            // while we took what it had.
             Some(mutex) => match mutex.try_lock() {
-                Some(guard) => f(Some(Some(&guard))),
-                None => f(None),
+                Some(guard) if self.vio(op).is_bound_to(guard.mutex()) => f(Some(Some(&guard))),
+                _ => f(None),
             },
         }
     }

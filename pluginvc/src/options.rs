@@ -20,9 +20,10 @@ pub struct Corrections {
     /// other thread's test of the flag and its callback (#12982; corrected in
     /// 10.2.0).
     pub shutdown_takes_core_lock: bool,
-    /// A timeout that is set while the one before it is being dispatched leaves
-    /// no event behind that nobody knows: `main_handler` then ignores the event
-    /// instead of asserting (open in the original: `set_*_timeout` takes no lock).
+    /// `main_handler` ignores an event that nobody knows, instead of asserting. A
+    /// timeout that is set while the one before it is being dispatched on another
+    /// thread leaves such an event behind (open in the original: `set_*_timeout`
+    /// takes no lock).
     pub ignore_unknown_events: bool,
 }
 

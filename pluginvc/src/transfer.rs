@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use eventsys::steps::StepKind;
-use eventsys::{Data, EventCode, Guard, ProxyMutex, call};
+use eventsys::{Data, EventCode, Guard, call};
 use iocore::buffer::{MIOBuffer, ReaderId};
 use iocore::{Accessor, VioOp};
 
@@ -194,20 +194,6 @@ impl<'a> Half<'a> {
     /// The core buffer that this end reads from.
     fn incoming(self, core: &'a Guard<'_>) -> &'a RefCell<Flow> {
         self.other().outgoing(core)
-    }
-
-    /// A guard of this end's own VIO: one more of the caller's, or by try-lock of
-    /// `mutex`, the one that the VIO has. `None` is a miss.
-    pub(crate) fn own_lock<'g>(
-        self,
-        sm: Option<&Guard<'g>>,
-        mutex: Option<&'g ProxyMutex>,
-    ) -> Option<Guard<'g>> {
-        match (sm, mutex) {
-            (Some(sm), _) => Some(sm.again()),
-            (None, Some(mutex)) => mutex.try_lock(),
-            (None, None) => None,
-        }
     }
 
     /// How many bytes may wait in a buffer.

@@ -26,6 +26,8 @@ pub type NetVcTest = StateMachine<Test>;
 /// The state of a [`NetVcTest`].
 pub struct Test {
     side: Side,
+    /// The number of the pair, for the steps.
+    pair: Cell<u32>,
     def: EndDef,
     /// The block size of the test's buffers.
     buffer_index: SizeIndex,
@@ -68,6 +70,7 @@ pub fn new_test(
 ) -> Arc<NetVcTest> {
     let test = Test {
         side,
+        pair: Cell::new(0),
         def: *def,
         buffer_index,
         driver,
@@ -91,6 +94,11 @@ pub fn new_test(
 pub fn start_test(test: &Arc<NetVcTest>, guard: &Guard<'_>, vc: &NetVcRef) {
     let this: ContRef = Arc::clone(test) as ContRef;
     test.state(guard).start(guard, this, vc);
+}
+
+/// Tells `test` the number of its pair, which its steps are to carry.
+pub fn set_pair(test: &NetVcTest, pair: u32) {
+    test.state(&test.mutex().lock()).pair.set(pair);
 }
 
 /// What went wrong, in the words of the original. Empty if nothing did.
@@ -329,6 +337,7 @@ impl Test {
     fn report(&self, side: Side, kind: StepKind, value: i64) {
         self.steps.report(|| Step {
             at: self.processor.clock().get_hrtime(),
+            pair: self.pair.get(),
             held: eventsys::mutex::census::held_locks(),
             ..Step::bare(side, kind, Some(value))
         });

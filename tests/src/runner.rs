@@ -18,7 +18,7 @@ use pluginvc::{PluginVCCore, PluginVCOptions};
 
 use crate::case::Case;
 use crate::epoch::Epoch;
-use crate::netvctest::{errors, new_test, start_test};
+use crate::netvctest::{errors, new_test, set_pair, start_test};
 
 /// How long a case may go on after its last timeout should have come, in
 /// nanoseconds of virtual time.
@@ -64,6 +64,8 @@ pub fn run_case_with(case: &Case, epoch: Epoch, options: Options) -> CaseEnd {
 
     let options = PluginVCOptions { epoch, ..PluginVCOptions::default() };
     let core = PluginVCCore::alloc_with(&processor, passive.clone(), options);
+    set_pair(&passive, core.id());
+    set_pair(&active, core.id());
     let active_vc = core.connect();
     start_test(&active, &active.mutex().lock(), &active_vc);
     drop(active_vc);

@@ -59,7 +59,8 @@ impl<'a> EventLoop<'a> {
         let sleep = if until_next > 0 {
             metrics.waits = true;
             // A missed lock has put an event into the local queue, to be tried
-            // again soon (#6234).
+            // again soon (#6234). The default handler does not sleep at all then;
+            // the limit is for others.
             let longest =
                 if local.queue.is_empty() { THREAD_MAX_HEARTBEAT } else { DELAY_FOR_RETRY };
             until_next.min(longest)

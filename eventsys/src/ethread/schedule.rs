@@ -38,7 +38,10 @@ impl When {
     pub(crate) fn resolve(self, now: HrTime) -> (Due, HrTime) {
         match self {
             When::Imm => (Due::Immediate, 0),
-            When::At(at) => (Due::from_timeout_at(at), 0),
+            When::At(at) => {
+                debug_assert!(at > 0, "atimeout_at > 0");
+                (Due::from_timeout_at(at), 0)
+            }
             When::In(span) => (Due::from_timeout_at(now + span), 0),
             When::Every(period) if period < 0 => (Due::Poll(period), period),
             When::Every(period) => {

@@ -15,7 +15,8 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 #[derive(Default)]
 pub struct AtomicEvent(
     /// 0 for none, else the index of the event plus one in the upper half and
-    /// the lower half of its generation in the lower.
+    /// the lower half of its generation in the lower: a reference that is kept
+    /// here while its event is used again 2^32 times would pass for a good one.
     AtomicU64,
 );
 

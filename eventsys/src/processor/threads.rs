@@ -1,8 +1,9 @@
 //! Making threads, running them, ending them.
 //!
 //! Mirrors `spawn_event_threads`, `spawn_thread`, `schedule_spawn` and
-//! `initThreadState` of `UnixEventProcessor.cc`, and `EThread::execute`. The
-//! original cannot end its threads; here [`EventProcessor::shutdown`] does.
+//! `initThreadState` of `UnixEventProcessor.cc`, and `EThread::execute`. In the
+//! original a thread leaves its loop when the system shuts down, with its queues as
+//! they are, and nobody waits for it; [`EventProcessor::shutdown`] frees and joins.
 
 use std::sync::Arc;
 
@@ -76,7 +77,8 @@ impl EventProcessor {
     }
 
     /// Has `cont` called back on each thread of the group when it starts, with
-    /// `EVENT_IMMEDIATE`, before any other event. Mirrors `schedule_spawn`.
+    /// `EVENT_IMMEDIATE` and no data, before any other event. Mirrors
+    /// `schedule_spawn`, which lets its caller choose a code and a cookie.
     pub fn schedule_spawn(&self, cont: ContRef, et: EventType) {
         self.group(et).spawn_queue.lock().push(cont);
     }

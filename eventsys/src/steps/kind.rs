@@ -18,7 +18,9 @@ macro_rules! kinds {
                 match self { $(StepKind::$variant => $name,)* }
             }
 
-            /// The `log` target; where the original has the line, its debug tag.
+            /// The `log` target: the debug tag of the original where it has the line in
+            /// PluginVC, `pvc_test` (there `pvc_test_detail`) for what the driver does,
+            /// `event` for the event loop.
             #[must_use]
             pub const fn target(self) -> &'static str {
                 match self { $(StepKind::$variant => $target,)* }

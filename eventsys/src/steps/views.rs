@@ -65,10 +65,10 @@ impl FromStr for Step {
 }
 
 /// One JSON object on one line: `at` (ns), `pair`, `side`, `step`, `value`
-/// (absent where there is none) and `held` (the keys of the held mutexes,
-/// outermost first, absent where none is known).
+/// (absent where there is none) and `held` (the held mutexes, outermost first, by
+/// the numbers that `names` gives them; absent where none is known).
 #[must_use]
-pub fn json_line(step: &Step) -> String {
+pub fn json_line(step: &Step, names: &mut LockNames) -> String {
     use fmt::Write as _;
     // Every value is a number or a word of the vocabulary: nothing needs escaping.
     let mut line = format!(
@@ -82,11 +82,27 @@ pub fn json_line(step: &Step) -> String {
         let _ = write!(line, r#","value":{value}"#);
     }
     if !step.held.is_empty() {
-        let keys: Vec<String> = step.held.iter().map(|key| key.to_string()).collect();
+        let keys: Vec<String> = step.held.iter().map(|key| names.of(key).to_string()).collect();
         let _ = write!(line, r#","held":[{}]"#, keys.join(","));
     }
     line.push('}');
     line
+}
+
+/// Numbers for mutexes, in the order in which they are first asked for: a key is
+/// an address, and differs from run to run.
+#[derive(Clone, Debug, Default)]
+pub struct LockNames(Vec<usize>);
+
+impl LockNames {
+    /// The number of the mutex with this key, from 1.
+    pub fn of(&mut self, key: usize) -> usize {
+        let at = self.0.iter().position(|&known| known == key).unwrap_or_else(|| {
+            self.0.push(key);
+            self.0.len() - 1
+        });
+        at + 1
+    }
 }
 
 /// Writes each step as a `debug` line of the `log` crate, under the target of
@@ -125,10 +141,14 @@ mod tests {
     #[test]
     fn json_has_no_holes() {
         let mut step = Step::bare(Side::Active, StepKind::Event, Some(1));
-        assert_eq!(json_line(&step), r#"{"at":0,"pair":0,"side":"A","step":"event","value":1}"#);
+        let names = &mut LockNames::default();
+        let line = r#"{"at":0,"pair":0,"side":"A","step":"event","value":1}"#;
+        assert_eq!(json_line(&step, names), line);
         step.value = None;
         step.held.push(5);
         step.held.push(9);
-        assert_eq!(json_line(&step), r#"{"at":0,"pair":0,"side":"A","step":"event","held":[5,9]}"#);
+        step.held.push(5);
+        let line = r#"{"at":0,"pair":0,"side":"A","step":"event","held":[1,2,1]}"#;
+        assert_eq!(json_line(&step, names), line);
     }
 }

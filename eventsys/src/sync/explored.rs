@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // `RawLock::unlock` keeps the normal build's signature.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 pub use shuttle::sync::atomic;
@@ -22,9 +23,9 @@ impl RawLock {
 
     /// Takes the lock, waiting for it if need be.
     pub fn lock(&self) {
-        let mut locked = self.locked.lock().unwrap();
+        let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
         while *locked {
-            locked = self.freed.wait(locked).unwrap();
+            locked = self.freed.wait(locked).unwrap_or_else(PoisonError::into_inner);
         }
         *locked = true;
     }
@@ -32,7 +33,7 @@ impl RawLock {
     /// Takes the lock if it is free. True if it is taken now.
     #[must_use]
     pub fn try_lock(&self) -> bool {
-        let mut locked = self.locked.lock().unwrap();
+        let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
         !std::mem::replace(&mut *locked, true)
     }
 
@@ -41,7 +42,7 @@ impl RawLock {
     /// # Safety
     /// The calling thread must have taken the lock and not given it back yet.
     pub unsafe fn unlock(&self) {
-        *self.locked.lock().unwrap() = false;
+        *self.locked.lock().unwrap_or_else(PoisonError::into_inner) = false;
         self.freed.notify_one();
     }
 }
@@ -64,7 +65,7 @@ impl<T> Mutex<T> {
 
     /// Takes the mutex, waiting for it if need be.
     pub fn lock(&self) -> MutexGuard<'_, T> {
-        MutexGuard(Some(self.0.lock().unwrap()))
+        MutexGuard(Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
     /// Takes the mutex if it is free.
@@ -103,7 +104,7 @@ impl Condvar {
     /// Gives the mutex back, sleeps until notified, takes it again.
     pub fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
         let inner = guard.0.take().expect("present outside of Condvar::wait");
-        guard.0 = Some(self.0.wait(inner).unwrap());
+        guard.0 = Some(self.0.wait(inner).unwrap_or_else(PoisonError::into_inner));
     }
 
     /// As [`Condvar::wait`]: under exploration time never runs out, so that a

@@ -23,20 +23,25 @@ pub(crate) fn process_write_side(
     sm: Option<&Guard<'_>>,
     caller: Option<&Guard<'_>>,
 ) {
-    let (end, other) = (half.end(), half.other().end());
+    let end = half.end();
     end.write.need_process.clear();
 
     if end.write.vio.op() != VioOp::Write || end.closed.is_set() || end.write.shutdown.is_set() {
         return;
     }
-    let mutex = half.kept_mutex(core, VioOp::Write);
-    let Some(sm) = half.own_lock(sm, mutex.as_deref()) else {
-        half.write_lock_miss();
-        return;
-    };
+    half.with_sm(core, VioOp::Write, sm, |locked| match locked {
+        None => half.write_lock_miss(),
+        Some(None) => {}
+        Some(Some(sm)) => locked_write_side(half, core, sm, caller),
+    });
+}
+
+/// The part under the mutex of the write VIO.
+fn locked_write_side(half: Half<'_>, core: &Guard<'_>, sm: &Guard<'_>, caller: Option<&Guard<'_>>) {
+    let (end, other) = (half.end(), half.other().end());
     half.report(StepKind::WriteSide, None);
     end.write.need_process.clear();
-    match half.write_into_core(core, &sm) {
+    match half.write_into_core(core, sm) {
         Progress::Moved => half.update_inactive_time(),
         Progress::Nothing => return,
     }
@@ -46,7 +51,7 @@ pub(crate) fn process_write_side(
     }
     match caller {
         Some(caller) => half.other().reenable_caller(caller, VioOp::Read),
-        None => half.other().process_read_side(core, None, Some(&sm)),
+        None => half.other().process_read_side(core, None, Some(sm)),
     }
 }
 
@@ -58,24 +63,29 @@ pub(crate) fn process_read_side(
     sm: Option<&Guard<'_>>,
     caller: Option<&Guard<'_>>,
 ) {
-    let (end, other) = (half.end(), half.other().end());
+    let end = half.end();
     end.read.need_process.clear();
 
     if end.read.vio.op() != VioOp::Read || end.closed.is_set() {
         return;
     }
-    let mutex = half.kept_mutex(core, VioOp::Read);
-    let Some(sm) = half.own_lock(sm, mutex.as_deref()) else {
-        half.read_lock_miss();
-        return;
-    };
+    half.with_sm(core, VioOp::Read, sm, |locked| match locked {
+        None => half.read_lock_miss(),
+        Some(None) => {}
+        Some(Some(sm)) => locked_read_side(half, core, sm, caller),
+    });
+}
+
+/// The part under the mutex of the read VIO.
+fn locked_read_side(half: Half<'_>, core: &Guard<'_>, sm: &Guard<'_>, caller: Option<&Guard<'_>>) {
+    let (end, other) = (half.end(), half.other().end());
     half.report(StepKind::ReadSide, None);
     end.read.need_process.clear();
     // Under the mutex (TS-3339).
     if end.read.shutdown.is_set() {
         return;
     }
-    match half.read_from_core(core, &sm) {
+    match half.read_from_core(core, sm) {
         Progress::Moved => half.update_inactive_time(),
         Progress::Nothing => return,
     }
@@ -85,6 +95,6 @@ pub(crate) fn process_read_side(
     }
     match caller {
         Some(caller) => half.other().reenable_caller(caller, VioOp::Write),
-        None => half.other().process_write_side(core, None, Some(&sm)),
+        None => half.other().process_write_side(core, None, Some(sm)),
     }
 }

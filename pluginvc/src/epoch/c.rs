@@ -57,11 +57,10 @@ pub(crate) fn process_write_side(
     if other.read.vio.op() != VioOp::Read || other.read.shutdown.is_set() {
         return;
     }
-    let mutex = half.other().kept_mutex(core, VioOp::Read);
-    match mutex.as_ref().map(|mutex| mutex.try_lock()) {
-        Some(None) => half.other().read_lock_miss(),
-        locked => half.other().process_read_side(core, locked.flatten().as_ref(), Some(sm)),
-    }
+    half.other().with_sm(core, VioOp::Read, None, |locked| match locked {
+        None => half.other().read_lock_miss(),
+        Some(other_sm) => half.other().process_read_side(core, other_sm, Some(sm)),
+    });
 }
 
 /// Moves bytes from the core buffer into the user's read buffer, and calls the
@@ -98,9 +97,8 @@ pub(crate) fn process_read_side(
     if other.write.vio.op() != VioOp::Write || other.write.shutdown.is_set() {
         return;
     }
-    let mutex = half.other().kept_mutex(core, VioOp::Write);
-    match mutex.as_ref().map(|mutex| mutex.try_lock()) {
-        Some(None) => half.other().write_lock_miss(),
-        locked => half.other().process_write_side(core, locked.flatten().as_ref(), Some(sm)),
-    }
+    half.other().with_sm(core, VioOp::Write, None, |locked| match locked {
+        None => half.other().write_lock_miss(),
+        Some(other_sm) => half.other().process_write_side(core, other_sm, Some(sm)),
+    });
 }

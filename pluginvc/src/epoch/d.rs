@@ -12,7 +12,7 @@
 
 use eventsys::steps::StepKind;
 use eventsys::{EventCode, Guard};
-use iocore::{Accessor, VioOp};
+use iocore::{Accessor, IOBufferReader, VioOp};
 
 use crate::half::Half;
 use crate::transfer::{transfer_bytes, transfer_within};
@@ -54,35 +54,46 @@ pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&G
         return;
     }
     act_on = act_on.min(other_ntodo);
+    half.other().with_sm(core, VioOp::Read, None, |locked| match locked {
+        None => half.other().read_lock_miss(),
+        Some(None) => {}
+        Some(Some(other_sm)) => move_to_peer(half, core, sm, other_sm, &reader, act_on),
+    });
+}
 
-    let mutex = half.other().kept_mutex(core, VioOp::Read);
-    let Some(mutex) = mutex else { return };
-    let Some(other_sm) = mutex.try_lock() else {
-        half.other().read_lock_miss();
-        return;
-    };
-    let output = other_vio.with_buffer(&other_sm, |buffer| match buffer {
+/// Moves `act_on` bytes at most, as far as there is room, under both mutexes.
+fn move_to_peer(
+    half: Half<'_>,
+    core: &Guard<'_>,
+    sm: &Guard<'_>,
+    other_sm: &Guard<'_>,
+    reader: &IOBufferReader,
+    act_on: i64,
+) {
+    let (end, other) = (half.end(), half.other().end());
+    let (vio, other_vio) = (&end.write.vio, &other.read.vio);
+    let output = other_vio.with_buffer(other_sm, |buffer| match buffer {
         Accessor::Writer(output) => output.clone(),
         _ => panic!("do_io_read without a buffer: the original dereferences a null pointer here"),
     });
-    let buf_space = output.with(&other_sm, |output| {
+    let buf_space = output.with(other_sm, |output| {
         output.water_mark().max(half.max_bytes()) - output.max_read_avail()
     });
     if buf_space <= 0 {
         half.report(StepKind::PeerNoSpace, None);
         return;
     }
-    act_on = act_on.min(buf_space);
+    let act_on = act_on.min(buf_space);
     let id = reader.id();
     let added = if output.is(reader.buffer()) {
         output.with(sm, |buffer| transfer_within(buffer, id, act_on))
     } else {
         reader.buffer().with(sm, |from| {
-            output.with(&other_sm, |output| transfer_bytes(output, from, id, act_on))
+            output.with(other_sm, |output| transfer_bytes(output, from, id, act_on))
         })
     };
     vio.add_ndone(sm, added);
-    other_vio.add_ndone(&other_sm, added);
+    other_vio.add_ndone(other_sm, added);
     half.report(StepKind::Moved, Some(added));
 
     let event = match vio.ntodo() {
@@ -95,7 +106,7 @@ pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&G
         _ => EventCode::VC_EVENT_READ_READY,
     };
     // The first callback may have issued the peer's read anew.
-    half.other().with_sm(core, VioOp::Read, Some(&other_sm), |locked| {
+    half.other().with_sm(core, VioOp::Read, Some(other_sm), |locked| {
         if let Some(Some(other_sm)) = locked {
             half.other().call_back(other_sm, VioOp::Read, event);
         }
@@ -131,9 +142,8 @@ pub(crate) fn process_read_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&Gu
     if other.write.vio.op() != VioOp::Write {
         return;
     }
-    let mutex = half.other().kept_mutex(core, VioOp::Write);
-    match mutex.as_ref().map(|mutex| mutex.try_lock()) {
-        Some(None) => half.other().write_lock_miss(),
-        locked => half.other().process_write_side(core, locked.flatten().as_ref(), None),
-    }
+    half.other().with_sm(core, VioOp::Write, None, |locked| match locked {
+        None => half.other().write_lock_miss(),
+        Some(other_sm) => half.other().process_write_side(core, other_sm, None),
+    });
 }
