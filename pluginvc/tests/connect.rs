@@ -199,6 +199,7 @@ fn connect_re_from_a_thread_that_does_not_hold_the_state_machine_panics() {
     let lab = Lab::new();
     let (a, p) = lab.agents();
     let core = PluginVCCore::alloc(&lab.processor, p.cont());
+    lab.tidies(&core);
     let text = p.with(|other| panic_text(|| core.connect_re(other.guard, &a.cont())));
     assert_eq!(text, "!mutex || mutex->thread_holding == this_ethread()");
 }

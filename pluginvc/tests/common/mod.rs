@@ -30,7 +30,10 @@ use eventsys::{
     Outcome, ProxyMutex, StateMachine, hrtime,
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
-use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, ShutdownHowTo, Vio, VioHandle, VioOp};
+use iocore::{
+    BoundBuffer, IOBufferReader, IoData, NetVcRef, ShutdownHowTo, VConnection, Vio, VioHandle,
+    VioOp,
+};
 use pluginvc::{Corrections, PluginVCCore, PluginVCOptions};
 
 pub(crate) const ACCEPT: EventCode = EventCode::NET_EVENT_ACCEPT;
@@ -88,7 +91,34 @@ pub(crate) struct Lab {
     pub(crate) thread: AdoptedThread,
     trace: Arc<Trace>,
     start: HrTime,
+    agents: RefCell<Vec<Weak<StateMachine<Actor>>>>,
+    cores: RefCell<Vec<Weak<PluginVCCore>>>,
     _census: Census,
+}
+
+/// Closes what a test has left open: an open pair and its state machines keep
+/// each other for ever.
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let cores: Vec<_> = self.cores.take().iter().filter_map(Weak::upgrade).collect();
+        let agents: Vec<_> = self.agents.take().iter().filter_map(Weak::upgrade).collect();
+        let ends = cores.iter().flat_map(|core| [core.active_vc(), core.passive_vc()]).flatten();
+        // A test of a panic may have left an end that panics again.
+        let quietly = |f: &mut dyn FnMut()| drop(catch_unwind(AssertUnwindSafe(f)));
+        for agent in agents.iter().cloned().map(Agent) {
+            quietly(&mut || drop(agent.with(|me| me.actor.rules.take())));
+        }
+        for end in ends.filter(|end| !end.is_closed()) {
+            quietly(&mut || end.do_io_close(None));
+        }
+        quietly(&mut || (0..3).for_each(|_| self.thread.run_pass()));
+        for agent in agents.into_iter().map(Agent) {
+            let let_go = |me: &Me<'_>| {
+                drop((me.actor.vc.take(), me.actor.read.take(), me.actor.write.take()));
+            };
+            quietly(&mut || agent.with(let_go));
+        }
+    }
 }
 
 impl Lab {
@@ -98,7 +128,8 @@ impl Lab {
         let start = clock.get_hrtime();
         let processor = EventProcessor::with_steps(clock, Arc::clone(&trace) as Arc<dyn StepSink>);
         let thread = processor.adopt_current_thread("ET_NET");
-        Lab { processor, thread, trace, start, _census: census::start() }
+        let (agents, cores) = Default::default();
+        Lab { processor, thread, trace, start, agents, cores, _census: census::start() }
     }
 
     /// Two state machines: `A`, who connects, and `P`, who accepts.
@@ -114,7 +145,9 @@ impl Lab {
     /// A state machine under `mutex`.
     pub(crate) fn agent_under(&self, name: &'static str, mutex: Arc<ProxyMutex>) -> Agent {
         let (clock, trace) = (Arc::clone(self.processor.clock()), Arc::clone(&self.trace));
-        Agent::new(name, mutex, Some((clock, trace)))
+        let agent = Agent::new(name, mutex, Some((clock, trace)));
+        self.agents.borrow_mut().push(agent.downgrade());
+        agent
     }
 
     /// A connected pair: `active` has the active end, `passive` accepts.
@@ -140,9 +173,15 @@ impl Lab {
         options: PluginVCOptions,
     ) -> Arc<PluginVCCore> {
         let core = PluginVCCore::alloc_with(&self.processor, passive.cont(), options);
+        self.tidies(&core);
         let vc = core.connect();
         active.with(|me| me.take_vc(vc));
         core
+    }
+
+    /// Closes what is open of `core` at the end of the test.
+    pub(crate) fn tidies(&self, core: &Arc<PluginVCCore>) {
+        self.cores.borrow_mut().push(Arc::downgrade(core));
     }
 
     /// Has a foreign thread do something at the very moment when the port takes
