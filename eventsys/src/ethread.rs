@@ -27,7 +27,7 @@ mod metrics;
 mod schedule;
 mod tail;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Weak};
 
 pub use adopted::AdoptedThread;
@@ -104,6 +104,8 @@ struct Local {
     /// Poll events, sorted; a local variable of `execute_regular` in the original.
     negative: EventList,
     free: FreeEvents,
+    /// True while a pass of the loop is under way.
+    passing: Cell<bool>,
 }
 
 thread_local! {
@@ -132,6 +134,7 @@ impl EThread {
             priority: PriorityEventQueue::new(now),
             negative: EventList::new(),
             free: FreeEvents::new(),
+            passing: Cell::new(false),
         };
         Arc::new(EThread {
             processor: birth.processor,
@@ -284,9 +287,9 @@ impl EThread {
         // SAFETY: `local` and what is in its queues belong to the calling thread,
         // and an event that was dequeued is in no list.
         unsafe {
-            // Freeing may run a user's `drop`, which may schedule once more.
+            // From here on a pusher keeps its event, and frees it.
+            self.external.close(&local.queue, |event| local.free.free(event));
             loop {
-                self.external.drain(&local.queue, |event| local.free.free(event));
                 let event = local.queue.dequeue().or_else(|| local.negative.dequeue());
                 let Some(event) = event.or_else(|| local.priority.dequeue_any()) else { break };
                 event.body().place.set(Place::Nowhere);
@@ -295,22 +298,6 @@ impl EThread {
         }
         local.free.give_back_all();
         CURRENT.with(|current| current.borrow_mut().take());
-    }
-
-    /// Frees what has been pushed onto a thread that has ended.
-    #[cold]
-    fn discard_external(&self) {
-        let (list, free) = (EventList::new(), FreeEvents::new());
-        // SAFETY: what `drain` takes out, this thread alone can reach; its owner
-        // has ended, so making the calling thread the owner takes it from no one.
-        unsafe {
-            self.external.drain_to_caller(&list);
-            while let Some(event) = list.dequeue() {
-                event.body().place.set(Place::Nowhere);
-                free.free(event);
-            }
-        }
-        free.give_back_all();
     }
 }
 

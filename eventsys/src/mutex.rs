@@ -57,6 +57,10 @@ impl ProxyMutex {
 
     /// Takes the mutex, waiting for it if another thread holds it. Mirrors
     /// `SCOPED_MUTEX_LOCK` and `Mutex_lock`.
+    ///
+    /// # Panics
+    /// If the thread holds it 2^31 − 1 times already, or a thread's own mutex
+    /// 2^20 times; so do the other ways to take it.
     #[inline]
     pub fn lock(&self) -> Guard<'_> {
         let me = ThreadId::current();
@@ -134,7 +138,11 @@ impl ProxyMutex {
 
     #[inline]
     fn entered(&self) -> Guard<'_> {
-        self.depth.store(self.depth.load(RELAXED) + 1, RELAXED);
+        let depth = self.depth.load(RELAXED);
+        // Counting on would, at -1, let the next unlock give a mutex away that is
+        // held for life, and at the end of the range any mutex.
+        assert!(depth != -1 && depth != i32::MAX, "too many guards of one mutex");
+        self.depth.store(depth + 1, RELAXED);
         census::acquired(self);
         Guard { mutex: self, stays: PhantomData }
     }

@@ -96,6 +96,8 @@ impl PriorityEventQueue {
         // The highest bit that has changed says how many buckets to look at.
         let changed = changed & ((1 << (N_PQ_LIST - 1)) - 1);
         let highest = (u32::BITS - changed.leading_zeros()) as usize;
+        // Freed when all is sorted: a user's `drop` may reschedule what waits here.
+        let dead = EventList::new();
         for i in 1..=highest {
             let waiting = self.after[i].take_all();
             // SAFETY: a queue holds only events of its own thread, and an event
@@ -103,8 +105,9 @@ impl PriorityEventQueue {
             unsafe {
                 while let Some(event) = waiting.dequeue() {
                     if event.is_cancelled() {
-                        event.body().place.set(Place::Nowhere);
-                        free.free(event);
+                        // The place of which `reschedule` keeps its hands off.
+                        event.body().place.set(Place::Protected);
+                        dead.enqueue(event);
                         continue;
                     }
                     let Due::At(at) = event.body().due.get() else { unreachable!() };
@@ -115,6 +118,13 @@ impl PriorityEventQueue {
                     }
                     self.put(event, bucket);
                 }
+            }
+        }
+        // SAFETY: as above.
+        unsafe {
+            while let Some(event) = dead.dequeue() {
+                event.body().place.set(Place::Nowhere);
+                free.free(event);
             }
         }
     }

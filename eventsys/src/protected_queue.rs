@@ -49,6 +49,18 @@ pub(crate) struct ProtectedQueue {
     might_have_data: Condvar,
 }
 
+/// What became of a push.
+pub(crate) enum Pushed {
+    /// The queue was empty: its owner must be woken.
+    OnEmpty,
+    OnOthers,
+    /// The queue is closed; the event is still the caller's.
+    Closed,
+}
+
+/// What the head of a closed queue points to: nothing that an event could be at.
+const CLOSED: *mut Event = ptr::without_provenance_mut(1);
+
 impl ProtectedQueue {
     pub(crate) fn new(policy: WakePolicy) -> ProtectedQueue {
         ProtectedQueue {
@@ -64,7 +76,7 @@ impl ProtectedQueue {
     ///
     /// # Safety
     /// The calling thread must own `event`, which must be in no queue.
-    pub(crate) unsafe fn push(&self, event: &'static Event, owner: ThreadId) -> bool {
+    pub(crate) unsafe fn push(&self, event: &'static Event, owner: ThreadId) -> Pushed {
         // SAFETY: owned, says the caller. The link is written while the event is
         // already `owner`'s, but no one can reach it there before the exchange
         // below has succeeded.
@@ -75,12 +87,23 @@ impl ProtectedQueue {
             next
         };
         let new = ptr::from_ref(event).cast_mut();
-        let mut head = self.head.load(Ordering::Relaxed);
+        let mut head = self.head.load(Ordering::Acquire);
         loop {
-            // SAFETY: every pointer in the stack was made from a `&'static Event`.
+            if head == CLOSED {
+                // SAFETY: nobody else has reached the event: it was never linked,
+                // and no reference to it has been given out.
+                unsafe {
+                    event.take_over();
+                    event.body().place.set(Place::Nowhere);
+                }
+                return Pushed::Closed;
+            }
+            // SAFETY: every other pointer here was made from a `&'static Event`; the
+            // acquiring loads make its first initialization visible.
             next.set(unsafe { head.as_ref() });
-            match self.head.compare_exchange_weak(head, new, Ordering::SeqCst, Ordering::Relaxed) {
-                Ok(_) => return head.is_null(),
+            match self.head.compare_exchange_weak(head, new, Ordering::SeqCst, Ordering::Acquire) {
+                Ok(_) if head.is_null() => return Pushed::OnEmpty,
+                Ok(_) => return Pushed::OnOthers,
                 Err(now) => head = now,
             }
         }
@@ -96,7 +119,30 @@ impl ProtectedQueue {
             return;
         }
         // Taking all at once is what makes the stack safe from ABA.
-        let mut newest = self.head.swap(ptr::null_mut(), Ordering::SeqCst);
+        // SAFETY: as the caller says.
+        unsafe { self.take(ptr::null_mut(), local, &mut discard) }
+    }
+
+    /// As [`ProtectedQueue::drain`], and no push succeeds from now on.
+    ///
+    /// # Safety
+    /// As for [`ProtectedQueue::drain`]; called once, and no `drain` afterwards
+    /// (it would find the queue empty).
+    pub(crate) unsafe fn close(&self, local: &EventList, mut discard: impl FnMut(&'static Event)) {
+        // SAFETY: as the caller says.
+        unsafe { self.take(CLOSED, local, &mut discard) }
+    }
+
+    unsafe fn take(
+        &self,
+        leave: *mut Event,
+        local: &EventList,
+        discard: &mut dyn FnMut(&'static Event),
+    ) {
+        let mut newest = self.head.swap(leave, Ordering::SeqCst);
+        if newest == CLOSED {
+            return;
+        }
         let mut oldest: Option<&'static Event> = None;
         // SAFETY: what came out of the swap is reached by this thread alone.
         unsafe {
@@ -118,27 +164,10 @@ impl ProtectedQueue {
         }
     }
 
-    /// Moves everything into `list`, and makes the calling thread the owner of it.
-    ///
-    /// # Safety
-    /// The owner must have ended.
-    pub(crate) unsafe fn drain_to_caller(&self, list: &EventList) {
-        let mut head = self.head.swap(ptr::null_mut(), Ordering::SeqCst);
-        // SAFETY: what came out of the swap is reached by this thread alone, since
-        // the owner has ended; so taking it over takes it from no one.
-        unsafe {
-            while let Some(event) = head.as_ref() {
-                let next = event.link().get();
-                head = next.map_or(ptr::null_mut(), |e| ptr::from_ref(e).cast_mut());
-                event.take_over();
-                list.enqueue(event);
-            }
-        }
-    }
-
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.head.load(Ordering::SeqCst).is_null()
+        let head = self.head.load(Ordering::SeqCst);
+        head.is_null() || head == CLOSED
     }
 
     /// What the owner holds while it is awake; see [`WakePolicy::TryLock`].

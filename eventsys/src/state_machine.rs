@@ -1,8 +1,7 @@
 //! [`StateMachine`]: state under a mutex, and a handler that can be changed.
 
+use std::cell::Cell;
 use std::sync::Arc;
-
-use crossbeam_utils::atomic::AtomicCell;
 
 use crate::code::{EventCode, Outcome};
 use crate::continuation::{Continuation, ContinuationBase, Data, Invocation};
@@ -36,8 +35,13 @@ pub type Handler<S> = fn(&S, &Invocation<'_>, EventCode, Data<'_>) -> Outcome;
 /// ```
 pub struct StateMachine<S> {
     base: ContinuationBase,
-    handler: AtomicCell<Handler<S>>,
-    state: Guarded<S>,
+    inner: Guarded<Inner<S>>,
+}
+
+/// What its mutex protects.
+struct Inner<S> {
+    handler: Cell<Handler<S>>,
+    state: S,
 }
 
 impl<S: Send + 'static> StateMachine<S> {
@@ -45,14 +49,13 @@ impl<S: Send + 'static> StateMachine<S> {
     pub fn new(mutex: Arc<ProxyMutex>, state: S, handler: Handler<S>) -> Arc<StateMachine<S>> {
         Arc::new(StateMachine {
             base: ContinuationBase::new(Arc::clone(&mutex)),
-            handler: AtomicCell::new(handler),
-            state: Guarded::new(mutex, state),
+            inner: Guarded::new(mutex, Inner { handler: Cell::new(handler), state }),
         })
     }
 
     /// Its mutex.
     pub fn mutex(&self) -> &Arc<ProxyMutex> {
-        self.state.mutex()
+        self.inner.mutex()
     }
 
     /// Its state.
@@ -62,7 +65,7 @@ impl<S: Send + 'static> StateMachine<S> {
     #[inline]
     #[track_caller]
     pub fn state<'a>(&'a self, guard: &'a Guard<'_>) -> &'a S {
-        self.state.get(guard)
+        &self.inner.get(guard).state
     }
 
     /// Changes the handler for the next event. Mirrors `SET_HANDLER`.
@@ -71,8 +74,7 @@ impl<S: Send + 'static> StateMachine<S> {
     /// If `guard` is not of its mutex.
     #[track_caller]
     pub fn set_handler(&self, guard: &Guard<'_>, handler: Handler<S>) {
-        let _held = self.state.get(guard);
-        self.handler.store(handler);
+        self.inner.get(guard).handler.set(handler);
     }
 }
 
@@ -87,8 +89,8 @@ impl<S: Send + 'static> Continuation for StateMachine<S> {
         event: EventCode,
         data: Data<'_>,
     ) -> Outcome {
-        let handler = self.handler.load();
-        handler(self.state.get(invocation.guard()), invocation, event, data)
+        let inner = self.inner.get(invocation.guard());
+        inner.handler.get()(&inner.state, invocation, event, data)
     }
 }
 

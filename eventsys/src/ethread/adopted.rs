@@ -13,7 +13,8 @@ use crate::hrtime::HrTime;
 ///
 /// Nothing runs by itself: whoever has it runs the loop, pass by pass. Scenarios
 /// and tests do, in virtual time; what they see is exactly what a spawned thread
-/// does.
+/// does. A handler must not run the loop that has called it: all the `run`
+/// methods panic while a pass is under way.
 pub struct AdoptedThread {
     thread: Arc<EThread>,
     /// It must be dropped on its own thread.

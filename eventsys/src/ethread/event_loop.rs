@@ -4,6 +4,7 @@
 //! `UnixEThread.cc` (9.1.3).
 #![allow(unsafe_code)] // Queues of events that the loop's thread owns.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::tail::Idle;
@@ -36,6 +37,8 @@ impl<'a> EventLoop<'a> {
     /// events, wait. Mirrors the body of the loop of `execute_regular`.
     pub(crate) fn pass(&mut self) {
         let (thread, local) = (self.thread, self.local);
+        // A pass in a pass could free the event that the outer one dispatches.
+        let _passing = Passing::begin(&local.passing);
         if let Some(time) = thread.clock.virtual_time() {
             time.begin_pass();
         }
@@ -143,13 +146,19 @@ impl<'a> EventLoop<'a> {
             thread.trace(StepKind::DispatchLockMiss, code);
             body.cont.set(Some(cont));
             body.due.set(Due::At(thread.clock.get_hrtime() + DELAY_FOR_RETRY));
-            thread.enqueue_local(event);
+            // A user's `base` or listener may have rescheduled it just now.
+            if body.place.get() == Place::Nowhere {
+                thread.enqueue_local(event);
+            }
             return;
         };
         // Under the mutex: who cancels while holding it is sure to be seen.
         if event.is_cancelled() {
-            // SAFETY: this thread's event, and in no queue.
-            unsafe { local.free.free(event) };
+            // If a user's `base` has queued it again, the queue frees it.
+            if body.place.get() == Place::Nowhere {
+                // SAFETY: this thread's event, and in no queue.
+                unsafe { local.free.free(event) };
+            }
             return;
         }
         thread.trace(StepKind::Dispatch, code);
@@ -173,5 +182,21 @@ impl<'a> EventLoop<'a> {
             // SAFETY: this thread's event, and in no queue.
             unsafe { local.free.free(event) };
         }
+    }
+}
+
+/// Says that a pass is under way, until it is dropped.
+struct Passing<'a>(&'a Cell<bool>);
+
+impl<'a> Passing<'a> {
+    fn begin(passing: &'a Cell<bool>) -> Passing<'a> {
+        assert!(!passing.replace(true), "a pass of this event loop is under way");
+        Passing(passing)
+    }
+}
+
+impl Drop for Passing<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
     }
 }

@@ -9,6 +9,7 @@ use crate::code::EventCode;
 use crate::event::{Due, Event, EventRef, Place, Request};
 use crate::hrtime::HrTime;
 use crate::processor::ET_CALL;
+use crate::protected_queue::Pushed;
 use crate::steps::StepKind;
 use crate::sync::atomic::Ordering;
 
@@ -191,11 +192,10 @@ impl EThread {
         // SAFETY: the calling thread owns the event.
         self.trace(StepKind::Schedule, unsafe { event.body() }.callback_event.get());
         // SAFETY: as above, and the event is in no queue.
-        let was_empty = unsafe { self.external.push(event, self.thread_id) };
-        if self.ended.load(Ordering::SeqCst) {
-            self.discard_external();
-        } else if was_empty {
-            self.signal_activity();
+        match unsafe { self.external.push(event, self.thread_id) } {
+            Pushed::OnEmpty => self.signal_activity(),
+            Pushed::OnOthers => {}
+            Pushed::Closed => free_unqueued(event),
         }
         reference
     }
@@ -208,8 +208,9 @@ impl EThread {
         unsafe {
             let body = event.body();
             debug_assert_eq!(body.place.get(), Place::Nowhere);
-            self.trace(StepKind::Schedule, body.callback_event.get());
+            // First, because the listener may reschedule this very event.
             body.place.set(Place::Protected);
+            self.trace(StepKind::Schedule, body.callback_event.get());
             self.local().queue.enqueue(event);
         }
     }

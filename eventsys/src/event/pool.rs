@@ -121,7 +121,11 @@ impl FreeEvents {
         let generation = event.state.load(Ordering::Relaxed) >> 1;
         event.state.store((generation + 1) << 1, Ordering::Release);
         let mut free = self.0.borrow_mut();
-        free.push(event);
+        // An `AtomicEvent` keeps 32 bits of the generation, so none is used twice:
+        // an event that has been through them all retires.
+        if generation < u64::from(u32::MAX) {
+            free.push(event);
+        }
         if free.len() > LOCAL_MAX {
             give_back(free.drain(..LOCAL_MAX / 2));
         }
