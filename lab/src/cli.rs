@@ -37,6 +37,7 @@ Examples:
   atslab                         compare every case
   atslab compare --case basic    compare one case
   atslab steps --case basic      print what the port does in it
+  atslab run my.toml --explain   run a scenario and tell what happens
 
 Exit status: 0 if all is well, 1 if a case differs, 2 on errors.";
 
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Compare(CompareArgs),
     /// Run cases on the port and print its steps
     Steps(StepsArgs),
+    /// Run a scenario, told in TOML, on the port and print its steps
+    Run(RunArgs),
 }
 
 /// The arguments of `atslab compare`.
@@ -164,6 +167,35 @@ Examples:
   atslab steps --cases my.csv | gzip > my.steps.gz
   atslab steps --case eos --format json | jq 'select(.step == \"sm_read\")'
   RUST_LOG=event,pvc_event atslab steps --case eos --format log";
+
+/// The arguments of `atslab run`.
+#[derive(Debug, Args)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(crate) struct RunArgs {
+    /// The scenario
+    #[arg(value_name = "FILE.toml")]
+    pub file: PathBuf,
+
+    /// The generation of the server, or all of them
+    #[arg(long, default_value_t, value_parser = epochs_or_all())]
+    pub epoch: Epochs,
+
+    /// Tell each step in a sentence, with its time and the locks held
+    #[arg(long)]
+    pub explain: bool,
+}
+
+const RUN_EXAMPLES: &str = "\
+A scenario says how the two ends of a pair react to events; the book's chapter
+on scenarios has the format. It runs in virtual time, so nothing waits. The
+steps are the text of recordings. Where the real server would abort or crash,
+the last line is \"panic: \" and why.
+
+Examples:
+  atslab run tests/scenarios/01-ten-bytes.toml
+  atslab run tests/scenarios/02-peer-reads-late.toml --epoch all --explain
+
+Exit status: 0 if the scenario ran, however it ended, 2 on errors.";
 
 /// Without this, `atslab steps` would print a million lines.
 fn which_cases() -> ArgGroup {

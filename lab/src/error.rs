@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use conformance::ReadError;
 use conformance::case::CaseFault;
 use conformance::recording::RecordingFault;
+use conformance::{ReadError, ScenarioFault};
 use thiserror::Error;
 
 use crate::output::FAULT;
@@ -19,6 +19,9 @@ pub(crate) enum Error {
     /// The recording is at fault.
     #[error(transparent)]
     Recording(#[from] ReadError<RecordingFault>),
+    /// The scenario is at fault.
+    #[error(transparent)]
+    Scenario(#[from] ReadError<ScenarioFault>),
     /// A name that no case has.
     #[error("{place}: no case is named {name:?}{}", did_you_mean(close))]
     UnknownCase {

@@ -1,5 +1,5 @@
 //! `atslab`: replays cases on the port, compares them with the real server,
-//! and prints the port's steps.
+//! prints the port's steps, and runs scenarios.
 //!
 //! | file | what it is for |
 //! |---|---|
@@ -8,6 +8,7 @@
 //! | `compare`, `run`, `progress` | `atslab compare`: what it does, its threads, its progress bar |
 //! | `table`, `diff` | how its results look |
 //! | `steps` | `atslab steps` |
+//! | `run_scenario` | `atslab run` |
 //! | `output`, `error` | standard output and colours; what can go wrong |
 
 #![forbid(unsafe_code)]
@@ -19,6 +20,7 @@ mod error;
 mod output;
 mod progress;
 mod run;
+mod run_scenario;
 mod select;
 mod steps;
 mod table;
@@ -44,6 +46,7 @@ fn execute(cli: &Cli) -> Result<ExitCode, Error> {
         None => compare::compare(&Default::default(), &mut out)?,
         Some(Command::Compare(args)) => compare::compare(args, &mut out)?,
         Some(Command::Steps(args)) => steps::steps(args, &mut out)?,
+        Some(Command::Run(args)) => run_scenario::run(args, &mut out)?,
     };
     out.flush()?;
     Ok(code)

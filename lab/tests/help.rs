@@ -20,6 +20,11 @@ fn the_help_of_steps() {
 }
 
 #[test]
+fn the_help_of_run() {
+    insta::assert_snapshot!(stdout(atslab().args(["run", "--help"])));
+}
+
+#[test]
 fn the_version() {
     let expected = concat!("atslab ", env!("CARGO_PKG_VERSION"), "\n");
     assert_eq!(stdout(atslab().arg("--version")), expected);

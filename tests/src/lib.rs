@@ -14,6 +14,7 @@
 //! | [`netvctest`] | the state machine that drives one end |
 //! | [`runner`] | runs one case on the port |
 //! | [`compare`](mod@compare) | the recorded steps against the port's |
+//! | [`scenario`] | two ends told in TOML what to do, and their run |
 //! | [`read_error`] | how a fault in a file is told |
 //!
 //! ```
@@ -37,6 +38,7 @@ pub mod netvctest;
 pub mod read_error;
 pub mod recording;
 pub mod runner;
+pub mod scenario;
 
 pub use case::{Case, EndDef};
 pub use compare::{Verdict, compare};
@@ -45,3 +47,4 @@ pub use epoch::Epoch;
 pub use read_error::ReadError;
 pub use recording::{RecordedCase, Recording};
 pub use runner::{CaseEnd, run_case, run_case_with};
+pub use scenario::{Scenario, ScenarioFault};

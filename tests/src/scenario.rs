@@ -1,0 +1,64 @@
+//! Scenarios: what two ends of a pair and their surroundings do, told in TOML.
+//!
+//! A scenario says how an end *reacts*: to the connection, to each event, to a
+//! timer of its own. It is read ([`Scenario`]), compiled to a flat list of
+//! operations ([`Program`]) and run on the port in virtual time
+//! ([`run_scenario`]); the steps come from the port, and each can be told in a
+//! plain sentence ([`explain()`]).
+//!
+//! ```toml
+//! title = "Ten bytes"
+//! teaches = "A write, a read, and two closes."
+//! [active]
+//! on_connect = ["write 10", "do_io_write 10"]
+//! on_WRITE_COMPLETE = ["close"]
+//! [passive]
+//! on_connect = ["do_io_read 10"]
+//! on_READ_COMPLETE = ["consume all", "close"]
+//! ```
+//!
+//! # Reactions
+//! | key | when |
+//! |---|---|
+//! | `on_connect` | active: after `connect` has returned, or at `NET_EVENT_OPEN`; passive: at `NET_EVENT_ACCEPT` |
+//! | `on_READ_READY`, `on_READ_COMPLETE`, `on_WRITE_READY`, `on_WRITE_COMPLETE`, `on_EOS`, `on_ERROR`, `on_INACTIVITY_TIMEOUT`, `on_ACTIVE_TIMEOUT` | at each such event that is not counted |
+//! | `"on_READ_READY#2"` | at the second such event, instead of the line above |
+//! | `after_250ms` | so long after `on_connect`, by a timer under the end's mutex |
+//!
+//! # Operations
+//! | operation | what it does |
+//! |---|---|
+//! | `do_io_read N [no_buffer] [no_cont]`, `do_io_write N …` | issues an operation of N bytes, or of `max`; without a buffer, without a continuation |
+//! | `write N` | appends N bytes that count up to the end's write buffer |
+//! | `consume N` | takes N bytes, or `all`, off the end's read buffer; fewer if there are fewer |
+//! | `reenable read`, `reenable write` | `VIO::reenable` |
+//! | `reenable_re read`, `reenable_re write` | `VIO::reenable_re`, which may call back before it returns |
+//! | `shutdown read`, `shutdown write`, `shutdown both` | `do_io_shutdown` |
+//! | `close` | `do_io_close` |
+//! | `inactivity_timeout T`, `active_timeout T` | sets a timeout; `0` takes it back |
+//! | `water_mark N` | sets the water mark of the end's read buffer |
+//! | `hold active T`, `hold passive T` | a foreign thread takes that end's mutex as soon as it is free and keeps it for T |
+//!
+//! `N` is a number of bytes, also `32KiB` or `1MiB`; `T` is a time like `20us`,
+//! `250ms` or `10s`. After `close`, what may not be done with a closed connection
+//! is left out; the end's own buffers may still be used.
+
+pub mod amount;
+mod buffers;
+mod end;
+mod explain;
+pub mod fault;
+mod held;
+mod model;
+mod op;
+pub mod program;
+mod read;
+mod run;
+
+pub use self::explain::explain;
+pub use self::fault::ScenarioFault;
+pub use self::model::{PairDef, Reaction, Scenario, Trigger};
+pub use self::op::{HowTo, Op, Without};
+pub use self::program::{Program, Range};
+pub use self::read::{scenario_from_bytes, scenario_from_file};
+pub use self::run::{Finish, LockKeys, ScenarioEnd, run_scenario};

@@ -1,0 +1,267 @@
+//! [`End`]: a state machine that does what a program says.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use eventsys::steps::{Side, Step, StepKind};
+use eventsys::{
+    ContRef, Data, ET_CALL, EventCode, EventProcessor, Guard, Invocation, Outcome, ProxyMutex,
+    Request, StateMachine,
+};
+use iocore::{IoData, NetVcRef, ShutdownHowTo, VioHandle, VioOp};
+
+use super::buffers::Buffers;
+use super::held::{Holder, hold};
+use super::model::Trigger;
+use super::op::{HowTo, Op, Without};
+use super::program::Program;
+
+/// A timer's event; plus the index of its reaction.
+const TIMER: i32 = 10_000;
+/// How many callbacks may be on the stack of one end: a reaction with
+/// `reenable_re` can call itself back without end.
+const DEEPEST: u32 = 100;
+/// How many callbacks a scenario may have: a reaction with `reenable` can go on
+/// for ever.
+const MOST_CALLS: u32 = 200_000;
+
+/// What all parts of a run know.
+pub(super) struct Stage {
+    pub(super) program: Program,
+    pub(super) processor: Arc<EventProcessor>,
+    /// The number of the pair, for the steps.
+    pub(super) pair: u32,
+    pub(super) core_mutex: Arc<ProxyMutex>,
+    pub(super) holder: Arc<Holder>,
+    pub(super) calls: AtomicU32,
+    /// A reaction has gone on for too long; no reaction is carried out any more.
+    pub(super) runaway: AtomicBool,
+    /// The scenario is over; who gets a connection now closes it.
+    pub(super) ending: AtomicBool,
+}
+
+/// One end.
+pub(super) struct End {
+    side: Side,
+    stage: RefCell<Option<Arc<Stage>>>,
+    mutex: Arc<ProxyMutex>,
+    vc: RefCell<Option<NetVcRef>>,
+    closed: Cell<bool>,
+    buffers: RefCell<Option<Arc<Buffers>>>,
+    /// How often each event has come.
+    counts: RefCell<Vec<(EventCode, u32)>>,
+    depth: Cell<u32>,
+}
+
+/// The end of `side`, under `mutex`; it must be given a stage before it is used.
+pub(super) fn new_end(side: Side, mutex: Arc<ProxyMutex>) -> Arc<StateMachine<End>> {
+    let end = End {
+        side,
+        stage: RefCell::default(),
+        mutex: Arc::clone(&mutex),
+        vc: RefCell::default(),
+        closed: Cell::new(false),
+        buffers: RefCell::default(),
+        counts: RefCell::default(),
+        depth: Cell::new(0),
+    };
+    StateMachine::new(mutex, end, End::handle)
+}
+
+impl End {
+    /// Tells the end where it plays.
+    pub(super) fn enter(&self, guard: &Guard<'_>, stage: &Arc<Stage>) {
+        let buffers = Buffers::new(&stage.program.pair, &self.mutex, guard);
+        *self.buffers.borrow_mut() = Some(Arc::new(buffers));
+        *self.stage.borrow_mut() = Some(Arc::clone(stage));
+    }
+
+    /// The end has got its connection.
+    pub(super) fn connected(&self, guard: &Guard<'_>, this: &ContRef, vc: &NetVcRef) {
+        *self.vc.borrow_mut() = Some(Arc::clone(vc));
+        let stage = self.stage();
+        if stage.ending.load(Ordering::Relaxed) {
+            self.close();
+            return;
+        }
+        for (index, range) in stage.program.reactions.iter().enumerate() {
+            if let (true, Trigger::After(span)) = (range.side == self.side, range.trigger) {
+                let code = i32::try_from(index).expect("a scenario is not that long");
+                let request = Request::new(Arc::clone(this)).code(EventCode(TIMER + code));
+                stage.processor.schedule_in(request, span, ET_CALL);
+            }
+        }
+        self.react(guard, this, |trigger| trigger == Trigger::Connect);
+    }
+
+    /// Closes the connection, if there is one that is not closed.
+    pub(super) fn close(&self) {
+        let vc = self.vc.borrow().clone();
+        if let (Some(vc), false) = (vc, self.closed.replace(true)) {
+            vc.do_io_close(None);
+        }
+    }
+
+    fn stage(&self) -> Arc<Stage> {
+        self.stage.borrow().clone().expect("an end is given a stage before it is used")
+    }
+
+    fn handle(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
+        let guard = call.guard();
+        if let Some(vc) = data.net_vc() {
+            self.connected(guard, call.this(), vc);
+        } else if let Some(vio) = data.vio() {
+            let is_write = vio.op() == VioOp::Write;
+            self.report(if is_write { StepKind::SmWrite } else { StepKind::SmRead }, event);
+            self.event(guard, call.this(), event);
+        } else if event.0 >= TIMER {
+            let stage = self.stage();
+            let range = &stage.program.reactions[(event.0 - TIMER) as usize];
+            self.carry_out(guard, call.this(), range.first..range.end);
+        }
+        Outcome::Done
+    }
+
+    fn report(&self, kind: StepKind, event: EventCode) {
+        let stage = self.stage();
+        stage.processor.steps().report(|| Step {
+            at: stage.processor.clock().get_hrtime(),
+            pair: stage.pair,
+            held: eventsys::mutex::census::held_locks(),
+            ..Step::bare(self.side, kind, Some(i64::from(event.0)))
+        });
+    }
+
+    /// The reaction for this very time, or the one for all other times.
+    fn event(&self, guard: &Guard<'_>, this: &ContRef, event: EventCode) {
+        let nth = self.count(event);
+        let named = Trigger::Event(event, nth);
+        let is_named = self
+            .stage()
+            .program
+            .reactions
+            .iter()
+            .any(|range| range.side == self.side && range.trigger == named);
+        let meant = if is_named { named } else { Trigger::Event(event, 0) };
+        self.react(guard, this, |trigger| trigger == meant);
+    }
+
+    fn count(&self, event: EventCode) -> u32 {
+        let mut counts = self.counts.borrow_mut();
+        match counts.iter_mut().find(|(known, _)| *known == event) {
+            Some((_, count)) => {
+                *count += 1;
+                *count
+            }
+            None => {
+                counts.push((event, 1));
+                1
+            }
+        }
+    }
+
+    fn react(&self, guard: &Guard<'_>, this: &ContRef, is_meant: impl Fn(Trigger) -> bool) {
+        let stage = self.stage();
+        let calls = stage.calls.fetch_add(1, Ordering::Relaxed);
+        let depth = self.depth.get();
+        if calls >= MOST_CALLS || depth >= DEEPEST {
+            stage.runaway.store(true, Ordering::Relaxed);
+        }
+        let mut ranges = stage.program.reactions.iter();
+        let range = ranges.find(|range| range.side == self.side && is_meant(range.trigger));
+        if let Some(range) = range {
+            self.depth.set(depth + 1);
+            self.carry_out(guard, this, range.first..range.end);
+            self.depth.set(depth);
+        }
+    }
+
+    fn carry_out(&self, guard: &Guard<'_>, this: &ContRef, ops: std::ops::Range<usize>) {
+        let stage = self.stage();
+        for &op in &stage.program.ops[ops] {
+            if stage.runaway.load(Ordering::Relaxed) {
+                return;
+            }
+            self.do_op(guard, this, op, &stage);
+        }
+    }
+
+    fn do_op(&self, guard: &Guard<'_>, this: &ContRef, op: Op, stage: &Stage) {
+        let buffers = self.buffers.borrow().clone().expect("made on entering");
+        match op {
+            Op::Write(n) => return buffers.fill(guard, n),
+            Op::Consume(n) => return buffers.consume(guard, n),
+            Op::WaterMark(n) => return buffers.read.set_water_mark(guard, n),
+            Op::Hold(side, span) => return hold(&stage.holder, side, span),
+            Op::Close => return self.close(),
+            _ => {}
+        }
+        let vc = self.vc.borrow().clone();
+        let Some(vc) = vc.filter(|_| !self.closed.get()) else { return };
+        match op {
+            Op::DoIoRead(n, without) => {
+                self.do_io(guard, this, (VioOp::Read, n, without), &vc, &buffers);
+            }
+            Op::DoIoWrite(n, without) => {
+                self.do_io(guard, this, (VioOp::Write, n, without), &vc, &buffers);
+            }
+            Op::Reenable(op) => with_vio(guard, &vc, op, stage, VioHandle::reenable),
+            Op::ReenableRe(op) => with_vio(guard, &vc, op, stage, VioHandle::reenable_re),
+            Op::Shutdown(HowTo::Read) => vc.do_io_shutdown(ShutdownHowTo::Read),
+            Op::Shutdown(HowTo::Write) => vc.do_io_shutdown(ShutdownHowTo::Write),
+            Op::Shutdown(HowTo::Both) => vc.do_io_shutdown(ShutdownHowTo::ReadWrite),
+            Op::InactivityTimeout(span) => vc.set_inactivity_timeout(span),
+            Op::ActiveTimeout(span) => vc.set_active_timeout(span),
+            Op::Write(_) | Op::Consume(_) | Op::WaterMark(_) | Op::Hold(..) | Op::Close => {}
+        }
+    }
+
+    /// Without a continuation the operation is under the core mutex, and so must
+    /// its buffer be: it gets an empty one of its own.
+    fn do_io(
+        &self,
+        guard: &Guard<'_>,
+        this: &ContRef,
+        (op, n, without): (VioOp, i64, Without),
+        vc: &NetVcRef,
+        buffers: &Buffers,
+    ) {
+        let stage = self.stage();
+        let was_under_core = vc.vio(op).is_bound_to(&stage.core_mutex);
+        let core = (without.cont || was_under_core).then(|| stage.core_mutex.lock());
+        let own = match &core {
+            Some(core) if without.cont => {
+                Some(Buffers::new(&stage.program.pair, &stage.core_mutex, core))
+            }
+            _ => None,
+        };
+        let guard = if without.cont { core.as_ref().unwrap_or(guard) } else { guard };
+        let buffers = own.as_ref().unwrap_or(buffers);
+        let cont = (!without.cont).then(|| Arc::clone(this));
+        match op {
+            VioOp::Write => {
+                let reader = (!without.buffer).then_some(&buffers.write_reader);
+                vc.do_io_write(guard, cont, n, reader);
+            }
+            _ => {
+                let buffer = (!without.buffer).then_some(&buffers.read);
+                vc.do_io_read(guard, cont, n, buffer);
+            }
+        }
+    }
+}
+
+/// Calls `f` with the VIO and a guard of the mutex that it is under.
+fn with_vio(
+    guard: &Guard<'_>,
+    vc: &NetVcRef,
+    op: VioOp,
+    stage: &Stage,
+    f: impl FnOnce(&VioHandle, &Guard<'_>),
+) {
+    let is_under_core = vc.vio(op).is_bound_to(&stage.core_mutex);
+    let core = is_under_core.then(|| stage.core_mutex.lock());
+    let vio = VioHandle::new(Arc::clone(vc) as Arc<dyn iocore::VConnection>, op);
+    f(&vio, core.as_ref().unwrap_or(guard));
+}

@@ -1,0 +1,132 @@
+//! Foreign threads that keep a mutex for a while, at exact moments.
+//!
+//! Whether a try-lock misses depends only on who holds the mutex, and the
+//! event loop waits until the foreign thread has it: so it is exact, and the
+//! same in every run, although the thread is a real one. It does not take part
+//! in virtual time.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+
+use eventsys::steps::Side;
+use eventsys::{Data, EThread, EventCode, HrTime, Invocation, Outcome, ProxyMutex, StateMachine};
+
+/// Takes and gives back the mutexes of the two ends, from events of its own:
+/// there, the event thread itself holds none of them.
+pub(super) type Holder = StateMachine<Holds>;
+
+/// The event that takes the mutex of an end; the other end's is one more.
+const TAKE: i32 = 9000;
+/// The event that gives it back.
+const GIVE_BACK: i32 = 9010;
+
+/// The mutexes, and who has them.
+pub(super) struct Holds {
+    /// The active end's, the passive end's; perhaps the same.
+    mutexes: [Arc<ProxyMutex>; 2],
+    held: RefCell<Vec<(Arc<ProxyMutex>, Held)>>,
+    /// How often each is to be given back yet.
+    kept: RefCell<Vec<Arc<ProxyMutex>>>,
+    over: std::cell::Cell<bool>,
+}
+
+/// A holder for the mutexes of these two ends.
+pub(super) fn new_holder(active: &Arc<ProxyMutex>, passive: &Arc<ProxyMutex>) -> Arc<Holder> {
+    let holds = Holds {
+        mutexes: [Arc::clone(active), Arc::clone(passive)],
+        held: RefCell::default(),
+        kept: RefCell::default(),
+        over: std::cell::Cell::new(false),
+    };
+    StateMachine::new(ProxyMutex::new(), holds, Holds::handle)
+}
+
+/// Has the mutex of `side` taken by an immediate event, for `span`.
+pub(super) fn hold(holder: &Arc<Holder>, side: Side, span: HrTime) {
+    let thread = EThread::current().expect("operations run on the event thread");
+    let code = EventCode(TAKE + i32::from(side != Side::Active));
+    let request = eventsys::Request::new(Arc::clone(holder) as eventsys::ContRef);
+    thread.schedule_imm_local(request.code(code).cookie(Arc::new(span)));
+}
+
+/// Gives everything back and takes nothing any more.
+pub(super) fn release_all(holder: &Holder) {
+    let guard = holder.mutex().lock();
+    let holds = holder.state(&guard);
+    holds.over.set(true);
+    holds.kept.borrow_mut().clear();
+    holds.held.borrow_mut().clear();
+}
+
+impl Holds {
+    fn handle(&self, call: &Invocation<'_>, code: EventCode, data: Data<'_>) -> Outcome {
+        if self.over.get() {
+            return Outcome::Done;
+        }
+        let Data::Event(event) = data else { return Outcome::Done };
+        if code.0 >= GIVE_BACK {
+            self.give_back(&self.mutexes[(code.0 - GIVE_BACK) as usize]);
+        } else {
+            let index = code.0 - TAKE;
+            let cookie = event.cookie().expect("the span comes along");
+            let span = *cookie.downcast_ref::<HrTime>().expect("a span");
+            self.take(&self.mutexes[index as usize]);
+            let thread = EThread::current().expect("an event has a thread");
+            let request = eventsys::Request::new(Arc::clone(call.this()));
+            thread.schedule_in_local(request.code(EventCode(GIVE_BACK + index)), span);
+        }
+        Outcome::Done
+    }
+
+    /// One who has it already keeps it until the last `give_back`.
+    fn take(&self, mutex: &Arc<ProxyMutex>) {
+        self.kept.borrow_mut().push(Arc::clone(mutex));
+        let mut held = self.held.borrow_mut();
+        if !held.iter().any(|(known, _)| Arc::ptr_eq(known, mutex)) {
+            held.push((Arc::clone(mutex), Held::new(mutex)));
+        }
+    }
+
+    fn give_back(&self, mutex: &Arc<ProxyMutex>) {
+        let mut kept = self.kept.borrow_mut();
+        if let Some(at) = kept.iter().position(|known| Arc::ptr_eq(known, mutex)) {
+            kept.remove(at);
+        }
+        if !kept.iter().any(|known| Arc::ptr_eq(known, mutex)) {
+            self.held.borrow_mut().retain(|(known, _)| !Arc::ptr_eq(known, mutex));
+        }
+    }
+}
+
+/// A mutex that a foreign thread has, until this is dropped.
+struct Held {
+    release: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Held {
+    /// Returns when the thread has it.
+    fn new(mutex: &Arc<ProxyMutex>) -> Held {
+        let (has_it, wait) = channel();
+        let (release, released) = channel();
+        let mutex = Arc::clone(mutex);
+        let thread = std::thread::spawn(move || {
+            let _guard = mutex.lock();
+            // An error in either means that the other end is gone.
+            let _ = has_it.send(());
+            let _: Result<(), _> = released.recv();
+        });
+        let _ = wait.recv();
+        Held { release: Some(release), thread: Some(thread) }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.release.take());
+        // It cannot panic; if it did, the mutex would be free all the same.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}

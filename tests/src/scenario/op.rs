@@ -1,0 +1,211 @@
+//! [`Op`]: what an end can do, and the grammar in which a scenario says it.
+
+use std::fmt;
+
+use eventsys::HrTime;
+use eventsys::steps::Side;
+use iocore::VioOp;
+
+use super::amount::{Bytes, MOST_WRITTEN, Span, parse_bytes, parse_span};
+use super::fault::ScenarioFault;
+
+/// One operation of an end. `i64::MAX` bytes are `max`, or `all`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Op {
+    /// `do_io_read` of so many bytes.
+    DoIoRead(i64, Without),
+    /// `do_io_write` of so many bytes.
+    DoIoWrite(i64, Without),
+    /// Appends so many bytes to the write buffer.
+    Write(i64),
+    /// Takes so many bytes off the read buffer, at most.
+    Consume(i64),
+    /// `VIO::reenable`; read or write.
+    Reenable(VioOp),
+    /// `VIO::reenable_re`; read or write.
+    ReenableRe(VioOp),
+    /// `do_io_shutdown`.
+    Shutdown(HowTo),
+    /// `do_io_close`.
+    Close,
+    /// `set_inactivity_timeout`, in nanoseconds.
+    InactivityTimeout(HrTime),
+    /// `set_active_timeout`, in nanoseconds.
+    ActiveTimeout(HrTime),
+    /// Sets the water mark of the read buffer.
+    WaterMark(i64),
+    /// A foreign thread keeps the mutex of this end so many nanoseconds.
+    Hold(Side, HrTime),
+}
+
+/// What a `do_io` is issued without.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Without {
+    /// No buffer to read into, no reader to write from.
+    pub buffer: bool,
+    /// Nobody to call back.
+    pub cont: bool,
+}
+
+/// Which directions a shutdown ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HowTo {
+    /// No further read events.
+    Read,
+    /// No further write events.
+    Write,
+    /// Neither.
+    Both,
+}
+
+const NAMES: &str = "do_io_read, do_io_write, write, consume, reenable, reenable_re, shutdown, \
+                     close, inactivity_timeout, active_timeout, water_mark or hold";
+
+impl Op {
+    /// Reads an operation; a fault comes with the byte at which it begins.
+    ///
+    /// # Errors
+    /// If `text` is no operation.
+    pub fn parse(text: &str) -> Result<Op, (usize, ScenarioFault)> {
+        let mut words = Words { text, at: 0 };
+        let op = match words.next() {
+            "do_io_read" => Op::DoIoRead(words.bytes(Some("max"))?, words.without()?),
+            "do_io_write" => Op::DoIoWrite(words.bytes(Some("max"))?, words.without()?),
+            "write" => Op::Write(words.piece()?),
+            "consume" => Op::Consume(words.bytes(Some("all"))?),
+            "reenable" => Op::Reenable(words.direction()?),
+            "reenable_re" => Op::ReenableRe(words.direction()?),
+            "shutdown" => Op::Shutdown(words.how_to()?),
+            "close" => Op::Close,
+            "inactivity_timeout" => Op::InactivityTimeout(words.span()?),
+            "active_timeout" => Op::ActiveTimeout(words.span()?),
+            "water_mark" => Op::WaterMark(words.bytes(None)?),
+            "hold" => Op::Hold(words.side()?, words.span()?),
+            other => return Err(words.fault(other, format!("an operation ({NAMES})"))),
+        };
+        match words.next() {
+            "" => Ok(op),
+            other => Err(words.fault(other, "the end of the operation")),
+        }
+    }
+}
+
+/// As a scenario writes it.
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Op::DoIoRead(n, without) => write!(f, "do_io_read {}{without}", Bytes(n)),
+            Op::DoIoWrite(n, without) => write!(f, "do_io_write {}{without}", Bytes(n)),
+            Op::Write(n) => write!(f, "write {}", Bytes(n)),
+            Op::Consume(i64::MAX) => f.write_str("consume all"),
+            Op::Consume(n) => write!(f, "consume {}", Bytes(n)),
+            Op::Reenable(op) => write!(f, "reenable {}", direction_name(op)),
+            Op::ReenableRe(op) => write!(f, "reenable_re {}", direction_name(op)),
+            Op::Shutdown(HowTo::Read) => f.write_str("shutdown read"),
+            Op::Shutdown(HowTo::Write) => f.write_str("shutdown write"),
+            Op::Shutdown(HowTo::Both) => f.write_str("shutdown both"),
+            Op::Close => f.write_str("close"),
+            Op::InactivityTimeout(t) => write!(f, "inactivity_timeout {}", Span(t)),
+            Op::ActiveTimeout(t) => write!(f, "active_timeout {}", Span(t)),
+            Op::WaterMark(n) => write!(f, "water_mark {}", Bytes(n)),
+            Op::Hold(Side::Active, t) => write!(f, "hold active {}", Span(t)),
+            Op::Hold(_, t) => write!(f, "hold passive {}", Span(t)),
+        }
+    }
+}
+
+impl fmt::Display for Without {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.buffer { " no_buffer" } else { "" })?;
+        f.write_str(if self.cont { " no_cont" } else { "" })
+    }
+}
+
+fn direction_name(op: VioOp) -> &'static str {
+    if op == VioOp::Write { "write" } else { "read" }
+}
+
+/// The words of an operation, with their places.
+struct Words<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+type Parsed<T> = Result<T, (usize, ScenarioFault)>;
+
+impl<'a> Words<'a> {
+    /// The next word; empty at the end.
+    fn next(&mut self) -> &'a str {
+        let rest = self.text[self.at..].trim_start();
+        let word = rest.split_whitespace().next().unwrap_or("");
+        self.at = self.text.len() - rest.len() + word.len();
+        word
+    }
+
+    /// `word`, which has just been taken, is not what was expected.
+    fn fault(&self, word: &str, expected: impl Into<String>) -> (usize, ScenarioFault) {
+        (self.at - word.len(), ScenarioFault::expected(expected, word))
+    }
+
+    fn bytes(&mut self, max: Option<&str>) -> Parsed<i64> {
+        let word = self.next();
+        if Some(word) == max {
+            return Ok(i64::MAX);
+        }
+        let or = max.map_or(String::new(), |max| format!(" or {max}"));
+        let expected = || format!("a number of bytes (like 100, 32KiB, 1MiB){or}");
+        parse_bytes(word).ok_or_else(|| self.fault(word, expected()))
+    }
+
+    fn piece(&mut self) -> Parsed<i64> {
+        let word = self.next();
+        let expected = || format!("a number of bytes up to {}", Bytes(MOST_WRITTEN));
+        let piece = parse_bytes(word).filter(|&bytes| bytes <= MOST_WRITTEN);
+        piece.ok_or_else(|| self.fault(word, expected()))
+    }
+
+    fn span(&mut self) -> Parsed<HrTime> {
+        let word = self.next();
+        let expected = "a time up to a day (like 20us, 250ms, 10s) or 0";
+        parse_span(word).ok_or_else(|| self.fault(word, expected))
+    }
+
+    fn direction(&mut self) -> Parsed<VioOp> {
+        match self.next() {
+            "read" => Ok(VioOp::Read),
+            "write" => Ok(VioOp::Write),
+            other => Err(self.fault(other, "read or write")),
+        }
+    }
+
+    fn how_to(&mut self) -> Parsed<HowTo> {
+        match self.next() {
+            "read" => Ok(HowTo::Read),
+            "write" => Ok(HowTo::Write),
+            "both" => Ok(HowTo::Both),
+            other => Err(self.fault(other, "read, write or both")),
+        }
+    }
+
+    fn side(&mut self) -> Parsed<Side> {
+        match self.next() {
+            "active" => Ok(Side::Active),
+            "passive" => Ok(Side::Passive),
+            other => Err(self.fault(other, "active or passive")),
+        }
+    }
+
+    fn without(&mut self) -> Parsed<Without> {
+        let mut without = Without::default();
+        loop {
+            match self.next() {
+                "" => return Ok(without),
+                "no_buffer" if !without.buffer => without.buffer = true,
+                "no_cont" if !without.cont => without.cont = true,
+                other => {
+                    return Err(self.fault(other, "no_buffer, no_cont or the end of the operation"));
+                }
+            }
+        }
+    }
+}

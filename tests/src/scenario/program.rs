@@ -1,0 +1,115 @@
+//! [`Program`]: a compiled scenario, and its text.
+//!
+//! The text is for other readers of the same list, such as a probe inside the
+//! real server: a word, then whole numbers, separated by single spaces.
+//!
+//! | line | numbers |
+//! |---|---|
+//! | `program 1` | the version of the format; the first line |
+//! | `pair RE SHARED INDEX MARK` | 1 for `connect_re`; 1 for one mutex for both ends; the ends' buffer size index; the water mark of their read buffers; the second line |
+//! | `reaction SIDE EVENT NTH FIRST END` | 0 active, 1 passive; the event's number, 0 for `on_connect`; which time, 0 for each other; the operations `FIRST` to `END`, without `END` |
+//! | `timer SIDE NS FIRST END` | as above, so many nanoseconds after `on_connect` |
+//! | `op NAME A B` | the operation's word and two numbers, 0 where it has none; counted from 0; after all reactions |
+//!
+//! In `op`: bytes and nanoseconds are `A`, `max` and `all` are
+//! 9223372036854775807; `do_io_*` have in `B` 1 for `no_buffer` plus 2 for
+//! `no_cont`; `reenable` and `reenable_re` have 1 for read, 2 for write,
+//! `shutdown` the same and 3 for both; `hold` has the side in `B`.
+
+mod parse;
+
+use std::fmt;
+
+use eventsys::steps::Side;
+use iocore::VioOp;
+
+use super::model::{PairDef, Trigger};
+use super::op::{HowTo, Op, Without};
+
+pub use self::parse::ProgramError;
+
+/// A compiled scenario.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Program {
+    /// How the pair is made.
+    pub pair: PairDef,
+    /// When which operations are carried out.
+    pub reactions: Vec<Range>,
+    /// All operations.
+    pub ops: Vec<Op>,
+}
+
+/// A reaction: when, and which operations.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Range {
+    /// Whose.
+    pub side: Side,
+    /// When.
+    pub trigger: Trigger,
+    /// The index of the first operation.
+    pub first: usize,
+    /// The index after the last one.
+    pub end: usize,
+}
+
+const VERSION: i64 = 1;
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PairDef { connect_re, shared_mutex, buffer_index, read_water_mark } = self.pair;
+        let (re, shared) = (u8::from(connect_re), u8::from(shared_mutex));
+        writeln!(f, "program {VERSION}")?;
+        writeln!(f, "pair {re} {shared} {} {read_water_mark}", buffer_index.raw())?;
+        self.reactions.iter().try_for_each(|range| writeln!(f, "{range}"))?;
+        self.ops.iter().try_for_each(|op| {
+            let (name, a, b) = words(*op);
+            writeln!(f, "op {name} {a} {b}")
+        })
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Range { side, trigger, first, end } = *self;
+        let side = side_number(side);
+        match trigger {
+            Trigger::Connect => write!(f, "reaction {side} 0 0 {first} {end}"),
+            Trigger::Event(event, nth) => {
+                write!(f, "reaction {side} {} {nth} {first} {end}", event.0)
+            }
+            Trigger::After(span) => write!(f, "timer {side} {span} {first} {end}"),
+        }
+    }
+}
+
+fn side_number(side: Side) -> i64 {
+    i64::from(side != Side::Active)
+}
+
+/// The word and the two numbers of an operation.
+fn words(op: Op) -> (&'static str, i64, i64) {
+    match op {
+        Op::DoIoRead(n, without) => ("do_io_read", n, without_number(without)),
+        Op::DoIoWrite(n, without) => ("do_io_write", n, without_number(without)),
+        Op::Write(n) => ("write", n, 0),
+        Op::Consume(n) => ("consume", n, 0),
+        Op::Reenable(op) => ("reenable", direction_number(op), 0),
+        Op::ReenableRe(op) => ("reenable_re", direction_number(op), 0),
+        Op::Shutdown(HowTo::Read) => ("shutdown", 1, 0),
+        Op::Shutdown(HowTo::Write) => ("shutdown", 2, 0),
+        Op::Shutdown(HowTo::Both) => ("shutdown", 3, 0),
+        Op::Close => ("close", 0, 0),
+        Op::InactivityTimeout(t) => ("inactivity_timeout", t, 0),
+        Op::ActiveTimeout(t) => ("active_timeout", t, 0),
+        Op::WaterMark(n) => ("water_mark", n, 0),
+        Op::Hold(side, t) => ("hold", t, side_number(side)),
+    }
+}
+
+fn without_number(without: Without) -> i64 {
+    i64::from(without.buffer) + 2 * i64::from(without.cont)
+}
+
+fn direction_number(op: VioOp) -> i64 {
+    if op == VioOp::Write { 2 } else { 1 }
+}

@@ -1,0 +1,213 @@
+//! Reads a scenario from TOML.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use eventsys::EventCode;
+use iocore::buffer::{DEFAULT_BUFFER_SIZES, SizeIndex};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::amount::parse_span;
+use super::fault::ScenarioFault;
+use super::model::{PairDef, Reaction, Scenario, Trigger};
+use super::op::Op;
+use crate::read_error::{Place, ReadError, utf8};
+
+type Faulty<T> = Result<T, (Place, ScenarioFault)>;
+
+/// Reads the scenario in `path`.
+///
+/// # Errors
+///
+/// If the file cannot be read or anything in it is wrong.
+pub fn scenario_from_file(path: &Path) -> Result<Scenario, ReadError<ScenarioFault>> {
+    let file = path.display().to_string();
+    match fs::read(path) {
+        Ok(bytes) => scenario_from_bytes(&file, &bytes),
+        Err(source) => Err(ReadError::Unreadable { file, source }),
+    }
+}
+
+/// Reads a scenario from the `bytes` of a TOML file; `file` is its name in errors.
+///
+/// # Errors
+///
+/// If anything in it is wrong.
+pub fn scenario_from_bytes(file: &str, bytes: &[u8]) -> Result<Scenario, ReadError<ScenarioFault>> {
+    utf8(bytes)
+        .map_err(|(place, byte)| (place, ScenarioFault::NotUtf8(byte)))
+        .and_then(read)
+        .map_err(|(place, fault)| ReadError::Fault { file: file.to_owned(), place, fault })
+}
+
+/// The keys of a file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    title: String,
+    teaches: String,
+    #[serde(default)]
+    pair: RawPair,
+    #[serde(default)]
+    active: RawEnd,
+    #[serde(default)]
+    passive: RawEnd,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPair {
+    connect: Option<Spanned<String>>,
+    #[serde(default)]
+    shared_mutex: bool,
+    buffer_index: Option<Spanned<String>>,
+    read_water_mark: Option<Spanned<i64>>,
+}
+
+type RawEnd = BTreeMap<Spanned<String>, Vec<Spanned<String>>>;
+
+fn read(text: &str) -> Faulty<Scenario> {
+    let raw: Raw = toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start.min(text.len()));
+        let message = error.message().trim().replace('\n', ", ");
+        (Place::after(&text[..at]), ScenarioFault::NotToml(message))
+    })?;
+    let source = Source(text);
+    Ok(Scenario {
+        title: raw.title,
+        teaches: raw.teaches,
+        pair: source.pair(raw.pair)?,
+        active: source.end(raw.active)?,
+        passive: source.end(raw.passive)?,
+    })
+}
+
+/// The text of the file, to find the place of a fault.
+struct Source<'a>(&'a str);
+
+impl Source<'_> {
+    fn pair(&self, raw: RawPair) -> Faulty<PairDef> {
+        let mut pair = PairDef { shared_mutex: raw.shared_mutex, ..PairDef::default() };
+        if let Some(connect) = raw.connect {
+            pair.connect_re = match connect.get_ref().as_str() {
+                "connect" => false,
+                "connect_re" => true,
+                other => {
+                    let fault = ScenarioFault::expected("connect or connect_re", other);
+                    return Err((self.place(connect.span(), other, 0), fault));
+                }
+            };
+        }
+        if let Some(index) = raw.buffer_index {
+            let name = index.get_ref();
+            pair.buffer_index = size_index(name).ok_or_else(|| {
+                let expected = "a block size (128, 256, 512, 1K, 2K and so on to 1M, 2M)";
+                (self.place(index.span(), name, 0), ScenarioFault::expected(expected, name))
+            })?;
+        }
+        if let Some(mark) = raw.read_water_mark {
+            pair.read_water_mark = *mark.get_ref();
+            if pair.read_water_mark < 0 || pair.read_water_mark == i64::MAX {
+                let expected = "a number of bytes that is not negative".to_owned();
+                let found = mark.get_ref().to_string();
+                let place = Place::after(&self.0[..mark.span().start]);
+                return Err((place, ScenarioFault::Expected { expected, found }));
+            }
+        }
+        Ok(pair)
+    }
+
+    /// The reactions of an end, in the order of the file.
+    fn end(&self, raw: RawEnd) -> Faulty<Vec<Reaction>> {
+        let mut raw: Vec<_> = raw.into_iter().collect();
+        raw.sort_by_key(|(key, _)| key.span().start);
+        let mut reactions: Vec<Reaction> = Vec::new();
+        let mut places: Vec<Place> = Vec::new();
+        for (key, ops) in raw {
+            let name = key.get_ref();
+            let place = self.place(key.span(), name, 0);
+            let trigger = parse_trigger(name)
+                .map_err(|(at, fault)| (self.place(key.span(), name, at), fault))?;
+            if let Some(same) = reactions.iter().position(|known| known.trigger == trigger) {
+                let first = places[same].line;
+                return Err((place, ScenarioFault::Repeated { key: name.clone(), first }));
+            }
+            places.push(place);
+            let ops = ops.iter().map(|op| {
+                Op::parse(op.get_ref())
+                    .map_err(|(at, fault)| (self.place(op.span(), op.get_ref(), at), fault))
+            });
+            reactions.push(Reaction { trigger, ops: ops.collect::<Faulty<_>>()? });
+        }
+        Ok(reactions)
+    }
+
+    /// The place of the byte `at` of `value`, which stands at `span`, as it is or
+    /// in quotes. If it is written with escapes, the place where it begins.
+    fn place(&self, span: Range<usize>, value: &str, at: usize) -> Place {
+        let written = &self.0[span.clone()];
+        let start = [0, 1].into_iter().find(|&quote| {
+            written.get(quote..).is_some_and(|written| written.starts_with(value))
+                && written.len() == value.len() + 2 * quote
+        });
+        let inside = start.map_or(0, |start| start + at);
+        Place::after(&self.0[..span.start + inside])
+    }
+}
+
+/// The events that an end can react to.
+const EVENTS: [(&str, EventCode); 8] = [
+    ("READ_READY", EventCode::VC_EVENT_READ_READY),
+    ("READ_COMPLETE", EventCode::VC_EVENT_READ_COMPLETE),
+    ("WRITE_READY", EventCode::VC_EVENT_WRITE_READY),
+    ("WRITE_COMPLETE", EventCode::VC_EVENT_WRITE_COMPLETE),
+    ("EOS", EventCode::VC_EVENT_EOS),
+    ("ERROR", EventCode::VC_EVENT_ERROR),
+    ("INACTIVITY_TIMEOUT", EventCode::VC_EVENT_INACTIVITY_TIMEOUT),
+    ("ACTIVE_TIMEOUT", EventCode::VC_EVENT_ACTIVE_TIMEOUT),
+];
+
+fn parse_trigger(key: &str) -> Result<Trigger, (usize, ScenarioFault)> {
+    if key == "on_connect" {
+        return Ok(Trigger::Connect);
+    }
+    if let Some(span) = key.strip_prefix("after_") {
+        let expected = "a time up to a day after after_ (like 20us, 250ms, 10s)";
+        let fault = || ("after_".len(), ScenarioFault::expected(expected, span));
+        return parse_span(span).map(Trigger::After).ok_or_else(fault);
+    }
+    let Some(event) = key.strip_prefix("on_") else {
+        let expected = "a reaction (on_connect, on_ and an event, after_ and a time)";
+        return Err((0, ScenarioFault::expected(expected, key)));
+    };
+    let (name, count) = event.split_once('#').unwrap_or((event, "0"));
+    let Some(&(_, code)) = EVENTS.iter().find(|(known, _)| *known == name) else {
+        let names: Vec<_> = EVENTS.iter().map(|(name, _)| *name).collect();
+        let expected = format!("connect or an event after on_ ({})", names.join(", "));
+        return Err(("on_".len(), ScenarioFault::expected(expected, name)));
+    };
+    let nth = match count.parse() {
+        Ok(nth) if nth > 0 || !event.contains('#') => nth,
+        _ => {
+            let at = "on_#".len() + name.len();
+            return Err((
+                at,
+                ScenarioFault::expected("which time after # (1, 2 and so on)", count),
+            ));
+        }
+    };
+    Ok(Trigger::Event(code, nth))
+}
+
+/// The index of a block size by its name in the original, `32K`.
+fn size_index(name: &str) -> Option<SizeIndex> {
+    let indexes = (0..DEFAULT_BUFFER_SIZES as i64).map(SizeIndex::from_raw);
+    indexes.into_iter().find(|index| match index.buffer_size() {
+        size if size < 1 << 10 => size.to_string() == name,
+        size if size < 1 << 20 => format!("{}K", size >> 10) == name,
+        size => format!("{}M", size >> 20) == name,
+    })
+}
