@@ -92,7 +92,7 @@ fn write_fault(out: &mut Output, finish: &Finish) -> io::Result<()> {
     match finish {
         Finish::Panicked(text) => writeln!(out, "{FAULT}panic:{FAULT:#} {text}"),
         Finish::Runaway => {
-            writeln!(out, "{FAULT}stopped:{FAULT:#} a reaction called itself back without end")
+            writeln!(out, "{FAULT}stopped:{FAULT:#} a reaction went on without end")
         }
         Finish::Freed | Finish::Quiet | Finish::TimeIsUp => Ok(()),
     }

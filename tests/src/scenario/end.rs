@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use eventsys::steps::{Side, Step, StepKind};
 use eventsys::{
@@ -24,7 +24,10 @@ const TIMER: i32 = 10_000;
 const DEEPEST: u32 = 100;
 /// How many callbacks a scenario may have: a reaction with `reenable` can go on
 /// for ever.
-const MOST_CALLS: u32 = 200_000;
+const MOST_CALLS: u32 = 100_000;
+/// How many bytes the two ends may write in all: on the way to `MOST_CALLS`, a
+/// reaction could fill the memory.
+const MOST_BYTES: i64 = 256 << 20;
 
 /// What all parts of a run know.
 pub(super) struct Stage {
@@ -35,6 +38,7 @@ pub(super) struct Stage {
     pub(super) core_mutex: Arc<ProxyMutex>,
     pub(super) holder: Arc<Holder>,
     pub(super) calls: AtomicU32,
+    pub(super) written: AtomicI64,
     /// A reaction has gone on for too long; no reaction is carried out any more.
     pub(super) runaway: AtomicBool,
     /// The scenario is over; who gets a connection now closes it.
@@ -190,7 +194,13 @@ impl End {
     fn do_op(&self, guard: &Guard<'_>, this: &ContRef, op: Op, stage: &Stage) {
         let buffers = self.buffers.borrow().clone().expect("made on entering");
         match op {
-            Op::Write(n) => return buffers.fill(guard, n),
+            Op::Write(n) => {
+                if stage.written.fetch_add(n, Ordering::Relaxed) + n > MOST_BYTES {
+                    stage.runaway.store(true, Ordering::Relaxed);
+                    return;
+                }
+                return buffers.fill(guard, n);
+            }
             Op::Consume(n) => return buffers.consume(guard, n),
             Op::WaterMark(n) => return buffers.read.set_water_mark(guard, n),
             Op::Hold(side, span) => return hold(&stage.holder, side, span),

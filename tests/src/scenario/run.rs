@@ -10,7 +10,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use eventsys::steps::Side;
 use eventsys::{
@@ -49,7 +49,7 @@ pub enum Finish {
     Quiet,
     /// A minute of virtual time was over.
     TimeIsUp,
-    /// A reaction called itself back again and again.
+    /// A reaction called itself back again and again, or wrote without end.
     Runaway,
     /// The port panicked with this text.
     Panicked(String),
@@ -114,6 +114,7 @@ impl Play {
             core_mutex: Arc::clone(core.mutex()),
             holder,
             calls: AtomicU32::new(0),
+            written: AtomicI64::new(0),
             runaway: AtomicBool::new(false),
             ending: AtomicBool::new(false),
         });
