@@ -8,7 +8,10 @@
 //! looks whether the peer still writes, and if so has it do its work.
 //!
 //! What follows for users: whoever writes before the peer has called
-//! `do_io_read` gets `VC_EVENT_ERROR` at once, where B and C deliver.
+//! `do_io_read` gets `VC_EVENT_ERROR` at once, where B and C deliver. And the
+//! peer is called back without another look whether it is still open: a close
+//! inside the writer's callback, or in a nested pass, is followed by one more
+//! event, as in 9.2.9 (where it uses what the close may have freed).
 
 use eventsys::steps::StepKind;
 use eventsys::{EventCode, Guard};
