@@ -14,6 +14,7 @@ mod virtual_time;
 use std::sync::Arc;
 use std::time::Instant;
 
+use virtual_time::Pace;
 pub(crate) use virtual_time::VirtualTime;
 pub use virtual_time::{PASS_COST, Participant};
 
@@ -50,7 +51,19 @@ impl Clock {
     /// takes [`PASS_COST`], so that time moves on even where nothing ever waits.
     #[must_use]
     pub fn new_virtual() -> Arc<Clock> {
-        Clock::with(Source::Virtual(VirtualTime::new(EPOCH)))
+        Clock::with(Source::Virtual(VirtualTime::new(EPOCH, Pace::Jumps)))
+    }
+
+    /// A virtual clock that goes by `tick` nanoseconds at the end of each pass of
+    /// an event loop, and by nothing else: no thread ever waits.
+    ///
+    /// A jumping clock needs to know what the next deadline is; this one does
+    /// not, so a real server can be given the same one from outside, and takes
+    /// its steps at the same times. For one event thread: with several, each
+    /// one's passes move the clock of all.
+    #[must_use]
+    pub fn new_ticking(tick: HrTime) -> Arc<Clock> {
+        Clock::with(Source::Virtual(VirtualTime::new(EPOCH, Pace::Ticks(tick))))
     }
 
     fn with(source: Source) -> Arc<Clock> {

@@ -45,7 +45,7 @@ use crate::hrtime::{HrTime, mseconds};
 use crate::mutex::{ProxyMutex, census};
 use crate::priority_queue::PriorityEventQueue;
 use crate::processor::{EventProcessor, EventType};
-use crate::protected_queue::ProtectedQueue;
+use crate::protected_queue::{OwnEvents, ProtectedQueue};
 use crate::steps::{Side, Step, StepKind, Steps};
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::{Mutex, thread_local};
@@ -87,6 +87,7 @@ pub struct EThread {
     /// The same listener, if it wants the event loop's own steps.
     trace: Steps,
     external: ProtectedQueue,
+    own_events: OwnEvents,
     tail: Mutex<Option<Arc<dyn LoopTailHandler>>>,
     /// Set when the thread has run its last event; what is pushed afterwards is
     /// dropped by who pushed it.
@@ -123,6 +124,7 @@ pub(crate) struct Birth {
     pub(crate) clock: Arc<Clock>,
     pub(crate) steps: Steps,
     pub(crate) trace: Steps,
+    pub(crate) own_events: OwnEvents,
     pub(crate) policy: crate::WakePolicy,
 }
 
@@ -149,6 +151,7 @@ impl EThread {
             steps: birth.steps,
             trace: birth.trace,
             external: ProtectedQueue::new(birth.policy),
+            own_events: birth.own_events,
             tail: Mutex::new(None),
             ended: AtomicBool::new(false),
             metrics: Metrics::default(),

@@ -17,7 +17,7 @@ use group::{Groups, ThreadGroup};
 use crate::clock::Clock;
 use crate::ethread::{AdoptedThread, Birth, EThread, ThreadType, When};
 use crate::event::{Event, EventRef, Request};
-use crate::protected_queue::WakePolicy;
+use crate::protected_queue::{OwnEvents, WakePolicy};
 use crate::steps::{StepSink, Steps};
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Mutex, thread};
@@ -32,6 +32,7 @@ pub struct EventProcessor {
     steps: Steps,
     trace: Steps,
     policy: WakePolicy,
+    own_events: OwnEvents,
     groups: Groups,
     /// Every thread ever made, by index; filled from the front. The length is
     /// written after the slot, so a reader never meets an empty one.
@@ -54,6 +55,8 @@ pub struct Options {
     pub trace_events: bool,
     /// How sleeping threads are woken.
     pub wake: WakePolicy,
+    /// Where the events go that a thread schedules on itself.
+    pub own_events: OwnEvents,
 }
 
 impl EventProcessor {
@@ -85,6 +88,7 @@ impl EventProcessor {
             steps,
             trace,
             policy: options.wake,
+            own_events: options.own_events,
             groups: Groups::new(),
             threads: (0..MAX_EVENT_THREADS).map(|_| OnceLock::new()).collect(),
             n_threads: AtomicUsize::new(0),

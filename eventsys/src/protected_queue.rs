@@ -38,6 +38,20 @@ pub enum WakePolicy {
     TryLock,
 }
 
+/// Where an event goes that a thread schedules on itself, other than by the
+/// `schedule_*_local` methods, which always take the local queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OwnEvents {
+    /// Its local queue: the event comes in the same pass if that is still
+    /// emptying the queue. As in 9.0 and later.
+    #[default]
+    LocalQueue,
+    /// Its external queue, like the events of all other threads: the event comes
+    /// in the next pass, and after what was scheduled locally meanwhile. As in
+    /// 8.1.
+    ExternalQueue,
+}
+
 /// The external queue of one EThread.
 pub(crate) struct ProtectedQueue {
     /// A stack linked through the events, newest first. Mirrors `al`.

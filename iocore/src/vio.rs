@@ -362,8 +362,9 @@ impl VioHandle {
         std::ptr::eq::<Vio>(&**self, vio)
     }
 
-    /// Asks the connection to go on with the operation, on another stack. Mirrors
-    /// `VIO::reenable`.
+    /// Asks the connection to go on with the operation, on another stack; does
+    /// nothing before the first `do_io`, because until then a VIO does not know
+    /// its connection. Mirrors `VIO::reenable`.
     ///
     /// # Panics
     /// If `guard` is not of the VIO's mutex.
@@ -371,11 +372,14 @@ impl VioHandle {
     #[track_caller]
     pub fn reenable(&self, guard: &Guard<'_>) {
         self.disabled.store(false, Ordering::Relaxed);
-        self.vc_server.reenable(guard, self.op);
+        if self.was_issued() {
+            self.vc_server.reenable(guard, self.op);
+        }
     }
 
     /// Asks the connection to go on with the operation; it may call back before
-    /// this returns. Mirrors `VIO::reenable_re`.
+    /// this returns. Does nothing before the first `do_io`. Mirrors
+    /// `VIO::reenable_re`.
     ///
     /// # Panics
     /// If `guard` is not of the VIO's mutex.
@@ -383,7 +387,14 @@ impl VioHandle {
     #[track_caller]
     pub fn reenable_re(&self, guard: &Guard<'_>) {
         self.disabled.store(false, Ordering::Relaxed);
-        self.vc_server.reenable_re(guard, self.op);
+        if self.was_issued() {
+            self.vc_server.reenable_re(guard, self.op);
+        }
+    }
+
+    #[inline]
+    fn was_issued(&self) -> bool {
+        Vio::op(self) != VioOp::None
     }
 }
 

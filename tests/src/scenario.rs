@@ -55,9 +55,10 @@ pub mod program;
 mod read;
 mod run;
 
+pub use self::buffers::Taken;
 pub use self::explain::explain;
 pub use self::fault::ScenarioFault;
-pub use self::model::{PairDef, Reaction, Scenario, Trigger};
+pub use self::model::{Limits, PairDef, Reaction, Scenario, Trigger};
 pub use self::op::{HowTo, Op, Without};
 pub use self::program::{Program, Range};
 pub use self::read::{scenario_from_bytes, scenario_from_file};

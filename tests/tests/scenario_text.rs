@@ -217,7 +217,13 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
     let pair =
         (any::<(bool, bool)>(), 0..15i64, sizes()).prop_map(|((re, shared), index, mark)| {
             let buffer_index = SizeIndex::from_raw(index);
-            PairDef { connect_re: re, shared_mutex: shared, buffer_index, read_water_mark: mark }
+            PairDef {
+                connect_re: re,
+                shared_mutex: shared,
+                buffer_index,
+                read_water_mark: mark,
+                ..PairDef::default()
+            }
         });
     (pair, reactions(), reactions()).prop_map(|(pair, active, passive)| {
         let (title, teaches) = ("t".to_owned(), "t".to_owned());

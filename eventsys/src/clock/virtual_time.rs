@@ -15,6 +15,16 @@ pub const PASS_COST: HrTime = useconds(1);
 pub(crate) struct VirtualTime {
     state: Mutex<State>,
     changed: Condvar,
+    pace: Pace,
+}
+
+/// What moves the clock.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Waiting: it jumps to the next deadline. A pass costs [`PASS_COST`].
+    Jumps,
+    /// The end of a pass, always by so many nanoseconds. Nothing waits.
+    Ticks(HrTime),
 }
 
 struct State {
@@ -27,10 +37,11 @@ struct State {
 }
 
 impl VirtualTime {
-    pub(super) fn new(now: HrTime) -> VirtualTime {
+    pub(super) fn new(now: HrTime, pace: Pace) -> VirtualTime {
         VirtualTime {
             state: Mutex::new(State { now, running: 0, sleepers: Vec::new() }),
             changed: Condvar::new(),
+            pace,
         }
     }
 
@@ -54,7 +65,16 @@ impl VirtualTime {
 
     /// A pass of an event loop begins.
     pub(crate) fn begin_pass(&self) {
-        self.state.lock().now += PASS_COST;
+        if self.pace == Pace::Jumps {
+            self.state.lock().now += PASS_COST;
+        }
+    }
+
+    /// A pass of an event loop has ended, its wait included.
+    pub(crate) fn end_pass(&self) {
+        if let Pace::Ticks(tick) = self.pace {
+            self.state.lock().now += tick;
+        }
     }
 
     /// The calling thread, number `me`, waits for `timeout` nanoseconds, or until
@@ -64,7 +84,7 @@ impl VirtualTime {
     /// wake-up that follows a push cannot fall between the question and the wait.
     pub(crate) fn sleep(&self, me: ThreadId, timeout: HrTime, idle: impl FnOnce() -> bool) {
         let mut state = self.state.lock();
-        if timeout <= 0 || !idle() {
+        if self.pace != Pace::Jumps || timeout <= 0 || !idle() {
             return;
         }
         let deadline = state.now.saturating_add(timeout);
@@ -150,6 +170,20 @@ mod tests {
         me.sleep(mseconds(40_000));
         assert_eq!(clock.get_hrtime(), start, "cached");
         assert_eq!(clock.get_hrtime_updated(), start + mseconds(40_000));
+    }
+
+    #[test]
+    fn a_ticking_clock_moves_by_one_tick_a_pass_and_nothing_else() {
+        let clock = Clock::new_ticking(mseconds(1));
+        let processor = crate::EventProcessor::new(clock.clone());
+        let start = clock.get_hrtime_updated();
+        let thread = processor.adopt_current_thread("ET_NET");
+        clock.participate().unwrap().sleep(mseconds(40));
+        assert_eq!(clock.get_hrtime_updated(), start, "nobody waits");
+        for pass in 1..=100 {
+            thread.run_pass();
+            assert_eq!(clock.get_hrtime_updated(), start + mseconds(pass));
+        }
     }
 
     #[test]

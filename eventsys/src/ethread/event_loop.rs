@@ -71,6 +71,9 @@ impl<'a> EventLoop<'a> {
             0
         };
         thread.wait_for_activity(Idle::new(thread, &mut self.awake), sleep);
+        if let Some(time) = thread.clock.virtual_time() {
+            time.end_pass();
+        }
         thread.metrics.end_loop(metrics, thread.clock.get_hrtime_updated());
     }
 

@@ -9,7 +9,7 @@ use crate::code::EventCode;
 use crate::event::{Due, Event, EventRef, Place, Request};
 use crate::hrtime::HrTime;
 use crate::processor::ET_CALL;
-use crate::protected_queue::Pushed;
+use crate::protected_queue::{OwnEvents, Pushed};
 use crate::steps::StepKind;
 use crate::sync::atomic::Ordering;
 
@@ -181,7 +181,8 @@ impl EThread {
     pub(crate) fn enqueue(&self, event: &'static Event) -> EventRef {
         // Taken first: once pushed, the event may have run and been freed.
         let reference = event.reference();
-        if self.is_current() {
+        let is_current = self.is_current();
+        if is_current && self.own_events == OwnEvents::LocalQueue {
             if self.ended.load(Ordering::Relaxed) {
                 free_unqueued(event);
             } else {
@@ -193,6 +194,7 @@ impl EThread {
         self.trace(StepKind::Schedule, unsafe { event.body() }.callback_event.get());
         // SAFETY: as above, and the event is in no queue.
         match unsafe { self.external.push(event, self.thread_id) } {
+            Pushed::OnEmpty if is_current => {}
             Pushed::OnEmpty => self.signal_activity(),
             Pushed::OnOthers => {}
             Pushed::Closed => free_unqueued(event),

@@ -158,6 +158,7 @@ impl EventProcessor {
             steps: self.steps.clone(),
             trace: self.trace.clone(),
             policy: self.policy,
+            own_events: self.own_events,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The buffers of an end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, Ordering};
 
 use eventsys::{Guard, ProxyMutex};
 use iocore::buffer::MIOBuffer;
@@ -17,7 +17,26 @@ pub(super) struct Buffers {
     pub(super) write_reader: IOBufferReader,
     /// The next byte to be written.
     seed: AtomicU8,
+    consumed: AtomicI64,
+    /// FNV-1a over the consumed bytes.
+    checksum: AtomicU32,
 }
+
+/// What an end has taken off its read buffer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Taken {
+    /// How many bytes it has consumed.
+    pub bytes: i64,
+    /// FNV-1a, of 32 bits, over these bytes.
+    pub checksum: u32,
+    /// How many bytes are still there.
+    pub left: i64,
+}
+
+const FNV_BASIS: u32 = 2_166_136_261;
+const FNV_PRIME: u32 = 16_777_619;
+/// How much is written or taken in one go.
+const PIECE: i64 = 64 * 1024;
 
 impl Buffers {
     /// Empty buffers under `mutex`.
@@ -26,12 +45,12 @@ impl Buffers {
         let [read_reader, write_reader] = [&read, &write]
             .map(|buffer| buffer.alloc_reader(guard).expect("a new buffer has no readers"));
         read.set_water_mark(guard, pair.read_water_mark);
-        Buffers { read, read_reader, write, write_reader, seed: AtomicU8::new(0) }
+        let (seed, consumed, checksum) = (AtomicU8::new(0), AtomicI64::new(0), FNV_BASIS.into());
+        Buffers { read, read_reader, write, write_reader, seed, consumed, checksum }
     }
 
     /// Appends `bytes` bytes that count up to the write buffer.
     pub(super) fn fill(&self, guard: &Guard<'_>, bytes: i64) {
-        const PIECE: i64 = 64 * 1024;
         let mut left = bytes;
         while left > 0 {
             let piece = left.min(PIECE);
@@ -45,7 +64,28 @@ impl Buffers {
 
     /// Takes `bytes` bytes off the read buffer, or as many as there are.
     pub(super) fn consume(&self, guard: &Guard<'_>, bytes: i64) {
-        let there = self.read_reader.read_avail(guard);
-        self.read_reader.consume(guard, bytes.min(there));
+        let mut left = bytes.min(self.read_reader.read_avail(guard));
+        let mut space = vec![0; left.clamp(0, PIECE) as usize];
+        while left > 0 {
+            let piece = left.min(PIECE) as usize;
+            let read = self.read_reader.read(guard, &mut space[..piece]);
+            let sum = space[..read as usize]
+                .iter()
+                .fold(self.checksum.load(Ordering::Relaxed), |sum, &byte| {
+                    (sum ^ u32::from(byte)).wrapping_mul(FNV_PRIME)
+                });
+            self.checksum.store(sum, Ordering::Relaxed);
+            self.consumed.fetch_add(read, Ordering::Relaxed);
+            left -= read;
+        }
+    }
+
+    /// What has been taken off the read buffer.
+    pub(super) fn taken(&self, guard: &Guard<'_>) -> Taken {
+        Taken {
+            bytes: self.consumed.load(Ordering::Relaxed),
+            checksum: self.checksum.load(Ordering::Relaxed),
+            left: self.read_reader.read_avail(guard),
+        }
     }
 }

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use eventsys::steps::{Side, Step, StepKind};
 use eventsys::{
-    ContRef, Data, ET_CALL, EventCode, EventProcessor, Guard, Invocation, Outcome, ProxyMutex,
+    ContRef, Data, EThread, EventCode, EventProcessor, Guard, Invocation, Outcome, ProxyMutex,
     Request, StateMachine,
 };
 use iocore::{IoData, NetVcRef, ShutdownHowTo, VioHandle, VioOp};
 
-use super::buffers::Buffers;
-use super::held::{Holder, hold};
+use super::buffers::{Buffers, Taken};
+use super::held::{Holder, call_in, hold};
 use super::model::Trigger;
 use super::op::{HowTo, Op, Without};
 use super::program::Program;
@@ -22,10 +22,7 @@ const TIMER: i32 = 10_000;
 /// How many callbacks may be on the stack of one end: a reaction with
 /// `reenable_re` can call itself back without end.
 const DEEPEST: u32 = 100;
-/// How many callbacks a scenario may have: a reaction with `reenable` can go on
-/// for ever.
-const MOST_CALLS: u32 = 100_000;
-/// How many bytes the two ends may write in all: on the way to `MOST_CALLS`, a
+/// How many bytes the two ends may write in all: on the way to the most calls, a
 /// reaction could fill the memory.
 const MOST_BYTES: i64 = 256 << 20;
 
@@ -33,16 +30,35 @@ const MOST_BYTES: i64 = 256 << 20;
 pub(super) struct Stage {
     pub(super) program: Program,
     pub(super) processor: Arc<EventProcessor>,
+    /// The event thread.
+    pub(super) thread: Arc<EThread>,
     /// The number of the pair, for the steps.
     pub(super) pair: u32,
     pub(super) core_mutex: Arc<ProxyMutex>,
     pub(super) holder: Arc<Holder>,
     pub(super) calls: AtomicU32,
     pub(super) written: AtomicI64,
-    /// A reaction has gone on for too long; no reaction is carried out any more.
+    /// How many ends are open, or may yet be.
+    pub(super) open: AtomicU32,
+    /// When an end was last called back or did something.
+    pub(super) active_at: AtomicI64,
+    /// A reaction has gone on for too long.
     pub(super) runaway: AtomicBool,
-    /// The scenario is over; who gets a connection now closes it.
+    /// The scenario is over: no reaction is carried out any more, and who gets a
+    /// connection now closes it.
     pub(super) ending: AtomicBool,
+}
+
+impl Stage {
+    /// Something happens now that a run waits for.
+    pub(super) fn note_activity(&self) {
+        self.active_at.store(self.processor.clock().get_hrtime_updated(), Ordering::Relaxed);
+    }
+
+    /// True if no reaction is carried out any more.
+    fn is_over(&self) -> bool {
+        self.ending.load(Ordering::Relaxed) || self.runaway.load(Ordering::Relaxed)
+    }
 }
 
 /// One end.
@@ -81,10 +97,16 @@ impl End {
         *self.stage.borrow_mut() = Some(Arc::clone(stage));
     }
 
+    /// What the end has taken off its read buffer.
+    pub(super) fn taken(&self, guard: &Guard<'_>) -> Taken {
+        self.buffers.borrow().as_ref().map(|buffers| buffers.taken(guard)).unwrap_or_default()
+    }
+
     /// The end has got its connection.
     pub(super) fn connected(&self, guard: &Guard<'_>, this: &ContRef, vc: &NetVcRef) {
         *self.vc.borrow_mut() = Some(Arc::clone(vc));
         let stage = self.stage();
+        stage.note_activity();
         if stage.ending.load(Ordering::Relaxed) {
             self.close();
             return;
@@ -93,7 +115,7 @@ impl End {
             if let (true, Trigger::After(span)) = (range.side == self.side, range.trigger) {
                 let code = i32::try_from(index).expect("a scenario is not that long");
                 let request = Request::new(Arc::clone(this)).code(EventCode(TIMER + code));
-                stage.processor.schedule_in(request, span, ET_CALL);
+                call_in(&stage.thread, request, span);
             }
         }
         self.react(guard, this, |trigger| trigger == Trigger::Connect);
@@ -102,7 +124,10 @@ impl End {
     /// Closes the connection, if there is one that is not closed.
     pub(super) fn close(&self) {
         let vc = self.vc.borrow().clone();
-        if let (Some(vc), false) = (vc, self.closed.replace(true)) {
+        if let Some(vc) = vc
+            && !self.closed.replace(true)
+        {
+            self.stage().open.fetch_sub(1, Ordering::Relaxed);
             vc.do_io_close(None);
         }
     }
@@ -121,6 +146,7 @@ impl End {
             self.event(guard, call.this(), event);
         } else if event.0 >= TIMER {
             let stage = self.stage();
+            stage.note_activity();
             let range = &stage.program.reactions[(event.0 - TIMER) as usize];
             self.carry_out(guard, call.this(), range.first..range.end);
         }
@@ -167,9 +193,10 @@ impl End {
 
     fn react(&self, guard: &Guard<'_>, this: &ContRef, is_meant: impl Fn(Trigger) -> bool) {
         let stage = self.stage();
+        stage.note_activity();
         let calls = stage.calls.fetch_add(1, Ordering::Relaxed);
         let depth = self.depth.get();
-        if calls >= MOST_CALLS || depth >= DEEPEST {
+        if calls >= stage.program.limits.calls || depth >= DEEPEST {
             stage.runaway.store(true, Ordering::Relaxed);
         }
         let mut ranges = stage.program.reactions.iter();
@@ -184,7 +211,7 @@ impl End {
     fn carry_out(&self, guard: &Guard<'_>, this: &ContRef, ops: std::ops::Range<usize>) {
         let stage = self.stage();
         for &op in &stage.program.ops[ops] {
-            if stage.runaway.load(Ordering::Relaxed) {
+            if stage.is_over() {
                 return;
             }
             self.do_op(guard, this, op, &stage);
@@ -203,7 +230,7 @@ impl End {
             }
             Op::Consume(n) => return buffers.consume(guard, n),
             Op::WaterMark(n) => return buffers.read.set_water_mark(guard, n),
-            Op::Hold(side, span) => return hold(&stage.holder, side, span),
+            Op::Hold(side, span) => return hold(&stage.holder, &stage.thread, side, span),
             Op::Close => return self.close(),
             _ => {}
         }

@@ -11,7 +11,9 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
 use eventsys::steps::Side;
-use eventsys::{Data, EThread, EventCode, HrTime, Invocation, Outcome, ProxyMutex, StateMachine};
+use eventsys::{
+    Data, EThread, EventCode, HrTime, Invocation, Outcome, ProxyMutex, Request, StateMachine,
+};
 
 /// Takes and gives back the mutexes of the two ends, from events of its own:
 /// there, the event thread itself holds none of them.
@@ -43,12 +45,40 @@ pub(super) fn new_holder(active: &Arc<ProxyMutex>, passive: &Arc<ProxyMutex>) ->
     StateMachine::new(ProxyMutex::new(), holds, Holds::handle)
 }
 
-/// Has the mutex of `side` taken by an immediate event, for `span`.
-pub(super) fn hold(holder: &Arc<Holder>, side: Side, span: HrTime) {
-    let thread = EThread::current().expect("operations run on the event thread");
+/// Has the mutex of `side` taken by an immediate event of `thread`, for `span`.
+pub(super) fn hold(holder: &Arc<Holder>, thread: &EThread, side: Side, span: HrTime) {
     let code = EventCode(TAKE + i32::from(side != Side::Active));
-    let request = eventsys::Request::new(Arc::clone(holder) as eventsys::ContRef);
-    thread.schedule_imm_local(request.code(code).cookie(Arc::new(span)));
+    let request = Request::new(Arc::clone(holder) as eventsys::ContRef);
+    let request = request.code(code).cookie(Arc::new(span));
+    if is_current(thread) {
+        thread.schedule_imm_local(request);
+    } else {
+        thread.schedule_imm(request);
+    }
+}
+
+/// Takes the mutex of `side` now, and has it given back after `span` by an event
+/// of `thread`.
+pub(super) fn hold_now(holder: &Arc<Holder>, thread: &EThread, side: Side, span: HrTime) {
+    let index = i32::from(side != Side::Active);
+    let guard = holder.mutex().lock();
+    let holds = holder.state(&guard);
+    holds.take(&holds.mutexes[index as usize]);
+    let request = Request::new(Arc::clone(holder) as eventsys::ContRef);
+    call_in(thread, request.code(EventCode(GIVE_BACK + index)), span);
+}
+
+/// Schedules on `thread`; on the current one by its local queue, as PluginVC does.
+pub(super) fn call_in(thread: &EThread, request: Request, span: HrTime) {
+    if is_current(thread) {
+        thread.schedule_in_local(request, span);
+    } else {
+        thread.schedule_in(request, span);
+    }
+}
+
+fn is_current(thread: &EThread) -> bool {
+    EThread::with_current(|current| current.is_some_and(|current| std::ptr::eq(&**current, thread)))
 }
 
 /// Gives everything back and takes nothing any more.
@@ -74,7 +104,7 @@ impl Holds {
             let span = *cookie.downcast_ref::<HrTime>().expect("a span");
             self.take(&self.mutexes[index as usize]);
             let thread = EThread::current().expect("an event has a thread");
-            let request = eventsys::Request::new(Arc::clone(call.this()));
+            let request = Request::new(Arc::clone(call.this()));
             thread.schedule_in_local(request.code(EventCode(GIVE_BACK + index)), span);
         }
         Outcome::Done

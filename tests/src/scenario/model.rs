@@ -1,7 +1,7 @@
 //! [`Scenario`]: what a file says, and its compilation.
 
 use eventsys::steps::Side;
-use eventsys::{EventCode, HrTime};
+use eventsys::{EventCode, HrTime, hrtime};
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, SizeIndex};
 
 use super::op::Op;
@@ -33,7 +33,35 @@ pub struct PairDef {
     pub buffer_index: SizeIndex,
     /// The water mark that the ends' read buffers begin with, in bytes.
     pub read_water_mark: i64,
+    /// A foreign thread has the acceptor's mutex when the connection is made, and
+    /// keeps it for so many nanoseconds; 0 for none.
+    pub accept_after: HrTime,
+    /// The connection is made by a foreign thread.
+    pub foreign: bool,
 }
+
+/// When a run ends that does not end by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// After so many nanoseconds in which neither end was called back or did
+    /// anything.
+    pub patience: HrTime,
+    /// After so many nanoseconds in any case.
+    pub longest: HrTime,
+    /// After so many callbacks: a reaction with `reenable` can go on for ever.
+    pub calls: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { patience: SLACK, longest: hrtime::seconds(120), calls: 100_000 }
+    }
+}
+
+/// Longer than any retry or echo of what was done last.
+const SLACK: HrTime = hrtime::mseconds(100);
+/// Longer than a timeout can come late: it is looked at once a second.
+const LATE: HrTime = hrtime::seconds(3);
 
 impl Default for PairDef {
     fn default() -> PairDef {
@@ -42,6 +70,8 @@ impl Default for PairDef {
             shared_mutex: false,
             buffer_index: BUFFER_SIZE_INDEX_32K,
             read_water_mark: 0,
+            accept_after: 0,
+            foreign: false,
         }
     }
 }
@@ -72,7 +102,9 @@ impl Scenario {
     /// end's, in the order of the file.
     #[must_use]
     pub fn compile(&self) -> Program {
-        let mut program = Program { pair: self.pair, reactions: Vec::new(), ops: Vec::new() };
+        let limits = Limits { patience: self.patience(), ..Limits::default() };
+        let (reactions, ops) = (Vec::new(), Vec::new());
+        let mut program = Program { pair: self.pair, limits, reactions, ops };
         let ends = [(Side::Active, &self.active), (Side::Passive, &self.passive)];
         for (side, reactions) in ends {
             for Reaction { trigger, ops } in reactions {
@@ -83,5 +115,21 @@ impl Scenario {
             }
         }
         program
+    }
+
+    /// Longer than the longest silence after which something can still happen.
+    fn patience(&self) -> HrTime {
+        let reactions = || self.active.iter().chain(&self.passive);
+        let timers = reactions().filter_map(|reaction| match reaction.trigger {
+            Trigger::After(span) => Some(span),
+            _ => None,
+        });
+        let spans = reactions().flat_map(|reaction| &reaction.ops).filter_map(|op| match *op {
+            Op::InactivityTimeout(span) | Op::ActiveTimeout(span) => Some(span + LATE),
+            Op::Hold(_, span) => Some(span),
+            _ => None,
+        });
+        let longest = timers.chain(spans).chain([self.pair.accept_after]).max();
+        longest.unwrap_or(0) + SLACK
     }
 }

@@ -5,8 +5,9 @@
 //!
 //! | line | numbers |
 //! |---|---|
-//! | `program 1` | the version of the format; the first line |
-//! | `pair RE SHARED INDEX MARK` | 1 for `connect_re`; 1 for one mutex for both ends; the ends' buffer size index; the water mark of their read buffers; the second line |
+//! | `program 2` | the version of the format; the first line |
+//! | `pair RE SHARED INDEX MARK NS FOREIGN` | 1 for `connect_re`; 1 for one mutex for both ends; the ends' buffer size index; the water mark of their read buffers; how long the acceptor's mutex is held; 1 for a foreign thread that connects; the second line |
+//! | `limits PATIENCE LONGEST CALLS` | after which silence and after which time a run ends, in nanoseconds, and after how many callbacks; the third line |
 //! | `reaction SIDE EVENT NTH FIRST END` | 0 active, 1 passive; the event's number, 0 for `on_connect`; which time, 0 for each other; the operations `FIRST` to `END`, without `END` |
 //! | `timer SIDE NS FIRST END` | as above, so many nanoseconds after `on_connect` |
 //! | `op NAME A B` | the operation's word and two numbers, 0 where it has none; counted from 0; after all reactions |
@@ -23,7 +24,7 @@ use std::fmt;
 use eventsys::steps::Side;
 use iocore::VioOp;
 
-use super::model::{PairDef, Trigger};
+use super::model::{Limits, PairDef, Trigger};
 use super::op::{HowTo, Op, Without};
 
 pub use self::parse::ProgramError;
@@ -33,6 +34,8 @@ pub use self::parse::ProgramError;
 pub struct Program {
     /// How the pair is made.
     pub pair: PairDef,
+    /// When a run ends that does not end by itself.
+    pub limits: Limits,
     /// When which operations are carried out.
     pub reactions: Vec<Range>,
     /// All operations.
@@ -52,14 +55,19 @@ pub struct Range {
     pub end: usize,
 }
 
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PairDef { connect_re, shared_mutex, buffer_index, read_water_mark } = self.pair;
-        let (re, shared) = (u8::from(connect_re), u8::from(shared_mutex));
+        let pair = &self.pair;
+        let [re, shared, foreign] =
+            [pair.connect_re, pair.shared_mutex, pair.foreign].map(u8::from);
+        let (index, mark, held) =
+            (pair.buffer_index.raw(), pair.read_water_mark, pair.accept_after);
+        let Limits { patience, longest, calls } = self.limits;
         writeln!(f, "program {VERSION}")?;
-        writeln!(f, "pair {re} {shared} {} {read_water_mark}", buffer_index.raw())?;
+        writeln!(f, "pair {re} {shared} {index} {mark} {held} {foreign}")?;
+        writeln!(f, "limits {patience} {longest} {calls}")?;
         self.reactions.iter().try_for_each(|range| writeln!(f, "{range}"))?;
         self.ops.iter().try_for_each(|op| {
             let (name, a, b) = words(*op);

@@ -65,6 +65,9 @@ struct RawPair {
     shared_mutex: bool,
     buffer_index: Option<Spanned<String>>,
     read_water_mark: Option<Spanned<i64>>,
+    accept_after: Option<Spanned<String>>,
+    #[serde(default)]
+    foreign_thread: bool,
 }
 
 type RawEnd = BTreeMap<Spanned<String>, Vec<Spanned<String>>>;
@@ -90,7 +93,22 @@ struct Source<'a>(&'a str);
 
 impl Source<'_> {
     fn pair(&self, raw: RawPair) -> Faulty<PairDef> {
-        let mut pair = PairDef { shared_mutex: raw.shared_mutex, ..PairDef::default() };
+        let RawPair { shared_mutex, foreign_thread: foreign, .. } = raw;
+        let mut pair = PairDef { shared_mutex, foreign, ..PairDef::default() };
+        if let Some(span) = raw.accept_after {
+            let text = span.get_ref();
+            let fault = |expected| {
+                (self.place(span.span(), text, 0), ScenarioFault::expected(expected, text))
+            };
+            if shared_mutex {
+                return Err(fault(
+                    "no accept_after where the ends share a mutex: who connects needs it too",
+                ));
+            }
+            pair.accept_after = parse_span(text)
+                .filter(|&span| span > 0)
+                .ok_or_else(|| fault("a time up to a day (like 20us, 250ms, 10s)"))?;
+        }
         if let Some(connect) = raw.connect {
             pair.connect_re = match connect.get_ref().as_str() {
                 "connect" => false,

@@ -1,7 +1,12 @@
 //! Runs a program on the port, in virtual time.
 //!
-//! One event thread does everything. The run ends when the pair is freed, when
-//! nothing is scheduled any more, or after a minute of virtual time; what is
+//! One event thread does everything. A pass of its loop takes a millisecond of
+//! virtual time, whatever it does: a real server can be given the same clock
+//! from outside, and then takes the same steps at the same times.
+//!
+//! Between two passes it is decided whether the run is over: both ends were
+//! closed a while ago, or nothing has happened for as long as the scenario's
+//! [`Limits`](super::Limits) say, or a reaction goes on without end. What is
 //! still open then is closed, and those steps are reported too.
 //!
 //! Where the original asserts or dereferences a null pointer, the port panics;
@@ -19,21 +24,27 @@ use eventsys::{
 };
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
+use super::buffers::Taken;
 use super::end::{End, Stage, new_end};
-use super::held::{new_holder, release_all};
+use super::held::{hold_now, new_holder, release_all};
 use super::program::Program;
 use crate::epoch::Epoch;
+use crate::runner::own_events;
 
-/// How long a scenario may last, in virtual time.
-const LONGEST: HrTime = hrtime::seconds(60);
-/// How many passes of the event loop a scenario may take.
-const MOST_PASSES: u32 = 1_000_000;
+/// What a pass of the event loop takes in virtual time.
+const PASS: HrTime = hrtime::mseconds(1);
+/// How many passes both ends stay closed before a run is over, and how many are
+/// made after what was open has been closed.
+const PASSES_AFTER_CLOSE: i64 = 50;
 
 /// How a scenario ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ScenarioEnd {
     /// Why it ended.
     pub finish: Finish,
+    /// What the two ends have taken off their read buffers, the active one's
+    /// first; nothing if the port panicked.
+    pub taken: [Taken; 2],
     /// When it began, by the clock of the steps.
     pub began: HrTime,
     /// The mutexes, to name those that a step was taken under.
@@ -45,9 +56,9 @@ pub struct ScenarioEnd {
 pub enum Finish {
     /// Both ends were closed and the pair was freed.
     Freed,
-    /// Nothing was scheduled any more, and an end was open.
+    /// Nothing happened any more, and an end was open.
     Quiet,
-    /// A minute of virtual time was over.
+    /// It went on until the longest time was over.
     TimeIsUp,
     /// A reaction called itself back again and again, or wrote without end.
     Runaway,
@@ -81,14 +92,15 @@ impl LockKeys {
 /// whose `steps` get every step.
 #[must_use]
 pub fn run_scenario(program: &Program, epoch: Epoch, options: Options) -> ScenarioEnd {
-    let processor = EventProcessor::with_options(Clock::new_virtual(), options);
+    let options = Options { own_events: own_events(epoch), ..options };
+    let processor = EventProcessor::with_options(Clock::new_ticking(PASS), options);
     let began = processor.clock().get_hrtime();
     let thread = processor.adopt_current_thread("ET_NET");
-    let play = Play::new(program, epoch, &processor);
-    let finish = catch_unwind(AssertUnwindSafe(|| play.run(&thread)))
-        .unwrap_or_else(|payload| Finish::Panicked(text_of(&*payload)));
+    let play = Play::new(program, epoch, &processor, &thread);
+    let (finish, taken) = catch_unwind(AssertUnwindSafe(|| (play.run(&thread), play.taken())))
+        .unwrap_or_else(|payload| (Finish::Panicked(text_of(&*payload)), Default::default()));
     release_all(&play.stage.holder);
-    ScenarioEnd { finish, began, locks: play.lock_keys() }
+    ScenarioEnd { finish, taken, began, locks: play.lock_keys() }
 }
 
 /// What takes part in a run.
@@ -100,7 +112,12 @@ struct Play {
 }
 
 impl Play {
-    fn new(program: &Program, epoch: Epoch, processor: &Arc<EventProcessor>) -> Play {
+    fn new(
+        program: &Program,
+        epoch: Epoch,
+        processor: &Arc<EventProcessor>,
+        thread: &AdoptedThread,
+    ) -> Play {
         let mutex = ProxyMutex::new();
         let other = if program.pair.shared_mutex { mutex.clone() } else { ProxyMutex::new() };
         let holder = new_holder(&mutex, &other);
@@ -110,11 +127,14 @@ impl Play {
         let stage = Arc::new(Stage {
             program: program.clone(),
             processor: Arc::clone(processor),
+            thread: Arc::clone(thread.thread()),
             pair: core.id(),
             core_mutex: Arc::clone(core.mutex()),
             holder,
             calls: AtomicU32::new(0),
             written: AtomicI64::new(0),
+            open: AtomicU32::new(2),
+            active_at: AtomicI64::new(processor.clock().get_hrtime()),
             runaway: AtomicBool::new(false),
             ending: AtomicBool::new(false),
         });
@@ -133,12 +153,32 @@ impl Play {
         }
     }
 
+    fn taken(&self) -> [Taken; 2] {
+        [&self.active, &self.passive].map(|end| {
+            let guard = end.mutex().lock();
+            end.state(&guard).taken(&guard)
+        })
+    }
+
     fn run(&self, thread: &AdoptedThread) -> Finish {
-        self.connect();
+        let span = self.stage.program.pair.accept_after;
+        if span > 0 {
+            hold_now(&self.stage.holder, &self.stage.thread, Side::Passive, span);
+        }
+        if self.stage.program.pair.foreign {
+            std::thread::scope(|scope| {
+                let connecting = scope.spawn(|| self.connect());
+                if let Err(payload) = connecting.join() {
+                    std::panic::resume_unwind(payload);
+                }
+            });
+        } else {
+            self.connect();
+        }
         let finish = self.pass_until_over(thread);
-        if finish != Finish::Freed {
-            self.close_what_is_open();
-            self.pass_until_over(thread);
+        self.close_what_is_open();
+        for _ in 0..PASSES_AFTER_CLOSE {
+            thread.run_pass();
         }
         finish
     }
@@ -155,26 +195,24 @@ impl Play {
     }
 
     fn pass_until_over(&self, thread: &AdoptedThread) -> Finish {
-        let clock = self.stage.processor.clock();
-        let deadline = clock.get_hrtime_updated() + LONGEST;
-        let mut finish = Finish::Freed;
-        let mut passes = 0;
-        thread.run_until(|| {
-            passes += 1;
-            finish = if self.core.is_freed() {
-                Finish::Freed
-            } else if self.stage.runaway.swap(false, Ordering::Relaxed) || passes > MOST_PASSES {
-                Finish::Runaway
-            } else if thread.has_no_events() {
-                Finish::Quiet
-            } else if clock.get_hrtime() > deadline {
-                Finish::TimeIsUp
-            } else {
-                return false;
-            };
-            true
-        });
-        finish
+        let stage = &*self.stage;
+        let clock = stage.processor.clock();
+        let limits = stage.program.limits;
+        let deadline = clock.get_hrtime_updated() + limits.longest;
+        loop {
+            thread.run_pass();
+            let now = clock.get_hrtime_updated();
+            let silence = now - stage.active_at.load(Ordering::Relaxed);
+            let is_closed = stage.open.load(Ordering::Relaxed) == 0;
+            if stage.runaway.load(Ordering::Relaxed) {
+                return Finish::Runaway;
+            } else if is_closed && silence > PASSES_AFTER_CLOSE * PASS || silence > limits.patience
+            {
+                return if self.core.is_freed() { Finish::Freed } else { Finish::Quiet };
+            } else if now > deadline {
+                return Finish::TimeIsUp;
+            }
+        }
     }
 
     fn close_what_is_open(&self) {

@@ -12,7 +12,7 @@ use super::{Program, Range, VERSION};
 use crate::read_error::Place;
 use crate::scenario::amount::{LONGEST_SPAN, MOST_WRITTEN};
 use crate::scenario::fault::ScenarioFault;
-use crate::scenario::model::{PairDef, Trigger};
+use crate::scenario::model::{Limits, PairDef, Trigger};
 use crate::scenario::op::{HowTo, Op, Without};
 
 /// Why a text is not a program.
@@ -48,7 +48,8 @@ fn parse(text: &str) -> Parsed<Program> {
     first.number(VERSION, VERSION)?;
     first.end()?;
     let pair = parse_pair(next())?;
-    let mut program = Program { pair, reactions: Vec::new(), ops: Vec::new() };
+    let limits = parse_limits(next())?;
+    let mut program = Program { pair, limits, reactions: Vec::new(), ops: Vec::new() };
     // The operations come after the reactions, so a range is looked at again.
     let mut ranges = Vec::new();
     for mut line in lines {
@@ -79,9 +80,22 @@ fn parse_pair(mut line: Line<'_>) -> Parsed<PairDef> {
         shared_mutex: line.number(0, 1)? == 1,
         buffer_index: SizeIndex::from_raw(line.number(0, DEFAULT_BUFFER_SIZES as i64 - 1)?),
         read_water_mark: line.number(0, i64::MAX - 1)?,
+        accept_after: line.number(0, LONGEST_SPAN)?,
+        foreign: line.number(0, 1)? == 1,
     };
     line.end()?;
     Ok(pair)
+}
+
+fn parse_limits(mut line: Line<'_>) -> Parsed<Limits> {
+    line.word(&["limits"])?;
+    let limits = Limits {
+        patience: line.number(0, 2 * LONGEST_SPAN)?,
+        longest: line.number(0, 2 * LONGEST_SPAN)?,
+        calls: line.number(0, u32::MAX.into())? as u32,
+    };
+    line.end()?;
+    Ok(limits)
 }
 
 fn parse_range(is_timer: bool, mut line: Line<'_>) -> Parsed<Range> {

@@ -1,0 +1,59 @@
+//! [`LiveError`]: why a real server could not be asked.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::release::Release;
+
+/// Why a real server could not be asked. What a server does with a scenario is
+/// never an error, not even a crash.
+#[derive(Debug, Error)]
+pub enum LiveError {
+    /// It has not been unpacked.
+    #[error("the server {release} is not in {folder}; run: tests/live/install {folder} {release}")]
+    NotInstalled {
+        /// Which.
+        release: Release,
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+    /// The release cannot be had as a package.
+    #[error("there is no package of the server {0}; it is compared by its recording only")]
+    NoPackage(Release),
+    /// The compiler does not make the probe.
+    #[error("the probe cannot be built with {compiler}: {message}")]
+    Probe {
+        /// The compiler.
+        compiler: String,
+        /// What it said.
+        message: String,
+    },
+    /// The server does not come up, or says what the probe never says.
+    #[error("the server {release} {what}; its last line: {last:?}")]
+    Server {
+        /// Which.
+        release: Release,
+        /// What happened.
+        what: String,
+        /// Its last line.
+        last: String,
+    },
+    /// The system refuses something.
+    #[error("{what}: {source}")]
+    System {
+        /// What was attempted.
+        what: String,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl LiveError {
+    /// Names what was attempted when the system refused it.
+    pub(crate) fn at(what: impl Into<String>) -> impl FnOnce(io::Error) -> LiveError {
+        let what = what.into();
+        move |source| LiveError::System { what, source }
+    }
+}

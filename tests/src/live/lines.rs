@@ -1,0 +1,220 @@
+//! What a server's debug lines say.
+//!
+//! A line is `[Jan  1 00:00:23.040] [ET_NET 0] DEBUG: <file:line (function)>
+//! (tag) text`; those of a plugin have no place. The texts are those of
+//! `PluginVC.cc`, the same in all releases as far as a release has the line, and
+//! the probe's own.
+
+use eventsys::hrtime::{HrTime, mseconds};
+use eventsys::steps::{Side, Step, StepKind};
+
+use crate::scenario::Taken;
+
+/// What a line says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Heard {
+    /// A step of the pair with the number `pair`; a step of the user's state
+    /// machine has none.
+    Step {
+        /// The step; its time is that of the day.
+        step: Step,
+        /// The number of the pair.
+        pair: Option<u32>,
+    },
+    /// The probe begins to perform a program, at this time of the day.
+    Begin(HrTime),
+    /// Why the probe ends the run.
+    Why(String),
+    /// What an end has taken off its read buffer.
+    Took(Side, Taken),
+    /// The run is over.
+    Over,
+    /// The server's regression test begins a case.
+    Case(String),
+    /// A release assertion has failed, with its text.
+    Assertion(String),
+    /// Nothing that matters here.
+    Other,
+}
+
+/// What `line` says.
+#[must_use]
+pub fn heard(line: &str) -> Heard {
+    if let Some(at) = line.find("failed assertion `") {
+        let text = &line[at + "failed assertion `".len()..];
+        return Heard::Assertion(text.trim_end_matches(['`', '\'']).to_owned());
+    }
+    let Some((head, tagged)) = line.split_once("(pvc") else { return Heard::Other };
+    let Some((tag, text)) = tagged.split_once(") ") else { return Heard::Other };
+    let at = time_of_day(head).unwrap_or(0);
+    match tag {
+        "_probe" => of_probe(text, at),
+        "_test" => match text.strip_prefix("Starting test ") {
+            Some(name) => Heard::Case(name.to_owned()),
+            None => Heard::Other,
+        },
+        _ => of_plugin_vc(text, at).unwrap_or(Heard::Other),
+    }
+}
+
+/// The time in `[Jan  1 00:00:23.040] …`, in nanoseconds since midnight.
+fn time_of_day(head: &str) -> Option<HrTime> {
+    let date = head.strip_prefix('[')?.split(']').next()?;
+    let (clock, millis) = date.rsplit(' ').next()?.split_once('.')?;
+    let mut seconds = 0;
+    for part in clock.split(':') {
+        seconds = seconds * 60 + part.parse::<i64>().ok()?;
+    }
+    Some(mseconds(seconds * 1000 + millis.parse::<i64>().ok()?))
+}
+
+fn of_probe(text: &str, at: HrTime) -> Heard {
+    let Some((side, what)) = sided(text) else {
+        return match text {
+            "begin" => Heard::Begin(at),
+            "over" => Heard::Over,
+            why => Heard::Why(why.to_owned()),
+        };
+    };
+    let words: Vec<_> = what.split(' ').collect();
+    let number = |index: usize| words.get(index).and_then(|word| word.parse::<i64>().ok());
+    match (words[0], number(1), number(2), number(4)) {
+        ("took", Some(bytes), Some(checksum), Some(left)) => {
+            let checksum = u32::try_from(checksum).unwrap_or(0);
+            Heard::Took(side, Taken { bytes, checksum, left })
+        }
+        ("sm_read", code, ..) => told(side, StepKind::SmRead, code, at),
+        ("sm_write", code, ..) => told(side, StepKind::SmWrite, code, at),
+        _ => Heard::Other,
+    }
+}
+
+fn told(side: Side, kind: StepKind, code: Option<i64>, at: HrTime) -> Heard {
+    Heard::Step { step: Step { at, ..Step::bare(side, kind, code) }, pair: None }
+}
+
+/// `[3] Active: text`.
+fn of_plugin_vc(text: &str, at: HrTime) -> Option<Heard> {
+    let (pair, text) = text.strip_prefix('[')?.split_once("] ")?;
+    let pair = pair.parse().ok()?;
+    let (side, kind, value) = if text.starts_with("Created PluginVCCore") {
+        (Side::Pair, StepKind::Create, None)
+    } else if text.starts_with("Destroying PluginVCCore") {
+        (Side::Pair, StepKind::Destroy, None)
+    } else {
+        let (side, what) = sided(text)?;
+        let (kind, value) = of_end(what)?;
+        (side, kind, value)
+    };
+    let step = Step { at, pair, ..Step::bare(side, kind, value) };
+    Some(Heard::Step { step, pair: Some(pair) })
+}
+
+fn sided(text: &str) -> Option<(Side, &str)> {
+    let (name, what) = text.split_once(": ")?;
+    match name {
+        "Active" => Some((Side::Active, what)),
+        "Passive" => Some((Side::Passive, what)),
+        _ => None,
+    }
+}
+
+fn of_end(what: &str) -> Option<(StepKind, Option<i64>)> {
+    const NUMBERED: [(&str, StepKind); 8] = [
+        ("do_io_read for ", StepKind::DoIoRead),
+        ("do_io_write for ", StepKind::DoIoWrite),
+        ("Received event ", StepKind::Event),
+        ("process_read_side; act_on ", StepKind::ReadActOn),
+        ("process_read_side; added ", StepKind::ReadAdded),
+        ("process_write_side; act_on ", StepKind::WriteActOn),
+        ("process_write_side; added ", StepKind::WriteAdded),
+        ("process_write_side and process_read_side from other side; added ", StepKind::Moved),
+    ];
+    let kind = match what {
+        "do_io_close" => StepKind::DoIoClose,
+        "reenable Read" => StepKind::ReenableRead,
+        "reenable Write" => StepKind::ReenableWrite,
+        "reenable_re Read" => StepKind::ReenableReRead,
+        "reenable_re Write" => StepKind::ReenableReWrite,
+        "process_read_side" => StepKind::ReadSide,
+        "process_write_side" => StepKind::WriteSide,
+        "process_close" => StepKind::ProcessClose,
+        "process_read_side no buffer space" | "process_read_side out of buffer space" => {
+            StepKind::ReadNoSpace
+        }
+        "process_write_side no buffer space" | "process_write_side out of buffer space" => {
+            StepKind::WriteNoSpace
+        }
+        "process_read_side from other side no buffer space"
+        | "process_read_side from other side out of buffer space" => StepKind::PeerNoSpace,
+        "write_state of other side is not available" => StepKind::PeerWriteGone,
+        "process_read_side lock miss, retrying"
+        | "process_read_side from other side lock miss, retrying" => StepKind::ReadLockMiss,
+        "process_write_side lock miss, retrying"
+        | "process_write_side from other side lock miss, retrying" => StepKind::WriteLockMiss,
+        _ => {
+            let (rest, kind) =
+                NUMBERED.iter().find_map(|&(text, kind)| Some((what.strip_prefix(text)?, kind)))?;
+            return Some((kind, Some(rest.split(' ').next()?.parse().ok()?)));
+        }
+    };
+    Some((kind, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "[Jan  1 00:01:23.040] [ET_NET 0] DEBUG: <PluginVC.cc:1 (f)> ";
+    const AT: HrTime = mseconds(83_040);
+
+    fn step(text: &str) -> Option<(String, Option<u32>)> {
+        match heard(&format!("{HEAD}{text}")) {
+            Heard::Step { step, pair } => {
+                assert_eq!(step.at, AT);
+                Some((step.to_string(), pair))
+            }
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn the_lines_of_plugin_vc_are_steps() {
+        for (text, expected) in [
+            ("(pvc) [7] Created PluginVCCore at 0x1, active 0x2, passive 0x3", "- create"),
+            ("(pvc) [7] Destroying PluginVCCore at 0x1", "- destroy"),
+            ("(pvc) [7] Passive: do_io_read for 2000 bytes", "P do_io_read 2000"),
+            ("(pvc_event) [7] Active: Received event 2", "A event 2"),
+            ("(pvc) [7] Active: reenable Write", "A reenable_write"),
+            ("(pvc) [7] Active: process_write_side; act_on 10", "A write_act_on 10"),
+            (
+                "(pvc) [7] Active: process_write_side and process_read_side from other side; added 5",
+                "A moved 5",
+            ),
+            (
+                "(pvc_event) [7] Passive: process_read_side from other side lock miss, retrying",
+                "P read_lock_miss",
+            ),
+        ] {
+            assert_eq!(step(text), Some((expected.to_owned(), Some(7))), "{text}");
+        }
+        assert_eq!(step("(pvc) [7] Active: something new"), None);
+    }
+
+    #[test]
+    fn the_lines_of_the_probe() {
+        assert_eq!(step("(pvc_probe) Active: sm_write 103"), Some(("A sm_write 103".into(), None)));
+        let of = |text: &str| heard(&format!("{HEAD}(pvc_probe) {text}"));
+        assert_eq!(of("begin"), Heard::Begin(AT));
+        assert_eq!(of("quiet"), Heard::Why("quiet".into()));
+        assert_eq!(of("over"), Heard::Over);
+        let taken = Taken { bytes: 10, checksum: 4_000_000_000, left: 3 };
+        assert_eq!(of("Passive: took 10 4000000000 left 3"), Heard::Took(Side::Passive, taken));
+    }
+
+    #[test]
+    fn a_failed_assertion_is_told_with_its_text() {
+        let line = "Fatal: PluginVC.cc:123: failed assertion `reentrancy_count == 0`";
+        assert_eq!(heard(line), Heard::Assertion("reentrancy_count == 0".into()));
+    }
+}

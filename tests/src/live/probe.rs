@@ -1,0 +1,66 @@
+//! [`Probe`]: the plugin that performs programs inside a server.
+//!
+//! Its source comes with the project and is built on the machine, once for all
+//! servers: what it needs beside the stable C interface it looks up by name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::error::LiveError;
+use super::server::Server;
+
+const SOURCES: [(&str, &str); 4] = [
+    ("probe.cc", include_str!("../../live/probe.cc")),
+    ("clock.cc", include_str!("../../live/clock.cc")),
+    ("clock.h", include_str!("../../live/clock.h")),
+    ("server.h", include_str!("../../live/server.h")),
+];
+
+/// A probe that has been built; its file goes when this is dropped.
+#[derive(Debug)]
+pub struct Probe {
+    folder: tempfile::TempDir,
+}
+
+impl Probe {
+    /// Builds it with the headers of one of `servers`, by the C++ compiler that
+    /// `CXX` names, or by `c++`.
+    ///
+    /// # Errors
+    /// If there is no compiler, or it refuses.
+    pub fn build(servers: &[Server]) -> Result<Probe, LiveError> {
+        let folder = tempfile::Builder::new()
+            .prefix("atslab-probe-")
+            .tempdir()
+            .map_err(LiveError::at("a temporary folder for the probe"))?;
+        for (name, text) in SOURCES {
+            fs::write(folder.path().join(name), text).map_err(LiveError::at(name))?;
+        }
+        let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
+        let mut command = Command::new(&compiler);
+        command.args(["-std=c++17", "-O2", "-shared", "-fPIC", "-o", "probe.so"]);
+        command.args(["probe.cc", "clock.cc"]).current_dir(folder.path());
+        for server in servers {
+            command.arg("-I").arg(absolute(&server.include_folder()));
+        }
+        let refused = |message: String| LiveError::Probe { compiler: compiler.clone(), message };
+        let output = command.output().map_err(|error| refused(error.to_string()))?;
+        if !output.status.success() {
+            let text = String::from_utf8_lossy(&output.stderr);
+            return Err(refused(text.lines().next().unwrap_or_default().to_owned()));
+        }
+        Ok(Probe { folder })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("probe.so")
+    }
+}
+
+/// The path as the compiler, which runs elsewhere, finds it.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

@@ -1,0 +1,165 @@
+//! [`Server`]: an unpacked server, and its process.
+//!
+//! Each process has a private root (`runroot.yaml`, `TS_RUNROOT`) in a temporary
+//! folder: its configuration, its logs, its cache. Nothing of the system's
+//! configuration is read or written.
+
+use std::fs;
+use std::io;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::error::LiveError;
+use super::release::Release;
+
+/// An unpacked server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Server {
+    release: Release,
+    folder: PathBuf,
+}
+
+/// A running server and its root, which goes when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) child: Child,
+    _root: TempDir,
+}
+
+/// How a server is to be started.
+#[derive(Default)]
+pub(crate) struct Start<'a> {
+    /// A plugin to be loaded, and preloaded as well.
+    pub(crate) plugin: Option<&'a Path>,
+    /// Further arguments.
+    pub(crate) args: &'a [&'a str],
+    /// A cache, without which the server's regression tests do not begin.
+    pub(crate) cache: bool,
+}
+
+impl Server {
+    /// The server of `release` in `folder`, where `tests/live/install` puts it.
+    ///
+    /// # Errors
+    /// If it is not there, or can never be.
+    pub fn find(folder: &Path, release: Release) -> Result<Server, LiveError> {
+        if !Release::RUNNABLE.contains(&release) {
+            return Err(LiveError::NoPackage(release));
+        }
+        let server = Server { release, folder: folder.join(release.number()) };
+        if server.binary().is_file() {
+            Ok(server)
+        } else {
+            Err(LiveError::NotInstalled { release, folder: folder.to_owned() })
+        }
+    }
+
+    /// Which release it is.
+    #[must_use]
+    pub fn release(&self) -> Release {
+        self.release
+    }
+
+    /// Where the headers of its plugin interface are, if they are there.
+    pub(crate) fn include_folder(&self) -> PathBuf {
+        self.folder.join("usr/include")
+    }
+
+    fn binary(&self) -> PathBuf {
+        self.folder.join("usr/bin/traffic_server")
+    }
+
+    /// Starts it with one event thread and the debug lines of PluginVC, its
+    /// standard input and standard error as pipes.
+    pub(crate) fn start(&self, start: &Start<'_>) -> Result<Process, LiveError> {
+        let root = tempfile::Builder::new()
+            .prefix("atslab-server-")
+            .tempdir()
+            .map_err(LiveError::at("a temporary folder for a server"))?;
+        self.write_root(root.path(), start)
+            .map_err(LiveError::at(format!("the private root {}", root.path().display())))?;
+
+        let usr = self.folder.join("usr/lib");
+        let libraries = [
+            usr.join("x86_64-linux-gnu"),
+            self.folder.join("lib/x86_64-linux-gnu"),
+            usr.join("trafficserver"),
+        ];
+        let libraries = libraries.map(|path| path.display().to_string()).join(":");
+        let mut command = Command::new(self.binary());
+        command
+            .args(["-n", "1", "-T", "pvc.*"])
+            .args(start.args)
+            .current_dir(root.path())
+            .env("TS_RUNROOT", root.path())
+            .env("LD_LIBRARY_PATH", libraries)
+            .env("ATSLAB_PROGRAMS", "/proc/self/fd/0")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        if let Some(plugin) = start.plugin {
+            command.env("LD_PRELOAD", plugin);
+        }
+        let child = command.spawn().map_err(LiveError::at(format!("starting {}", self.release)))?;
+        Ok(Process { child, _root: root })
+    }
+
+    fn write_root(&self, root: &Path, start: &Start<'_>) -> io::Result<()> {
+        for folder in ["etc", "run", "log", "cache", "plugins"] {
+            fs::create_dir(root.join(folder))?;
+        }
+        let etc = root.join("etc");
+        copy_tree(&self.folder.join("etc/trafficserver"), &etc)?;
+        let usr = self.folder.join("usr");
+        let [root_, usr_] = [root, usr.as_path()].map(Path::display);
+        let layout = format!(
+            "prefix: {root_}\nexec_prefix: {root_}\nbindir: {usr_}/bin\nsbindir: {usr_}/sbin\n\
+             sysconfdir: {root_}/etc\ndatadir: {root_}/cache\nincludedir: {usr_}/include\n\
+             libdir: {usr_}/lib/trafficserver\nlibexecdir: {root_}/plugins\n\
+             localstatedir: {root_}/run\nruntimedir: {root_}/run\nlogdir: {root_}/log\n\
+             mandir: {usr_}\ninfodir: {usr_}\ncachedir: {root_}/cache\n"
+        );
+        fs::write(root.join("runroot.yaml"), layout)?;
+        // A server started by root keeps being root: its folders are private.
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let records = format!(
+            "CONFIG proxy.config.admin.user_id STRING #-1\n\
+             CONFIG proxy.config.http.server_ports STRING {port}:ip-in=127.0.0.1\n\
+             CONFIG proxy.config.http.wait_for_cache INT 0\n\
+             CONFIG proxy.config.crash_log_helper STRING NULL\n\
+             CONFIG proxy.config.log.logging_enabled INT 0\n\
+             CONFIG proxy.config.body_factory.template_sets_dir STRING {root_}/etc/body_factory\n"
+        );
+        fs::write(etc.join("records.config"), records)?;
+        let storage = if start.cache { format!("{root_}/cache 64M\n") } else { String::new() };
+        fs::write(etc.join("storage.config"), storage)?;
+        fs::write(etc.join("remap.config"), "")?;
+        let plugin = start.plugin.map(|path| format!("{}\n", path.display()));
+        fs::write(etc.join("plugin.config"), plugin.unwrap_or_default())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            fs::create_dir_all(&target)?;
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
