@@ -21,6 +21,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -175,6 +176,9 @@ struct Run {
   TSMutex core_mutex = nullptr;
   TSCont core_keeper = nullptr;
   std::vector<Buffers> others;
+  // Events of ours that have not come yet. One that came after the end of its
+  // run would call whoever has the state machine's memory by then.
+  std::set<void *> pending;
   int calls         = 0;
   int64_t written   = 0;
   int open          = 2;
@@ -224,6 +228,7 @@ handle_end(TSCont cont, TSEvent event, void *data)
   if (code == TS_EVENT_NET_ACCEPT || code == TS_EVENT_NET_CONNECT) {
     end->connected(static_cast<PluginVC *>(data));
   } else if (code >= TIMER) {
+    end->run->pending.erase(data);
     end->run->active_at = now();
     end->carry_out(end->run->program.reactions[code - TIMER]);
   } else {
@@ -235,10 +240,11 @@ handle_end(TSCont cont, TSEvent event, void *data)
 }
 
 int
-handle_holder(TSCont cont, TSEvent event, void *)
+handle_holder(TSCont cont, TSEvent event, void *data)
 {
   Run *run = static_cast<Run *>(TSContDataGet(cont));
   int code = event;
+  run->pending.erase(data);
   if (run->ending) {
     return 0;
   }
@@ -246,7 +252,7 @@ handle_holder(TSCont cont, TSEvent event, void *)
     int side     = (code - TAKE) % 2;
     int64_t span = run->holds[(code - TAKE) / 2];
     run->take(side);
-    call_in(run->thread, cont, span, GIVE_BACK + side);
+    run->pending.insert(call_in(run->thread, cont, span, GIVE_BACK + side));
   } else {
     run->give_back(code - GIVE_BACK);
   }
@@ -271,7 +277,7 @@ End::connected(PluginVC *connection)
   for (size_t i = 0; i < run->program.reactions.size(); ++i) {
     const Reaction &reaction = run->program.reactions[i];
     if (reaction.side == side && reaction.is_timer) {
-      call_in(run->thread, cont, reaction.span, TIMER + static_cast<int>(i));
+      run->pending.insert(call_in(run->thread, cont, reaction.span, TIMER + static_cast<int>(i)));
     }
   }
   react([](const Reaction &reaction, int, int) { return !reaction.is_timer && reaction.event == 0; }, 0, 0);
@@ -345,7 +351,7 @@ End::perform(const Op &op)
   } else if (name == "hold") {
     run->holds.push_back(op.a);
     int code = TAKE + 2 * static_cast<int>(run->holds.size() - 1) + static_cast<int>(op.b);
-    call_soon(run->thread, run->holder, code);
+    run->pending.insert(call_soon(run->thread, run->holder, code));
   } else if (name == "close") {
     close();
   } else if (!vc || closed) {
@@ -409,7 +415,7 @@ Run::begin()
   TELL("begin");
   if (program.accept_after > 0) {
     take(1);
-    call_in(thread, holder, program.accept_after, GIVE_BACK + 1);
+    pending.insert(call_in(thread, holder, program.accept_after, GIVE_BACK + 1));
   }
   if (program.foreign) {
     foreign[CONNECTING]->perform([this] { connect(); });
@@ -477,6 +483,9 @@ Run::finish()
          left);
   }
   TELL("over");
+  for (void *event : pending) {
+    TSActionCancel(static_cast<TSAction>(event));
+  }
   if (references(core_mutex) > 1) {
     return;
   }

@@ -104,19 +104,19 @@ this_event_thread()
 }
 
 // Has `cont` called back on `thread`: on itself by the local queue, as PluginVC
-// does, because 8.1 has another way otherwise and 9.0 has not.
-inline void
+// does, because 8.1 has another way otherwise and 9.0 has not. Gives the event.
+inline void *
 call_soon(EThread *thread, TSCont cont, int code)
 {
   bool is_local = this_event_thread() == thread;
-  (is_local ? server().schedule_imm_local : server().schedule_imm)(thread, cont, code, nullptr);
+  return (is_local ? server().schedule_imm_local : server().schedule_imm)(thread, cont, code, nullptr);
 }
 
-inline void
+inline void *
 call_in(EThread *thread, TSCont cont, int64_t span, int code)
 {
   bool is_local = this_event_thread() == thread;
-  (is_local ? server().schedule_in_local : server().schedule_in)(thread, cont, span, code, nullptr);
+  return (is_local ? server().schedule_in_local : server().schedule_in)(thread, cont, span, code, nullptr);
 }
 
 // How many references there are to a mutex: an int after the table of its
