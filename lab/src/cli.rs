@@ -1,14 +1,15 @@
 //! The arguments, as clap reads them.
 
-use std::fmt;
 use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use conformance::Epoch;
+use conformance::live::Release;
 
 use crate::output::ColorWhen;
+use crate::servers::ServersArg;
 
 /// Compare the port with recordings of the real Traffic Server.
 ///
@@ -38,8 +39,10 @@ Examples:
   atslab compare --case basic    compare one case
   atslab steps --case basic      print what the port does in it
   atslab run my.toml --explain   run a scenario and tell what happens
+  atslab run my.toml --live      run it in the real servers as well
+  atslab fuzz --ats 9.2.9        compare 10,000 random scenarios
 
-Exit status: 0 if all is well, 1 if a case differs, 2 on errors.";
+Exit status: 0 if all is well, 1 if anything differs, 2 on errors.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -50,15 +53,16 @@ pub(crate) enum Command {
     Steps(StepsArgs),
     /// Run a scenario, told in TOML, on the port and print its steps
     Run(RunArgs),
+    /// Play random scenarios on the port and in a real server, and compare
+    Fuzz(FuzzArgs),
 }
 
 /// The arguments of `atslab compare`.
 #[derive(Debug, Default, Args)]
 #[command(after_help = COMPARE_EXAMPLES)]
 pub(crate) struct CompareArgs {
-    /// The generation of the server, or all of them
-    #[arg(long, default_value_t, value_parser = epochs_or_all())]
-    pub epoch: Epochs,
+    #[command(flatten)]
+    pub which: WhichArgs,
 
     /// Compare only this case; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -78,15 +82,16 @@ pub(crate) struct CompareArgs {
 }
 
 const COMPARE_EXAMPLES: &str = "\
-Every case runs in virtual time, so nothing waits. For a case that differs, the
+Without --epoch or --ats all generations are compared; the cases of a file with
+generation C. Every case runs in virtual time, so nothing waits. For a case that differs, the
 first difference is shown with the steps around it. The inactivity events
 (\"event 2\") that have no effect depend on the clock and are left out.
 
 Examples:
   atslab compare
   atslab compare --case eos --case werr
-  atslab compare --epoch all
-  atslab compare --cases my.csv --recording my.steps.gz
+  atslab compare --ats 9.2.9
+  atslab compare --epoch C --cases my.csv --recording my.steps.gz
 
 Exit status: 0 if every case is identical, 1 if one differs, 2 on errors.";
 
@@ -107,21 +112,6 @@ impl Epochs {
             Epochs::All => true,
         };
         Epoch::ALL.iter().copied().filter(is_meant)
-    }
-}
-
-impl Default for Epochs {
-    fn default() -> Epochs {
-        Epochs::One(Epoch::default())
-    }
-}
-
-impl fmt::Display for Epochs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Epochs::One(epoch) => epoch.fmt(f),
-            Epochs::All => f.write_str(ALL),
-        }
     }
 }
 
@@ -173,20 +163,50 @@ Examples:
 #[command(after_help = RUN_EXAMPLES)]
 pub(crate) struct RunArgs {
     /// The scenario
-    #[arg(value_name = "FILE.toml")]
-    pub file: PathBuf,
+    #[arg(value_name = "FILE.toml", required_unless_present = "seed")]
+    pub file: Option<PathBuf>,
 
-    /// The generation of the server, or all of them
-    #[arg(long, default_value_t, value_parser = epochs_or_all())]
-    pub epoch: Epochs,
+    /// Run the random scenario of this seed of "atslab fuzz"
+    #[arg(long, value_name = "N", conflicts_with = "file")]
+    pub seed: Option<u64>,
+
+    #[command(flatten)]
+    pub which: WhichArgs,
 
     /// Tell each step in a sentence, with its time and the locks held
     #[arg(long)]
     pub explain: bool,
+
+    /// Perform it in the real servers too, and compare
+    #[arg(long, conflicts_with = "explain")]
+    pub live: bool,
+
+    #[command(flatten)]
+    pub servers: ServersArg,
+}
+
+/// Which generations of the server are meant.
+#[derive(Debug, Default, Args)]
+pub(crate) struct WhichArgs {
+    /// The generation of the server, or all of them
+    #[arg(long, value_parser = epochs_or_all())]
+    pub epoch: Option<Epochs>,
+
+    /// The same by release: 8.1.11, 9.1.3 or 9.2.9
+    #[arg(long, value_name = "RELEASE", conflicts_with = "epoch")]
+    pub ats: Option<Release>,
+}
+
+impl WhichArgs {
+    /// The epochs that are meant, if any are named.
+    pub(crate) fn named(&self) -> Option<Epochs> {
+        self.ats.map(|release| Epochs::One(release.epoch())).or(self.epoch)
+    }
 }
 
 const RUN_EXAMPLES: &str = "\
-A scenario says how the two ends of a pair react to events; the book's chapter
+Without --epoch or --ats generation C runs; with --live those that can run as a
+real server. A scenario says how the two ends of a pair react to events; the book's chapter
 on scenarios has the format. It runs in virtual time, so nothing waits. The
 steps are the text of recordings. Where the real server would abort or crash,
 the last line is \"panic: \" and why.
@@ -194,8 +214,62 @@ the last line is \"panic: \" and why.
 Examples:
   atslab run tests/scenarios/01-ten-bytes.toml
   atslab run tests/scenarios/02-peer-reads-late.toml --epoch all --explain
+  atslab run tests/scenarios/02-peer-reads-late.toml --ats 9.2.9 --live
+  atslab run --seed 17 --ats 8.1.11 --live
 
-Exit status: 0 if the scenario ran, however it ended, 2 on errors.";
+Exit status: 0 if the scenario ran, however it ended, 1 if a real server took
+other steps, 2 on errors.";
+
+/// The arguments of `atslab fuzz`.
+#[derive(Debug, Args)]
+#[command(after_help = FUZZ_EXAMPLES)]
+pub(crate) struct FuzzArgs {
+    /// The real server: 8.1.11 or 9.2.9
+    #[arg(long, value_name = "RELEASE", default_value = "9.2.9")]
+    pub ats: Release,
+
+    /// The first seed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+
+    /// How many seeds
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub count: u64,
+
+    /// Run so many server processes [default: one for each processor]
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<NonZero<usize>>,
+
+    /// Note what has been played in this file, and do not play it again
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+
+    /// Put the scenarios that differ into this folder
+    #[arg(long, value_name = "FOLDER", default_value = "findings")]
+    pub findings: PathBuf,
+
+    /// Play nothing, and sum up these reports
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["report", "seed"])]
+    pub merge: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub servers: ServersArg,
+}
+
+const FUZZ_EXAMPLES: &str = "\
+Each seed is a scenario. Both arms have one clock, so every step is compared,
+with its time; so are the bytes that were read. A scenario that differs is made
+as small as it can be and put into a file. A crash or a hang of the server is a
+result like any other. tests/live/install unpacks the servers.
+
+Examples:
+  atslab fuzz --ats 9.2.9
+  atslab fuzz --ats 8.1.11 --count 500 --jobs 2
+  atslab fuzz --seed 10000 --report b.jsonl    on one machine of several
+  atslab fuzz --merge a.jsonl b.jsonl          and all of them together
+
+Exit status: 0 if nothing differs but registered deviations, 1 if anything
+does, 2 on errors.";
 
 /// Without this, `atslab steps` would print a million lines.
 fn which_cases() -> ArgGroup {

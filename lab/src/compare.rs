@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use conformance::{Recording, Verdict};
+use conformance::{Epoch, Recording, Verdict};
 
-use crate::cli::CompareArgs;
+use crate::cli::{CompareArgs, Epochs};
 use crate::diff::write_difference;
 use crate::error::Error;
 use crate::output::Output;
@@ -38,7 +38,9 @@ pub(crate) fn compare(args: &CompareArgs, out: &mut Output) -> Result<ExitCode, 
 /// epoch's server was not recorded in are left out.
 fn groups(args: &CompareArgs) -> Result<Vec<Group>, Error> {
     let mut groups = Vec::new();
-    for epoch in args.epoch.epochs() {
+    let one = || Epochs::One(Epoch::default());
+    let default = || if args.cases.is_some() { one() } else { Epochs::All };
+    for epoch in args.which.named().unwrap_or_else(default).epochs() {
         let of_epoch = select(args.cases.as_deref(), &args.case, epoch)?;
         groups.extend(
             of_epoch

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use conformance::case::CaseFault;
+use conformance::live::LiveError;
 use conformance::recording::RecordingFault;
 use conformance::{ReadError, ScenarioFault};
 use thiserror::Error;
@@ -22,6 +23,9 @@ pub(crate) enum Error {
     /// The scenario is at fault.
     #[error(transparent)]
     Scenario(#[from] ReadError<ScenarioFault>),
+    /// A real server could not be asked.
+    #[error(transparent)]
+    Live(#[from] LiveError),
     /// A name that no case has.
     #[error("{place}: no case is named {name:?}{}", did_you_mean(close))]
     UnknownCase {
@@ -47,6 +51,30 @@ pub(crate) enum Error {
     Panicked {
         /// The case.
         name: String,
+    },
+    /// A report of `atslab fuzz` is at fault.
+    #[error("{place}: {fault}")]
+    Report {
+        /// The file, and the line where it has one.
+        place: String,
+        /// What is wrong.
+        fault: String,
+    },
+    /// A file that cannot be read.
+    #[error("{file}: the file cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file that cannot be written.
+    #[error("{file}: the file cannot be written: {source}")]
+    Unwritable {
+        /// The file.
+        file: String,
+        /// Why not.
+        source: io::Error,
     },
     /// Standard output does not take more.
     #[error("standard output cannot be written: {0}")]

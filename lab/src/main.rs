@@ -9,6 +9,8 @@
 //! | `table`, `diff` | how its results look |
 //! | `steps` | `atslab steps` |
 //! | `run_scenario` | `atslab run` |
+//! | `fuzz` | `atslab fuzz` |
+//! | `servers` | where the real servers are |
 //! | `output`, `error` | standard output and colours; what can go wrong |
 
 #![forbid(unsafe_code)]
@@ -17,11 +19,13 @@ mod cli;
 mod compare;
 mod diff;
 mod error;
+mod fuzz;
 mod output;
 mod progress;
 mod run;
 mod run_scenario;
 mod select;
+mod servers;
 mod steps;
 mod table;
 
@@ -47,6 +51,7 @@ fn execute(cli: &Cli) -> Result<ExitCode, Error> {
         Some(Command::Compare(args)) => compare::compare(args, &mut out)?,
         Some(Command::Steps(args)) => steps::steps(args, &mut out)?,
         Some(Command::Run(args)) => run_scenario::run(args, &mut out)?,
+        Some(Command::Fuzz(args)) => fuzz::fuzz(args, &mut out)?,
     };
     out.flush()?;
     Ok(code)

@@ -1,10 +1,13 @@
 //! `atslab run`: a scenario on the port.
 
+mod live;
+
 use std::io::{self, Write};
 use std::panic;
 use std::process::ExitCode;
 
 use conformance::Epoch;
+use conformance::live::generate;
 use conformance::scenario::{
     Finish, LockKeys, Program, Scenario, ScenarioEnd, explain, run_scenario, scenario_from_file,
 };
@@ -18,16 +21,19 @@ use crate::output::{FAULT, Output, QUIET, TITLE};
 
 /// Runs the scenario in each epoch that is meant and prints the steps.
 pub(crate) fn run(args: &RunArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    let (name, scenario) = scenario(args)?;
+    if args.live {
+        return live::run(args, &name, &scenario, out);
+    }
     // Only the explanation shows which locks were held.
     let _census = args.explain.then(census::start);
-    let scenario = scenario_from_file(&args.file)?;
     let program = scenario.compile();
-    let name = args.file.file_stem().unwrap_or_default().to_string_lossy().replace(' ', "-");
-    let several = matches!(args.epoch, Epochs::All);
+    let epochs = args.which.named().unwrap_or(Epochs::One(Epoch::default()));
+    let several = matches!(epochs, Epochs::All);
     if args.explain {
         write_head(out, &scenario)?;
     }
-    for epoch in args.epoch.epochs() {
+    for epoch in epochs.epochs() {
         let (steps, end) = play(&program, epoch);
         if args.explain {
             writeln!(out, "\n{TITLE}epoch {epoch} ({}){TITLE:#}", epoch.release())?;
@@ -42,15 +48,34 @@ pub(crate) fn run(args: &RunArgs, out: &mut Output) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The scenario that is meant, and a name for it without spaces.
+fn scenario(args: &RunArgs) -> Result<(String, Scenario), Error> {
+    match (&args.file, args.seed) {
+        (Some(file), _) => {
+            let name = file.file_stem().unwrap_or_default().to_string_lossy().replace(' ', "-");
+            Ok((name, scenario_from_file(file)?))
+        }
+        (None, seed) => {
+            let seed = seed.unwrap_or_default();
+            Ok((format!("seed-{seed}"), generate(seed)))
+        }
+    }
+}
+
 fn play(program: &Program, epoch: Epoch) -> (Vec<Step>, ScenarioEnd) {
     let collector = Collector::new();
     let options = Options { steps: Steps::to(collector.clone()), ..Options::default() };
-    // A panic of the port is a result, and is told as one.
+    let end = quietly(|| run_scenario(program, epoch, options));
+    (collector.take(), end)
+}
+
+/// Calls `f`, in which a panic of the port is a result and told as one.
+pub(crate) fn quietly<R>(f: impl FnOnce() -> R) -> R {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
-    let end = run_scenario(program, epoch, options);
+    let result = f();
     panic::set_hook(hook);
-    (collector.take(), end)
+    result
 }
 
 fn write_head(out: &mut Output, scenario: &Scenario) -> io::Result<()> {

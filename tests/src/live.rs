@@ -19,26 +19,26 @@
 //! | [`lines`] | debug lines and what they mean |
 //! | [`arm`] | one program in, its steps out; crashes and hangs |
 //! | [`differ`] | the comparison |
-//! | [`record`] | recordings of the server's own regression test |
 //! | [`generate`], [`shrink`] | random scenarios, and small ones that still differ |
 //! | [`deviations`] | the differences that are known |
 
 pub mod arm;
-
+pub mod deviations;
 pub mod differ;
 pub mod error;
 pub mod generate;
 pub mod lines;
 pub mod probe;
-
 pub mod release;
 pub mod server;
+pub mod shrink;
 
 pub use arm::{End, Played, PortArm, RealArm};
-
+pub use deviations::{Deviation, Deviations};
 pub use differ::{Divergence, differ};
 pub use error::LiveError;
+pub use generate::generate;
 pub use probe::Probe;
-
 pub use release::Release;
 pub use server::Server;
+pub use shrink::{operations, shrink};

@@ -54,6 +54,7 @@ mod op;
 pub mod program;
 mod read;
 mod run;
+mod write;
 
 pub use self::buffers::Taken;
 pub use self::explain::explain;

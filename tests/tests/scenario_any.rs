@@ -67,7 +67,8 @@ fn programs() -> impl Strategy<Value = Program> {
         |((connect_re, shared_mutex), active, passive)| {
             let pair = PairDef { connect_re, shared_mutex, ..PairDef::default() };
             let (title, teaches) = (String::new(), String::new());
-            Scenario { title, teaches, pair, active, passive }.compile()
+            let most_calls = 10_000;
+            Scenario { title, teaches, most_calls, pair, active, passive }.compile()
         },
     )
 }

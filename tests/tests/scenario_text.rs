@@ -227,7 +227,8 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
         });
     (pair, reactions(), reactions()).prop_map(|(pair, active, passive)| {
         let (title, teaches) = ("t".to_owned(), "t".to_owned());
-        Scenario { title, teaches, pair, active, passive }
+        let most_calls = 7;
+        Scenario { title, teaches, most_calls, pair, active, passive }
     })
 }
 

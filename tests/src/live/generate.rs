@@ -23,6 +23,7 @@ pub fn generate(seed: u64) -> Scenario {
     Scenario {
         title: format!("Seed {seed}"),
         teaches: "A random scenario.".to_owned(),
+        most_calls: MOST_CALLS,
         pair: any.pair(),
         active: any.end(),
         passive: any.end(),

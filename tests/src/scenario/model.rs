@@ -16,6 +16,8 @@ pub struct Scenario {
     pub teaches: String,
     /// How the pair is made.
     pub pair: PairDef,
+    /// After so many callbacks a run is stopped.
+    pub most_calls: u32,
     /// What the end of who connects does, in the order of the file.
     pub active: Vec<Reaction>,
     /// What the end of who accepts does, in the order of the file.
@@ -48,13 +50,13 @@ pub struct Limits {
     pub patience: HrTime,
     /// After so many nanoseconds in any case.
     pub longest: HrTime,
-    /// After so many callbacks: a reaction with `reenable` can go on for ever.
+    /// After so many callbacks.
     pub calls: u32,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { patience: SLACK, longest: hrtime::seconds(120), calls: 100_000 }
+        Limits { patience: SLACK, longest: hrtime::seconds(120), calls: Scenario::MOST_CALLS }
     }
 }
 
@@ -98,11 +100,16 @@ pub enum Trigger {
 }
 
 impl Scenario {
+    /// After so many callbacks a run is stopped, unless the scenario says another
+    /// number: a reaction with `reenable` can go on for ever.
+    pub const MOST_CALLS: u32 = 100_000;
+
     /// The flat list of operations: first the active end's, then the passive
     /// end's, in the order of the file.
     #[must_use]
     pub fn compile(&self) -> Program {
-        let limits = Limits { patience: self.patience(), ..Limits::default() };
+        let (patience, calls) = (self.patience(), self.most_calls);
+        let limits = Limits { patience, calls, ..Limits::default() };
         let (reactions, ops) = (Vec::new(), Vec::new());
         let mut program = Program { pair: self.pair, limits, reactions, ops };
         let ends = [(Side::Active, &self.active), (Side::Passive, &self.passive)];

@@ -49,6 +49,7 @@ pub fn scenario_from_bytes(file: &str, bytes: &[u8]) -> Result<Scenario, ReadErr
 struct Raw {
     title: String,
     teaches: String,
+    most_calls: Option<u32>,
     #[serde(default)]
     pair: RawPair,
     #[serde(default)]
@@ -82,6 +83,7 @@ fn read(text: &str) -> Faulty<Scenario> {
     Ok(Scenario {
         title: raw.title,
         teaches: raw.teaches,
+        most_calls: raw.most_calls.unwrap_or(Scenario::MOST_CALLS),
         pair: source.pair(raw.pair)?,
         active: source.end(raw.active)?,
         passive: source.end(raw.passive)?,
@@ -220,12 +222,23 @@ fn parse_trigger(key: &str) -> Result<Trigger, (usize, ScenarioFault)> {
     Ok(Trigger::Event(code, nth))
 }
 
-/// The index of a block size by its name in the original, `32K`.
+/// The name of an event that an end can react to.
+pub(super) fn event_name(event: EventCode) -> &'static str {
+    let known = EVENTS.iter().find(|(_, code)| *code == event);
+    known.map_or("an event without a name", |(name, _)| name)
+}
+
+/// The index of a block size by its name.
 fn size_index(name: &str) -> Option<SizeIndex> {
-    let indexes = (0..DEFAULT_BUFFER_SIZES as i64).map(SizeIndex::from_raw);
-    indexes.into_iter().find(|index| match index.buffer_size() {
-        size if size < 1 << 10 => size.to_string() == name,
-        size if size < 1 << 20 => format!("{}K", size >> 10) == name,
-        size => format!("{}M", size >> 20) == name,
-    })
+    let mut indexes = (0..DEFAULT_BUFFER_SIZES as i64).map(SizeIndex::from_raw);
+    indexes.find(|&index| size_name(index) == name)
+}
+
+/// The name of a block size in the original, `32K`.
+pub(super) fn size_name(index: SizeIndex) -> String {
+    match index.buffer_size() {
+        size if size < 1 << 10 => size.to_string(),
+        size if size < 1 << 20 => format!("{}K", size >> 10),
+        size => format!("{}M", size >> 20),
+    }
 }

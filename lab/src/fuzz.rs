@@ -1,0 +1,152 @@
+//! `atslab fuzz`: random scenarios, on the port and in a real server.
+//!
+//! The seeds are taken in chunks by several workers, each with a server process
+//! of its own. A chunk that is done is a line in the report: from it a run is
+//! resumed, and reports of several machines are merged.
+
+mod report;
+mod worker;
+
+use std::fs;
+use std::io::{IsTerminal, Write, stderr};
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+
+use conformance::live::{LiveError, Probe, Release};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::FuzzArgs;
+use crate::error::Error;
+use crate::output::{FAULT, Output, QUIET, TITLE};
+use crate::run_scenario::quietly;
+
+use self::report::{Report, Tally};
+use self::worker::{Done, Finding, Worker, work};
+
+/// The status if there is a divergence.
+const DIFFERS: u8 = 1;
+/// How many seeds a chunk has, which begins at a multiple of it.
+pub(crate) const CHUNK: u64 = 100;
+
+/// Plays the scenarios of a range of seeds on both arms.
+pub(crate) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    if !args.merge.is_empty() {
+        let merged = Report::merge(&args.merge)?;
+        return write_summary(out, &merged);
+    }
+    let release = args.ats;
+    let server = args.servers.find(release)?;
+    let probe = Arc::new(Probe::build(&args.servers.installed())?);
+    let mut report = Report::open(args.report.as_deref(), release)?;
+    let chunks = report.missing(args.seed..args.seed.saturating_add(args.count));
+    let known = args.count - chunks.iter().map(|chunk| chunk.end - chunk.start).sum::<u64>();
+    if known > 0 {
+        writeln!(out, "{QUIET}{known} of {} seeds are in the report{QUIET:#}", args.count)?;
+    }
+
+    let bar = progress_bar(args.count, known);
+    let workers = args.jobs.or_else(|| thread::available_parallelism().ok());
+    let workers = workers.map_or(1, NonZero::get).min(chunks.len().max(1));
+    let worker = |_| Worker::new(&server, &probe);
+    let mut failed = None;
+    let workers = (0..workers).map(worker).collect();
+    let mut take = |done: Result<Done, LiveError>| {
+        let (chunk, tally, findings) = match done {
+            Ok(done) => done,
+            Err(error) => return failed = Some(Error::from(error)),
+        };
+        bar.inc(chunk.end - chunk.start);
+        let kept = keep(&findings, &args.findings, release, out, &bar);
+        let found = kept.and_then(|()| report.add(chunk, tally));
+        bar.set_message(found_so_far(report.total().divergences.len()));
+        failed = failed.take().or(found.err());
+    };
+    quietly(|| work(chunks, workers, &mut take));
+    bar.finish_and_clear();
+    match failed {
+        Some(error) => Err(error),
+        None => write_summary(out, &report),
+    }
+}
+
+fn progress_bar(count: u64, known: u64) -> ProgressBar {
+    if !stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(count).with_position(known);
+    let template = "{bar:30} {pos} of {len} scenarios, {per_sec}, {eta} to go; {wide_msg}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_message(found_so_far(0));
+    bar.reset_eta();
+    bar
+}
+
+fn found_so_far(count: usize) -> String {
+    match count {
+        1 => "1 divergence".to_owned(),
+        count => format!("{count} divergences"),
+    }
+}
+
+/// Writes each finding to a file of its own and tells how to see it again.
+fn keep(
+    findings: &[Finding],
+    folder: &Path,
+    release: Release,
+    out: &mut Output,
+    bar: &ProgressBar,
+) -> Result<(), Error> {
+    for finding in findings {
+        let file = file_of(folder, release, finding.seed);
+        let text = format!(
+            "# Found with seed {} on {release}, shrunk to {} operations.\n{}",
+            finding.seed, finding.operations, finding.scenario
+        );
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&file, text))
+            .map_err(|source| Error::Unwritable { file: file.display().to_string(), source })?;
+        bar.suspend(|| {
+            writeln!(
+                out,
+                "\n{FAULT}seed {}:{FAULT:#} the port parts from {release} after {} steps",
+                finding.seed, finding.divergence.index
+            )?;
+            write!(out, "{}", finding.divergence)?;
+            writeln!(out, "  {} operations are left; to see it again:", finding.operations)?;
+            writeln!(out, "  atslab run {} --ats {release} --live", file.display())?;
+            out.flush()
+        })?;
+    }
+    Ok(())
+}
+
+fn file_of(folder: &Path, release: Release, seed: u64) -> PathBuf {
+    folder.join(format!("{release}-seed-{seed}.toml"))
+}
+
+fn write_summary(out: &mut Output, report: &Report) -> Result<ExitCode, Error> {
+    let total = report.total();
+    let Tally { scenarios, steps, crashes, hangs, runaways, .. } = *total;
+    writeln!(
+        out,
+        "{TITLE}{}{TITLE:#}: {scenarios} scenarios, {steps} steps of the real server",
+        report.release()
+    )?;
+    writeln!(out, "in both arms alike: {crashes} crashes, {hangs} hangs, {runaways} without end")?;
+    for (name, count) in &total.deviations {
+        writeln!(out, "registered deviation {name}: {count}")?;
+    }
+    let divergences = &total.divergences;
+    writeln!(out, "divergences: {}", divergences.len())?;
+    if divergences.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let seeds: Vec<_> = divergences.iter().map(u64::to_string).collect();
+    writeln!(out, "seeds: {}", seeds.join(", "))?;
+    Ok(ExitCode::from(DIFFERS))
+}

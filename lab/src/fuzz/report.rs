@@ -1,0 +1,267 @@
+//! What has been played, as lines of JSON: the first names the server, each
+//! further one is a chunk of seeds. Lines may stand in any order and come from
+//! several machines, as long as no seed is in two of them.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use conformance::live::Release;
+use serde::{Deserialize, Serialize};
+
+use super::CHUNK;
+use crate::error::Error;
+
+/// What became of some scenarios.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    /// How many were played.
+    pub(crate) scenarios: u64,
+    /// How many steps the real server took in them.
+    pub(crate) steps: u64,
+    /// In how many both arms crashed, at the same place.
+    pub(crate) crashes: u64,
+    /// In how many both hung.
+    pub(crate) hangs: u64,
+    /// In how many a reaction went on without end.
+    pub(crate) runaways: u64,
+    /// How often each registered deviation showed.
+    #[serde(default)]
+    pub(crate) deviations: BTreeMap<String, u64>,
+    /// The seeds in which the arms differ, and nothing explains it.
+    #[serde(default)]
+    pub(crate) divergences: Vec<u64>,
+}
+
+/// The first line.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    ats: String,
+}
+
+/// A further line.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    from: u64,
+    to: u64,
+    #[serde(flatten)]
+    tally: Tally,
+}
+
+/// The report of one server.
+pub(crate) struct Report {
+    release: Release,
+    played: Vec<Range<u64>>,
+    total: Tally,
+    /// Where further chunks are written to.
+    file: Option<(PathBuf, File)>,
+}
+
+impl Report {
+    /// The report in `path`, or a new one; without a path nothing is written.
+    pub(crate) fn open(path: Option<&Path>, release: Release) -> Result<Report, Error> {
+        let Some(path) = path else { return Ok(Report::new(release)) };
+        let mut report = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Report::new(release),
+            Err(source) => return Err(unreadable(path, source)),
+            Ok(_) => Report::read(path)?,
+        };
+        if report.release != release {
+            let fault = format!("expected a report on {release}, found one on {}", report.release);
+            return Err(Error::Report { place: format!("{}:1", path.display()), fault });
+        }
+        let is_new = report.played.is_empty();
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let mut file = file.map_err(|source| unwritable(path, source))?;
+        if is_new && file.metadata().map_err(|source| unwritable(path, source))?.len() == 0 {
+            write_line(&mut file, &Head { ats: release.to_string() }, path)?;
+        }
+        report.file = Some((path.to_owned(), file));
+        Ok(report)
+    }
+
+    /// All that several reports say together.
+    pub(crate) fn merge(paths: &[PathBuf]) -> Result<Report, Error> {
+        let mut merged: Option<Report> = None;
+        for path in paths {
+            let report = Report::read(path)?;
+            let Some(whole) = &mut merged else {
+                merged = Some(report);
+                continue;
+            };
+            let place = path.display().to_string();
+            if report.release != whole.release {
+                let fault = format!(
+                    "expected a report on {}, found one on {}",
+                    whole.release, report.release
+                );
+                return Err(Error::Report { place, fault });
+            }
+            for chunk in report.played {
+                whole
+                    .count(chunk)
+                    .map_err(|fault| Error::Report { place: place.clone(), fault })?;
+            }
+            whole.total.add(report.total);
+        }
+        merged.ok_or_else(|| Error::Report { place: "--merge".into(), fault: "no report".into() })
+    }
+
+    /// Which server it is about.
+    pub(crate) fn release(&self) -> Release {
+        self.release
+    }
+
+    /// What became of all scenarios.
+    pub(crate) fn total(&self) -> &Tally {
+        &self.total
+    }
+
+    /// The chunks of `seeds` that have not been played.
+    pub(crate) fn missing(&self, seeds: Range<u64>) -> Vec<Range<u64>> {
+        let mut chunks = Vec::new();
+        let mut from = seeds.start;
+        while from < seeds.end {
+            if let Some(played) = self.played.iter().find(|played| played.contains(&from)) {
+                from = played.end;
+                continue;
+            }
+            let next = self.played.iter().map(|played| played.start).filter(|&start| start > from);
+            let to = next.chain([seeds.end, (from / CHUNK + 1).saturating_mul(CHUNK)]).min();
+            let to = to.unwrap_or(seeds.end);
+            chunks.push(from..to);
+            from = to;
+        }
+        chunks
+    }
+
+    /// Enters a chunk that has been played.
+    pub(crate) fn add(&mut self, chunk: Range<u64>, tally: Tally) -> Result<(), Error> {
+        if let Some((path, file)) = &mut self.file {
+            let line = Line { from: chunk.start, to: chunk.end, tally: tally.clone() };
+            write_line(file, &line, path)?;
+        }
+        self.played.push(chunk);
+        self.total.add(tally);
+        Ok(())
+    }
+
+    fn new(release: Release) -> Report {
+        Report { release, played: Vec::new(), total: Tally::default(), file: None }
+    }
+
+    fn read(path: &Path) -> Result<Report, Error> {
+        let text = std::fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
+        let at = |line: usize| format!("{}:{}", path.display(), line + 1);
+        let mut lines = text.lines().enumerate();
+        let fault = |line, fault: String| Error::Report { place: at(line), fault };
+        let (_, first) = lines
+            .next()
+            .ok_or_else(|| fault(0, "expected a report, found an empty file".to_owned()))?;
+        let head: Head = serde_json::from_str(first)
+            .map_err(|_| fault(0, format!("expected {{\"ats\":…}}, found {first:?}")))?;
+        let release = head.ats.parse().map_err(|error| fault(0, format!("{error}")))?;
+        let mut report = Report::new(release);
+        for (index, text) in lines {
+            let line: Line = serde_json::from_str(text)
+                .map_err(|error| fault(index, format!("expected a chunk of seeds: {error}")))?;
+            report.count(line.from..line.to).map_err(|text| fault(index, text))?;
+            report.total.add(line.tally);
+        }
+        Ok(report)
+    }
+
+    /// Notes that `chunk` has been played; a fault if any of it has been before.
+    fn count(&mut self, chunk: Range<u64>) -> Result<(), String> {
+        let twice = |played: &&Range<u64>| played.start < chunk.end && chunk.start < played.end;
+        if let Some(played) = self.played.iter().find(twice) {
+            let Range { start, end } = played;
+            return Err(format!("the seeds from {start} to {end} are in the report twice"));
+        }
+        self.played.push(chunk);
+        Ok(())
+    }
+}
+
+impl Tally {
+    fn add(&mut self, other: Tally) {
+        self.scenarios += other.scenarios;
+        self.steps += other.steps;
+        self.crashes += other.crashes;
+        self.hangs += other.hangs;
+        self.runaways += other.runaways;
+        for (name, count) in other.deviations {
+            *self.deviations.entry(name).or_default() += count;
+        }
+        self.divergences.extend(other.divergences);
+        self.divergences.sort_unstable();
+    }
+}
+
+fn write_line(file: &mut File, line: &impl Serialize, path: &Path) -> Result<(), Error> {
+    let text = serde_json::to_string(line).map_err(|error| unwritable(path, error.into()))?;
+    writeln!(file, "{text}").map_err(|source| unwritable(path, source))
+}
+
+fn unreadable(path: &Path, source: io::Error) -> Error {
+    Error::Unreadable { file: path.display().to_string(), source }
+}
+
+fn unwritable(path: &Path, source: io::Error) -> Error {
+    Error::Unwritable { file: path.display().to_string(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use conformance::Epoch;
+
+    use super::*;
+
+    fn tally(scenarios: u64, divergences: &[u64]) -> Tally {
+        Tally { scenarios, divergences: divergences.to_vec(), ..Tally::default() }
+    }
+
+    #[test]
+    fn a_report_is_read_back_and_the_rest_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.jsonl");
+        let release = Release::from(Epoch::D);
+        let mut report = Report::open(Some(&path), release).unwrap();
+        assert_eq!(report.missing(50..250), [50..100, 100..200, 200..250]);
+        report.add(100..200, tally(100, &[150])).unwrap();
+        drop(report);
+
+        let report = Report::open(Some(&path), release).unwrap();
+        assert_eq!(report.missing(50..250), [50..100, 200..250]);
+        assert_eq!(*report.total(), tally(100, &[150]));
+        let other = Report::open(Some(&path), Release::from(Epoch::B)).err().unwrap().to_string();
+        assert!(other.ends_with(":1: expected a report on 8.1.11, found one on 9.2.9"), "{other}");
+    }
+
+    #[test]
+    fn reports_are_merged_if_no_seed_is_in_two_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
+        for (path, chunk) in [(&one, 0..100), (&two, 100..150)] {
+            let mut report = Report::open(Some(path), Release::from(Epoch::D)).unwrap();
+            let count = chunk.end - chunk.start;
+            report.add(chunk.clone(), tally(count, &[chunk.start])).unwrap();
+        }
+        let merged = Report::merge(&[one.clone(), two]).unwrap();
+        assert_eq!(*merged.total(), tally(150, &[0, 100]));
+        let twice = Report::merge(&[one.clone(), one]).err().unwrap().to_string();
+        assert!(twice.ends_with("the seeds from 0 to 100 are in the report twice"), "{twice}");
+    }
+
+    #[test]
+    fn a_line_that_is_none_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report");
+        std::fs::write(&path, "{\"ats\":\"9.2.9\"}\nnonsense\n").unwrap();
+        let error = Report::merge(&[path]).err().unwrap().to_string();
+        assert!(error.contains("report:2: expected a chunk of seeds"), "{error}");
+    }
+}

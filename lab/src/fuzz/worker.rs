@@ -1,0 +1,122 @@
+//! Plays chunks of seeds.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+
+use conformance::live::{
+    Deviations, Divergence, End, LiveError, PortArm, Probe, RealArm, Release, Server, differ,
+    generate, operations, shrink,
+};
+use conformance::scenario::Scenario;
+
+use super::report::Tally;
+
+/// Both arms, and what is known of their differences.
+pub(crate) struct Worker {
+    release: Release,
+    real: RealArm,
+    port: PortArm,
+    known: Deviations,
+}
+
+/// A difference that nothing explains, and the smallest scenario that shows it.
+pub(crate) struct Finding {
+    pub(crate) seed: u64,
+    pub(crate) scenario: Scenario,
+    pub(crate) operations: usize,
+    pub(crate) divergence: Divergence,
+}
+
+/// A chunk that has been played.
+pub(crate) type Done = (Range<u64>, Tally, Vec<Finding>);
+
+/// Has the chunks played by the workers, one thread each; `done` hears of each.
+/// After an error no further chunk is begun.
+pub(crate) fn work(
+    chunks: Vec<Range<u64>>,
+    workers: Vec<Worker>,
+    mut done: impl FnMut(Result<Done, LiveError>),
+) {
+    let queue = Mutex::new(chunks.into_iter());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    thread::scope(|scope| {
+        let (sender, receiver) = mpsc::channel();
+        for mut worker in workers {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                while let Some(chunk) = next() {
+                    let played = worker.play(chunk);
+                    let is_over = played.is_err();
+                    if sender.send(played).is_err() || is_over {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        receiver.into_iter().for_each(&mut done);
+    });
+}
+
+impl Worker {
+    /// A worker with a process of `server` of its own.
+    pub(crate) fn new(server: &Server, probe: &Arc<Probe>) -> Worker {
+        let release = server.release();
+        Worker {
+            release,
+            real: RealArm::new(server, probe),
+            port: PortArm { epoch: release.epoch() },
+            known: Deviations::known(),
+        }
+    }
+
+    fn play(&mut self, chunk: Range<u64>) -> Result<Done, LiveError> {
+        let (mut tally, mut findings) = (Tally::default(), Vec::new());
+        for seed in chunk.clone() {
+            let scenario = generate(seed);
+            let program = scenario.compile();
+            let real = self.real.play(&program)?;
+            tally.scenarios += 1;
+            tally.steps += real.steps.len() as u64;
+            match differ(&real, &self.port.play(&program)) {
+                None => match real.end {
+                    End::Crashed(_) => tally.crashes += 1,
+                    End::Hung => tally.hangs += 1,
+                    End::Runaway(_) | End::TimeIsUp(_) => tally.runaways += 1,
+                    End::Quiet(_) => {}
+                },
+                Some(divergence) => match self.known.explain(self.release, &divergence) {
+                    Some(known) => *tally.deviations.entry(known.name.clone()).or_default() += 1,
+                    None => {
+                        tally.divergences.push(seed);
+                        findings.extend(self.shrink(seed, &scenario)?);
+                    }
+                },
+            }
+        }
+        Ok((chunk, tally, findings))
+    }
+
+    /// The difference that is left of `divergence` in the smallest scenario.
+    fn shrink(&mut self, seed: u64, scenario: &Scenario) -> Result<Option<Finding>, LiveError> {
+        let small = shrink(scenario, |candidate| Ok(self.divergence(candidate)?.is_some()))?;
+        let found = self.divergence(&small)?;
+        Ok(found.map(|divergence| Finding {
+            seed,
+            operations: operations(&small),
+            scenario: Scenario {
+                title: format!("What is left of seed {seed}"),
+                teaches: format!("Where the port parts from {}.", self.release),
+                ..small
+            },
+            divergence,
+        }))
+    }
+
+    fn divergence(&mut self, scenario: &Scenario) -> Result<Option<Divergence>, LiveError> {
+        let program = scenario.compile();
+        let found = differ(&self.real.play(&program)?, &self.port.play(&program));
+        Ok(found.filter(|found| self.known.explain(self.release, found).is_none()))
+    }
+}

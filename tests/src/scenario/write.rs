@@ -1,0 +1,71 @@
+//! A scenario as a file: what the reader reads back.
+
+use std::fmt;
+
+use super::amount::Span;
+use super::model::{PairDef, Reaction, Scenario, Trigger};
+use super::read::{event_name, size_name};
+
+/// The text of a file that reads back as this scenario.
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "title = {:?}", self.title)?;
+        writeln!(f, "teaches = {:?}", self.teaches)?;
+        if self.most_calls != Scenario::MOST_CALLS {
+            writeln!(f, "most_calls = {}", self.most_calls)?;
+        }
+        write_pair(f, &self.pair)?;
+        write_end(f, "active", &self.active)?;
+        write_end(f, "passive", &self.passive)
+    }
+}
+
+fn write_pair(f: &mut fmt::Formatter<'_>, pair: &PairDef) -> fmt::Result {
+    let usual = PairDef::default();
+    if *pair == usual {
+        return Ok(());
+    }
+    writeln!(f, "\n[pair]")?;
+    if pair.connect_re {
+        writeln!(f, "connect = \"connect_re\"")?;
+    }
+    if pair.shared_mutex {
+        writeln!(f, "shared_mutex = true")?;
+    }
+    if pair.buffer_index != usual.buffer_index {
+        writeln!(f, "buffer_index = \"{}\"", size_name(pair.buffer_index))?;
+    }
+    if pair.read_water_mark != usual.read_water_mark {
+        writeln!(f, "read_water_mark = {}", pair.read_water_mark)?;
+    }
+    if pair.accept_after != 0 {
+        writeln!(f, "accept_after = \"{}\"", Span(pair.accept_after))?;
+    }
+    if pair.foreign {
+        writeln!(f, "foreign_thread = true")?;
+    }
+    Ok(())
+}
+
+fn write_end(f: &mut fmt::Formatter<'_>, name: &str, reactions: &[Reaction]) -> fmt::Result {
+    writeln!(f, "\n[{name}]")?;
+    for Reaction { trigger, ops } in reactions {
+        let ops: Vec<_> = ops.iter().map(|op| format!("{:?}", op.to_string())).collect();
+        writeln!(f, "{} = [{}]", Key(*trigger), ops.join(", "))?;
+    }
+    Ok(())
+}
+
+/// The key of a reaction.
+struct Key(Trigger);
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Trigger::Connect => f.write_str("on_connect"),
+            Trigger::After(span) => write!(f, "after_{}", Span(span)),
+            Trigger::Event(event, 0) => write!(f, "on_{}", event_name(event)),
+            Trigger::Event(event, nth) => write!(f, "\"on_{}#{nth}\"", event_name(event)),
+        }
+    }
+}
