@@ -217,6 +217,17 @@ vio_of(PluginVC *vc, bool is_write)
   return reinterpret_cast<TSVIO>(reinterpret_cast<char *>(vc) + vio_at[is_write]);
 }
 
+// How many blocks a reader has before it, without those it has done with.
+int
+blocks_of(TSIOBufferReader reader)
+{
+  int count = 0;
+  for (auto block = TSIOBufferReaderStart(reader); block; block = TSIOBufferBlockNext(block)) {
+    ++count;
+  }
+  return count;
+}
+
 std::unique_ptr<Foreign> foreign[3];
 constexpr int CONNECTING = 2;
 
@@ -233,7 +244,10 @@ handle_end(TSCont cont, TSEvent event, void *data)
     end->carry_out(end->run->program.reactions[code - TIMER]);
   } else {
     bool is_write = data == vio_of(end->vc, true);
-    TELL("%s: sm_%s %d", end->side ? "Passive" : "Active", is_write ? "write" : "read", code);
+    const Buffers &buffers = end->buffers;
+    TELL("%s: sm_%s %d read %" PRId64 " %d write %" PRId64 " %d", end->side ? "Passive" : "Active", is_write ? "write" : "read",
+         code, TSIOBufferReaderAvail(buffers.read_reader), blocks_of(buffers.read_reader),
+         TSIOBufferReaderAvail(buffers.write_reader), blocks_of(buffers.write_reader));
     end->event(code);
   }
   return 0;

@@ -56,7 +56,7 @@ mod read;
 mod run;
 mod write;
 
-pub use self::buffers::Taken;
+pub use self::buffers::{Seen, Taken};
 pub use self::explain::explain;
 pub use self::fault::ScenarioFault;
 pub use self::model::{Limits, PairDef, Reaction, Scenario, Trigger};

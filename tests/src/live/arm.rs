@@ -16,13 +16,16 @@ use super::lines::{Heard, heard};
 use super::probe::Probe;
 use super::server::{Process, Server, Start};
 use crate::epoch::Epoch;
-use crate::scenario::{Finish, Program, Taken, run_scenario};
+use crate::scenario::{Finish, Program, Seen, Taken, run_scenario};
 
 /// What was done with a program.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Played {
     /// The steps; their times are nanoseconds since the run began.
     pub steps: Vec<Step>,
+    /// What was in the users' buffers at the steps `sm_read` and `sm_write`, in
+    /// their order.
+    pub seen: Vec<Seen>,
     /// How it ended.
     pub end: End,
 }
@@ -129,14 +132,15 @@ impl RealArm {
 impl Running {
     /// Listens until the run is over, or the server is.
     fn listen(&mut self) -> Played {
-        let mut steps: Vec<Step> = Vec::new();
+        let (mut steps, mut seen) = (Vec::<Step>::new(), Vec::new());
         let mut taken = [Taken::default(); 2];
         let (mut pair, mut began) = (None, 0);
         let (mut why, mut assertion) = (String::new(), None);
         let end = loop {
             match self.heard.recv_timeout(PATIENCE) {
                 Ok(Heard::Begin(at)) => began = at,
-                Ok(Heard::Step { mut step, pair: of }) => {
+                Ok(Heard::Step { mut step, pair: of, seen: what }) => {
+                    seen.extend(what);
                     // A pair that an earlier run left behind is none of ours.
                     if of.is_none() || of == *pair.get_or_insert(of) {
                         step.at = since(began, step.at);
@@ -159,7 +163,7 @@ impl Running {
                 Err(RecvTimeoutError::Disconnected) => break self.crashed(assertion),
             }
         };
-        Played { steps, end }
+        Played { steps, seen, end }
     }
 
     fn crashed(&mut self, assertion: Option<String>) -> End {
@@ -229,12 +233,12 @@ impl PortArm {
             step.at -= end.began;
             step.pair = 0;
         }
-        let end = match end.finish {
+        let finish = match end.finish {
             Finish::Freed | Finish::Quiet => End::Quiet(end.taken),
             Finish::Runaway => End::Runaway(end.taken),
             Finish::TimeIsUp => End::TimeIsUp(end.taken),
             Finish::Panicked(text) => End::Crashed(text),
         };
-        Played { steps, end }
+        Played { steps, seen: end.seen, end: finish }
     }
 }

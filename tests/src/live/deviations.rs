@@ -63,9 +63,10 @@ impl Deviations {
     }
 }
 
-/// True if `text`, without its time, fits `pattern`, in which `*` is anything.
+/// True if `text`, without its time and its buffers, fits `pattern`, in which `*` is anything.
 fn fits(pattern: &str, text: &str) -> bool {
     let text = text.split_once(" ms  ").map_or(text, |(_, step)| step);
+    let text = text.split_once("  (").map_or(text, |(step, _)| step);
     match pattern.split_once('*') {
         None => pattern == text,
         Some((head, rest)) => text.strip_prefix(head).is_some_and(|text| {

@@ -2,15 +2,18 @@
 //!
 //! With one event thread both arms are deterministic to the step and to the
 //! millisecond, so everything is compared: side, step, value and time of each
-//! step, how the run ended, and the bytes that each end has taken. Not compared
+//! step, the bytes and blocks in an end's buffers whenever it is called back, how
+//! the run ended, and the bytes that each end has taken. Not compared
 //! are the numbers of pairs, the addresses, and the text of a crash: the port
 //! panics with a sentence where the server dies of a signal.
 
 use std::fmt;
 
-use eventsys::steps::Step;
+use eventsys::hrtime::MSECOND;
+use eventsys::steps::{Step, StepKind};
 
 use super::arm::{End, Played};
+use crate::scenario::Seen;
 
 /// How many steps are shown before and after the first that differs.
 const CONTEXT: usize = 6;
@@ -31,39 +34,67 @@ pub struct Divergence {
 /// Compares what the real server did with what the port did.
 #[must_use]
 pub fn differ(real: &Played, port: &Played) -> Option<Divergence> {
-    let same = |(a, b): &(&Step, &Step)| a.same_as(b) && a.at == b.at;
-    let index = real.steps.iter().zip(&port.steps).take_while(same).count();
+    let (ours, theirs) = (moments(port), moments(real));
+    let index = theirs.iter().zip(&ours).take_while(|(a, b)| a.is_like(b)).count();
     let ended = |played: &Played| index == played.steps.len();
     if ended(real) && ended(port) && ends_alike(&real.end, &port.end) {
         return None;
     }
-    let at = |played: &Played| match played.steps.get(index) {
-        Some(step) => line(step),
-        None => told(&played.end),
+    let at = |moments: &[Moment<'_>], end| match moments.get(index) {
+        Some(moment) => moment.to_string(),
+        None => told(end),
     };
-    let around = |played: &Played| {
-        let range = index.saturating_sub(CONTEXT)..(index + CONTEXT).min(played.steps.len());
-        let mut lines: Vec<_> = played.steps[range].iter().map(line).collect();
-        if index + CONTEXT > played.steps.len() {
-            lines.push(told(&played.end));
+    let around = |moments: &[Moment<'_>], end| {
+        let range = index.saturating_sub(CONTEXT)..(index + CONTEXT).min(moments.len());
+        let mut lines: Vec<_> = moments[range].iter().map(Moment::to_string).collect();
+        if index + CONTEXT > moments.len() {
+            lines.push(told(end));
         }
         lines
     };
     Some(Divergence {
         index,
-        real: at(real),
-        port: at(port),
-        real_around: around(real),
-        port_around: around(port),
+        real: at(&theirs, &real.end),
+        port: at(&ours, &port.end),
+        real_around: around(&theirs, &real.end),
+        port_around: around(&ours, &port.end),
     })
+}
+
+/// A step, and what was in the buffers of who was called back.
+#[derive(Clone, Copy)]
+struct Moment<'a> {
+    step: &'a Step,
+    seen: Option<&'a Seen>,
+}
+
+fn moments(played: &Played) -> Vec<Moment<'_>> {
+    let mut seen = played.seen.iter();
+    let is_told = |step: &Step| matches!(step.kind, StepKind::SmRead | StepKind::SmWrite);
+    let moment = |step| Moment { step, seen: if is_told(step) { seen.next() } else { None } };
+    played.steps.iter().map(moment).collect()
+}
+
+impl Moment<'_> {
+    fn is_like(&self, other: &Moment<'_>) -> bool {
+        let (step, at) = (other.step, other.step.at);
+        self.step.same_as(step) && self.step.at == at && self.seen == other.seen
+    }
+}
+
+impl fmt::Display for Moment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>6} ms  {}", self.step.at / MSECOND, self.step)?;
+        let Some(Seen { read, read_blocks, write, write_blocks }) = self.seen else {
+            return Ok(());
+        };
+        write!(f, "  (reads {read} bytes, {read_blocks} blocks; ")?;
+        write!(f, "writes {write} bytes, {write_blocks} blocks)")
+    }
 }
 
 fn ends_alike(real: &End, port: &End) -> bool {
     matches!((real, port), (End::Crashed(_), End::Crashed(_))) || real == port
-}
-
-fn line(step: &Step) -> String {
-    format!("{:>6} ms  {step}", step.at / 1_000_000)
 }
 
 fn told(end: &End) -> String {
@@ -98,14 +129,14 @@ impl fmt::Display for Divergence {
 
 #[cfg(test)]
 mod tests {
-    use eventsys::steps::{Side, StepKind};
+    use eventsys::steps::Side;
 
     use super::*;
     use crate::scenario::Taken;
 
     fn played(values: &[i64], end: End) -> Played {
         let step = |&n: &i64| Step::bare(Side::Active, StepKind::Moved, Some(n));
-        Played { steps: values.iter().map(step).collect(), end }
+        Played { steps: values.iter().map(step).collect(), seen: Vec::new(), end }
     }
 
     fn quiet(bytes: i64) -> End {
@@ -125,6 +156,15 @@ mod tests {
         let mut late = real.clone();
         late.steps[1].at = 1_000_000;
         assert_eq!(at(&late), Some(1), "the time");
+    }
+
+    #[test]
+    fn the_buffers_of_who_is_called_back_count() {
+        let step = Step::bare(Side::Active, StepKind::SmRead, Some(100));
+        let seen = |read_blocks| vec![Seen { read_blocks, ..Seen::default() }];
+        let with = |blocks| Played { steps: vec![step.clone()], seen: seen(blocks), end: quiet(0) };
+        assert_eq!(differ(&with(1), &with(1)), None);
+        assert_eq!(differ(&with(1), &with(2)).map(|found| found.index), Some(0));
     }
 
     #[test]

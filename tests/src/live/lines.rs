@@ -8,7 +8,7 @@
 use eventsys::hrtime::{HrTime, mseconds};
 use eventsys::steps::{Side, Step, StepKind};
 
-use crate::scenario::Taken;
+use crate::scenario::{Seen, Taken};
 
 /// What a line says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,6 +20,8 @@ pub enum Heard {
         step: Step,
         /// The number of the pair.
         pair: Option<u32>,
+        /// What was in the user's buffers, if the probe says so.
+        seen: Option<Seen>,
     },
     /// The probe begins to perform a program, at this time of the day.
     Begin(HrTime),
@@ -83,14 +85,21 @@ fn of_probe(text: &str, at: HrTime) -> Heard {
             let checksum = u32::try_from(checksum).unwrap_or(0);
             Heard::Took(side, Taken { bytes, checksum, left })
         }
-        ("sm_read", code, ..) => told(side, StepKind::SmRead, code, at),
-        ("sm_write", code, ..) => told(side, StepKind::SmWrite, code, at),
+        (word @ ("sm_read" | "sm_write"), code, ..) => {
+            let kind = if word == "sm_read" { StepKind::SmRead } else { StepKind::SmWrite };
+            let step = Step { at, ..Step::bare(side, kind, code) };
+            // After the code: `read BYTES BLOCKS write BYTES BLOCKS`.
+            let count = |index: usize| number(index).unwrap_or(0);
+            let seen = words.get(2).map(|_| Seen {
+                read: count(3),
+                read_blocks: count(4),
+                write: count(6),
+                write_blocks: count(7),
+            });
+            Heard::Step { step, pair: None, seen }
+        }
         _ => Heard::Other,
     }
-}
-
-fn told(side: Side, kind: StepKind, code: Option<i64>, at: HrTime) -> Heard {
-    Heard::Step { step: Step { at, ..Step::bare(side, kind, code) }, pair: None }
 }
 
 /// `[3] Active: text`.
@@ -107,7 +116,7 @@ fn of_plugin_vc(text: &str, at: HrTime) -> Option<Heard> {
         (side, kind, value)
     };
     let step = Step { at, pair, ..Step::bare(side, kind, value) };
-    Some(Heard::Step { step, pair: Some(pair) })
+    Some(Heard::Step { step, pair: Some(pair), seen: None })
 }
 
 fn sided(text: &str) -> Option<(Side, &str)> {
@@ -170,7 +179,7 @@ mod tests {
 
     fn step(text: &str) -> Option<(String, Option<u32>)> {
         match heard(&format!("{HEAD}{text}")) {
-            Heard::Step { step, pair } => {
+            Heard::Step { step, pair, .. } => {
                 assert_eq!(step.at, AT);
                 Some((step.to_string(), pair))
             }
@@ -204,6 +213,9 @@ mod tests {
     #[test]
     fn the_lines_of_the_probe() {
         assert_eq!(step("(pvc_probe) Active: sm_write 103"), Some(("A sm_write 103".into(), None)));
+        let seen = Seen { read: 5, read_blocks: 1, write: 70, write_blocks: 2 };
+        let line = format!("{HEAD}(pvc_probe) Passive: sm_read 100 read 5 1 write 70 2");
+        assert!(matches!(heard(&line), Heard::Step { seen: Some(found), .. } if found == seen));
         let of = |text: &str| heard(&format!("{HEAD}(pvc_probe) {text}"));
         assert_eq!(of("begin"), Heard::Begin(AT));
         assert_eq!(of("quiet"), Heard::Why("quiet".into()));

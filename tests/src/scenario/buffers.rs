@@ -33,6 +33,20 @@ pub struct Taken {
     pub left: i64,
 }
 
+/// What is in the buffers of an end when it is called back: how the bytes were
+/// moved, by copying or block by block, shows in the blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Seen {
+    /// Bytes in its read buffer.
+    pub read: i64,
+    /// The blocks of its read buffer.
+    pub read_blocks: i64,
+    /// Bytes in its write buffer.
+    pub write: i64,
+    /// The blocks of its write buffer.
+    pub write_blocks: i64,
+}
+
 const FNV_BASIS: u32 = 2_166_136_261;
 const FNV_PRIME: u32 = 16_777_619;
 /// How much is written or taken in one go.
@@ -78,6 +92,18 @@ impl Buffers {
             self.consumed.fetch_add(read, Ordering::Relaxed);
             left -= read;
         }
+    }
+
+    /// What is in the buffers.
+    pub(super) fn seen(&self, guard: &Guard<'_>) -> Seen {
+        let of = |reader: &IOBufferReader| {
+            // Leaves behind the blocks that the reader has done with.
+            reader.block_read_avail(guard);
+            (reader.read_avail(guard), reader.block_count(guard) as i64)
+        };
+        let (read, read_blocks) = of(&self.read_reader);
+        let (write, write_blocks) = of(&self.write_reader);
+        Seen { read, read_blocks, write, write_blocks }
     }
 
     /// What has been taken off the read buffer.

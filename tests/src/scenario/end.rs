@@ -1,8 +1,8 @@
 //! [`End`]: a state machine that does what a program says.
 
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use eventsys::steps::{Side, Step, StepKind};
 use eventsys::{
@@ -11,7 +11,7 @@ use eventsys::{
 };
 use iocore::{IoData, NetVcRef, ShutdownHowTo, VioHandle, VioOp};
 
-use super::buffers::{Buffers, Taken};
+use super::buffers::{Buffers, Seen, Taken};
 use super::held::{Holder, call_in, hold};
 use super::model::Trigger;
 use super::op::{HowTo, Op, Without};
@@ -42,6 +42,8 @@ pub(super) struct Stage {
     pub(super) open: AtomicU32,
     /// When an end was last called back or did something.
     pub(super) active_at: AtomicI64,
+    /// What was in the buffers at each callback.
+    pub(super) seen: Mutex<Vec<Seen>>,
     /// A reaction has gone on for too long.
     pub(super) runaway: AtomicBool,
     /// The scenario is over: no reaction is carried out any more, and who gets a
@@ -142,7 +144,8 @@ impl End {
             self.connected(guard, call.this(), vc);
         } else if let Some(vio) = data.vio() {
             let is_write = vio.op() == VioOp::Write;
-            self.report(if is_write { StepKind::SmWrite } else { StepKind::SmRead }, event);
+            let kind = if is_write { StepKind::SmWrite } else { StepKind::SmRead };
+            self.report(guard, kind, event);
             self.event(guard, call.this(), event);
         } else if event.0 >= TIMER {
             let stage = self.stage();
@@ -153,8 +156,10 @@ impl End {
         Outcome::Done
     }
 
-    fn report(&self, kind: StepKind, event: EventCode) {
+    fn report(&self, guard: &Guard<'_>, kind: StepKind, event: EventCode) {
         let stage = self.stage();
+        let seen = self.buffers.borrow().as_ref().map(|buffers| buffers.seen(guard));
+        stage.seen.lock().unwrap_or_else(PoisonError::into_inner).extend(seen);
         stage.processor.steps().report(|| Step {
             at: stage.processor.clock().get_hrtime(),
             pair: stage.pair,

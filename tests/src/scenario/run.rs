@@ -14,8 +14,8 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use eventsys::steps::Side;
 use eventsys::{
@@ -24,7 +24,7 @@ use eventsys::{
 };
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
-use super::buffers::Taken;
+use super::buffers::{Seen, Taken};
 use super::end::{End, Stage, new_end};
 use super::held::{hold_now, new_holder, release_all};
 use super::program::Program;
@@ -45,6 +45,8 @@ pub struct ScenarioEnd {
     /// What the two ends have taken off their read buffers, the active one's
     /// first; nothing if the port panicked.
     pub taken: [Taken; 2],
+    /// What was in the buffers at each `sm_read` and `sm_write`.
+    pub seen: Vec<Seen>,
     /// When it began, by the clock of the steps.
     pub began: HrTime,
     /// The mutexes, to name those that a step was taken under.
@@ -100,7 +102,9 @@ pub fn run_scenario(program: &Program, epoch: Epoch, options: Options) -> Scenar
     let (finish, taken) = catch_unwind(AssertUnwindSafe(|| (play.run(&thread), play.taken())))
         .unwrap_or_else(|payload| (Finish::Panicked(text_of(&*payload)), Default::default()));
     release_all(&play.stage.holder);
-    ScenarioEnd { finish, taken, began, locks: play.lock_keys() }
+    let mut seen = play.stage.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let seen = std::mem::take(&mut *seen);
+    ScenarioEnd { finish, taken, seen, began, locks: play.lock_keys() }
 }
 
 /// What takes part in a run.
@@ -133,6 +137,7 @@ impl Play {
             holder,
             calls: AtomicU32::new(0),
             written: AtomicI64::new(0),
+            seen: Mutex::default(),
             open: AtomicU32::new(2),
             active_at: AtomicI64::new(processor.clock().get_hrtime()),
             runaway: AtomicBool::new(false),
