@@ -13,7 +13,7 @@ use crate::servers::ServersArg;
 
 /// Compare the port with recordings of the real Traffic Server.
 ///
-/// Without a command, atslab runs "compare" on every case.
+/// Without a command, atslab runs "compare --epoch C": 109 cases of 9.1.3.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -35,7 +35,8 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  atslab                         compare every case
+  atslab                         compare the cases of 9.1.3
+  atslab compare                 compare the cases of all generations
   atslab compare --case basic    compare one case
   atslab steps --case basic      print what the port does in it
   atslab run my.toml --explain   run a scenario and tell what happens
@@ -79,6 +80,15 @@ pub(crate) struct CompareArgs {
     /// Run cases on this many threads [default: one for each processor]
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<NonZero<usize>>,
+}
+
+impl CompareArgs {
+    /// What is compared when no command is given.
+    pub(crate) fn of_the_default_epoch() -> CompareArgs {
+        let epoch = Some(Epochs::One(Epoch::default()));
+        let which = WhichArgs { epoch, ats: None };
+        CompareArgs { which, ..CompareArgs::default() }
+    }
 }
 
 const COMPARE_EXAMPLES: &str = "\
@@ -170,6 +180,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", conflicts_with = "file")]
     pub seed: Option<u64>,
 
+    /// How many event threads the random scenario has
+    #[arg(long, value_name = "N", requires = "seed", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub threads: u8,
+
     #[command(flatten)]
     pub which: WhichArgs,
 
@@ -236,6 +250,10 @@ pub(crate) struct FuzzArgs {
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub count: u64,
 
+    /// How many event threads the scenarios have; they take turns
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub threads: u8,
+
     /// Run so many server processes [default: one for each processor]
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<NonZero<usize>>,
@@ -265,6 +283,7 @@ result like any other. tests/live/install unpacks the servers.
 Examples:
   atslab fuzz --ats 9.2.9
   atslab fuzz --ats 8.1.11 --count 500 --jobs 2
+  atslab fuzz --ats 9.2.9 --threads 2
   atslab fuzz --seed 10000 --report b.jsonl    on one machine of several
   atslab fuzz --merge a.jsonl b.jsonl          and all of them together
 

@@ -40,7 +40,7 @@ pub(crate) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error>
     let release = args.ats;
     let server = args.servers.find(release)?;
     let probe = Arc::new(Probe::build(&args.servers.installed())?);
-    let mut report = Report::open(args.report.as_deref(), release)?;
+    let mut report = Report::open(args.report.as_deref(), release, args.threads)?;
     let chunks = report.missing(args.seed..args.seed.saturating_add(args.count));
     let known = args.count - chunks.iter().map(|chunk| chunk.end - chunk.start).sum::<u64>();
     if known > 0 {
@@ -50,7 +50,7 @@ pub(crate) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error>
     let bar = progress_bar(args.count, known);
     let workers = args.jobs.or_else(|| thread::available_parallelism().ok());
     let workers = workers.map_or(1, NonZero::get).min(chunks.len().max(1));
-    let worker = |_| Worker::new(&server, &probe);
+    let worker = |_| Worker::new(&server, args.threads, &probe);
     let mut failed = None;
     let workers = (0..workers).map(worker).collect();
     let mut take = |done: Result<Done, LiveError>| {
@@ -135,7 +135,7 @@ fn write_summary(out: &mut Output, report: &Report) -> Result<ExitCode, Error> {
     writeln!(
         out,
         "{TITLE}{}{TITLE:#}: {scenarios} scenarios, {steps} steps of the real server",
-        report.release()
+        report.subject()
     )?;
     writeln!(out, "in both arms alike: {crashes} crashes, {hangs} hangs, {runaways} without end")?;
     for (name, count) in &total.deviations {

@@ -34,7 +34,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, CompareArgs};
 use crate::error::Error;
 use crate::output::Output;
 
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 fn execute(cli: &Cli) -> Result<ExitCode, Error> {
     let mut out = Output::stdout();
     let code = match &cli.command {
-        None => compare::compare(&Default::default(), &mut out)?,
+        None => compare::compare(&CompareArgs::of_the_default_epoch(), &mut out)?,
         Some(Command::Compare(args)) => compare::compare(args, &mut out)?,
         Some(Command::Steps(args)) => steps::steps(args, &mut out)?,
         Some(Command::Run(args)) => run_scenario::run(args, &mut out)?,

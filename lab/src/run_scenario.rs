@@ -57,7 +57,7 @@ fn scenario(args: &RunArgs) -> Result<(String, Scenario), Error> {
         }
         (None, seed) => {
             let seed = seed.unwrap_or_default();
-            Ok((format!("seed-{seed}"), generate(seed)))
+            Ok((format!("seed-{seed}"), generate(seed, args.threads)))
         }
     }
 }

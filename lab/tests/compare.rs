@@ -16,6 +16,21 @@ fn without_arguments_every_case_is_compared() {
 }
 
 #[test]
+fn compare_covers_every_generation() {
+    let text = stdout(atslab().arg("compare"));
+    assert!(text.ends_with("\nidentical: 227 of 227 cases, 2316723 steps\n"), "{text}");
+}
+
+#[test]
+fn a_generation_is_named_by_letter_or_by_release() {
+    let with = |which: [&str; 2]| {
+        without_times(&stdout(atslab().args(["compare", "--case", "eos"]).args(which)))
+    };
+    assert_eq!(with(["--epoch", "D"]), with(["--ats", "9.2.9"]));
+    assert_ne!(with(["--epoch", "D"]), with(["--ats", "8.1.11"]));
+}
+
+#[test]
 fn the_same_is_printed_however_many_threads_there_are() {
     let with = |jobs: &str| {
         let cases = ["compare", "--case", "basic", "--case", "g11_zero_read", "--case", "smallt"];
@@ -27,6 +42,7 @@ fn the_same_is_printed_however_many_threads_there_are() {
 #[test]
 fn the_table_has_a_line_a_case_under_its_group() {
     let cases = ["compare", "--case", "g11_zero_read", "--case", "overflow", "--case", "eos"];
+    let cases = cases.into_iter().chain(["--epoch", "C"]);
     insta::assert_snapshot!(without_times(&stdout(atslab().args(cases))));
 }
 

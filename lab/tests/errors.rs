@@ -80,6 +80,18 @@ fn an_unknown_case_of_a_file_names_the_file() {
 }
 
 #[test]
+fn a_server_that_is_not_there_names_the_way_to_get_it() {
+    let run = ["run", "--seed", "1", "--live", "--ats", "9.2.9", "--servers", "nowhere"];
+    let sentence =
+        "atslab: the server 9.2.9 is not in nowhere; run: tests/live/install nowhere 9.2.9\n";
+    atslab().args(run).assert().code(2).stdout("").stderr(sentence);
+    let fuzz = ["fuzz", "--ats", "9.1.3", "--servers", "nowhere"];
+    let sentence =
+        "atslab: there is no package of the server 9.1.3; it is compared by its recording only\n";
+    atslab().args(fuzz).assert().code(2).stdout("").stderr(sentence);
+}
+
+#[test]
 fn an_unknown_epoch_names_the_choices() {
     let choices = contains("invalid value 'Z' for '--epoch <EPOCH>'")
         .and(contains("[possible values: B, C, D, all]"));

@@ -25,6 +25,11 @@ fn the_help_of_run() {
 }
 
 #[test]
+fn the_help_of_fuzz() {
+    insta::assert_snapshot!(stdout(atslab().args(["fuzz", "--help"]).env_remove("ATSLAB_SERVERS")));
+}
+
+#[test]
 fn the_version() {
     let expected = concat!("atslab ", env!("CARGO_PKG_VERSION"), "\n");
     assert_eq!(stdout(atslab().arg("--version")), expected);

@@ -21,6 +21,9 @@ pub(crate) struct Direction {
     /// Set under S by `do_io` and `reenable`, under C by the peer; cleared under
     /// C and S.
     pub(crate) need_process: Flag,
+    /// The original would go on without S: a callback has just bound the VIO to
+    /// another mutex. Set and cleared under C.
+    pub(crate) is_unlocked: Flag,
 }
 
 /// One end.

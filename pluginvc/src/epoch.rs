@@ -58,6 +58,12 @@ impl Epoch {
         }
     }
 
+    /// True if a process function takes the mutex of its own VIO itself, whatever
+    /// the handler has taken.
+    pub(crate) const fn takes_its_own_lock(self) -> bool {
+        matches!(self, Epoch::B)
+    }
+
     /// True if bytes pass through a buffer of the core.
     pub(crate) const fn has_core_buffers(self) -> bool {
         !matches!(self, Epoch::D)

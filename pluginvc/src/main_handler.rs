@@ -97,7 +97,7 @@ impl<'a> Half<'a> {
             }
             if end.write.need_process.is_set() && !end.closed.is_set() {
                 // The callback of the read side may have issued the write.
-                self.with_sm(core, VioOp::Write, write, |locked| match locked {
+                self.with_sm_after_callback(core, VioOp::Write, write, |locked| match locked {
                     Some(write) => self.process_write_side(core, write, None),
                     None => self.write_lock_miss(),
                 });
@@ -126,13 +126,40 @@ impl<'a> Half<'a> {
         true
     }
 
-    /// Calls `f` with a guard of this end's VIO for `op`: `guard` if the VIO still
-    /// has that mutex, else the one that it has got since, by try-lock;
-    /// `Some(None)` if it has none, `None` if the lock misses.
+    /// As [`Half::with_sm`], after a callback that may have bound the VIO to
+    /// another mutex than that of `guard`.
     ///
     /// The original does not look again, and goes on under the mutex that the VIO
     /// had: mostly it is the same state machine's. Where it is not, the original
-    /// aborts in `handleEvent`.
+    /// aborts in `handleEvent`, and so does the port, unless
+    /// [`Corrections::look_again`](crate::Corrections::look_again) is on. In B the
+    /// process function that `f` is takes the lock itself.
+    pub(crate) fn with_sm_after_callback<R>(
+        self,
+        core: &'a Guard<'_>,
+        op: VioOp,
+        guard: Option<&Guard<'_>>,
+        f: impl FnOnce(Option<Option<&Guard<'_>>>) -> R,
+    ) -> R {
+        let is_same = guard.is_some_and(|guard| self.vio(op).is_bound_to(guard.mutex()));
+        let is_held = || self.kept_mutex(core, op).is_none_or(|mutex| mutex.is_held());
+        let looks = self.core.options.corrections.look_again
+            || self.core.options.epoch.takes_its_own_lock();
+        if looks || is_same || is_held() {
+            return self.with_sm(core, op, guard, f);
+        }
+        self.with_sm(core, op, guard, |locked| {
+            let is_unlocked = &self.end().direction(op).is_unlocked;
+            is_unlocked.set();
+            let result = f(locked);
+            is_unlocked.clear();
+            result
+        })
+    }
+
+    /// Calls `f` with a guard of this end's VIO for `op`: `guard` if the VIO still
+    /// has that mutex, else the one that it has got since, by try-lock;
+    /// `Some(None)` if it has none, `None` if the lock misses.
     pub(crate) fn with_sm<R>(
         self,
         core: &'a Guard<'_>,

@@ -26,6 +26,10 @@ pub struct Corrections {
     /// thread leaves such an event behind (open in the original: `set_*_timeout`
     /// takes no lock).
     pub ignore_unknown_events: bool,
+    /// The mutex of an operation is looked at again after a callback, which may
+    /// have bound it to another one, and is taken; the original goes on under the
+    /// old one and asserts in `handleEvent` (open in the original).
+    pub look_again: bool,
 }
 
 impl Corrections {
@@ -36,6 +40,7 @@ impl Corrections {
             null_do_io: true,
             shutdown_takes_core_lock: true,
             ignore_unknown_events: true,
+            look_again: true,
         }
     }
 }

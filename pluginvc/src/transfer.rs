@@ -209,6 +209,8 @@ impl<'a> Half<'a> {
     /// dereferences a null pointer here.
     pub(crate) fn call_back(self, sm: &Guard<'_>, op: VioOp, event: EventCode) {
         let vio = self.vio(op);
+        let is_locked = !self.end().direction(op).is_unlocked.is_set();
+        assert!(is_locked, "!mutex || mutex->thread_holding == this_ethread()");
         let cont = vio.continuation(sm);
         if cont.is_none() && self.core.options.corrections.null_do_io {
             return;

@@ -4,7 +4,8 @@
 // epoll_wait. Both are taken over here: time moves by one tick at the end of each
 // pass of the loop, whatever the pass did, and nothing ever waits. So the server
 // takes the same steps at the same times in every run, however loaded the
-// machine is, and a timeout of a minute is over in milliseconds.
+// machine is, and a timeout of a minute is over in milliseconds. Two event threads
+// take turns, a pass each.
 //
 // All threads see this clock, because 8.1 keeps the time in one variable for all
 // of them. It shows a year far ahead: what the other threads wait for with the
@@ -13,6 +14,7 @@
 #include "clock.h"
 
 #include <atomic>
+#include <cstdio>
 #include <cstring>
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -24,35 +26,65 @@ namespace
 {
 constexpr int64_t SECOND = 1000000000;
 
-struct Clock {
-  int64_t start;
-  int64_t tick;
-  bool (*is_ready)();
-  void (*between_passes)();
-};
-Clock the_clock;
+atslab::Clock the_clock;
 std::atomic<bool> is_set{false};
 std::atomic<bool> goes{false};
 std::atomic<int64_t> time_now{0};
 
-thread_local bool is_the_event_thread = false;
+// Whose turn it is to make a pass, and how many threads take part yet.
+pthread_mutex_t turn_mutex    = PTHREAD_MUTEX_INITIALIZER;
+pthread_cond_t turn_has_moved = PTHREAD_COND_INITIALIZER;
+int turn                      = 0;
+int taking_part               = 0;
 
-// True on the first event thread, from its first pass after all is ready on.
-bool
-drives_the_clock()
+// Which event thread the calling thread is, if it takes part.
+thread_local int my_number = -1;
+
+// The number of the calling thread, if it is an event thread and all is ready.
+int
+number_of_this_thread()
 {
-  if (is_the_event_thread) {
-    return true;
-  }
   char name[32] = "";
-  if (goes || !is_set || !the_clock.is_ready() || pthread_getname_np(pthread_self(), name, sizeof(name)) != 0 ||
-      strcmp(name, "[ET_NET 0]") != 0) {
-    return false;
+  int number    = -1;
+  if (is_set && the_clock.is_ready() && pthread_getname_np(pthread_self(), name, sizeof(name)) == 0 &&
+      sscanf(name, "[ET_NET %d]", &number) == 1 && number < the_clock.threads) {
+    return number;
   }
-  is_the_event_thread = true;
-  time_now            = the_clock.start;
-  goes                = true;
-  return true;
+  return -1;
+}
+
+// Waits until it is the turn of `thread`.
+void
+wait_for_turn(int thread)
+{
+  pthread_mutex_lock(&turn_mutex);
+  while (turn != thread || taking_part < the_clock.threads) {
+    pthread_cond_wait(&turn_has_moved, &turn_mutex);
+  }
+  pthread_mutex_unlock(&turn_mutex);
+}
+
+void
+pass_turn_on()
+{
+  pthread_mutex_lock(&turn_mutex);
+  turn = (turn + 1) % the_clock.threads;
+  pthread_cond_broadcast(&turn_has_moved);
+  pthread_mutex_unlock(&turn_mutex);
+}
+
+// The calling thread takes part from now on; the clock begins when all do.
+void
+take_part()
+{
+  the_clock.begins(my_number);
+  pthread_mutex_lock(&turn_mutex);
+  if (++taking_part == the_clock.threads) {
+    time_now = the_clock.start;
+    goes     = true;
+  }
+  pthread_cond_broadcast(&turn_has_moved);
+  pthread_mutex_unlock(&turn_mutex);
 }
 } // namespace
 
@@ -71,9 +103,9 @@ atslab::set_now(int64_t time)
 }
 
 void
-atslab::start_clock(int64_t start, int64_t tick, bool (*is_ready)(), void (*between_passes)())
+atslab::start_clock(const Clock &clock)
 {
-  the_clock = {start, tick, is_ready, between_passes};
+  the_clock = clock;
   is_set    = true;
 }
 
@@ -92,10 +124,19 @@ clock_gettime(clockid_t clock, timespec *ts) noexcept
 extern "C" int
 epoll_wait(int fd, epoll_event *events, int most, int timeout)
 {
-  if (!drives_the_clock()) {
-    return static_cast<int>(syscall(SYS_epoll_pwait, fd, events, most, timeout, nullptr, 8));
+  if (my_number < 0) {
+    my_number = number_of_this_thread();
+    if (my_number < 0) {
+      return static_cast<int>(syscall(SYS_epoll_pwait, fd, events, most, timeout, nullptr, 8));
+    }
+    take_part();
+  } else {
+    time_now += the_clock.tick;
+    pass_turn_on();
   }
-  time_now += the_clock.tick;
-  the_clock.between_passes();
+  wait_for_turn(my_number);
+  if (my_number == 0) {
+    the_clock.between_passes();
+  }
   return 0;
 }

@@ -11,8 +11,21 @@ int64_t now();
 // Moves a clock that has been started to `time`, which must not lie before now().
 void set_now(int64_t time);
 
-// Once `is_ready` is true, the clock of the whole process stands still at
-// `start`, and moves by `tick` at the end of each pass of the first event
-// thread's loop; there, between two passes, `between_passes` is called.
-void start_clock(int64_t start, int64_t tick, bool (*is_ready)(), void (*between_passes)());
+// What the clock is started with.
+struct Clock {
+  // Where it stands, once `is_ready` is true.
+  int64_t start;
+  // By how much it moves at the end of each pass of an event thread's loop.
+  int64_t tick;
+  // How many event threads take turns, one or two.
+  int threads;
+  bool (*is_ready)();
+  // Called by each event thread before it first takes part.
+  void (*begins)(int thread);
+  // Called by the first one when all have made a pass.
+  void (*between_passes)();
+};
+
+// Gives the whole process this clock.
+void start_clock(const Clock &clock);
 } // namespace atslab

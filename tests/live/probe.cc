@@ -47,10 +47,13 @@ constexpr int64_t PHASE   = 2560 * MSECOND;
 // The year 2100.
 constexpr int64_t START = int64_t(4102444800) * 1000 * MSECOND;
 
-// Event codes of ours.
+// Event codes of ours; those of the holder plus the index of whose mutex.
 constexpr int TIMER     = 10000;
 constexpr int GIVE_BACK = 20000;
 constexpr int TAKE      = 30000;
+// Whose mutex is held: an end's, by its side, or the core's.
+constexpr int CORE   = 2;
+constexpr int OWNERS = 3;
 
 #define TELL(...) TSDebug("pvc_probe", __VA_ARGS__)
 
@@ -71,7 +74,7 @@ struct Reaction {
 };
 
 struct Program {
-  int connect_re = 0, shared = 0, index = 0, foreign = 0, calls = 0;
+  int connect_re = 0, shared = 0, index = 0, foreign = 0, threads = 1, calls = 0;
   int64_t mark = 0, accept_after = 0, patience = 0, longest = 0;
   std::vector<Reaction> reactions;
   std::vector<Op> ops;
@@ -149,28 +152,55 @@ struct End {
   bool closed  = false;
   // Which VIOs know their connection.
   bool issued[2] = {false, false};
+  // Which VIOs are not under the end's own mutex, but under this one.
+  TSMutex under[2] = {nullptr, nullptr};
   Buffers buffers;
+  // The second state machine, with another mutex and buffers of its own.
+  TSMutex deputy_mutex = TSMutexCreate();
+  TSCont deputy;
+  Buffers deputy_buffers;
+  bool is_deputy_called = false;
   std::map<int, int> counts;
   int depth = 0;
 
   End(Run *run, int side, TSMutex mutex, const Program &program);
   void connected(PluginVC *connection);
   void close();
+  void told(int code, void *vio);
   void event(int code);
+  Buffers &
+  buffers_meant()
+  {
+    return is_deputy_called ? deputy_buffers : buffers;
+  }
   void react(bool (*is_meant)(const Reaction &, int, int), int code, int nth);
   void carry_out(const Reaction &reaction);
   void perform(const Op &op);
   void do_io(const Op &op);
+
+  // Does `what` under the mutex of a VIO, which is the end's own in most cases.
+  template <class F>
+  void
+  under_its_mutex(bool is_write, F what)
+  {
+    TSMutex mutex = under[is_write];
+    if (mutex) {
+      TSMutexLock(mutex);
+    }
+    what();
+    if (mutex) {
+      TSMutexUnlock(mutex);
+    }
+  }
 };
 
 // A run of a program.
 struct Run {
   Program program;
-  EThread *thread;
   End *ends[2];
   TSCont holder;
   // How often each end's mutex is to be given back yet, and by whom.
-  int kept[2] = {0, 0};
+  int kept[OWNERS] = {0, 0, 0};
   std::vector<int64_t> holds;
   // Keeps the core's mutex alive, to see whether anyone else still does.
   TSMutex core_mutex = nullptr;
@@ -194,13 +224,16 @@ struct Run {
   const char *why_over() const;
   void close_what_is_open();
   void finish();
-  void take(int side);
-  void give_back(int side);
+  void take(int whose);
+  void give_back(int whose);
+  void give_way(int whose);
+  TSMutex mutex_of(int whose) const;
   int
-  holder_of(int side) const
+  holder_of(int whose) const
   {
-    return program.shared ? 0 : side;
+    return program.shared && whose == 1 ? 0 : whose;
   }
+  EThread *thread_of(int side) const;
   bool
   is_over() const
   {
@@ -228,8 +261,13 @@ blocks_of(TSIOBufferReader reader)
   return count;
 }
 
-std::unique_ptr<Foreign> foreign[3];
-constexpr int CONNECTING = 2;
+// Foreign threads: one for each mutex that can be held, and one that connects.
+std::unique_ptr<Foreign> foreign[OWNERS + 1];
+constexpr int CONNECTING = OWNERS;
+
+// The event threads.
+EThread *event_threads[2];
+int thread_count = 1;
 
 int
 handle_end(TSCont cont, TSEvent event, void *data)
@@ -243,13 +281,23 @@ handle_end(TSCont cont, TSEvent event, void *data)
     end->run->active_at = now();
     end->carry_out(end->run->program.reactions[code - TIMER]);
   } else {
-    bool is_write = data == vio_of(end->vc, true);
-    const Buffers &buffers = end->buffers;
-    TELL("%s: sm_%s %d read %" PRId64 " %d write %" PRId64 " %d", end->side ? "Passive" : "Active", is_write ? "write" : "read",
-         code, TSIOBufferReaderAvail(buffers.read_reader), blocks_of(buffers.read_reader),
-         TSIOBufferReaderAvail(buffers.write_reader), blocks_of(buffers.write_reader));
-    end->event(code);
+    end->told(code, data);
   }
+  return 0;
+}
+
+// The deputy has been called back: its end acts for it.
+int
+handle_deputy(TSCont cont, TSEvent event, void *data)
+{
+  End *end = static_cast<End *>(TSContDataGet(cont));
+  end->run->give_way(end->side);
+  TSMutexLock(end->mutex);
+  bool before           = end->is_deputy_called;
+  end->is_deputy_called = true;
+  end->told(event, data);
+  end->is_deputy_called = before;
+  TSMutexUnlock(end->mutex);
   return 0;
 }
 
@@ -263,20 +311,23 @@ handle_holder(TSCont cont, TSEvent event, void *data)
     return 0;
   }
   if (code >= TAKE) {
-    int side     = (code - TAKE) % 2;
-    int64_t span = run->holds[(code - TAKE) / 2];
-    run->take(side);
-    run->pending.insert(call_in(run->thread, cont, span, GIVE_BACK + side));
+    int whose    = (code - TAKE) % OWNERS;
+    int64_t span = run->holds[(code - TAKE) / OWNERS];
+    run->take(whose);
+    run->pending.insert(call_in(event_threads[0], cont, span, GIVE_BACK + whose));
   } else {
     run->give_back(code - GIVE_BACK);
   }
   return 0;
 }
 
-End::End(Run *run, int side, TSMutex mutex, const Program &program) : run(run), side(side), mutex(mutex), buffers(program)
+End::End(Run *run, int side, TSMutex mutex, const Program &program)
+  : run(run), side(side), mutex(mutex), buffers(program), deputy_buffers(program)
 {
   cont = TSContCreate(handle_end, mutex);
   TSContDataSet(cont, this);
+  deputy = TSContCreate(handle_deputy, deputy_mutex);
+  TSContDataSet(deputy, this);
 }
 
 void
@@ -291,7 +342,7 @@ End::connected(PluginVC *connection)
   for (size_t i = 0; i < run->program.reactions.size(); ++i) {
     const Reaction &reaction = run->program.reactions[i];
     if (reaction.side == side && reaction.is_timer) {
-      run->pending.insert(call_in(run->thread, cont, reaction.span, TIMER + static_cast<int>(i)));
+      run->pending.insert(call_in(run->thread_of(side), cont, reaction.span, TIMER + static_cast<int>(i)));
     }
   }
   react([](const Reaction &reaction, int, int) { return !reaction.is_timer && reaction.event == 0; }, 0, 0);
@@ -305,6 +356,18 @@ End::close()
     --run->open;
     server().do_io_close(vc, -1);
   }
+}
+
+// An operation has something to tell.
+void
+End::told(int code, void *vio)
+{
+  bool is_write     = vio == vio_of(vc, true);
+  Buffers &buffers_ = buffers_meant();
+  TELL("%s: sm_%s %d read %" PRId64 " %d write %" PRId64 " %d", side ? "Passive" : "Active", is_write ? "write" : "read", code,
+       TSIOBufferReaderAvail(buffers_.read_reader), blocks_of(buffers_.read_reader),
+       TSIOBufferReaderAvail(buffers_.write_reader), blocks_of(buffers_.write_reader));
+  event(code);
 }
 
 // The reaction for this very time, or the one for all other times.
@@ -356,27 +419,32 @@ End::perform(const Op &op)
     if (run->written > MOST_BYTES) {
       run->runaway = true;
     } else {
-      buffers.fill(op.a);
+      buffers_meant().fill(op.a);
     }
   } else if (name == "consume") {
-    buffers.consume(op.a);
+    buffers_meant().consume(op.a);
   } else if (name == "water_mark") {
-    TSIOBufferWaterMarkSet(buffers.read, op.a);
+    TSIOBufferWaterMarkSet(buffers_meant().read, op.a);
   } else if (name == "hold") {
     run->holds.push_back(op.a);
-    int code = TAKE + 2 * static_cast<int>(run->holds.size() - 1) + static_cast<int>(op.b);
-    run->pending.insert(call_soon(run->thread, run->holder, code));
+    int code = TAKE + OWNERS * static_cast<int>(run->holds.size() - 1) + static_cast<int>(op.b);
+    run->pending.insert(call_soon(event_threads[0], run->holder, code));
   } else if (name == "close") {
+    run->give_way(CORE);
     close();
   } else if (!vc || closed) {
     return;
   } else if (name == "do_io_read" || name == "do_io_write") {
     do_io(op);
   } else if (name == "reenable") {
-    TSVIOReenable(vio_of(vc, op.a == 2));
+    if (under[op.a == 2] && under[op.a == 2] == run->core_mutex) {
+      run->give_way(CORE);
+    }
+    under_its_mutex(op.a == 2, [&] { TSVIOReenable(vio_of(vc, op.a == 2)); });
   } else if (name == "reenable_re") {
+    run->give_way(CORE);
     if (issued[op.a == 2]) {
-      server().reenable_re(vc, vio_of(vc, op.a == 2));
+      under_its_mutex(op.a == 2, [&] { server().reenable_re(vc, vio_of(vc, op.a == 2)); });
     }
   } else if (name == "shutdown") {
     server().do_io_shutdown(vc, static_cast<int>(op.a) - 1);
@@ -395,25 +463,35 @@ End::perform(const Op &op)
 void
 End::do_io(const Op &op)
 {
-  bool no_buffer = op.b & 1, no_cont = op.b & 2, is_write = op.name == "do_io_write";
+  bool no_buffer = op.b & 1, no_cont = op.b & 2, by_deputy = op.b & 4, is_write = op.name == "do_io_write";
   if (no_cont) {
     run->others.emplace_back(run->program);
   }
-  Buffers &used = no_cont ? run->others.back() : buffers;
-  TSCont whom   = no_cont ? nullptr : cont;
-  TSVIO vio;
+  if (no_cont || under[is_write] == run->core_mutex) {
+    run->give_way(CORE);
+  }
+  Buffers &used        = no_cont ? run->others.back() : by_deputy ? deputy_buffers : buffers;
+  TSCont whom          = no_cont ? nullptr : by_deputy ? deputy : cont;
+  TSVIO vio       = nullptr;
+  auto issue      = [&] {
   if (is_write) {
     vio = server().do_io_write(vc, whom, op.a, no_buffer ? nullptr : used.write_reader, false);
   } else {
     vio = server().do_io_read(vc, whom, op.a, no_buffer ? nullptr : used.read);
   }
+  };
+  TSMutex next = no_cont ? run->core_mutex : by_deputy ? deputy_mutex : nullptr;
+  under_its_mutex(is_write, [&] {
+    under[is_write] = next;
+    under_its_mutex(is_write, issue);
+  });
   issued[is_write] = true;
   if (vio) {
     vio_at[is_write] = reinterpret_cast<char *>(vio) - reinterpret_cast<char *>(vc);
   }
 }
 
-Run::Run(Program &&what) : program(std::move(what)), thread(this_event_thread())
+Run::Run(Program &&what) : program(std::move(what))
 {
   TSMutex mutex = TSMutexCreate();
   ends[0]       = new End(this, 0, mutex, program);
@@ -429,7 +507,7 @@ Run::begin()
   TELL("begin");
   if (program.accept_after > 0) {
     take(1);
-    pending.insert(call_in(thread, holder, program.accept_after, GIVE_BACK + 1));
+    pending.insert(call_in(event_threads[0], holder, program.accept_after, GIVE_BACK + 1));
   }
   if (program.foreign) {
     foreign[CONNECTING]->perform([this] { connect(); });
@@ -473,11 +551,8 @@ Run::close_what_is_open()
 {
   ending      = true;
   passes_left = PASSES_AFTER_CLOSE;
-  for (int side : {0, 1}) {
-    if (kept[side] > 0) {
-      kept[side] = 1;
-      give_back(side);
-    }
+  for (int whose = 0; whose < OWNERS; ++whose) {
+    give_way(whose);
   }
   for (End *end : ends) {
     TSMutexLock(end->mutex);
@@ -508,7 +583,9 @@ Run::finish()
   }
   for (End *end : ends) {
     end->buffers.free();
+    end->deputy_buffers.free();
     TSContDestroy(end->cont);
+    TSContDestroy(end->deputy);
     delete end;
   }
   TSContDestroy(holder);
@@ -516,25 +593,49 @@ Run::finish()
   delete this;
 }
 
+TSMutex
+Run::mutex_of(int whose) const
+{
+  return whose == CORE ? core_mutex : ends[whose]->mutex;
+}
+
+// The event thread that the timers of an end are on.
+EThread *
+Run::thread_of(int side) const
+{
+  return event_threads[program.threads == 2 ? side : 0];
+}
+
 // A foreign thread takes the mutex; one who has it keeps it until the last
 // give_back.
 void
-Run::take(int side)
+Run::take(int whose)
 {
-  int who = holder_of(side);
+  int who = holder_of(whose);
   if (kept[who]++ == 0) {
-    TSMutex mutex = ends[who]->mutex;
+    TSMutex mutex = mutex_of(who);
     foreign[who]->perform([mutex] { TSMutexLock(mutex); });
   }
 }
 
 void
-Run::give_back(int side)
+Run::give_back(int whose)
 {
-  int who = holder_of(side);
+  int who = holder_of(whose);
   if (kept[who] > 0 && --kept[who] == 0) {
-    TSMutex mutex = ends[who]->mutex;
+    TSMutex mutex = mutex_of(who);
     foreign[who]->perform([mutex] { TSMutexUnlock(mutex); });
+  }
+}
+
+// Gives the mutex back at once: somebody is going to wait for it, and time does not
+// pass meanwhile.
+void
+Run::give_way(int whose)
+{
+  if (kept[holder_of(whose)] > 0) {
+    kept[holder_of(whose)] = 1;
+    give_back(whose);
   }
 }
 
@@ -547,8 +648,8 @@ read_program(FILE *file, Program &program)
     Reaction r{};
     Op op{};
     long long a = 0, b = 0;
-    if (sscanf(line, "pair %d %d %d %" SCNd64 " %" SCNd64 " %d", &program.connect_re, &program.shared, &program.index,
-               &program.mark, &program.accept_after, &program.foreign) == 6 ||
+    if (sscanf(line, "pair %d %d %d %" SCNd64 " %" SCNd64 " %d %d", &program.connect_re, &program.shared, &program.index,
+               &program.mark, &program.accept_after, &program.foreign, &program.threads) == 7 ||
         sscanf(line, "limits %" SCNd64 " %" SCNd64 " %d", &program.patience, &program.longest, &program.calls) == 3 ||
         strncmp(line, "program ", 8) == 0) {
       continue;
@@ -608,6 +709,10 @@ between_passes()
     _exit(0);
   }
   is_first = false;
+  if (program.threads > thread_count) {
+    fprintf(stderr, "probe: the program needs more event threads than there are\n");
+    _exit(3);
+  }
   set_now((now() / BUCKETS + 2) * BUCKETS + PHASE);
   server().update_time();
   running = new Run(std::move(program));
@@ -641,5 +746,9 @@ TSPluginInit(int, const char *[])
     thread.reset(new Foreign);
   }
   TSLifecycleHookAdd(TS_LIFECYCLE_PORTS_READY_HOOK, TSContCreate(handle_lifecycle, TSMutexCreate()));
-  start_clock(START, PASS, [] { return is_ready.load(); }, between_passes);
+  const char *threads = getenv("ATSLAB_THREADS");
+  thread_count        = threads ? atoi(threads) : 1;
+  auto ready          = [] { return is_ready.load(); };
+  auto begins         = [](int number) { event_threads[number] = this_event_thread(); };
+  start_clock({START, PASS, thread_count, ready, begins, between_passes});
 }

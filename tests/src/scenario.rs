@@ -29,6 +29,7 @@
 //! | operation | what it does |
 //! |---|---|
 //! | `do_io_read N [no_buffer] [no_cont]`, `do_io_write N …` | issues an operation of N bytes, or of `max`; without a buffer, without a continuation |
+//! | `do_io_read N by_deputy`, `do_io_write N by_deputy` | with another continuation under another mutex: the end's deputy, which has buffers of its own; in its callbacks `write`, `consume` and `water_mark` mean these |
 //! | `write N` | appends N bytes that count up to the end's write buffer |
 //! | `consume N` | takes N bytes, or `all`, off the end's read buffer; fewer if there are fewer |
 //! | `reenable read`, `reenable write` | `VIO::reenable` |
@@ -37,14 +38,29 @@
 //! | `close` | `do_io_close` |
 //! | `inactivity_timeout T`, `active_timeout T` | sets a timeout; `0` takes it back |
 //! | `water_mark N` | sets the water mark of the end's read buffer |
-//! | `hold active T`, `hold passive T` | a foreign thread takes that end's mutex as soon as it is free and keeps it for T |
+//! | `hold active T`, `hold passive T`, `hold core T` | a foreign thread takes that end's mutex, or the core's, as soon as it is free and keeps it for T |
 //!
 //! `N` is a number of bytes, also `32KiB` or `1MiB`; `T` is a time like `20us`,
 //! `250ms` or `10s`. After `close`, what may not be done with a closed connection
-//! is left out; the end's own buffers may still be used.
+//! is left out; the end's own buffers may still be used. Who needs a held mutex at
+//! once, and would wait for ever in virtual time, gets it: what takes the core's
+//! (`close`, `reenable_re`, what concerns an operation without a continuation),
+//! and a deputy that is called back, which needs its end's.
+//!
+//! # The pair
+//! | key of `[pair]` | meaning |
+//! |---|---|
+//! | `connect = "connect_re"` | who connects is called back before `connect_re` returns |
+//! | `shared_mutex = true` | one mutex for both ends |
+//! | `buffer_index = "4K"` | the block size of the ends' buffers |
+//! | `read_water_mark = N` | the water mark of the ends' read buffers |
+//! | `accept_after = T` | a foreign thread holds the acceptor's mutex that long when the connection is made |
+//! | `foreign_thread = true` | a foreign thread makes the connection |
+//! | `threads = 2` | two event threads, which take turns; the passive end's timers are the second one's |
 
 pub mod amount;
 mod buffers;
+mod deputy;
 mod end;
 mod explain;
 pub mod fault;
@@ -54,13 +70,14 @@ mod op;
 pub mod program;
 mod read;
 mod run;
+mod second;
 mod write;
 
 pub use self::buffers::{Seen, Taken};
 pub use self::explain::explain;
 pub use self::fault::ScenarioFault;
 pub use self::model::{Limits, PairDef, Reaction, Scenario, Trigger};
-pub use self::op::{HowTo, Op, Without};
+pub use self::op::{How, HowTo, Op, Whom};
 pub use self::program::{Program, Range};
 pub use self::read::{scenario_from_bytes, scenario_from_file};
 pub use self::run::{Finish, LockKeys, ScenarioEnd, run_scenario};

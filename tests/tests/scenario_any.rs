@@ -2,7 +2,7 @@
 
 use conformance::Epoch;
 use conformance::scenario::{
-    Finish, HowTo, Op, PairDef, Program, Reaction, Scenario, Trigger, Without, run_scenario,
+    Finish, How, HowTo, Op, PairDef, Program, Reaction, Scenario, Trigger, run_scenario,
 };
 use eventsys::steps::{Collector, Side, Steps};
 use eventsys::{EventCode, Options, hrtime};
@@ -23,12 +23,12 @@ fn ops() -> impl Strategy<Value = Op> {
     let side = prop_oneof![Just(Side::Active), Just(Side::Passive)];
     let how_to = prop_oneof![Just(HowTo::Read), Just(HowTo::Write), Just(HowTo::Both)];
     let without = || {
-        let some = any::<(bool, bool)>().prop_map(|(buffer, cont)| Without { buffer, cont });
-        prop_oneof![20 => Just(Without::default()), 1 => some]
+        let some = any::<(bool, bool)>().prop_map(|(buffer, cont)| How { buffer, cont });
+        prop_oneof![20 => Just(How::default()), 1 => some]
     };
     prop_oneof![
-        3 => (all(), without()).prop_map(|(n, without)| Op::DoIoRead(n, without)),
-        3 => (all(), without()).prop_map(|(n, without)| Op::DoIoWrite(n, without)),
+        3 => (all(), how()).prop_map(|(n, without)| Op::DoIoRead(n, without)),
+        3 => (all(), how()).prop_map(|(n, without)| Op::DoIoWrite(n, without)),
         4 => sizes().prop_map(Op::Write),
         3 => all().prop_map(Op::Consume),
         2 => direction().prop_map(Op::Reenable),
@@ -54,7 +54,7 @@ fn end() -> impl Strategy<Value = Vec<Reaction>> {
     let others = prop::collection::vec(prop_oneof![4 => on_event, 1 => after], 0..7);
     // An end without any operation would be a dull one.
     let io = (ops(), sizes(), sizes()).prop_map(|(op, n, m)| {
-        let all = Without::default();
+        let all = How::default();
         vec![Op::DoIoRead(n, all), Op::Write(m), Op::DoIoWrite(m, all), op]
     });
     (prop_oneof![some(1), io], others).prop_map(|(ops, others)| {

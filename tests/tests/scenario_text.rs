@@ -3,7 +3,7 @@
 use conformance::Epoch;
 use conformance::scenario::amount::{LONGEST_SPAN, MOST_WRITTEN};
 use conformance::scenario::{
-    Finish, HowTo, Op, PairDef, Program, Reaction, Scenario, Trigger, Without, run_scenario,
+    Finish, How, HowTo, Op, PairDef, Program, Reaction, Scenario, Trigger, run_scenario,
     scenario_from_bytes,
 };
 use eventsys::steps::Side;
@@ -181,8 +181,8 @@ fn or_max() -> impl Strategy<Value = i64> {
     prop_oneof![sizes(), Just(i64::MAX)]
 }
 
-fn without() -> impl Strategy<Value = Without> {
-    any::<(bool, bool)>().prop_map(|(buffer, cont)| Without { buffer, cont })
+fn how() -> impl Strategy<Value = How> {
+    any::<(bool, bool)>().prop_map(|(buffer, cont)| How { buffer, cont })
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -190,8 +190,8 @@ fn op() -> impl Strategy<Value = Op> {
     let side = prop_oneof![Just(Side::Active), Just(Side::Passive)];
     let how_to = prop_oneof![Just(HowTo::Read), Just(HowTo::Write), Just(HowTo::Both)];
     prop_oneof![
-        (or_max(), without()).prop_map(|(n, without)| Op::DoIoRead(n, without)),
-        (or_max(), without()).prop_map(|(n, without)| Op::DoIoWrite(n, without)),
+        (or_max(), how()).prop_map(|(n, without)| Op::DoIoRead(n, without)),
+        (or_max(), how()).prop_map(|(n, without)| Op::DoIoWrite(n, without)),
         (0..=MOST_WRITTEN).prop_map(Op::Write),
         or_max().prop_map(Op::Consume),
         direction().prop_map(Op::Reenable),

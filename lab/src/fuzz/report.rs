@@ -40,6 +40,7 @@ pub(crate) struct Tally {
 #[serde(deny_unknown_fields)]
 struct Head {
     ats: String,
+    threads: u8,
 }
 
 /// A further line.
@@ -54,6 +55,7 @@ struct Line {
 /// The report of one server.
 pub(crate) struct Report {
     release: Release,
+    threads: u8,
     played: Vec<Range<u64>>,
     total: Tally,
     /// Where further chunks are written to.
@@ -62,22 +64,28 @@ pub(crate) struct Report {
 
 impl Report {
     /// The report in `path`, or a new one; without a path nothing is written.
-    pub(crate) fn open(path: Option<&Path>, release: Release) -> Result<Report, Error> {
-        let Some(path) = path else { return Ok(Report::new(release)) };
+    pub(crate) fn open(
+        path: Option<&Path>,
+        release: Release,
+        threads: u8,
+    ) -> Result<Report, Error> {
+        let Some(path) = path else { return Ok(Report::new(release, threads)) };
         let mut report = match File::open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Report::new(release),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Report::new(release, threads),
             Err(source) => return Err(unreadable(path, source)),
             Ok(_) => Report::read(path)?,
         };
-        if report.release != release {
-            let fault = format!("expected a report on {release}, found one on {}", report.release);
+        if (report.release, report.threads) != (release, threads) {
+            let expected = subject(release, threads);
+            let fault =
+                format!("expected a report on {expected}, found one on {}", report.subject());
             return Err(Error::Report { place: format!("{}:1", path.display()), fault });
         }
         let is_new = report.played.is_empty();
         let file = OpenOptions::new().create(true).append(true).open(path);
         let mut file = file.map_err(|source| unwritable(path, source))?;
         if is_new && file.metadata().map_err(|source| unwritable(path, source))?.len() == 0 {
-            write_line(&mut file, &Head { ats: release.to_string() }, path)?;
+            write_line(&mut file, &Head { ats: release.to_string(), threads }, path)?;
         }
         report.file = Some((path.to_owned(), file));
         Ok(report)
@@ -88,7 +96,7 @@ impl Report {
         let mut merged: Option<Report> = None;
         for path in paths {
             let report = Report::read(path)?;
-            let Some(whole) = &mut merged else {
+            let Some(whole) = merged.as_mut() else {
                 merged = Some(report);
                 continue;
             };
@@ -110,9 +118,9 @@ impl Report {
         merged.ok_or_else(|| Error::Report { place: "--merge".into(), fault: "no report".into() })
     }
 
-    /// Which server it is about.
-    pub(crate) fn release(&self) -> Release {
-        self.release
+    /// What it is about.
+    pub(crate) fn subject(&self) -> String {
+        subject(self.release, self.threads)
     }
 
     /// What became of all scenarios.
@@ -149,8 +157,8 @@ impl Report {
         Ok(())
     }
 
-    fn new(release: Release) -> Report {
-        Report { release, played: Vec::new(), total: Tally::default(), file: None }
+    fn new(release: Release, threads: u8) -> Report {
+        Report { release, threads, played: Vec::new(), total: Tally::default(), file: None }
     }
 
     fn read(path: &Path) -> Result<Report, Error> {
@@ -161,10 +169,11 @@ impl Report {
         let (_, first) = lines
             .next()
             .ok_or_else(|| fault(0, "expected a report, found an empty file".to_owned()))?;
-        let head: Head = serde_json::from_str(first)
-            .map_err(|_| fault(0, format!("expected {{\"ats\":…}}, found {first:?}")))?;
+        let head: Head = serde_json::from_str(first).map_err(|_| {
+            fault(0, format!("expected {{\"ats\":…,\"threads\":…}}, found {first:?}"))
+        })?;
         let release = head.ats.parse().map_err(|error| fault(0, format!("{error}")))?;
-        let mut report = Report::new(release);
+        let mut report = Report::new(release, head.threads);
         for (index, text) in lines {
             let line: Line = serde_json::from_str(text)
                 .map_err(|error| fault(index, format!("expected a chunk of seeds: {error}")))?;
@@ -201,6 +210,13 @@ impl Tally {
     }
 }
 
+fn subject(release: Release, threads: u8) -> String {
+    match threads {
+        1 => release.to_string(),
+        threads => format!("{release} with {threads} event threads"),
+    }
+}
+
 fn write_line(file: &mut File, line: &impl Serialize, path: &Path) -> Result<(), Error> {
     let text = serde_json::to_string(line).map_err(|error| unwritable(path, error.into()))?;
     writeln!(file, "{text}").map_err(|source| unwritable(path, source))
@@ -229,16 +245,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.jsonl");
         let release = Release::from(Epoch::D);
-        let mut report = Report::open(Some(&path), release).unwrap();
+        let mut report = Report::open(Some(&path), release, 1).unwrap();
         assert_eq!(report.missing(50..250), [50..100, 100..200, 200..250]);
         report.add(100..200, tally(100, &[150])).unwrap();
         drop(report);
 
-        let report = Report::open(Some(&path), release).unwrap();
+        let report = Report::open(Some(&path), release, 1).unwrap();
         assert_eq!(report.missing(50..250), [50..100, 200..250]);
         assert_eq!(*report.total(), tally(100, &[150]));
-        let other = Report::open(Some(&path), Release::from(Epoch::B)).err().unwrap().to_string();
-        assert!(other.ends_with(":1: expected a report on 8.1.11, found one on 9.2.9"), "{other}");
+        let other =
+            Report::open(Some(&path), Release::from(Epoch::B), 2).err().unwrap().to_string();
+        assert!(
+            other.ends_with(
+                ":1: expected a report on 8.1.11 with 2 event threads, found one on 9.2.9"
+            ),
+            "{other}"
+        );
     }
 
     #[test]
@@ -246,7 +268,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
         for (path, chunk) in [(&one, 0..100), (&two, 100..150)] {
-            let mut report = Report::open(Some(path), Release::from(Epoch::D)).unwrap();
+            let mut report = Report::open(Some(path), Release::from(Epoch::D), 1).unwrap();
             let count = chunk.end - chunk.start;
             report.add(chunk.clone(), tally(count, &[chunk.start])).unwrap();
         }
@@ -260,7 +282,7 @@ mod tests {
     fn a_line_that_is_none_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report");
-        std::fs::write(&path, "{\"ats\":\"9.2.9\"}\nnonsense\n").unwrap();
+        std::fs::write(&path, "{\"ats\":\"9.2.9\",\"threads\":1}\nnonsense\n").unwrap();
         let error = Report::merge(&[path]).err().unwrap().to_string();
         assert!(error.contains("report:2: expected a chunk of seeds"), "{error}");
     }

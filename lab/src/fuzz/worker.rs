@@ -15,6 +15,7 @@ use super::report::Tally;
 /// Both arms, and what is known of their differences.
 pub(crate) struct Worker {
     release: Release,
+    threads: u8,
     real: RealArm,
     port: PortArm,
     known: Deviations,
@@ -61,10 +62,11 @@ pub(crate) fn work(
 
 impl Worker {
     /// A worker with a process of `server` of its own.
-    pub(crate) fn new(server: &Server, probe: &Arc<Probe>) -> Worker {
+    pub(crate) fn new(server: &Server, threads: u8, probe: &Arc<Probe>) -> Worker {
         let release = server.release();
         Worker {
             release,
+            threads,
             real: RealArm::new(server, probe),
             port: PortArm { epoch: release.epoch() },
             known: Deviations::known(),
@@ -74,7 +76,7 @@ impl Worker {
     fn play(&mut self, chunk: Range<u64>) -> Result<Done, LiveError> {
         let (mut tally, mut findings) = (Tally::default(), Vec::new());
         for seed in chunk.clone() {
-            let scenario = generate(seed);
+            let scenario = generate(seed, self.threads);
             let program = scenario.compile();
             let real = self.real.play(&program)?;
             tally.scenarios += 1;

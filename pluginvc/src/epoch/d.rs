@@ -109,7 +109,7 @@ fn move_to_peer(
         _ => EventCode::VC_EVENT_READ_READY,
     };
     // The first callback may have issued the peer's read anew.
-    half.other().with_sm(core, VioOp::Read, Some(other_sm), |locked| {
+    half.other().with_sm_after_callback(core, VioOp::Read, Some(other_sm), |locked| {
         if let Some(Some(other_sm)) = locked {
             half.other().call_back(other_sm, VioOp::Read, event);
         }

@@ -66,6 +66,8 @@ pub struct RealArm {
 struct Running {
     process: Process,
     heard: Receiver<Heard>,
+    /// How many event threads it has.
+    threads: u8,
     runs: u32,
 }
 
@@ -91,9 +93,10 @@ impl RealArm {
     }
 
     fn play_once(&mut self, program: &Program) -> Result<Played, LiveError> {
+        let threads = program.pair.threads;
         let mut running = match self.running.take() {
-            Some(running) => running,
-            None => self.start()?,
+            Some(running) if running.threads == threads => running,
+            _ => self.start(threads)?,
         };
         let text = format!("{program}end\n");
         let stdin = running.process.child.stdin.as_mut();
@@ -108,14 +111,14 @@ impl RealArm {
     }
 
     /// Starts a server and waits for the probe's own first run.
-    fn start(&self) -> Result<Running, LiveError> {
+    fn start(&self, threads: u8) -> Result<Running, LiveError> {
         let path = self.probe.path();
-        let start = Start { plugin: Some(&path), ..Start::default() };
+        let start = Start { plugin: Some(&path), args: &[], threads, cache: false };
         let mut process = self.server.start(&start)?;
         let stderr = process.child.stderr.take();
         let (last, heard) =
             listen_to(stderr.ok_or_else(|| self.silent("has no standard error", ""))?);
-        let mut running = Running { process, heard, runs: 0 };
+        let mut running = Running { process, heard, threads, runs: 0 };
         match running.listen().end {
             End::Quiet(_) => Ok(running),
             End::Hung => Err(self.silent("does not come up", &last())),

@@ -9,17 +9,18 @@ use fastrand::Rng;
 use iocore::VioOp;
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, SizeIndex};
 
-use crate::scenario::{HowTo, Op, PairDef, Reaction, Scenario, Trigger, Without};
+use crate::scenario::{How, HowTo, Op, PairDef, Reaction, Scenario, Trigger, Whom};
 
 /// How many callbacks a random scenario may have: with more it only takes longer.
 pub const MOST_CALLS: u32 = 300;
 
-/// The scenario of this seed, the same one each time.
+/// The scenario of this seed for so many event threads, one or two; the same one
+/// each time, and but for the threads the same for both.
 #[must_use]
-pub fn generate(seed: u64) -> Scenario {
+pub fn generate(seed: u64, threads: u8) -> Scenario {
     let mut rng = Rng::with_seed(seed);
     // Crashes cost a new server each, so few scenarios ask for them.
-    let mut any = Any { reckless: rng.u8(..100) < 4, rng };
+    let mut any = Any { reckless: rng.u8(..100) < 4, threads, rng };
     Scenario {
         title: format!("Seed {seed}"),
         teaches: "A random scenario.".to_owned(),
@@ -33,6 +34,7 @@ pub fn generate(seed: u64) -> Scenario {
 struct Any {
     /// Operations without a buffer or without a continuation may occur.
     reckless: bool,
+    threads: u8,
     rng: Rng,
 }
 
@@ -51,7 +53,15 @@ impl Any {
         let read_water_mark = if self.chance(70) { 0 } else { self.size() };
         let accept_after = if !shared_mutex && self.chance(8) { self.span() } else { 0 };
         let [connect_re, foreign] = [self.chance(20), self.chance(6)];
-        PairDef { connect_re, shared_mutex, buffer_index, read_water_mark, accept_after, foreign }
+        PairDef {
+            connect_re,
+            shared_mutex,
+            buffer_index,
+            read_water_mark,
+            accept_after,
+            foreign,
+            threads: self.threads,
+        }
     }
 
     /// Sizes around the thresholds more often than others.
@@ -122,13 +132,13 @@ impl Any {
             });
         }
         if self.chance(75) {
-            ops.push(Op::DoIoRead(self.size_or_max(), Without::default()));
+            ops.push(Op::DoIoRead(self.size_or_max(), How::default()));
         }
         if self.chance(70) {
             let n = self.size();
             ops.push(Op::Write(n));
             let nbytes = if self.chance(60) { n } else { self.size_or_max() };
-            ops.push(Op::DoIoWrite(nbytes, Without::default()));
+            ops.push(Op::DoIoWrite(nbytes, How::default()));
         }
         ops.extend(self.ops(0..2));
         Reaction { trigger: Trigger::Connect, ops }
@@ -161,8 +171,8 @@ impl Any {
     fn op(&mut self) -> Op {
         let direction = if self.chance(50) { VioOp::Read } else { VioOp::Write };
         match self.rng.u8(..24) {
-            0..=2 => Op::DoIoRead(self.size_or_max(), self.without()),
-            3..=5 => Op::DoIoWrite(self.size_or_max(), self.without()),
+            0..=2 => Op::DoIoRead(self.size_or_max(), self.how()),
+            3..=5 => Op::DoIoWrite(self.size_or_max(), self.how()),
             6..=8 => Op::Write(self.size()),
             9..=10 => Op::Consume(self.size_or_max()),
             11..=13 => Op::Reenable(direction),
@@ -177,15 +187,19 @@ impl Any {
             21 => Op::ActiveTimeout(self.timeout()),
             22 => Op::WaterMark(self.size()),
             _ => {
-                let side = if self.chance(50) { Side::Active } else { Side::Passive };
-                Op::Hold(side, self.span())
+                let sides = [Side::Active, Side::Passive, Side::Pair];
+                Op::Hold(sides[self.rng.usize(..sides.len())], self.span())
             }
         }
     }
 
-    fn without(&mut self) -> Without {
-        let reckless = self.reckless && self.chance(50);
-        Without { buffer: reckless && self.rng.bool(), cont: reckless && self.rng.bool() }
+    fn how(&mut self) -> How {
+        if self.reckless && self.chance(50) {
+            let whom = if self.rng.bool() { Whom::Nobody } else { Whom::Me };
+            return How { no_buffer: self.rng.bool(), whom };
+        }
+        let whom = if self.chance(10) { Whom::Deputy } else { Whom::Me };
+        How { no_buffer: false, whom }
     }
 }
 
@@ -199,14 +213,14 @@ mod tests {
 
     #[test]
     fn a_seed_is_a_scenario() {
-        assert_eq!(generate(7), generate(7));
-        assert_ne!(generate(7), generate(8));
+        assert_eq!(generate(7, 1), generate(7, 1));
+        assert_ne!(generate(7, 1), generate(8, 1));
     }
 
     #[test]
     fn no_scenario_has_a_reaction_twice() {
         for seed in 0..500 {
-            let scenario = generate(seed);
+            let scenario = generate(seed, 1);
             for end in [&scenario.active, &scenario.passive] {
                 for (index, reaction) in end.iter().enumerate() {
                     let before = &end[..index];

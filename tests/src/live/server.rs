@@ -30,12 +30,14 @@ pub(crate) struct Process {
 }
 
 /// How a server is to be started.
-#[derive(Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Start<'a> {
     /// A plugin to be loaded, and preloaded as well.
     pub(crate) plugin: Option<&'a Path>,
     /// Further arguments.
     pub(crate) args: &'a [&'a str],
+    /// How many event threads it has.
+    pub(crate) threads: u8,
     /// A cache, without which the server's regression tests do not begin.
     pub(crate) cache: bool,
 }
@@ -72,7 +74,7 @@ impl Server {
         self.folder.join("usr/bin/traffic_server")
     }
 
-    /// Starts it with one event thread and the debug lines of PluginVC, its
+    /// Starts it with the debug lines of PluginVC, its
     /// standard input and standard error as pipes.
     pub(crate) fn start(&self, start: &Start<'_>) -> Result<Process, LiveError> {
         let root = tempfile::Builder::new()
@@ -91,12 +93,13 @@ impl Server {
         let libraries = libraries.map(|path| path.display().to_string()).join(":");
         let mut command = Command::new(self.binary());
         command
-            .args(["-n", "1", "-T", "pvc.*"])
+            .args(["-n", &start.threads.to_string(), "-T", "pvc.*"])
             .args(start.args)
             .current_dir(root.path())
             .env("TS_RUNROOT", root.path())
             .env("LD_LIBRARY_PATH", libraries)
             .env("ATSLAB_PROGRAMS", "/proc/self/fd/0")
+            .env("ATSLAB_THREADS", start.threads.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());

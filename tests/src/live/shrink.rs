@@ -6,7 +6,7 @@
 use eventsys::hrtime::MSECOND;
 
 use super::error::LiveError;
-use crate::scenario::{Op, PairDef, Reaction, Scenario, Trigger, Without};
+use crate::scenario::{How, Op, PairDef, Reaction, Scenario, Trigger};
 
 /// The smallest scenario found for which `differs` still holds; it must hold for
 /// `scenario`.
@@ -89,6 +89,7 @@ fn plainer_pairs(pair: PairDef) -> impl Iterator<Item = PairDef> {
         PairDef { read_water_mark: 0, ..pair },
         PairDef { accept_after: 0, ..pair },
         PairDef { foreign: false, ..pair },
+        PairDef { threads: 1, ..pair },
     ]
     .into_iter()
     .filter(move |plainer| *plainer != pair)
@@ -106,16 +107,8 @@ fn smaller_triggers(trigger: Trigger) -> Vec<Trigger> {
 fn smaller_ops(op: Op) -> Vec<Op> {
     let each = |values: Vec<i64>, make: &dyn Fn(i64) -> Op| values.into_iter().map(make).collect();
     match op {
-        Op::DoIoRead(n, without) => {
-            plainer(without, sizes(n).into_iter().map(|n| Op::DoIoRead(n, without)), |without| {
-                Op::DoIoRead(n, without)
-            })
-        }
-        Op::DoIoWrite(n, without) => {
-            plainer(without, sizes(n).into_iter().map(|n| Op::DoIoWrite(n, without)), |without| {
-                Op::DoIoWrite(n, without)
-            })
-        }
+        Op::DoIoRead(n, how) => smaller_io(n, how, Op::DoIoRead),
+        Op::DoIoWrite(n, how) => smaller_io(n, how, Op::DoIoWrite),
         Op::Write(n) => each(sizes(n), &Op::Write),
         Op::Consume(n) => each(sizes(n), &Op::Consume),
         Op::WaterMark(n) => each(sizes(n), &Op::WaterMark),
@@ -126,13 +119,9 @@ fn smaller_ops(op: Op) -> Vec<Op> {
     }
 }
 
-fn plainer(
-    without: Without,
-    smaller: impl Iterator<Item = Op>,
-    make: impl Fn(Without) -> Op,
-) -> Vec<Op> {
-    let plain = (without != Without::default()).then(|| make(Without::default()));
-    plain.into_iter().chain(smaller).collect()
+fn smaller_io(n: i64, how: How, make: impl Fn(i64, How) -> Op) -> Vec<Op> {
+    let plain = (how != How::default()).then(|| make(n, How::default()));
+    plain.into_iter().chain(sizes(n).into_iter().map(|n| make(n, how))).collect()
 }
 
 /// Sizes that are easier to read, the smallest first.
@@ -166,8 +155,8 @@ mod tests {
 
     #[test]
     fn only_what_a_defect_needs_is_left() {
-        let seed = (0..).find(|&seed| has_defect(&generate(seed))).unwrap();
-        let small = shrink(&generate(seed), |scenario| Ok(has_defect(scenario))).unwrap();
+        let seed = (0..).find(|&seed| has_defect(&generate(seed, 1))).unwrap();
+        let small = shrink(&generate(seed, 1), |scenario| Ok(has_defect(scenario))).unwrap();
         let ops: Vec<_> = reactions(&small).flat_map(|(_, _, r)| r.ops.clone()).collect();
         assert_eq!(ops.len(), 2, "{small}");
         assert!(ops.contains(&Op::Write(128)) && ops.contains(&Op::Close), "{small}");

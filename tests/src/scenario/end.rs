@@ -12,9 +12,10 @@ use eventsys::{
 use iocore::{IoData, NetVcRef, ShutdownHowTo, VioHandle, VioOp};
 
 use super::buffers::{Buffers, Seen, Taken};
-use super::held::{Holder, call_in, hold};
+use super::deputy::Deputy;
+use super::held::{Holder, call_in, give_way, hold};
 use super::model::Trigger;
-use super::op::{HowTo, Op, Without};
+use super::op::{How, HowTo, Op, Whom};
 use super::program::Program;
 
 /// A timer's event; plus the index of its reaction.
@@ -30,8 +31,8 @@ const MOST_BYTES: i64 = 256 << 20;
 pub(super) struct Stage {
     pub(super) program: Program,
     pub(super) processor: Arc<EventProcessor>,
-    /// The event thread.
-    pub(super) thread: Arc<EThread>,
+    /// The event threads, the first one's twice if there is but one.
+    pub(super) threads: [Arc<EThread>; 2],
     /// The number of the pair, for the steps.
     pub(super) pair: u32,
     pub(super) core_mutex: Arc<ProxyMutex>,
@@ -57,6 +58,12 @@ impl Stage {
         self.active_at.store(self.processor.clock().get_hrtime_updated(), Ordering::Relaxed);
     }
 
+    /// Takes the core's mutex, from a foreign thread if need be.
+    fn lock_core(&self) -> Guard<'_> {
+        give_way(&self.holder, Side::Pair);
+        self.core_mutex.lock()
+    }
+
     /// True if no reaction is carried out any more.
     fn is_over(&self) -> bool {
         self.ending.load(Ordering::Relaxed) || self.runaway.load(Ordering::Relaxed)
@@ -71,6 +78,9 @@ pub(super) struct End {
     vc: RefCell<Option<NetVcRef>>,
     closed: Cell<bool>,
     buffers: RefCell<Option<Arc<Buffers>>>,
+    deputy: RefCell<Option<Deputy>>,
+    /// True while the deputy is called back: operations on buffers mean its own.
+    is_deputy_called: Cell<bool>,
     /// How often each event has come.
     counts: RefCell<Vec<(EventCode, u32)>>,
     depth: Cell<u32>,
@@ -85,6 +95,8 @@ pub(super) fn new_end(side: Side, mutex: Arc<ProxyMutex>) -> Arc<StateMachine<En
         vc: RefCell::default(),
         closed: Cell::new(false),
         buffers: RefCell::default(),
+        deputy: RefCell::default(),
+        is_deputy_called: Cell::new(false),
         counts: RefCell::default(),
         depth: Cell::new(0),
     };
@@ -92,11 +104,51 @@ pub(super) fn new_end(side: Side, mutex: Arc<ProxyMutex>) -> Arc<StateMachine<En
 }
 
 impl End {
-    /// Tells the end where it plays.
-    pub(super) fn enter(&self, guard: &Guard<'_>, stage: &Arc<Stage>) {
+    /// Tells the end, which is `this`, where it plays.
+    pub(super) fn enter(
+        &self,
+        guard: &Guard<'_>,
+        this: &Arc<StateMachine<End>>,
+        stage: &Arc<Stage>,
+    ) {
         let buffers = Buffers::new(&stage.program.pair, &self.mutex, guard);
         *self.buffers.borrow_mut() = Some(Arc::new(buffers));
+        *self.deputy.borrow_mut() = Some(Deputy::new(this, self.side, stage));
         *self.stage.borrow_mut() = Some(Arc::clone(stage));
+    }
+
+    /// The event thread that the end's timers are on.
+    fn thread<'a>(&self, stage: &'a Stage) -> &'a EThread {
+        &stage.threads[usize::from(self.side != Side::Active)]
+    }
+
+    /// The deputy has been called back; `guard` is of the end's mutex.
+    pub(super) fn deputize(&self, guard: &Guard<'_>, this: &ContRef, event: EventCode, op: VioOp) {
+        let before = self.is_deputy_called.replace(true);
+        self.told(guard, this, event, op);
+        self.is_deputy_called.set(before);
+    }
+
+    /// An operation has something to tell.
+    fn told(&self, guard: &Guard<'_>, this: &ContRef, event: EventCode, op: VioOp) {
+        let kind = if op == VioOp::Write { StepKind::SmWrite } else { StepKind::SmRead };
+        self.report(guard, kind, event);
+        self.event(guard, this, event);
+    }
+
+    /// Calls `f` with the buffers that operations mean, and a guard of theirs.
+    fn with_buffers<R>(&self, guard: &Guard<'_>, f: impl FnOnce(&Buffers, &Guard<'_>) -> R) -> R {
+        if self.is_deputy_called.get() {
+            let deputy = self.deputy();
+            f(&deputy.buffers, &deputy.mutex.lock())
+        } else {
+            let buffers = self.buffers.borrow().clone().expect("made on entering");
+            f(&buffers, guard)
+        }
+    }
+
+    fn deputy(&self) -> Deputy {
+        self.deputy.borrow().clone().expect("made on entering")
     }
 
     /// What the end has taken off its read buffer.
@@ -117,7 +169,7 @@ impl End {
             if let (true, Trigger::After(span)) = (range.side == self.side, range.trigger) {
                 let code = i32::try_from(index).expect("a scenario is not that long");
                 let request = Request::new(Arc::clone(this)).code(EventCode(TIMER + code));
-                call_in(&stage.thread, request, span);
+                call_in(self.thread(&stage), request, span);
             }
         }
         self.react(guard, this, |trigger| trigger == Trigger::Connect);
@@ -143,10 +195,7 @@ impl End {
         if let Some(vc) = data.net_vc() {
             self.connected(guard, call.this(), vc);
         } else if let Some(vio) = data.vio() {
-            let is_write = vio.op() == VioOp::Write;
-            let kind = if is_write { StepKind::SmWrite } else { StepKind::SmRead };
-            self.report(guard, kind, event);
-            self.event(guard, call.this(), event);
+            self.told(guard, call.this(), event, vio.op());
         } else if event.0 >= TIMER {
             let stage = self.stage();
             stage.note_activity();
@@ -158,8 +207,8 @@ impl End {
 
     fn report(&self, guard: &Guard<'_>, kind: StepKind, event: EventCode) {
         let stage = self.stage();
-        let seen = self.buffers.borrow().as_ref().map(|buffers| buffers.seen(guard));
-        stage.seen.lock().unwrap_or_else(PoisonError::into_inner).extend(seen);
+        let seen = self.with_buffers(guard, Buffers::seen);
+        stage.seen.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
         stage.processor.steps().report(|| Step {
             at: stage.processor.clock().get_hrtime(),
             pair: stage.pair,
@@ -224,32 +273,39 @@ impl End {
     }
 
     fn do_op(&self, guard: &Guard<'_>, this: &ContRef, op: Op, stage: &Stage) {
-        let buffers = self.buffers.borrow().clone().expect("made on entering");
         match op {
             Op::Write(n) => {
                 if stage.written.fetch_add(n, Ordering::Relaxed) + n > MOST_BYTES {
                     stage.runaway.store(true, Ordering::Relaxed);
                     return;
                 }
-                return buffers.fill(guard, n);
+                return self.with_buffers(guard, |buffers, guard| buffers.fill(guard, n));
             }
-            Op::Consume(n) => return buffers.consume(guard, n),
-            Op::WaterMark(n) => return buffers.read.set_water_mark(guard, n),
-            Op::Hold(side, span) => return hold(&stage.holder, &stage.thread, side, span),
-            Op::Close => return self.close(),
+            Op::Consume(n) => {
+                return self.with_buffers(guard, |buffers, guard| buffers.consume(guard, n));
+            }
+            Op::WaterMark(n) => {
+                return self.with_buffers(guard, |buffers, guard| {
+                    buffers.read.set_water_mark(guard, n);
+                });
+            }
+            Op::Hold(side, span) => return hold(&stage.holder, &stage.threads[0], side, span),
+            Op::Close => {
+                give_way(&stage.holder, Side::Pair);
+                return self.close();
+            }
             _ => {}
         }
         let vc = self.vc.borrow().clone();
         let Some(vc) = vc.filter(|_| !self.closed.get()) else { return };
         match op {
-            Op::DoIoRead(n, without) => {
-                self.do_io(guard, this, (VioOp::Read, n, without), &vc, &buffers);
+            Op::DoIoRead(n, how) => self.do_io(guard, this, (VioOp::Read, n, how), &vc),
+            Op::DoIoWrite(n, how) => self.do_io(guard, this, (VioOp::Write, n, how), &vc),
+            Op::Reenable(op) => self.with_vio(guard, &vc, op, VioHandle::reenable),
+            Op::ReenableRe(op) => {
+                give_way(&stage.holder, Side::Pair);
+                self.with_vio(guard, &vc, op, VioHandle::reenable_re);
             }
-            Op::DoIoWrite(n, without) => {
-                self.do_io(guard, this, (VioOp::Write, n, without), &vc, &buffers);
-            }
-            Op::Reenable(op) => with_vio(guard, &vc, op, stage, VioHandle::reenable),
-            Op::ReenableRe(op) => with_vio(guard, &vc, op, stage, VioHandle::reenable_re),
             Op::Shutdown(HowTo::Read) => vc.do_io_shutdown(ShutdownHowTo::Read),
             Op::Shutdown(HowTo::Write) => vc.do_io_shutdown(ShutdownHowTo::Write),
             Op::Shutdown(HowTo::Both) => vc.do_io_shutdown(ShutdownHowTo::ReadWrite),
@@ -260,50 +316,57 @@ impl End {
     }
 
     /// Without a continuation the operation is under the core mutex, and so must
-    /// its buffer be: it gets an empty one of its own.
+    /// its buffer be: it gets an empty one of its own. The mutex that the VIO was
+    /// under is held too.
     fn do_io(
         &self,
         guard: &Guard<'_>,
         this: &ContRef,
-        (op, n, without): (VioOp, i64, Without),
+        (op, n, how): (VioOp, i64, How),
         vc: &NetVcRef,
-        buffers: &Buffers,
     ) {
-        let stage = self.stage();
+        let (stage, deputy) = (self.stage(), self.deputy());
+        let of_deputy = deputy.mutex.lock();
         let was_under_core = vc.vio(op).is_bound_to(&stage.core_mutex);
-        let core = (without.cont || was_under_core).then(|| stage.core_mutex.lock());
-        let own = match &core {
-            Some(core) if without.cont => {
-                Some(Buffers::new(&stage.program.pair, &stage.core_mutex, core))
+        let needs_core = how.whom == Whom::Nobody || was_under_core;
+        let of_core = needs_core.then(|| stage.lock_core());
+        let own = self.buffers.borrow().clone().expect("made on entering");
+        let (cont, buffers, guard) = match (how.whom, &of_core) {
+            (Whom::Nobody, Some(core)) => {
+                let empty = Buffers::new(&stage.program.pair, &stage.core_mutex, core);
+                (None, Arc::new(empty), core)
             }
-            _ => None,
+            (Whom::Deputy, _) => (Some(deputy.cont.clone()), deputy.buffers, &of_deputy),
+            _ => (Some(Arc::clone(this)), own, guard),
         };
-        let guard = if without.cont { core.as_ref().unwrap_or(guard) } else { guard };
-        let buffers = own.as_ref().unwrap_or(buffers);
-        let cont = (!without.cont).then(|| Arc::clone(this));
         match op {
             VioOp::Write => {
-                let reader = (!without.buffer).then_some(&buffers.write_reader);
+                let reader = (!how.no_buffer).then_some(&buffers.write_reader);
                 vc.do_io_write(guard, cont, n, reader);
             }
             _ => {
-                let buffer = (!without.buffer).then_some(&buffers.read);
+                let buffer = (!how.no_buffer).then_some(&buffers.read);
                 vc.do_io_read(guard, cont, n, buffer);
             }
         }
     }
-}
 
-/// Calls `f` with the VIO and a guard of the mutex that it is under.
-fn with_vio(
-    guard: &Guard<'_>,
-    vc: &NetVcRef,
-    op: VioOp,
-    stage: &Stage,
-    f: impl FnOnce(&VioHandle, &Guard<'_>),
-) {
-    let is_under_core = vc.vio(op).is_bound_to(&stage.core_mutex);
-    let core = is_under_core.then(|| stage.core_mutex.lock());
-    let vio = VioHandle::new(Arc::clone(vc) as Arc<dyn iocore::VConnection>, op);
-    f(&vio, core.as_ref().unwrap_or(guard));
+    /// Calls `f` with the VIO and a guard of the mutex that it is under.
+    fn with_vio(
+        &self,
+        guard: &Guard<'_>,
+        vc: &NetVcRef,
+        op: VioOp,
+        f: impl FnOnce(&VioHandle, &Guard<'_>),
+    ) {
+        let (stage, deputy) = (self.stage(), self.deputy());
+        let vio = VioHandle::new(Arc::clone(vc) as Arc<dyn iocore::VConnection>, op);
+        if vio.is_bound_to(&stage.core_mutex) {
+            f(&vio, &stage.lock_core());
+        } else if vio.is_bound_to(&deputy.mutex) {
+            f(&vio, &deputy.mutex.lock());
+        } else {
+            f(&vio, guard);
+        }
+    }
 }

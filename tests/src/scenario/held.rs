@@ -19,25 +19,25 @@ use eventsys::{
 /// there, the event thread itself holds none of them.
 pub(super) type Holder = StateMachine<Holds>;
 
-/// The event that takes the mutex of an end; the other end's is one more.
+/// The event that takes a mutex; plus the index of whose.
 const TAKE: i32 = 9000;
 /// The event that gives it back.
 const GIVE_BACK: i32 = 9010;
 
 /// The mutexes, and who has them.
 pub(super) struct Holds {
-    /// The active end's, the passive end's; perhaps the same.
-    mutexes: [Arc<ProxyMutex>; 2],
+    /// The active end's, the passive end's, perhaps the same, and the core's.
+    mutexes: [Arc<ProxyMutex>; 3],
     held: RefCell<Vec<(Arc<ProxyMutex>, Held)>>,
     /// How often each is to be given back yet.
     kept: RefCell<Vec<Arc<ProxyMutex>>>,
     over: std::cell::Cell<bool>,
 }
 
-/// A holder for the mutexes of these two ends.
-pub(super) fn new_holder(active: &Arc<ProxyMutex>, passive: &Arc<ProxyMutex>) -> Arc<Holder> {
+/// A holder for the mutexes of the two ends and the core.
+pub(super) fn new_holder(mutexes: [&Arc<ProxyMutex>; 3]) -> Arc<Holder> {
     let holds = Holds {
-        mutexes: [Arc::clone(active), Arc::clone(passive)],
+        mutexes: mutexes.map(Arc::clone),
         held: RefCell::default(),
         kept: RefCell::default(),
         over: std::cell::Cell::new(false),
@@ -47,7 +47,7 @@ pub(super) fn new_holder(active: &Arc<ProxyMutex>, passive: &Arc<ProxyMutex>) ->
 
 /// Has the mutex of `side` taken by an immediate event of `thread`, for `span`.
 pub(super) fn hold(holder: &Arc<Holder>, thread: &EThread, side: Side, span: HrTime) {
-    let code = EventCode(TAKE + i32::from(side != Side::Active));
+    let code = EventCode(TAKE + index(side));
     let request = Request::new(Arc::clone(holder) as eventsys::ContRef);
     let request = request.code(code).cookie(Arc::new(span));
     if is_current(thread) {
@@ -60,7 +60,7 @@ pub(super) fn hold(holder: &Arc<Holder>, thread: &EThread, side: Side, span: HrT
 /// Takes the mutex of `side` now, and has it given back after `span` by an event
 /// of `thread`.
 pub(super) fn hold_now(holder: &Arc<Holder>, thread: &EThread, side: Side, span: HrTime) {
-    let index = i32::from(side != Side::Active);
+    let index = index(side);
     let guard = holder.mutex().lock();
     let holds = holder.state(&guard);
     holds.take(&holds.mutexes[index as usize]);
@@ -81,6 +81,16 @@ fn is_current(thread: &EThread) -> bool {
     EThread::with_current(|current| current.is_some_and(|current| std::ptr::eq(&**current, thread)))
 }
 
+/// Gives the mutex of `side` back at once: somebody is going to wait for it, and
+/// virtual time does not pass meanwhile.
+pub(super) fn give_way(holder: &Holder, side: Side) {
+    let guard = holder.mutex().lock();
+    let holds = holder.state(&guard);
+    let mutex = &holds.mutexes[index(side) as usize];
+    holds.kept.borrow_mut().retain(|kept| !Arc::ptr_eq(kept, mutex));
+    holds.held.borrow_mut().retain(|(held, _)| !Arc::ptr_eq(held, mutex));
+}
+
 /// Gives everything back and takes nothing any more.
 pub(super) fn release_all(holder: &Holder) {
     let guard = holder.mutex().lock();
@@ -88,6 +98,15 @@ pub(super) fn release_all(holder: &Holder) {
     holds.over.set(true);
     holds.kept.borrow_mut().clear();
     holds.held.borrow_mut().clear();
+}
+
+/// Whose mutex: 0 the active end's, 1 the passive end's, 2 the core's.
+fn index(side: Side) -> i32 {
+    match side {
+        Side::Active => 0,
+        Side::Passive => 1,
+        Side::Pair => 2,
+    }
 }
 
 impl Holds {

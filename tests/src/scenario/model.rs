@@ -40,6 +40,9 @@ pub struct PairDef {
     pub accept_after: HrTime,
     /// The connection is made by a foreign thread.
     pub foreign: bool,
+    /// How many event threads there are, one or two. They take turns, a pass
+    /// each; the passive end's timers are the second one's.
+    pub threads: u8,
 }
 
 /// When a run ends that does not end by itself.
@@ -74,6 +77,7 @@ impl Default for PairDef {
             read_water_mark: 0,
             accept_after: 0,
             foreign: false,
+            threads: 1,
         }
     }
 }

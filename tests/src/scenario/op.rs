@@ -13,9 +13,9 @@ use super::fault::ScenarioFault;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Op {
     /// `do_io_read` of so many bytes.
-    DoIoRead(i64, Without),
+    DoIoRead(i64, How),
     /// `do_io_write` of so many bytes.
-    DoIoWrite(i64, Without),
+    DoIoWrite(i64, How),
     /// Appends so many bytes to the write buffer.
     Write(i64),
     /// Takes so many bytes off the read buffer, at most.
@@ -34,17 +34,30 @@ pub enum Op {
     ActiveTimeout(HrTime),
     /// Sets the water mark of the read buffer.
     WaterMark(i64),
-    /// A foreign thread keeps the mutex of this end so many nanoseconds.
+    /// A foreign thread keeps a mutex so many nanoseconds: that of an end, or the
+    /// core's.
     Hold(Side, HrTime),
 }
 
-/// What a `do_io` is issued without.
+/// How a `do_io` is issued.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Without {
-    /// No buffer to read into, no reader to write from.
-    pub buffer: bool,
-    /// Nobody to call back.
-    pub cont: bool,
+pub struct How {
+    /// Without a buffer to read into, without a reader to write from.
+    pub no_buffer: bool,
+    /// Who is to be called back, under whose mutex the VIO is.
+    pub whom: Whom,
+}
+
+/// Who is called back for an operation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Whom {
+    /// The end.
+    #[default]
+    Me,
+    /// Nobody; the VIO is under the core's mutex.
+    Nobody,
+    /// A second state machine of the end, with a mutex and buffers of its own.
+    Deputy,
 }
 
 /// Which directions a shutdown ends.
@@ -69,8 +82,8 @@ impl Op {
     pub fn parse(text: &str) -> Result<Op, (usize, ScenarioFault)> {
         let mut words = Words { text, at: 0 };
         let op = match words.next() {
-            "do_io_read" => Op::DoIoRead(words.bytes(Some("max"))?, words.without()?),
-            "do_io_write" => Op::DoIoWrite(words.bytes(Some("max"))?, words.without()?),
+            "do_io_read" => Op::DoIoRead(words.bytes(Some("max"))?, words.how()?),
+            "do_io_write" => Op::DoIoWrite(words.bytes(Some("max"))?, words.how()?),
             "write" => Op::Write(words.piece()?),
             "consume" => Op::Consume(words.bytes(Some("all"))?),
             "reenable" => Op::Reenable(words.direction()?),
@@ -94,8 +107,8 @@ impl Op {
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Op::DoIoRead(n, without) => write!(f, "do_io_read {}{without}", Bytes(n)),
-            Op::DoIoWrite(n, without) => write!(f, "do_io_write {}{without}", Bytes(n)),
+            Op::DoIoRead(n, how) => write!(f, "do_io_read {}{how}", Bytes(n)),
+            Op::DoIoWrite(n, how) => write!(f, "do_io_write {}{how}", Bytes(n)),
             Op::Write(n) => write!(f, "write {}", Bytes(n)),
             Op::Consume(i64::MAX) => f.write_str("consume all"),
             Op::Consume(n) => write!(f, "consume {}", Bytes(n)),
@@ -109,15 +122,20 @@ impl fmt::Display for Op {
             Op::ActiveTimeout(t) => write!(f, "active_timeout {}", Span(t)),
             Op::WaterMark(n) => write!(f, "water_mark {}", Bytes(n)),
             Op::Hold(Side::Active, t) => write!(f, "hold active {}", Span(t)),
-            Op::Hold(_, t) => write!(f, "hold passive {}", Span(t)),
+            Op::Hold(Side::Passive, t) => write!(f, "hold passive {}", Span(t)),
+            Op::Hold(Side::Pair, t) => write!(f, "hold core {}", Span(t)),
         }
     }
 }
 
-impl fmt::Display for Without {
+impl fmt::Display for How {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.buffer { " no_buffer" } else { "" })?;
-        f.write_str(if self.cont { " no_cont" } else { "" })
+        f.write_str(if self.no_buffer { " no_buffer" } else { "" })?;
+        f.write_str(match self.whom {
+            Whom::Me => "",
+            Whom::Nobody => " no_cont",
+            Whom::Deputy => " by_deputy",
+        })
     }
 }
 
@@ -191,19 +209,22 @@ impl<'a> Words<'a> {
         match self.next() {
             "active" => Ok(Side::Active),
             "passive" => Ok(Side::Passive),
-            other => Err(self.fault(other, "active or passive")),
+            "core" => Ok(Side::Pair),
+            other => Err(self.fault(other, "active, passive or core")),
         }
     }
 
-    fn without(&mut self) -> Parsed<Without> {
-        let mut without = Without::default();
+    fn how(&mut self) -> Parsed<How> {
+        let mut how = How::default();
         loop {
             match self.next() {
-                "" => return Ok(without),
-                "no_buffer" if !without.buffer => without.buffer = true,
-                "no_cont" if !without.cont => without.cont = true,
+                "" => return Ok(how),
+                "no_buffer" if !how.no_buffer => how.no_buffer = true,
+                "no_cont" if how.whom == Whom::Me => how.whom = Whom::Nobody,
+                "by_deputy" if how.whom == Whom::Me => how.whom = Whom::Deputy,
                 other => {
-                    return Err(self.fault(other, "no_buffer, no_cont or the end of the operation"));
+                    let expected = "no_buffer, no_cont or by_deputy, or the end of the operation";
+                    return Err(self.fault(other, expected));
                 }
             }
         }

@@ -6,7 +6,7 @@
 //! | line | numbers |
 //! |---|---|
 //! | `program 2` | the version of the format; the first line |
-//! | `pair RE SHARED INDEX MARK NS FOREIGN` | 1 for `connect_re`; 1 for one mutex for both ends; the ends' buffer size index; the water mark of their read buffers; how long the acceptor's mutex is held; 1 for a foreign thread that connects; the second line |
+//! | `pair RE SHARED INDEX MARK NS FOREIGN THREADS` | 1 for `connect_re`; 1 for one mutex for both ends; the ends' buffer size index; the water mark of their read buffers; how long the acceptor's mutex is held; 1 for a foreign thread that connects; how many event threads there are; the second line |
 //! | `limits PATIENCE LONGEST CALLS` | after which silence and after which time a run ends, in nanoseconds, and after how many callbacks; the third line |
 //! | `reaction SIDE EVENT NTH FIRST END` | 0 active, 1 passive; the event's number, 0 for `on_connect`; which time, 0 for each other; the operations `FIRST` to `END`, without `END` |
 //! | `timer SIDE NS FIRST END` | as above, so many nanoseconds after `on_connect` |
@@ -14,8 +14,9 @@
 //!
 //! In `op`: bytes and nanoseconds are `A`, `max` and `all` are
 //! 9223372036854775807; `do_io_*` have in `B` 1 for `no_buffer` plus 2 for
-//! `no_cont`; `reenable` and `reenable_re` have 1 for read, 2 for write,
-//! `shutdown` the same and 3 for both; `hold` has the side in `B`.
+//! `no_cont` or 4 for `by_deputy`; `reenable` and `reenable_re` have 1 for read,
+//! 2 for write, `shutdown` the same and 3 for both; `hold` has the side in `B`,
+//! or 2 for the core.
 
 mod parse;
 
@@ -25,7 +26,7 @@ use eventsys::steps::Side;
 use iocore::VioOp;
 
 use super::model::{Limits, PairDef, Trigger};
-use super::op::{HowTo, Op, Without};
+use super::op::{How, HowTo, Op, Whom};
 
 pub use self::parse::ProgramError;
 
@@ -66,7 +67,8 @@ impl fmt::Display for Program {
             (pair.buffer_index.raw(), pair.read_water_mark, pair.accept_after);
         let Limits { patience, longest, calls } = self.limits;
         writeln!(f, "program {VERSION}")?;
-        writeln!(f, "pair {re} {shared} {index} {mark} {held} {foreign}")?;
+        let threads = pair.threads;
+        writeln!(f, "pair {re} {shared} {index} {mark} {held} {foreign} {threads}")?;
         writeln!(f, "limits {patience} {longest} {calls}")?;
         self.reactions.iter().try_for_each(|range| writeln!(f, "{range}"))?;
         self.ops.iter().try_for_each(|op| {
@@ -97,8 +99,8 @@ fn side_number(side: Side) -> i64 {
 /// The word and the two numbers of an operation.
 fn words(op: Op) -> (&'static str, i64, i64) {
     match op {
-        Op::DoIoRead(n, without) => ("do_io_read", n, without_number(without)),
-        Op::DoIoWrite(n, without) => ("do_io_write", n, without_number(without)),
+        Op::DoIoRead(n, how) => ("do_io_read", n, how_number(how)),
+        Op::DoIoWrite(n, how) => ("do_io_write", n, how_number(how)),
         Op::Write(n) => ("write", n, 0),
         Op::Consume(n) => ("consume", n, 0),
         Op::Reenable(op) => ("reenable", direction_number(op), 0),
@@ -110,12 +112,18 @@ fn words(op: Op) -> (&'static str, i64, i64) {
         Op::InactivityTimeout(t) => ("inactivity_timeout", t, 0),
         Op::ActiveTimeout(t) => ("active_timeout", t, 0),
         Op::WaterMark(n) => ("water_mark", n, 0),
+        Op::Hold(Side::Pair, t) => ("hold", t, 2),
         Op::Hold(side, t) => ("hold", t, side_number(side)),
     }
 }
 
-fn without_number(without: Without) -> i64 {
-    i64::from(without.buffer) + 2 * i64::from(without.cont)
+fn how_number(how: How) -> i64 {
+    let whom = match how.whom {
+        Whom::Me => 0,
+        Whom::Nobody => 2,
+        Whom::Deputy => 4,
+    };
+    i64::from(how.no_buffer) + whom
 }
 
 fn direction_number(op: VioOp) -> i64 {

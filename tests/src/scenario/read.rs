@@ -69,6 +69,7 @@ struct RawPair {
     accept_after: Option<Spanned<String>>,
     #[serde(default)]
     foreign_thread: bool,
+    threads: Option<Spanned<i64>>,
 }
 
 type RawEnd = BTreeMap<Spanned<String>, Vec<Spanned<String>>>;
@@ -136,6 +137,17 @@ impl Source<'_> {
                 let place = Place::after(&self.0[..mark.span().start]);
                 return Err((place, ScenarioFault::Expected { expected, found }));
             }
+        }
+        if let Some(threads) = raw.threads {
+            pair.threads = match *threads.get_ref() {
+                1 => 1,
+                2 => 2,
+                other => {
+                    let place = Place::after(&self.0[..threads.span().start]);
+                    let (expected, found) = ("1 or 2 event threads".to_owned(), other.to_string());
+                    return Err((place, ScenarioFault::Expected { expected, found }));
+                }
+            };
         }
         Ok(pair)
     }

@@ -1,8 +1,8 @@
 //! Runs a program on the port, in virtual time.
 //!
-//! One event thread does everything. A pass of its loop takes a millisecond of
-//! virtual time, whatever it does: a real server can be given the same clock
-//! from outside, and then takes the same steps at the same times.
+//! One event thread does everything, or two take turns. A pass of its loop takes
+//! a millisecond of virtual time, whatever it does: a real server can be given
+//! the same clock from outside, and then takes the same steps at the same times.
 //!
 //! Between two passes it is decided whether the run is over: both ends were
 //! closed a while ago, or nothing has happened for as long as the scenario's
@@ -19,8 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use eventsys::steps::Side;
 use eventsys::{
-    AdoptedThread, Clock, ContRef, EventProcessor, HrTime, Options, ProxyMutex, StateMachine,
-    hrtime,
+    Clock, ContRef, EThread, EventProcessor, HrTime, Options, ProxyMutex, StateMachine, hrtime,
 };
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
@@ -28,6 +27,7 @@ use super::buffers::{Seen, Taken};
 use super::end::{End, Stage, new_end};
 use super::held::{hold_now, new_holder, release_all};
 use super::program::Program;
+use super::second::SecondThread;
 use crate::epoch::Epoch;
 use crate::runner::own_events;
 
@@ -98,8 +98,14 @@ pub fn run_scenario(program: &Program, epoch: Epoch, options: Options) -> Scenar
     let processor = EventProcessor::with_options(Clock::new_ticking(PASS), options);
     let began = processor.clock().get_hrtime();
     let thread = processor.adopt_current_thread("ET_NET");
-    let play = Play::new(program, epoch, &processor, &thread);
-    let (finish, taken) = catch_unwind(AssertUnwindSafe(|| (play.run(&thread), play.taken())))
+    let second = (program.pair.threads == 2).then(|| SecondThread::new(&processor));
+    let threads = [thread.thread(), second.as_ref().map_or(thread.thread(), SecondThread::thread)];
+    let play = Play::new(program, epoch, &processor, threads.map(Arc::clone));
+    let pass = || {
+        thread.run_pass();
+        second.iter().for_each(SecondThread::run_pass);
+    };
+    let (finish, taken) = catch_unwind(AssertUnwindSafe(|| (play.run(&pass), play.taken())))
         .unwrap_or_else(|payload| (Finish::Panicked(text_of(&*payload)), Default::default()));
     release_all(&play.stage.holder);
     let mut seen = play.stage.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,18 +126,19 @@ impl Play {
         program: &Program,
         epoch: Epoch,
         processor: &Arc<EventProcessor>,
-        thread: &AdoptedThread,
+        threads: [Arc<EThread>; 2],
     ) -> Play {
         let mutex = ProxyMutex::new();
         let other = if program.pair.shared_mutex { mutex.clone() } else { ProxyMutex::new() };
-        let holder = new_holder(&mutex, &other);
+        let ends = [&mutex, &other].map(Arc::clone);
         let (active, passive) = (new_end(Side::Active, mutex), new_end(Side::Passive, other));
         let options = PluginVCOptions { epoch, ..PluginVCOptions::default() };
         let core = PluginVCCore::alloc_with(processor, passive.clone(), options);
+        let holder = new_holder([&ends[0], &ends[1], core.mutex()]);
         let stage = Arc::new(Stage {
             program: program.clone(),
             processor: Arc::clone(processor),
-            thread: Arc::clone(thread.thread()),
+            threads,
             pair: core.id(),
             core_mutex: Arc::clone(core.mutex()),
             holder,
@@ -145,7 +152,7 @@ impl Play {
         });
         for end in [&active, &passive] {
             let guard = end.mutex().lock();
-            end.state(&guard).enter(&guard, &stage);
+            end.state(&guard).enter(&guard, end, &stage);
         }
         Play { stage, core, active, passive }
     }
@@ -165,10 +172,10 @@ impl Play {
         })
     }
 
-    fn run(&self, thread: &AdoptedThread) -> Finish {
+    fn run(&self, pass: &dyn Fn()) -> Finish {
         let span = self.stage.program.pair.accept_after;
         if span > 0 {
-            hold_now(&self.stage.holder, &self.stage.thread, Side::Passive, span);
+            hold_now(&self.stage.holder, &self.stage.threads[0], Side::Passive, span);
         }
         if self.stage.program.pair.foreign {
             std::thread::scope(|scope| {
@@ -180,10 +187,10 @@ impl Play {
         } else {
             self.connect();
         }
-        let finish = self.pass_until_over(thread);
+        let finish = self.pass_until_over(pass);
         self.close_what_is_open();
         for _ in 0..PASSES_AFTER_CLOSE {
-            thread.run_pass();
+            pass();
         }
         finish
     }
@@ -199,13 +206,13 @@ impl Play {
         }
     }
 
-    fn pass_until_over(&self, thread: &AdoptedThread) -> Finish {
+    fn pass_until_over(&self, pass: &dyn Fn()) -> Finish {
         let stage = &*self.stage;
         let clock = stage.processor.clock();
         let limits = stage.program.limits;
         let deadline = clock.get_hrtime_updated() + limits.longest;
         loop {
-            thread.run_pass();
+            pass();
             let now = clock.get_hrtime_updated();
             let silence = now - stage.active_at.load(Ordering::Relaxed);
             let is_closed = stage.open.load(Ordering::Relaxed) == 0;

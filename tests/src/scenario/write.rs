@@ -44,6 +44,9 @@ fn write_pair(f: &mut fmt::Formatter<'_>, pair: &PairDef) -> fmt::Result {
     if pair.foreign {
         writeln!(f, "foreign_thread = true")?;
     }
+    if pair.threads != usual.threads {
+        writeln!(f, "threads = {}", pair.threads)?;
+    }
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::read_error::Place;
 use crate::scenario::amount::{LONGEST_SPAN, MOST_WRITTEN};
 use crate::scenario::fault::ScenarioFault;
 use crate::scenario::model::{Limits, PairDef, Trigger};
-use crate::scenario::op::{HowTo, Op, Without};
+use crate::scenario::op::{How, HowTo, Op, Whom};
 
 /// Why a text is not a program.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -82,6 +82,7 @@ fn parse_pair(mut line: Line<'_>) -> Parsed<PairDef> {
         read_water_mark: line.number(0, i64::MAX - 1)?,
         accept_after: line.number(0, LONGEST_SPAN)?,
         foreign: line.number(0, 1)? == 1,
+        threads: line.number(1, 2)? as u8,
     };
     line.end()?;
     Ok(pair)
@@ -139,13 +140,14 @@ fn parse_op(mut line: Line<'_>) -> Parsed<Op> {
     };
     let a = line.number(i64::from(most == 2 || most == 3), most)?;
     let b =
-        line.number(0, if word.starts_with("do_io") { 3 } else { i64::from(word == "hold") })?;
+        line.number(0, if word.starts_with("do_io") { 5 } else { 2 * i64::from(word == "hold") })?;
     line.end()?;
-    let without = Without { buffer: b & 1 != 0, cont: b & 2 != 0 };
+    let whom = [Whom::Me, Whom::Nobody, Whom::Deputy][b as usize / 2];
+    let how = How { no_buffer: b & 1 != 0, whom };
     let direction = if a == 2 { VioOp::Write } else { VioOp::Read };
     Ok(match word {
-        "do_io_read" => Op::DoIoRead(a, without),
-        "do_io_write" => Op::DoIoWrite(a, without),
+        "do_io_read" => Op::DoIoRead(a, how),
+        "do_io_write" => Op::DoIoWrite(a, how),
         "write" => Op::Write(a),
         "consume" => Op::Consume(a),
         "reenable" => Op::Reenable(direction),
@@ -155,7 +157,7 @@ fn parse_op(mut line: Line<'_>) -> Parsed<Op> {
         "inactivity_timeout" => Op::InactivityTimeout(a),
         "active_timeout" => Op::ActiveTimeout(a),
         "water_mark" => Op::WaterMark(a),
-        _ => Op::Hold(if b == 0 { Side::Active } else { Side::Passive }, a),
+        _ => Op::Hold([Side::Active, Side::Passive, Side::Pair][b as usize], a),
     })
 }
 
