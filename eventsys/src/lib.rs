@@ -51,7 +51,9 @@ pub use event::{
 pub use guarded::{Guarded, Rebindable, ThreadCell};
 pub use hrtime::HrTime;
 pub use mutex::{Guard, ProxyMutex};
-pub use processor::{ET_CALL, ET_NET, EventProcessor, EventType, MAX_EVENT_THREADS, Options};
+pub use processor::{
+    Assignment, ET_CALL, ET_NET, EventProcessor, EventType, MAX_EVENT_THREADS, Options,
+};
 pub use protected_queue::{OwnEvents, WakePolicy};
 pub use state_machine::{FreeContinuation, Handler, StateMachine};
 pub use thread_id::ThreadId;

@@ -33,6 +33,7 @@ pub struct EventProcessor {
     trace: Steps,
     policy: WakePolicy,
     own_events: OwnEvents,
+    assignment: Assignment,
     groups: Groups,
     /// Every thread ever made, by index; filled from the front. The length is
     /// written after the slot, so a reader never meets an empty one.
@@ -57,6 +58,20 @@ pub struct Options {
     pub wake: WakePolicy,
     /// Where the events go that a thread schedules on itself.
     pub own_events: OwnEvents,
+    /// Which thread gets what is scheduled on a group.
+    pub assignment: Assignment,
+}
+
+/// Which thread of a group gets what [`EventProcessor::schedule_imm`] and its kin
+/// schedule on it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Assignment {
+    /// The one that the continuation keeps to, else the calling thread, else the
+    /// next one; the continuation then keeps to it. As in 9.0 and later.
+    #[default]
+    Affinity,
+    /// The next one. As in 8.1.
+    RoundRobin,
 }
 
 impl EventProcessor {
@@ -89,6 +104,7 @@ impl EventProcessor {
             trace,
             policy: options.wake,
             own_events: options.own_events,
+            assignment: options.assignment,
             groups: Groups::new(),
             threads: (0..MAX_EVENT_THREADS).map(|_| OnceLock::new()).collect(),
             n_threads: AtomicUsize::new(0),
@@ -227,6 +243,11 @@ impl EventProcessor {
         let reference = event.reference();
         let body = reference.own_body();
         let cont = body.cont.take()?;
+        if self.assignment == Assignment::RoundRobin {
+            body.cont.set(Some(cont));
+            self.assign_thread(et).enqueue(event);
+            return Some(reference);
+        }
         let base = cont.base();
         let affinity = base.thread_affinity();
         let kept = affinity.and_then(|index| self.thread(index));

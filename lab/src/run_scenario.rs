@@ -107,7 +107,7 @@ fn write_explained(
         Finish::Quiet => {
             writeln!(out, "Nothing was scheduled any more; what was open was closed.")
         }
-        Finish::TimeIsUp => writeln!(out, "A minute was over; what was open was closed."),
+        Finish::TimeIsUp => writeln!(out, "Two minutes were over; what was open was closed."),
         Finish::Runaway => writeln!(out, "What was open was closed."),
         Finish::Panicked(_) => writeln!(out, "There the real server aborts, or worse."),
     }

@@ -686,6 +686,31 @@ std::atomic<bool> is_ready{false};
 FILE *programs;
 Run *running = nullptr;
 
+// The server deals what is scheduled on no thread in particular to its event
+// threads in turn. True if the first one is next; if not, something is dealt, and
+// the answer comes some passes later.
+bool
+is_first_thread_next()
+{
+  static std::atomic<int> dealt_to{1};
+  if (thread_count == 1 || dealt_to == 1) {
+    dealt_to = -1;
+    return true;
+  }
+  if (dealt_to != -2) {
+    dealt_to = -2;
+    foreign[CONNECTING]->perform([] {
+      auto note = [](TSCont cont, TSEvent, void *) {
+        dealt_to = this_event_thread() == event_threads[1];
+        TSContDestroy(cont);
+        return 0;
+      };
+      server().schedule_on_next(TSContCreate(note, TSMutexCreate()));
+    });
+  }
+  return false;
+}
+
 void
 between_passes()
 {
@@ -697,11 +722,11 @@ between_passes()
     }
     return;
   }
-  if (running) {
-    if (--running->passes_left > 0) {
-      return;
-    }
+  if (running && --running->passes_left == 0) {
     running->finish();
+  }
+  if ((running && running->passes_left > 0) || !is_first_thread_next()) {
+    return;
   }
   static bool is_first = true;
   Program program      = is_first ? first_program() : Program();

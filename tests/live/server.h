@@ -69,6 +69,15 @@ struct Server {
     return alloc_9 ? alloc_9(acceptor, INDEX_32K, 0) : alloc_8(acceptor);
   }
 
+  // Has `cont` called back at once by whichever event thread is next. 9.0 gave
+  // the function a new name.
+  void
+  schedule_on_next(TSCont cont) const
+  {
+    constexpr int NOW = 0, NET = 0;
+    schedule_on_pool(cont, NOW, NET);
+  }
+
   // Before 9.2 the time is kept, and read anew once a pass.
   void
   update_time() const
@@ -83,6 +92,8 @@ private:
     get<PluginVCCore *(*)(TSCont, int64_t, int64_t)>("_ZN12PluginVCCore5allocEP12Continuationll", false);
   PluginVCCore *(*alloc_8)(TSCont) =
     get<PluginVCCore *(*)(TSCont)>("_ZN12PluginVCCore5allocEP12Continuation", !alloc_9);
+  void *(*schedule_on_pool)(TSCont, int64_t, int) =
+    get<void *(*)(TSCont, int64_t, int)>(find("TSContScheduleOnPool", false) ? "TSContScheduleOnPool" : "TSContSchedule");
   int64_t (*get_hrtime_updated)() = get<int64_t (*)()>("_ZN6Thread18get_hrtime_updatedEv", false);
 };
 

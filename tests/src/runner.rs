@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use eventsys::steps::{Side, StepSink, Steps};
 use eventsys::{
-    Clock, ContRef, EventProcessor, Options, Outcome, OwnEvents, ProxyMutex, StateMachine, hrtime,
+    Assignment, Clock, ContRef, EventProcessor, Options, Outcome, OwnEvents, ProxyMutex,
+    StateMachine, hrtime,
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, BUFFER_SIZE_INDEX_32K, SizeIndex};
 use pluginvc::{PluginVCCore, PluginVCOptions};
@@ -42,13 +43,13 @@ fn test_buffers(epoch: Epoch) -> SizeIndex {
     }
 }
 
-/// How the event system of the release that stands for `epoch` treats what a
-/// thread schedules on itself.
-pub(crate) fn own_events(epoch: Epoch) -> OwnEvents {
-    match epoch {
-        Epoch::B => OwnEvents::ExternalQueue,
-        Epoch::C | Epoch::D => OwnEvents::LocalQueue,
-    }
+/// `options`, with the event system of the release that stands for `epoch`.
+pub(crate) fn of_release(epoch: Epoch, options: Options) -> Options {
+    let (own_events, assignment) = match epoch {
+        Epoch::B => (OwnEvents::ExternalQueue, Assignment::RoundRobin),
+        Epoch::C | Epoch::D => (OwnEvents::LocalQueue, Assignment::Affinity),
+    };
+    Options { own_events, assignment, ..options }
 }
 
 /// Runs `case` on the port of `epoch`, in virtual time, and gives every step to
@@ -59,7 +60,7 @@ pub fn run_case(case: &Case, epoch: Epoch, sink: Arc<dyn StepSink>) -> CaseEnd {
 
 /// As [`run_case`], on an event processor with these options.
 pub fn run_case_with(case: &Case, epoch: Epoch, options: Options) -> CaseEnd {
-    let options = Options { own_events: own_events(epoch), ..options };
+    let options = of_release(epoch, options);
     let processor = EventProcessor::with_options(Clock::new_virtual(), options);
     let thread = processor.adopt_current_thread("ET_NET");
 

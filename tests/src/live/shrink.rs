@@ -130,7 +130,7 @@ fn sizes(n: i64) -> Vec<i64> {
     if n == i64::MAX {
         sizes = vec![0, 1, 100, 1000, 100_000];
     }
-    sizes.retain(|&smaller| smaller < n);
+    sizes.retain(|&smaller| 0 <= smaller && smaller < n);
     sizes.dedup();
     sizes
 }

@@ -29,7 +29,7 @@ use super::held::{hold_now, new_holder, release_all};
 use super::program::Program;
 use super::second::SecondThread;
 use crate::epoch::Epoch;
-use crate::runner::own_events;
+use crate::runner::of_release;
 
 /// What a pass of the event loop takes in virtual time.
 const PASS: HrTime = hrtime::mseconds(1);
@@ -94,7 +94,7 @@ impl LockKeys {
 /// whose `steps` get every step.
 #[must_use]
 pub fn run_scenario(program: &Program, epoch: Epoch, options: Options) -> ScenarioEnd {
-    let options = Options { own_events: own_events(epoch), ..options };
+    let options = of_release(epoch, options);
     let processor = EventProcessor::with_options(Clock::new_ticking(PASS), options);
     let began = processor.clock().get_hrtime();
     let thread = processor.adopt_current_thread("ET_NET");
