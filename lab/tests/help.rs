@@ -25,6 +25,11 @@ fn the_help_of_run() {
 }
 
 #[test]
+fn the_help_of_record() {
+    insta::assert_snapshot!(stdout(atslab().args(["record", "--help"])));
+}
+
+#[test]
 fn the_version() {
     let expected = concat!("atslab ", env!("CARGO_PKG_VERSION"), "\n");
     assert_eq!(stdout(atslab().arg("--version")), expected);

@@ -19,6 +19,7 @@
 //! | [`lines`] | debug lines and what they mean |
 //! | [`arm`] | one program in, its steps out; crashes and hangs |
 //! | [`differ`] | the comparison |
+//! | [`record`] | cases in, recordings of the server's own regression test out |
 //! | [`generate`], [`shrink`] | random scenarios, and small ones that still differ |
 //! | [`deviations`] | the differences that are known |
 
@@ -29,6 +30,7 @@ pub mod error;
 pub mod generate;
 pub mod lines;
 pub mod probe;
+pub mod record;
 pub mod release;
 pub mod server;
 pub mod shrink;
@@ -39,6 +41,7 @@ pub use differ::{Divergence, differ};
 pub use error::LiveError;
 pub use generate::generate;
 pub use probe::Probe;
+pub use record::Recorder;
 pub use release::Release;
 pub use server::Server;
 pub use shrink::{operations, shrink};
