@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use conformance::Epoch;
 use conformance::live::Release;
+use conformance::{Epoch, Suite};
 
 use crate::output::ColorWhen;
 use crate::servers::ServersArg;
@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Play random scenarios on the port and in a real server, and compare
     Fuzz(FuzzArgs),
+    /// Have a real server perform cases and write what it does
+    Record(RecordArgs),
 }
 
 /// The arguments of `atslab compare`.
@@ -70,12 +72,19 @@ pub(crate) struct CompareArgs {
     pub case: Vec<String>,
 
     /// Compare the cases of this file, and not the built-in ones
-    #[arg(long, value_name = "FILE.csv", requires = "recording")]
+    #[arg(long, value_name = "FILE.csv", requires = "recorded")]
     pub cases: Option<PathBuf>,
 
     /// What the real server did in the cases of --cases
-    #[arg(long, value_name = "FILE.steps.gz", requires = "cases")]
+    #[arg(long, value_name = "FILE.steps.gz", requires = "cases", group = "recorded")]
     pub recording: Option<PathBuf>,
+
+    /// Compare with real servers, which perform the cases now
+    #[arg(long, group = "recorded")]
+    pub live: bool,
+
+    #[command(flatten)]
+    pub servers: ServersArg,
 
     /// Run cases on this many threads [default: one for each processor]
     #[arg(long, short, value_name = "N")]
@@ -93,15 +102,19 @@ impl CompareArgs {
 
 const COMPARE_EXAMPLES: &str = "\
 Without --epoch or --ats all generations are compared; the cases of a file with
-generation C. Every case runs in virtual time, so nothing waits. For a case that differs, the
-first difference is shown with the steps around it. The inactivity events
-(\"event 2\") that have no effect depend on the clock and are left out.
+generation C; with --live, both with all real servers that can run. Every case
+runs in virtual time, so nothing waits. For a case that differs, the first
+difference is shown with the steps around it. The inactivity events (\"event 2\")
+that have no effect depend on the clock and are left out; with --live they are
+not, because the servers are given the clock of the port.
 
 Examples:
   atslab compare
   atslab compare --case eos --case werr
   atslab compare --ats 9.2.9
   atslab compare --epoch C --cases my.csv --recording my.steps.gz
+  atslab compare --live --ats 9.2.9
+  atslab compare --live --cases my.csv
 
 Exit status: 0 if every case is identical, 1 if one differs, 2 on errors.";
 
@@ -216,6 +229,14 @@ impl WhichArgs {
     pub(crate) fn named(&self) -> Option<Epochs> {
         self.ats.map(|release| Epochs::One(release.epoch())).or(self.epoch)
     }
+
+    /// The real servers that are meant: all that can run, unless one is named.
+    pub(crate) fn releases(&self) -> Vec<Release> {
+        match self.named() {
+            None | Some(Epochs::All) => Release::RUNNABLE.to_vec(),
+            Some(Epochs::One(epoch)) => vec![epoch.into()],
+        }
+    }
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -289,6 +310,57 @@ Examples:
 
 Exit status: 0 if nothing differs but registered deviations, 1 if anything
 does, 2 on errors.";
+
+/// The arguments of `atslab record`.
+#[derive(Debug, Args)]
+#[command(after_help = RECORD_EXAMPLES)]
+pub(crate) struct RecordArgs {
+    /// The release of the real server: 8.1.11 or 9.2.9
+    #[arg(long, value_name = "RELEASE")]
+    pub ats: Release,
+
+    /// Record this suite of the built-in cases; may be repeated [default: both]
+    #[arg(long, value_parser = suites(), conflicts_with = "cases")]
+    pub suite: Vec<Suite>,
+
+    /// Record only this case; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub case: Vec<String>,
+
+    /// Record the cases of this file, and not the built-in ones
+    #[arg(long, value_name = "FILE.csv")]
+    pub cases: Option<PathBuf>,
+
+    /// Where the recording goes
+    #[arg(long, short, value_name = "FILE.steps.gz")]
+    pub output: PathBuf,
+
+    /// Overwrite the file if it is there
+    #[arg(long)]
+    pub force: bool,
+
+    #[command(flatten)]
+    pub servers: ServersArg,
+}
+
+const RECORD_EXAMPLES: &str = "\
+The server performs the cases with its own regression test. It is given its
+clock, so nothing waits, and two recordings of a case are the same. The real
+servers come from tests/live/install; a C++ compiler has to be there.
+
+Examples:
+  atslab record --ats 9.2.9 --suite regression --output 9.2.9.steps.gz
+  atslab record --ats 8.1.11 --case eos --output eos.steps.gz --force
+  atslab record --ats 9.2.9 --cases my.csv --output my.steps.gz
+
+Exit status: 0 if the file has been written, 2 on errors.";
+
+fn suites() -> impl TypedValueParser<Value = Suite> {
+    PossibleValuesParser::new(Suite::ALL.iter().map(|suite| suite.name())).map(|name| {
+        let named = Suite::ALL.iter().copied().find(|suite| suite.name() == name);
+        named.unwrap_or(Suite::Regression)
+    })
+}
 
 /// Without this, `atslab steps` would print a million lines.
 fn which_cases() -> ArgGroup {

@@ -1,8 +1,11 @@
-//! `atslab compare`: the port's steps against the real server's.
+//! `atslab compare`: the port's steps against the real server's, which have been
+//! recorded or are taken now.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::process::ExitCode;
 
+use conformance::live::Release;
 use conformance::{Epoch, Recording, Verdict};
 
 use crate::cli::{CompareArgs, Epochs};
@@ -10,6 +13,7 @@ use crate::diff::write_difference;
 use crate::error::Error;
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::record::record_anew;
 use crate::run::{Job, Outcome, run_all};
 use crate::select::{Group, select};
 use crate::table::write_table;
@@ -20,8 +24,8 @@ const DIFFERS: u8 = 1;
 /// Runs the cases, prints what was found, and gives the exit status.
 pub(crate) fn compare(args: &CompareArgs, out: &mut Output) -> Result<ExitCode, Error> {
     let groups = groups(args)?;
-    let recording = args.recording.as_deref().map(Recording::from_file).transpose()?;
-    let jobs = jobs(&groups, recording.as_ref())?;
+    let recordings = recordings(args, &groups)?;
+    let jobs = jobs(&groups, &recordings, args.live)?;
 
     let progress = Progress::of(&jobs);
     let outcomes = run_all(&jobs, args.jobs, |job| progress.done(job))?;
@@ -35,36 +39,59 @@ pub(crate) fn compare(args: &CompareArgs, out: &mut Output) -> Result<ExitCode, 
 }
 
 /// The cases that are meant, for each epoch that is meant. Suites that the
-/// epoch's server was not recorded in are left out.
+/// epoch's server was not recorded in are left out, unless it performs them now.
 fn groups(args: &CompareArgs) -> Result<Vec<Group>, Error> {
-    let mut groups = Vec::new();
     let one = || Epochs::One(Epoch::default());
     let default = || if args.cases.is_some() { one() } else { Epochs::All };
-    for epoch in args.which.named().unwrap_or_else(default).epochs() {
-        let of_epoch = select(args.cases.as_deref(), &args.case, epoch)?;
-        groups.extend(
-            of_epoch
-                .into_iter()
-                .filter(|group| group.suite.is_none_or(|suite| suite.recording(epoch).is_some())),
-        );
+    let epochs: Vec<Epoch> = if args.live {
+        args.which.releases().into_iter().map(Release::epoch).collect()
+    } else {
+        args.which.named().unwrap_or_else(default).epochs().collect()
+    };
+    let mut groups = Vec::new();
+    for epoch in epochs {
+        let mut of_epoch = select(args.cases.as_deref(), &args.case, epoch)?;
+        of_epoch.retain(|group| {
+            args.live || group.suite.is_none_or(|suite| suite.recording(epoch).is_some())
+        });
+        groups.extend(of_epoch);
     }
     Ok(groups)
 }
 
-/// Every case of every group with its recorded steps, in order.
-fn jobs<'a>(groups: &'a [Group], recording: Option<&'a Recording>) -> Result<Vec<Job<'a>>, Error> {
-    let mut jobs = Vec::new();
+/// The recording that each group is compared with, in order.
+fn recordings(args: &CompareArgs, groups: &[Group]) -> Result<Vec<Cow<'static, Recording>>, Error> {
+    if args.live {
+        let recorded = record_anew(groups, &args.servers)?.into_iter().zip(groups);
+        let named = recorded.map(|(cases, group)| Recording::new(&group.title(), cases));
+        return Ok(named.map(Cow::Owned).collect());
+    }
+    let mut recordings = Vec::new();
     for group in groups {
-        let built_in = || group.suite.and_then(|suite| suite.recording(group.epoch));
-        let recording = recording.or_else(built_in);
+        let built_in = group.suite.and_then(|suite| suite.recording(group.epoch));
+        recordings.extend(built_in.map(Cow::Borrowed));
+        if let Some(path) = &args.recording {
+            recordings.push(Cow::Owned(Recording::from_file(path)?));
+        }
+    }
+    Ok(recordings)
+}
+
+/// Every case of every group with its recorded steps, in order.
+fn jobs<'a>(
+    groups: &'a [Group],
+    recordings: &'a [Cow<'static, Recording>],
+    live: bool,
+) -> Result<Vec<Job<'a>>, Error> {
+    let mut jobs = Vec::new();
+    for (group, recording) in groups.iter().zip(recordings) {
         for case in &group.cases {
-            let recorded = recording.and_then(|recording| recording.case(&case.name));
-            let recorded = recorded.ok_or_else(|| Error::NotRecorded {
-                recording: recording.map_or("--recording", Recording::file).to_owned(),
+            let recorded = recording.case(&case.name).ok_or_else(|| Error::NotRecorded {
+                recording: recording.file().to_owned(),
                 name: case.name.clone(),
                 cases: group.name.clone(),
             })?;
-            jobs.push(Job { case, recorded, epoch: group.epoch });
+            jobs.push(Job { case, recorded, epoch: group.epoch, live });
         }
     }
     Ok(jobs)

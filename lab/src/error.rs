@@ -46,6 +46,12 @@ pub(crate) enum Error {
         /// The file of cases.
         cases: String,
     },
+    /// The file is there, and nobody has said that it may go.
+    #[error("{file}: this file is there already; --force overwrites it")]
+    Exists {
+        /// The file.
+        file: String,
+    },
     /// The port gave up in the middle of a case.
     #[error("the port panicked in case {name}; its message stands above")]
     Panicked {

@@ -8,6 +8,7 @@
 //! | `compare`, `run`, `progress` | `atslab compare`: what it does, its threads, its progress bar |
 //! | `table`, `diff` | how its results look |
 //! | `steps` | `atslab steps` |
+//! | `record` | `atslab record` |
 //! | `run_scenario` | `atslab run` |
 //! | `fuzz` | `atslab fuzz` |
 //! | `servers` | where the real servers are |
@@ -22,6 +23,7 @@ mod error;
 mod fuzz;
 mod output;
 mod progress;
+mod record;
 mod run;
 mod run_scenario;
 mod select;
@@ -50,6 +52,7 @@ fn execute(cli: &Cli) -> Result<ExitCode, Error> {
         None => compare::compare(&CompareArgs::of_the_default_epoch(), &mut out)?,
         Some(Command::Compare(args)) => compare::compare(args, &mut out)?,
         Some(Command::Steps(args)) => steps::steps(args, &mut out)?,
+        Some(Command::Record(args)) => record::record(args, &mut out)?,
         Some(Command::Run(args)) => run_scenario::run(args, &mut out)?,
         Some(Command::Fuzz(args)) => fuzz::fuzz(args, &mut out)?,
     };

@@ -6,8 +6,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::run::Job;
 
-/// Shows how much of the work is done, counted in recorded steps, because one
-/// case can be a thousand times as long as another.
+/// Shows how much of the work is done: counted in recorded steps where there are
+/// any, because one case can be a thousand times as long as another.
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
@@ -17,7 +17,16 @@ impl Progress {
     /// A bar for these jobs, or a hidden one.
     pub(crate) fn of(jobs: &[Job<'_>]) -> Progress {
         let total = jobs.iter().map(weight).sum();
-        if total < Progress::LONG || !stderr().is_terminal() {
+        Progress::shown(total, total >= Progress::LONG)
+    }
+
+    /// A bar for so many cases that a real server performs.
+    pub(crate) fn of_cases(total: usize) -> Progress {
+        Progress::shown(total as u64, true)
+    }
+
+    fn shown(total: u64, is_long: bool) -> Progress {
+        if !is_long || !stderr().is_terminal() {
             return Progress(ProgressBar::hidden());
         }
         let bar = ProgressBar::new(total);
@@ -31,6 +40,12 @@ impl Progress {
     pub(crate) fn done(&self, job: &Job<'_>) {
         self.0.set_message(job.case.name.clone());
         self.0.inc(weight(job));
+    }
+
+    /// Counts a case as done.
+    pub(crate) fn done_case(&self, name: &str) {
+        self.0.set_message(name.to_owned());
+        self.0.inc(1);
     }
 }
 

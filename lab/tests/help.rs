@@ -30,6 +30,11 @@ fn the_help_of_fuzz() {
 }
 
 #[test]
+fn the_help_of_record() {
+    insta::assert_snapshot!(stdout(atslab().args(["record", "--help"])));
+}
+
+#[test]
 fn the_version() {
     let expected = concat!("atslab ", env!("CARGO_PKG_VERSION"), "\n");
     assert_eq!(stdout(atslab().arg("--version")), expected);

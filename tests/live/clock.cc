@@ -102,6 +102,14 @@ atslab::set_now(int64_t time)
   time_now = time;
 }
 
+int64_t
+atslab::next_beginning()
+{
+  constexpr int64_t BUCKETS = 5120 * MSECOND;
+  constexpr int64_t PHASE   = 2560 * MSECOND;
+  return (now() / BUCKETS + 2) * BUCKETS + PHASE;
+}
+
 void
 atslab::start_clock(const Clock &clock)
 {

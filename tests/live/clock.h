@@ -5,11 +5,22 @@
 
 namespace atslab
 {
+constexpr int64_t MSECOND = 1000000;
+// What a pass of the event loop takes.
+constexpr int64_t PASS = MSECOND;
+// When the clock starts: the year 2100.
+constexpr int64_t START = int64_t(4102444800) * 1000 * MSECOND;
+
 // Nanoseconds since 1970, on the server's clock.
 int64_t now();
 
 // Moves a clock that has been started to `time`, which must not lie before now().
 void set_now(int64_t time);
+
+// The next time at which a run may begin. Each begins in the same phase of the
+// timers' buckets, the largest of which is 5.12 s wide, and the port's clock
+// begins in this one.
+int64_t next_beginning();
 
 // What the clock is started with.
 struct Clock {

@@ -29,9 +29,6 @@ namespace
 {
 using namespace atslab;
 
-constexpr int64_t MSECOND = 1000000;
-// What a pass of the event loop takes.
-constexpr int64_t PASS = MSECOND;
 // How many passes both ends stay closed before a run is over, and how many are
 // made after what was open has been closed.
 constexpr int PASSES_AFTER_CLOSE = 50;
@@ -40,12 +37,6 @@ constexpr int DEEPEST = 100;
 // How many bytes the two ends may write in all.
 constexpr int64_t MOST_BYTES = int64_t(256) << 20;
 constexpr int64_t PIECE      = 64 * 1024;
-// Each run begins in the same phase of the timers' buckets, the largest of which
-// is 5.12 s wide; the port's clock begins in this one.
-constexpr int64_t BUCKETS = 5120 * MSECOND;
-constexpr int64_t PHASE   = 2560 * MSECOND;
-// The year 2100.
-constexpr int64_t START = int64_t(4102444800) * 1000 * MSECOND;
 
 // Event codes of ours; those of the holder plus the index of whose mutex.
 constexpr int TIMER     = 10000;
@@ -738,7 +729,7 @@ between_passes()
     fprintf(stderr, "probe: the program needs more event threads than there are\n");
     _exit(3);
   }
-  set_now((now() / BUCKETS + 2) * BUCKETS + PHASE);
+  set_now(next_beginning());
   server().update_time();
   running = new Run(std::move(program));
   running->begin();

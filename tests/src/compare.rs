@@ -20,6 +20,10 @@
 //! effect. An `event 2` in the middle of another handler, before `destroy` or
 //! at the very end of a case is not idle by this rule: that cannot happen on
 //! the real server, and would be found.
+//!
+//! A server whose clock is given from outside ([`live`](crate::live)) has the
+//! port's own: there nothing depends on anything else, and [`compare_exactly`]
+//! leaves nothing out.
 
 use eventsys::EventCode;
 use eventsys::steps::{Step, StepKind};
@@ -35,7 +39,7 @@ pub const CONTEXT: usize = 5;
 pub enum Verdict {
     /// The port took the steps of the real server.
     Identical {
-        /// How many steps were compared; idle events are not among them.
+        /// How many steps were compared; what is left out is not among them.
         steps: usize,
     },
     /// Both took a step, but not the same one.
@@ -65,8 +69,8 @@ impl Verdict {
     }
 }
 
-/// The first difference of a case. Idle events are left out of what it shows,
-/// so that the two sides can be read line by line; their numbers are skipped.
+/// The first difference of a case. Idle events that are not compared are not shown
+/// either, so that the two sides can be read line by line; their numbers are skipped.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Difference {
     /// How many steps had been compared and found identical before.
@@ -99,8 +103,20 @@ pub struct Numbered {
 
 /// Compares the recorded steps of a case with the port's, by the rule of this module.
 pub fn compare(recorded: &RecordedCase, port: &[Step]) -> Verdict {
-    let mut recorded_steps = compared(&recorded.steps, 0);
-    let mut port_steps = compared(port, 0);
+    compare_where(|steps, index| !is_idle(steps, index), recorded, port)
+}
+
+/// As [`compare`], with idle events, for a server that had the port's clock.
+pub fn compare_exactly(recorded: &RecordedCase, port: &[Step]) -> Verdict {
+    compare_where(|_, _| true, recorded, port)
+}
+
+/// Whether the step at this index takes part in the comparison.
+type TakesPart = fn(&[Step], usize) -> bool;
+
+fn compare_where(takes_part: TakesPart, recorded: &RecordedCase, port: &[Step]) -> Verdict {
+    let mut recorded_steps = compared(takes_part, &recorded.steps, 0);
+    let mut port_steps = compared(takes_part, port, 0);
     let mut index = 0;
     loop {
         let (theirs, ours) = (recorded_steps.next(), port_steps.next());
@@ -115,10 +131,11 @@ pub fn compare(recorded: &RecordedCase, port: &[Step]) -> Verdict {
             (None, Some(_)) => Verdict::Surplus,
         };
         let at = |side: Option<(usize, &Step)>| side.map(|(position, _)| position);
+        let number = |index| recorded.line_of(index);
         return verdict(Box::new(Difference {
             index,
-            recorded: excerpt(&recorded.steps, at(theirs), |index| recorded.line_of(index)),
-            port: excerpt(port, at(ours), |index| index + 1),
+            recorded: excerpt(takes_part, &recorded.steps, at(theirs), number),
+            port: excerpt(takes_part, port, at(ours), |index| index + 1),
         }));
     }
 }
@@ -135,20 +152,30 @@ pub fn is_idle(steps: &[Step], index: usize) -> bool {
 }
 
 /// The steps from index `from` on that take part in the comparison, with their indices.
-fn compared(steps: &[Step], from: usize) -> impl Iterator<Item = (usize, &Step)> {
-    (from..steps.len()).filter(|&index| !is_idle(steps, index)).map(|index| (index, &steps[index]))
+fn compared(
+    takes_part: TakesPart,
+    steps: &[Step],
+    from: usize,
+) -> impl Iterator<Item = (usize, &Step)> {
+    let indices = (from..steps.len()).filter(move |&index| takes_part(steps, index));
+    indices.map(|index| (index, &steps[index]))
 }
 
 /// The steps around the index `here`, or the last ones if the list has ended.
-fn excerpt(steps: &[Step], here: Option<usize>, number: impl Fn(usize) -> usize) -> Excerpt {
+fn excerpt(
+    takes_part: TakesPart,
+    steps: &[Step],
+    here: Option<usize>,
+    number: impl Fn(usize) -> usize,
+) -> Excerpt {
     let numbered = |index: usize| Numbered { number: number(index), step: steps[index].clone() };
     let end = here.unwrap_or(steps.len());
 
-    let before = (0..end).rev().filter(|&index| !is_idle(steps, index)).take(CONTEXT);
+    let before = (0..end).rev().filter(|&index| takes_part(steps, index)).take(CONTEXT);
     let mut before: Vec<Numbered> = before.map(&numbered).collect();
     before.reverse();
 
-    let after = compared(steps, (end + 1).min(steps.len())).take(CONTEXT);
+    let after = compared(takes_part, steps, (end + 1).min(steps.len())).take(CONTEXT);
     Excerpt {
         before,
         here: here.map(&numbered),

@@ -42,7 +42,7 @@ pub mod runner;
 pub mod scenario;
 
 pub use case::{Case, EndDef};
-pub use compare::{Verdict, compare};
+pub use compare::{Verdict, compare, compare_exactly};
 pub use embedded::Suite;
 pub use epoch::Epoch;
 pub use read_error::ReadError;

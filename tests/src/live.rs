@@ -4,7 +4,7 @@
 //! them; a [`RealArm`] runs it with the probe (`tests/live/probe.cc`), a plugin
 //! that performs programs on a raw pair of PluginVCs, and turns the server's
 //! debug lines into [`Step`](eventsys::steps::Step)s. A [`PortArm`] performs the
-//! same programs on the port, and [`differ`] compares what the two did.
+//! same programs on the port, and [`differ()`] compares what the two did.
 //!
 //! The server's clock is given from outside (`tests/live/clock.cc`): a pass of
 //! its event loop takes a millisecond, as on the port. So the lists are the same
@@ -18,8 +18,9 @@
 //! | [`probe`] | building the probe |
 //! | [`lines`] | debug lines and what they mean |
 //! | [`arm`] | one program in, its steps out; crashes and hangs |
-//! | [`differ`] | the comparison |
-//! | [`generate`], [`shrink`] | random scenarios, and small ones that still differ |
+//! | [`mod@differ`] | the comparison |
+//! | [`record`] | cases in, recordings of the server's own regression test out |
+//! | [`mod@generate`], [`mod@shrink`] | random scenarios, and small ones that still differ |
 //! | [`deviations`] | the differences that are known |
 
 pub mod arm;
@@ -29,6 +30,7 @@ pub mod error;
 pub mod generate;
 pub mod lines;
 pub mod probe;
+pub mod record;
 pub mod release;
 pub mod server;
 pub mod shrink;
@@ -39,6 +41,7 @@ pub use differ::{Divergence, differ};
 pub use error::LiveError;
 pub use generate::generate;
 pub use probe::Probe;
+pub use record::Recorder;
 pub use release::Release;
 pub use server::Server;
 pub use shrink::{operations, shrink};

@@ -7,11 +7,13 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use eventsys::steps::Step;
+use flate2::Compression;
 use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
 use thiserror::Error;
 
 use crate::read_error::{Place, ReadError, utf8};
@@ -85,6 +87,40 @@ pub enum RecordingFault {
 type Faulty<T> = Result<T, (Place, RecordingFault)>;
 
 impl Recording {
+    /// A recording of these cases, by name; `file` is its name in errors. A case
+    /// without steps is left out: it could not be read again.
+    #[must_use]
+    pub fn new(file: &str, cases: impl IntoIterator<Item = (String, Vec<Step>)>) -> Recording {
+        let mut line = 1;
+        let with_steps = cases.into_iter().filter(|(_, steps)| !steps.is_empty());
+        let cases = with_steps.map(|(name, steps)| {
+            let case = RecordedCase { name, line, steps };
+            line = case.line_of(case.steps.len());
+            case
+        });
+        Recording { cases: cases.collect(), file: file.to_owned() }
+    }
+
+    /// Writes it as gzip'd text. The same steps give the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// If `out` does not take it.
+    pub fn write_gzip(&self, out: impl Write) -> io::Result<()> {
+        // Neither a name nor a time is put into the head.
+        let mut packer = GzEncoder::new(out, Compression::best());
+        let mut text = String::new();
+        for case in &self.cases {
+            text.clear();
+            text.extend(["case ", &case.name, "\n"]);
+            for step in &case.steps {
+                text.extend([&*step.to_string(), "\n"]);
+            }
+            packer.write_all(text.as_bytes())?;
+        }
+        packer.finish()?.flush()
+    }
+
     /// Reads the recording in `path`.
     ///
     /// # Errors

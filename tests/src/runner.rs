@@ -5,6 +5,10 @@
 //! and a virtual clock, so cases can run side by side. In the original all cases
 //! share one thread, one after the other; within a case that makes no
 //! difference, because a queue keeps the order of what is put into it.
+//!
+//! The clock is that of a server whose time is given from outside
+//! ([`live::record`](crate::live::record)): a pass of the event loop takes a
+//! millisecond. So even the times are the same.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -21,9 +25,17 @@ use crate::case::Case;
 use crate::epoch::Epoch;
 use crate::netvctest::{errors, new_test, set_pair, start_test};
 
-/// How long a case may go on after its last timeout should have come, in
-/// nanoseconds of virtual time.
-const PATIENCE: hrtime::HrTime = hrtime::seconds(60);
+/// What a pass of the event loop takes.
+const PASS: hrtime::HrTime = hrtime::mseconds(1);
+
+/// How long `case` may take, in nanoseconds of virtual time: until its last timeout
+/// should have come, and a minute more.
+pub(crate) fn longest(case: &Case) -> hrtime::HrTime {
+    const PATIENCE: hrtime::HrTime = hrtime::seconds(60);
+
+    let last_timeout = case.active.timeout_s.max(case.passive.timeout_s) + 5;
+    hrtime::seconds(last_timeout) + PATIENCE
+}
 
 /// How a case ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,7 +73,7 @@ pub fn run_case(case: &Case, epoch: Epoch, sink: Arc<dyn StepSink>) -> CaseEnd {
 /// As [`run_case`], on an event processor with these options.
 pub fn run_case_with(case: &Case, epoch: Epoch, options: Options) -> CaseEnd {
     let options = of_release(epoch, options);
-    let processor = EventProcessor::with_options(Clock::new_virtual(), options);
+    let processor = EventProcessor::with_options(Clock::new_ticking(PASS), options);
     let thread = processor.adopt_current_thread("ET_NET");
 
     let completions = StateMachine::new(ProxyMutex::new(), Cell::new(0), |count, _, _, _| {
@@ -82,8 +94,7 @@ pub fn run_case_with(case: &Case, epoch: Epoch, options: Options) -> CaseEnd {
     drop(active_vc);
 
     let is_over = || completions.state(&completions.mutex().lock()).get() == 2 && core.is_freed();
-    let timeout = case.active.timeout_s.max(case.passive.timeout_s) + 5;
-    let deadline = processor.clock().get_hrtime_updated() + hrtime::seconds(timeout) + PATIENCE;
+    let deadline = processor.clock().get_hrtime_updated() + longest(case);
     thread.run_until(|| {
         is_over() || thread.has_no_events() || processor.clock().get_hrtime() > deadline
     });

@@ -4,11 +4,11 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use conformance::live::{Deviations, End, PortArm, Probe, RealArm, Release, differ};
+use conformance::live::{Deviations, End, PortArm, Probe, RealArm, differ};
 use conformance::scenario::Scenario;
 
 use super::quietly;
-use crate::cli::{Epochs, RunArgs};
+use crate::cli::RunArgs;
 use crate::error::Error;
 use crate::output::{FAULT, Output, TITLE};
 
@@ -22,11 +22,8 @@ pub(super) fn run(
     scenario: &Scenario,
     out: &mut Output,
 ) -> Result<ExitCode, Error> {
-    let releases: Vec<Release> = match args.which.named() {
-        None | Some(Epochs::All) => Release::RUNNABLE.to_vec(),
-        Some(Epochs::One(epoch)) => vec![epoch.into()],
-    };
-    let servers = releases.iter().map(|&release| args.servers.find(release));
+    let releases = args.which.releases().into_iter();
+    let servers = releases.map(|release| args.servers.find(release));
     let servers = servers.collect::<Result<Vec<_>, _>>()?;
     let probe = Arc::new(Probe::build(&args.servers.installed())?);
     let (program, known) = (scenario.compile(), Deviations::known());

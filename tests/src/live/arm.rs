@@ -14,7 +14,7 @@ use eventsys::steps::{Collector, Side, Step, Steps};
 use super::error::LiveError;
 use super::lines::{Heard, heard};
 use super::probe::Probe;
-use super::server::{Process, Server, Start};
+use super::server::{Process, Server};
 use crate::epoch::Epoch;
 use crate::scenario::{Finish, Program, Seen, Taken, run_scenario};
 
@@ -112,9 +112,7 @@ impl RealArm {
 
     /// Starts a server and waits for the probe's own first run.
     fn start(&self, threads: u8) -> Result<Running, LiveError> {
-        let path = self.probe.path();
-        let start = Start { plugin: Some(&path), args: &[], threads, cache: false };
-        let mut process = self.server.start(&start)?;
+        let mut process = self.server.start(&self.probe.path(), threads)?;
         let stderr = process.child.stderr.take();
         let (last, heard) =
             listen_to(stderr.ok_or_else(|| self.silent("has no standard error", ""))?);

@@ -2,8 +2,8 @@
 //!
 //! A line is `[Jan  1 00:00:23.040] [ET_NET 0] DEBUG: <file:line (function)>
 //! (tag) text`; those of a plugin have no place. The texts are those of
-//! `PluginVC.cc`, the same in all releases as far as a release has the line, and
-//! the probe's own.
+//! `PluginVC.cc` and `NetVCTest.cc`, the same in all releases as far as a release
+//! has the line, and those of the plugins in `tests/live`.
 
 use eventsys::hrtime::{HrTime, mseconds};
 use eventsys::steps::{Side, Step, StepKind};
@@ -55,6 +55,7 @@ pub fn heard(line: &str) -> Heard {
             Some(name) => Heard::Case(name.to_owned()),
             None => Heard::Other,
         },
+        "_test_detail" => of_netvctest(text, at).unwrap_or(Heard::Other),
         _ => of_plugin_vc(text, at).unwrap_or(Heard::Other),
     }
 }
@@ -100,6 +101,27 @@ fn of_probe(text: &str, at: HrTime) -> Heard {
         }
         _ => Heard::Other,
     }
+}
+
+/// `write_handler received event 101 on Active`.
+fn of_netvctest(text: &str, at: HrTime) -> Option<Heard> {
+    const TEXTS: [(&str, StepKind); 5] = [
+        ("read_handler received event ", StepKind::SmRead),
+        ("write_handler received event ", StepKind::SmWrite),
+        ("consume_&_check: read ", StepKind::SmChecked),
+        ("Freeing read MIOBuffer with ", StepKind::FreeReadBufferBlocks),
+        ("Freeing write MIOBuffer with ", StepKind::FreeWriteBufferBlocks),
+    ];
+    let (rest, kind) =
+        TEXTS.iter().find_map(|&(begin, kind)| Some((text.strip_prefix(begin)?, kind)))?;
+    let value = rest.split([' ', ',']).next()?.parse().ok()?;
+    let side = match rest.rsplit(' ').next()? {
+        "Active" => Side::Active,
+        "Passive" => Side::Passive,
+        _ => Side::Pair,
+    };
+    let step = Step { at, ..Step::bare(side, kind, Some(value)) };
+    Some(Heard::Step { step, pair: None, seen: None })
 }
 
 /// `[3] Active: text`.
@@ -222,6 +244,23 @@ mod tests {
         assert_eq!(of("over"), Heard::Over);
         let taken = Taken { bytes: 10, checksum: 4_000_000_000, left: 3 };
         assert_eq!(of("Passive: took 10 4000000000 left 3"), Heard::Took(Side::Passive, taken));
+    }
+
+    #[test]
+    fn the_lines_of_the_regression_test() {
+        for (text, expected) in [
+            ("read_handler received event 104 on Passive", "P sm_read 104"),
+            ("write_handler received event 3 on Active", "A sm_write 3"),
+            ("consume_&_check: read 1950, to_read 2000", "- sm_checked 1950"),
+            ("Freeing read MIOBuffer with 2 blocks on Active", "A free_read_buffer_blocks 2"),
+            ("Freeing write MIOBuffer with 1 blocks on Passive", "P free_write_buffer_blocks 1"),
+        ] {
+            let text = format!("(pvc_test_detail) {text}");
+            assert_eq!(step(&text), Some((expected.to_owned(), None)), "{text}");
+        }
+        assert_eq!(step("(pvc_test_detail) something new on Active"), None);
+        let case = heard(&format!("{HEAD}(pvc_test) Starting test basic2"));
+        assert_eq!(case, Heard::Case("basic2".into()));
     }
 
     #[test]

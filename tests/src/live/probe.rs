@@ -1,4 +1,4 @@
-//! [`Probe`]: the plugin that performs programs inside a server.
+//! [`Probe`]: a plugin that performs programs or cases inside a server.
 //!
 //! Its source comes with the project and is built on the machine, once for all
 //! servers: what it needs beside the stable C interface it looks up by name.
@@ -10,8 +10,9 @@ use std::process::Command;
 use super::error::LiveError;
 use super::server::Server;
 
-const SOURCES: [(&str, &str); 4] = [
+const SOURCES: [(&str, &str); 5] = [
     ("probe.cc", include_str!("../../live/probe.cc")),
+    ("cases.cc", include_str!("../../live/cases.cc")),
     ("clock.cc", include_str!("../../live/clock.cc")),
     ("clock.h", include_str!("../../live/clock.h")),
     ("server.h", include_str!("../../live/server.h")),
@@ -24,12 +25,25 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Builds it with the headers of one of `servers`, by the C++ compiler that
-    /// `CXX` names, or by `c++`.
+    /// Builds the one that performs programs, with the headers of one of `servers`,
+    /// by the C++ compiler that `CXX` names, or by `c++`.
     ///
     /// # Errors
     /// If there is no compiler, or it refuses.
     pub fn build(servers: &[Server]) -> Result<Probe, LiveError> {
+        Probe::of("probe.cc", servers)
+    }
+
+    /// As [`build`](Probe::build), for the one that performs cases of the server's
+    /// own regression test.
+    ///
+    /// # Errors
+    /// If there is no compiler, or it refuses.
+    pub fn of_cases(servers: &[Server]) -> Result<Probe, LiveError> {
+        Probe::of("cases.cc", servers)
+    }
+
+    fn of(source: &str, servers: &[Server]) -> Result<Probe, LiveError> {
         let folder = tempfile::Builder::new()
             .prefix("atslab-probe-")
             .tempdir()
@@ -40,7 +54,7 @@ impl Probe {
         let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
         let mut command = Command::new(&compiler);
         command.args(["-std=c++17", "-O2", "-shared", "-fPIC", "-o", "probe.so"]);
-        command.args(["probe.cc", "clock.cc"]).current_dir(folder.path());
+        command.args([source, "clock.cc"]).current_dir(folder.path());
         for server in servers {
             command.arg("-I").arg(absolute(&server.include_folder()));
         }
@@ -48,7 +62,10 @@ impl Probe {
         let output = command.output().map_err(|error| refused(error.to_string()))?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr);
-            return Err(refused(text.lines().next().unwrap_or_default().to_owned()));
+            let fault = text.lines().find(|line| line.contains("error"));
+            return Err(refused(
+                fault.or_else(|| text.lines().next()).unwrap_or_default().to_owned(),
+            ));
         }
         Ok(Probe { folder })
     }

@@ -29,19 +29,6 @@ pub(crate) struct Process {
     _root: TempDir,
 }
 
-/// How a server is to be started.
-#[derive(Clone, Copy)]
-pub(crate) struct Start<'a> {
-    /// A plugin to be loaded, and preloaded as well.
-    pub(crate) plugin: Option<&'a Path>,
-    /// Further arguments.
-    pub(crate) args: &'a [&'a str],
-    /// How many event threads it has.
-    pub(crate) threads: u8,
-    /// A cache, without which the server's regression tests do not begin.
-    pub(crate) cache: bool,
-}
-
 impl Server {
     /// The server of `release` in `folder`, where `tests/live/install` puts it.
     ///
@@ -74,14 +61,14 @@ impl Server {
         self.folder.join("usr/bin/traffic_server")
     }
 
-    /// Starts it with the debug lines of PluginVC, its
-    /// standard input and standard error as pipes.
-    pub(crate) fn start(&self, start: &Start<'_>) -> Result<Process, LiveError> {
+    /// Starts it with so many event threads and the debug lines of PluginVC, its
+    /// standard input and standard error as pipes. The plugin is preloaded, too.
+    pub(crate) fn start(&self, plugin: &Path, threads: u8) -> Result<Process, LiveError> {
         let root = tempfile::Builder::new()
             .prefix("atslab-server-")
             .tempdir()
             .map_err(LiveError::at("a temporary folder for a server"))?;
-        self.write_root(root.path(), start)
+        self.write_root(root.path(), plugin)
             .map_err(LiveError::at(format!("the private root {}", root.path().display())))?;
 
         let usr = self.folder.join("usr/lib");
@@ -93,24 +80,21 @@ impl Server {
         let libraries = libraries.map(|path| path.display().to_string()).join(":");
         let mut command = Command::new(self.binary());
         command
-            .args(["-n", &start.threads.to_string(), "-T", "pvc.*"])
-            .args(start.args)
+            .args(["-n", &threads.to_string(), "-T", "pvc.*"])
             .current_dir(root.path())
             .env("TS_RUNROOT", root.path())
             .env("LD_LIBRARY_PATH", libraries)
             .env("ATSLAB_PROGRAMS", "/proc/self/fd/0")
-            .env("ATSLAB_THREADS", start.threads.to_string())
+            .env("ATSLAB_THREADS", threads.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        if let Some(plugin) = start.plugin {
-            command.env("LD_PRELOAD", plugin);
-        }
+            .stderr(Stdio::piped())
+            .env("LD_PRELOAD", plugin);
         let child = command.spawn().map_err(LiveError::at(format!("starting {}", self.release)))?;
         Ok(Process { child, _root: root })
     }
 
-    fn write_root(&self, root: &Path, start: &Start<'_>) -> io::Result<()> {
+    fn write_root(&self, root: &Path, plugin: &Path) -> io::Result<()> {
         for folder in ["etc", "run", "log", "cache", "plugins"] {
             fs::create_dir(root.join(folder))?;
         }
@@ -137,11 +121,9 @@ impl Server {
              CONFIG proxy.config.body_factory.template_sets_dir STRING {root_}/etc/body_factory\n"
         );
         fs::write(etc.join("records.config"), records)?;
-        let storage = if start.cache { format!("{root_}/cache 64M\n") } else { String::new() };
-        fs::write(etc.join("storage.config"), storage)?;
+        fs::write(etc.join("storage.config"), "")?;
         fs::write(etc.join("remap.config"), "")?;
-        let plugin = start.plugin.map(|path| format!("{}\n", path.display()));
-        fs::write(etc.join("plugin.config"), plugin.unwrap_or_default())
+        fs::write(etc.join("plugin.config"), format!("{}\n", plugin.display()))
     }
 }
 
