@@ -20,6 +20,7 @@ use iocore::{IoData, OneWayTunnel, TunnelOptions};
 fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:7007".to_owned());
 
+    // ANCHOR: threads
     // 1. The threads, each of which waits for sockets when it has nothing to do. The
     //    net processor comes first: it wants to know of each thread that starts.
     let processor = EventProcessor::new(Clock::new_real());
@@ -28,7 +29,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     while !processor.has_tg_started(ET_NET) {
         std::thread::yield_now();
     }
+    // ANCHOR_END: threads
 
+    // ANCHOR: accept
     // 2. The acceptor, without a mutex: two threads may call it at once.
     let acceptor = FreeContinuation::new(|_, event, data| {
         if let (EventCode::NET_EVENT_ACCEPT, Some(vc)) = (event, data.net_vc()) {
@@ -44,6 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Outcome::Done
     });
     let accept = net.accept(acceptor, &AcceptOptions::on(address.parse()?))?;
+    // ANCHOR_END: accept
 
     // 3. The rest happens on the net threads.
     if let Some(address) = accept.local_addr() {
