@@ -452,11 +452,14 @@ impl Drop for NetHandler {
     /// The thread has ended, and its connections with it: what is left of them in
     /// users' hands has no socket.
     fn drop(&mut self) {
-        let lists = self.state.get_mut().lists.get_mut();
-        for entry in lists.table.iter() {
+        let State { lists, unreleased, .. } = self.state.get_mut();
+        for entry in lists.get_mut().table.iter() {
             if let Entry::Vc(vc) = entry {
                 vc.abandon();
             }
+        }
+        for vc in unreleased.get_mut() {
+            vc.release_operations();
         }
     }
 }

@@ -146,7 +146,8 @@ impl NetVC {
     }
 
     /// Calls `f` with the socket, to ask or to set what this module does not know
-    /// of; `None` if it is closed. Mirrors `get_socket`.
+    /// of; `None` if it is closed. `f` must not use the connection: it would wait
+    /// for itself. Mirrors `get_socket`.
     pub fn with_sock_ref<R>(&self, f: impl FnOnce(SockRef<'_>) -> R) -> Option<R> {
         self.with_socket(|stream| f(SockRef::from(&*stream)))
     }

@@ -148,6 +148,13 @@ pub struct Call<'a> {
     pub event: EventCode,
 }
 
+impl Call<'_> {
+    /// The machine's mutex.
+    pub fn guard_mutex(&self) -> &Arc<ProxyMutex> {
+        self.this.base().mutex().expect("a state machine has a mutex")
+    }
+}
+
 pub fn machine(react: impl Fn(&End, &Call<'_>) + Send + 'static) -> Arc<Machine> {
     let end = End {
         log: RefCell::default(),
@@ -220,8 +227,7 @@ impl End {
     }
 
     fn new_buffer(&self, call: &Call<'_>, size: SizeIndex) -> BoundBuffer {
-        let mutex = call.this.base().mutex().expect("a state machine has a mutex");
-        MIOBuffer::new(size).bind(mutex)
+        MIOBuffer::new(size).bind(call.guard_mutex())
     }
 }
 
