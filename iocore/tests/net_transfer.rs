@@ -387,3 +387,41 @@ fn an_operation_is_taken_back_with_no_continuation() {
     stage.passes(1);
     assert_nothing_open(&stage);
 }
+
+#[test]
+fn an_event_is_called_though_a_connection_always_has_bytes() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, Mutex};
+
+    let stage = Stage::new();
+    let called = Arc::new(AtomicBool::new(false));
+    let event = eventsys::FreeContinuation::new({
+        let called = called.clone();
+        move |_, _, _| {
+            called.store(true, Ordering::SeqCst);
+            eventsys::Outcome::Done
+        }
+    });
+    // Whenever a byte is read, the next one is on its way before the callback ends.
+    let peer = Arc::new(Mutex::new(None::<std::net::TcpStream>));
+    let pair = stage.accepted({
+        let (peer, called) = (peer.clone(), called.clone());
+        move |end, call| match call.event {
+            ACCEPT => end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
+            READY => {
+                end.take(call);
+                if !called.load(Ordering::SeqCst) {
+                    assert!(end.received.borrow().len() < 10_000, "the event is never called");
+                    peer.lock().unwrap().as_mut().unwrap().write_all(b"x").unwrap();
+                }
+            }
+            _ => {}
+        }
+    });
+    *peer.lock().unwrap() = Some(pair.peer.try_clone().unwrap());
+    stage.thread.schedule_in(event, eventsys::hrtime::mseconds(10));
+    (&pair.peer).write_all(b"x").unwrap();
+    stage.run_until(|| called.load(Ordering::SeqCst));
+    pair.machine.act(|end, _| end.close());
+    stage.passes(1);
+}

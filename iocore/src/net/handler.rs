@@ -6,9 +6,10 @@
 //! `PollCont::do_poll`.
 //!
 //! **Built differently**: epoll is reached through mio, which reports the same
-//! edges. **Could you tell?** A connection whose state machine is locked elsewhere
-//! is tried again in the next turn; the original tries it again and again in the
-//! same turn, and calls no event meanwhile. A turn does not sleep while an event
+//! edges. **Could you tell?** A turn ends after some hundred calls, and a connection
+//! whose state machine is locked elsewhere is tried again in the next one; the
+//! original goes on in the same turn for as long as there are bytes, or until it
+//! has the lock, and calls no event meanwhile. A turn does not sleep while an event
 //! waits in the thread's own queue, where the original may sleep for 10 ms.
 
 use std::cell::RefCell;
@@ -32,6 +33,10 @@ const WAKE: Token = Token(usize::MAX);
 
 /// How many events are taken from the system at once.
 const POLL_DESCRIPTOR_SIZE: usize = 1024;
+
+/// How often bytes are moved in one direction in one turn; then the thread's events
+/// and the other direction come first.
+const MOST_IN_A_TURN: usize = 256;
 
 /// How long sockets are waited for, in real time, before a virtual clock jumps.
 const MOMENT: Duration = Duration::from_millis(1);
@@ -375,12 +380,13 @@ impl NetHandler {
         }
     }
 
-    /// Moves the bytes of all that are ready: first all reads, then all writes.
+    /// Moves the bytes of those that are ready: first the reads, then the writes.
     /// Mirrors `process_ready_list`.
     fn process_ready_list(&self, h: &Guard<'_>) {
         for op in [VioOp::Read, VioOp::Write] {
             let mut missed = Vec::new();
-            loop {
+            // Whose callback reenables at once is ready again, if there is more.
+            for _ in 0..MOST_IN_A_TURN {
                 let next = {
                     let mut lists = self.lists(h).borrow_mut();
                     lists.ready(op).dequeue().and_then(|slot| lists.vc(slot))
