@@ -240,6 +240,114 @@ fn connections_plain_std_net(bencher: Bencher) {
     });
 }
 
+/// How many connections ask at a time, how often in one measured round, and how
+/// much is asked and answered.
+const ASKING: usize = 16;
+const ROUNDS: usize = 1000;
+const QUESTION: usize = 64;
+const ANSWER: usize = 1024;
+
+/// Asks on all connections, then waits for all answers, again and again.
+fn ask(address: SocketAddr) {
+    let mut peers: Vec<_> = (0..ASKING)
+        .map(|_| {
+            let peer = TcpStream::connect(address).expect("somebody listens");
+            peer.set_nodelay(true).expect("an open socket");
+            peer
+        })
+        .collect();
+    for _ in 0..ROUNDS {
+        for peer in &mut peers {
+            peer.write_all(&[7; QUESTION]).expect("somebody reads");
+        }
+        for peer in &mut peers {
+            peer.read_exact(&mut [0; ANSWER]).expect("an answer");
+        }
+    }
+}
+
+/// One connection that answers.
+struct Answering {
+    vc: NetVcRef,
+    read: RefCell<Option<(VioHandle, IOBufferReader)>>,
+    write: RefCell<Option<(VioHandle, BoundBuffer)>>,
+}
+
+fn answer(end: &Answering, call: &Invocation<'_>, event: EventCode, _: Data<'_>) -> Outcome {
+    let guard = call.guard();
+    match event {
+        EventCode::VC_EVENT_READ_READY => {
+            let (read, write) = (end.read.borrow(), end.write.borrow());
+            let (vio, reader) = read.as_ref().expect("it is open");
+            let (write, buffer) = write.as_ref().expect("it is open");
+            reader.consume(guard, QUESTION as i64);
+            buffer.write(guard, &[7; ANSWER]);
+            write.reenable(guard);
+            vio.reenable(guard);
+        }
+        EventCode::VC_EVENT_WRITE_READY => {}
+        _ => {
+            let links = (end.read.take(), end.write.take());
+            end.vc.do_io_close(None);
+            drop(links);
+        }
+    }
+    Outcome::Cont
+}
+
+/// Questions and answers over sixteen connections: NetVC.
+#[divan::bench(sample_count = 20)]
+fn requests_net_vc(bencher: Bencher) {
+    let stage = Stage::new();
+    let acceptor: ContRef = FreeContinuation::new(|_, _, data: Data<'_>| {
+        let vc = data.net_vc().expect("a connection").clone();
+        let end = Answering { vc, read: RefCell::default(), write: RefCell::default() };
+        let cont = StateMachine::new(ProxyMutex::new(), end, answer);
+        let guard = cont.mutex().lock();
+        let end = cont.state(&guard);
+        let new_buffer = || {
+            let buffer = MIOBuffer::new(iocore::buffer::BUFFER_SIZE_INDEX_4K).bind(cont.mutex());
+            let reader = buffer.alloc_reader(&guard).expect("a new buffer");
+            (buffer, reader)
+        };
+        let ((input, reader), (output, from)) = (new_buffer(), new_buffer());
+        let read = end.vc.do_io_read(&guard, Some(cont.clone()), i64::MAX, Some(&input));
+        let write = end.vc.do_io_write(&guard, Some(cont.clone()), i64::MAX, Some(&from));
+        *end.read.borrow_mut() = Some((read, reader));
+        *end.write.borrow_mut() = Some((write, output));
+        Outcome::Done
+    });
+    let (action, address) = stage.accept(acceptor);
+    bencher.counter(ItemsCount::new(ASKING * ROUNDS)).bench_local(|| {
+        let peer = thread::spawn(move || ask(address));
+        let open = || stage.net.stats().connections_currently_open();
+        stage.thread.run_until(|| peer.is_finished() && open() == 0);
+        peer.join().expect("all are answered");
+    });
+    action.cancel();
+    stage.thread.run_pass();
+}
+
+/// Questions and answers over sixteen connections: plain sockets, one thread that
+/// reads and writes them in turn.
+#[divan::bench(sample_count = 20)]
+fn requests_plain_std_net(bencher: Bencher) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback");
+    let address = listener.local_addr().expect("it listens");
+    bencher.counter(ItemsCount::new(ASKING * ROUNDS)).bench_local(|| {
+        let peer = thread::spawn(move || ask(address));
+        let mut streams: Vec<_> =
+            (0..ASKING).map(|_| listener.accept().expect("somebody connects").0).collect();
+        for _ in 0..ROUNDS {
+            for stream in &mut streams {
+                stream.read_exact(&mut [0; QUESTION]).expect("a question");
+                stream.write_all(&[7; ANSWER]).expect("somebody reads");
+            }
+        }
+        peer.join().expect("all are answered");
+    });
+}
+
 /// Heap bytes of an accepted connection with a read under way, averaged over five
 /// hundred; the state machine and its buffer not counted twice: they are in it.
 fn idle_connection_bytes() -> usize {

@@ -293,6 +293,34 @@ fn a_reset_is_the_end_of_the_stream_for_the_reader() {
 }
 
 #[test]
+fn a_reset_that_the_read_itself_finds_is_the_end_of_the_stream_too() {
+    use std::sync::{Arc, Mutex};
+    // Otherwise the poll finds it first, and asking for the error takes it away.
+    let stage = Stage::new();
+    let peer = Arc::new(Mutex::new(None::<socket2::Socket>));
+    let pair = stage.accepted({
+        let peer = peer.clone();
+        move |end, call| match call.event {
+            ACCEPT => end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
+            READY => {
+                let (vio, _) = end.read.borrow().clone().unwrap();
+                let peer = peer.lock().unwrap().take().unwrap();
+                peer.set_linger(Some(Duration::ZERO)).unwrap();
+                drop(peer);
+                vio.reenable_re(call.guard);
+                assert_eq!(*end.log.borrow(), [ACCEPT, READY, EOS]);
+            }
+            EOS | ERROR => end.close(),
+            _ => {}
+        }
+    });
+    (&pair.peer).write_all(b"x").unwrap();
+    *peer.lock().unwrap() = Some(pair.peer.into());
+    stage.run_until(|| pair.machine.has(EOS));
+    assert_nothing_open(&stage);
+}
+
+#[test]
 fn a_reset_is_an_error_with_its_number_for_the_writer() {
     let stage = Stage::new();
     let pair = stage.accepted(|end, call| match call.event {
