@@ -6,9 +6,12 @@ mod net_common;
 use std::any::Any;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use eventsys::{EventCode, ProxyMutex};
+use eventsys::{EThread, EventCode, HrTime, Idle, LoopTailHandler, ProxyMutex};
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, BUFFER_SIZE_INDEX_32K, MIOBuffer};
+use iocore::net::NetHandler;
 use iocore::{ApiData, DataId, NetVCOptions, VioOp};
 use net_common::{Ask, Stage};
 
@@ -111,6 +114,56 @@ fn what_closes_in_another_connections_callback_is_closed_before_it_returns() {
     });
     pair.peer.write_all(b"x").unwrap();
     stage.run_until(|| pair.machine.has(READY));
+    assert_eq!(stage.net.stats().connections_currently_open(), 0);
+}
+
+/// A net handler whose signals are counted.
+struct Counting {
+    handler: Arc<NetHandler>,
+    signals: AtomicUsize,
+}
+
+impl LoopTailHandler for Counting {
+    fn wait_for_activity(&self, idle: Idle<'_, '_>, timeout: HrTime) {
+        self.handler.wait_for_activity(idle, timeout);
+    }
+
+    fn signal_activity(&self, thread: &EThread) {
+        self.signals.fetch_add(1, Ordering::SeqCst);
+        self.handler.signal_activity(thread);
+    }
+}
+
+#[test]
+fn who_misses_the_handlers_mutex_leaves_the_connection_and_wakes_the_thread() {
+    let stage = Stage::new();
+    let mut pair = stage.accepted(|_, _| {});
+    let handler = stage.net.net_handler(&stage.thread).expect("it is a net thread");
+    let tail = Arc::new(Counting { handler: handler.clone(), signals: AtomicUsize::new(0) });
+    stage.thread.set_tail_handler(tail.clone());
+    pair.peer.write_all(b"12345").unwrap();
+    stage.passes(1);
+    {
+        // As the thread does while it polls.
+        let _h = handler.mutex().lock();
+        let machine = pair.machine.clone();
+        let foreign = move || {
+            machine.act(|end, call| end.do_read(call, 5, BUFFER_SIZE_INDEX_4K, 0));
+        };
+        std::thread::spawn(foreign).join().unwrap();
+        assert_eq!(tail.signals.load(Ordering::SeqCst), 1);
+    }
+    stage.run_until(|| pair.machine.has(EventCode::VC_EVENT_READ_COMPLETE));
+    // Blocks are counted by the thread that lets go of them: that is to be this one.
+    let _kept = pair.machine.with(|end| end.read.borrow().clone());
+    {
+        let _h = handler.mutex().lock();
+        let machine = pair.machine.clone();
+        std::thread::spawn(move || machine.act(|end, _| end.close())).join().unwrap();
+        assert_eq!(tail.signals.load(Ordering::SeqCst), 2);
+    }
+    assert_eq!(stage.net.stats().connections_currently_open(), 1);
+    stage.passes(1);
     assert_eq!(stage.net.stats().connections_currently_open(), 0);
 }
 

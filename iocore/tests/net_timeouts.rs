@@ -84,6 +84,30 @@ fn an_active_timeout_comes_however_busy_the_connection_is() {
 }
 
 #[test]
+fn the_cop_does_not_look_at_who_has_an_edge_in_every_second() {
+    // As in the original: what is triggered leaves the cop's list, and with it even
+    // the active timeout waits for a quiet second.
+    let stage = Stage::in_virtual_time();
+    let mut pair = stage.accepted(|end, call| match call.event {
+        ACCEPT => {
+            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            end.vc().set_active_timeout(seconds(5));
+        }
+        READY => end.take(call),
+        ACTIVE => end.close(),
+        _ => {}
+    });
+    let start = stage.now();
+    while stage.seconds_since(start) < 15 {
+        pair.peer.write_all(b"x").unwrap();
+        stage.thread.run_for(mseconds(200));
+    }
+    assert!(!pair.machine.has(ACTIVE));
+    stage.run_until(|| pair.machine.has(ACTIVE));
+    assert!(stage.seconds_since(start) <= 18);
+}
+
+#[test]
 fn a_timeout_set_to_zero_is_taken_back_and_so_is_one_of_a_disabled_connection() {
     let stage = Stage::in_virtual_time();
     let pair = stage.accepted(|end, call| {

@@ -321,6 +321,43 @@ fn a_reset_that_the_read_itself_finds_is_the_end_of_the_stream_too() {
 }
 
 #[test]
+fn a_reset_that_the_write_itself_finds_is_an_error_with_its_number() {
+    use std::sync::{Arc, Mutex};
+    let stage = Stage::new();
+    let peer = Arc::new(Mutex::new(None::<socket2::Socket>));
+    let pair = stage.accepted({
+        let peer = peer.clone();
+        move |end, call| match call.event {
+            ACCEPT => {
+                end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+                end.do_write(call, i64::MAX, BUFFER_SIZE_INDEX_4K, b"1");
+            }
+            READY => {
+                let (vio, buffer) = end.write.borrow().clone().unwrap();
+                let peer = peer.lock().unwrap().take().unwrap();
+                peer.set_linger(Some(Duration::ZERO)).unwrap();
+                drop(peer);
+                buffer.write(call.guard, b"2");
+                vio.reenable_re(call.guard);
+                assert!(end.log.borrow().ends_with(&[ERROR]));
+            }
+            ERROR => {
+                *end.error.borrow_mut() = Some(end.vc().lerrno());
+                end.close();
+            }
+            _ => {}
+        }
+    });
+    stage.run_until(|| stage.net.stats().write_bytes() == 1);
+    (&pair.peer).write_all(b"x").unwrap();
+    *peer.lock().unwrap() = Some(pair.peer.into());
+    stage.run_until(|| pair.machine.has(ERROR));
+    let error = pair.machine.with(|end| *end.error.borrow());
+    assert!(matches!(error, Some(libc::ECONNRESET | libc::EPIPE)), "{error:?}");
+    assert_nothing_open(&stage);
+}
+
+#[test]
 fn a_reset_is_an_error_with_its_number_for_the_writer() {
     let stage = Stage::new();
     let pair = stage.accepted(|end, call| match call.event {
