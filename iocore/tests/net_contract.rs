@@ -117,6 +117,33 @@ fn what_closes_in_another_connections_callback_is_closed_before_it_returns() {
     assert_eq!(stage.net.stats().connections_currently_open(), 0);
 }
 
+#[test]
+fn a_close_without_the_mutex_lets_go_of_the_state_machine_as_soon_as_it_can() {
+    // The machine keeps the connection, by its read, and the connection the machine:
+    // what is not let go of here stays for ever.
+    for held_elsewhere in [false, true] {
+        let stage = Stage::new();
+        let pair = stage.accepted(|end, call| {
+            if call.event == ACCEPT {
+                end.do_read(call, 10, BUFFER_SIZE_INDEX_4K, 0);
+            }
+        });
+        let vc = pair.machine.with(|end| end.vc.take()).expect("there is a connection");
+        let free = || {
+            vc.do_io_close(None);
+            stage.run_until(|| stage.net.stats().connections_currently_open() == 0);
+        };
+        if held_elsewhere {
+            net_common::held_elsewhere(pair.machine.mutex(), free);
+            stage.passes(1);
+        } else {
+            free();
+        }
+        let guard = pair.machine.mutex().lock();
+        assert!(vc.vio(VioOp::Read).continuation(&guard).is_none());
+    }
+}
+
 /// A net handler whose signals are counted.
 struct Counting {
     handler: Arc<NetHandler>,

@@ -220,19 +220,9 @@ fn an_acceptor_whose_mutex_is_taken_gets_the_connection_later() {
     let acceptor = machine(|_, _| {});
     let (action, address) = stage.accept(acceptor.clone());
     let _peer = TcpStream::connect(address).unwrap();
-    std::thread::scope(|scope| {
-        let (taken, is_taken) = std::sync::mpsc::channel();
-        let (done, is_done) = std::sync::mpsc::channel::<()>();
-        let mutex = Arc::clone(acceptor.mutex());
-        scope.spawn(move || {
-            let _guard = mutex.lock();
-            taken.send(()).unwrap();
-            let _ = is_done.recv();
-        });
-        is_taken.recv().unwrap();
+    net_common::held_elsewhere(acceptor.mutex(), || {
         stage.passes(10);
         assert_eq!(stage.net.stats().tcp_accept(), 0, "it is left where it is");
-        drop(done);
     });
     stage.run_until(|| acceptor.has(ACCEPT));
     action.cancel();

@@ -9,7 +9,7 @@ mod net_common;
 use std::io::Write;
 
 use eventsys::hrtime::{mseconds, seconds};
-use eventsys::{Clock, EventCode, ProxyMutex};
+use eventsys::{Clock, EventCode};
 use iocore::buffer::BUFFER_SIZE_INDEX_4K;
 use iocore::net::NetConfig;
 use net_common::{Ask, Stage, machine};
@@ -202,30 +202,14 @@ fn a_connection_whose_mutex_is_taken_is_told_when_the_cop_comes_again() {
             end.vc().set_inactivity_timeout(seconds(5));
         }
     });
-    let mutex: std::sync::Arc<ProxyMutex> = pair.machine.mutex().clone();
-    held_elsewhere(&mutex, || stage.thread.run_for(seconds(20)));
+    let mutex = pair.machine.mutex().clone();
+    net_common::held_elsewhere(&mutex, || stage.thread.run_for(seconds(20)));
     assert_eq!(pair.machine.log(), [ACCEPT], "nobody could be told");
     let start = stage.now();
     stage.run_until(|| pair.machine.has(INACTIVE));
     assert!(stage.seconds_since(start) <= 2);
     pair.machine.act(|end, _| end.close());
     stage.passes(1);
-}
-
-/// Calls `f` while another thread holds `mutex`.
-fn held_elsewhere(mutex: &ProxyMutex, f: impl FnOnce()) {
-    let (taken, is_taken) = std::sync::mpsc::channel();
-    let (done, is_done) = std::sync::mpsc::channel::<()>();
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            let _guard = mutex.lock();
-            taken.send(()).unwrap();
-            let _ = is_done.recv();
-        });
-        is_taken.recv().unwrap();
-        f();
-        drop(done);
-    });
 }
 
 #[test]

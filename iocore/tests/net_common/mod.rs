@@ -275,3 +275,19 @@ pub fn read_all(peer: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     peer.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
+
+/// Calls `f` while another thread holds `mutex`.
+pub fn held_elsewhere(mutex: &ProxyMutex, f: impl FnOnce()) {
+    let (taken, is_taken) = std::sync::mpsc::channel();
+    let (done, is_done) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let _guard = mutex.lock();
+            taken.send(()).unwrap();
+            let _ = is_done.recv();
+        });
+        is_taken.recv().unwrap();
+        f();
+        drop(done);
+    });
+}
