@@ -13,7 +13,7 @@
 
 use std::error::Error;
 
-use eventsys::{Clock, ET_NET, EventCode, EventProcessor, FreeContinuation, Outcome, ProxyMutex};
+use eventsys::{Clock, EventCode, EventProcessor, FreeContinuation, Outcome, ProxyMutex};
 use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
 use iocore::{IoData, OneWayTunnel, TunnelOptions};
 
@@ -26,9 +26,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let processor = EventProcessor::new(Clock::new_real());
     let net = NetProcessor::init(&processor, NetConfig::default());
     processor.spawn_event_threads("ET_NET", 2);
-    while !processor.has_tg_started(ET_NET) {
-        std::thread::yield_now();
-    }
     // ANCHOR_END: threads
 
     // ANCHOR: accept

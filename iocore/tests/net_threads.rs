@@ -29,8 +29,7 @@ impl Server {
     fn new(threads: usize) -> Server {
         let processor = EventProcessor::new(Clock::new_real());
         let net = NetProcessor::init(&processor, NetConfig::default());
-        let et = processor.spawn_event_threads("ET_NET", threads);
-        wait_for(|| processor.has_tg_started(et));
+        processor.spawn_event_threads("ET_NET", threads);
         Server { processor, net }
     }
 }

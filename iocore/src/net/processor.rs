@@ -5,7 +5,8 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use eventsys::sync::atomic::{AtomicI64, Ordering};
 use eventsys::{
@@ -25,6 +26,9 @@ use crate::net_vconnection::NetVCOptions;
 /// How seldom somebody is told of an error of `accept` that passes, in
 /// nanoseconds. Mirrors `TRANSIENT_ACCEPT_ERROR_MESSAGE_EVERY`.
 const TRANSIENT_ACCEPT_ERROR_MESSAGE_EVERY: HrTime = eventsys::hrtime::seconds(24 * 3600);
+
+/// How long a thread that was just made may take to start.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How an acceptor listens. Mirrors `NetProcessor::AcceptOptions`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -105,13 +109,30 @@ pub(super) struct Shared {
     pub(super) stats: Arc<NetStats>,
     pub(super) clock: Arc<Clock>,
     /// By the number of the thread. The threads have them, as their tails.
-    handlers: Mutex<Vec<Weak<NetHandler>>>,
+    handlers: Mutex<Vec<Option<Weak<NetHandler>>>>,
+    /// Told when a thread has got its handler.
+    started: Condvar,
     last_transient_accept_error: AtomicI64,
 }
 
 impl Shared {
     fn handler(&self, thread: &EThread) -> Option<Arc<NetHandler>> {
-        unpoisoned(&self.handlers).get(thread.index())?.upgrade()
+        unpoisoned(&self.handlers).get(thread.index())?.as_ref()?.upgrade()
+    }
+
+    /// The handler of a net thread, once that has started; `None` if it has ended.
+    ///
+    /// # Panics
+    /// If it does not get one: it was made before `NetProcessor::init`.
+    fn handler_when_started(&self, thread: &EThread) -> Option<Arc<NetHandler>> {
+        let index = thread.index();
+        let is_missing = |handlers: &mut Vec<_>| handlers.get(index).is_none_or(Option::is_none);
+        let (handlers, _) = self
+            .started
+            .wait_timeout_while(unpoisoned(&self.handlers), PATIENCE, |all| is_missing(all))
+            .unwrap_or_else(PoisonError::into_inner);
+        let handler = handlers.get(index).and_then(Option::as_ref);
+        handler.expect("NetProcessor::init is called before the threads are made").upgrade()
     }
 
     /// Mirrors `check_transient_accept_error`.
@@ -130,13 +151,14 @@ impl Shared {
         let nh = NetHandler::new(self, thread).expect("the system lets sockets be watched");
         let mut handlers = unpoisoned(&self.handlers);
         if handlers.len() <= thread.index() {
-            handlers.resize_with(thread.index() + 1, Weak::new);
+            handlers.resize(thread.index() + 1, None);
         }
-        handlers[thread.index()] = Arc::downgrade(&nh);
+        handlers[thread.index()] = Some(Arc::downgrade(&nh));
         drop(handlers);
         let frequency = self.config.inactivity_check_frequency;
         thread.schedule_every(InactivityCop::new(&nh) as ContRef, frequency);
         thread.set_tail_handler(nh);
+        self.started.notify_all();
     }
 }
 
@@ -152,6 +174,7 @@ impl NetProcessor {
             stats: Arc::default(),
             clock: Arc::clone(processor.clock()),
             handlers: Mutex::default(),
+            started: Condvar::new(),
             last_transient_accept_error: AtomicI64::new(0),
         });
         let for_threads = Arc::clone(&shared);
@@ -187,14 +210,14 @@ impl NetProcessor {
     /// thread that will serve it and under `cont`'s mutex, if it has one. A fatal
     /// error is told with `EVENT_ERROR` and the number below zero
     /// ([`IoData::net_error`](crate::IoData::net_error)); nothing is accepted after
-    /// that. Mirrors `NetProcessor::accept` with `frequent_accept` and no accept
+    /// that. Waits for net threads that are just starting. Mirrors `NetProcessor::accept` with `frequent_accept` and no accept
     /// threads.
     ///
     /// # Errors
     /// If it cannot listen.
     ///
     /// # Panics
-    /// If no net thread has started yet.
+    /// If there is no net thread, or they were made before [`NetProcessor::init`].
     pub fn accept(
         &self,
         cont: ContRef,
@@ -221,11 +244,11 @@ impl NetProcessor {
         let action = NetAcceptAction::new(server);
         let mut accepts = Vec::new();
         for thread in self.processor.active_group_threads(ET_NET) {
-            let Some(nh) = self.shared.handler(&thread) else { continue };
+            let Some(nh) = self.shared.handler_when_started(&thread) else { continue };
             let server = action.duplicate()?;
             accepts.push((thread, NetAccept::new(&nh, &action, &cont, options, server)));
         }
-        assert!(!accepts.is_empty(), "no net thread has started");
+        assert!(!accepts.is_empty(), "there is no net thread");
         action.set_threads(accepts.iter().map(|(_, accept)| Arc::downgrade(accept)).collect());
         for (thread, accept) in accepts {
             thread.schedule_imm(accept as ContRef);
@@ -248,7 +271,7 @@ impl NetProcessor {
     /// mutexes can be had; otherwise later, on a net thread. Mirrors `connect_re`.
     ///
     /// # Panics
-    /// If `cont` has no mutex, or no net thread has started yet.
+    /// If `cont` has no mutex, or as [`NetProcessor::accept`].
     pub fn connect_re(
         &self,
         cont: &ContRef,
@@ -259,7 +282,9 @@ impl NetProcessor {
             return ActionResult::ShutDown;
         }
         let thread = self.processor.assign_affinity_by_type(cont, ET_NET);
-        let nh = self.shared.handler(&thread).expect("the net threads have been started");
+        let Some(nh) = self.shared.handler_when_started(&thread) else {
+            return ActionResult::ShutDown;
+        };
         let (vc, action) = NetVC::to_connect(&self.shared, &nh, cont, options.clone());
         match target.into() {
             Target::Addr(addr) => {
