@@ -218,20 +218,29 @@ fn our_half_close_ends_the_peers_stream_and_we_can_still_read() {
 
 #[test]
 fn after_a_shutdown_for_reading_no_read_event_comes() {
-    let stage = Stage::new();
-    let mut pair = stage.accepted(|end, call| {
-        if call.event == ACCEPT {
-            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
-            end.shutdown(ShutdownHowTo::Read);
+    for by_the_rule in [true, false] {
+        let stage = Stage::new();
+        let mut pair = stage.accepted(move |end, call| {
+            if call.event == ACCEPT {
+                end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+                if by_the_rule {
+                    end.shutdown(ShutdownHowTo::Read);
+                }
+            }
+        });
+        if !by_the_rule {
+            // Without the state machine's mutex, as some do.
+            let vc = pair.machine.with(|end| end.vc());
+            vc.do_io_shutdown(ShutdownHowTo::Read);
         }
-    });
-    let _ = pair.peer.write_all(b"unheard");
-    pair.peer.shutdown(Shutdown::Write).unwrap();
-    stage.passes(3);
-    assert_eq!(pair.machine.log(), [ACCEPT]);
-    pair.machine.act(|end, _| end.close());
-    stage.passes(1);
-    assert_nothing_open(&stage);
+        let _ = pair.peer.write_all(b"unheard");
+        pair.peer.shutdown(Shutdown::Write).unwrap();
+        stage.passes(3);
+        assert_eq!(pair.machine.log(), [ACCEPT]);
+        pair.machine.act(|end, _| end.close());
+        stage.passes(1);
+        assert_nothing_open(&stage);
+    }
 }
 
 #[test]
