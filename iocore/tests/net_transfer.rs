@@ -412,6 +412,52 @@ fn what_is_there_already_is_read_after_a_late_do_io_read() {
 }
 
 #[test]
+fn bytes_that_come_while_the_state_machine_is_locked_are_read_afterwards() {
+    let stage = Stage::new();
+    let mut pair = stage.accepted(|end, call| match call.event {
+        ACCEPT => end.do_read(call, 5, BUFFER_SIZE_INDEX_4K, 0),
+        COMPLETE => end.take(call),
+        _ => {}
+    });
+    net_common::held_elsewhere(pair.machine.mutex(), || {
+        pair.peer.write_all(b"12345").unwrap();
+        // The edge comes now, and not again.
+        stage.passes(3);
+    });
+    stage.run_until(|| pair.machine.has(COMPLETE));
+    assert_eq!(pair.machine.received(), b"12345");
+    pair.machine.act(|end, _| end.close());
+    stage.passes(1);
+}
+
+#[test]
+fn a_socket_that_has_said_it_is_empty_is_not_asked_again_until_an_edge() {
+    let stage = Stage::new();
+    let mut pair = stage.accepted(|end, call| match call.event {
+        ACCEPT => end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
+        READY => end.take(call),
+        _ => {}
+    });
+    pair.peer.write_all(b"x").unwrap();
+    let stats = stage.net.stats().clone();
+    stage.run_until(|| stats.calls_to_read_nodata() == 1);
+    assert_eq!(stats.calls_to_read(), 2);
+    // Taken back and issued again: it is not enabled, and then it is.
+    pair.machine.act(|end, call| {
+        let vc = end.vc();
+        let own = vc.base().mutex().unwrap().lock();
+        vc.do_io_read(&own, None, 0, None);
+        end.do_read(call, 9, BUFFER_SIZE_INDEX_4K, 0);
+    });
+    stage.passes(2);
+    assert_eq!(stats.calls_to_read(), 2);
+    pair.peer.write_all(b"y").unwrap();
+    stage.run_until(|| pair.machine.received() == b"xy");
+    pair.machine.act(|end, _| end.close());
+    stage.passes(1);
+}
+
+#[test]
 fn reenable_re_moves_bytes_at_once_in_a_callback_of_the_thread() {
     let stage = Stage::new();
     let mut pair = stage.accepted(|end, call| match call.event {
