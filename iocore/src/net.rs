@@ -47,10 +47,10 @@
 //! comes after as many milliseconds as it would take seconds.
 //!
 //! # In which order to read
-//! [`NetProcessor`] (`processor.rs`: `accept`, `connect_re`) → `vc.rs` (what users
-//! call) → `handler.rs` (one turn: enabled lists, poll, ready lists) → `vc/io.rs`
-//! (how bytes move) → `vc/events.rs` (started, accepted, timed out) → `accept.rs`,
-//! `cop.rs`, `active.rs`.
+//! [`NetProcessor`] (`processor.rs`: `accept`, `connect_re`) → `vc.rs`,
+//! `vc/calls.rs` (what users call) → `handler.rs` (one turn: enabled lists, poll,
+//! ready lists) → `vc/io.rs` (how bytes move) → `vc/events.rs` (started, accepted,
+//! timed out) → `accept.rs`, `cop.rs`, `active.rs`.
 
 mod accept;
 mod action;

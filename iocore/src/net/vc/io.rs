@@ -1,9 +1,7 @@
-//! How bytes move between a socket and a buffer, and who is told.
+//! How bytes move between a socket and a buffer.
 //!
-//! Mirrors `read_from_net`, `write_to_net_io`, `load_buffer_and_write`,
-//! `read_signal_and_update`, `read_signal_done`, `read_signal_error` and their
-//! counterparts for writing, `net_activity`, `read_disable` and `write_disable`
-//! (9.2.9). All of this runs on the connection's thread, under H.
+//! Mirrors `read_from_net`, `write_to_net_io` and `load_buffer_and_write` (9.2.9). All
+//! of this runs on the connection's thread, under H.
 //!
 //! A read that fails with `ECONNRESET` is the end of the stream
 //! (`VC_EVENT_EOS`), every other failure an error (`VC_EVENT_ERROR`, with the
@@ -13,7 +11,7 @@
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 
 use eventsys::sync::atomic::Ordering;
-use eventsys::{Data, EventCode, Guard, Outcome, call};
+use eventsys::{EventCode, Guard, Outcome};
 
 use super::NetVC;
 use crate::bound::IOBufferReader;
@@ -311,96 +309,6 @@ impl NetVC {
             }
         });
         written.unwrap_or((0, Ok(())))
-    }
-
-    /// Something has moved. Mirrors `net_activity`.
-    fn net_activity(&self) {
-        let timeout = self.inactivity_timeout_in.load(Ordering::Relaxed);
-        let at = if timeout != 0 { self.now() + timeout } else { 0 };
-        self.next_inactivity_timeout_at.store(at, Ordering::Relaxed);
-    }
-
-    /// Nothing is wanted in this direction. If nothing is wanted in the other one
-    /// either, nobody is inactive. Mirrors `read_disable` and `write_disable`.
-    fn disable(&self, nh: &NetHandler, h: &Guard<'_>, op: VioOp) {
-        let other = if op == VioOp::Write { &self.read } else { &self.write };
-        if !other.enabled.is_set() {
-            self.next_inactivity_timeout_at.store(0, Ordering::Relaxed);
-        }
-        self.net_state(op).enabled.clear();
-        nh.remove_ready(h, self, op);
-    }
-
-    /// The socket has said that it has nothing for us; it will say when it does.
-    fn untrigger(&self, nh: &NetHandler, h: &Guard<'_>, op: VioOp) {
-        self.net_state(op).triggered.clear();
-        nh.remove_ready(h, self, op);
-    }
-
-    /// Calls the state machine of one direction back; `lock` is of its VIO's mutex.
-    /// `Done` if the connection has been freed since. Mirrors
-    /// `read_signal_and_update` and `write_signal_and_update`.
-    ///
-    /// # Panics
-    /// If there is no continuation, and the event is not one that closes the
-    /// connection then.
-    pub(super) fn signal_and_update(
-        &self,
-        nh: &NetHandler,
-        h: &Guard<'_>,
-        lock: &Guard<'_>,
-        op: VioOp,
-        event: EventCode,
-    ) -> Outcome {
-        let vio = &self.net_state(op).vio;
-        let depth = self.recursion.load(Ordering::Relaxed);
-        self.recursion.store(depth + 1, Ordering::Relaxed);
-        match vio.continuation(lock) {
-            Some(cont) if cont.base().mutex().is_some_and(|mutex| lock.is_of(mutex)) => {
-                call(&cont, Some(lock), event, Data::Object(vio));
-            }
-            _ => match event {
-                EventCode::VC_EVENT_EOS
-                | EventCode::VC_EVENT_ERROR
-                | EventCode::VC_EVENT_ACTIVE_TIMEOUT
-                | EventCode::VC_EVENT_INACTIVITY_TIMEOUT => self.closed.set(),
-                _ => panic!("Unexpected event {event} for a connection without a state machine"),
-            },
-        }
-        self.recursion.store(depth, Ordering::Relaxed);
-        if depth == 0 && self.closed.is_set() {
-            nh.free_netevent(h, self);
-            return Outcome::Done;
-        }
-        Outcome::Cont
-    }
-
-    /// As [`NetVC::signal_and_update`], for the last event of an operation. Mirrors
-    /// `read_signal_done` and `write_signal_done`.
-    fn signal_done(
-        &self,
-        nh: &NetHandler,
-        h: &Guard<'_>,
-        lock: &Guard<'_>,
-        op: VioOp,
-        event: EventCode,
-    ) {
-        self.net_state(op).enabled.clear();
-        if self.signal_and_update(nh, h, lock, op, event) == Outcome::Cont {
-            nh.reschedule(h, self, op);
-        }
-    }
-
-    fn signal_error(
-        &self,
-        nh: &NetHandler,
-        h: &Guard<'_>,
-        lock: &Guard<'_>,
-        op: VioOp,
-        error: i32,
-    ) {
-        self.lerrno.store(error, Ordering::Relaxed);
-        self.signal_done(nh, h, lock, op, EventCode::VC_EVENT_ERROR);
     }
 }
 
