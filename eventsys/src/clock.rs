@@ -90,6 +90,12 @@ impl Clock {
         now
     }
 
+    /// True if the clock goes only when all threads wait.
+    #[must_use]
+    pub fn is_virtual(&self) -> bool {
+        matches!(self.source, Source::Virtual(_))
+    }
+
     /// Keeps a virtual clock from moving while a thread that is no EThread
     /// works; `None` for a real clock.
     #[must_use]

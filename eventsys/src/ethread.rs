@@ -241,8 +241,8 @@ impl EThread {
         self.event_types.fetch_or(1 << et.0, Ordering::Relaxed);
     }
 
-    /// Replaces what the thread does at the end of each pass. Mirrors
-    /// `set_tail_handler`.
+    /// Replaces what the thread does at the end of each pass. The thread lets go of
+    /// the handler when it has run its last event. Mirrors `set_tail_handler`.
     pub fn set_tail_handler(&self, handler: Arc<dyn LoopTailHandler>) {
         *self.tail.lock() = Some(handler);
         // The thread may be asleep in the old handler.
@@ -299,6 +299,10 @@ impl EThread {
                 local.free.free(event);
             }
         }
+        // What it keeps (the connections of a net thread) ends with the thread, and
+        // may still free events of this thread.
+        let tail = self.tail.lock().take();
+        drop(tail);
         local.free.give_back_all();
         CURRENT.with(|current| current.borrow_mut().take());
     }

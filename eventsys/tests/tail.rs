@@ -153,6 +153,20 @@ fn a_handler_that_is_put_in_while_the_thread_runs_takes_over() {
     processor.shutdown();
 }
 
+#[test]
+fn a_thread_lets_go_of_its_handler_when_it_has_run_its_last_event() {
+    let Stage { processor, thread, .. } = Stage::new();
+    let tail = Arc::new(Recorder::default());
+    let kept = Arc::downgrade(&tail);
+    thread.set_tail_handler(tail);
+    thread.run_pass();
+    assert!(kept.upgrade().is_some());
+    // The processor, which knows its threads for ever, is still there.
+    drop(thread);
+    assert!(kept.upgrade().is_none());
+    drop(processor);
+}
+
 /// What a stage reports that has run `passes` and then a second more.
 fn summary(run: impl FnOnce(&Stage)) -> EventMetrics {
     let stage = Stage::new();

@@ -10,12 +10,14 @@
 //! 2. [`BoundBuffer`]: a buffer under a mutex;
 //! 3. [`Vio`]: an operation;
 //! 4. [`VConnection`], [`NetVConnection`]: what carries it out;
-//! 5. [`OneWayTunnel`]: the smallest user of all of these.
+//! 5. [`OneWayTunnel`]: the smallest user of all of these;
+//! 6. [`net`]: connections over TCP.
 
 #![warn(missing_docs)]
 
 mod bound;
 pub mod buffer;
+pub mod net;
 mod net_vconnection;
 mod one_way_tunnel;
 mod vconnection;

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use eventsys::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use eventsys::{EThread, HrTime};
+use eventsys::{EThread, EventCode, HrTime};
 
 use crate::vconnection::VConnection;
 
@@ -127,6 +127,17 @@ pub trait NetVConnection: VConnection {
     /// room.
     fn add_to_active_queue(&self) -> bool {
         true
+    }
+
+    /// Takes it out of the queue of active ones. Mirrors
+    /// `UnixNetVConnection::remove_from_active_queue`.
+    fn remove_from_active_queue(&self) {}
+
+    /// Sends `event` once when the write buffer has been emptied and no
+    /// `VC_EVENT_WRITE_READY` would say so. Mirrors `trapWriteBufferEmpty`, which
+    /// does nothing on a PluginVC.
+    fn trap_write_buffer_empty(&self, event: EventCode) {
+        let _ = event;
     }
 
     /// Carries changed options out.

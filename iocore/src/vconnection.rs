@@ -152,6 +152,10 @@ pub trait IoData<'a> {
     /// The new connection, if the event brings one (`NET_EVENT_ACCEPT`,
     /// `NET_EVENT_OPEN`).
     fn net_vc(&self) -> Option<&'a NetVcRef>;
+
+    /// The error number, below zero, if the event brings one
+    /// (`NET_EVENT_OPEN_FAILED`, and `EVENT_ERROR` for an acceptor).
+    fn net_error(&self) -> Option<i32>;
 }
 
 impl<'a> IoData<'a> for Data<'a> {
@@ -166,6 +170,13 @@ impl<'a> IoData<'a> for Data<'a> {
     fn net_vc(&self) -> Option<&'a NetVcRef> {
         match self {
             Data::Object(object) => object.downcast_ref(),
+            _ => None,
+        }
+    }
+
+    fn net_error(&self) -> Option<i32> {
+        match self {
+            Data::Object(object) => object.downcast_ref().copied(),
             _ => None,
         }
     }

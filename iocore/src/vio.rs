@@ -131,6 +131,21 @@ impl Vio {
         drop(old);
     }
 
+    /// There is no operation any more, and no byte is to be done. The continuation
+    /// and the buffer stay. Without the lock, as `UnixNetVConnection::do_io_close`
+    /// writes `op` and `nbytes`: whoever carries the operation out right now finds
+    /// nothing left to do.
+    pub fn retire(&self) {
+        self.nbytes.store(0, Ordering::Relaxed);
+        self.op.store(VioOp::None as u8, Ordering::Release);
+    }
+
+    /// No byte is to be done any more; the rest stays. Without the lock, as
+    /// `UnixNetVConnection::do_io_shutdown` writes `nbytes`.
+    pub fn clear_nbytes(&self) {
+        self.nbytes.store(0, Ordering::Relaxed);
+    }
+
     /// What it does. Without the lock, the answer may be out of date.
     #[inline]
     #[must_use]

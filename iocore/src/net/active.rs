@@ -1,0 +1,145 @@
+//! The queues of client connections: those that wait for a request, and those that
+//! have one. When there are too many, the idle ones go first.
+//!
+//! Mirrors `manage_active_queue`, `manage_keep_alive_queue`, `_close_ne`,
+//! `add_to_*_queue` and `remove_from_*_queue` of `NetHandler` (9.2.9).
+
+use eventsys::sync::atomic::Ordering;
+use eventsys::{EventCode, Guard, HrTime};
+
+use super::handler::NetHandler;
+use super::queue::Slot;
+use super::vc::NetVC;
+
+impl NetHandler {
+    pub(super) fn add_to_keep_alive_queue(&self, h: &Guard<'_>, slot: Slot) {
+        {
+            let mut lists = self.lists(h).borrow_mut();
+            lists.active.remove(slot);
+            // At the end again, if it is in the queue already: it was just used.
+            lists.keep_alive.remove(slot);
+            lists.keep_alive.enqueue(slot);
+        }
+        self.manage_keep_alive_queue(h);
+    }
+
+    pub(super) fn remove_from_keep_alive_queue(&self, h: &Guard<'_>, slot: Slot) {
+        self.lists(h).borrow_mut().keep_alive.remove(slot);
+    }
+
+    /// False if there is no room.
+    pub(super) fn add_to_active_queue(&self, h: &Guard<'_>, slot: Slot) -> bool {
+        let has_room = self.manage_active_queue(h, Some(slot), false);
+        let mut lists = self.lists(h).borrow_mut();
+        if !lists.active.remove(slot) {
+            if !has_room {
+                let stats = &self.shared().stats;
+                stats.add(&stats.requests_max_throttled_in, 1);
+                return false;
+            }
+            lists.keep_alive.remove(slot);
+        }
+        lists.active.enqueue(slot);
+        true
+    }
+
+    pub(super) fn remove_from_active_queue(&self, h: &Guard<'_>, slot: Slot) {
+        self.lists(h).borrow_mut().active.remove(slot);
+    }
+
+    /// Closes active connections whose time is up, until there is room for one more
+    /// request; all of them if `ignore_queue_size`. Not `enabling`, which is just
+    /// being entered: that is the cop's affair. True if there is room.
+    pub(super) fn manage_active_queue(
+        &self,
+        h: &Guard<'_>,
+        enabling: Option<Slot>,
+        ignore_queue_size: bool,
+    ) -> bool {
+        let most = self.max_requests_per_thread_in;
+        let has_room = || most > self.lists(h).borrow().active.len();
+        if most == 0 || (!ignore_queue_size && has_room()) {
+            return true;
+        }
+        let now = self.shared().clock.get_hrtime();
+        let mut next = self.lists(h).borrow().active.head();
+        while let Some(slot) = next {
+            // A callback may have taken the next one out too; then the rest has to
+            // wait for the next time. The original follows a link of what is freed.
+            next = self.lists(h).borrow().active.next(slot);
+            let vc = self.lists(h).borrow().vc(slot);
+            if let Some(vc) = vc
+                && enabling != Some(slot)
+                && vc.is_timed_out(now)
+            {
+                self.close_netevent(h, &vc, now);
+            }
+            if !ignore_queue_size && has_room() {
+                return true;
+            }
+            next = next.filter(|&next| self.lists(h).borrow().active.contains(next));
+        }
+        has_room()
+    }
+
+    /// Closes idle connections, the longest unused first, until there are no more
+    /// than there may be.
+    pub(super) fn manage_keep_alive_queue(&self, h: &Guard<'_>) {
+        let most = self.max_connections_per_thread_in;
+        let is_too_many = || {
+            let lists = self.lists(h).borrow();
+            most != 0 && lists.active.len() + lists.keep_alive.len() > most
+        };
+        let now = self.shared().clock.get_hrtime();
+        let mut next = self.lists(h).borrow().keep_alive.head();
+        while let Some(slot) = next
+            && is_too_many()
+        {
+            next = self.lists(h).borrow().keep_alive.next(slot);
+            let vc = self.lists(h).borrow().vc(slot);
+            if let Some(vc) = vc {
+                self.close_netevent(h, &vc, now);
+            }
+            next = next.filter(|&next| self.lists(h).borrow().keep_alive.contains(next));
+        }
+    }
+
+    /// Tells the state machine of `vc` that its time is up. Mirrors `_close_ne`.
+    fn close_netevent(&self, h: &Guard<'_>, vc: &NetVC, now: HrTime) {
+        let Some(own) = vc.try_own_lock() else { return };
+        if vc.is_closed() {
+            self.free_netevent(h, vc);
+            return;
+        }
+        let stats = &self.shared().stats;
+        stats.add(&stats.keep_alive_queue_timeout_count, 1);
+        if let Some(event) = vc.out_of_time(now) {
+            vc.main_event(self, h, &own, event);
+        }
+    }
+}
+
+impl NetVC {
+    fn try_own_lock(&self) -> Option<Guard<'_>> {
+        self.mutex().try_lock()
+    }
+
+    fn is_timed_out(&self, now: HrTime) -> bool {
+        [&self.next_inactivity_timeout_at, &self.next_activity_timeout_at]
+            .map(|at| at.load(Ordering::Relaxed))
+            .into_iter()
+            .any(|at| at != 0 && at <= now)
+    }
+
+    /// Declares it inactive since now; which timeout it is to be told of, if it has
+    /// one at all.
+    fn out_of_time(&self, now: HrTime) -> Option<EventCode> {
+        self.next_inactivity_timeout_at.store(now, Ordering::Relaxed);
+        if self.inactivity_timeout_in.load(Ordering::Relaxed) != 0 {
+            return Some(EventCode::VC_EVENT_INACTIVITY_TIMEOUT);
+        }
+        (self.active_timeout_in.load(Ordering::Relaxed) != 0
+            && self.next_activity_timeout_at.load(Ordering::Relaxed) <= now)
+            .then_some(EventCode::VC_EVENT_ACTIVE_TIMEOUT)
+    }
+}

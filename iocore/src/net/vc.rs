@@ -1,0 +1,241 @@
+//! [`NetVC`]: a connection, as its users see it.
+//!
+//! Mirrors `UnixNetVConnection` and `NetEvent` of `iocore/net` (9.2.9).
+//!
+//! | file | what |
+//! |---|---|
+//! | `vc.rs` | what a connection knows; how it ends |
+//! | `vc/calls.rs` | what users call |
+//! | `vc/events.rs` | it is connected, accepted, out of time |
+//! | `vc/io.rs` | how bytes move |
+//! | `vc/signal.rs` | who is told what |
+//!
+//! # Contract
+//! Made by [`NetProcessor`](super::NetProcessor), which gives it out with
+//! `NET_EVENT_ACCEPT` or `NET_EVENT_OPEN`; closed by `do_io_close`. `do_io_*` and
+//! `reenable` never call back; `reenable_re` may, if it is called from a callback
+//! of a connection of the same thread. A closed connection is not to be used.
+
+mod calls;
+mod events;
+mod io;
+mod signal;
+mod state;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+
+use eventsys::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicUsize, Ordering};
+use eventsys::{ContRef, ContinuationBase, HrTime, ProxyMutex};
+use mio::Registry;
+use mio::net::TcpStream;
+use socket2::SockRef;
+
+use super::action::Action;
+use super::config::{OpenCount, VcCount};
+use super::handler::NetHandler;
+use super::processor::Shared;
+use super::queue::Slot;
+use super::unpoisoned;
+use crate::net_vconnection::{NetVConnectionContext, NetVcBase};
+use crate::vio::VioOp;
+pub(super) use state::NetState;
+use state::{Flag, HandlerOf};
+
+/// A TCP connection. Mirrors `UnixNetVConnection`.
+pub struct NetVC {
+    base: ContinuationBase,
+    this: Weak<NetVC>,
+    net: NetVcBase,
+    shared: Arc<Shared>,
+    nh: Weak<NetHandler>,
+    read: NetState,
+    write: NetState,
+    /// Set by `do_io_close` on any thread; read by everyone.
+    closed: Flag,
+    freed: Flag,
+    /// What the socket said when the system reported an error, 0 for none. Set
+    /// under H; mirrors `NetEvent::error`.
+    error: AtomicI32,
+    lerrno: AtomicI32,
+    /// How many calls of the state machine are on the stack; changed under H.
+    recursion: AtomicU32,
+    handler: HandlerOf,
+    /// The place in the handler's table, plus one; 0 for none. Changed under H.
+    slot: AtomicUsize,
+    /// Locked for each call of the system: so nobody uses the number of a socket
+    /// that has been closed and given to somebody else, as `do_io_shutdown` on
+    /// another thread does in the original.
+    socket: Mutex<Option<Socket>>,
+    /// Who waits for `NET_EVENT_OPEN`, and how he gives it up.
+    connecting: Mutex<Option<Connecting>>,
+    remote_addr: OnceLock<SocketAddr>,
+    local_addr: OnceLock<SocketAddr>,
+    /// All four in nanoseconds, 0 for none. Set by the user under no lock of ours.
+    pub(super) inactivity_timeout_in: AtomicI64,
+    pub(super) active_timeout_in: AtomicI64,
+    pub(super) next_inactivity_timeout_at: AtomicI64,
+    pub(super) next_activity_timeout_at: AtomicI64,
+    default_inactivity_timeout: Flag,
+    /// 0 for none.
+    write_buffer_empty_event: AtomicI32,
+    _in_memory: VcCount,
+}
+
+struct Socket {
+    stream: TcpStream,
+    /// From when the connection counts as open.
+    count: Option<OpenCount>,
+}
+
+struct Connecting {
+    cont: ContRef,
+    action: Action,
+    /// Why the address of the target is not known, above zero.
+    failed: Option<i32>,
+}
+
+impl NetVC {
+    fn new(
+        shared: &Arc<Shared>,
+        nh: &NetHandler,
+        mutex: Arc<ProxyMutex>,
+        context: NetVConnectionContext,
+    ) -> Arc<NetVC> {
+        let thread = nh.thread();
+        let vc = Arc::new_cyclic(|this| NetVC {
+            base: ContinuationBase::new(mutex),
+            this: Weak::clone(this),
+            net: NetVcBase::new(thread.as_ref()),
+            shared: Arc::clone(shared),
+            nh: nh.weak(),
+            read: NetState::default(),
+            write: NetState::default(),
+            closed: Flag::default(),
+            freed: Flag::default(),
+            error: AtomicI32::new(0),
+            lerrno: AtomicI32::new(0),
+            recursion: AtomicU32::new(0),
+            handler: HandlerOf::start(),
+            slot: AtomicUsize::new(0),
+            socket: Mutex::new(None),
+            connecting: Mutex::new(None),
+            remote_addr: OnceLock::new(),
+            local_addr: OnceLock::new(),
+            inactivity_timeout_in: AtomicI64::new(0),
+            active_timeout_in: AtomicI64::new(0),
+            next_inactivity_timeout_at: AtomicI64::new(0),
+            next_activity_timeout_at: AtomicI64::new(0),
+            default_inactivity_timeout: Flag::default(),
+            write_buffer_empty_event: AtomicI32::new(0),
+            _in_memory: VcCount::new(&shared.stats),
+        });
+        vc.net.set_context(context);
+        if let Some(thread) = thread {
+            vc.base.set_thread_affinity(thread.index());
+        }
+        vc
+    }
+
+    /// True once `do_io_close` has been called. On another thread than the
+    /// connection's the answer may be out of date.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed.is_set()
+    }
+
+    /// True once the socket is closed and the thread knows the connection no more.
+    #[must_use]
+    pub fn is_freed(&self) -> bool {
+        self.freed.is_set()
+    }
+
+    /// Calls `f` with the socket, to ask or to set what this module does not know
+    /// of; `None` if it is closed. `f` must not use the connection: it would wait
+    /// for itself. Mirrors `get_socket`.
+    pub fn with_sock_ref<R>(&self, f: impl FnOnce(SockRef<'_>) -> R) -> Option<R> {
+        self.with_socket(|stream| f(SockRef::from(&*stream)))
+    }
+
+    pub(super) fn net_state(&self, op: VioOp) -> &NetState {
+        match op {
+            VioOp::Write => &self.write,
+            _ => &self.read,
+        }
+    }
+
+    pub(super) fn slot(&self) -> Option<Slot> {
+        self.slot.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    pub(super) fn set_slot(&self, slot: Slot) {
+        self.slot.store(slot + 1, Ordering::Relaxed);
+    }
+
+    pub(super) fn with_socket<R>(&self, f: impl FnOnce(&mut TcpStream) -> R) -> Option<R> {
+        unpoisoned(&self.socket).as_mut().map(|socket| f(&mut socket.stream))
+    }
+
+    fn this_ref(&self) -> Arc<NetVC> {
+        self.this.upgrade().expect("called by reference")
+    }
+
+    pub(super) fn mutex(&self) -> &Arc<ProxyMutex> {
+        self.base.mutex().expect("made with a mutex")
+    }
+
+    fn now(&self) -> HrTime {
+        self.shared.clock.get_hrtime()
+    }
+
+    /// Mirrors `set_error_from_socket`.
+    pub(super) fn set_error_from_socket(&self) {
+        let error = self.with_socket(|stream| stream.take_error().ok().flatten()).flatten();
+        let number = error.as_ref().map_or(0, super::errors::errno);
+        self.error.store(number, Ordering::Relaxed);
+    }
+
+    /// True the first time.
+    pub(super) fn begin_free(&self) -> bool {
+        let first = !self.freed.is_set();
+        self.freed.set();
+        self.closed.set();
+        first
+    }
+
+    pub(super) fn close_socket(&self, registry: Option<&Registry>) {
+        let socket = unpoisoned(&self.socket).take();
+        if let Some(mut socket) = socket {
+            if let Some(registry) = registry {
+                // Closing the socket ends the watching in any case.
+                let _ = registry.deregister(&mut socket.stream);
+            }
+            drop(socket);
+        }
+        self.slot.store(0, Ordering::Relaxed);
+        let connecting = unpoisoned(&self.connecting).take();
+        drop(connecting);
+    }
+
+    /// Lets go of the state machines and buffers of both operations. False if a
+    /// mutex could not be had. The original does not ask for it.
+    pub(super) fn release_operations(&self) -> bool {
+        let mut all = true;
+        for state in [&self.read, &self.write] {
+            let Some(mutex) = state.vio.mutex() else { continue };
+            match mutex.try_lock() {
+                Some(guard) if state.vio.is_bound_to(&mutex) => state.vio.release(&guard),
+                _ => all = false,
+            }
+        }
+        all
+    }
+
+    /// The thread is gone. Nothing of it may be used, and nobody is called back.
+    pub(super) fn abandon(&self) {
+        if self.begin_free() {
+            self.close_socket(None);
+            self.release_operations();
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! What users call.
+//!
+//! Mirrors `do_io_read`, `do_io_write`, `do_io_close`, `do_io_shutdown`, `reenable`,
+//! `reenable_re`, the timeouts and the addresses of `UnixNetVConnection` (9.2.9).
+
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
+
+use eventsys::sync::atomic::Ordering;
+use eventsys::{ContRef, EventCode, Guard, HrTime};
+
+use super::{NetState, NetVC};
+use crate::bound::{BoundBuffer, IOBufferReader};
+use crate::net::connection;
+use crate::net::handler::NetHandler;
+use crate::net::queue::Slot;
+use crate::net_vconnection::{NetVCOptions, NetVConnection, NetVcBase};
+use crate::vconnection::{ApiData, DataId, ShutdownHowTo, VConnection};
+use crate::vio::{Accessor, Vio, VioHandle, VioOp};
+
+impl NetVC {
+    /// What `do_io_read` and `do_io_write` share.
+    #[track_caller]
+    fn do_io(
+        &self,
+        guard: &Guard<'_>,
+        op: VioOp,
+        cont: Option<ContRef>,
+        nbytes: i64,
+        buffer: Accessor,
+    ) -> VioHandle {
+        let handle = VioHandle::new(self.this_ref(), op);
+        let state = self.net_state(op);
+        let has_buffer = !matches!(buffer, Accessor::None);
+        if self.closed.is_set() {
+            // The original returns no VIO; to give everything up once more is allowed.
+            if cont.is_some() || nbytes != 0 || has_buffer {
+                log::error!(target: "iocore_net", "do_io invoked on a closed connection");
+            }
+            return handle;
+        }
+        let mutex = match &cont {
+            Some(cont) => {
+                Arc::clone(cont.base().mutex().expect("who does I/O on a NetVC has a mutex"))
+            }
+            None => Arc::clone(self.mutex()),
+        };
+        state.vio.issue(guard, &mutex, op, cont, nbytes, buffer);
+        if !has_buffer {
+            state.enabled.clear();
+        } else if !state.enabled.is_set() && (op == VioOp::Read || nbytes != 0) {
+            handle.reenable(guard);
+        }
+        handle
+    }
+
+    /// Mirrors `set_enabled`.
+    fn set_enabled(&self, op: VioOp) {
+        assert!(!self.closed.is_set(), "!closed");
+        self.net_state(op).enabled.set();
+        let timeout = self.inactivity_timeout_in.load(Ordering::Relaxed);
+        if timeout != 0 && self.next_inactivity_timeout_at.load(Ordering::Relaxed) == 0 {
+            self.next_inactivity_timeout_at.store(self.now() + timeout, Ordering::Relaxed);
+        }
+    }
+
+    /// Calls `f` with the handler and H, for what may be done only with H and only
+    /// on the connection's own thread. Another thread has H for a moment at most
+    /// (in `reenable`), so it is waited for; the original asserts that it can be had.
+    fn with_handler<R>(&self, f: impl FnOnce(&NetHandler, &Guard<'_>, Slot) -> R) -> Option<R> {
+        let nh = self.nh.upgrade()?;
+        assert!(
+            nh.is_current(),
+            "BUG: It must have acquired the NetHandler's lock before doing anything on its queues."
+        );
+        let h = nh.mutex().lock();
+        Some(f(&nh, &h, self.slot()?))
+    }
+}
+
+impl VConnection for NetVC {
+    fn do_io_read(
+        &self,
+        guard: &Guard<'_>,
+        cont: Option<ContRef>,
+        nbytes: i64,
+        buf: Option<&BoundBuffer>,
+    ) -> VioHandle {
+        let buffer = buf.map_or(Accessor::None, |buf| Accessor::Writer(buf.clone()));
+        self.do_io(guard, VioOp::Read, cont, nbytes, buffer)
+    }
+
+    fn do_io_write(
+        &self,
+        guard: &Guard<'_>,
+        cont: Option<ContRef>,
+        nbytes: i64,
+        reader: Option<&IOBufferReader>,
+    ) -> VioHandle {
+        let buffer = reader.map_or(Accessor::None, |reader| Accessor::Reader(reader.clone()));
+        self.do_io(guard, VioOp::Write, cont, nbytes, buffer)
+    }
+
+    /// Closes the socket before it returns, if no callback of this connection is on
+    /// the stack and its thread's handler is; if one is on the stack, when that
+    /// returns; else in the next turn of the connection's thread, which is woken.
+    /// In the last case the original leaves it to the inactivity cop, up to two
+    /// seconds later.
+    fn do_io_close(&self, lerrno: Option<i32>) {
+        for state in [&self.read, &self.write] {
+            state.enabled.clear();
+            state.vio.retire();
+            // The state machine's mutex is held, by the rule; if it is not, its
+            // operation is let go of when the connection is freed.
+            if let Some(mutex) = state.vio.mutex()
+                && let Some(guard) = mutex.reenter()
+                && state.vio.is_bound_to(&mutex)
+            {
+                state.vio.release(&guard);
+            }
+        }
+        if let Some(lerrno) = lerrno.filter(|&lerrno| lerrno != 0) {
+            self.lerrno.store(lerrno, Ordering::Relaxed);
+        }
+        let Some(nh) = self.nh.upgrade() else {
+            self.closed.set();
+            return;
+        };
+        let h = nh.mutex().reenter();
+        let close_inline = h.filter(|_| self.recursion.load(Ordering::Relaxed) == 0);
+        // Last: as soon as this is seen, the connection may be freed.
+        self.closed.set();
+        match close_inline {
+            Some(h) if nh.is_current() => nh.free_netevent(&h, self),
+            _ if self.recursion.load(Ordering::Relaxed) > 0 && nh.is_current() => {}
+            _ => nh.enable_later(&self.this_ref(), VioOp::Read),
+        }
+    }
+
+    fn do_io_shutdown(&self, howto: ShutdownHowTo) {
+        let (how, ends): (_, &[&NetState]) = match howto {
+            ShutdownHowTo::Read => (Shutdown::Read, &[&self.read]),
+            ShutdownHowTo::Write => (Shutdown::Write, &[&self.write]),
+            ShutdownHowTo::ReadWrite => (Shutdown::Both, &[&self.read, &self.write]),
+        };
+        // The other end may have gone already; then there is nothing to shut down.
+        let _ = self.with_socket(|stream| stream.shutdown(how));
+        for state in ends {
+            state.enabled.clear();
+            state.vio.clear_nbytes();
+            state.shutdown.set();
+            if let Some(mutex) = state.vio.mutex()
+                && let Some(guard) = mutex.reenter()
+                && state.vio.is_bound_to(&mutex)
+            {
+                state.vio.release(&guard);
+            }
+        }
+    }
+
+    fn vio(&self, op: VioOp) -> &Vio {
+        assert!(op != VioOp::None, "op == VIO::READ || op == VIO::WRITE");
+        &self.net_state(op).vio
+    }
+
+    /// # Panics
+    /// Also if the connection is closed.
+    #[track_caller]
+    fn reenable(&self, guard: &Guard<'_>, op: VioOp) {
+        let state = self.net_state(op);
+        check_vio_guard(&state.vio, guard);
+        if state.enabled.is_set() {
+            return;
+        }
+        self.set_enabled(op);
+        let Some(nh) = self.nh.upgrade() else { return };
+        match nh.mutex().try_lock() {
+            Some(h) => nh.reschedule(&h, self, op),
+            None => nh.enable_later(&self.this_ref(), op),
+        }
+    }
+
+    /// Moves bytes at once if the caller is in a callback of a connection of the
+    /// same thread, which has H; else as `reenable`.
+    ///
+    /// # Panics
+    /// Also if the connection is closed.
+    #[track_caller]
+    fn reenable_re(&self, guard: &Guard<'_>, op: VioOp) {
+        let state = self.net_state(op);
+        check_vio_guard(&state.vio, guard);
+        let Some(nh) = self.nh.upgrade() else { return };
+        let Some(h) = nh.mutex().reenter().filter(|_| nh.is_current()) else {
+            self.reenable(guard, op);
+            return;
+        };
+        self.set_enabled(op);
+        if !state.triggered.is_set() {
+            nh.remove_ready(&h, self, op);
+            return;
+        }
+        // Kept for as long as its callbacks may close it.
+        let this = self.this_ref();
+        let had_the_lock = match op {
+            VioOp::Write => this.net_write_io(&nh, &h),
+            _ => this.net_read_io(&nh, &h),
+        };
+        debug_assert!(had_the_lock, "the caller has the mutex of the VIO");
+    }
+
+    fn get_data(&self, id: DataId) -> Option<ApiData> {
+        match id {
+            DataId::Closed => Some(ApiData::Closed(self.closed.is_set())),
+            _ => None,
+        }
+    }
+
+    fn lerrno(&self) -> i32 {
+        self.lerrno.load(Ordering::Relaxed)
+    }
+}
+
+impl NetVConnection for NetVC {
+    fn net_base(&self) -> &NetVcBase {
+        &self.net
+    }
+
+    fn set_active_timeout(&self, timeout: HrTime) {
+        self.active_timeout_in.store(timeout, Ordering::Relaxed);
+        let at = if timeout > 0 { self.now() + timeout } else { 0 };
+        self.next_activity_timeout_at.store(at, Ordering::Relaxed);
+    }
+
+    fn set_inactivity_timeout(&self, timeout: HrTime) {
+        self.inactivity_timeout_in.store(timeout, Ordering::Relaxed);
+        let at = if timeout > 0 { self.now() + timeout } else { 0 };
+        self.next_inactivity_timeout_at.store(at, Ordering::Relaxed);
+    }
+
+    fn set_default_inactivity_timeout(&self, timeout: HrTime) {
+        self.inactivity_timeout_in.store(0, Ordering::Relaxed);
+        self.default_inactivity_timeout.set();
+        self.next_inactivity_timeout_at.store(self.now() + timeout, Ordering::Relaxed);
+    }
+
+    fn is_default_inactivity_timeout(&self) -> bool {
+        self.default_inactivity_timeout.is_set() && self.get_inactivity_timeout() == 0
+    }
+
+    fn get_active_timeout(&self) -> HrTime {
+        self.active_timeout_in.load(Ordering::Relaxed)
+    }
+
+    fn get_inactivity_timeout(&self) -> HrTime {
+        self.inactivity_timeout_in.load(Ordering::Relaxed)
+    }
+
+    fn get_local_addr(&self) -> Option<SocketAddr> {
+        if let Some(addr) = self.local_addr.get() {
+            return Some(*addr);
+        }
+        let addr = self.with_socket(|stream| stream.local_addr().ok()).flatten()?;
+        Some(*self.local_addr.get_or_init(|| addr))
+    }
+
+    fn get_remote_addr(&self) -> Option<SocketAddr> {
+        self.remote_addr.get().copied()
+    }
+
+    /// # Panics
+    /// If the calling thread is not the connection's; so do the other three.
+    fn add_to_keep_alive_queue(&self) {
+        self.with_handler(|nh, h, slot| nh.add_to_keep_alive_queue(h, slot));
+    }
+
+    fn remove_from_keep_alive_queue(&self) {
+        self.with_handler(|nh, h, slot| nh.remove_from_keep_alive_queue(h, slot));
+    }
+
+    fn add_to_active_queue(&self) -> bool {
+        self.with_handler(|nh, h, slot| nh.add_to_active_queue(h, slot)).unwrap_or(false)
+    }
+
+    fn remove_from_active_queue(&self) {
+        self.with_handler(|nh, h, slot| nh.remove_from_active_queue(h, slot));
+    }
+
+    fn trap_write_buffer_empty(&self, event: EventCode) {
+        self.write_buffer_empty_event.store(event.0, Ordering::Relaxed);
+    }
+
+    fn apply_options(&self) {
+        let options: NetVCOptions = self.net.options();
+        let ipv6 = self.get_remote_addr().is_some_and(|addr| addr.is_ipv6());
+        self.with_sock_ref(|socket| connection::apply_options(socket, &options, ipv6));
+    }
+}
+
+#[track_caller]
+fn check_vio_guard(vio: &Vio, guard: &Guard<'_>) {
+    assert!(vio.is_bound_to(guard.mutex()), "vio->mutex->thread_holding == this_ethread()");
+}

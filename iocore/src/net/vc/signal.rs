@@ -1,0 +1,104 @@
+//! Who is told what, and when a direction rests.
+//!
+//! Mirrors `read_signal_and_update`, `read_signal_done`, `read_signal_error` and
+//! their counterparts for writing, `net_activity`, `read_disable` and
+//! `write_disable` (9.2.9). All of this runs on the connection's thread, under H.
+
+use eventsys::sync::atomic::Ordering;
+use eventsys::{Data, EventCode, Guard, Outcome, call};
+
+use super::NetVC;
+use crate::net::handler::NetHandler;
+use crate::vio::VioOp;
+
+impl NetVC {
+    /// Something has moved. Mirrors `net_activity`.
+    pub(super) fn net_activity(&self) {
+        let timeout = self.inactivity_timeout_in.load(Ordering::Relaxed);
+        let at = if timeout != 0 { self.now() + timeout } else { 0 };
+        self.next_inactivity_timeout_at.store(at, Ordering::Relaxed);
+    }
+
+    /// Nothing is wanted in this direction. If nothing is wanted in the other one
+    /// either, nobody is inactive. Mirrors `read_disable` and `write_disable`.
+    pub(super) fn disable(&self, nh: &NetHandler, h: &Guard<'_>, op: VioOp) {
+        let other = if op == VioOp::Write { &self.read } else { &self.write };
+        if !other.enabled.is_set() {
+            self.next_inactivity_timeout_at.store(0, Ordering::Relaxed);
+        }
+        self.net_state(op).enabled.clear();
+        nh.remove_ready(h, self, op);
+    }
+
+    /// The socket has said that it has nothing for us; it will say when it does.
+    pub(super) fn untrigger(&self, nh: &NetHandler, h: &Guard<'_>, op: VioOp) {
+        self.net_state(op).triggered.clear();
+        nh.remove_ready(h, self, op);
+    }
+
+    /// Calls the state machine of one direction back; `lock` is of its VIO's mutex.
+    /// `Done` if the connection has been freed since. Mirrors
+    /// `read_signal_and_update` and `write_signal_and_update`.
+    ///
+    /// # Panics
+    /// If there is no continuation, and the event is not one that closes the
+    /// connection then.
+    pub(super) fn signal_and_update(
+        &self,
+        nh: &NetHandler,
+        h: &Guard<'_>,
+        lock: &Guard<'_>,
+        op: VioOp,
+        event: EventCode,
+    ) -> Outcome {
+        let vio = &self.net_state(op).vio;
+        let depth = self.recursion.load(Ordering::Relaxed);
+        self.recursion.store(depth + 1, Ordering::Relaxed);
+        match vio.continuation(lock) {
+            Some(cont) if cont.base().mutex().is_some_and(|mutex| lock.is_of(mutex)) => {
+                call(&cont, Some(lock), event, Data::Object(vio));
+            }
+            _ => match event {
+                EventCode::VC_EVENT_EOS
+                | EventCode::VC_EVENT_ERROR
+                | EventCode::VC_EVENT_ACTIVE_TIMEOUT
+                | EventCode::VC_EVENT_INACTIVITY_TIMEOUT => self.closed.set(),
+                _ => panic!("Unexpected event {event} for a connection without a state machine"),
+            },
+        }
+        self.recursion.store(depth, Ordering::Relaxed);
+        if depth == 0 && self.closed.is_set() {
+            nh.free_netevent(h, self);
+            return Outcome::Done;
+        }
+        Outcome::Cont
+    }
+
+    /// As [`NetVC::signal_and_update`], for the last event of an operation. Mirrors
+    /// `read_signal_done` and `write_signal_done`.
+    pub(super) fn signal_done(
+        &self,
+        nh: &NetHandler,
+        h: &Guard<'_>,
+        lock: &Guard<'_>,
+        op: VioOp,
+        event: EventCode,
+    ) {
+        self.net_state(op).enabled.clear();
+        if self.signal_and_update(nh, h, lock, op, event) == Outcome::Cont {
+            nh.reschedule(h, self, op);
+        }
+    }
+
+    pub(super) fn signal_error(
+        &self,
+        nh: &NetHandler,
+        h: &Guard<'_>,
+        lock: &Guard<'_>,
+        op: VioOp,
+        error: i32,
+    ) {
+        self.lerrno.store(error, Ordering::Relaxed);
+        self.signal_done(nh, h, lock, op, EventCode::VC_EVENT_ERROR);
+    }
+}
