@@ -24,7 +24,7 @@ pub fn http_date(seconds: i64) -> String {
 pub fn parse_http_date(text: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?;
     let mut words = text.split([' ', ':', '-']).filter(|word| !word.is_empty()).skip(1);
-    let mut number = |word: Option<&str>| word?.parse::<i64>().ok();
+    let number = |word: Option<&str>| word?.parse::<i64>().ok();
     let day = number(words.next())?;
     let month = words.next()?;
     let month = MONTHS.iter().position(|name| *name == month)?;
