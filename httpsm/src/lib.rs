@@ -39,6 +39,7 @@ mod config;
 mod connector;
 pub mod hdr;
 pub mod hooks;
+pub mod plugins;
 mod proxy;
 mod remap;
 mod server_session;

@@ -60,13 +60,13 @@ impl UrlRewrite {
     pub fn remap(&self, hdr: &mut RequestHdr, pristine_host_hdr: bool) -> bool {
         let host = hdr.host_get().unwrap_or(b"").to_ascii_lowercase();
         let (port, path) = (hdr.port_get(), hdr.url.path.clone());
-        let secure = hdr.url.scheme_is("https");
+        let scheme = hdr.url.scheme.clone().unwrap_or_else(|| b"http".to_vec());
         let matches = |mapping: &&Mapping| {
             let from = &mapping.from;
             let host_matches = from.host.as_ref().is_none_or(|wanted| {
                 wanted.eq_ignore_ascii_case(&host)
                     && from.port_get() == port
-                    && from.scheme_is("https") == secure
+                    && from.scheme.as_ref().is_none_or(|s| s.eq_ignore_ascii_case(&scheme))
             });
             host_matches && path.starts_with(&from.path)
         };

@@ -73,7 +73,11 @@ fn requests_that_are_accepted() {
         // Lines that are no fields are thrown away.
         ("GET / HTTP/1.1\r\n", "X a\r\n: b\r\n(X): c\r\n", "GET / HTTP/1.1\r\nHost: h\r\n\r\n"),
         ("GET / HTTP/1.1\r\n X: a\r\n", "", "GET / HTTP/1.1\r\nHost: h\r\n\r\n"),
-        ("GET / HTTP/1.1\r\n", "@X: a\tb\r\n", "GET / HTTP/1.1\r\nHost: h\r\n@X: a\tb\r\n\r\n"),
+        (
+            "GET / HTTP/1.1\r\n",
+            "@X: a\tb\r\nX: a\tb\r\n",
+            "GET / HTTP/1.1\r\nHost: h\r\nX: a\tb\r\n\r\n",
+        ),
         // A line end of LF alone is written as CRLF.
         ("GET / HTTP/1.1\n", "X:a\n", "GET / HTTP/1.1\r\nHost: h\r\nX: a\r\n\r\n"),
         // Of equal lengths one is kept; a transfer encoding wins.

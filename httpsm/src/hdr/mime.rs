@@ -167,9 +167,14 @@ impl MimeHdr {
         Some(digits.fold(0_i64, |n, c| n.saturating_mul(10).saturating_add(i64::from(c - b'0'))))
     }
 
-    /// Writes the fields and the empty line behind them. Mirrors `mime_hdr_print`.
+    /// Writes the fields and the empty line behind them. A field whose name begins
+    /// with `@` is one of the proxy's own, and never leaves it. Mirrors
+    /// `mime_hdr_print` and `mime_field_print`.
     pub fn print(&self, out: &mut Vec<u8>) {
         for slot in self.live() {
+            if self.of(slot.name).first() == Some(&b'@') {
+                continue;
+            }
             if let Some(raw) = slot.raw {
                 out.extend_from_slice(self.of(raw));
             } else {

@@ -20,6 +20,9 @@ pub struct Url {
     pub port: Option<Vec<u8>>,
     /// Without the slashes in front of it, as the original's `path_get`.
     pub path: Vec<u8>,
+    /// There is no path at all, and something else follows the host: no slash is
+    /// written either. Mirrors `m_path_is_empty`.
+    pub path_is_empty: bool,
     /// After the first `;` of the path.
     pub params: Option<Vec<u8>>,
     /// After the `?`.
@@ -65,8 +68,7 @@ impl Url {
         self.scheme.as_deref().is_some_and(|have| have.eq_ignore_ascii_case(scheme.as_bytes()))
     }
 
-    /// Writes the target. Mirrors `url_print`: with a host it is absolute, and a
-    /// slash always stands before the path.
+    /// Writes the target. Mirrors `url_print`: with a host it is absolute.
     pub fn print(&self, out: &mut Vec<u8>) {
         if let Some(scheme) = &self.scheme {
             out.extend_from_slice(scheme);
@@ -91,7 +93,9 @@ impl Url {
 
     /// Writes what follows the host.
     pub fn print_path(&self, out: &mut Vec<u8>) {
-        out.push(b'/');
+        if !self.path_is_empty {
+            out.push(b'/');
+        }
         out.extend_from_slice(&self.path);
         for (mark, part) in [(b';', &self.params), (b'?', &self.query), (b'#', &self.fragment)] {
             if let Some(part) = part {
@@ -159,6 +163,7 @@ impl Url {
     }
 
     fn parse_path(&mut self, rest: &[u8]) {
+        self.path_is_empty = !rest.is_empty() && rest[0] != b'/';
         let (rest, fragment) = cut(rest, b'#');
         let (rest, query) = cut(rest, b'?');
         let (path, params) = cut(rest, b';');
@@ -175,8 +180,9 @@ impl Url {
 /// the host, up to the original's limit of eight.
 pub(crate) fn split_port(authority: &[u8]) -> Result<(&[u8], Option<&[u8]>), BadUrl> {
     const MAX_COLON: usize = 8;
-    if authority.starts_with(b"[") {
-        let close = authority.iter().position(|&c| c == b']').ok_or(BadUrl)?;
+    if authority.starts_with(b"[")
+        && let Some(close) = authority.iter().position(|&c| c == b']')
+    {
         let (host, after) = authority.split_at(close + 1);
         if host[1..].contains(&b'[') || host.iter().filter(|&&c| c == b':').count() >= MAX_COLON {
             return Err(BadUrl);
@@ -189,7 +195,8 @@ pub(crate) fn split_port(authority: &[u8]) -> Result<(&[u8], Option<&[u8]>), Bad
             _ => Err(BadUrl),
         };
     }
-    if authority.iter().any(|c| b"[]".contains(c)) {
+    // A bracket that is never closed is part of the host.
+    if authority.contains(&b']') || authority.iter().skip(1).any(|&c| c == b'[') {
         return Err(BadUrl);
     }
     match authority.iter().filter(|&&c| c == b':').count() {
@@ -238,7 +245,7 @@ mod tests {
         // Slashes before the path are one, and a host alone gets a path.
         assert_eq!(printed("//ok//x?a").as_deref(), Ok("/ok//x?a"));
         assert_eq!(printed("http://h").as_deref(), Ok("http://h/"));
-        assert_eq!(printed("http://h?a").as_deref(), Ok("http://h/?a"));
+        assert_eq!(printed("http://h?a").as_deref(), Ok("http://h?a"));
         assert_eq!(Url::parse(b"ok").unwrap().host.as_deref(), Some(&b"ok"[..]));
     }
 
@@ -252,7 +259,6 @@ mod tests {
             "/\u{e9}",
             "1http://h/",
             "http://h:/",
-            "http://[::1/",
             "http://[::1]x/",
             "http://u@v@h/",
             "http://a:b:c@h/",

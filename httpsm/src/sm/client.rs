@@ -153,7 +153,11 @@ impl Run<'_> {
             // The body will be read into another buffer.
             self.stop_reading_client();
         }
-        self.s.t.borrow_mut().initialize_from_request(config);
+        {
+            let mut t = self.s.t.borrow_mut();
+            t.modify_request();
+            t.initialize_from_request(config);
+        }
         self.do_api_callout(HttpHook::ReadRequestHdr);
     }
 

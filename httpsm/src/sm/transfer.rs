@@ -7,7 +7,7 @@
 use eventsys::EventCode;
 
 use super::{Run, SmState};
-use crate::hdr::is_response_body_precluded;
+use crate::hdr::{HttpVersion, is_response_body_precluded};
 use crate::transact::PluginTunnel;
 use crate::tunnel::{HTTP_TUNNEL_EVENT_PRECOMPLETE, Production, TunnelChunkingAction, TunnelType};
 
@@ -89,6 +89,8 @@ impl Run<'_> {
             let body = t.internal_msg.take();
             let kind = t.internal_msg_type.take().unwrap_or("text/html");
             let method_is_head = t.client_request.method == b"HEAD";
+            // A client of 0.9 knows no heads.
+            let with_head = t.client_request.version != HttpVersion::HTTP_0_9;
             if let Some(response) = &mut t.client_response {
                 if let Some(body) = &body {
                     let length = body.len().to_string();
@@ -99,7 +101,9 @@ impl Run<'_> {
                     response.fields.value_set("Content-Length", b"0");
                     response.fields.field_delete("Transfer-Encoding");
                 }
-                response.print(&mut answer);
+                if with_head {
+                    response.print(&mut answer);
+                }
             }
             self.s.client_response_hdr_bytes.set(i64::try_from(answer.len()).unwrap_or(0));
             if let Some(body) = body.filter(|_| !method_is_head) {
@@ -185,15 +189,16 @@ impl Run<'_> {
                 }
             }
         }
-        let session = self.with_ua(|ua| ua.session.clone());
+        let ua = self.with_ua(|ua| (ua.session.clone(), ua.eos));
         self.forget_ua();
-        let Some(session) = session else { return };
+        let Some((session, eos)) = ua else { return };
         let (keep_alive, post, internal) = {
             let t = self.s.t.borrow();
             let post = t.client_request.method == b"POST" && !t.is_internal_request;
             (t.client_keep_alive, post, t.source == crate::transact::Source::Internal)
         };
-        if complete && keep_alive {
+        // A client that has ended its side sends no further request.
+        if complete && keep_alive && !eos {
             session.release(self.g);
             return;
         }

@@ -36,6 +36,22 @@ pub(super) fn is_hop_by_hop(name: &[u8]) -> bool {
 }
 
 impl State {
+    /// The host of an absolute target counts, whatever the Host field says. Mirrors
+    /// `ModifyRequest`.
+    pub(crate) fn modify_request(&mut self) {
+        let request = &mut self.client_request;
+        let Some(mut host) = request.url.host.clone().filter(|_| request.method != b"CONNECT")
+        else {
+            return;
+        };
+        if request.url.port_get() != 80 {
+            host.extend_from_slice(format!(":{}", request.url.port_get()).as_bytes());
+        }
+        if request.fields.value_get("Host") != Some(&host) {
+            request.fields.value_set("Host", &host);
+        }
+    }
+
     /// Refuses an upgrade that asks for what the proxy does not speak; `h2c` is
     /// overlooked. Mirrors `handle_upgrade_request`.
     pub(crate) fn start_remap_request(&mut self, config: &HttpConfig) -> RequestNext {
