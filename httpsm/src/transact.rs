@@ -96,6 +96,8 @@ pub(crate) struct State {
     pub(crate) plugin_tunnel_type: PluginTunnel,
     /// The request's body has been given to a tunnel.
     pub(crate) body_tunneled: bool,
+    /// A tunnel was given up: something may be left over on either connection.
+    pub(crate) tunnel_aborted: bool,
 
     /// Seconds since 1970.
     pub(crate) now: i64,

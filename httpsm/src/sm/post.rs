@@ -292,6 +292,7 @@ impl Run<'_> {
             let mut t = self.s.t.borrow_mut();
             t.client_keep_alive = false;
             t.server_keep_alive = false;
+            t.tunnel_aborted = true;
         }
     }
 }

@@ -76,7 +76,10 @@ impl State {
         if response.status != 500 && !response.fields.presence("Date") {
             response.fields.value_set("Date", http_date(self.now).as_bytes());
         }
-        self.server_keep_alive = response.keep_alive_get() && !self.is_upgrade_request;
+        // Whatever the head says, a connection with half a request on it is not used
+        // again. (The original forgets here that it has decided so.)
+        self.server_keep_alive =
+            response.keep_alive_get() && !self.is_upgrade_request && !self.tunnel_aborted;
         self.server_chunked = false;
         let precluded = is_response_body_precluded(response.status, &self.client_request.method);
         self.response_content_length = match precluded {
