@@ -9,6 +9,7 @@ use eventsys::mutex::weak_try_lock;
 use eventsys::{ContRef, EventCode, FreeContinuation, Outcome, ProxyMutex, StateMachine};
 use httpsm::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR};
 use httpsm::{HttpData, HttpTxn, ts_http_connect};
+use iocore::IoData;
 
 const GET: &[u8] = b"GET /x HTTP/1.1\r\nHost: origin.test\r\n\r\n";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
@@ -385,4 +386,49 @@ fn a_plugins_own_request_says_so() {
     assert_eq!(*internal.lock().unwrap(), [false, true]);
     assert!(lab.origin().text().contains("\r\nClient-ip: 10.1.2.3\r\n"));
     lab.expect_nothing_left(vec![outside, inside]);
+}
+
+/// A plugin has one connection: it is not asked a second time.
+#[test]
+fn who_answers_may_close_at_once() {
+    let lab = Lab::new();
+    lab.proxy.hooks().add(
+        HttpHook::CacheLookupComplete,
+        FreeContinuation::new(|_, _, data| {
+            let txn = data.txn().expect("a transaction");
+            txn.server_intercept(FreeContinuation::new(|_, _, data| {
+                data.net_vc().expect("a connection").do_io_close(None);
+                Outcome::Done
+            }));
+            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            Outcome::Done
+        }),
+    );
+    let client = lab.ask(GET);
+    assert!(client.text().starts_with("HTTP/1.1 502 "), "{}", client.text());
+    lab.expect_nothing_left(vec![client]);
+}
+
+/// Of two plugins that want to answer the last does, and the other hears of it.
+#[test]
+fn the_last_who_wants_to_answer_does() {
+    let lab = Lab::new();
+    let events: Arc<Mutex<Vec<EventCode>>> = Arc::default();
+    let (first, second) = (interceptor(&events), lab.acceptor());
+    lab.proxy.hooks().add(
+        HttpHook::CacheLookupComplete,
+        FreeContinuation::new(move |_, _, data| {
+            let txn = data.txn().expect("a transaction");
+            txn.server_intercept(first.clone());
+            txn.server_intercept(second.clone());
+            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            Outcome::Done
+        }),
+    );
+    let client = lab.ask(GET);
+    assert_eq!(*events.lock().unwrap(), [EventCode::NET_EVENT_ACCEPT_FAILED]);
+    lab.origin().send(OK);
+    lab.settle();
+    assert!(client.text().ends_with("hello"));
+    lab.expect_nothing_left(vec![client]);
 }
