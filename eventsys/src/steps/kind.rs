@@ -102,4 +102,11 @@ kinds! {
     /// The dispatcher's try-lock of a continuation's mutex missed; the value is
     /// the code it would have been called with.
     DispatchLockMiss = "dispatch_lock_miss", "event";
+    /// The HTTP state machine enters a state; the value is its number. No recording
+    /// has this and the next two.
+    HttpState = "http_state", "http";
+    /// The HTTP state machine received an event; the value is its code.
+    HttpEvent = "http_event", "http";
+    /// A plugin is called at a hook; the value is the code of the hook's event.
+    HttpHook = "http_hook", "http";
 }

@@ -80,6 +80,9 @@ pub fn explain(step: &Step, epoch: Epoch) -> String {
         }
         StepKind::Schedule => format!("an event with code {n} is queued"),
         StepKind::Dispatch => format!("an event is dispatched with code {n}"),
+        StepKind::HttpState => format!("the HTTP state machine enters state {n}"),
+        StepKind::HttpEvent => format!("the HTTP state machine receives event {n}"),
+        StepKind::HttpHook => format!("a plugin is called with event {n}"),
         StepKind::DispatchLockMiss => {
             format!("an event with code {n} finds its mutex taken and waits")
         }

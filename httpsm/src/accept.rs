@@ -1,0 +1,48 @@
+//! [`HttpSessionAccept`]: new connections become sessions.
+//!
+//! Mirrors `proxy/http/HttpSessionAccept.cc` (9.2.9), without its address filters.
+
+use std::sync::Arc;
+
+use eventsys::{Continuation, ContinuationBase, Data, EventCode, Invocation, Outcome};
+use iocore::IoData;
+
+use crate::client_session::HttpClientSession;
+use crate::proxy::HttpProxy;
+
+/// Takes connections with `NET_EVENT_ACCEPT`, from a net processor or a pair.
+/// It has no mutex: several threads may call it at once.
+pub struct HttpSessionAccept {
+    base: ContinuationBase,
+    proxy: Arc<HttpProxy>,
+}
+
+impl HttpSessionAccept {
+    /// Takes connections for `proxy`.
+    #[must_use]
+    #[allow(clippy::new_ret_no_self)] // It is always shared.
+    pub fn new(proxy: &Arc<HttpProxy>) -> Arc<HttpSessionAccept> {
+        let base = ContinuationBase::without_mutex();
+        Arc::new(HttpSessionAccept { base, proxy: Arc::clone(proxy) })
+    }
+}
+
+impl Continuation for HttpSessionAccept {
+    fn base(&self) -> &ContinuationBase {
+        &self.base
+    }
+
+    /// Mirrors `mainEvent` and `accept`.
+    fn handle_event(&self, _: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
+        match (event, data.net_vc()) {
+            (EventCode::NET_EVENT_ACCEPT, Some(vc)) => {
+                HttpClientSession::new_connection(&self.proxy, Arc::clone(vc));
+                Outcome::Cont
+            }
+            _ => {
+                log::warn!(target: "http", "HttpSessionAccept: no connection with {event}");
+                Outcome::Done
+            }
+        }
+    }
+}

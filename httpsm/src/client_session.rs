@@ -1,0 +1,366 @@
+//! [`HttpClientSession`]: a client's connection, with one transaction after the
+//! other on it.
+//!
+//! Mirrors `proxy/http/Http1ClientSession.cc` and the hooks of
+//! `proxy/ProxySession.cc` (9.2.9).
+//!
+//! Between two transactions the session has the connection: it reads, and the
+//! first bytes make it a new state machine. A request that is in the buffer
+//! already (pipelining) does so at once.
+
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+
+use eventsys::hrtime::mseconds;
+use eventsys::mutex::weak_try_lock;
+use eventsys::steps::{Side, Step, StepKind};
+use eventsys::{
+    ContRef, Continuation, ContinuationBase, Data, ET_NET, EventCode, Guard, Guarded, Invocation,
+    Outcome, ProxyMutex, call,
+};
+use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
+use iocore::{BoundBuffer, IOBufferReader, NetVcRef, ShutdownHowTo};
+
+use crate::api::HttpSsn;
+use crate::hooks::{
+    HookState, HttpApiHooks, HttpHook, TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR,
+};
+use crate::proxy::HttpProxy;
+use crate::sm::HttpSM;
+
+/// A client's connection.
+pub struct HttpClientSession {
+    base: ContinuationBase,
+    this: Weak<HttpClientSession>,
+    id: u64,
+    proxy: Arc<HttpProxy>,
+    hooks: HttpApiHooks,
+    ssn: Guarded<Ssn>,
+}
+
+/// What the mutex protects.
+struct Ssn {
+    vc: RefCell<Option<NetVcRef>>,
+    buffer: BoundBuffer,
+    reader: IOBufferReader,
+    read_state: Cell<ReadState>,
+    half_close: Cell<bool>,
+    /// The transaction that has the connection.
+    sm: RefCell<Option<Arc<HttpSM>>>,
+    transact_count: Cell<u64>,
+    released_transactions: Cell<u64>,
+    cur_hook: Cell<Option<HttpHook>>,
+    hook_state: Cell<HookState>,
+    destroyed: Cell<bool>,
+}
+
+/// Who reads. Mirrors `C_Read_State`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum ReadState {
+    /// Nobody yet: plugins are told of the session.
+    Init,
+    /// A transaction.
+    ActiveReader,
+    /// The session, for the next request.
+    KeepAlive,
+    /// The session, to throw away what comes until the client ends its side.
+    HalfClosed,
+    /// Nobody: the connection is closed.
+    Closed,
+}
+
+impl HttpClientSession {
+    /// A session on a new connection. Mirrors `new_connection`.
+    pub(crate) fn new_connection(proxy: &Arc<HttpProxy>, vc: NetVcRef) {
+        let mutex = vc.base().mutex().cloned().unwrap_or_else(ProxyMutex::new);
+        let guard = mutex.lock();
+        let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_4K).bind(&mutex);
+        let reader = buffer.alloc_reader(&guard).expect("the first of five");
+        proxy.census.sessions.fetch_add(1, Ordering::Relaxed);
+        let session = Arc::new_cyclic(|this| HttpClientSession {
+            base: ContinuationBase::new(Arc::clone(&mutex)),
+            this: Weak::clone(this),
+            id: proxy.next_session_id(),
+            proxy: Arc::clone(proxy),
+            hooks: HttpApiHooks::new(),
+            ssn: Guarded::new(
+                Arc::clone(&mutex),
+                Ssn {
+                    vc: RefCell::new(Some(vc)),
+                    buffer,
+                    reader,
+                    read_state: Cell::new(ReadState::Init),
+                    half_close: Cell::new(false),
+                    sm: RefCell::default(),
+                    transact_count: Cell::new(0),
+                    released_transactions: Cell::new(0),
+                    cur_hook: Cell::new(None),
+                    hook_state: Cell::default(),
+                    destroyed: Cell::new(false),
+                },
+            ),
+        });
+        session.do_api_callout(&guard, HttpHook::SsnStart);
+    }
+
+    /// The number of the session; grows with each of the proxy. Mirrors `con_id`.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// How many transactions there have been on it. Under its mutex.
+    ///
+    /// # Panics
+    /// If `guard` is of another mutex.
+    #[must_use]
+    pub fn transact_count(&self, guard: &Guard<'_>) -> u64 {
+        self.ssn.get(guard).transact_count.get()
+    }
+
+    /// The mutex of the session and of its transactions.
+    pub(crate) fn mutex(&self) -> &Arc<ProxyMutex> {
+        self.ssn.mutex()
+    }
+
+    pub(crate) fn hooks(&self) -> &HttpApiHooks {
+        &self.hooks
+    }
+
+    pub(crate) fn proxy(&self) -> &Arc<HttpProxy> {
+        &self.proxy
+    }
+
+    pub(crate) fn reader(&self) -> IOBufferReader {
+        let guard = self.ssn.mutex().reenter().expect("called by a transaction of the session");
+        self.ssn.get(&guard).reader.clone()
+    }
+
+    pub(crate) fn set_half_close_flag(&self, guard: &Guard<'_>) {
+        self.ssn.get(guard).half_close.set(true);
+    }
+
+    /// A transaction has ended and the connection stays. Mirrors `release`.
+    pub(crate) fn release(&self, guard: &Guard<'_>) {
+        let s = self.ssn.get(guard);
+        let config = self.proxy.config();
+        let this = self.cont();
+        if let Some(vc) = &*s.vc.borrow() {
+            vc.set_inactivity_timeout(config.keep_alive_no_activity_timeout_in);
+            vc.cancel_active_timeout();
+            // Timeouts come to the session from now on.
+            vc.do_io_write(guard, Some(this), 0, None);
+        }
+        self.wait_for_request(guard);
+    }
+
+    /// Closes the connection, or half of it. Mirrors `do_io_close`.
+    pub(crate) fn do_io_close(&self, guard: &Guard<'_>) {
+        let s = self.ssn.get(guard);
+        if s.read_state.get() == ReadState::Closed {
+            return self.destroy_if_done(guard);
+        }
+        if s.transact_count.get() == s.released_transactions.get() {
+            s.half_close.set(false);
+        }
+        let vc = s.vc.borrow().clone();
+        if s.half_close.get() && s.sm.borrow().is_some() {
+            s.read_state.set(ReadState::HalfClosed);
+            if let Some(vc) = vc {
+                vc.do_io_shutdown(ShutdownHowTo::Write);
+                vc.do_io_read(guard, Some(self.cont()), i64::MAX, Some(&s.buffer));
+                // The client may never end its side.
+                vc.set_active_timeout(self.proxy.config().keep_alive_no_activity_timeout_in);
+            }
+            self.drain(guard);
+        } else {
+            s.vc.take();
+            s.read_state.set(ReadState::Closed);
+            if let Some(vc) = vc {
+                vc.do_io_close(None);
+            }
+        }
+        self.destroy_if_done(guard);
+    }
+
+    /// Somebody else has closed the connection.
+    pub(crate) fn vc_is_closed(&self, guard: &Guard<'_>) {
+        let s = self.ssn.get(guard);
+        s.vc.take();
+        s.read_state.set(ReadState::Closed);
+        self.destroy_if_done(guard);
+    }
+
+    /// A transaction has told its plugins of the end. Mirrors `transaction_done`.
+    pub(crate) fn transaction_done(&self, guard: &Guard<'_>, sm: &HttpSM) {
+        let s = self.ssn.get(guard);
+        s.released_transactions.set(s.released_transactions.get() + 1);
+        // With pipelining the next one may be there already.
+        let is_current = s.sm.borrow().as_ref().is_some_and(|current| std::ptr::eq(&**current, sm));
+        if is_current {
+            let gone = s.sm.take();
+            drop(gone);
+        }
+        self.destroy_if_done(guard);
+    }
+
+    /// A plugin gives the session back. Under the session's mutex.
+    pub(crate) fn state_api_callback(&self, guard: &Guard<'_>, event: EventCode) {
+        let _keep = self.this.upgrade();
+        let s = self.ssn.get(guard);
+        let Some(hook) = s.cur_hook.get() else { return };
+        if event == TS_EVENT_HTTP_ERROR && hook == HttpHook::SsnStart {
+            // The client is not wanted: closed without a word.
+            s.cur_hook.set(None);
+            self.do_io_close(guard);
+            return;
+        }
+        self.state_api_callout(guard, hook);
+    }
+
+    fn cont(&self) -> ContRef {
+        self.this.upgrade().expect("called by reference")
+    }
+
+    /// Mirrors `ProxySession::do_api_callout`.
+    fn do_api_callout(&self, guard: &Guard<'_>, hook: HttpHook) {
+        let s = self.ssn.get(guard);
+        s.cur_hook.set(Some(hook));
+        s.hook_state.set(HookState::default());
+        self.state_api_callout(guard, hook);
+    }
+
+    fn state_api_callout(&self, guard: &Guard<'_>, hook: HttpHook) {
+        let s = self.ssn.get(guard);
+        let mut state = s.hook_state.get();
+        let Some(cont) = state.next(hook, &[self.proxy.hooks(), &self.hooks]) else {
+            s.cur_hook.set(None);
+            match hook {
+                HttpHook::SsnStart => self.start(guard),
+                _ => self.free(guard),
+            }
+            return;
+        };
+        let Some(lock) = weak_try_lock(cont.base().mutex().map(|mutex| &**mutex)) else {
+            self.proxy.processor().schedule_in(self.cont(), mseconds(10), ET_NET);
+            return;
+        };
+        s.hook_state.set(state);
+        self.proxy.processor().steps().report(|| Step {
+            at: self.proxy.processor().clock().get_hrtime(),
+            ..Step::bare(Side::Pair, StepKind::HttpHook, Some(i64::from(hook.event().0)))
+        });
+        let ssn = HttpSsn::new(self.this.upgrade().expect("called by reference"));
+        call(&cont, lock.as_ref(), hook.event(), Data::Object(&ssn));
+    }
+
+    /// The plugins know of the session: it begins. Mirrors `start`.
+    fn start(&self, guard: &Guard<'_>) {
+        if let Some(vc) = &*self.ssn.get(guard).vc.borrow() {
+            vc.set_inactivity_timeout(self.proxy.config().accept_no_activity_timeout);
+        }
+        self.wait_for_request(guard);
+    }
+
+    fn wait_for_request(&self, guard: &Guard<'_>) {
+        let s = self.ssn.get(guard);
+        if s.reader.read_avail(guard) > 0 {
+            return self.new_transaction(guard);
+        }
+        s.read_state.set(ReadState::KeepAlive);
+        let vc = s.vc.borrow().clone();
+        if let Some(vc) = vc {
+            vc.do_io_read(guard, Some(self.cont()), i64::MAX, Some(&s.buffer));
+            vc.add_to_keep_alive_queue();
+        }
+    }
+
+    /// Mirrors `new_transaction`.
+    fn new_transaction(&self, guard: &Guard<'_>) {
+        let s = self.ssn.get(guard);
+        let Some(vc) = s.vc.borrow().clone() else { return };
+        vc.remove_from_keep_alive_queue();
+        if !vc.add_to_active_queue() {
+            // No room for one more.
+            return self.do_io_close(guard);
+        }
+        s.read_state.set(ReadState::ActiveReader);
+        s.transact_count.set(s.transact_count.get() + 1);
+        let sm = HttpSM::new(&self.proxy, self.ssn.mutex());
+        *s.sm.borrow_mut() = Some(Arc::clone(&sm));
+        let this = self.this.upgrade().expect("called by reference");
+        sm.attach_client_session(guard, &this, vc, s.buffer.clone());
+    }
+
+    fn drain(&self, guard: &Guard<'_>) {
+        let reader = &self.ssn.get(guard).reader;
+        reader.consume(guard, reader.read_avail(guard));
+    }
+
+    /// Mirrors `destroy`.
+    fn destroy_if_done(&self, guard: &Guard<'_>) {
+        let s = self.ssn.get(guard);
+        let done = s.read_state.get() == ReadState::Closed
+            && s.transact_count.get() == s.released_transactions.get();
+        if done && !s.destroyed.replace(true) {
+            self.do_api_callout(guard, HttpHook::SsnClose);
+        }
+    }
+
+    fn free(&self, guard: &Guard<'_>) {
+        let gone = self.ssn.get(guard).sm.take();
+        drop(gone);
+        self.hooks.clear();
+    }
+
+    /// Events between two transactions. Mirrors `state_keep_alive` and
+    /// `state_wait_for_close`.
+    fn connection_event(&self, guard: &Guard<'_>, event: EventCode) {
+        let s = self.ssn.get(guard);
+        match (s.read_state.get(), event) {
+            (_, EventCode::VC_EVENT_WRITE_READY | EventCode::VC_EVENT_WRITE_COMPLETE) => {}
+            (ReadState::KeepAlive, EventCode::VC_EVENT_READ_READY) => self.new_transaction(guard),
+            (ReadState::HalfClosed, EventCode::VC_EVENT_READ_READY) => {
+                self.drain(guard);
+                // A full buffer would bring no more events, nor the end.
+                let vc = s.vc.borrow().clone();
+                if let Some(vc) = vc {
+                    vc.reenable(guard, iocore::VioOp::Read);
+                }
+            }
+            (ReadState::KeepAlive | ReadState::HalfClosed, _) => {
+                s.half_close.set(false);
+                self.do_io_close(guard);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Drop for HttpClientSession {
+    fn drop(&mut self) {
+        self.proxy.census.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Continuation for HttpClientSession {
+    fn base(&self) -> &ContinuationBase {
+        &self.base
+    }
+
+    fn handle_event(&self, call: &Invocation<'_>, event: EventCode, _: Data<'_>) -> Outcome {
+        let _keep = self.this.upgrade();
+        let guard = call.guard();
+        match event {
+            TS_EVENT_HTTP_CONTINUE | TS_EVENT_HTTP_ERROR => self.state_api_callback(guard, event),
+            EventCode::EVENT_INTERVAL => {
+                if let Some(hook) = self.ssn.get(guard).cur_hook.get() {
+                    self.state_api_callout(guard, hook);
+                }
+            }
+            _ => self.connection_event(guard, event),
+        }
+        Outcome::Done
+    }
+}

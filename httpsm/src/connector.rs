@@ -1,0 +1,100 @@
+//! [`OriginConnector`]: how a connection to an origin server is made.
+//!
+//! Stands for the calls of `netProcessor.connect_re` in
+//! `HttpSM::do_http_server_open` (9.2.9). The state machine does not know what
+//! answers: TCP, or a state machine at the other end of a PluginVC pair.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use eventsys::{ContRef, Data, EventCode, EventProcessor, Guard, HrTime, call};
+use pluginvc::{PluginVCCore, PluginVCOptions};
+
+/// Where a connection is to go.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Origin {
+    /// A name or an address; an IPv6 address without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// Makes connections to origin servers.
+pub trait OriginConnector: Send + Sync {
+    /// Makes a connection and gives it to `cont`: `NET_EVENT_OPEN` with the
+    /// connection, or `NET_EVENT_OPEN_FAILED`, with a [`ConnectError`] as the
+    /// object if the reason is known. It may do so before it returns, under
+    /// `guard`, which is of `cont`'s mutex. It must do so once, and not later than
+    /// after `timeout` nanoseconds.
+    fn connect_re(&self, guard: &Guard<'_>, cont: &ContRef, origin: &Origin, timeout: HrTime);
+}
+
+/// Why a connection could not be made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ConnectError {
+    /// The operating system's error number.
+    pub errno: i32,
+}
+
+impl ConnectError {
+    /// Nobody listens there (`ECONNREFUSED`).
+    pub const REFUSED: ConnectError = ConnectError { errno: 111 };
+    /// It took too long (`ETIMEDOUT`).
+    pub const TIMED_OUT: ConnectError = ConnectError { errno: 110 };
+}
+
+/// Connects nowhere: every origin server refuses.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoOrigin;
+
+impl OriginConnector for NoOrigin {
+    fn connect_re(&self, guard: &Guard<'_>, cont: &ContRef, _: &Origin, _: HrTime) {
+        let error = ConnectError::REFUSED;
+        call(cont, Some(guard), EventCode::NET_EVENT_OPEN_FAILED, Data::Object(&error));
+    }
+}
+
+/// Origin servers that are state machines of this process: each connection is a
+/// PluginVC pair, whose passive end the acceptor gets with `NET_EVENT_ACCEPT`.
+pub struct AcceptorConnector {
+    processor: Arc<EventProcessor>,
+    options: PluginVCOptions,
+    acceptors: Mutex<BTreeMap<Origin, ContRef>>,
+}
+
+impl AcceptorConnector {
+    /// Nobody listens yet.
+    #[must_use]
+    pub fn new(
+        processor: &Arc<EventProcessor>,
+        options: PluginVCOptions,
+    ) -> Arc<AcceptorConnector> {
+        Arc::new(AcceptorConnector {
+            processor: Arc::clone(processor),
+            options,
+            acceptors: Mutex::default(),
+        })
+    }
+
+    /// From now on `acceptor` listens at this place.
+    pub fn listen(&self, host: &str, port: u16, acceptor: ContRef) {
+        let origin = Origin { host: host.to_owned(), port };
+        self.acceptors.lock().unwrap_or_else(PoisonError::into_inner).insert(origin, acceptor);
+    }
+}
+
+impl OriginConnector for AcceptorConnector {
+    fn connect_re(&self, guard: &Guard<'_>, cont: &ContRef, origin: &Origin, timeout: HrTime) {
+        let acceptors = self.acceptors.lock().unwrap_or_else(PoisonError::into_inner);
+        let acceptor = acceptors.get(origin).cloned();
+        drop(acceptors);
+        match acceptor {
+            Some(acceptor) => {
+                let options = self.options.clone();
+                PluginVCCore::alloc_with(&self.processor, acceptor, options)
+                    .connect_re(guard, cont);
+            }
+            None => NoOrigin.connect_re(guard, cont, origin, timeout),
+        }
+    }
+}

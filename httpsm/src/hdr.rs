@@ -1,0 +1,194 @@
+//! Heads of requests and responses.
+//!
+//! Mirrors `proxy/hdrs` of Traffic Server 9.2.9 as far as HTTP/1 needs it: what
+//! is accepted, what is refused, and how it is printed. Which bytes a head has
+//! when it is passed on is visible to both sides, so it is copied exactly.
+
+mod date;
+mod mime;
+mod parse;
+mod reason;
+mod rules;
+mod scanner;
+mod url;
+
+pub use date::{http_date, parse_http_date};
+pub use mime::MimeHdr;
+pub use parse::{HdrLimits, HttpParser, ParseResult, split_host_field};
+pub use reason::reason_lookup;
+pub use url::{BadUrl, Url};
+
+/// A version. Mirrors `HTTPVersion`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct HttpVersion {
+    /// The number before the dot.
+    pub major: u8,
+    /// The number behind the dot.
+    pub minor: u8,
+}
+
+impl HttpVersion {
+    /// No version was named.
+    pub const HTTP_0_9: HttpVersion = HttpVersion { major: 0, minor: 9 };
+    /// HTTP/1.0.
+    pub const HTTP_1_0: HttpVersion = HttpVersion { major: 1, minor: 0 };
+    /// HTTP/1.1.
+    pub const HTTP_1_1: HttpVersion = HttpVersion { major: 1, minor: 1 };
+
+    /// True for 1.0 and 1.1. Mirrors `is_http1_version`.
+    #[must_use]
+    pub fn is_http1(self) -> bool {
+        self == HttpVersion::HTTP_1_0 || self == HttpVersion::HTTP_1_1
+    }
+
+    fn print(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(format!("HTTP/{}.{}", self.major, self.minor).as_bytes());
+    }
+}
+
+/// The head of a request.
+#[derive(Clone, Debug)]
+pub struct RequestHdr {
+    /// As it came; case matters.
+    pub method: Vec<u8>,
+    /// The target.
+    pub url: Url,
+    /// 1.0 until one has been read.
+    pub version: HttpVersion,
+    /// The fields.
+    pub fields: MimeHdr,
+}
+
+impl Default for RequestHdr {
+    fn default() -> RequestHdr {
+        RequestHdr {
+            method: Vec::new(),
+            url: Url::default(),
+            version: HttpVersion::HTTP_1_0,
+            fields: MimeHdr::new(),
+        }
+    }
+}
+
+impl RequestHdr {
+    /// A request of HTTP/1.1 without fields.
+    ///
+    /// # Errors
+    /// If `target` is not one.
+    pub fn new(method: &str, target: &str) -> Result<RequestHdr, BadUrl> {
+        Ok(RequestHdr {
+            method: method.as_bytes().to_vec(),
+            url: Url::parse(target.as_bytes())?,
+            version: HttpVersion::HTTP_1_1,
+            fields: MimeHdr::new(),
+        })
+    }
+
+    /// The host that the request is for, from the target, else from the field.
+    /// Mirrors `HTTPHdr::host_get`.
+    #[must_use]
+    pub fn host_get(&self) -> Option<&[u8]> {
+        if let Some(host) = &self.url.host {
+            return Some(host);
+        }
+        let field = self.fields.value_get("Host")?;
+        Some(split_host_field(field)?.0)
+    }
+
+    /// The port that the request is for. Mirrors `HTTPHdr::port_get`.
+    #[must_use]
+    pub fn port_get(&self) -> u16 {
+        if self.url.host.is_none()
+            && let Some((_, Some(port))) = self.fields.value_get("Host").and_then(split_host_field)
+            && let Some(port) = std::str::from_utf8(port).ok().and_then(|port| port.parse().ok())
+        {
+            return port;
+        }
+        self.url.port_get()
+    }
+
+    /// Whether the connection is to stay open. Mirrors `keep_alive_get`.
+    #[must_use]
+    pub fn keep_alive_get(&self) -> bool {
+        keep_alive_get(self.version, &self.fields)
+    }
+
+    /// Writes the head. Mirrors `HTTPHdr::print`.
+    pub fn print(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.method);
+        out.push(b' ');
+        self.url.print(out);
+        out.push(b' ');
+        self.version.print(out);
+        out.extend_from_slice(b"\r\n");
+        self.fields.print(out);
+    }
+}
+
+/// The head of a response.
+#[derive(Clone, Debug)]
+pub struct ResponseHdr {
+    /// As it came; anything but 0.9.
+    pub version: HttpVersion,
+    /// 0 until one has been read.
+    pub status: u16,
+    /// May be empty.
+    pub reason: Vec<u8>,
+    /// The fields.
+    pub fields: MimeHdr,
+}
+
+impl Default for ResponseHdr {
+    fn default() -> ResponseHdr {
+        ResponseHdr {
+            version: HttpVersion::HTTP_1_0,
+            status: 0,
+            reason: Vec::new(),
+            fields: MimeHdr::new(),
+        }
+    }
+}
+
+impl ResponseHdr {
+    /// A response of HTTP/1.1 with the usual reason and no fields.
+    #[must_use]
+    pub fn new(status: u16) -> ResponseHdr {
+        let reason = reason_lookup(status).unwrap_or("").as_bytes().to_vec();
+        ResponseHdr { version: HttpVersion::HTTP_1_1, status, reason, fields: MimeHdr::new() }
+    }
+
+    /// Whether the connection is to stay open. Mirrors `keep_alive_get`.
+    #[must_use]
+    pub fn keep_alive_get(&self) -> bool {
+        keep_alive_get(self.version, &self.fields)
+    }
+
+    /// Writes the head. Mirrors `HTTPHdr::print`.
+    pub fn print(&self, out: &mut Vec<u8>) {
+        self.version.print(out);
+        out.extend_from_slice(format!(" {:03} ", self.status).as_bytes());
+        out.extend_from_slice(&self.reason);
+        out.extend_from_slice(b"\r\n");
+        self.fields.print(out);
+    }
+}
+
+/// True unless a body follows the head of such a response. Mirrors
+/// `is_response_body_precluded`.
+#[must_use]
+pub fn is_response_body_precluded(status: u16, method: &[u8]) -> bool {
+    method == b"HEAD" || matches!(status, 204 | 304) || (100..200).contains(&status)
+}
+
+/// Proxy-Connection speaks if it is there, else Connection, else the version.
+fn keep_alive_get(version: HttpVersion, fields: &MimeHdr) -> bool {
+    let name = ["Proxy-Connection", "Connection"].into_iter().find(|name| fields.presence(name));
+    let Some(name) = name else { return version == HttpVersion::HTTP_1_1 };
+    let says = |word: &str| fields.csv(name).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
+    match version {
+        HttpVersion::HTTP_1_0 => says("keep-alive"),
+        // Of both words, keep-alive wins.
+        HttpVersion::HTTP_1_1 => says("keep-alive") || !says("close"),
+        _ => false,
+    }
+}

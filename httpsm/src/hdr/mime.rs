@@ -1,0 +1,272 @@
+//! [`MimeHdr`]: the fields of a head, in their order.
+//!
+//! Mirrors `MIMEHdr` and `MIMEField` of `proxy/hdrs/MIME.h` and `MIME.cc` (9.2.9).
+//!
+//! **Modelled**: fields keep the order in which they came, and each its own
+//! spelling and spacing as long as nobody changes it; names compare without
+//! regard to case; a field may be there several times. **Built differently**: one
+//! buffer holds the text of all fields and a slot knows where in it, where the
+//! original has a heap of its own for each message. **Not modelled**: presence
+//! bits and slot accelerators, which no call makes visible.
+
+use super::rules::trim_ws;
+
+/// The fields of a message's head.
+#[derive(Clone, Default)]
+pub struct MimeHdr {
+    /// The text of all fields, also of deleted ones.
+    text: Vec<u8>,
+    /// One for each field, in the order in which they are printed.
+    slots: Vec<Slot>,
+}
+
+#[derive(Clone, Copy)]
+struct Slot {
+    name: Span,
+    value: Span,
+    /// The whole line as it came, its line end included, as long as the field has
+    /// not been changed. Mirrors `m_n_v_raw_printable`.
+    raw: Option<Span>,
+    live: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Span {
+    at: u32,
+    len: u32,
+}
+
+/// A line of a head, as the parser hands it over.
+pub(crate) struct ParsedField<'a> {
+    pub(crate) line: &'a [u8],
+    pub(crate) name: &'a [u8],
+    pub(crate) value: &'a [u8],
+    pub(crate) raw_printable: bool,
+}
+
+impl MimeHdr {
+    /// No fields.
+    #[must_use]
+    pub const fn new() -> MimeHdr {
+        MimeHdr { text: Vec::new(), slots: Vec::new() }
+    }
+
+    /// Every field, as name and value, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.live().map(|slot| (self.of(slot.name), self.of(slot.value)))
+    }
+
+    /// How many fields there are. Mirrors `fields_count`.
+    #[must_use]
+    pub fn fields_count(&self) -> usize {
+        self.live().count()
+    }
+
+    /// The value of the first field with this name. Mirrors `value_get`.
+    #[must_use]
+    pub fn value_get(&self, name: &str) -> Option<&[u8]> {
+        self.values(name).next()
+    }
+
+    /// The values of all fields with this name.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.live()
+            .filter(move |slot| self.of(slot.name).eq_ignore_ascii_case(name.as_bytes()))
+            .map(|slot| self.of(slot.value))
+    }
+
+    /// The parts between commas of all fields with this name, trimmed. Mirrors
+    /// `HdrCsvIter`, without its rules for quotes.
+    pub fn csv(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.values(name).flat_map(|value| value.split(|&c| c == b',')).map(trim_ws)
+    }
+
+    /// True if there is a field with this name. Mirrors `presence`.
+    #[must_use]
+    pub fn presence(&self, name: &str) -> bool {
+        self.value_get(name).is_some()
+    }
+
+    /// Gives the field with this name a value: the first one is changed in its
+    /// place and further ones go; without one, a new field comes last. Mirrors
+    /// `value_set`.
+    pub fn value_set(&mut self, name: &str, value: &[u8]) {
+        let mut found = false;
+        for at in 0..self.slots.len() {
+            let slot = self.slots[at];
+            if !slot.live || !self.of(slot.name).eq_ignore_ascii_case(name.as_bytes()) {
+                continue;
+            }
+            if found {
+                self.slots[at].live = false;
+            } else {
+                found = true;
+                self.slots[at].value = self.store(value);
+                self.slots[at].raw = None;
+            }
+        }
+        if !found {
+            self.append(name, value);
+        }
+    }
+
+    /// Adds to the value of the field with this name, after a comma if it has one
+    /// already. Mirrors `value_append` with its `prepend_comma`.
+    pub fn value_append(&mut self, name: &str, value: &[u8]) {
+        match self.value_get(name) {
+            Some(old) if !old.is_empty() => {
+                let joined = [old, b", ", value].concat();
+                self.value_set(name, &joined);
+            }
+            _ => self.value_set(name, value),
+        }
+    }
+
+    /// A new field at the end. Mirrors `field_create` and `field_attach`.
+    pub fn append(&mut self, name: &str, value: &[u8]) {
+        let slot = Slot {
+            name: self.store(name.as_bytes()),
+            value: self.store(value),
+            raw: None,
+            live: true,
+        };
+        self.slots.push(slot);
+    }
+
+    /// Removes all fields with this name. Mirrors `field_delete`.
+    pub fn field_delete(&mut self, name: &str) {
+        for at in 0..self.slots.len() {
+            if self.of(self.slots[at].name).eq_ignore_ascii_case(name.as_bytes()) {
+                self.slots[at].live = false;
+            }
+        }
+    }
+
+    /// Removes all fields but the first with this name.
+    pub(crate) fn delete_dups(&mut self, name: &str) {
+        if let Some(value) = self.value_get(name).map(<[u8]>::to_vec) {
+            self.value_set(name, &value);
+        }
+    }
+
+    /// Removes every field whose name `gone` says.
+    pub fn field_delete_if(&mut self, gone: impl Fn(&[u8]) -> bool) {
+        for at in 0..self.slots.len() {
+            if gone(self.of(self.slots[at].name)) {
+                self.slots[at].live = false;
+            }
+        }
+    }
+
+    /// The number in a field. Mirrors `value_get_int64`: digits after blanks, and
+    /// 0 where there are none; a number too large is the largest.
+    #[must_use]
+    pub fn value_get_int64(&self, name: &str) -> Option<i64> {
+        let digits = self.value_get(name)?.iter().skip_while(|c| c.is_ascii_whitespace());
+        let digits = digits.take_while(|c| c.is_ascii_digit());
+        Some(digits.fold(0_i64, |n, c| n.saturating_mul(10).saturating_add(i64::from(c - b'0'))))
+    }
+
+    /// Writes the fields and the empty line behind them. A field whose name begins
+    /// with `@` is one of the proxy's own, and never leaves it. Mirrors
+    /// `mime_hdr_print` and `mime_field_print`.
+    pub fn print(&self, out: &mut Vec<u8>) {
+        for slot in self.live() {
+            if self.of(slot.name).first() == Some(&b'@') {
+                continue;
+            }
+            if let Some(raw) = slot.raw {
+                out.extend_from_slice(self.of(raw));
+            } else {
+                out.extend_from_slice(self.of(slot.name));
+                out.extend_from_slice(b": ");
+                out.extend_from_slice(self.of(slot.value));
+                out.extend_from_slice(b"\r\n");
+            }
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// Takes a field over from the parser.
+    pub(crate) fn push_parsed(&mut self, field: &ParsedField<'_>) {
+        let line = self.store(field.line);
+        let part = |part: &[u8]| {
+            // Both are parts of the line, except for an empty value.
+            let at = part.as_ptr().addr().wrapping_sub(field.line.as_ptr().addr());
+            let at = if at <= field.line.len() { at } else { 0 };
+            Span { at: line.at + span(at), len: span(part.len()) }
+        };
+        let slot = Slot {
+            name: part(field.name),
+            value: part(field.value),
+            raw: field.raw_printable.then_some(line),
+            live: true,
+        };
+        self.slots.push(slot);
+    }
+
+    fn live(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().filter(|slot| slot.live)
+    }
+
+    fn of(&self, span: Span) -> &[u8] {
+        &self.text[span.at as usize..][..span.len as usize]
+    }
+
+    fn store(&mut self, text: &[u8]) -> Span {
+        let at = span(self.text.len());
+        self.text.extend_from_slice(text);
+        Span { at, len: span(text.len()) }
+    }
+}
+
+impl std::fmt::Debug for MimeHdr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        f.debug_map().entries(self.iter().map(|(name, value)| (text(name), text(value)))).finish()
+    }
+}
+
+/// An offset in the text. Heads are limited to far less than 4 GiB.
+fn span(n: usize) -> u32 {
+    u32::try_from(n).expect("a head is shorter than 4 GiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MimeHdr;
+
+    fn printed(hdr: &MimeHdr) -> String {
+        let mut out = Vec::new();
+        hdr.print(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn fields_keep_their_place() {
+        let mut hdr = MimeHdr::new();
+        for (name, value) in [("A", "1"), ("b", "2"), ("a", "3"), ("C", "4")] {
+            hdr.append(name, value.as_bytes());
+        }
+        assert_eq!(hdr.values("A").collect::<Vec<_>>(), [b"1", b"3"]);
+        hdr.value_set("a", b"9");
+        assert_eq!(printed(&hdr), "A: 9\r\nb: 2\r\nC: 4\r\n\r\n");
+        hdr.field_delete("B");
+        hdr.value_append("c", b"5");
+        hdr.value_append("d", b"6");
+        assert_eq!(printed(&hdr), "A: 9\r\nC: 4, 5\r\nd: 6\r\n\r\n");
+    }
+
+    #[test]
+    fn numbers_and_lists() {
+        let mut hdr = MimeHdr::new();
+        hdr.append("N", b" 12x");
+        hdr.append("Huge", b"99999999999999999999999");
+        hdr.append("L", b"a, b ,c");
+        hdr.append("L", b"d");
+        assert_eq!(hdr.value_get_int64("n"), Some(12));
+        assert_eq!(hdr.value_get_int64("huge"), Some(i64::MAX));
+        assert_eq!(hdr.value_get_int64("none"), None);
+        assert_eq!(hdr.csv("l").collect::<Vec<_>>(), [b"a", b"b", b"c", b"d"]);
+    }
+}

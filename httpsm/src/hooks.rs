@@ -1,0 +1,137 @@
+//! Hooks: where plugins are called.
+//!
+//! Mirrors `TSHttpHookID`, `TSEvent` of `include/ts/apidefs.h` and `HttpAPIHooks`
+//! and `HttpHookState` of `proxy/InkAPIInternal.h` (9.2.9).
+//!
+//! A hook is a continuation. It is called under its own mutex, if it has one,
+//! with the event of its place and the transaction ([`HttpTxn`](crate::HttpTxn))
+//! or session ([`HttpSsn`](crate::HttpSsn)) as data, and the state machine stands
+//! still until somebody, at any time and on any thread, reenables it.
+
+use std::sync::{Mutex, PoisonError};
+
+use eventsys::{ContRef, EventCode};
+
+/// Go on (`TS_EVENT_HTTP_CONTINUE`).
+pub const TS_EVENT_HTTP_CONTINUE: EventCode = EventCode(60000);
+/// End the transaction with an error answer (`TS_EVENT_HTTP_ERROR`).
+pub const TS_EVENT_HTTP_ERROR: EventCode = EventCode(60001);
+
+macro_rules! hooks {
+    ($($(#[$doc:meta])* $name:ident = $event:literal;)*) => {
+        /// The places where plugins are called, in the order of `TSHttpHookID`.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum HttpHook {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl HttpHook {
+            /// All places.
+            pub const ALL: &'static [HttpHook] = &[$(HttpHook::$name,)*];
+
+            /// The event that a hook is called with.
+            #[must_use]
+            pub const fn event(self) -> EventCode {
+                EventCode(match self { $(HttpHook::$name => $event,)* })
+            }
+
+            /// The place with this event.
+            #[must_use]
+            pub const fn from_event(event: EventCode) -> Option<HttpHook> {
+                match event.0 { $($event => Some(HttpHook::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+hooks! {
+    /// A request's head has been read (`TS_HTTP_READ_REQUEST_HDR_HOOK`).
+    ReadRequestHdr = 60002;
+    /// The request's head for the origin server is about to be sent
+    /// (`TS_HTTP_SEND_REQUEST_HDR_HOOK`).
+    SendRequestHdr = 60004;
+    /// A response's head has been read (`TS_HTTP_READ_RESPONSE_HDR_HOOK`).
+    ReadResponseHdr = 60006;
+    /// The response's head is about to be sent (`TS_HTTP_SEND_RESPONSE_HDR_HOOK`).
+    SendResponseHdr = 60007;
+    /// A transaction begins (`TS_HTTP_TXN_START_HOOK`).
+    TxnStart = 60011;
+    /// A transaction ends (`TS_HTTP_TXN_CLOSE_HOOK`).
+    TxnClose = 60012;
+    /// A client's connection begins (`TS_HTTP_SSN_START_HOOK`).
+    SsnStart = 60013;
+    /// A client's connection ends (`TS_HTTP_SSN_CLOSE_HOOK`).
+    SsnClose = 60014;
+    /// The cache has been asked (`TS_HTTP_CACHE_LOOKUP_COMPLETE_HOOK`). There is
+    /// none: it is always a miss.
+    CacheLookupComplete = 60015;
+    /// Before the rules are applied (`TS_HTTP_PRE_REMAP_HOOK`).
+    PreRemap = 60016;
+    /// After the rules have been applied (`TS_HTTP_POST_REMAP_HOOK`).
+    PostRemap = 60017;
+}
+
+/// Who is to be called where.
+#[derive(Default)]
+pub struct HttpApiHooks {
+    hooks: Mutex<Vec<(HttpHook, ContRef)>>,
+}
+
+impl HttpApiHooks {
+    /// Nobody.
+    #[must_use]
+    pub fn new() -> HttpApiHooks {
+        HttpApiHooks::default()
+    }
+
+    /// Adds one, behind those that are there. Mirrors `TSHttpHookAdd`,
+    /// `TSHttpSsnHookAdd` and `TSHttpTxnHookAdd`.
+    pub fn add(&self, hook: HttpHook, cont: ContRef) {
+        self.lock().push((hook, cont));
+    }
+
+    /// Removes all.
+    pub fn clear(&self) {
+        let gone = std::mem::take(&mut *self.lock());
+        drop(gone);
+    }
+
+    /// The one at this place with this number. Asked one by one, because a hook
+    /// may add others while it is called.
+    #[must_use]
+    pub fn get(&self, hook: HttpHook, nth: usize) -> Option<ContRef> {
+        self.lock().iter().filter(|(at, _)| *at == hook).nth(nth).map(|(_, cont)| cont.clone())
+    }
+
+    /// True if there is none at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(HttpHook, ContRef)>> {
+        self.hooks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where the calling of hooks stands: first those of the whole proxy, then those
+/// of the session, then those of the transaction. Mirrors `HttpHookState`.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct HookState {
+    scope: usize,
+    nth: usize,
+}
+
+impl HookState {
+    /// The next hook among `scopes`.
+    pub(crate) fn next(&mut self, hook: HttpHook, scopes: &[&HttpApiHooks]) -> Option<ContRef> {
+        while let Some(hooks) = scopes.get(self.scope) {
+            if let Some(cont) = hooks.get(hook, self.nth) {
+                self.nth += 1;
+                return Some(cont);
+            }
+            *self = HookState { scope: self.scope + 1, nth: 0 };
+        }
+        None
+    }
+}

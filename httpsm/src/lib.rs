@@ -1,0 +1,59 @@
+//! Traffic Server's HTTP state machine, rebuilt on any
+//! [`NetVConnection`](iocore::NetVConnection).
+//!
+//! Mirrors `proxy/http`, `proxy/hdrs` and the part of `src/traffic_server/InkAPI.cc`
+//! that plugins need to be a client or an origin server, of Traffic Server 9.2.9.
+//!
+//! ```text
+//!                       HttpProxy
+//!  client     ┌───────────────────────────────┐     origin server
+//!  ┌───────┐  │ HttpClientSession             │  ┌──────────────────┐
+//!  │ NetVC │◄─┤      └─ HttpSM ── HttpTunnel ─┼─►│ NetVC, by an     │
+//!  │ or    │  │           └─ ServerSession    │  │ OriginConnector  │
+//!  │ plugin│  │ hooks                         │  │ or plugin        │
+//!  └───────┘  └───────────────────────────────┘  └──────────────────┘
+//! ```
+//! Each of the two connections may be a socket or one end of a PluginVC pair; the
+//! machine cannot tell. With a pair on both sides there is no socket at all.
+//!
+//! # In which order to read
+//! 1. [`hdr`], [`chunked`]: what heads and bodies are;
+//! 2. [`tunnel`]: how a body moves;
+//! 3. `transact.rs`: what is decided;
+//! 4. [`HttpSM`] and [`HttpClientSession`]: when;
+//! 5. [`HttpTxn`], [`ts_http_connect`], [`plugins`]: what plugins do.
+//!
+//! # Not modelled
+//! The cache (every lookup is a miss), TLS, HTTP/2, parents, DNS, transforms,
+//! `CONNECT` tunnels, WebSocket, logs.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod accept;
+mod api;
+pub mod body_factory;
+pub mod chunked;
+mod client_session;
+mod config;
+mod connector;
+pub mod hdr;
+pub mod hooks;
+pub mod plugins;
+mod proxy;
+mod remap;
+mod server_session;
+mod sm;
+mod transact;
+pub mod tunnel;
+
+pub use accept::HttpSessionAccept;
+pub use api::{HttpData, HttpSsn, HttpTxn, ts_http_connect, ts_http_connect_with_plugin_id};
+pub use client_session::HttpClientSession;
+pub use config::HttpConfig;
+pub use connector::{AcceptorConnector, ConnectError, NoOrigin, Origin, OriginConnector};
+pub use proxy::{HttpCensus, HttpProxy};
+pub use remap::{BadMapping, Mapping, UrlRewrite};
+pub use server_session::ServerSessionPool;
+pub use sm::{HttpSM, SmState};
+pub use transact::PluginTunnel;

@@ -1,0 +1,99 @@
+//! What the plugins that answer have in common: the connection, its two buffers,
+//! and the request that comes on it.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use eventsys::{ContRef, Guard, ProxyMutex};
+use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
+use iocore::{BoundBuffer, IOBufferReader, NetVcRef, VioHandle};
+
+use crate::hdr::{HdrLimits, HttpParser, ParseResult, RequestHdr};
+
+/// One direction of a connection. Mirrors `IOChannel` of the generator plugin.
+pub(super) struct IoChannel {
+    pub(super) buffer: BoundBuffer,
+    pub(super) reader: IOBufferReader,
+    pub(super) vio: RefCell<Option<VioHandle>>,
+}
+
+impl IoChannel {
+    pub(super) fn new(guard: &Guard<'_>, mutex: &Arc<ProxyMutex>) -> IoChannel {
+        let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_32K).bind(mutex);
+        let reader = buffer.alloc_reader(guard).expect("the first of five");
+        IoChannel { buffer, reader, vio: RefCell::default() }
+    }
+
+    pub(super) fn read(&self, guard: &Guard<'_>, vc: &NetVcRef, cont: &ContRef) {
+        let vio = vc.do_io_read(guard, Some(cont.clone()), i64::MAX, Some(&self.buffer));
+        *self.vio.borrow_mut() = Some(vio);
+    }
+
+    /// Begins a write of `nbytes` bytes.
+    pub(super) fn write(&self, guard: &Guard<'_>, vc: &NetVcRef, cont: &ContRef, nbytes: i64) {
+        let vio = vc.do_io_write(guard, Some(cont.clone()), nbytes, Some(&self.reader));
+        *self.vio.borrow_mut() = Some(vio);
+    }
+
+    pub(super) fn handle(&self) -> Option<VioHandle> {
+        self.vio.borrow().clone()
+    }
+
+    pub(super) fn reenable(&self, guard: &Guard<'_>) {
+        if let Some(vio) = self.handle() {
+            vio.reenable(guard);
+        }
+    }
+}
+
+/// A connection on which a request comes, and an answer is to go.
+pub(super) struct Link {
+    pub(super) vc: NetVcRef,
+    pub(super) input: IoChannel,
+    pub(super) output: IoChannel,
+    parser: RefCell<HttpParser>,
+    pub(super) request: RefCell<RequestHdr>,
+    /// The request's head has been read.
+    pub(super) has_request: Cell<bool>,
+}
+
+impl Link {
+    /// Takes the connection of a `NET_EVENT_ACCEPT` and begins to read.
+    pub(super) fn accept(guard: &Guard<'_>, cont: &ContRef, vc: &NetVcRef) -> Link {
+        let mutex = cont.base().mutex().expect("a plugin's machine has a mutex");
+        let link = Link {
+            vc: Arc::clone(vc),
+            input: IoChannel::new(guard, mutex),
+            output: IoChannel::new(guard, mutex),
+            parser: RefCell::default(),
+            request: RefCell::default(),
+            has_request: Cell::new(false),
+        };
+        link.input.read(guard, vc, cont);
+        link
+    }
+
+    /// Parses what has come of the request's head.
+    pub(super) fn parse(&self, guard: &Guard<'_>) -> ParseResult {
+        let (reader, mut parser) = (&self.input.reader, self.parser.borrow_mut());
+        while reader.block_read_avail(guard) > 0 {
+            let view = reader.block_view(guard);
+            let mut piece = &view[..];
+            let request = &mut self.request.borrow_mut();
+            let result = parser.parse_req(request, &mut piece, false, HdrLimits::default());
+            let used = i64::try_from(view.len() - piece.len()).unwrap_or(0);
+            reader.consume(guard, used);
+            if result != ParseResult::Cont {
+                self.has_request.set(result == ParseResult::Done);
+                return result;
+            }
+        }
+        ParseResult::Cont
+    }
+}
+
+/// The number in one part of a path, counted from 0.
+pub(super) fn number_in_path(path: &[u8], part: usize) -> Option<i64> {
+    let part = path.split(|&c| c == b'/').filter(|part| !part.is_empty()).nth(part)?;
+    std::str::from_utf8(part).ok()?.parse().ok().filter(|&number| number >= 0)
+}

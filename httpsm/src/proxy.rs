@@ -1,0 +1,157 @@
+//! [`HttpProxy`]: what all sessions and transactions share.
+//!
+//! Stands for the globals of the original: the configuration, the hooks of all
+//! plugins, the rules, the pool of server sessions. There may be several side by
+//! side.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use eventsys::EventProcessor;
+use eventsys::hrtime::SECOND;
+use pluginvc::{Corrections, Epoch, PluginVCOptions};
+
+use crate::config::HttpConfig;
+use crate::connector::OriginConnector;
+use crate::hooks::HttpApiHooks;
+use crate::remap::UrlRewrite;
+use crate::server_session::ServerSessionPool;
+
+/// A proxy.
+pub struct HttpProxy {
+    processor: Arc<EventProcessor>,
+    config: HttpConfig,
+    connector: Arc<dyn OriginConnector>,
+    remap: RwLock<UrlRewrite>,
+    hooks: HttpApiHooks,
+    pool: Arc<ServerSessionPool>,
+    /// Added to the clock's time it gives the seconds since 1970.
+    time_offset: AtomicI64,
+    sm_ids: AtomicU64,
+    session_ids: AtomicU64,
+    pub(crate) census: Counters,
+}
+
+/// How many are alive.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) sessions: AtomicI64,
+    pub(crate) transactions: AtomicI64,
+    pub(crate) server_sessions: AtomicI64,
+}
+
+/// How many are alive; see [`HttpProxy::census`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct HttpCensus {
+    /// Clients' connections.
+    pub sessions: i64,
+    /// Transactions.
+    pub transactions: i64,
+    /// Connections to origin servers, those that wait in the pool included.
+    pub server_sessions: i64,
+}
+
+impl HttpProxy {
+    /// A proxy without plugins.
+    #[must_use]
+    pub fn new(
+        processor: &Arc<EventProcessor>,
+        config: HttpConfig,
+        remap: UrlRewrite,
+        connector: Arc<dyn OriginConnector>,
+    ) -> Arc<HttpProxy> {
+        Arc::new(HttpProxy {
+            processor: Arc::clone(processor),
+            config,
+            connector,
+            remap: RwLock::new(remap),
+            hooks: HttpApiHooks::new(),
+            pool: ServerSessionPool::new(),
+            time_offset: AtomicI64::new(0),
+            sm_ids: AtomicU64::new(0),
+            session_ids: AtomicU64::new(0),
+            census: Counters::default(),
+        })
+    }
+
+    /// The event processor that everything runs on.
+    #[must_use]
+    pub fn processor(&self) -> &Arc<EventProcessor> {
+        &self.processor
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &HttpConfig {
+        &self.config
+    }
+
+    /// The hooks of all plugins. Mirrors `TSHttpHookAdd`.
+    #[must_use]
+    pub fn hooks(&self) -> &HttpApiHooks {
+        &self.hooks
+    }
+
+    /// How connections to origin servers are made.
+    #[must_use]
+    pub fn connector(&self) -> &Arc<dyn OriginConnector> {
+        &self.connector
+    }
+
+    /// Connections to origin servers that wait to be used again.
+    #[must_use]
+    pub fn pool(&self) -> &ServerSessionPool {
+        &self.pool
+    }
+
+    /// Replaces the rules; requests that come from now on use them.
+    pub fn set_remap(&self, rules: UrlRewrite) {
+        *self.remap.write().unwrap_or_else(PoisonError::into_inner) = rules;
+    }
+
+    /// Says which time of day it is now, in seconds since 1970. A clock begins
+    /// somewhere; without this, dates in heads do.
+    pub fn set_local_time(&self, seconds: i64) {
+        let now = self.processor.clock().get_hrtime_updated() / SECOND;
+        self.time_offset.store(seconds - now, Ordering::Relaxed);
+    }
+
+    /// Seconds since 1970. Mirrors `ink_local_time`.
+    #[must_use]
+    pub fn local_time(&self) -> i64 {
+        self.processor.clock().get_hrtime() / SECOND + self.time_offset.load(Ordering::Relaxed)
+    }
+
+    /// How a PluginVC pair of this proxy is to be: as in 9.2.9, with the
+    /// corrections that keep a plugin's mistake from being everybody's end.
+    #[must_use]
+    pub fn plugin_vc_options(&self) -> PluginVCOptions {
+        PluginVCOptions {
+            epoch: Epoch::D,
+            corrections: Corrections::all(),
+            ..PluginVCOptions::default()
+        }
+    }
+
+    /// How many are alive.
+    #[must_use]
+    pub fn census(&self) -> HttpCensus {
+        HttpCensus {
+            sessions: self.census.sessions.load(Ordering::Relaxed),
+            transactions: self.census.transactions.load(Ordering::Relaxed),
+            server_sessions: self.census.server_sessions.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn with_remap<R>(&self, f: impl FnOnce(&UrlRewrite) -> R) -> R {
+        f(&self.remap.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn next_sm_id(&self) -> u64 {
+        self.sm_ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn next_session_id(&self) -> u64 {
+        self.session_ids.fetch_add(1, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,136 @@
+//! [`UrlRewrite`]: which origin server a request is for.
+//!
+//! Mirrors `map` lines of `remap.config` and `UrlRewrite::Remap` of
+//! `proxy/http/remap/UrlRewrite.cc` (9.2.9): the host and port of a request
+//! choose the rules, the longest matching path chooses among them. **Not
+//! modelled**: regular expressions, filters, redirects, plugins of a rule.
+
+use crate::hdr::{RequestHdr, Url};
+
+/// A rule: what begins with `from` goes to `to`.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    from: Url,
+    to: Url,
+}
+
+/// A rule that is not one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BadMapping(pub String);
+
+impl std::fmt::Display for BadMapping {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "expected FROM=TO with two URLs, or one path and one URL, found {:?}", self.0)
+    }
+}
+
+impl std::error::Error for BadMapping {}
+
+impl std::str::FromStr for Mapping {
+    type Err = BadMapping;
+
+    /// Reads `FROM=TO`. `FROM` may be a path, for every host.
+    fn from_str(text: &str) -> Result<Mapping, BadMapping> {
+        let bad = || BadMapping(text.to_owned());
+        let (from, to) = text.split_once('=').ok_or_else(bad)?;
+        let url = |text: &str| Url::parse(text.as_bytes()).map_err(|_| bad());
+        let (from, to) = (url(from)?, url(to)?);
+        if to.host.is_none() || to.scheme.is_none() {
+            return Err(bad());
+        }
+        Ok(Mapping { from, to })
+    }
+}
+
+/// The rules.
+#[derive(Clone, Default, Debug)]
+pub struct UrlRewrite {
+    mappings: Vec<Mapping>,
+}
+
+impl UrlRewrite {
+    /// These rules; of two that match equally well the first counts.
+    #[must_use]
+    pub fn new(mappings: Vec<Mapping>) -> UrlRewrite {
+        UrlRewrite { mappings }
+    }
+
+    /// Rewrites the target, and the Host field unless it is to stay; false if no
+    /// rule matches. Mirrors `Remap` and `doRemap`.
+    pub fn remap(&self, hdr: &mut RequestHdr, pristine_host_hdr: bool) -> bool {
+        let host = hdr.host_get().unwrap_or(b"").to_ascii_lowercase();
+        let (port, path) = (hdr.port_get(), hdr.url.path.clone());
+        let scheme = hdr.url.scheme.clone().unwrap_or_else(|| b"http".to_vec());
+        let matches = |mapping: &&Mapping| {
+            let from = &mapping.from;
+            let host_matches = from.host.as_ref().is_none_or(|wanted| {
+                wanted.eq_ignore_ascii_case(&host)
+                    && from.port_get() == port
+                    && from.scheme.as_ref().is_none_or(|s| s.eq_ignore_ascii_case(&scheme))
+            });
+            host_matches && path.starts_with(&from.path)
+        };
+        // With a host before without, then by the length of the path.
+        let weight = |mapping: &&Mapping| (mapping.from.host.is_some(), mapping.from.path.len());
+        let Some(mapping) = self.mappings.iter().rev().filter(matches).max_by_key(weight) else {
+            return false;
+        };
+        let rest = &path[mapping.from.path.len()..];
+        let to = &mapping.to;
+        hdr.url.path = [&to.path, rest].concat();
+        hdr.url.scheme.clone_from(&to.scheme);
+        hdr.url.host.clone_from(&to.host);
+        hdr.url.port.clone_from(&to.port);
+        if !pristine_host_hdr && hdr.fields.presence("Host") {
+            let mut value = to.host.clone().unwrap_or_default();
+            if let Some(port) = to.port.as_deref().filter(|_| to.port_get() != 80) {
+                value.push(b':');
+                value.extend_from_slice(port);
+            }
+            hdr.fields.value_set("Host", &value);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remapped(rules: &[&str], target: &str, host: &str) -> Option<String> {
+        let rules = rules.iter().map(|rule| rule.parse().unwrap()).collect();
+        let mut hdr = RequestHdr::new("GET", target).unwrap();
+        hdr.fields.append("Host", host.as_bytes());
+        UrlRewrite::new(rules).remap(&mut hdr, false).then(|| {
+            let mut out = Vec::new();
+            hdr.url.print(&mut out);
+            let host = String::from_utf8_lossy(hdr.fields.value_get("Host").unwrap()).into_owned();
+            format!("{} {host}", String::from_utf8(out).unwrap())
+        })
+    }
+
+    #[test]
+    fn the_most_special_rule_counts() {
+        let rules = [
+            "http://a/=http://o:81/x/",
+            "http://a/img/=http://p/",
+            "/=http://rest/",
+            "http://b:8080/=http://q/",
+        ];
+        let to = |target, host| remapped(&rules, target, host).unwrap();
+        assert_eq!(to("/y?q", "a"), "http://o:81/x/y?q o:81");
+        assert_eq!(to("/img/1", "A"), "http://p/1 p");
+        assert_eq!(to("/img/1", "other"), "http://rest/img/1 rest");
+        assert_eq!(to("/", "b:8080"), "http://q/ q");
+        assert_eq!(to("/", "b"), "http://rest/ rest");
+        assert_eq!(to("http://a/z", "other"), "http://o:81/x/z o:81");
+        assert_eq!(remapped(&rules[..2], "/", "b"), None);
+    }
+
+    #[test]
+    fn rules_that_are_none_say_so() {
+        for rule in ["", "a", "/=", "/=/x", "/=h", "/ =http://h/"] {
+            assert!(rule.parse::<Mapping>().is_err(), "{rule:?}");
+        }
+    }
+}

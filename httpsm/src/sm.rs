@@ -1,0 +1,472 @@
+//! [`HttpSM`]: one transaction, from the request's first byte to the answer's last.
+//!
+//! Mirrors `proxy/http/HttpSM.cc` (9.2.9).
+//!
+//! # Contract
+//! A client session makes it and attaches itself. It runs under the mutex of the
+//! client's connection. Events of the client's and the server's operations come
+//! to it until a body is under way; then they come to its [`HttpTunnel`], which
+//! tells it of the ends. At each hook it stands still until it is reenabled. It
+//! ends by itself.
+//!
+//! # The way of a request
+//! ```text
+//! ReadClientRequestHeader ─► hooks READ_REQUEST_HDR, PRE_REMAP, POST_REMAP,
+//!   CACHE_LOOKUP_COMPLETE ─► HttpServerOpen ─► hook SEND_REQUEST_HDR ─►
+//!   SendServerRequestHeader (─► TunnelPost) ─► ReadServerResponseHeader ─►
+//!   hooks READ_RESPONSE_HDR, SEND_RESPONSE_HDR ─► Tunnel ─► hook TXN_CLOSE
+//! ```
+//! What is refused goes from where it stands to SEND_RESPONSE_HDR, and so does
+//! what the origin server does not answer.
+//!
+//! | file | what |
+//! |---|---|
+//! | `sm.rs` | the machine, its events, its end |
+//! | `sm/client.rs` | the client: its request, its going away |
+//! | `sm/api.rs` | hooks |
+//! | `sm/flow.rs` | what follows what |
+//! | `sm/server.rs` | the origin server: connecting, asking, its answer's head |
+//! | `sm/post.rs` | the request's body |
+//! | `sm/transfer.rs` | the answer's body |
+
+mod api;
+mod client;
+mod flow;
+mod post;
+mod server;
+mod transfer;
+
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+
+use eventsys::mutex::census;
+use eventsys::steps::{Side, Step, StepKind};
+use eventsys::{
+    ContRef, Continuation, ContinuationBase, Data, EventCode, EventRef, Guard, Guarded, Invocation,
+    Outcome, ProxyMutex,
+};
+use iocore::{BoundBuffer, IoData, NetVcRef, Vio, VioHandle};
+use pluginvc::PluginVCCore;
+
+use crate::client_session::HttpClientSession;
+use crate::hdr::HttpParser;
+use crate::hooks::{
+    HookState, HttpApiHooks, HttpHook, TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR,
+};
+use crate::proxy::HttpProxy;
+use crate::server_session::ServerSession;
+use crate::transact::{ResponseNext, State};
+use crate::tunnel::{HttpTunnel, TunnelOwner};
+
+/// Where a transaction stands. The numbers are those of the steps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(i64)]
+pub enum SmState {
+    /// Made, not attached yet.
+    Born = 0,
+    /// The client's head is being read (`state_read_client_request_header`).
+    ReadClientRequestHeader = 1,
+    /// Plugins are being called (`state_api_callout`).
+    ApiCallout = 2,
+    /// A connection is being made (`state_http_server_open`).
+    HttpServerOpen = 3,
+    /// The request's head is being sent (`state_send_server_request_header`).
+    SendServerRequestHeader = 4,
+    /// The request's body is being sent (`tunnel_handler_post`).
+    TunnelPost = 5,
+    /// The answer's head is being read (`state_read_server_response_header`).
+    ReadServerResponseHeader = 6,
+    /// An interim answer is being sent (`tunnel_handler_100_continue`).
+    Tunnel100Continue = 7,
+    /// The answer is being sent (`tunnel_handler`).
+    Tunnel = 8,
+    /// It ends (`kill_this`).
+    KillThis = 9,
+}
+
+impl SmState {
+    /// The state with this number, for who reads steps.
+    #[must_use]
+    pub fn from_number(number: i64) -> Option<SmState> {
+        use SmState::*;
+        [
+            Born,
+            ReadClientRequestHeader,
+            ApiCallout,
+            HttpServerOpen,
+            SendServerRequestHeader,
+            TunnelPost,
+            ReadServerResponseHeader,
+            Tunnel100Continue,
+            Tunnel,
+            KillThis,
+        ]
+        .into_iter()
+        .find(|state| *state as i64 == number)
+    }
+}
+
+/// The state machine of one transaction.
+pub struct HttpSM {
+    base: ContinuationBase,
+    this: Weak<HttpSM>,
+    id: u64,
+    proxy: Arc<HttpProxy>,
+    tunnel: Arc<HttpTunnel>,
+    /// Hooks of this transaction alone.
+    hooks: HttpApiHooks,
+    sm: Guarded<Sm>,
+}
+
+/// What the mutex protects.
+pub(crate) struct Sm {
+    pub(crate) t: RefCell<State>,
+    /// The session that has attached itself, until the end.
+    session: RefCell<Option<Arc<HttpClientSession>>>,
+    ua: RefCell<Option<Ua>>,
+    server: RefCell<Option<Server>>,
+    parser: RefCell<HttpParser>,
+    state: Cell<SmState>,
+    /// Which function the events of the client are for. Mirrors `ua_entry->vc_handler`.
+    reading_request: Cell<bool>,
+    cur_hook: Cell<Option<HttpHook>>,
+    hook_state: Cell<HookState>,
+    callout: Cell<Callout>,
+    /// What follows SEND_RESPONSE_HDR.
+    transfer: Cell<ResponseNext>,
+    plugin_tunnel: RefCell<Option<Arc<PluginVCCore>>>,
+    pending_action: Cell<Option<EventRef>>,
+    post: Cell<Post>,
+    /// Calls of the machine on the stack. Mirrors `reentrancy_count`.
+    reentrancy_count: Cell<u32>,
+    terminate_sm: Cell<bool>,
+    ending: Cell<bool>,
+    killed: Cell<bool>,
+    request_hdr_bytes: Cell<i64>,
+    response_hdr_bytes: Cell<i64>,
+    client_response_hdr_bytes: Cell<i64>,
+    continue_sent_well: Cell<bool>,
+    /// The request's head has been written to the origin server.
+    request_was_sent: Cell<bool>,
+}
+
+/// The client. Mirrors `ua_entry`.
+struct Ua {
+    session: Arc<HttpClientSession>,
+    vc: NetVcRef,
+    buffer: BoundBuffer,
+    read_vio: Option<VioHandle>,
+    write_vio: Option<VioHandle>,
+    eos: bool,
+}
+
+/// The origin server. Mirrors `server_entry`.
+struct Server {
+    session: ServerSession,
+    read_vio: Option<VioHandle>,
+    write_vio: Option<VioHandle>,
+    /// Its head has been sent, and what is read now is the answer's.
+    reading: bool,
+    eos: bool,
+}
+
+/// Whether a plugin is being called. Mirrors `HttpApiState_t`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Callout {
+    No,
+    /// It has been called and has not answered yet.
+    In,
+    /// Its mutex could not be had.
+    Retry,
+}
+
+/// How the sending of the request's body ended. Mirrors `HTTP_SM_POST_*`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Post {
+    Unknown,
+    Success,
+    UaFail,
+    ServerFail,
+}
+
+/// A machine, its inside, and the proof that its mutex is held.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    sm: &'a HttpSM,
+    s: &'a Sm,
+    g: &'a Guard<'a>,
+}
+
+impl HttpSM {
+    pub(crate) fn new(proxy: &Arc<HttpProxy>, mutex: &Arc<ProxyMutex>) -> Arc<HttpSM> {
+        proxy.census.transactions.fetch_add(1, Ordering::Relaxed);
+        Arc::new_cyclic(|this: &Weak<HttpSM>| HttpSM {
+            base: ContinuationBase::new(Arc::clone(mutex)),
+            this: Weak::clone(this),
+            id: proxy.next_sm_id(),
+            proxy: Arc::clone(proxy),
+            tunnel: HttpTunnel::new(Arc::clone(mutex), this.clone() as Weak<dyn TunnelOwner>),
+            hooks: HttpApiHooks::new(),
+            sm: Guarded::new(
+                Arc::clone(mutex),
+                Sm {
+                    t: RefCell::default(),
+                    session: RefCell::default(),
+                    ua: RefCell::default(),
+                    server: RefCell::default(),
+                    parser: RefCell::default(),
+                    state: Cell::new(SmState::Born),
+                    reading_request: Cell::new(true),
+                    cur_hook: Cell::new(None),
+                    hook_state: Cell::default(),
+                    callout: Cell::new(Callout::No),
+                    transfer: Cell::new(ResponseNext::Error),
+                    plugin_tunnel: RefCell::default(),
+                    pending_action: Cell::new(None),
+                    post: Cell::new(Post::Unknown),
+                    reentrancy_count: Cell::new(0),
+                    terminate_sm: Cell::new(false),
+                    ending: Cell::new(false),
+                    killed: Cell::new(false),
+                    request_hdr_bytes: Cell::new(0),
+                    response_hdr_bytes: Cell::new(0),
+                    client_response_hdr_bytes: Cell::new(0),
+                    continue_sent_well: Cell::new(false),
+                    request_was_sent: Cell::new(false),
+                },
+            ),
+        })
+    }
+
+    /// The number of the transaction; grows with each of the proxy. Mirrors `sm_id`.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The proxy that it is of.
+    #[must_use]
+    pub fn proxy(&self) -> &Arc<HttpProxy> {
+        &self.proxy
+    }
+
+    pub(crate) fn hooks(&self) -> &HttpApiHooks {
+        &self.hooks
+    }
+
+    pub(crate) fn inner<'a>(&'a self, guard: &'a Guard<'_>) -> &'a Sm {
+        self.sm.get(guard)
+    }
+
+    /// Calls `f` as one call of the machine, which may end with it.
+    fn enter(&self, guard: &Guard<'_>, f: impl FnOnce(Run<'_>)) {
+        let keep = self.this.upgrade();
+        let run = Run { sm: self, s: self.sm.get(guard), g: guard };
+        run.s.reentrancy_count.set(run.s.reentrancy_count.get() + 1);
+        f(run);
+        run.s.reentrancy_count.set(run.s.reentrancy_count.get() - 1);
+        if run.s.reentrancy_count.get() == 0
+            && run.s.terminate_sm.get()
+            // A plugin has it: it ends when the plugin has given it back.
+            && run.s.callout.get() == Callout::No
+        {
+            run.kill_this();
+        }
+        drop(keep);
+    }
+
+    /// A session has a request for it. Mirrors `attach_client_session`.
+    pub(crate) fn attach_client_session(
+        &self,
+        guard: &Guard<'_>,
+        session: &Arc<HttpClientSession>,
+        vc: NetVcRef,
+        buffer: BoundBuffer,
+    ) {
+        let ua = Ua {
+            session: Arc::clone(session),
+            vc,
+            buffer,
+            read_vio: None,
+            write_vio: None,
+            eos: false,
+        };
+        *self.sm.get(guard).ua.borrow_mut() = Some(ua);
+        *self.sm.get(guard).session.borrow_mut() = Some(Arc::clone(session));
+        self.enter(guard, |run| run.client_attached());
+    }
+
+    /// A plugin answers: go on, or end with an error. Under the machine's mutex.
+    pub(crate) fn state_api_callback(&self, guard: &Guard<'_>, event: EventCode) {
+        self.enter(guard, |run| run.api_callback(event));
+    }
+}
+
+impl Sm {
+    /// A plugin is to answer; the pair that was to do so before.
+    pub(crate) fn set_plugin_tunnel(&self, core: Arc<PluginVCCore>) -> Option<Arc<PluginVCCore>> {
+        self.plugin_tunnel.replace(Some(core))
+    }
+}
+
+impl Drop for HttpSM {
+    fn drop(&mut self) {
+        self.proxy.census.transactions.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Continuation for HttpSM {
+    fn base(&self) -> &ContinuationBase {
+        &self.base
+    }
+
+    /// Mirrors `HttpSM::main_handler`: an event about an operation goes to the
+    /// function of its connection, any other to that of the state.
+    fn handle_event(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
+        self.enter(call.guard(), |run| {
+            run.report(StepKind::HttpEvent, i64::from(event.0));
+            match event {
+                TS_EVENT_HTTP_CONTINUE | TS_EVENT_HTTP_ERROR => run.api_callback(event),
+                EventCode::NET_EVENT_OPEN | EventCode::NET_EVENT_OPEN_FAILED => {
+                    run.state_http_server_open(event, data);
+                }
+                EventCode::EVENT_INTERVAL => run.pending_action_is_due(),
+                _ if run.s.killed.get() || run.s.ending.get() => {}
+                _ => {
+                    if let Some(vio) = data.vio() {
+                        run.vio_event(event, vio);
+                    }
+                }
+            }
+        });
+        Outcome::Done
+    }
+}
+
+impl TunnelOwner for HttpSM {
+    fn producer_handler(&self, guard: &Guard<'_>, event: EventCode) {
+        self.enter(guard, |run| match run.s.state.get() {
+            SmState::TunnelPost => run.tunnel_handler_post_ua(event),
+            SmState::Tunnel => run.tunnel_handler_server(event),
+            _ => {}
+        });
+    }
+
+    fn consumer_handler(&self, guard: &Guard<'_>, event: EventCode, _: usize) {
+        self.enter(guard, |run| match run.s.state.get() {
+            SmState::TunnelPost => run.tunnel_handler_post_server(event),
+            SmState::Tunnel100Continue => run.tunnel_handler_100_continue_ua(event),
+            _ => run.tunnel_handler_ua(event),
+        });
+    }
+
+    fn tunnel_done(&self, guard: &Guard<'_>) {
+        self.enter(guard, |run| match run.s.state.get() {
+            SmState::TunnelPost => run.tunnel_handler_post(),
+            SmState::Tunnel100Continue => run.tunnel_handler_100_continue(),
+            _ => run.s.terminate_sm.set(true),
+        });
+    }
+}
+
+impl Run<'_> {
+    fn cont(self) -> ContRef {
+        self.sm.this.upgrade().expect("called by reference")
+    }
+
+    fn report(self, kind: StepKind, value: i64) {
+        self.sm.proxy.processor().steps().report(|| Step {
+            at: self.sm.proxy.processor().clock().get_hrtime(),
+            held: census::held_locks(),
+            ..Step::bare(Side::Pair, kind, Some(value))
+        });
+    }
+
+    fn set_state(self, state: SmState) {
+        if self.s.state.replace(state) != state {
+            self.report(StepKind::HttpState, state as i64);
+        }
+    }
+
+    fn vio_event(self, event: EventCode, vio: &Vio) {
+        let is = |handle: &Option<VioHandle>| handle.as_ref().is_some_and(|handle| handle.is(vio));
+        let of_ua =
+            self.s.ua.borrow().as_ref().is_some_and(|ua| is(&ua.read_vio) || is(&ua.write_vio));
+        if of_ua {
+            if self.s.reading_request.get() {
+                self.state_read_client_request_header(event);
+            } else {
+                self.state_watch_for_client_abort(event);
+            }
+            return;
+        }
+        let of_server = match &*self.s.server.borrow() {
+            Some(server) if is(&server.read_vio) => Some(true),
+            Some(server) if is(&server.write_vio) => Some(false),
+            _ => None,
+        };
+        match of_server {
+            Some(true) => self.server_read_event(event),
+            Some(false) => self.server_write_event(event),
+            None => {}
+        }
+    }
+
+    /// Mirrors `kill_this`: closes what is open, tells the plugins, lets go.
+    fn kill_this(self) {
+        if self.s.ending.replace(true) {
+            return;
+        }
+        self.set_state(SmState::KillThis);
+        if let Some(event) = self.s.pending_action.take() {
+            let _ = event.try_cancel();
+        }
+        self.sm.tunnel.kill_tunnel(self.g);
+        self.close_server();
+        let ua = self.s.ua.borrow().as_ref().map(|ua| Arc::clone(&ua.session));
+        if let Some(session) = ua {
+            self.forget_ua();
+            session.do_io_close(self.g);
+        }
+        // A plugin that was to answer, and was never asked.
+        let plugin_tunnel = self.s.plugin_tunnel.take();
+        if let Some(core) = plugin_tunnel {
+            core.kill_no_connect();
+        }
+        self.s.terminate_sm.set(false);
+        self.s.reentrancy_count.set(self.s.reentrancy_count.get() + 1);
+        self.do_api_callout(HttpHook::TxnClose);
+        self.s.reentrancy_count.set(self.s.reentrancy_count.get() - 1);
+    }
+
+    /// The plugins know of the end: nothing is left to do.
+    fn killed(self) {
+        if self.s.killed.replace(true) {
+            return;
+        }
+        let plugin_tunnel = self.s.plugin_tunnel.take();
+        if let Some(core) = plugin_tunnel {
+            core.kill_no_connect();
+        }
+        self.sm.hooks.clear();
+        let session = self.s.session.take();
+        if let Some(session) = session {
+            session.transaction_done(self.g, self.sm);
+        }
+    }
+
+    /// Takes the client out of the table: its connection is somebody else's now.
+    fn forget_ua(self) {
+        let ua = self.s.ua.take();
+        drop(ua);
+    }
+
+    /// Closes the connection to the origin server, if there is one.
+    fn close_server(self) {
+        let server = self.s.server.take();
+        if let Some(server) = server {
+            server.session.do_io_close();
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What follows what.
+//!
+//! Mirrors `call_transact_and_set_next_state` and `set_next_state` (9.2.9), with
+//! the decisions of [`transact`](crate::transact).
+
+use iocore::BoundBuffer;
+use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer, buffer_size_to_index};
+
+use super::Run;
+use crate::hooks::HttpHook;
+use crate::transact::{PluginTunnel, RequestNext, ResponseNext};
+
+impl Run<'_> {
+    /// `HttpTransact::BadRequest`.
+    pub(super) fn bad_request(self) {
+        self.touch_time();
+        self.s.t.borrow_mut().bad_request(self.sm.proxy.config());
+        self.send_error();
+    }
+
+    /// An error answer is in the state.
+    pub(super) fn send_error(self) {
+        self.release_server_after(ResponseNext::Error);
+        self.s.transfer.set(ResponseNext::Error);
+        self.do_api_callout(HttpHook::SendResponseHdr);
+    }
+
+    /// A plugin has said that the transaction is to end with an error.
+    pub(super) fn api_error(self) {
+        self.touch_time();
+        let in_send_response = self.s.cur_hook.get() == Some(HttpHook::SendResponseHdr);
+        self.s.t.borrow_mut().api_error(self.sm.proxy.config());
+        self.release_server_after(ResponseNext::Error);
+        self.s.transfer.set(ResponseNext::Error);
+        if in_send_response {
+            // Its hooks have had their say.
+            self.send_response();
+        } else {
+            self.do_api_callout(HttpHook::SendResponseHdr);
+        }
+    }
+
+    pub(super) fn start_remap_request(self) {
+        let next = self.s.t.borrow_mut().start_remap_request(self.sm.proxy.config());
+        match next {
+            RequestNext::Continue => self.do_api_callout(HttpHook::PreRemap),
+            RequestNext::Answer => self.send_error(),
+        }
+    }
+
+    pub(super) fn remap_request(self) {
+        let config = self.sm.proxy.config();
+        let next = {
+            let mut t = self.s.t.borrow_mut();
+            self.sm.proxy.with_remap(|rules| t.perform_remap(config, rules));
+            t.end_remap_request(config)
+        };
+        match next {
+            RequestNext::Continue => self.do_api_callout(HttpHook::PostRemap),
+            RequestNext::Answer => self.send_error(),
+        }
+    }
+
+    pub(super) fn handle_request(self) {
+        self.touch_time();
+        let (next, intercepted) = {
+            let mut t = self.s.t.borrow_mut();
+            (
+                t.handle_request(self.sm.proxy.config()),
+                t.plugin_tunnel_type == PluginTunnel::AsIntercept,
+            )
+        };
+        match next {
+            RequestNext::Answer => self.send_error(),
+            // Who answers in place of the proxy is asked before the cache is.
+            RequestNext::Continue if intercepted => self.open_server(),
+            RequestNext::Continue => self.do_api_callout(HttpHook::CacheLookupComplete),
+        }
+    }
+
+    pub(super) fn open_server(self) {
+        self.touch_time();
+        self.s.t.borrow_mut().build_request(self.sm.proxy.config());
+        self.do_http_server_open();
+    }
+
+    pub(super) fn handle_response(self) {
+        self.touch_time();
+        let sent = self.s.request_was_sent.get();
+        let next = self.s.t.borrow_mut().handle_response(self.sm.proxy.config(), sent);
+        match next {
+            ResponseNext::Retry => {
+                self.close_server();
+                self.s.t.borrow_mut().current_state = crate::transact::ServerState::Undefined;
+                self.do_http_server_open();
+            }
+            ResponseNext::ParseNext => self.setup_server_read_response_header(),
+            ResponseNext::Interim => self.setup_100_continue_transfer(),
+            ResponseNext::Error => self.send_error(),
+            ResponseNext::HeadOnly | ResponseNext::ServerRead => {
+                self.s.transfer.set(next);
+                self.do_api_callout(HttpHook::SendResponseHdr);
+            }
+        }
+    }
+
+    /// The plugins have seen the answer's head: it goes out.
+    pub(super) fn send_response(self) {
+        self.drain_request_body();
+        let next = self.s.transfer.get();
+        if next == ResponseNext::ServerRead {
+            self.setup_server_transfer();
+        } else {
+            self.release_server_after(next);
+            self.setup_internal_transfer();
+        }
+    }
+
+    /// A body that nobody will read any more must not be taken for a request.
+    /// Mirrors `do_drain_request_body`.
+    fn drain_request_body(self) {
+        let mut t = self.s.t.borrow_mut();
+        if t.body_tunneled || !t.has_request_body() {
+            return;
+        }
+        let reader = self.ua_reader();
+        let length = t.request_content_length.filter(|_| !t.client_chunked);
+        if let (Some(reader), Some(length)) = (reader, length)
+            && reader.read_avail(self.g) >= length
+        {
+            reader.consume(self.g, length);
+            return;
+        }
+        t.client_keep_alive = false;
+        let version = t.client_request.version;
+        if let Some(response) = &mut t.client_response
+            && version == crate::hdr::HttpVersion::HTTP_1_1
+        {
+            response.fields.value_set("Connection", b"close");
+        }
+    }
+
+    /// A buffer for `bytes` bytes, under the machine's mutex.
+    pub(super) fn new_buffer(self, bytes: i64) -> BoundBuffer {
+        let index = buffer_size_to_index(bytes, BUFFER_SIZE_INDEX_32K);
+        MIOBuffer::new(index).bind(self.sm.sm.mutex())
+    }
+
+    fn touch_time(self) {
+        self.s.t.borrow_mut().now = self.sm.proxy.local_time();
+    }
+}

@@ -1,0 +1,333 @@
+//! The origin server: connecting, asking, its answer's head.
+//!
+//! Mirrors `do_http_server_open`, `state_http_server_open`,
+//! `attach_server_session`, `setup_server_send_request`,
+//! `state_send_server_request_header`, `setup_server_read_response_header`,
+//! `state_read_server_response_header`, `handle_server_setup_error` and
+//! `release_server_session` (9.2.9).
+
+use std::sync::Arc;
+
+use eventsys::{Data, EventCode};
+use iocore::{IOBufferReader, IoData, VioHandle};
+
+use super::{Run, Server, SmState};
+use crate::connector::{ConnectError, Origin};
+use crate::hdr::{HttpParser, ParseResult, ResponseHdr};
+use crate::hooks::HttpHook;
+use crate::server_session::ServerSession;
+use crate::transact::{PluginTunnel, ResponseNext, ServerState};
+use crate::tunnel::TunnelType;
+
+impl Run<'_> {
+    pub(super) fn with_server<R>(self, f: impl FnOnce(&mut Server) -> R) -> Option<R> {
+        self.s.server.borrow_mut().as_mut().map(f)
+    }
+
+    fn server_reader(self) -> Option<IOBufferReader> {
+        self.with_server(|server| server.session.reader())
+    }
+
+    pub(super) fn do_http_server_open(self) {
+        self.set_state(SmState::HttpServerOpen);
+        self.s.request_was_sent.set(false);
+        let plugin = self.s.plugin_tunnel.take();
+        if let Some(core) = plugin {
+            // The plugin is called in here, and so is this machine.
+            core.connect_re(self.g, &self.cont());
+            return;
+        }
+        if self.s.t.borrow().plugin_tunnel_type != PluginTunnel::None {
+            // The plugin has had its one connection.
+            return self.open_failed(ConnectError::REFUSED.errno);
+        }
+        let origin = self.origin();
+        if self.s.t.borrow().attempts == 0
+            && let Some(session) =
+                self.sm.proxy.pool().acquire_session(self.g, &self.cont(), &origin)
+        {
+            return self.attach_server_session(session);
+        }
+        let timeout = self.sm.proxy.config().connect_attempts_timeout;
+        let connector = Arc::clone(self.sm.proxy.connector());
+        connector.connect_re(self.g, &self.cont(), &origin, timeout);
+    }
+
+    /// The origin server that the request is for, after remapping.
+    fn origin(self) -> Origin {
+        let t = self.s.t.borrow();
+        let host = t.client_request.host_get().unwrap_or(b"");
+        let host = host.strip_prefix(b"[").and_then(|h| h.strip_suffix(b"]")).unwrap_or(host);
+        Origin {
+            host: String::from_utf8_lossy(host).to_ascii_lowercase(),
+            port: t.client_request.port_get(),
+        }
+    }
+
+    pub(super) fn state_http_server_open(self, event: EventCode, data: Data<'_>) {
+        let over = self.s.ending.get() || self.s.terminate_sm.get();
+        if let (EventCode::NET_EVENT_OPEN, Some(vc)) = (event, data.net_vc()) {
+            if over || self.s.server.borrow().is_some() {
+                // Nobody waits for it any more.
+                vc.do_io_close(None);
+                return;
+            }
+            let plugin = self.s.t.borrow().plugin_tunnel_type != PluginTunnel::None;
+            let proxy = &self.sm.proxy;
+            let session =
+                ServerSession::new(proxy, self.g, &self.cont(), vc.clone(), self.origin(), plugin);
+            return self.attach_server_session(session);
+        }
+        if over {
+            return;
+        }
+        let error = match data {
+            Data::Object(object) => object.downcast_ref::<ConnectError>().copied(),
+            _ => None,
+        };
+        self.open_failed(error.map_or(0, |error| error.errno));
+    }
+
+    fn open_failed(self, errno: i32) {
+        {
+            let mut t = self.s.t.borrow_mut();
+            t.current_state = ServerState::ConnectionError;
+            t.cause_of_death_errno = errno;
+        }
+        self.handle_response();
+    }
+
+    fn attach_server_session(self, session: ServerSession) {
+        let config = self.sm.proxy.config();
+        session.vc().set_inactivity_timeout(config.connect_attempts_timeout);
+        if config.transaction_active_timeout_out != 0 {
+            session.vc().set_active_timeout(config.transaction_active_timeout_out);
+        }
+        // Nothing is read yet, but timeouts and errors come to this machine; the
+        // session has been told so when it was made or taken from the pool.
+        let vc = session.vc_server();
+        let server = Server {
+            read_vio: Some(VioHandle::new(vc.clone(), iocore::VioOp::Read)),
+            write_vio: Some(VioHandle::new(vc, iocore::VioOp::Write)),
+            session,
+            reading: false,
+            eos: false,
+        };
+        *self.s.server.borrow_mut() = Some(server);
+        let body = {
+            let mut t = self.s.t.borrow_mut();
+            let body = t.has_request_body();
+            if let Some(request) = t.server_request.as_mut().filter(|_| body) {
+                let fields = &mut request.fields;
+                if !fields.presence("Content-Length") && !fields.presence("Transfer-Encoding") {
+                    fields.value_set("Transfer-Encoding", b"chunked");
+                }
+            }
+            body
+        };
+        if !body {
+            // The client waits now, and that is not its fault.
+            self.with_ua(|ua| ua.vc.cancel_inactivity_timeout());
+        }
+        self.do_api_callout(HttpHook::SendRequestHdr);
+    }
+
+    pub(super) fn setup_server_send_request(self) {
+        self.set_state(SmState::SendServerRequestHeader);
+        let mut head = Vec::with_capacity(512);
+        if let Some(request) = &self.s.t.borrow().server_request {
+            request.print(&mut head);
+        }
+        let buffer = self.new_buffer(4096);
+        let reader = buffer.alloc_reader(self.g).expect("the first of five");
+        let nbytes = buffer.write(self.g, &head);
+        let this = self.cont();
+        let timeout = self.sm.proxy.config().transaction_no_activity_timeout_out;
+        self.with_server(|server| {
+            let vc = server.session.vc();
+            server.write_vio = Some(vc.do_io_write(self.g, Some(this), nbytes, Some(&reader)));
+            vc.set_inactivity_timeout(timeout);
+        });
+        self.setup_server_read_response_header();
+    }
+
+    pub(super) fn setup_server_read_response_header(self) {
+        {
+            let mut t = self.s.t.borrow_mut();
+            t.current_state = ServerState::Undefined;
+            t.server_response = ResponseHdr::default();
+        }
+        *self.s.parser.borrow_mut() = HttpParser::new();
+        self.s.response_hdr_bytes.set(0);
+        let this = self.cont();
+        self.with_server(|server| {
+            server.reading = true;
+            let (vc, buffer) = (server.session.vc(), server.session.buffer());
+            server.read_vio = Some(vc.do_io_read(self.g, Some(this), i64::MAX, Some(buffer)));
+        });
+        // Behind an interim answer the next one may be there already.
+        if self.server_reader().is_some_and(|reader| reader.read_avail(self.g) > 0) {
+            self.state_read_server_response_header(EventCode::VC_EVENT_READ_READY);
+        }
+    }
+
+    pub(super) fn server_write_event(self, event: EventCode) {
+        match event {
+            EventCode::VC_EVENT_WRITE_READY => {
+                let vio = self.with_server(|server| server.write_vio.clone()).flatten();
+                if let Some(vio) = vio {
+                    vio.reenable(self.g);
+                }
+            }
+            EventCode::VC_EVENT_WRITE_COMPLETE => {
+                self.s.request_was_sent.set(true);
+                let (body, wait) = {
+                    let t = self.s.t.borrow();
+                    (t.has_request_body() && !t.body_tunneled, t.continue_required)
+                };
+                if body && !wait {
+                    self.do_setup_post_tunnel();
+                } else if self.s.state.get() == SmState::SendServerRequestHeader {
+                    self.set_state(SmState::ReadServerResponseHeader);
+                }
+            }
+            _ => self.handle_server_setup_error(event),
+        }
+    }
+
+    pub(super) fn server_read_event(self, event: EventCode) {
+        let reading = self.with_server(|server| server.reading && !server.eos).unwrap_or(false);
+        match event {
+            EventCode::VC_EVENT_READ_READY
+            | EventCode::VC_EVENT_READ_COMPLETE
+            | EventCode::VC_EVENT_EOS
+                if reading =>
+            {
+                self.state_read_server_response_header(event);
+            }
+            EventCode::VC_EVENT_READ_READY | EventCode::VC_EVENT_READ_COMPLETE => {}
+            _ => self.handle_server_setup_error(event),
+        }
+    }
+
+    fn state_read_server_response_header(self, event: EventCode) {
+        let config = self.sm.proxy.config();
+        let eos = event == EventCode::VC_EVENT_EOS;
+        self.with_server(|server| server.eos |= eos);
+        if self.s.response_hdr_bytes.get() == 0 {
+            let timeout = config.transaction_no_activity_timeout_out;
+            self.with_server(|server| server.session.vc().set_inactivity_timeout(timeout));
+            if self.s.t.borrow().has_request_body() {
+                self.with_ua(|ua| ua.vc.cancel_inactivity_timeout());
+            }
+        }
+        let Some(reader) = self.server_reader() else { return };
+        let (mut result, used) = self.parse_response(&reader, eos);
+        self.s.response_hdr_bytes.set(self.s.response_hdr_bytes.get() + used);
+        if (eos && result == ParseResult::Cont)
+            || self.s.response_hdr_bytes.get() > config.response_hdr_max_size
+        {
+            result = ParseResult::Error;
+        }
+        let vio = self.with_server(|server| server.read_vio.clone()).flatten();
+        if result == ParseResult::Cont {
+            if let Some(vio) = vio {
+                vio.reenable(self.g);
+            }
+            return;
+        }
+        if let Some(vio) = vio {
+            vio.set_nbytes(self.g, vio.ndone());
+        }
+        self.with_server(|server| server.reading = false);
+        if self.sm.tunnel.is_tunnel_active(self.g) {
+            // The answer is there before the request is out: no more of it is sent.
+            self.abort_tunnel();
+        }
+        if result == ParseResult::Error {
+            self.s.t.borrow_mut().current_state = ServerState::ParseError;
+            return match eos {
+                true => self.handle_server_setup_error(event),
+                false => self.handle_response(),
+            };
+        }
+        let implemented = {
+            let t = self.s.t.borrow();
+            let mut codings = t.server_response.fields.values("Transfer-Encoding");
+            codings.all(|value| value.eq_ignore_ascii_case(b"chunked"))
+        };
+        if !implemented {
+            self.s.t.borrow_mut().http_return_code = 502;
+            return self.bad_request();
+        }
+        let timeout = config.transaction_no_activity_timeout_in;
+        self.with_ua(|ua| ua.vc.set_inactivity_timeout(timeout));
+        self.s.t.borrow_mut().current_state = ServerState::ConnectionAlive;
+        self.do_api_callout(HttpHook::ReadResponseHdr);
+    }
+
+    /// Something has happened to the connection before there was an answer.
+    pub(super) fn handle_server_setup_error(self, event: EventCode) {
+        if self.sm.tunnel.is_tunnel_active(self.g)
+            && self.sm.tunnel.forward_to_consumer(self.g, event, TunnelType::HttpServer)
+        {
+            return;
+        }
+        {
+            let errno = self.with_server(|server| server.session.vc().lerrno()).unwrap_or(0);
+            let mut t = self.s.t.borrow_mut();
+            (t.current_state, t.cause_of_death_errno) = match event {
+                EventCode::VC_EVENT_EOS => (ServerState::ConnectionClosed, 32),
+                EventCode::VC_EVENT_ACTIVE_TIMEOUT => (ServerState::ActiveTimeout, 110),
+                EventCode::VC_EVENT_INACTIVITY_TIMEOUT if self.s.request_was_sent.get() => {
+                    (ServerState::InactiveTimeout, 110)
+                }
+                EventCode::VC_EVENT_INACTIVITY_TIMEOUT => (ServerState::ConnectionError, 110),
+                _ => (ServerState::ConnectionError, errno),
+            };
+        }
+        self.close_server();
+        self.handle_response();
+    }
+
+    /// Gives the connection back, if there will be no body from it: to the pool
+    /// if it can be used again. Mirrors `release_server_session`.
+    pub(super) fn release_server_after(self, next: ResponseNext) {
+        if self.sm.tunnel.is_tunnel_active(self.g) {
+            self.abort_tunnel();
+        }
+        let server = self.s.server.take();
+        let Some(server) = server else { return };
+        let t = self.s.t.borrow();
+        let reusable = next == ResponseNext::HeadOnly
+            && t.server_keep_alive
+            && t.plugin_tunnel_type == PluginTunnel::None
+            && !server.eos;
+        drop(t);
+        match reusable {
+            true => self.sm.proxy.pool().release_session(self.g, server.session),
+            false => server.session.do_io_close(),
+        }
+    }
+
+    fn parse_response(self, reader: &IOBufferReader, eof: bool) -> (ParseResult, i64) {
+        let mut t = self.s.t.borrow_mut();
+        let mut parser = self.s.parser.borrow_mut();
+        let mut bytes_used = 0;
+        while reader.block_read_avail(self.g) > 0 {
+            let view = reader.block_view(self.g);
+            let mut piece = &view[..];
+            let result = parser.parse_resp(&mut t.server_response, &mut piece, false);
+            let used = i64::try_from(view.len() - piece.len()).unwrap_or(0);
+            reader.consume(self.g, used);
+            bytes_used += used;
+            if result != ParseResult::Cont {
+                return (result, bytes_used);
+            }
+        }
+        match eof {
+            true => (parser.parse_resp(&mut t.server_response, &mut &b""[..], true), bytes_used),
+            false => (ParseResult::Cont, bytes_used),
+        }
+    }
+}

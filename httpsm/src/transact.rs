@@ -1,0 +1,141 @@
+//! Decisions: what is asked of the origin server, and what the client is told.
+//!
+//! Mirrors `proxy/http/HttpTransact.cc` and `HttpTransactHeaders.cc` (9.2.9). No
+//! connection is touched here: the functions look at heads, change heads, and say
+//! what is to be done next.
+//!
+//! **Not modelled**: the cache, parents, DNS, authentication, ranges, WebSocket
+//! (an upgrade to it is refused as any other).
+
+mod error;
+mod request;
+mod response;
+
+use std::net::SocketAddr;
+
+use crate::config::HttpConfig;
+use crate::hdr::{RequestHdr, ResponseHdr};
+
+pub(crate) use request::RequestNext;
+pub(crate) use response::ResponseNext;
+
+/// How it stands with the origin server. Mirrors `ServerState_t`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum ServerState {
+    #[default]
+    Undefined,
+    ConnectionAlive,
+    ConnectionError,
+    ConnectionClosed,
+    InactiveTimeout,
+    ActiveTimeout,
+    ParseError,
+    BadIncomingResponse,
+}
+
+/// Where the response comes from. Mirrors `Source_t`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Source {
+    #[default]
+    Internal,
+    OriginServer,
+}
+
+/// What a plugin does in a transaction. Mirrors `HttpPluginTunnel_t`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum PluginTunnel {
+    /// Nothing (`HTTP_NO_PLUGIN_TUNNEL`).
+    #[default]
+    None,
+    /// It answers in place of the proxy (`HTTP_PLUGIN_AS_INTERCEPT`).
+    AsIntercept,
+    /// It answers in place of the origin server (`HTTP_PLUGIN_AS_SERVER`).
+    AsServer,
+}
+
+/// Everything that is known of a transaction. Mirrors `HttpTransact::State`.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) client_request: RequestHdr,
+    pub(crate) server_request: Option<RequestHdr>,
+    pub(crate) server_response: ResponseHdr,
+    pub(crate) client_response: Option<ResponseHdr>,
+
+    /// `client_info`.
+    pub(crate) client_keep_alive: bool,
+    pub(crate) client_chunked: bool,
+    pub(crate) proxy_connect_hdr: bool,
+    pub(crate) receive_chunked_response: bool,
+    pub(crate) client_addr: Option<SocketAddr>,
+    pub(crate) is_internal_request: bool,
+    /// `client_info.state`, when the client was given up.
+    pub(crate) client_timed_out: Option<ServerState>,
+
+    /// `None` is `HTTP_UNDEFINED_CL`.
+    pub(crate) request_content_length: Option<i64>,
+    pub(crate) response_content_length: Option<i64>,
+    pub(crate) trust_response_cl: bool,
+    /// `m_100_continue_required` and `m_100_continue_sent`.
+    pub(crate) continue_required: bool,
+    pub(crate) continue_sent: bool,
+
+    /// `current`.
+    pub(crate) current_state: ServerState,
+    pub(crate) attempts: u32,
+    pub(crate) server_keep_alive: bool,
+    pub(crate) server_chunked: bool,
+    pub(crate) cause_of_death_errno: i32,
+    pub(crate) missing_status: bool,
+
+    pub(crate) source: Source,
+    pub(crate) internal_msg: Option<Vec<u8>>,
+    pub(crate) internal_msg_type: Option<&'static str>,
+    pub(crate) http_return_code: u16,
+    pub(crate) is_upgrade_request: bool,
+    pub(crate) url_remap_success: bool,
+    pub(crate) plugin_tunnel_type: PluginTunnel,
+    /// The request's body has been given to a tunnel.
+    pub(crate) body_tunneled: bool,
+    /// A tunnel was given up: something may be left over on either connection.
+    pub(crate) tunnel_aborted: bool,
+
+    /// Seconds since 1970.
+    pub(crate) now: i64,
+    pub(crate) request_sent_time: i64,
+    pub(crate) response_received_time: i64,
+}
+
+impl State {
+    /// True if a body follows the request's head. Mirrors `has_request_body`.
+    pub(crate) fn has_request_body(&self) -> bool {
+        self.request_content_length.is_some_and(|length| length > 0) || self.client_chunked
+    }
+
+    /// True for requests that may be sent a second time. Mirrors
+    /// `is_request_retryable`.
+    pub(crate) fn is_request_retryable(&self, request_sent: bool) -> bool {
+        let safe =
+            matches!(&self.client_request.method[..], b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE");
+        safe || self.current_state == ServerState::ConnectionError || !request_sent
+    }
+
+    /// Reads what the request's head says of its body. Mirrors
+    /// `set_client_request_state`.
+    pub(crate) fn set_client_request_state(&mut self) {
+        let fields = &self.client_request.fields;
+        self.client_chunked |=
+            fields.csv("Transfer-Encoding").any(|value| value.eq_ignore_ascii_case(b"chunked"));
+        self.request_content_length = fields.value_get_int64("Content-Length");
+        if self.client_chunked {
+            self.request_content_length = None;
+        }
+    }
+
+    /// Mirrors `initialize_state_variables_from_request`.
+    pub(crate) fn initialize_from_request(&mut self, config: &HttpConfig) {
+        self.proxy_connect_hdr |= self.client_request.fields.presence("Proxy-Connection");
+        self.client_keep_alive = config.keep_alive_enabled_in
+            && (!self.is_internal_request || config.keepalive_internal_vc)
+            && self.client_request.keep_alive_get();
+    }
+}

@@ -1,0 +1,169 @@
+//! What a tunnel does to the bytes on their way.
+//!
+//! Mirrors `TunnelChunkingAction_t`, `producer_handler_chunked`,
+//! `producer_handler_dechunked` and the buffers of `ChunkedHandler` (9.2.9).
+
+use eventsys::Guard;
+use iocore::buffer::{BUFFER_SIZE_INDEX_8K, MIOBuffer};
+use iocore::{BoundBuffer, IOBufferReader};
+
+use crate::chunked::{
+    ChunkedReader, ChunkedState, DEFAULT_MAX_CHUNK_SIZE, LAST_CHUNK, chunk_header,
+};
+
+/// What is done to the bytes. Mirrors `TunnelChunkingAction_t`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TunnelChunkingAction {
+    /// Nothing (`TCA_PASSTHRU_DECHUNKED_CONTENT`).
+    Passthru,
+    /// Chunks are made of them (`TCA_CHUNK_CONTENT`).
+    Chunk,
+    /// They are chunks, and passed on as they are; the end is looked for
+    /// (`TCA_PASSTHRU_CHUNKED_CONTENT`).
+    PassthruChunked,
+    /// They are chunks, and the data in them is passed on (`TCA_DECHUNK_CONTENT`).
+    Dechunk,
+}
+
+/// The state of an action.
+pub(super) struct Chunks {
+    action: TunnelChunkingAction,
+    parser: ChunkedReader,
+    /// Where the looking stands in the producer's buffer.
+    source: IOBufferReader,
+    /// Where changed bytes go, and what the consumers read then.
+    changed: Option<(BoundBuffer, IOBufferReader)>,
+    /// Bytes taken from the source.
+    consumed: i64,
+    /// Bytes put into `changed`.
+    made: i64,
+    skip_bytes: i64,
+}
+
+impl Chunks {
+    /// The action on what `start` reads, of which the first `skip_bytes` are a head.
+    pub(super) fn new(
+        guard: &Guard<'_>,
+        action: TunnelChunkingAction,
+        start: &IOBufferReader,
+        skip_bytes: i64,
+    ) -> Chunks {
+        let source = start.clone_reader(guard).expect("a tunnel uses few readers");
+        let changed = (action != TunnelChunkingAction::PassthruChunked).then(|| {
+            let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_8K).bind(start.buffer().mutex());
+            let reader = buffer.alloc_reader(guard).expect("the first of five");
+            // The head goes before everything.
+            let mut head = vec![0; usize::try_from(skip_bytes).unwrap_or(0)];
+            let id = source.id();
+            source.buffer().with(guard, |source| source.memcpy(id, &mut head, 0));
+            buffer.write(guard, &head);
+            (buffer, reader)
+        });
+        source.consume(guard, skip_bytes);
+        let (parser, consumed) = (ChunkedReader::new(), 0);
+        Chunks { action, parser, source, changed, consumed, made: skip_bytes, skip_bytes }
+    }
+
+    /// What consumers are to read, if not the producer's buffer.
+    pub(super) fn output(&self) -> Option<&IOBufferReader> {
+        self.changed.as_ref().map(|(_, reader)| reader)
+    }
+
+    /// The marker in the changed buffer is needed no longer: the consumers have
+    /// readers of their own.
+    pub(super) fn release_marker(&self, guard: &Guard<'_>) {
+        if let Some((_, reader)) = &self.changed {
+            reader.dealloc(guard);
+        }
+    }
+
+    /// Bytes of the source that belonged to the body.
+    pub(super) fn consumed(&self) -> i64 {
+        self.consumed
+    }
+
+    /// Bytes in the source behind the end of the body.
+    pub(super) fn unread(&self, guard: &Guard<'_>) -> i64 {
+        self.source.read_avail(guard)
+    }
+
+    /// The source, read up to where the looking stands.
+    pub(super) fn source(&self) -> Option<IOBufferReader> {
+        (self.action == TunnelChunkingAction::PassthruChunked).then(|| self.source.clone())
+    }
+
+    /// How many bytes a consumer writes in all, now that the end is known.
+    pub(super) fn total(&self) -> i64 {
+        match self.action {
+            TunnelChunkingAction::PassthruChunked => self.skip_bytes + self.consumed,
+            _ => self.made,
+        }
+    }
+
+    /// Bytes that wait for the slowest consumer.
+    pub(super) fn backlog(&self, guard: &Guard<'_>) -> i64 {
+        self.changed.as_ref().map_or(0, |(buffer, _)| buffer.with(guard, |b| b.max_read_avail()))
+    }
+
+    /// Works on what has come; `ended` says that nothing more will.
+    pub(super) fn process(&mut self, guard: &Guard<'_>, ended: bool) -> Processed {
+        match self.action {
+            TunnelChunkingAction::Chunk => {
+                self.make_chunks(guard, ended);
+                if ended { Processed::Done } else { Processed::More }
+            }
+            TunnelChunkingAction::Passthru => Processed::More,
+            _ => self.read_chunks(guard),
+        }
+    }
+
+    fn read_chunks(&mut self, guard: &Guard<'_>) -> Processed {
+        while self.source.read_avail(guard) > 0 && !self.parser.is_over() {
+            let view = self.source.block_view(guard);
+            let changed = self.changed.as_ref().map(|(buffer, _)| buffer);
+            let made = &mut self.made;
+            let used = self.parser.read(&view, |range| {
+                if let Some(changed) = changed {
+                    *made += changed.write(guard, &view[range]);
+                }
+            });
+            let used = i64::try_from(used).unwrap_or(0);
+            self.source.consume(guard, used);
+            self.consumed += used;
+        }
+        match self.parser.state() {
+            ChunkedState::Done => Processed::Done,
+            ChunkedState::Error => Processed::Error,
+            _ => Processed::More,
+        }
+    }
+
+    fn make_chunks(&mut self, guard: &Guard<'_>, ended: bool) {
+        let Some((changed, _)) = &self.changed else { return };
+        loop {
+            let size = self.source.read_avail(guard).min(DEFAULT_MAX_CHUNK_SIZE);
+            if size <= 0 {
+                break;
+            }
+            self.made += changed.write(guard, chunk_header(size).as_bytes());
+            let mut data = vec![0; usize::try_from(size).unwrap_or(0)];
+            self.source.read(guard, &mut data);
+            self.made += changed.write(guard, &data);
+            self.made += changed.write(guard, b"\r\n");
+            self.consumed += size;
+        }
+        if ended {
+            self.made += changed.write(guard, LAST_CHUNK);
+        }
+    }
+}
+
+/// What working on the bytes has come to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Processed {
+    More,
+    /// The body is complete.
+    Done,
+    /// The body is not one.
+    Error,
+}

@@ -1,0 +1,215 @@
+//! The producer's side of a tunnel.
+//!
+//! Mirrors `producer_run`, `producer_handler`, `producer_handler_chunked`,
+//! `producer_handler_dechunked` and `finish_all_internal` (9.2.9).
+
+use eventsys::{ContRef, EventCode, Guard};
+use iocore::NetVcRef;
+
+use super::action::{Chunks, Processed, TunnelChunkingAction};
+use super::{HTTP_TUNNEL_EVENT_PRECOMPLETE, HttpTunnel, Production, TunnelType};
+
+impl HttpTunnel {
+    /// True if the owner was called.
+    pub(super) fn producer_run(
+        &self,
+        guard: &Guard<'_>,
+        production: Production,
+        consumers: &[(TunnelType, NetVcRef)],
+    ) -> bool {
+        let this = self.this.upgrade().expect("called by reference") as ContRef;
+        let state = self.state.get(guard);
+        let p = &state.producer;
+        let start = production.start;
+        let init_bytes = start.read_avail(guard);
+        let changes = production.action != TunnelChunkingAction::Passthru;
+        p.alive.set(true);
+        p.kind.set(Some(production.kind));
+        p.init_bytes.set(init_bytes);
+        *p.vc.borrow_mut() = production.vc.clone();
+        if changes {
+            let chunks = Chunks::new(guard, production.action, &start, production.skip_bytes);
+            *p.chunks.borrow_mut() = Some(chunks);
+        }
+        let from = match &*p.chunks.borrow() {
+            Some(chunks) => chunks.output().cloned().unwrap_or_else(|| start.clone()),
+            None => start.clone(),
+        };
+        *p.start.borrow_mut() = Some(start.clone());
+
+        let consumer_n = match production.nbytes {
+            Some(nbytes) if !changes => nbytes,
+            _ => i64::MAX,
+        };
+        let mut told = false;
+        assert!(consumers.len() <= state.consumers.len(), "too many consumers");
+        for (c, (kind, vc)) in state.consumers.iter().zip(consumers) {
+            let reader = from.clone_reader(guard).expect("a tunnel uses few readers");
+            c.alive.set(true);
+            c.kind.set(Some(*kind));
+            *c.vc.borrow_mut() = Some(vc.clone());
+            *c.reader.borrow_mut() = Some(reader);
+        }
+        // From here on the consumers' readers alone say what must be kept.
+        start.dealloc(guard);
+        if let Some(chunks) = &*p.chunks.borrow() {
+            chunks.release_marker(guard);
+        }
+        for at in 0..consumers.len() {
+            let c = &state.consumers[at];
+            if consumer_n == 0 {
+                // Nothing to do, and so nobody would ever call back.
+                told |= self.handle_consumer(guard, EventCode::VC_EVENT_WRITE_COMPLETE, at);
+                continue;
+            }
+            let (vc, reader) = (c.vc.borrow().clone(), c.reader.borrow().clone());
+            if let (true, Some(vc)) = (c.alive.get(), vc) {
+                let vio = vc.do_io_write(guard, Some(this.clone()), consumer_n, reader.as_ref());
+                *c.write_vio.borrow_mut() = Some(vio);
+            }
+        }
+
+        let more = production.nbytes.map_or(i64::MAX, |nbytes| (nbytes - init_bytes).max(0));
+        if changes && more > 0 && p.alive.get() && init_bytes > production.skip_bytes {
+            // What came with the head may be the whole body.
+            told |= self.handle_producer(guard, EventCode::VC_EVENT_READ_READY);
+        }
+        if !p.alive.get() {
+            return told;
+        }
+        if more == 0 || production.kind == TunnelType::Static {
+            return self.handle_producer(guard, HTTP_TUNNEL_EVENT_PRECOMPLETE) || told;
+        }
+        let (vc, buffer) = (p.vc.borrow().clone(), p.buffer());
+        if let Some(vc) = vc {
+            let vio = vc.do_io_read(guard, Some(this), more, buffer.as_ref());
+            *p.read_vio.borrow_mut() = Some(vio);
+        }
+        told
+    }
+
+    /// An event of the producer's read; true if the owner was called.
+    pub(super) fn handle_producer(&self, guard: &Guard<'_>, event: EventCode) -> bool {
+        let p = &self.state.get(guard).producer;
+        let event = self.act_on(guard, event);
+        match event {
+            EventCode::VC_EVENT_READ_READY => {
+                self.reenable_consumers(guard);
+                self.throttle(guard);
+                false
+            }
+            HTTP_TUNNEL_EVENT_PRECOMPLETE
+            | EventCode::VC_EVENT_READ_COMPLETE
+            | EventCode::VC_EVENT_EOS => {
+                p.alive.set(false);
+                p.note_bytes();
+                // Before the consumers are woken: waking may show them the data,
+                // and they may be done before the owner knows of the end.
+                self.tell_of_producer(guard, event);
+                self.reenable_consumers(guard);
+                true
+            }
+            _ if p.alive.replace(false) => {
+                p.note_bytes();
+                self.tell_of_producer(guard, event);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The producer has ended well: the consumers write what is there and no
+    /// more. Mirrors `local_finish_all`.
+    pub fn local_finish_all(&self, guard: &Guard<'_>) {
+        let state = self.state.get(guard);
+        let p = &state.producer;
+        let total = match &*p.chunks.borrow() {
+            Some(chunks) => chunks.total(),
+            None => p.init_bytes.get() + p.bytes_read.get(),
+        };
+        for (at, c) in state.consumers.iter().enumerate() {
+            let vio = c.write_vio.borrow().clone();
+            let (true, Some(vio)) = (c.alive.get(), vio) else { continue };
+            vio.set_nbytes(guard, total);
+            // With nothing left to do the connection would not call back.
+            if vio.ntodo() == 0 {
+                self.handle_consumer(guard, EventCode::VC_EVENT_WRITE_COMPLETE, at);
+            } else {
+                vio.reenable(guard);
+            }
+        }
+    }
+
+    /// Does the action on what has come; the event as the tunnel is to see it.
+    fn act_on(&self, guard: &Guard<'_>, event: EventCode) -> EventCode {
+        let p = &self.state.get(guard).producer;
+        let ended = match event {
+            EventCode::VC_EVENT_READ_READY => false,
+            EventCode::VC_EVENT_READ_COMPLETE
+            | EventCode::VC_EVENT_EOS
+            | HTTP_TUNNEL_EVENT_PRECOMPLETE => true,
+            _ => return event,
+        };
+        let mut chunks = p.chunks.borrow_mut();
+        let Some(chunks) = chunks.as_mut().filter(|_| !p.over.get()) else { return event };
+        match chunks.process(guard, ended) {
+            Processed::Error => {
+                p.truncated.set(true);
+                EventCode::VC_EVENT_EOS
+            }
+            Processed::Done => {
+                p.over.set(true);
+                if ended { event } else { EventCode::VC_EVENT_READ_COMPLETE }
+            }
+            Processed::More => {
+                p.truncated.set(ended);
+                event
+            }
+        }
+    }
+
+    fn tell_of_producer(&self, guard: &Guard<'_>, event: EventCode) {
+        if let Some(owner) = self.owner.upgrade() {
+            owner.producer_handler(guard, event);
+        }
+    }
+
+    fn reenable_consumers(&self, guard: &Guard<'_>) {
+        for c in &self.state.get(guard).consumers {
+            let vio = c.write_vio.borrow().clone();
+            if let (true, Some(vio)) = (c.alive.get(), vio) {
+                vio.reenable(guard);
+            }
+        }
+    }
+
+    /// Bytes that were changed are no longer in the producer's buffer, whose mark
+    /// would hold it back.
+    fn throttle(&self, guard: &Guard<'_>) {
+        let state = self.state.get(guard);
+        let backlog = state.producer.chunks.borrow().as_ref().map_or(0, |c| c.backlog(guard));
+        if backlog >= state.flow.get().high_water {
+            state.producer.throttled.set(true);
+        } else {
+            self.reenable_producer(guard);
+        }
+    }
+
+    /// A consumer has taken something: the producer may go on. Mirrors
+    /// `consumer_reenable`.
+    pub(super) fn reenable_producer(&self, guard: &Guard<'_>) {
+        let state = self.state.get(guard);
+        let p = &state.producer;
+        if p.throttled.get() {
+            let backlog = p.chunks.borrow().as_ref().map_or(0, |c| c.backlog(guard));
+            if backlog >= state.flow.get().low_water {
+                return;
+            }
+            p.throttled.set(false);
+        }
+        let vio = p.read_vio.borrow().clone();
+        if let (true, Some(vio)) = (p.alive.get(), vio) {
+            vio.reenable(guard);
+        }
+    }
+}
