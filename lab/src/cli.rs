@@ -185,9 +185,9 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub(crate) struct RunArgs {
-    /// The scenario
+    /// The scenario, or several
     #[arg(value_name = "FILE.toml", required_unless_present = "seed")]
-    pub file: Option<PathBuf>,
+    pub file: Vec<PathBuf>,
 
     /// Run the random scenario of this seed of "atslab fuzz"
     #[arg(long, value_name = "N", conflicts_with = "file")]

@@ -4,6 +4,7 @@ mod live;
 
 use std::io::{self, Write};
 use std::panic;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use conformance::Epoch;
@@ -19,19 +20,26 @@ use crate::cli::{Epochs, RunArgs};
 use crate::error::Error;
 use crate::output::{FAULT, Output, QUIET, TITLE};
 
-/// Runs the scenario in each epoch that is meant and prints the steps.
+/// Runs each scenario in each epoch that is meant and prints the steps.
 pub(crate) fn run(args: &RunArgs, out: &mut Output) -> Result<ExitCode, Error> {
-    let (name, scenario) = scenario(args)?;
+    let scenarios = scenarios(args)?;
     if args.live {
-        return live::run(args, &name, &scenario, out);
+        return live::run(args, &scenarios, out);
     }
     // Only the explanation shows which locks were held.
     let _census = args.explain.then(census::start);
+    for (name, scenario) in &scenarios {
+        run_one(args, name, scenario, out)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_one(args: &RunArgs, name: &str, scenario: &Scenario, out: &mut Output) -> Result<(), Error> {
     let program = scenario.compile();
     let epochs = args.which.named().unwrap_or(Epochs::One(Epoch::default()));
     let several = matches!(epochs, Epochs::All);
     if args.explain {
-        write_head(out, &scenario)?;
+        write_head(out, scenario)?;
     }
     for epoch in epochs.epochs() {
         let (steps, end) = play(&program, epoch);
@@ -45,21 +53,19 @@ pub(crate) fn run(args: &RunArgs, out: &mut Output) -> Result<ExitCode, Error> {
             write_fault(out, &end.finish)?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-/// The scenario that is meant, and a name for it without spaces.
-fn scenario(args: &RunArgs) -> Result<(String, Scenario), Error> {
-    match (&args.file, args.seed) {
-        (Some(file), _) => {
-            let name = file.file_stem().unwrap_or_default().to_string_lossy().replace(' ', "-");
-            Ok((name, scenario_from_file(file)?))
-        }
-        (None, seed) => {
-            let seed = seed.unwrap_or_default();
-            Ok((format!("seed-{seed}"), generate(seed, args.threads)))
-        }
+/// The scenarios that are meant, each with a name without spaces.
+fn scenarios(args: &RunArgs) -> Result<Vec<(String, Scenario)>, Error> {
+    if let Some(seed) = args.seed {
+        return Ok(vec![(format!("seed-{seed}"), generate(seed, args.threads))]);
     }
+    let read = |file: &PathBuf| {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().replace(' ', "-");
+        Ok((name, scenario_from_file(file)?))
+    };
+    args.file.iter().map(read).collect()
 }
 
 fn play(program: &Program, epoch: Epoch) -> (Vec<Step>, ScenarioEnd) {

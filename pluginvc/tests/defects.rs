@@ -25,6 +25,7 @@ use common::{
 use eventsys::hrtime::{mseconds, seconds};
 use iocore::ShutdownHowTo::{Read, ReadWrite, Write};
 use iocore::VConnection;
+use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use pluginvc::{Corrections, PluginVCCore};
 
 /// `setup_event_cb` did not store the event that it scheduled, so a second
@@ -592,6 +593,48 @@ fn open_1_corrected_the_new_timeout_counts() {
     lab.expect_quiet();
 }
 
+/// The passive end reads, and its callback has somebody else write, under another
+/// mutex than the one that the handler has taken for the write side.
+fn write_side_changes_hands(lab: &Lab, corrections: Corrections) -> Arc<PluginVCCore> {
+    let (a, p) = lab.agents();
+    let other = lab.agent("O");
+    let core = lab.corrected_pair(&a, &p, corrections);
+    a.with(|me| me.write_now(b"x"));
+    lab.settle();
+    p.once(READ_READY, move |me| {
+        let guard = other.mutex().lock();
+        let empty = MIOBuffer::new(BUFFER_SIZE_INDEX_32K).bind(other.mutex());
+        let reader = empty.alloc_reader(&guard).unwrap();
+        me.vc().do_io_write(&guard, Some(other.cont()), 1, Some(&reader));
+    });
+    p.with(|me| me.read(MAX));
+    core
+}
+
+/// Open in every release since PR #4746: the handler does not look again at the
+/// mutex of the write side, and calls back without it.
+#[test]
+fn open_4_a_callback_that_moves_the_write_side_to_another_mutex_is_an_assertion() {
+    let lab = Lab::new();
+    let _core = write_side_changes_hands(&lab, Corrections::default());
+    let text = panic_text(|| lab.settle());
+    assert_eq!(text, "!mutex || mutex->thread_holding == this_ethread()");
+}
+
+#[test]
+fn open_4_corrected_the_new_mutex_is_taken() {
+    let lab = Lab::new();
+    let correct = Corrections { look_again: true, ..Corrections::default() };
+    let _core = write_side_changes_hands(&lab, correct);
+    lab.settle();
+    lab.expect_callbacks(
+        "P got: NET_EVENT_ACCEPT
+         A write: WRITE_COMPLETE 1/1
+         P read: READ_READY 1/max
+         O write: WRITE_READY 0/1",
+    );
+}
+
 /// Open in epoch D, right in this one (measured on 9.1.3): a peer that has not
 /// begun to read is no error; the bytes are taken and wait for it.
 #[test]
@@ -615,10 +658,11 @@ fn open_3_bytes_are_taken_before_the_peer_begins_to_read() {
 /// The switches are independent, and `all` is all of them.
 #[test]
 fn corrections_are_off_unless_asked_for() {
-    let Corrections { null_do_io, shutdown_takes_core_lock, ignore_unknown_events } =
-        Corrections::default();
-    assert!(!null_do_io && !shutdown_takes_core_lock && !ignore_unknown_events);
-    let Corrections { null_do_io, shutdown_takes_core_lock, ignore_unknown_events } =
-        Corrections::all();
-    assert!(null_do_io && shutdown_takes_core_lock && ignore_unknown_events);
+    let each = |corrections: Corrections| {
+        let Corrections { null_do_io, shutdown_takes_core_lock, ignore_unknown_events, look_again } =
+            corrections;
+        [null_do_io, shutdown_takes_core_lock, ignore_unknown_events, look_again]
+    };
+    assert_eq!(each(Corrections::default()), [false; 4]);
+    assert_eq!(each(Corrections::all()), [true; 4]);
 }

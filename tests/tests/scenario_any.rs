@@ -2,7 +2,7 @@
 
 use conformance::Epoch;
 use conformance::scenario::{
-    Finish, How, HowTo, Op, PairDef, Program, Reaction, Scenario, Trigger, run_scenario,
+    Finish, How, HowTo, Op, PairDef, Program, Reaction, Scenario, Trigger, Whom, run_scenario,
 };
 use eventsys::steps::{Collector, Side, Steps};
 use eventsys::{EventCode, Options, hrtime};
@@ -20,15 +20,16 @@ fn spans() -> impl Strategy<Value = i64> {
 fn ops() -> impl Strategy<Value = Op> {
     let all = || prop_oneof![3 => sizes(), 1 => Just(i64::MAX)];
     let direction = || prop_oneof![Just(VioOp::Read), Just(VioOp::Write)];
-    let side = prop_oneof![Just(Side::Active), Just(Side::Passive)];
+    let side = prop_oneof![Just(Side::Active), Just(Side::Passive), Just(Side::Pair)];
     let how_to = prop_oneof![Just(HowTo::Read), Just(HowTo::Write), Just(HowTo::Both)];
-    let without = || {
-        let some = any::<(bool, bool)>().prop_map(|(buffer, cont)| How { buffer, cont });
+    let whom = || prop_oneof![Just(Whom::Me), Just(Whom::Nobody), Just(Whom::Deputy)];
+    let how = || {
+        let some = (any::<bool>(), whom()).prop_map(|(no_buffer, whom)| How { no_buffer, whom });
         prop_oneof![20 => Just(How::default()), 1 => some]
     };
     prop_oneof![
-        3 => (all(), how()).prop_map(|(n, without)| Op::DoIoRead(n, without)),
-        3 => (all(), how()).prop_map(|(n, without)| Op::DoIoWrite(n, without)),
+        3 => (all(), how()).prop_map(|(n, how)| Op::DoIoRead(n, how)),
+        3 => (all(), how()).prop_map(|(n, how)| Op::DoIoWrite(n, how)),
         4 => sizes().prop_map(Op::Write),
         3 => all().prop_map(Op::Consume),
         2 => direction().prop_map(Op::Reenable),
@@ -63,9 +64,9 @@ fn end() -> impl Strategy<Value = Vec<Reaction>> {
 }
 
 fn programs() -> impl Strategy<Value = Program> {
-    (any::<(bool, bool)>(), end(), end()).prop_map(
-        |((connect_re, shared_mutex), active, passive)| {
-            let pair = PairDef { connect_re, shared_mutex, ..PairDef::default() };
+    (any::<(bool, bool)>(), 1..3u8, end(), end()).prop_map(
+        |((connect_re, shared_mutex), threads, active, passive)| {
+            let pair = PairDef { connect_re, shared_mutex, threads, ..PairDef::default() };
             let (title, teaches) = (String::new(), String::new());
             let most_calls = 10_000;
             Scenario { title, teaches, most_calls, pair, active, passive }.compile()
@@ -99,5 +100,6 @@ proptest! {
 fn is_of_the_original(text: &str) -> bool {
     text.contains("the original dereferences a null pointer here")
         || text == "vio->mutex->thread_holding == this_ethread()"
+        || text == "!mutex || mutex->thread_holding == this_ethread()"
         || text == "vio->op == VIO::READ || vio->op == VIO::WRITE"
 }

@@ -1,9 +1,10 @@
 //! The text of scenarios and programs: what reads back, and how faults are told.
 
 use conformance::Epoch;
+use conformance::live::generate;
 use conformance::scenario::amount::{LONGEST_SPAN, MOST_WRITTEN};
 use conformance::scenario::{
-    Finish, How, HowTo, Op, PairDef, Program, Reaction, Scenario, Trigger, run_scenario,
+    Finish, How, HowTo, Op, PairDef, Program, Reaction, Scenario, Trigger, Whom, run_scenario,
     scenario_from_bytes,
 };
 use eventsys::steps::Side;
@@ -54,7 +55,7 @@ fn faults_of_operations_name_line_and_column() {
     assert_eq!(op("hold core 1s"), "my.toml:4:21: expected active or passive, found \"core\"");
     assert_eq!(
         op("do_io_read 1 no_buffer no_buffer"),
-        "my.toml:4:39: expected no_buffer, no_cont or the end of the operation, found \"no_buffer\""
+        "my.toml:4:39: expected no_buffer, no_cont or by_deputy, or the end of the operation, found \"no_buffer\""
     );
 }
 
@@ -105,7 +106,8 @@ fn faults_of_the_pair_and_of_toml_name_line_and_column() {
     assert_eq!(
         pair("colour = 1"),
         "my.toml:4:1: expected a scenario in TOML: unknown field `colour`, expected one of \
-         `connect`, `shared_mutex`, `buffer_index`, `read_water_mark`"
+         `connect`, `shared_mutex`, `buffer_index`, `read_water_mark`, `accept_after`, \
+         `foreign_thread`, `threads`"
     );
     let error = scenario_from_bytes("my.toml", b"title = \"\xff\"").unwrap_err().to_string();
     assert_eq!(error, "my.toml:1:10: expected UTF-8 text, found the byte 0xff");
@@ -127,19 +129,19 @@ fn faults_of_the_pair_and_of_toml_name_line_and_column() {
 fn faults_of_programs_name_line_and_column() {
     let fault = |text: &str| text.parse::<Program>().unwrap_err().to_string();
     assert_eq!(fault(""), "1:1: expected program, found the end");
-    assert_eq!(fault("program 2\n"), "1:9: expected a whole number from 1 to 1, found \"2\"");
-    let head = "program 1\npair 0 0 8 0\n";
+    assert_eq!(fault("program 1\n"), "1:9: expected a whole number from 2 to 2, found \"1\"");
+    let head = "program 2\npair 0 0 8 0 0 0 1\nlimits 1 1 1\n";
     let rest = |text: &str| fault(&format!("{head}{text}"));
     assert_eq!(
         rest("reaction 2 0 0 0 0\n"),
-        "3:10: expected a whole number from 0 to 1, found \"2\""
+        "4:10: expected a whole number from 0 to 1, found \"2\""
     );
     assert_eq!(
         rest("reaction 0 0 0 0 1\n"),
-        "3:1: expected a range within the 0 operations, found 0 to 1"
+        "4:1: expected a range within the 0 operations, found 0 to 1"
     );
-    assert_eq!(rest("op close 0 0 0\n"), "3:14: expected the end of the line, found \"0\"");
-    assert_eq!(rest("op close 0 0\ntimer 0 1 0 1\n"), "4:1: expected op, found \"timer\"");
+    assert_eq!(rest("op close 0 0 0\n"), "4:14: expected the end of the line, found \"0\"");
+    assert_eq!(rest("op close 0 0\ntimer 0 1 0 1\n"), "5:1: expected op, found \"timer\"");
 }
 
 #[test]
@@ -148,7 +150,7 @@ fn a_program_is_plain_text() {
                 \"write 1KiB\"]\n\"on_EOS#2\" = [\"close\"]\n[passive]\nafter_250ms = \
                 [\"reenable write\", \"hold passive 1ms\"]\n";
     let scenario = scenario_from_bytes("my.toml", text.as_bytes()).unwrap();
-    let expected = "program 1\npair 0 0 8 0\nreaction 0 0 0 0 2\nreaction 0 104 2 2 3\n\
+    let expected = "program 2\npair 0 0 8 0 0 0 1\nlimits 350000000 120000000000 100000\nreaction 0 0 0 0 2\nreaction 0 104 2 2 3\n\
                     timer 1 250000000 3 5\nop do_io_read 9223372036854775807 2\nop write 1024 0\n\
                     op close 0 0\nop reenable 2 0\nop hold 1000000 1\n";
     assert_eq!(scenario.compile().to_string(), expected);
@@ -182,16 +184,17 @@ fn or_max() -> impl Strategy<Value = i64> {
 }
 
 fn how() -> impl Strategy<Value = How> {
-    any::<(bool, bool)>().prop_map(|(buffer, cont)| How { buffer, cont })
+    let whom = prop_oneof![Just(Whom::Me), Just(Whom::Nobody), Just(Whom::Deputy)];
+    (any::<bool>(), whom).prop_map(|(no_buffer, whom)| How { no_buffer, whom })
 }
 
 fn op() -> impl Strategy<Value = Op> {
     let direction = || prop_oneof![Just(VioOp::Read), Just(VioOp::Write)];
-    let side = prop_oneof![Just(Side::Active), Just(Side::Passive)];
+    let side = prop_oneof![Just(Side::Active), Just(Side::Passive), Just(Side::Pair)];
     let how_to = prop_oneof![Just(HowTo::Read), Just(HowTo::Write), Just(HowTo::Both)];
     prop_oneof![
-        (or_max(), how()).prop_map(|(n, without)| Op::DoIoRead(n, without)),
-        (or_max(), how()).prop_map(|(n, without)| Op::DoIoWrite(n, without)),
+        (or_max(), how()).prop_map(|(n, how)| Op::DoIoRead(n, how)),
+        (or_max(), how()).prop_map(|(n, how)| Op::DoIoWrite(n, how)),
         (0..=MOST_WRITTEN).prop_map(Op::Write),
         or_max().prop_map(Op::Consume),
         direction().prop_map(Op::Reenable),
@@ -236,6 +239,13 @@ proptest! {
     #[test]
     fn operations_read_back(op in op()) {
         prop_assert_eq!(Op::parse(&op.to_string()), Ok(op));
+    }
+
+    #[test]
+    fn random_scenarios_read_back_from_the_file_they_print(seed in any::<u64>(), threads in 1..3u8) {
+        let scenario = generate(seed, threads);
+        let read = scenario_from_bytes("seed.toml", scenario.to_string().as_bytes());
+        prop_assert_eq!(read.expect("a printed scenario"), scenario);
     }
 
     #[test]

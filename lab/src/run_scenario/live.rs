@@ -15,36 +15,38 @@ use crate::output::{FAULT, Output, TITLE};
 /// The status if a server took other steps.
 const DIFFERS: u8 = 1;
 
-/// Performs the scenario on both arms and tells where they part, if they do.
+/// Performs each scenario on both arms and tells where they part, if they do.
 pub(super) fn run(
     args: &RunArgs,
-    name: &str,
-    scenario: &Scenario,
+    scenarios: &[(String, Scenario)],
     out: &mut Output,
 ) -> Result<ExitCode, Error> {
     let releases = args.which.releases().into_iter();
     let servers = releases.map(|release| args.servers.find(release));
     let servers = servers.collect::<Result<Vec<_>, _>>()?;
     let probe = Arc::new(Probe::build(&args.servers.installed())?);
-    let (program, known) = (scenario.compile(), Deviations::known());
+    let known = Deviations::known();
+    let mut arms: Vec<_> = servers.iter().map(|server| RealArm::new(server, &probe)).collect();
     let mut code = ExitCode::SUCCESS;
-    for server in &servers {
-        let release = server.release();
-        let real = RealArm::new(server, &probe).play(&program)?;
-        let port = quietly(|| PortArm { epoch: release.epoch() }.play(&program));
-        write!(out, "{TITLE}{name} on {release}{TITLE:#}: ")?;
-        match differ(&real, &port) {
-            None => writeln!(out, "identical, {} steps{}", real.steps.len(), crash(&real.end))?,
-            Some(divergence) => {
-                match known.explain(release, &divergence) {
-                    Some(known) => writeln!(out, "the registered deviation {}", known.name)?,
-                    None => {
-                        code = ExitCode::from(DIFFERS);
-                        writeln!(out, "{FAULT}differs{FAULT:#} after {} steps", divergence.index)?;
-                    }
+    for (name, scenario) in scenarios {
+        let program = scenario.compile();
+        for (server, arm) in servers.iter().zip(&mut arms) {
+            let release = server.release();
+            let real = arm.play(&program)?;
+            let port = quietly(|| PortArm { epoch: release.epoch() }.play(&program));
+            write!(out, "{TITLE}{name} on {release}{TITLE:#}: ")?;
+            let Some(divergence) = differ(&real, &port) else {
+                writeln!(out, "identical, {} steps{}", real.steps.len(), crash(&real.end))?;
+                continue;
+            };
+            match known.explain(release, &divergence) {
+                Some(known) => writeln!(out, "the registered deviation {}", known.name)?,
+                None => {
+                    code = ExitCode::from(DIFFERS);
+                    writeln!(out, "{FAULT}differs{FAULT:#} after {} steps", divergence.index)?;
                 }
-                write!(out, "{divergence}")?;
             }
+            write!(out, "{divergence}")?;
         }
     }
     Ok(code)

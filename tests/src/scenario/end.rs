@@ -326,17 +326,20 @@ impl End {
         vc: &NetVcRef,
     ) {
         let (stage, deputy) = (self.stage(), self.deputy());
-        let of_deputy = deputy.mutex.lock();
+        let needs_deputy = how.whom == Whom::Deputy || vc.vio(op).is_bound_to(&deputy.mutex);
+        let of_deputy = needs_deputy.then(|| deputy.mutex.lock());
         let was_under_core = vc.vio(op).is_bound_to(&stage.core_mutex);
         let needs_core = how.whom == Whom::Nobody || was_under_core;
         let of_core = needs_core.then(|| stage.lock_core());
         let own = self.buffers.borrow().clone().expect("made on entering");
-        let (cont, buffers, guard) = match (how.whom, &of_core) {
-            (Whom::Nobody, Some(core)) => {
+        let (cont, buffers, guard) = match (how.whom, &of_core, &of_deputy) {
+            (Whom::Nobody, Some(core), _) => {
                 let empty = Buffers::new(&stage.program.pair, &stage.core_mutex, core);
                 (None, Arc::new(empty), core)
             }
-            (Whom::Deputy, _) => (Some(deputy.cont.clone()), deputy.buffers, &of_deputy),
+            (Whom::Deputy, _, Some(guard)) => {
+                (Some(deputy.cont.clone()), Arc::clone(&deputy.buffers), guard)
+            }
             _ => (Some(Arc::clone(this)), own, guard),
         };
         match op {
