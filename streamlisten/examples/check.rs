@@ -11,7 +11,13 @@ fn main() {
             let actual = streamlisten::scenario::run(&scenario);
             if let Some(d) = streamlisten::scenario::compare(&expected, &actual, &[]) {
                 bad += 1;
-                println!("DIFF {} at {}\n  exp {:?}\n  got {:?}", scenario["id"], d.at, d.expected.map(|v| v.to_string()), d.actual.map(|v|v.to_string()));
+                println!(
+                    "DIFF {} at {}\n  exp {:?}\n  got {:?}",
+                    scenario["id"],
+                    d.at,
+                    d.expected.map(|v| v.to_string()),
+                    d.actual.map(|v| v.to_string())
+                );
             }
         }
     }

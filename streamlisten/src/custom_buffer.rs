@@ -72,10 +72,10 @@ impl StreamListener for CustomBufferListener {
     }
 
     fn on_stream_after_write(&self, request: &Rc<WriteWrap>, status: i32) {
-        request.call_oncomplete(status);
+        self.env.make_callback(|| request.call_oncomplete(status));
     }
 
     fn on_stream_after_shutdown(&self, request: &Rc<ShutdownWrap>, status: i32) {
-        request.call_oncomplete(status);
+        self.env.make_callback(|| request.call_oncomplete(status));
     }
 }

@@ -1,6 +1,7 @@
 //! [`Environment`]: what all streams and parsers of one thread share.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::buf::Buf;
@@ -35,6 +36,10 @@ pub struct Environment {
     parser_buffer_in_use: Cell<bool>,
     pending: RefCell<Option<Exception>>,
     next_id: Cell<u64>,
+    /// Callbacks of the next tick, in their order.
+    ticks: RefCell<VecDeque<Box<dyn FnOnce()>>>,
+    /// How many callbacks into JavaScript are on the stack.
+    depth: Cell<u32>,
 }
 
 impl Environment {
@@ -46,7 +51,42 @@ impl Environment {
             parser_buffer_in_use: Cell::new(false),
             pending: RefCell::new(None),
             next_id: Cell::new(PARSERS + 1),
+            ticks: RefCell::default(),
+            depth: Cell::new(0),
         })
+    }
+
+    /// Calls `f` after the callback into JavaScript that is running now. Mirrors
+    /// `process.nextTick`.
+    pub fn next_tick(&self, f: impl FnOnce() + 'static) {
+        self.ticks.borrow_mut().push_back(Box::new(f));
+    }
+
+    /// Calls into JavaScript: `f`, and, if no other call is on the stack, what it
+    /// has left for the next tick. Mirrors `MakeCallback`.
+    pub fn make_callback<R>(&self, f: impl FnOnce() -> R) -> R {
+        let result = self.callback_without_ticks(f);
+        if self.depth.get() == 0 {
+            self.depth.set(1);
+            while let Some(tick) = self.next() {
+                tick();
+            }
+            self.depth.set(0);
+        }
+        result
+    }
+
+    fn next(&self) -> Option<Box<dyn FnOnce()>> {
+        self.ticks.borrow_mut().pop_front()
+    }
+
+    /// As [`Environment::make_callback`], but the next tick waits for the next
+    /// callback. Mirrors `InternalCallbackScope::kSkipTaskQueues`.
+    pub fn callback_without_ticks<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.depth.set(self.depth.get() + 1);
+        let result = f();
+        self.depth.set(self.depth.get() - 1);
+        result
     }
 
     /// A number that no one else has.

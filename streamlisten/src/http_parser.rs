@@ -11,9 +11,7 @@ use std::rc::{Rc, Weak};
 use crate::buf::{Buf, Chunk};
 use crate::env::{Environment, Exception};
 use crate::listener::{ListenerLink, StreamListener};
-use crate::llhttp::{
-    Errno, Event, Lenient, Machine, MessageType, Notice, Run, Span, Step, Wanted,
-};
+use crate::llhttp::{Errno, Event, Lenient, Machine, MessageType, Notice, Run, Span, Step, Wanted};
 use crate::resource::StreamResource;
 
 use headers::Collected;
@@ -351,6 +349,13 @@ impl HttpParser {
     }
 }
 
+/// Whether what a callback leaves for the next tick is done right after it.
+#[derive(Clone, Copy)]
+enum Ticks {
+    Now,
+    Later,
+}
+
 /// What a span comes to.
 enum Taken {
     Code(i32),
@@ -419,7 +424,8 @@ impl HttpParser {
     }
 
     fn on_message_begin(&self) {
-        if let Some(Err(exception)) = self.call(&self.slots.on_message_begin, ()) {
+        let called = self.call(&self.slots.on_message_begin, (), Ticks::Later);
+        if let Some(Err(exception)) = called {
             // The original does not count this one as an exception of the parse.
             self.throw(exception);
         }
@@ -427,7 +433,7 @@ impl HttpParser {
 
     /// Gives what is collected to `kOnHeaders`. Mirrors `Parser::Flush`.
     fn flush(&self, flush: (HeaderList, Vec<u8>)) {
-        match self.call(&self.slots.on_headers, flush) {
+        match self.call(&self.slots.on_headers, flush, Ticks::Now) {
             None => return,
             Some(Ok(())) => {}
             Some(Err(exception)) => {
@@ -469,7 +475,7 @@ impl HttpParser {
             should_keep_alive: machine.should_keep_alive(),
         };
         drop(state);
-        match self.call(&self.slots.on_headers_complete, complete) {
+        match self.call(&self.slots.on_headers_complete, complete, Ticks::Later) {
             None => 0,
             Some(Ok(code)) => code,
             Some(Err(exception)) => self.failed(exception),
@@ -480,7 +486,7 @@ impl HttpParser {
         if bytes.is_empty() || self.slots.on_body.borrow().is_none() {
             return 0;
         }
-        match self.call(&self.slots.on_body, Chunk::new(bytes.to_vec())) {
+        match self.call(&self.slots.on_body, Chunk::new(bytes.to_vec()), Ticks::Now) {
             None | Some(Ok(())) => 0,
             Some(Err(exception)) => {
                 self.failed(exception);
@@ -497,7 +503,7 @@ impl HttpParser {
         if let Some(flush) = trailers {
             self.flush(flush);
         }
-        match self.call(&self.slots.on_message_complete, ()) {
+        match self.call(&self.slots.on_message_complete, (), Ticks::Later) {
             None | Some(Ok(())) => 0,
             Some(Err(exception)) => self.failed(exception),
         }
@@ -510,13 +516,22 @@ impl HttpParser {
     }
 
     /// Calls what is in `slot`, with nothing borrowed. `None` if it is empty.
-    fn call<A, R>(&self, slot: &Slot<A, R>, argument: A) -> Option<Result<R, Exception>> {
+    fn call<A, R>(
+        &self,
+        slot: &Slot<A, R>,
+        argument: A,
+        ticks: Ticks,
+    ) -> Option<Result<R, Exception>> {
         let callback = slot.borrow().clone()?;
         let this = self.this.upgrade()?;
         if self.env.is_throwing() {
             return Some(Err(Exception::new("")));
         }
-        Some(callback(&this, argument))
+        let call = || callback(&this, argument);
+        Some(match ticks {
+            Ticks::Now => self.env.make_callback(call),
+            Ticks::Later => self.env.callback_without_ticks(call),
+        })
     }
 }
 
@@ -552,7 +567,7 @@ impl StreamListener for HttpParser {
             return;
         }
         self.current_buffer.replace(Some(data));
-        if let Some(Err(exception)) = self.call(&self.slots.on_execute, result) {
+        if let Some(Err(exception)) = self.call(&self.slots.on_execute, result, Ticks::Now) {
             self.throw(exception);
         }
         self.current_buffer.replace(None);

@@ -60,7 +60,8 @@ pub use libuv_stream_wrap::{ConnectionWrap, LibuvStreamWrap, SEND_BUFFER_SIZE, T
 pub use listener::{ListenerLink, StreamListener};
 pub use resource::{ListenerChain, StreamResource};
 pub use stream_base::{
-    EmitToJsListener, OnRead, ReadData, STACK_STORAGE_SIZE, StreamBase, StreamBaseState, WriteResult,
+    EmitToJsListener, OnRead, ReadData, STACK_STORAGE_SIZE, StreamBase, StreamBaseState,
+    WriteResult,
 };
 pub use wrap::{ShutdownWrap, WriteWrap};
 

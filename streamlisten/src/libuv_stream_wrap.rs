@@ -124,6 +124,18 @@ impl LibuvStreamWrap {
         self.reading.get()
     }
 
+    /// Asks the connection whether there is anything to read. An end of a PluginVC
+    /// pair does not notice by itself that the other one has been shut down.
+    pub fn poll(&self) {
+        if self.ended.get().is_some() {
+            return;
+        }
+        let guard = self.bridge.mutex().lock();
+        if let Some(io) = &*self.io.borrow() {
+            io.read_vio.reenable(&guard);
+        }
+    }
+
     /// The connection has failed, in a way that no event tells of: the next read
     /// is this error.
     pub fn fail_connection(&self, error: i32) {
@@ -168,7 +180,7 @@ impl LibuvStreamWrap {
         }
         let onclose = self.onclose.take();
         if let Some(onclose) = onclose {
-            onclose();
+            self.base.env().make_callback(onclose);
         }
     }
 
@@ -208,7 +220,9 @@ impl LibuvStreamWrap {
         let available = usize::try_from(io.read_reader.read_avail(guard)).unwrap_or(0);
         let mut bytes = vec![0; available.min(buf.size())];
         io.read_reader.read(guard, &mut bytes);
-        io.read_vio.reenable(guard);
+        if self.ended.get().is_none() {
+            io.read_vio.reenable(guard);
+        }
         buf.fill(&bytes)
     }
 

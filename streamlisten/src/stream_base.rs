@@ -257,20 +257,17 @@ impl StreamListener for EmitToJsListener {
         if nread == 0 {
             return;
         }
-        let data = if nread > 0 {
-            ReadData::Fresh(Chunk::new(buf.into_bytes()))
-        } else {
-            ReadData::None
-        };
+        let data =
+            if nread > 0 { ReadData::Fresh(Chunk::new(buf.into_bytes())) } else { ReadData::None };
         call_onread(&self.onread, &self.env, nread, data);
     }
 
     fn on_stream_after_write(&self, request: &Rc<WriteWrap>, status: i32) {
-        request.call_oncomplete(status);
+        self.env.make_callback(|| request.call_oncomplete(status));
     }
 
     fn on_stream_after_shutdown(&self, request: &Rc<ShutdownWrap>, status: i32) {
-        request.call_oncomplete(status);
+        self.env.make_callback(|| request.call_oncomplete(status));
     }
 }
 
@@ -285,7 +282,7 @@ pub(crate) fn call_onread(
         return None;
     }
     let onread = onread.upgrade().and_then(|onread| onread.borrow().clone())?;
-    onread(nread, data).unwrap_or_else(|exception| {
+    env.make_callback(|| onread(nread, data)).unwrap_or_else(|exception| {
         env.throw(exception);
         None
     })

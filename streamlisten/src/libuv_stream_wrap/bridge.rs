@@ -109,10 +109,9 @@ impl Bridge {
         if event == EventCode::EVENT_IMMEDIATE {
             self.woken.set(false);
         }
-        for (flag, kept) in [
-            (&self.error, EventCode::VC_EVENT_ERROR),
-            (&self.eos, EventCode::VC_EVENT_EOS),
-        ] {
+        for (flag, kept) in
+            [(&self.error, EventCode::VC_EVENT_ERROR), (&self.eos, EventCode::VC_EVENT_EOS)]
+        {
             if flag.replace(false) {
                 target.on_event(call.guard(), kept);
             }

@@ -7,9 +7,7 @@ use serde_json::{Value, json};
 use super::bytes::{bytes, show};
 use super::core::{Kind, Request, Stream, World, initialize};
 use super::shown;
-use crate::{
-    Chunk, Exception, HttpParser, ShutdownWrap, WriteWrap, uv,
-};
+use crate::{Chunk, Exception, HttpParser, ShutdownWrap, StreamResource, WriteWrap, uv};
 
 impl World {
     fn stream(&self, action: &Value) -> Result<Rc<Stream>, Exception> {
@@ -149,6 +147,9 @@ impl World {
                 client.send(&bytes(&action["d"]));
                 if action["nowait"] != true {
                     self.turn();
+                    if !stream.gone.get() && wrap.bytes_read() < client.sent() {
+                        self.log.push(json!({"e": "TIMEOUT"}));
+                    }
                 }
             }
             "send_end" => {
@@ -177,7 +178,8 @@ impl World {
     }
 
     fn oncomplete(self: &Rc<Self>, action: &Value) -> impl FnOnce(i32) + 'static {
-        let (world, name) = (Rc::clone(self), action["req"].as_str().unwrap_or_default().to_string());
+        let (world, name) =
+            (Rc::clone(self), action["req"].as_str().unwrap_or_default().to_string());
         move |status| {
             world.log.push(json!({"e": "oncomplete", "req": name, "status": status}));
             if let Err(exception) = world.fire(&name, "oncomplete") {

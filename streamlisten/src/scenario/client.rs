@@ -16,6 +16,7 @@ use crate::{ConnectionWrap, Environment, LibuvStreamWrap, uv};
 /// A client on the active end of a PluginVC pair.
 pub(super) struct Client {
     machine: Arc<StateMachine<End>>,
+    sent: Cell<u64>,
 }
 
 /// What the client knows.
@@ -60,6 +61,16 @@ impl Client {
         (stream, client)
     }
 
+    /// Lets the event loop run until nothing more happens on the connection.
+    pub(super) fn settle(&self, wrap: &LibuvStreamWrap, thread: &AdoptedThread) {
+        thread.run_until_idle();
+        for _ in 0..2 {
+            wrap.poll();
+            self.poll();
+            thread.run_until_idle();
+        }
+    }
+
     fn new(vc: NetVcRef) -> Client {
         let machine = StateMachine::new(ProxyMutex::new(), End::default(), End::handle);
         let mutex = Arc::clone(machine.mutex());
@@ -74,15 +85,31 @@ impl Client {
         let io = Io { vc, read_vio, read_reader, write_vio, write_buffer, write_reader };
         *machine.state(&guard).io.borrow_mut() = Some(io);
         drop(guard);
-        Client { machine }
+        Client { machine, sent: Cell::new(0) }
+    }
+
+    /// How many bytes it was told to send.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.get()
     }
 
     /// Sends bytes.
     pub(super) fn send(&self, bytes: &[u8]) {
+        self.sent.set(self.sent.get() + bytes.len() as u64);
         let guard = self.machine.mutex().lock();
         if let Some(io) = &*self.machine.state(&guard).io.borrow() {
             io.write_buffer.write(&guard, bytes);
             io.write_vio.reenable(&guard);
+        }
+    }
+
+    /// Asks whether the other end has ended: an end of a pair does not notice by
+    /// itself that the other one has been shut down.
+    pub(super) fn poll(&self) {
+        let guard = self.machine.mutex().lock();
+        let end = self.machine.state(&guard);
+        if let (Some(io), false) = (&*end.io.borrow(), end.ended.get() || end.paused.get()) {
+            io.read_vio.reenable(&guard);
         }
     }
 
@@ -138,8 +165,8 @@ impl End {
                 }
             }
             EventCode::VC_EVENT_EOS => {
-                self.take(guard);
                 self.ended.set(true);
+                self.take(guard);
             }
             EventCode::VC_EVENT_WRITE_READY => self.try_end(guard),
             _ => {}
@@ -156,7 +183,10 @@ impl End {
         let mut bytes = vec![0; available];
         io.read_reader.read(guard, &mut bytes);
         self.received.borrow_mut().extend_from_slice(&bytes);
-        io.read_vio.reenable(guard);
+        // Asked again after the end, a pair tells the end again.
+        if !self.ended.get() {
+            io.read_vio.reenable(guard);
+        }
     }
 
     fn try_end(&self, guard: &eventsys::Guard<'_>) {

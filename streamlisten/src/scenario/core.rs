@@ -14,8 +14,8 @@ use super::hold::Log;
 use super::shown;
 use crate::llhttp::{Lenient, MessageType};
 use crate::{
-    Chunk, Environment, Exception, HttpParser, JsStream, JsStreamImpl, LibuvStreamWrap,
-    ReadData, ShutdownWrap, StreamBase, StreamResource, WriteWrap, uv,
+    Chunk, Environment, Exception, HttpParser, JsStream, JsStreamImpl, LibuvStreamWrap, ReadData,
+    ShutdownWrap, StreamBase, StreamResource, WriteWrap, uv,
 };
 
 /// Everything that a scenario names.
@@ -124,8 +124,12 @@ fn actions(world: &Rc<World>, scenario: &Value) -> Result<(), String> {
 impl World {
     /// Lets the event loop run until nothing more happens.
     pub(super) fn turn(&self) {
-        if let Some(thread) = &self.thread {
-            thread.run_until_idle();
+        let Some(thread) = &self.thread else { return };
+        let streams: Vec<_> = self.streams.borrow().values().cloned().collect();
+        for stream in streams {
+            if let Kind::Tcp(wrap, client) = &stream.kind {
+                client.settle(wrap, thread);
+            }
         }
     }
 
@@ -276,12 +280,7 @@ impl JsStreamImpl for Owner {
     }
 }
 
-fn make_stream(
-    world: &Rc<World>,
-    processor: &Arc<EventProcessor>,
-    name: &str,
-    options: &Value,
-) {
+fn make_stream(world: &Rc<World>, processor: &Arc<EventProcessor>, name: &str, options: &Value) {
     let number = |key: &str| options[key].as_i64().map_or(0, |n| n as i32);
     let kind = if let (true, Some(thread)) = (options["kind"] == "tcp", &world.thread) {
         let (stream, client) = Client::pair(&world.env, processor, thread);
@@ -308,11 +307,11 @@ fn make_stream(
         };
         w.onread(&s, nread, data)
     }));
+    world.streams.borrow_mut().insert(name.to_string(), Rc::clone(&stream));
     if let Kind::Tcp(wrap, _) = &stream.kind {
         wrap.read_start();
         world.turn();
     }
-    world.streams.borrow_mut().insert(name.to_string(), stream);
 }
 
 impl World {
