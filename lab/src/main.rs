@@ -9,6 +9,7 @@
 //! | `table`, `diff` | how its results look |
 //! | `steps` | `atslab steps` |
 //! | `run_scenario` | `atslab run` |
+//! | `node` and its folder | `atslab node`: the check, the live node, the fuzzer |
 //! | `output`, `error` | standard output and colours; what can go wrong |
 
 #![forbid(unsafe_code)]
@@ -17,6 +18,7 @@ mod cli;
 mod compare;
 mod diff;
 mod error;
+mod node;
 mod output;
 mod progress;
 mod run;
@@ -47,6 +49,7 @@ fn execute(cli: &Cli) -> Result<ExitCode, Error> {
         Some(Command::Compare(args)) => compare::compare(args, &mut out)?,
         Some(Command::Steps(args)) => steps::steps(args, &mut out)?,
         Some(Command::Run(args)) => run_scenario::run(args, &mut out)?,
+        Some(Command::Node(args)) => node::node(args, &mut out)?,
     };
     out.flush()?;
     Ok(code)

@@ -144,7 +144,7 @@ impl World {
         socket.observe(Rc::new(Told { world: Rc::downgrade(self) }));
         let (parser, handle, _) = socket.flags();
         self.log.push(json!({
-            "e": "connection", "isStreamBase": true,
+            "e": "connection", "isStreamBase": self.options["consume"] != false,
             "parser_consumed": parser, "handle_consumed": handle,
         }));
         self.run_list("on_connection");

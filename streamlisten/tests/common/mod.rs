@@ -1,5 +1,7 @@
 //! What the machine says about an input, however it is cut.
 
+#![allow(dead_code)] // Each test uses a part of it.
+
 use streamlisten::llhttp::{Event, Lenient, Machine, MessageType, Notice, Span, Step, Wanted};
 
 /// Events with the pieces of one span joined, and the outcome.
@@ -79,4 +81,26 @@ pub(crate) fn walk(kind: MessageType, lenient: Lenient, input: &[u8], cuts: &[us
         from = edge;
     }
     told
+}
+
+/// What a fuzzer's input means: a byte for the kind of message, two for what is
+/// lenient, one for the cuts, and the input of the machine.
+///
+/// # Panics
+/// If a cutting tells something else than the whole input.
+pub(crate) fn check(data: &[u8]) {
+    let [kind, low, high, cuts, input @ ..] = data else {
+        return;
+    };
+    let kind = match kind % 3 {
+        0 => MessageType::Request,
+        1 => MessageType::Response,
+        _ => MessageType::Both,
+    };
+    let lenient = Lenient::from_bits(u32::from(u16::from_le_bytes([*low, *high])));
+    let whole = walk(kind, lenient, input, &[]);
+    let some: Vec<usize> = (1..4).map(|i| usize::from(*cuts) * i * 7).collect();
+    assert_eq!(walk(kind, lenient, input, &some), whole);
+    let every: Vec<usize> = (0..input.len()).collect();
+    assert_eq!(walk(kind, lenient, input, &every), whole);
 }
