@@ -240,6 +240,10 @@ pub(crate) struct FuzzArgs {
     /// Where to begin; the same seed gives the same scenarios
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
+
+    /// Print the scenarios, and run none
+    #[arg(long)]
+    pub print: bool,
 }
 
 /// The arguments of `atslab node eats`.

@@ -54,10 +54,12 @@ fn old_offsets(scenario: &Value, events: &mut [Value]) {
                 upgraded.insert(name.to_string());
             }
         }
-        if event["e"] == "ret" && event["a"] == "execute" && event["n"].is_number() {
-            if event["p"].as_str().is_some_and(|name| upgraded.contains(name)) {
-                event["n"] = json!("*");
-            }
+        if event["e"] == "ret"
+            && event["a"] == "execute"
+            && event["n"].is_number()
+            && event["p"].as_str().is_some_and(|name| upgraded.contains(name))
+        {
+            event["n"] = json!("*");
         }
         // After an exception, every parser may be in an error that no one was told.
         if event["e"] == "exception" {

@@ -23,6 +23,12 @@ const IGNORED: &[&str] = &["client"];
 
 /// Runs the fuzzer and gives the exit status.
 pub(super) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    if args.print {
+        for number in 0..args.count {
+            writeln!(out, "{}", generate::scenario(args.seed, number))?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let bar = bar(args.count);
     let (mut same, mut registered, mut done) = (0, 0, 0);
     let mut differing = Vec::new();

@@ -1,30 +1,33 @@
 //! Makes a scenario smaller for as long as it still differs.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use super::fuzz::differs;
 use super::live;
 use crate::error::Error;
 
-/// No scenario takes longer than this to become small.
-const ROUNDS: usize = 40;
+/// No scenario is given longer than this to become small.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// So many candidates are given to one node process.
+const BATCH: usize = 24;
 
 /// A small scenario that differs as this one does, or this one.
 pub(super) fn shrink(scenario: &Value) -> Result<Value, Error> {
+    let began = Instant::now();
     let mut best = scenario.clone();
-    for _ in 0..ROUNDS {
-        let smaller = candidates(&best);
-        if smaller.is_empty() {
-            break;
+    'smaller: while began.elapsed() < PATIENCE {
+        for batch in candidates(&best).chunks(BATCH) {
+            let told = live::run(batch, |_| {})?;
+            let mut each = batch.iter().zip(told);
+            if let Some((found, _)) = each.find(|(one, told)| differs(one, told).is_some()) {
+                best = found.clone();
+                continue 'smaller;
+            }
         }
-        // All of them in one node process; the first that differs is gone on with.
-        let told = live::run(&smaller, |_| {})?;
-        let found =
-            smaller.into_iter().zip(told).find(|(smaller, told)| differs(smaller, told).is_some());
-        match found {
-            Some((smaller, _)) => best = smaller,
-            None => break,
-        }
+        break;
     }
     Ok(best)
 }

@@ -159,11 +159,7 @@ impl End {
     fn handle(&self, call: &Invocation<'_>, event: EventCode, _: Data<'_>) -> Outcome {
         let guard = call.guard();
         match event {
-            EventCode::VC_EVENT_READ_READY | EventCode::VC_EVENT_READ_COMPLETE => {
-                if !self.paused.get() {
-                    self.take(guard);
-                }
-            }
+            EventCode::VC_EVENT_READ_READY if !self.paused.get() => self.take(guard),
             EventCode::VC_EVENT_EOS => {
                 self.ended.set(true);
                 self.take(guard);
