@@ -45,6 +45,7 @@ fn old_offsets(scenario: &Value, events: &mut [Value]) {
     let mut failed: BTreeSet<String> = BTreeSet::new();
     // After an upgrade, errors come back as plain numbers.
     let mut upgraded: BTreeSet<String> = BTreeSet::new();
+    let mut last_was_old = false;
     // A read inside a read is in memory of its own.
     let mut inside = scenario["hooks"].as_array().into_iter().flatten().flat_map(|hook| {
         let actions = hook["do"].as_array();
@@ -71,11 +72,16 @@ fn old_offsets(scenario: &Value, events: &mut [Value]) {
         if event["e"] == "exception" {
             failed.insert("*".into());
         }
+        // What clientError is told is what execute said before it.
+        if event["e"] == "clientError" && last_was_old {
+            event["n"] = json!("*");
+        }
         let Some(code) = event["err"].as_str() else { continue };
         let parser = event["p"].as_str().unwrap_or_default().to_string();
         let old = failed.contains("*")
             || matches!(code, "HPE_PAUSED" | "HPE_INVALID_EOF_STATE")
             || !failed.insert(parser);
+        last_was_old = old;
         if old && event.get("n").is_some() && event.get("reason").is_some() {
             event["n"] = json!("*");
         }

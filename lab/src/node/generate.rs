@@ -329,9 +329,11 @@ fn inside(rng: &mut Rng, on: &str) -> Option<Value> {
         9 if matches!(on, "execute" | "onread") => {
             json!({"a": "read", "d": text(&input(rng, REQUESTS))})
         }
-        // Node does not count an exception of kOnMessageBegin as one and parses on
-        // with it pending; whether kOnExecute is still called then comes and goes.
-        10 if on != "begin" && rng.one_in(4) => json!({"a": "throw", "m": "thrown"}),
+        // After an exception of kOnMessageBegin or kOnHeaders node parses on with it
+        // pending; whether further callbacks are called then comes and goes.
+        10 if !matches!(on, "begin" | "headers") && rng.one_in(4) => {
+            json!({"a": "throw", "m": "thrown"})
+        }
         11 => json!({"a": "finish", "p": "B"}),
         12 => json!({"a": "stat"}),
         _ => return None,

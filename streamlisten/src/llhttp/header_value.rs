@@ -17,6 +17,20 @@ impl Machine {
         match run.state {
             State::HeaderValueDiscardWs => match input.get(run.pos) {
                 None => Flow::More,
+                // A space, and then a value that no one here looks at: most are.
+                Some(b' ')
+                    if self.header_state == HeaderState::General
+                        && input.get(run.pos + 1).is_some_and(u8::is_ascii_graphic) =>
+                {
+                    run.pos += 1;
+                    self.open(run, input, Span::HeaderValue, State::HeaderValue);
+                    run.pos = skip_field(input, run.pos);
+                    if run.pos == input.len() {
+                        return Flow::More;
+                    }
+                    run.state = State::HeaderValueOtherwise;
+                    self.value_end(run, input)
+                }
                 Some(b' ' | b'\t') => go_past(run, State::HeaderValueDiscardWs),
                 Some(b'\r') => go_past(run, State::HeaderValueDiscardWsAlmostDone),
                 Some(b'\n') => {

@@ -43,6 +43,11 @@ impl Machine {
                     Flow::Go
                 }
                 Some(b':') => self.fail(run, Errno::InvalidHeaderToken, "Invalid header token"),
+                // None of the headers that matter here begins with another letter.
+                Some(byte) if !matches!(byte | 0x20, b'c' | b'p' | b't' | b'u') => {
+                    self.header_state = HeaderState::General;
+                    self.open(run, input, Span::HeaderField, State::HeaderFieldGeneral)
+                }
                 Some(_) => self.open(run, input, Span::HeaderField, State::HeaderField),
             },
             State::HeaderField => {

@@ -350,6 +350,12 @@ impl Run {
 
 /// The small change of the states.
 impl Machine {
+    /// True if no one wants to hear of the protocol and the version.
+    #[inline]
+    pub(super) fn skips_version(&self) -> bool {
+        self.wanted.skips_version()
+    }
+
     /// The error node: stops for good.
     #[cold]
     pub(super) fn fail(&mut self, run: &Run, errno: Errno, reason: &'static str) -> Flow {

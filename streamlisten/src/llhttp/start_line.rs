@@ -117,6 +117,19 @@ impl Machine {
                     Flow::Go
                 }
             },
+            // Most versions are this one; without it, no one wants its parts.
+            State::ReqHttpStart
+                if self.skips_version()
+                    && is_http_method(self.method)
+                    && self.method != METHOD_PRI
+                    && input[run.pos..].starts_with(b"HTTP/1.1\r\n") =>
+            {
+                run.pos += 10;
+                self.http_major = 1;
+                self.http_minor = 1;
+                run.state = State::HeadersStart;
+                Flow::Go
+            }
             State::ReqHttpStart => match input.get(run.pos) {
                 Some(b' ') => go_past(run, State::ReqHttpStart),
                 _ => self.open(run, input, Span::Protocol, State::ReqAfterHttpStart),
