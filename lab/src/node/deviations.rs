@@ -46,6 +46,8 @@ fn old_offsets(scenario: &Value, events: &mut [Value]) {
     // After an upgrade, errors come back as plain numbers.
     let mut upgraded: BTreeSet<String> = BTreeSet::new();
     let mut last_was_old = false;
+    // Parsers that were given input by hand, which is in other memory than reads.
+    let mut fed: BTreeSet<String> = BTreeSet::new();
     // A read inside a read is in memory of its own.
     let mut inside = scenario["hooks"].as_array().into_iter().flatten().flat_map(|hook| {
         let actions = hook["do"].as_array();
@@ -62,7 +64,11 @@ fn old_offsets(scenario: &Value, events: &mut [Value]) {
             }
         }
         let by_hand = event["e"] == "ret" && event["a"] == "execute";
-        if (by_hand || nested && event["e"] == "execute")
+        if by_hand {
+            fed.insert(event["p"].as_str().unwrap_or_default().to_string());
+        }
+        let elsewhere = nested || event["p"].as_str().is_some_and(|name| fed.contains(name));
+        if (by_hand || elsewhere && event["e"] == "execute")
             && event["n"].is_number()
             && event["p"].as_str().is_some_and(|name| upgraded.contains(name))
         {
@@ -77,7 +83,8 @@ fn old_offsets(scenario: &Value, events: &mut [Value]) {
             event["n"] = json!("*");
         }
         let Some(code) = event["err"].as_str() else { continue };
-        let parser = event["p"].as_str().unwrap_or_default().to_string();
+        // The one parser of a server is P, and some of its events do not say so.
+        let parser = event["p"].as_str().unwrap_or("P").to_string();
         let old = failed.contains("*")
             || matches!(code, "HPE_PAUSED" | "HPE_INVALID_EOF_STATE")
             || !failed.insert(parser);

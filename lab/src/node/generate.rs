@@ -197,7 +197,7 @@ fn fed(rng: &mut Rng, corpus: &[&str]) -> Vec<Bytes> {
 pub(super) fn scenario(seed: u64, number: usize) -> Value {
     let mut rng = Rng::new(seed ^ (number as u64).wrapping_mul(0xa24b_aed4_963e_e407));
     // Connections take real time on the real node.
-    let mut scenario = match rng.below(400) {
+    let mut scenario = match rng.below(100) {
         0 => server(&mut rng),
         1 | 2 => connection(&mut rng),
         _ => core(&mut rng),
