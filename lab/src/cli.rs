@@ -1,5 +1,7 @@
 //! The arguments, as clap reads them.
 
+mod node;
+
 use std::num::NonZero;
 use std::path::PathBuf;
 
@@ -8,6 +10,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use conformance::live::Release;
 use conformance::{Epoch, Suite};
 
+pub(crate) use self::node::*;
 use crate::output::ColorWhen;
 use crate::servers::ServersArg;
 
@@ -58,6 +61,8 @@ pub(crate) enum Command {
     Fuzz(FuzzArgs),
     /// Have a real server perform cases and write what it does
     Record(RecordArgs),
+    /// Node's stream layer: compare with the real node, fuzz, see who eats the data
+    Node(NodeArgs),
 }
 
 /// The arguments of `atslab compare`.

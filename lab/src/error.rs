@@ -82,6 +82,17 @@ pub(crate) enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A file of node scenarios cannot be read.
+    #[error("{file}: {fault}")]
+    Node {
+        /// The file, and the line if there is one.
+        file: String,
+        /// What is the matter.
+        fault: String,
+    },
+    /// The real node cannot be run.
+    #[error("node cannot be run: {0}")]
+    NoNode(String),
     /// Standard output does not take more.
     #[error("standard output cannot be written: {0}")]
     Output(#[from] io::Error),

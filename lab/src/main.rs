@@ -12,6 +12,7 @@
 //! | `run_scenario` | `atslab run` |
 //! | `fuzz` | `atslab fuzz` |
 //! | `servers` | where the real servers are |
+//! | `node` and its folder | `atslab node`: the check, the live node, the fuzzer |
 //! | `output`, `error` | standard output and colours; what can go wrong |
 
 #![forbid(unsafe_code)]
@@ -21,6 +22,7 @@ mod compare;
 mod diff;
 mod error;
 mod fuzz;
+mod node;
 mod output;
 mod progress;
 mod record;
@@ -55,6 +57,7 @@ fn execute(cli: &Cli) -> Result<ExitCode, Error> {
         Some(Command::Record(args)) => record::record(args, &mut out)?,
         Some(Command::Run(args)) => run_scenario::run(args, &mut out)?,
         Some(Command::Fuzz(args)) => fuzz::fuzz(args, &mut out)?,
+        Some(Command::Node(args)) => node::node(args, &mut out)?,
     };
     out.flush()?;
     Ok(code)

@@ -52,7 +52,10 @@ fn faults_of_operations_name_line_and_column() {
         op("write 65MiB"),
         "my.toml:4:22: expected a number of bytes up to 64MiB, found \"65MiB\""
     );
-    assert_eq!(op("hold core 1s"), "my.toml:4:21: expected active or passive, found \"core\"");
+    assert_eq!(
+        op("hold both 1s"),
+        "my.toml:4:21: expected active, passive or core, found \"both\""
+    );
     assert_eq!(
         op("do_io_read 1 no_buffer no_buffer"),
         "my.toml:4:39: expected no_buffer, no_cont or by_deputy, or the end of the operation, found \"no_buffer\""

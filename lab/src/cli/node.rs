@@ -1,0 +1,86 @@
+//! The arguments of `atslab node`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// The arguments of `atslab node`.
+#[derive(Debug, Args)]
+#[command(after_help = NODE_EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct NodeArgs {
+    /// What to do instead of --check
+    #[command(subcommand)]
+    pub command: Option<NodeCommand>,
+
+    /// Run the scenarios of this file and compare with what they expect
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub check: Option<PathBuf>,
+
+    /// Run them on this machine's node too, and compare with that
+    #[arg(long, requires = "check")]
+    pub live: bool,
+
+    /// Print the scenarios with what the port tells (or node, with --live) as what they expect
+    #[arg(long, requires = "check")]
+    pub record: bool,
+}
+
+/// What `atslab node` does besides comparing.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NodeCommand {
+    /// Compare the port with this machine's node on random scenarios
+    Fuzz(NodeFuzzArgs),
+    /// Tell who gets a connection's bytes, with and without consumption
+    Eats(EatsArgs),
+}
+
+/// The arguments of `atslab node fuzz`.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct NodeFuzzArgs {
+    /// How many scenarios
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub count: usize,
+
+    /// Where to begin; the same seed gives the same scenarios
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Print the scenarios, and run none
+    #[arg(long)]
+    pub print: bool,
+}
+
+/// The arguments of `atslab node eats`.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct EatsArgs {
+    /// Whether the parser consumes the connection
+    #[arg(long, value_enum, default_value_t)]
+    pub consume: Consume,
+}
+
+/// Whether the parser consumes the connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Consume {
+    /// As node does it
+    #[default]
+    On,
+    /// The socket's data event feeds the parser
+    Off,
+    /// Until somebody listens for data
+    Taken,
+}
+
+const NODE_EXAMPLES: &str = "\
+A scenario is a JSON object a line; the book's chapter on node has the format.
+With --live, a \"node\" must be in the path; without, nothing but this program is
+needed.
+
+Examples:
+  atslab node --check streamlisten/tests/data/public.jsonl
+  atslab node --check my.jsonl --live
+  atslab node --check my.jsonl --live --record > recorded.jsonl
+  atslab node fuzz --count 20000 --seed 7
+  atslab node eats --consume off
+
+Exit status: 0 if every scenario is the same, 1 if one differs, 2 on errors.";

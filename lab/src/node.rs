@@ -1,0 +1,39 @@
+//! `atslab node`: scenarios of node's stream layer, on the port and on the real
+//! node.
+
+mod check;
+mod deviations;
+mod eats;
+mod fuzz;
+mod generate;
+mod live;
+mod shrink;
+
+use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::{NodeArgs, NodeCommand};
+use crate::error::Error;
+use crate::output::Output;
+
+/// Does what the arguments say, and gives the exit status.
+pub(crate) fn node(args: &NodeArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    match (&args.command, &args.check) {
+        (Some(NodeCommand::Fuzz(args)), _) => fuzz::fuzz(args, out),
+        (Some(NodeCommand::Eats(args)), _) => eats::eats(args, out),
+        (None, Some(file)) => check::check(file, args.live, args.record, out),
+        (None, None) => Ok(ExitCode::SUCCESS), // clap shows the help instead.
+    }
+}
+
+/// A bar on standard error, if that is a terminal.
+fn bar(total: usize) -> ProgressBar {
+    let bar = ProgressBar::new(total as u64);
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:30} {pos} of {len}  {elapsed}  {wide_msg}")
+    {
+        bar.set_style(style);
+    }
+    bar
+}

@@ -1,0 +1,95 @@
+//! `atslab node --check`.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::Value;
+use streamlisten::scenario::{self, Difference};
+
+use super::{bar, live};
+use crate::error::Error;
+use crate::output::{FAULT, Output, QUIET, SERVER, TITLE};
+
+/// Runs the scenarios of `file` and compares, or prints them with what was told.
+pub(super) fn check(
+    file: &Path,
+    on_node: bool,
+    record: bool,
+    out: &mut Output,
+) -> Result<ExitCode, Error> {
+    let scenarios = read(file)?;
+    let expected: Option<Vec<Vec<Value>>> = if on_node {
+        let bar = bar(scenarios.len());
+        let told = live::run(&scenarios, |n| bar.set_position(n as u64));
+        bar.finish_and_clear();
+        Some(told?)
+    } else {
+        None
+    };
+    if record {
+        for (i, scenario) in scenarios.iter().enumerate() {
+            let told = expected.as_ref().map(|all| all[i].clone());
+            let mut scenario = scenario.clone();
+            scenario["expected"] = Value::Array(told.unwrap_or_else(|| scenario::run(&scenario)));
+            writeln!(out, "{scenario}")?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut same = 0;
+    for (i, scenario) in scenarios.iter().enumerate() {
+        let expected = match &expected {
+            Some(all) => all[i].clone(),
+            None => scenario["expected"].as_array().cloned().unwrap_or_default(),
+        };
+        let actual = scenario::run(scenario);
+        let id = name(scenario, i);
+        match scenario::compare(&expected, &actual, &[]) {
+            None => {
+                same += 1;
+                writeln!(out, "same     {id}  {QUIET}{} events{QUIET:#}", actual.len())?;
+            }
+            Some(difference) => write_difference(out, &id, &expected, &difference)?,
+        }
+    }
+    writeln!(out, "identical: {same} of {}", scenarios.len())?;
+    Ok(if same == scenarios.len() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn read(file: &Path) -> Result<Vec<Value>, Error> {
+    let fault = |place: String, fault: String| Error::Node { file: place, fault };
+    let text = fs::read_to_string(file)
+        .map_err(|error| fault(file.display().to_string(), error.to_string()))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(i, line)| {
+            let place = format!("{}:{}", file.display(), i + 1);
+            serde_json::from_str(line).map_err(|error| fault(place, error.to_string()))
+        })
+        .collect()
+}
+
+fn name(scenario: &Value, i: usize) -> String {
+    scenario["id"].as_str().map_or_else(|| format!("line {}", i + 1), str::to_string)
+}
+
+/// The first difference, with the two events before it.
+pub(super) fn write_difference(
+    out: &mut Output,
+    id: &str,
+    expected: &[Value],
+    difference: &Difference,
+) -> Result<(), Error> {
+    let at = difference.at;
+    writeln!(out, "{FAULT}differs{FAULT:#}  {TITLE}{id}{TITLE:#}  after {at} events")?;
+    for event in &expected[at.saturating_sub(2).min(expected.len())..at.min(expected.len())] {
+        writeln!(out, "           {QUIET}{event}{QUIET:#}")?;
+    }
+    let shown = |event: &Option<Value>| {
+        event.as_ref().map_or_else(|| "(nothing more)".to_string(), Value::to_string)
+    };
+    writeln!(out, "    node   {SERVER}{}{SERVER:#}", shown(&difference.expected))?;
+    writeln!(out, "    port   {FAULT}{}{FAULT:#}", shown(&difference.actual))?;
+    Ok(())
+}

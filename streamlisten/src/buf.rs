@@ -1,0 +1,109 @@
+//! [`Buf`], memory to read into, and [`Chunk`], bytes that have been read.
+
+use std::fmt;
+use std::ops::{Deref, Range};
+use std::rc::Rc;
+
+/// Memory that a listener has given for one read. Mirrors `uv_buf_t` between
+/// `OnStreamAlloc` and `OnStreamRead`; it goes with its read, so it does not
+/// matter who is listening by then.
+#[derive(Debug)]
+pub struct Buf {
+    bytes: Vec<u8>,
+    size: usize,
+    owner: u64,
+}
+
+/// The owner of memory that no one wants back.
+pub(crate) const HEAP: u64 = 0;
+
+impl Buf {
+    /// `size` bytes of fresh memory.
+    #[must_use]
+    pub fn fresh(size: usize) -> Buf {
+        Buf { bytes: Vec::with_capacity(size), size, owner: HEAP }
+    }
+
+    /// `size` bytes in memory that `owner` will want back.
+    pub(crate) fn of(bytes: Vec<u8>, size: usize, owner: u64) -> Buf {
+        Buf { bytes, size, owner }
+    }
+
+    /// No memory: what comes with an error.
+    #[must_use]
+    pub fn empty() -> Buf {
+        Buf::fresh(0)
+    }
+
+    /// How many bytes there is room for.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Puts the first bytes of `data` in, as many as there is room for, and says
+    /// how many. What was there before is gone.
+    pub fn fill(&mut self, data: &[u8]) -> usize {
+        let n = data.len().min(self.size);
+        self.bytes.clear();
+        self.bytes.extend_from_slice(&data[..n]);
+        n
+    }
+
+    /// The bytes that are in.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn owner(&self) -> u64 {
+        self.owner
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+/// Bytes that several may hold. Mirrors what a JavaScript `Buffer` is to its
+/// readers: a part of shared memory.
+#[derive(Clone)]
+pub struct Chunk {
+    bytes: Rc<Vec<u8>>,
+    range: Range<usize>,
+}
+
+impl Chunk {
+    /// All of `bytes`.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Chunk {
+        let range = 0..bytes.len();
+        Chunk { bytes: Rc::new(bytes), range }
+    }
+
+    /// The part from `from` on, without copying; empty if there is none.
+    #[must_use]
+    pub fn from(&self, from: usize) -> Chunk {
+        let start = self.range.end.min(self.range.start.saturating_add(from));
+        Chunk { bytes: Rc::clone(&self.bytes), range: start..self.range.end }
+    }
+
+    /// The memory itself, if no one else holds it.
+    pub(crate) fn into_vec(self) -> Option<Vec<u8>> {
+        Rc::try_unwrap(self.bytes).ok()
+    }
+}
+
+impl Deref for Chunk {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[self.range.clone()]
+    }
+}
+
+impl fmt::Debug for Chunk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.escape_ascii().to_string(), f)
+    }
+}

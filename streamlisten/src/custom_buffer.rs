@@ -1,0 +1,81 @@
+//! [`CustomBufferListener`]: reads go to memory of the user's own.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use crate::buf::{Buf, Chunk};
+use crate::env::Environment;
+use crate::listener::{ListenerLink, StreamListener};
+use crate::stream_base::{OnRead, ReadData, call_onread};
+use crate::wrap::{ShutdownWrap, WriteWrap};
+
+/// Reads into memory that the user has given, and tells JavaScript. Unlike the
+/// default listener it also tells of reads of zero bytes, and it does not pass
+/// errors on but tells of them itself. Mirrors `CustomBufferJSListener`.
+///
+/// The original hands the same memory out again and again. Here it is lent to
+/// one read at a time; should a second read begin before the first has come
+/// back, it gets fresh memory of the same size.
+pub struct CustomBufferListener {
+    link: ListenerLink,
+    env: Rc<Environment>,
+    buffer: RefCell<Vec<u8>>,
+    size: Cell<usize>,
+    /// Tells buffers of this listener from others; another number for each
+    /// buffer that the user gives.
+    owner: Cell<u64>,
+    onread: Weak<RefCell<Option<Rc<OnRead>>>>,
+}
+
+impl CustomBufferListener {
+    pub(crate) fn new(
+        env: &Rc<Environment>,
+        buffer: Vec<u8>,
+        onread: Weak<RefCell<Option<Rc<OnRead>>>>,
+    ) -> Rc<CustomBufferListener> {
+        Rc::new(CustomBufferListener {
+            link: ListenerLink::new(env),
+            size: Cell::new(buffer.len()),
+            buffer: RefCell::new(buffer),
+            owner: Cell::new(env.new_id()),
+            onread,
+            env: Rc::clone(env),
+        })
+    }
+}
+
+impl StreamListener for CustomBufferListener {
+    fn link(&self) -> &ListenerLink {
+        &self.link
+    }
+
+    fn on_stream_alloc(&self, _suggested: usize) -> Buf {
+        Buf::of(self.buffer.take(), self.size.get(), self.owner.get())
+    }
+
+    fn on_stream_read(&self, nread: isize, buf: Buf) {
+        if nread < 0 {
+            call_onread(&self.onread, &self.env, nread, ReadData::None);
+            return;
+        }
+        assert_eq!(buf.owner(), self.owner.get(), "(buf.base) == (buffer_.base)");
+        let bytes = Chunk::new(buf.into_bytes());
+        let data = ReadData::UserBuffer(bytes.clone());
+        let next = call_onread(&self.onread, &self.env, nread, data);
+        if let Some(next) = next {
+            self.size.set(next.len());
+            self.owner.set(self.env.new_id());
+            self.buffer.replace(next);
+        } else if let Some(memory) = bytes.into_vec() {
+            self.buffer.replace(memory);
+        }
+    }
+
+    fn on_stream_after_write(&self, request: &Rc<WriteWrap>, status: i32) {
+        self.env.make_callback(|| request.call_oncomplete(status));
+    }
+
+    fn on_stream_after_shutdown(&self, request: &Rc<ShutdownWrap>, status: i32) {
+        self.env.make_callback(|| request.call_oncomplete(status));
+    }
+}

@@ -1,0 +1,139 @@
+//! [`Environment`]: what all streams and parsers of one thread share.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use crate::buf::Buf;
+
+/// The size of the buffer that all parsers share, in bytes. Mirrors
+/// `kAllocBufferSize` of `src/node_http_parser.cc`.
+pub const PARSER_BUFFER_SIZE: usize = 64 * 1024;
+
+/// The owner's number of the parsers' buffer.
+const PARSERS: u64 = 1;
+
+/// An exception that a callback has thrown.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Exception {
+    /// Its message.
+    pub message: String,
+}
+
+impl Exception {
+    /// An exception with a message.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Exception {
+        Exception { message: message.into() }
+    }
+}
+
+/// What all streams and parsers of one thread share. Mirrors the parts of
+/// `Environment`, and the `BindingData` of the parser, that matter here.
+pub struct Environment {
+    /// The parsers' buffer, unless a read has it.
+    parser_buffer: RefCell<Vec<u8>>,
+    parser_buffer_in_use: Cell<bool>,
+    pending: RefCell<Option<Exception>>,
+    next_id: Cell<u64>,
+    /// Callbacks of the next tick, in their order.
+    ticks: RefCell<VecDeque<Box<dyn FnOnce()>>>,
+    /// How many callbacks into JavaScript are on the stack.
+    depth: Cell<u32>,
+}
+
+impl Environment {
+    /// An environment.
+    #[must_use]
+    pub fn new() -> Rc<Environment> {
+        Rc::new(Environment {
+            parser_buffer: RefCell::new(Vec::new()),
+            parser_buffer_in_use: Cell::new(false),
+            pending: RefCell::new(None),
+            next_id: Cell::new(PARSERS + 1),
+            ticks: RefCell::default(),
+            depth: Cell::new(0),
+        })
+    }
+
+    /// Calls `f` after the callback into JavaScript that is running now. Mirrors
+    /// `process.nextTick`.
+    pub fn next_tick(&self, f: impl FnOnce() + 'static) {
+        self.ticks.borrow_mut().push_back(Box::new(f));
+    }
+
+    /// Calls into JavaScript: `f`, and, if no other call is on the stack, what it
+    /// has left for the next tick. Mirrors `MakeCallback`.
+    pub fn make_callback<R>(&self, f: impl FnOnce() -> R) -> R {
+        let result = self.callback_without_ticks(f);
+        if self.depth.get() == 0 {
+            self.depth.set(1);
+            while let Some(tick) = self.next() {
+                tick();
+            }
+            self.depth.set(0);
+        }
+        result
+    }
+
+    fn next(&self) -> Option<Box<dyn FnOnce()>> {
+        self.ticks.borrow_mut().pop_front()
+    }
+
+    /// As [`Environment::make_callback`], but the next tick waits for the next
+    /// callback. Mirrors `InternalCallbackScope::kSkipTaskQueues`.
+    pub fn callback_without_ticks<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.depth.set(self.depth.get() + 1);
+        let result = f();
+        self.depth.set(self.depth.get() - 1);
+        result
+    }
+
+    /// A number that no one else has.
+    pub(crate) fn new_id(&self) -> u64 {
+        self.next_id.replace(self.next_id.get() + 1)
+    }
+
+    /// Memory for a parser to read into: the one shared buffer, or, while a read
+    /// is under way in it, fresh memory of `suggested` bytes. Mirrors
+    /// `Parser::OnStreamAlloc`.
+    pub(crate) fn parser_alloc(&self, suggested: usize) -> Buf {
+        if self.parser_buffer_in_use.replace(true) {
+            return Buf::fresh(suggested);
+        }
+        let mut bytes = self.parser_buffer.take();
+        bytes.reserve(PARSER_BUFFER_SIZE.saturating_sub(bytes.len()));
+        Buf::of(bytes, PARSER_BUFFER_SIZE, PARSERS)
+    }
+
+    /// True if `buf` is in the shared buffer.
+    pub(crate) fn is_parser_buffer(buf: &Buf) -> bool {
+        buf.owner() == PARSERS
+    }
+
+    /// Gives the shared buffer back; without it, if someone still holds a part
+    /// of it.
+    pub(crate) fn parser_free(&self, bytes: Option<Vec<u8>>) {
+        self.parser_buffer.replace(bytes.unwrap_or_default());
+        self.parser_buffer_in_use.set(false);
+    }
+
+    /// Keeps an exception that a callback has thrown until someone looks. Of
+    /// several, the first stays.
+    pub(crate) fn throw(&self, exception: Exception) {
+        self.pending.borrow_mut().get_or_insert(exception);
+    }
+
+    /// True while an exception waits to be taken. Until then no callback is
+    /// called any more, and each counts as having thrown: so it is in the
+    /// original, where every further call into JavaScript fails at once.
+    pub(crate) fn is_throwing(&self) -> bool {
+        self.pending.borrow().is_some()
+    }
+
+    /// The exception that the last call from outside has left, if any; in node
+    /// it would go up to the caller, or be uncaught.
+    pub fn take_exception(&self) -> Option<Exception> {
+        self.pending.take()
+    }
+}

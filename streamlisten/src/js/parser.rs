@@ -1,0 +1,291 @@
+//! [`HttpServerParser`]: a parser with what JavaScript keeps beside it. Mirrors
+//! `lib/_http_common.js`.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use super::emitter::Arg;
+use super::incoming::IncomingMessage;
+use super::readable::Readable;
+use super::socket::Socket;
+use crate::buf::Chunk;
+use crate::env::Environment;
+use crate::http_parser::{ExecuteResult, HeaderList, HeadersComplete, HttpParser};
+use crate::llhttp::{Lenient, MessageType};
+
+/// How many parsers are kept for the next connection. Mirrors the size of the
+/// free list `parsers`.
+const FREE_LIST_SIZE: usize = 1000;
+
+/// Hears what a connection and its parser do, before they do it.
+pub trait Observer {
+    /// The socket is about to call the listeners of an event.
+    fn on_emit(&self, event: &str, arg: &Arg);
+
+    /// The parser has taken a step.
+    fn on_parser(&self, step: ParserStep<'_>);
+}
+
+/// A step of a connection's parser.
+#[derive(Debug)]
+pub enum ParserStep<'a> {
+    /// `kOnHeadersComplete` is called.
+    HeadersComplete(&'a HeadersComplete),
+    /// `kOnHeaders` is called.
+    Headers(&'a HeaderList, &'a [u8]),
+    /// `kOnBody` is called.
+    Body(&'a Chunk),
+    /// `kOnMessageComplete` is called.
+    MessageComplete,
+    /// `kOnExecute` is called.
+    Execute(&'a ExecuteResult),
+    /// `unconsume` is called.
+    Unconsume,
+    /// `pause` is called.
+    Pause,
+    /// `resume` is called.
+    Resume,
+    /// `free` is called.
+    Free,
+    /// `execute` is called, with so many bytes.
+    JsExecute(usize),
+    /// It has returned.
+    JsExecuted(Option<&'a ExecuteResult>),
+    /// `finish` has returned.
+    Finished(Option<&'a ExecuteResult>),
+}
+
+type OnIncoming = dyn Fn(&Rc<IncomingMessage>, bool) -> i32;
+
+/// A parser with what JavaScript keeps beside it.
+pub struct HttpServerParser {
+    pub(super) native: Rc<HttpParser>,
+    socket: RefCell<Weak<Socket>>,
+    pub(super) incoming: RefCell<Option<Rc<IncomingMessage>>>,
+    /// Set while it consumes its socket's handle.
+    pub(super) consumed: Cell<bool>,
+    pub(super) on_incoming: RefCell<Option<Rc<OnIncoming>>>,
+    headers: RefCell<Vec<(Vec<u8>, Vec<u8>)>>,
+    url: RefCell<Vec<u8>>,
+}
+
+/// The parsers that wait for a connection. Mirrors `FreeList`.
+#[derive(Default)]
+pub(super) struct Parsers {
+    free: RefCell<Vec<Rc<HttpServerParser>>>,
+}
+
+impl Parsers {
+    /// A parser, set up for `socket`.
+    pub(super) fn alloc(
+        &self,
+        env: &Rc<Environment>,
+        socket: &Rc<Socket>,
+        max_header_size: u64,
+        lenient: Lenient,
+    ) -> Rc<HttpServerParser> {
+        let free = self.free.borrow_mut().pop();
+        let parser = free.unwrap_or_else(|| HttpServerParser::new(env));
+        parser.native.initialize(MessageType::Request, max_header_size, lenient);
+        parser.socket.replace(Rc::downgrade(socket));
+        parser
+    }
+
+    /// Takes a parser back. Mirrors `freeParser`: it is unconsumed, cleaned, and
+    /// kept for the next connection; if there are enough, it is closed once its
+    /// own stack has unwound.
+    pub(super) fn free(&self, parser: &Rc<HttpServerParser>, socket: &Socket) {
+        if parser.consumed.get() {
+            parser.unconsume();
+        }
+        // Cleaning does not reach what watches the parser.
+        let observer = socket.observer();
+        parser.clean();
+        let room = self.free.borrow().len() < FREE_LIST_SIZE;
+        if room {
+            if let Some(observer) = observer {
+                observer.on_parser(ParserStep::Free);
+            }
+            self.free.borrow_mut().push(Rc::clone(parser));
+        } else {
+            let native = Rc::clone(&parser.native);
+            socket.env().next_tick(move || native.close());
+        }
+        socket.parser.replace(None);
+    }
+}
+
+impl HttpServerParser {
+    fn new(env: &Rc<Environment>) -> Rc<HttpServerParser> {
+        let parser = Rc::new(HttpServerParser {
+            native: HttpParser::new(env),
+            socket: RefCell::default(),
+            incoming: RefCell::default(),
+            consumed: Cell::new(false),
+            on_incoming: RefCell::default(),
+            headers: RefCell::default(),
+            url: RefCell::default(),
+        });
+        let slots = &parser.native.slots;
+        let this = Rc::downgrade(&parser);
+        slots.on_headers.replace(Some(Rc::new(move |_, (list, url)| {
+            if let Some(this) = this.upgrade() {
+                this.observe(ParserStep::Headers(&list, &url));
+                this.keep(&list);
+                this.url.borrow_mut().extend_from_slice(&url);
+            }
+            Ok(())
+        })));
+        let this = Rc::downgrade(&parser);
+        slots.on_headers_complete.replace(Some(Rc::new(move |_, complete| {
+            Ok(this.upgrade().map_or(0, |this| this.on_headers_complete(&complete)))
+        })));
+        let this = Rc::downgrade(&parser);
+        slots.on_body.replace(Some(Rc::new(move |_, body| {
+            if let Some(this) = this.upgrade() {
+                this.on_body(body);
+            }
+            Ok(())
+        })));
+        let this = Rc::downgrade(&parser);
+        slots.on_message_complete.replace(Some(Rc::new(move |_, ()| {
+            if let Some(this) = this.upgrade() {
+                this.on_message_complete();
+            }
+            Ok(())
+        })));
+        parser
+    }
+
+    pub(super) fn socket(&self) -> Option<Rc<Socket>> {
+        self.socket.borrow().upgrade()
+    }
+
+    pub(super) fn observe(&self, step: ParserStep<'_>) {
+        let observer = self.socket().and_then(|socket| socket.observer());
+        if let Some(observer) = observer {
+            observer.on_parser(step);
+        }
+    }
+
+    /// Leaves its chain and lets go of its socket, without a word.
+    pub fn reset(&self) {
+        self.native.unconsume();
+        self.clean();
+    }
+
+    /// Mirrors `cleanParser`.
+    fn clean(&self) {
+        self.native.slots.on_execute.replace(None);
+        self.socket.replace(Weak::new());
+        self.incoming.replace(None);
+        self.on_incoming.replace(None);
+        self.headers.replace(Vec::new());
+        self.url.replace(Vec::new());
+        self.consumed.set(false);
+    }
+
+    pub(super) fn unconsume(&self) {
+        self.observe(ParserStep::Unconsume);
+        self.native.unconsume();
+    }
+
+    pub(super) fn pause(&self) {
+        self.observe(ParserStep::Pause);
+        self.native.pause();
+    }
+
+    pub(super) fn resume(&self) {
+        self.observe(ParserStep::Resume);
+        self.native.resume();
+    }
+
+    pub(super) fn execute(&self, data: &Chunk) -> Option<ExecuteResult> {
+        self.observe(ParserStep::JsExecute(data.len()));
+        let result = self.native.execute(data);
+        self.observe(ParserStep::JsExecuted(result.as_ref()));
+        result
+    }
+
+    pub(super) fn finish(&self) -> Option<ExecuteResult> {
+        let result = self.native.finish();
+        self.observe(ParserStep::Finished(result.as_ref()));
+        result
+    }
+
+    fn keep(&self, list: &HeaderList) {
+        let pairs = list.iter().map(|(name, value)| (name.to_vec(), value.to_vec()));
+        self.headers.borrow_mut().extend(pairs);
+    }
+
+    /// Mirrors `parserOnHeadersComplete`.
+    fn on_headers_complete(&self, complete: &HeadersComplete) -> i32 {
+        self.observe(ParserStep::HeadersComplete(complete));
+        if let Some(list) = &complete.headers {
+            self.headers.replace(Vec::new());
+            self.keep(list);
+        }
+        let headers = self.headers.take();
+        let url = complete.url.clone().unwrap_or_else(|| self.url.take());
+        let Some(socket) = self.socket() else {
+            return 0;
+        };
+        let incoming = IncomingMessage::new(&socket, complete, headers, url);
+        self.incoming.replace(Some(Rc::clone(&incoming)));
+        let on_incoming = self.on_incoming.borrow().clone();
+        on_incoming.map_or(0, |f| f(&incoming, complete.should_keep_alive))
+    }
+
+    /// Mirrors `parserOnBody`.
+    fn on_body(&self, body: Chunk) {
+        self.observe(ParserStep::Body(&body));
+        let incoming = self.incoming.borrow().clone();
+        if let Some(incoming) = incoming
+            && !incoming.dumped.get()
+            && !incoming.push(Some(body))
+            && let Some(socket) = self.socket()
+        {
+            socket.pause();
+        }
+    }
+
+    /// Mirrors `parserOnMessageComplete`.
+    fn on_message_complete(&self) {
+        self.observe(ParserStep::MessageComplete);
+        let incoming = self.incoming.borrow().clone();
+        if let Some(incoming) = incoming {
+            incoming.complete.set(true);
+            self.headers.replace(Vec::new());
+            self.url.replace(Vec::new());
+            incoming.push(None);
+        }
+        if let Some(socket) = self.socket() {
+            read_start(&socket);
+        }
+    }
+}
+
+/// Lets the connection flow, unless the server holds it back. Mirrors `readStart`
+/// of `lib/_http_incoming.js`.
+pub(super) fn read_start(socket: &Socket) {
+    let state = socket.readable_state();
+    let readable = !state.destroyed.get() && !state.errored.get() && !state.end_emitted.get();
+    if !socket.paused.get() && readable {
+        socket.resume();
+    }
+}
+
+/// Gives the stream back to the socket. Mirrors `unconsume` of
+/// `lib/_http_server.js`.
+pub(super) fn unconsume(parser: &HttpServerParser, socket: &Socket) {
+    if socket.handle().is_some() {
+        if parser.consumed.get() {
+            parser.unconsume();
+        }
+        parser.consumed.set(false);
+        let listeners = socket.flow_listeners.take();
+        for id in listeners {
+            socket.remove_listener(id);
+        }
+    }
+}

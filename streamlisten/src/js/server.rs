@@ -1,0 +1,119 @@
+//! [`HttpServer`]: the glue between sockets and parsers. Mirrors
+//! `connectionListenerInternal` of `lib/_http_server.js` and what it calls.
+
+mod connection;
+
+use std::rc::Rc;
+
+use super::emitter::{Arg, Emitter, JsError, Listener};
+use super::incoming::IncomingMessage;
+use super::parser::Parsers;
+use super::response::ServerResponse;
+use super::socket::Socket;
+use crate::buf::Chunk;
+use crate::env::Environment;
+use crate::libuv_stream_wrap::TcpWrap;
+use crate::llhttp::Lenient;
+
+pub(super) use connection::connection_listener;
+
+/// How a server is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerOptions {
+    /// The size of a head in bytes, 0 for the default.
+    pub max_header_size: u64,
+    /// What parsers let pass.
+    pub lenient: Lenient,
+    /// False to leave the stream to the socket, whose `data` event then feeds the
+    /// parser: what node does with a handle that is no StreamBase.
+    pub consume: bool,
+}
+
+impl Default for ServerOptions {
+    fn default() -> ServerOptions {
+        ServerOptions { max_header_size: 0, lenient: Lenient::NONE, consume: true }
+    }
+}
+
+type OnConnection = dyn Fn(&Rc<Socket>);
+type OnRequest = dyn Fn(&Rc<IncomingMessage>, &Rc<ServerResponse>);
+type OnUpgrade = dyn Fn(&Rc<IncomingMessage>, &Rc<Socket>, Chunk);
+type OnClientError = dyn Fn(&JsError, &Rc<Socket>);
+
+/// A server, with its listeners. Those that are not set are not there.
+pub struct HttpServer {
+    pub(super) env: Rc<Environment>,
+    pub(super) options: ServerOptions,
+    pub(super) parsers: Parsers,
+    on_connection: Box<OnConnection>,
+    pub(super) on_request: Box<OnRequest>,
+    pub(super) on_upgrade: Option<Box<OnUpgrade>>,
+    pub(super) on_connect: Option<Box<OnUpgrade>>,
+    pub(super) on_client_error: Option<Box<OnClientError>>,
+}
+
+impl HttpServer {
+    /// A server that calls `on_connection` once a connection is set up, and
+    /// `on_request` for each request.
+    pub fn new(
+        env: &Rc<Environment>,
+        options: ServerOptions,
+        on_connection: impl Fn(&Rc<Socket>) + 'static,
+        on_request: impl Fn(&Rc<IncomingMessage>, &Rc<ServerResponse>) + 'static,
+    ) -> HttpServer {
+        HttpServer {
+            env: Rc::clone(env),
+            options,
+            parsers: Parsers::default(),
+            on_connection: Box::new(on_connection),
+            on_request: Box::new(on_request),
+            on_upgrade: None,
+            on_connect: None,
+            on_client_error: None,
+        }
+    }
+
+    /// Adds a listener for `upgrade`.
+    pub fn set_on_upgrade(
+        &mut self,
+        f: impl Fn(&Rc<IncomingMessage>, &Rc<Socket>, Chunk) + 'static,
+    ) {
+        self.on_upgrade = Some(Box::new(f));
+    }
+
+    /// Adds a listener for `connect`.
+    pub fn set_on_connect(
+        &mut self,
+        f: impl Fn(&Rc<IncomingMessage>, &Rc<Socket>, Chunk) + 'static,
+    ) {
+        self.on_connect = Some(Box::new(f));
+    }
+
+    /// Adds a listener for `clientError`.
+    pub fn set_on_client_error(&mut self, f: impl Fn(&JsError, &Rc<Socket>) + 'static) {
+        self.on_client_error = Some(Box::new(f));
+    }
+
+    /// A connection has been accepted. Mirrors `onconnection` of `lib/net.js`.
+    pub fn accept(self: &Rc<Self>, wrap: Rc<TcpWrap>) -> Rc<Socket> {
+        let socket = Socket::new(&self.env, wrap);
+        self.emit_connection(&socket);
+        socket
+    }
+
+    /// Emits `connection` for a socket; again, if it has been emitted before.
+    pub fn emit_connection(self: &Rc<Self>, socket: &Rc<Socket>) {
+        connection_listener(self, socket);
+        (self.on_connection)(socket);
+    }
+}
+
+/// A listener that needs no argument.
+pub(super) fn plain(f: impl Fn() + 'static) -> Listener {
+    Rc::new(move |_: &Arg| f())
+}
+
+/// Whether an event has listeners.
+pub(super) fn has(emitter: &Emitter, event: &str) -> bool {
+    emitter.listener_count(event) > 0
+}

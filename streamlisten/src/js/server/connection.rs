@@ -1,0 +1,355 @@
+//! One connection of a server.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::{Rc, Weak};
+
+use super::{HttpServer, has, plain};
+use crate::buf::Chunk;
+use crate::http_parser::ExecuteResult;
+use crate::js::emitter::{Arg, JsError};
+use crate::js::incoming::IncomingMessage;
+use crate::js::parser::{HttpServerParser, ParserStep, unconsume};
+use crate::js::readable::{HIGH_WATER_MARK, Readable};
+use crate::js::response::ServerResponse;
+use crate::js::socket::Socket;
+use crate::stream_base::StreamBase;
+
+/// What the listeners of one connection share. Mirrors `state`, and what its
+/// functions are bound to.
+struct Connection {
+    server: Weak<HttpServer>,
+    socket: Weak<Socket>,
+    parser: Weak<HttpServerParser>,
+    incoming: RefCell<VecDeque<Rc<IncomingMessage>>>,
+    outgoing: RefCell<VecDeque<Rc<ServerResponse>>>,
+    /// About how many bytes wait in answers whose turn has not come.
+    outgoing_data: Cell<i64>,
+    /// The listeners that go when the connection becomes another protocol's.
+    listeners: RefCell<Vec<u64>>,
+    error_listener: Cell<Option<u64>>,
+}
+
+/// Sets a connection up. Mirrors `connectionListenerInternal`.
+pub(crate) fn connection_listener(server: &Rc<HttpServer>, socket: &Rc<Socket>) {
+    let options = &server.options;
+    let parser =
+        server.parsers.alloc(&server.env, socket, options.max_header_size, options.lenient);
+    socket.parser.replace(Some(Rc::clone(&parser)));
+    let connection = Rc::new(Connection {
+        server: Rc::downgrade(server),
+        socket: Rc::downgrade(socket),
+        parser: Rc::downgrade(&parser),
+        incoming: RefCell::default(),
+        outgoing: RefCell::default(),
+        outgoing_data: Cell::new(0),
+        listeners: RefCell::default(),
+        error_listener: Cell::new(None),
+    });
+    connection.listen(socket);
+    let c = Rc::clone(&connection);
+    parser
+        .on_incoming
+        .replace(Some(Rc::new(move |request, keep_alive| c.on_incoming(request, keep_alive))));
+
+    // The order matters: these two come before `on` is wrapped.
+    let this = socket.this.clone();
+    let resume = socket.on("resume", plain(move || on_socket_resume(&this)));
+    let this = socket.this.clone();
+    let pause = socket.on(
+        "pause",
+        plain(move || {
+            if let Some(socket) = this.upgrade() {
+                socket.read_stop();
+            }
+        }),
+    );
+    socket.flow_listeners.borrow_mut().extend([resume, pause]);
+    socket.wrapped.set(true);
+
+    if let Some(handle) = socket.handle()
+        && options.consume
+        && handle.wrap.is_stream_base()
+        && !handle.consumed.get()
+    {
+        parser.consumed.set(true);
+        handle.consumed.set(true);
+        parser.native.consume(&*handle.wrap);
+    }
+    let c = Rc::clone(&connection);
+    parser.native.slots.on_execute.replace(Some(Rc::new(move |_, result| {
+        c.on_parser_execute(&result);
+        Ok(())
+    })));
+    socket.paused.set(false);
+}
+
+/// Mirrors `onSocketResume`.
+fn on_socket_resume(socket: &Weak<Socket>) {
+    let Some(socket) = socket.upgrade() else { return };
+    if socket.paused.get() {
+        socket.pause();
+    } else {
+        socket.read_start();
+    }
+}
+
+impl Connection {
+    fn listen(self: &Rc<Self>, socket: &Rc<Socket>) {
+        let c = Rc::clone(self);
+        let data = socket.on(
+            "data",
+            Rc::new(move |arg| {
+                if let Arg::Data(chunk) = arg {
+                    c.on_data(chunk);
+                }
+            }),
+        );
+        let c = Rc::clone(self);
+        let error = socket.on(
+            "error",
+            Rc::new(move |arg| {
+                if let (Arg::Error(error), Some(socket)) = (arg, c.socket.upgrade()) {
+                    c.on_error(&socket, error.clone());
+                }
+            }),
+        );
+        self.error_listener.set(Some(error));
+        let c = Rc::clone(self);
+        let end = socket.on("end", plain(move || c.on_end()));
+        let c = Rc::clone(self);
+        let close = socket.on("close", plain(move || c.on_close()));
+        let c = Rc::clone(self);
+        let drain = socket.on("drain", plain(move || c.on_drain()));
+        self.listeners.borrow_mut().extend([data, end, close, drain]);
+    }
+
+    /// Mirrors `socketOnData`: the slow path, without consumption.
+    fn on_data(&self, chunk: &Chunk) {
+        let Some(parser) = self.parser.upgrade() else { return };
+        if let Some(result) = parser.execute(chunk) {
+            self.execute_common(&result, Some(chunk));
+        }
+    }
+
+    /// Mirrors `onParserExecute`: the fast path.
+    fn on_parser_execute(&self, result: &ExecuteResult) {
+        if let Some(parser) = self.parser.upgrade() {
+            parser.observe(ParserStep::Execute(result));
+        }
+        self.execute_common(result, None);
+    }
+
+    /// Mirrors `onParserExecuteCommon`.
+    fn execute_common(&self, result: &ExecuteResult, data: Option<&Chunk>) {
+        let (Some(server), Some(socket), Some(parser)) =
+            (self.server.upgrade(), self.socket.upgrade(), self.parser.upgrade())
+        else {
+            return;
+        };
+        let current = || data.cloned().unwrap_or_else(|| parser.native.get_current_buffer());
+        let request = parser.incoming.borrow().clone();
+        match (result, request) {
+            (ExecuteResult::Error(error), _) => {
+                let mut error = JsError::parse(error);
+                error.raw_packet = Some(current().len());
+                self.on_error(&socket, error);
+            }
+            (ExecuteResult::Bytes(n), Some(request)) if request.upgrade.get() => {
+                self.upgrade(&server, &socket, &parser, &request, current().from(*n));
+            }
+            (_, Some(request)) if request.method == "PRI" => socket.destroy(None),
+            _ => {}
+        }
+        if socket.paused.get()
+            && let Some(parser) = socket.parser()
+        {
+            parser.pause();
+        }
+    }
+
+    /// The rest of the connection is in another protocol, and the user's.
+    fn upgrade(
+        &self,
+        server: &Rc<HttpServer>,
+        socket: &Rc<Socket>,
+        parser: &Rc<HttpServerParser>,
+        request: &Rc<IncomingMessage>,
+        head: Chunk,
+    ) {
+        let listeners = self.listeners.take();
+        for id in listeners.into_iter().chain(self.error_listener.take()) {
+            socket.remove_listener(id);
+        }
+        unconsume(parser, socket);
+        parser.finish();
+        server.parsers.free(parser, socket);
+        let listener = match request.method {
+            "CONNECT" => &server.on_connect,
+            _ => &server.on_upgrade,
+        };
+        match listener {
+            Some(listener) => {
+                socket.readable_state().has_flowing.set(false);
+                socket.readable_state().flowing.set(false);
+                listener(request, socket, head);
+            }
+            None => socket.destroy(None),
+        }
+    }
+
+    /// Mirrors `socketOnError`.
+    fn on_error(&self, socket: &Rc<Socket>, error: JsError) {
+        let Some(server) = self.server.upgrade() else { return };
+        if let Some(id) = self.error_listener.take() {
+            socket.remove_listener(id);
+        }
+        if !has(socket.emitter(), "error") {
+            socket.on("error", plain(|| {}));
+        }
+        if let Some(listener) = &server.on_client_error {
+            listener(&error, socket);
+            return;
+        }
+        let answered =
+            socket.http_message.borrow().as_ref().is_some_and(|message| message.is_header_sent());
+        if socket.is_writable() && !answered {
+            let status = match error.code.as_str() {
+                "HPE_HEADER_OVERFLOW" => "431 Request Header Fields Too Large",
+                "HPE_CHUNK_EXTENSIONS_OVERFLOW" => "413 Payload Too Large",
+                "ERR_HTTP_REQUEST_TIMEOUT" => "408 Request Timeout",
+                _ => "400 Bad Request",
+            };
+            let answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\n\r\n");
+            socket.write(Chunk::new(answer.into_bytes()));
+        }
+        socket.destroy(Some(error));
+    }
+
+    /// Mirrors `socketOnEnd`.
+    fn on_end(&self) {
+        let (Some(socket), Some(parser)) = (self.socket.upgrade(), self.parser.upgrade()) else {
+            return;
+        };
+        match parser.finish() {
+            Some(ExecuteResult::Error(error)) => self.on_error(&socket, JsError::parse(&error)),
+            _ => socket.end(),
+        }
+    }
+
+    /// Mirrors `socketOnClose`.
+    fn on_close(&self) {
+        let (Some(server), Some(socket)) = (self.server.upgrade(), self.socket.upgrade()) else {
+            return;
+        };
+        if let Some(parser) = socket.parser() {
+            server.parsers.free(&parser, &socket);
+        }
+        let incoming = self.incoming.take();
+        for request in incoming {
+            request.destroy(Some(JsError::new("ECONNRESET")));
+        }
+    }
+
+    /// Mirrors `socketOnDrain`.
+    fn on_drain(&self) {
+        let Some(socket) = self.socket.upgrade() else { return };
+        let need_pause = self.outgoing_data.get() > HIGH_WATER_MARK as i64;
+        if socket.paused.get() && !need_pause {
+            socket.paused.set(false);
+            if let Some(parser) = socket.parser() {
+                parser.resume();
+            }
+            socket.resume();
+        }
+    }
+
+    /// Mirrors `parserOnIncoming`.
+    fn on_incoming(self: &Rc<Self>, request: &Rc<IncomingMessage>, keep_alive: bool) -> i32 {
+        let (Some(server), Some(socket)) = (self.server.upgrade(), self.socket.upgrade()) else {
+            return 0;
+        };
+        if request.upgrade.get() {
+            let wanted = request.method == "CONNECT" || server.on_upgrade.is_some();
+            request.upgrade.set(wanted);
+            if wanted {
+                return 2;
+            }
+        }
+        self.incoming.borrow_mut().push_back(Rc::clone(request));
+        let behind = self.outgoing_data.get() >= HIGH_WATER_MARK as i64;
+        if !socket.paused.get() && (socket.w.need_drain.get() || behind) {
+            socket.paused.set(true);
+            socket.pause();
+        }
+        let response = ServerResponse::new(request, keep_alive);
+        let c = Rc::downgrade(self);
+        response.on_pending_data.replace(Some(Rc::new(move |delta| {
+            if let Some(c) = c.upgrade() {
+                c.outgoing_data.set(c.outgoing_data.get() + delta);
+                c.on_drain();
+            }
+        })));
+        let busy = socket.http_message.borrow().is_some();
+        if busy {
+            self.outgoing.borrow_mut().push_back(Rc::clone(&response));
+        } else {
+            response.assign_socket(&socket);
+        }
+        let c = Rc::downgrade(self);
+        let (req, res) = (Rc::clone(request), Rc::downgrade(&response));
+        let finish = plain(move || {
+            if let (Some(c), Some(res)) = (c.upgrade(), res.upgrade()) {
+                c.on_finish(&req, &res);
+            }
+        });
+        response.emitter.add("finish", false, finish);
+        if request.version == (1, 1) && !request.has_header("host") {
+            response.end(400, true, b"");
+            return 0;
+        }
+        (server.on_request)(request, &response);
+        0
+    }
+
+    /// An answer is written. Mirrors `resOnFinish`.
+    fn on_finish(&self, request: &Rc<IncomingMessage>, response: &Rc<ServerResponse>) {
+        let Some(socket) = self.socket.upgrade() else { return };
+        self.incoming.borrow_mut().pop_front();
+        if !request.consuming.get() && !request.readable_state().resume_scheduled.get() {
+            request.dump();
+        }
+        response.detach_socket(&socket);
+        clear_incoming(request, &socket);
+        if response.last.get() {
+            socket.destroy_soon();
+            return;
+        }
+        let next = self.outgoing.borrow_mut().pop_front();
+        if let Some(next) = next {
+            next.assign_socket(&socket);
+        }
+    }
+}
+
+/// Mirrors `clearIncoming`.
+fn clear_incoming(request: &Rc<IncomingMessage>, socket: &Rc<Socket>) {
+    let Some(parser) = socket.parser() else { return };
+    let is_current = parser.incoming.borrow().as_ref().is_some_and(|r| Rc::ptr_eq(r, request));
+    if !is_current {
+        return;
+    }
+    if request.readable_state().end_emitted.get() {
+        parser.incoming.replace(None);
+        return;
+    }
+    let (req, this) = (Rc::downgrade(request), socket.this.clone());
+    request.on(
+        "end",
+        plain(move || {
+            if let (Some(request), Some(socket)) = (req.upgrade(), this.upgrade()) {
+                clear_incoming(&request, &socket);
+            }
+        }),
+    );
+}

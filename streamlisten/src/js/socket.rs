@@ -1,0 +1,348 @@
+//! [`Socket`]: a connection as JavaScript sees it. Mirrors `Socket` of
+//! `lib/net.js` and `lib/internal/stream_base_commons.js`.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use super::emitter::{Arg, Emitter, JsError, Listener};
+use super::parser::{HttpServerParser, Observer, unconsume};
+use super::readable::{Readable, ReadableState};
+use super::response::ServerResponse;
+use super::writable::WritableState;
+use crate::buf::Chunk;
+use crate::env::Environment;
+use crate::libuv_stream_wrap::TcpWrap;
+use crate::resource::StreamResource;
+use crate::stream_base::{ReadData, StreamBase};
+use crate::uv;
+use crate::wrap::{ShutdownWrap, WriteWrap};
+
+/// A handle with what JavaScript keeps on it.
+pub(super) struct Handle {
+    pub(super) wrap: Rc<TcpWrap>,
+    pub(super) reading: Cell<bool>,
+    /// Set when a parser consumes the handle, and never reset.
+    pub(super) consumed: Cell<bool>,
+}
+
+/// A connection: readable, writable, and maybe consumed by a parser, in which
+/// case its `data` event stays silent.
+pub struct Socket {
+    env: Rc<Environment>,
+    pub(super) this: Weak<Socket>,
+    emitter: Emitter,
+    r: ReadableState,
+    pub(super) w: WritableState,
+    pub(super) handle: RefCell<Option<Rc<Handle>>>,
+    bytes_read: Cell<u64>,
+    pub(super) parser: RefCell<Option<Rc<HttpServerParser>>>,
+    pub(super) http_message: RefCell<Option<Rc<ServerResponse>>>,
+    /// The server has paused it because answers pile up.
+    pub(super) paused: Cell<bool>,
+    /// `on` is the server's wrapper, which unconsumes.
+    pub(super) wrapped: Cell<bool>,
+    /// The listeners that keep the handle reading while it is consumed.
+    pub(super) flow_listeners: RefCell<Vec<u64>>,
+    pub(super) observer: RefCell<Option<Rc<dyn Observer>>>,
+}
+
+impl Socket {
+    /// A socket on an accepted connection, which starts reading.
+    #[must_use]
+    pub fn new(env: &Rc<Environment>, wrap: Rc<TcpWrap>) -> Rc<Socket> {
+        let socket = Rc::new_cyclic(|this: &Weak<Socket>| Socket {
+            env: Rc::clone(env),
+            this: this.clone(),
+            emitter: Emitter::default(),
+            r: ReadableState::default(),
+            w: WritableState::default(),
+            handle: RefCell::new(None),
+            bytes_read: Cell::new(0),
+            parser: RefCell::default(),
+            http_message: RefCell::default(),
+            paused: Cell::new(false),
+            wrapped: Cell::new(false),
+            flow_listeners: RefCell::default(),
+            observer: RefCell::default(),
+        });
+        let this = Rc::downgrade(&socket);
+        wrap.set_onread(Rc::new(move |nread, data| {
+            if let Some(socket) = this.upgrade() {
+                socket.on_stream_read(nread, data);
+            }
+            Ok(None)
+        }));
+        let handle = Handle { wrap, reading: Cell::new(false), consumed: Cell::new(false) };
+        socket.handle.replace(Some(Rc::new(handle)));
+        socket.read(Some(0));
+        socket
+    }
+
+    /// Who is told of its events, and its parser's.
+    pub fn observe(&self, observer: Rc<dyn Observer>) {
+        self.observer.replace(Some(observer));
+    }
+
+    /// Lets go of everything that holds it: listeners, parser, answer, handle.
+    pub fn clear(&self) {
+        self.emitter.clear();
+        let kept = (self.observer.take(), self.parser.take(), self.http_message.take());
+        let handle = self.handle.take();
+        drop((kept, handle));
+    }
+
+    pub(super) fn observer(&self) -> Option<Rc<dyn Observer>> {
+        self.observer.borrow().clone()
+    }
+
+    pub(super) fn handle(&self) -> Option<Rc<Handle>> {
+        self.handle.borrow().clone()
+    }
+
+    /// Its parser, if it has one.
+    #[must_use]
+    pub fn parser(&self) -> Option<Rc<HttpServerParser>> {
+        self.parser.borrow().clone()
+    }
+
+    /// What a parser's and the handle's `_consumed` say, and whether the handle
+    /// reads.
+    #[must_use]
+    pub fn flags(&self) -> (bool, bool, bool) {
+        let parser = self.parser().is_some_and(|parser| parser.consumed.get());
+        let handle = self.handle();
+        let (consumed, reading) =
+            handle.map_or((false, false), |handle| (handle.consumed.get(), handle.reading.get()));
+        (parser, consumed, reading)
+    }
+
+    /// Bytes that have come, whoever listened.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        self.handle().map_or(self.bytes_read.get(), |handle| handle.wrap.bytes_read())
+    }
+
+    /// True once it has been destroyed.
+    #[must_use]
+    pub fn is_destroyed(&self) -> bool {
+        self.r.destroyed.get()
+    }
+
+    /// Calls a listener once. Goes through `on`, so a wrapper sees it.
+    pub fn once(&self, event: &'static str, listener: Listener) -> u64 {
+        self.add(event, true, listener)
+    }
+
+    /// Pipes what is read into `sink`.
+    pub fn pipe(&self, sink: impl Fn(&Chunk) + 'static) {
+        self.on(
+            "data",
+            Rc::new(move |arg| {
+                if let Arg::Data(chunk) = arg {
+                    sink(chunk);
+                }
+            }),
+        );
+        self.resume();
+    }
+
+    /// Refuses: a consumed socket's bytes are not the user's to decode.
+    ///
+    /// # Errors
+    /// On a server's socket, `ERR_HTTP_SOCKET_ENCODING`.
+    pub fn set_encoding(&self) -> Result<(), JsError> {
+        match self.wrapped.get() {
+            true => Err(JsError::new("ERR_HTTP_SOCKET_ENCODING")),
+            false => Ok(()),
+        }
+    }
+
+    fn add(&self, event: &'static str, once: bool, listener: Listener) -> u64 {
+        let id = self.readable_on(event, once, listener);
+        if self.wrapped.get() {
+            match self.parser() {
+                None => self.wrapped.set(false),
+                Some(parser) if matches!(event, "data" | "readable") => unconsume(&parser, self),
+                Some(_) => {}
+            }
+        }
+        id
+    }
+
+    /// Ends it, and destroys it once all is written.
+    pub fn destroy_soon(&self) {
+        if self.is_writable() {
+            self.end();
+        }
+        if self.w.finished.get() {
+            self.destroy(None);
+        } else {
+            let this = self.this.clone();
+            self.once(
+                "finish",
+                Rc::new(move |_| {
+                    if let Some(this) = this.upgrade() {
+                        this.destroy(None);
+                    }
+                }),
+            );
+        }
+    }
+
+    /// A read that no parser has taken. Mirrors `onStreamRead`.
+    fn on_stream_read(&self, nread: isize, data: ReadData) {
+        if let ReadData::Fresh(chunk) | ReadData::UserBuffer(chunk) = data {
+            if nread > 0 && !self.r.destroyed.get() && !self.push(Some(chunk)) {
+                self.read_stop();
+            }
+            return;
+        }
+        if nread != uv::EOF {
+            self.destroy(Some(JsError::new(uv::name(nread))));
+        } else if !self.r.end_emitted.get() {
+            self.push(None);
+            self.read(Some(0));
+        }
+    }
+
+    pub(super) fn read_start(&self) {
+        if let Some(handle) = self.handle()
+            && !handle.reading.replace(true)
+        {
+            let err = handle.wrap.read_start();
+            if err != 0 {
+                self.destroy(Some(JsError::new(uv::name(err as isize))));
+            }
+        }
+    }
+
+    pub(super) fn read_stop(&self) {
+        if let Some(handle) = self.handle()
+            && handle.reading.replace(false)
+        {
+            handle.wrap.read_stop();
+        }
+    }
+
+    /// Writes to the handle; `onwrite` hears of it.
+    pub(super) fn write_to_handle(&self, chunks: Vec<Chunk>) {
+        let Some(handle) = self.handle() else {
+            self.onwrite(Some(JsError::new("ERR_SOCKET_CLOSED")));
+            return;
+        };
+        let this = self.this.clone();
+        let request = WriteWrap::new(move |status| {
+            let Some(socket) = this.upgrade() else { return };
+            if !socket.r.destroyed.get() {
+                let error = (status < 0).then(|| JsError::new(uv::name(status as isize)));
+                socket.onwrite(error);
+            }
+        });
+        let err = handle.wrap.writev(&request, chunks);
+        if err != 0 {
+            self.onwrite(Some(JsError::new(uv::name(err as isize))));
+        } else if !handle.wrap.base().last_write_was_async() {
+            self.onwrite(None);
+        }
+    }
+
+    /// Shuts the writing side of the handle down. Mirrors `_final`.
+    pub(super) fn final_write(&self, done: impl FnOnce() + 'static) {
+        let Some(handle) = self.handle() else {
+            done();
+            return;
+        };
+        let done = Rc::new(Cell::new(Some(Box::new(done) as Box<dyn FnOnce()>)));
+        let later = Rc::clone(&done);
+        let request = ShutdownWrap::new(move |_| {
+            if let Some(done) = later.take() {
+                done();
+            }
+        });
+        if handle.wrap.shutdown(&request) == uv::ENOTCONN
+            && let Some(done) = done.take()
+        {
+            done();
+        }
+    }
+}
+
+impl Readable for Socket {
+    fn readable_state(&self) -> &ReadableState {
+        &self.r
+    }
+
+    fn emitter(&self) -> &Emitter {
+        &self.emitter
+    }
+
+    fn env(&self) -> &Rc<Environment> {
+        &self.env
+    }
+
+    fn shared(&self) -> Option<Rc<dyn Readable>> {
+        self.this.upgrade().map(|this| this as Rc<dyn Readable>)
+    }
+
+    fn read_more(&self) {
+        self.read_start();
+    }
+
+    fn on(&self, event: &'static str, listener: Listener) -> u64 {
+        self.add(event, false, listener)
+    }
+
+    fn emit(&self, event: &'static str, arg: &Arg) -> bool {
+        if let Some(observer) = self.observer() {
+            observer.on_emit(event, arg);
+        }
+        let listeners = self.emitter.listeners(event);
+        for entry in &listeners {
+            if entry.once {
+                self.remove_listener(entry.id);
+            }
+            (entry.listener)(arg);
+        }
+        !listeners.is_empty()
+    }
+
+    fn after_end(&self) {
+        // A server's sockets are made with allowHalfOpen.
+        if self.w.finished.get() {
+            self.destroy(None);
+        }
+    }
+
+    /// Mirrors `destroy` and `Socket._destroy`: the handle is closed, `error` is
+    /// told in the next tick, and `close` when the handle is.
+    fn destroy(&self, error: Option<JsError>) {
+        if self.r.destroyed.replace(true) {
+            return;
+        }
+        if error.is_some() {
+            self.r.errored.set(true);
+        }
+        let Some(this) = self.this() else { return };
+        if let Some(handle) = self.handle.take() {
+            self.bytes_read.set(handle.wrap.bytes_read());
+            let (socket, kept) = (Rc::clone(&this), Rc::clone(&handle));
+            handle.wrap.close(move || {
+                socket.emit("close", &Arg::None);
+                // Here node's handle is destroyed, and its chain with it.
+                kept.wrap.base().end_chain();
+            });
+            handle.wrap.set_onread(Rc::new(|_, _| Ok(None)));
+        } else {
+            let socket = Rc::clone(&this);
+            self.env.next_tick(move || socket.r.close_emitted.set(true));
+        }
+        self.env.next_tick(move || {
+            if let Some(error) = error
+                && !this.r.error_emitted.replace(true)
+            {
+                this.emit("error", &Arg::Error(error));
+            }
+            this.r.close_emitted.set(true);
+        });
+    }
+}

@@ -1,0 +1,101 @@
+//! Node's stream layer, rebuilt: listener chains, the wraps that feed them, and
+//! the HTTP parser that consumes them.
+//!
+//! A *stream* does not know who wants its bytes. It has a *chain of listeners*
+//! ([`StreamListener`]) and gives every event to the newest one alone; the others
+//! hear only what that one passes on. That is how node's HTTP parser takes a
+//! connection's bytes away from the socket that it belongs to, and how it gives
+//! them back.
+//!
+//! Mirrors node 20.20: `src/stream_base.h` and `.cc`, `src/js_stream.cc`,
+//! `src/stream_wrap.cc`, `src/node_http_parser.cc`, and of its JavaScript what
+//! `http.createServer` needs on one connection. [`llhttp`] is the machine below
+//! the parser.
+//!
+//! # In which order to read
+//! 1. [`StreamListener`] and [`StreamResource`]: the chain, and what is emitted;
+//! 2. [`StreamBase`]: writes, and the listener that every stream is born with;
+//! 3. [`JsStream`]: a stream whose bytes are given by hand;
+//! 4. [`LibuvStreamWrap`]: a stream over a network connection of this project;
+//! 5. [`HttpParser`]: the listener that parses;
+//! 6. [`js`]: `net.Socket` and `http.Server`, as far as one connection goes;
+//! 7. [`scenario`]: scripts that are run here and on the real node.
+//!
+//! # One thread
+//! Node's streams belong to one thread with one heap, and so do these: nothing
+//! here can leave the thread that made it, and the compiler sees to it. What
+//! comes from a connection of another thread is sent over, see
+//! [`LibuvStreamWrap`].
+//!
+//! # Callbacks
+//! A callback may do anything: push, remove, unconsume, pause, write, close,
+//! drop the stream. Nothing here is borrowed while a callback runs, and a change
+//! of the chain counts from the next event on.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod buf;
+mod custom_buffer;
+mod env;
+mod http_parser;
+pub mod js;
+mod js_stream;
+mod libuv_stream_wrap;
+mod listener;
+pub mod llhttp;
+mod resource;
+pub mod scenario;
+mod stream_base;
+mod wrap;
+
+pub use buf::{Buf, Chunk};
+pub use custom_buffer::CustomBufferListener;
+pub use env::{Environment, Exception, PARSER_BUFFER_SIZE};
+pub use http_parser::{
+    CURRENT_MAX_FIELDS, ExecuteResult, HeaderList, HeadersComplete, HttpParser, ParseError, Slots,
+};
+pub use js_stream::{JsStream, JsStreamImpl};
+pub use libuv_stream_wrap::{ConnectionWrap, LibuvStreamWrap, SEND_BUFFER_SIZE, TcpWrap};
+pub use listener::{ListenerLink, StreamListener};
+pub use resource::{ListenerChain, StreamResource};
+pub use stream_base::{
+    EmitToJsListener, OnRead, ReadData, STACK_STORAGE_SIZE, StreamBase, StreamBaseState,
+    WriteResult,
+};
+pub use wrap::{ShutdownWrap, WriteWrap};
+
+/// Numbers of libuv that are seen by users.
+pub mod uv {
+    /// The end of the input.
+    pub const EOF: isize = -4095;
+    /// The operation was given up because its stream was closed.
+    pub const ECANCELED: i32 = -125;
+    /// The other end has reset the connection.
+    pub const ECONNRESET: i32 = -104;
+    /// There is no connection.
+    pub const ENOTCONN: i32 = -107;
+    /// The other end reads no longer.
+    pub const EPIPE: i32 = -32;
+    /// Not possible like this.
+    pub const EINVAL: i32 = -22;
+    /// Not an open descriptor.
+    pub const EBADF: i32 = -9;
+
+    /// The name of an error number, as node shows it.
+    #[must_use]
+    pub fn name(error: isize) -> String {
+        match error {
+            -4095 => "EOF".into(),
+            -125 => "ECANCELED".into(),
+            -107 => "ENOTCONN".into(),
+            -104 => "ECONNRESET".into(),
+            -110 => "ETIMEDOUT".into(),
+            -105 => "ENOBUFS".into(),
+            -32 => "EPIPE".into(),
+            -22 => "EINVAL".into(),
+            -9 => "EBADF".into(),
+            other => other.to_string(),
+        }
+    }
+}

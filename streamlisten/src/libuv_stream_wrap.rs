@@ -1,0 +1,417 @@
+//! [`LibuvStreamWrap`]: a stream over a network connection of this project.
+//!
+//! Mirrors `src/stream_wrap.cc` and `connection_wrap.cc`, with a
+//! [`NetVConnection`](iocore::NetVConnection) where the original has a libuv
+//! handle. Any such connection will do: a listener chain can stand on a pair of
+//! ends that never was a socket.
+//!
+//! # What libuv did
+//! Reading asks the listeners for 64 KiB before every read, and goes on until a
+//! read has not filled its memory; a read that has filled it exactly is followed
+//! by one of zero bytes. Writes go at once as far as there is room
+//! ([`SEND_BUFFER_SIZE`], for the socket's own buffer); the rest waits in order.
+//! Completions come in a later turn of the loop, never inside the call.
+
+mod bridge;
+mod connection_wrap;
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use eventsys::{EThread, EventCode, Guard};
+use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
+use iocore::{BoundBuffer, IOBufferReader, NetVcRef, ShutdownHowTo, VioHandle};
+
+use crate::buf::{Buf, Chunk};
+use crate::env::Environment;
+use crate::resource::{ListenerChain, StreamResource};
+use crate::stream_base::{StreamBase, StreamBaseState};
+use crate::uv;
+use crate::wrap::{ShutdownWrap, WriteWrap};
+
+use bridge::{BridgeRef, Target, new_bridge};
+pub use connection_wrap::ConnectionWrap;
+
+/// How many bytes may be under way before a write has to wait; what the kernel's
+/// buffer is to a socket.
+pub const SEND_BUFFER_SIZE: usize = 2 * 1024 * 1024;
+
+/// How much memory is asked for before a read. Mirrors `uv__read`.
+const SUGGESTED_SIZE: usize = 64 * 1024;
+
+/// A TCP connection. What the original adds to its base class is about sockets'
+/// options, which a connection of this project has itself.
+pub type TcpWrap = LibuvStreamWrap;
+
+/// A stream over a network connection.
+pub struct LibuvStreamWrap {
+    base: StreamBaseState,
+    this: Weak<LibuvStreamWrap>,
+    bridge: BridgeRef,
+    io: RefCell<Option<Io>>,
+    reading: Cell<bool>,
+    /// The end of the input, or an error, has come and waits to be read.
+    ended: Cell<Option<isize>>,
+    /// The end has been read.
+    eof_read: Cell<bool>,
+    writes: RefCell<VecDeque<(Rc<WriteWrap>, Vec<Chunk>)>>,
+    completed: RefCell<Vec<(Rc<WriteWrap>, i32)>>,
+    shutdown_request: RefCell<Option<Rc<ShutdownWrap>>>,
+    write_error: Cell<i32>,
+    closing: Cell<bool>,
+    onclose: RefCell<Option<Box<dyn FnOnce()>>>,
+}
+
+/// The connection with its two operations.
+struct Io {
+    vc: NetVcRef,
+    read_vio: VioHandle,
+    read_reader: IOBufferReader,
+    write_vio: VioHandle,
+    write_buffer: BoundBuffer,
+    write_reader: IOBufferReader,
+}
+
+impl LibuvStreamWrap {
+    /// A stream over `vc`, on the current event thread.
+    ///
+    /// # Panics
+    /// If the calling thread is no event thread.
+    #[must_use]
+    pub fn new(env: &Rc<Environment>, vc: NetVcRef) -> Rc<LibuvStreamWrap> {
+        let home = EThread::current().expect("a stream is made on an event thread");
+        let wrap = Rc::new_cyclic(|this: &Weak<LibuvStreamWrap>| LibuvStreamWrap {
+            base: StreamBaseState::new(env),
+            this: this.clone(),
+            bridge: new_bridge(home, this.clone()),
+            io: RefCell::new(None),
+            reading: Cell::new(false),
+            ended: Cell::new(None),
+            eof_read: Cell::new(false),
+            writes: RefCell::default(),
+            completed: RefCell::default(),
+            shutdown_request: RefCell::default(),
+            write_error: Cell::new(0),
+            closing: Cell::new(false),
+            onclose: RefCell::default(),
+        });
+        wrap.attach(vc);
+        wrap
+    }
+
+    fn attach(&self, vc: NetVcRef) {
+        let mutex = Arc::clone(self.bridge.mutex());
+        let guard = mutex.lock();
+        let read_buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_32K).bind(&mutex);
+        let write_buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_32K).bind(&mutex);
+        let (Ok(read_reader), Ok(write_reader)) =
+            (read_buffer.alloc_reader(&guard), write_buffer.alloc_reader(&guard))
+        else {
+            return; // New buffers have room for five readers each.
+        };
+        let cont = self.bridge.continuation();
+        let read_vio = vc.do_io_read(&guard, Some(cont.clone()), i64::MAX, Some(&read_buffer));
+        let write_vio = vc.do_io_write(&guard, Some(cont), i64::MAX, Some(&write_reader));
+        let io = Io { vc, read_vio, read_reader, write_vio, write_buffer, write_reader };
+        *self.io.borrow_mut() = Some(io);
+    }
+
+    /// True while it reads.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        self.reading.get()
+    }
+
+    /// Asks the connection whether there is anything to read. An end of a PluginVC
+    /// pair does not notice by itself that the other one has been shut down.
+    pub fn poll(&self) {
+        if self.ended.get().is_some() {
+            return;
+        }
+        let guard = self.bridge.mutex().lock();
+        if let Some(io) = &*self.io.borrow() {
+            io.read_vio.reenable(&guard);
+        }
+    }
+
+    /// The connection has failed, in a way that no event tells of: the next read
+    /// is this error.
+    pub fn fail_connection(&self, error: i32) {
+        self.ended.set(Some(error as isize));
+        self.write_error.set(error);
+        self.bridge.wake();
+    }
+
+    /// Closes the connection. What waits completes with [`uv::ECANCELED`] in the
+    /// next turn of the loop, through the chain as it stands then, and `onclose`
+    /// is called after it. Mirrors `HandleWrap::Close` and `uv_close`.
+    pub fn close(&self, onclose: impl FnOnce() + 'static) {
+        if self.closing.replace(true) {
+            return;
+        }
+        self.reading.set(false);
+        *self.onclose.borrow_mut() = Some(Box::new(onclose));
+        self.bridge.wake();
+    }
+
+    /// True once [`LibuvStreamWrap::close`] has been called.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closing.get()
+    }
+
+    fn finish_close(&self) {
+        let io = self.io.take();
+        let writes = self.writes.take();
+        let completed = self.completed.take();
+        for (request, status) in completed {
+            request.done(status);
+        }
+        for (request, _) in writes {
+            request.done(uv::ECANCELED);
+        }
+        if let Some(request) = self.shutdown_request.take() {
+            request.done(uv::ECANCELED);
+        }
+        if let Some(io) = io {
+            io.vc.do_io_close(None);
+        }
+        let onclose = self.onclose.take();
+        if let Some(onclose) = onclose {
+            self.base.env().make_callback(onclose);
+        }
+    }
+
+    /// Reads for as long as there is something to read and someone reads.
+    fn pump_read(&self, guard: &Guard<'_>) {
+        let mut filled = false;
+        while self.reading.get() && !self.closing.get() {
+            let available = self.available(guard);
+            if available == 0 && !filled {
+                break;
+            }
+            let mut buf = self.emit_alloc(SUGGESTED_SIZE);
+            // A callback above may have stopped or closed the stream, but the
+            // memory has been asked for, and comes back with a read.
+            let n = self.take(guard, &mut buf);
+            filled = n > 0 && n == buf.size();
+            self.emit_read(n as isize, buf);
+            if !filled {
+                break;
+            }
+        }
+        if self.reading.get() && self.available(guard) == 0 {
+            self.read_end();
+        }
+    }
+
+    fn available(&self, guard: &Guard<'_>) -> i64 {
+        self.io.borrow().as_ref().map_or(0, |io| io.read_reader.read_avail(guard))
+    }
+
+    /// Takes from the connection as much as there is room for.
+    fn take(&self, guard: &Guard<'_>, buf: &mut Buf) -> usize {
+        let io = self.io.borrow();
+        let Some(io) = &*io else {
+            return 0;
+        };
+        let available = usize::try_from(io.read_reader.read_avail(guard)).unwrap_or(0);
+        let mut bytes = vec![0; available.min(buf.size())];
+        io.read_reader.read(guard, &mut bytes);
+        if self.ended.get().is_none() {
+            io.read_vio.reenable(guard);
+        }
+        buf.fill(&bytes)
+    }
+
+    /// Reads the end, once.
+    fn read_end(&self) {
+        let Some(end) = self.ended.get() else {
+            return;
+        };
+        if self.eof_read.replace(true) {
+            return;
+        }
+        self.reading.set(false);
+        let buf = self.emit_alloc(SUGGESTED_SIZE);
+        self.emit_read(end, buf);
+    }
+
+    /// Moves what waits into the connection's buffer, and completes what is done.
+    fn pump_write(&self, guard: &Guard<'_>) {
+        loop {
+            let mut writes = self.writes.borrow_mut();
+            let Some((_, bufs)) = writes.front_mut() else {
+                break;
+            };
+            let error = self.write_error.get();
+            if error == 0 {
+                self.push(guard, bufs);
+                if !bufs.is_empty() {
+                    break;
+                }
+            }
+            if let Some((request, _)) = writes.pop_front() {
+                self.completed.borrow_mut().push((request, error));
+            }
+        }
+        let completed = self.completed.take();
+        for (request, status) in completed {
+            request.done(status);
+        }
+        if self.writes.borrow().is_empty() && self.unsent(guard) == 0 {
+            let request = self.shutdown_request.take();
+            if let Some(request) = request {
+                self.shutdown_write();
+                self.write_error.set(uv::EPIPE);
+                request.done(0);
+            }
+        }
+    }
+
+    fn shutdown_write(&self) {
+        let vc = self.io.borrow().as_ref().map(|io| Arc::clone(&io.vc));
+        if let Some(vc) = vc {
+            vc.do_io_shutdown(ShutdownHowTo::Write);
+        }
+    }
+
+    /// Bytes that the other end has not taken yet.
+    fn unsent(&self, guard: &Guard<'_>) -> usize {
+        let io = self.io.borrow();
+        io.as_ref().map_or(0, |io| usize::try_from(io.write_reader.read_avail(guard)).unwrap_or(0))
+    }
+
+    /// Puts as much of `bufs` into the connection as there is room for, and
+    /// leaves the rest.
+    fn push(&self, guard: &Guard<'_>, bufs: &mut Vec<Chunk>) {
+        let mut room = SEND_BUFFER_SIZE.saturating_sub(self.unsent(guard));
+        let io = self.io.borrow();
+        let Some(io) = &*io else {
+            return;
+        };
+        let mut taken = 0;
+        while let Some(buf) = bufs.first_mut() {
+            let n = buf.len().min(room);
+            io.write_buffer.write(guard, &buf[..n]);
+            (room, taken) = (room - n, taken + n);
+            if n < buf.len() {
+                *buf = buf.from(n);
+                break;
+            }
+            bufs.remove(0);
+        }
+        if taken > 0 {
+            io.write_vio.reenable(guard);
+        }
+    }
+}
+
+impl Target for LibuvStreamWrap {
+    fn on_event(&self, guard: &Guard<'_>, event: EventCode) {
+        match event {
+            EventCode::VC_EVENT_EOS => self.ended.set(self.ended.get().or(Some(uv::EOF))),
+            EventCode::VC_EVENT_ERROR => {
+                // The other end reads no longer; what it has sent can still be read.
+                self.write_error.set(uv::EPIPE);
+            }
+            _ => {}
+        }
+        if self.closing.get() {
+            self.finish_close();
+            return;
+        }
+        self.pump_read(guard);
+        self.pump_write(guard);
+    }
+}
+
+impl StreamResource for LibuvStreamWrap {
+    fn chain(&self) -> &Rc<ListenerChain> {
+        self.base.chain()
+    }
+
+    fn read_start(&self) -> i32 {
+        if self.closing.get() {
+            return uv::EINVAL;
+        }
+        if !self.reading.replace(true) {
+            self.bridge.wake();
+        }
+        0
+    }
+
+    fn read_stop(&self) -> i32 {
+        self.reading.set(false);
+        0
+    }
+
+    fn do_shutdown(&self, request: &Rc<ShutdownWrap>) -> i32 {
+        if self.io.borrow().is_none() || self.closing.get() {
+            return uv::ENOTCONN;
+        }
+        *self.shutdown_request.borrow_mut() = Some(Rc::clone(request));
+        self.bridge.wake();
+        0
+    }
+
+    fn has_do_try_write(&self) -> bool {
+        true
+    }
+
+    fn do_try_write(&self, bufs: &mut Vec<Chunk>) -> i32 {
+        if self.io.borrow().is_none() {
+            return uv::EBADF;
+        }
+        if self.write_error.get() != 0 {
+            return self.write_error.get();
+        }
+        // What waits goes first.
+        if self.writes.borrow().is_empty() {
+            let mutex = Arc::clone(self.bridge.mutex());
+            self.push(&mutex.lock(), bufs);
+        }
+        0
+    }
+
+    fn do_write(&self, request: &Rc<WriteWrap>, bufs: Vec<Chunk>) -> i32 {
+        if self.io.borrow().is_none() || self.closing.get() {
+            return uv::EBADF;
+        }
+        self.writes.borrow_mut().push_back((Rc::clone(request), bufs));
+        self.bridge.wake();
+        0
+    }
+}
+
+impl StreamBase for LibuvStreamWrap {
+    fn base(&self) -> &StreamBaseState {
+        &self.base
+    }
+
+    fn is_alive(&self) -> bool {
+        !self.closing.get()
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing.get()
+    }
+}
+
+impl Drop for LibuvStreamWrap {
+    fn drop(&mut self) {
+        if let Some(io) = self.io.take() {
+            io.vc.do_io_close(None);
+        }
+    }
+}
+
+impl LibuvStreamWrap {
+    /// A handle to itself.
+    #[must_use]
+    pub fn shared(&self) -> Option<Rc<LibuvStreamWrap>> {
+        self.this.upgrade()
+    }
+}

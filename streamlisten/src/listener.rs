@@ -1,0 +1,113 @@
+//! [`StreamListener`]: who hears what comes from a stream.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use crate::buf::Buf;
+use crate::env::Environment;
+use crate::resource::ListenerChain;
+use crate::wrap::{ShutdownWrap, WriteWrap};
+
+/// Hears what comes from a stream, for as long as it is the newest in the
+/// stream's chain. Mirrors `StreamListener` of `src/stream_base.h`.
+///
+/// # Contract
+/// - The stream asks for memory ([`StreamListener::on_stream_alloc`]) before
+///   every read, and gives it back with the read
+///   ([`StreamListener::on_stream_read`]); between the two the listener may have
+///   changed.
+/// - A listener is in at most one chain. Dropped, it leaves its chain.
+/// - The methods take `&self`: they may be entered again while they run.
+pub trait StreamListener: 'static {
+    /// The place in a chain.
+    fn link(&self) -> &ListenerLink;
+
+    /// Memory for a read of about `suggested` bytes. More or less is allowed;
+    /// what does not fit comes with the next read.
+    fn on_stream_alloc(&self, suggested: usize) -> Buf;
+
+    /// A read: above zero, so many bytes in `buf`; zero, there was nothing to
+    /// read after all; below zero, an error, the end of the input among them
+    /// ([`crate::uv::EOF`]), and `buf` is empty.
+    fn on_stream_read(&self, nread: isize, buf: Buf);
+
+    /// A write has ended, with `status` 0 or an error.
+    ///
+    /// # Panics
+    /// The default passes it on to the previous listener, and there must be one.
+    fn on_stream_after_write(&self, request: &Rc<WriteWrap>, status: i32) {
+        let previous = self.link().previous_listener();
+        previous.expect("(previous_listener_) != nullptr").on_stream_after_write(request, status);
+    }
+
+    /// A shutdown has ended, with `status` 0 or an error.
+    ///
+    /// # Panics
+    /// As [`StreamListener::on_stream_after_write`].
+    fn on_stream_after_shutdown(&self, request: &Rc<ShutdownWrap>, status: i32) {
+        let previous = self.link().previous_listener();
+        let previous = previous.expect("(previous_listener_) != nullptr");
+        previous.on_stream_after_shutdown(request, status);
+    }
+
+    /// The stream could take about `suggested` bytes. Not passed on.
+    fn on_stream_wants_write(&self, suggested: usize) {
+        let _ = suggested;
+    }
+
+    /// The stream is about to end; the listener is removed afterwards if it has
+    /// not removed itself.
+    fn on_stream_destroy(&self) {}
+
+    /// Gives a read error to the previous listener, with an empty buffer.
+    ///
+    /// # Panics
+    /// If there is none.
+    fn pass_read_error_to_previous_listener(&self, nread: isize) {
+        let previous = self.link().previous_listener();
+        previous.expect("(previous_listener_) != nullptr").on_stream_read(nread, Buf::empty());
+    }
+}
+
+/// A listener's place in a chain.
+pub struct ListenerLink {
+    id: u64,
+    chain: RefCell<Weak<ListenerChain>>,
+}
+
+impl ListenerLink {
+    /// A link that is in no chain.
+    #[must_use]
+    pub fn new(env: &Environment) -> ListenerLink {
+        ListenerLink { id: env.new_id(), chain: RefCell::default() }
+    }
+
+    /// The number of the listener.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The chain that the listener is in. Mirrors `StreamListener::stream`.
+    #[must_use]
+    pub fn chain(&self) -> Option<Rc<ListenerChain>> {
+        self.chain.borrow().upgrade()
+    }
+
+    /// The listener below, if there is one.
+    #[must_use]
+    pub fn previous_listener(&self) -> Option<Rc<dyn StreamListener>> {
+        self.chain()?.previous_of(self.id)
+    }
+
+    pub(crate) fn set_chain(&self, chain: Weak<ListenerChain>) {
+        self.chain.replace(chain);
+    }
+}
+
+impl Drop for ListenerLink {
+    fn drop(&mut self) {
+        if let Some(chain) = self.chain() {
+            chain.forget(self.id);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! [`StreamResource`]: what has a chain of listeners.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use crate::buf::{Buf, Chunk};
+use crate::listener::StreamListener;
+use crate::wrap::{ShutdownWrap, WriteWrap};
+
+/// The listeners of one stream, the newest last.
+///
+/// The chain does not own them. It is the truth about their order: a listener
+/// finds its previous one here, so that no pair of pointers can disagree.
+#[derive(Default)]
+pub struct ListenerChain {
+    listeners: RefCell<Vec<Entry>>,
+    bytes_read: Cell<u64>,
+    bytes_written: Cell<u64>,
+}
+
+struct Entry {
+    id: u64,
+    listener: Weak<dyn StreamListener>,
+}
+
+impl ListenerChain {
+    /// A chain without listeners.
+    #[must_use]
+    pub fn new() -> Rc<ListenerChain> {
+        Rc::default()
+    }
+
+    /// The newest listener.
+    #[inline]
+    #[must_use]
+    pub fn head(&self) -> Option<Rc<dyn StreamListener>> {
+        self.listeners.borrow().last()?.listener.upgrade()
+    }
+
+    /// How many listeners there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.listeners.borrow().len()
+    }
+
+    /// True if there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn previous_of(&self, id: u64) -> Option<Rc<dyn StreamListener>> {
+        let listeners = self.listeners.borrow();
+        let at = listeners.iter().rposition(|entry| entry.id == id)?;
+        listeners[at.checked_sub(1)?].listener.upgrade()
+    }
+
+    /// Puts `listener` on top. Mirrors `StreamResource::PushStreamListener`.
+    ///
+    /// # Panics
+    /// If it is in a chain already, as the original aborts.
+    pub fn push(self: &Rc<Self>, listener: &Rc<dyn StreamListener>) {
+        let link = listener.link();
+        assert!(link.chain().is_none(), "(listener->stream_) == nullptr");
+        link.set_chain(Rc::downgrade(self));
+        let entry = Entry { id: link.id(), listener: Rc::downgrade(listener) };
+        self.listeners.borrow_mut().push(entry);
+    }
+
+    /// Takes `listener` out, wherever it is. Mirrors
+    /// `StreamResource::RemoveStreamListener`.
+    ///
+    /// # Panics
+    /// If it is not in this chain, as the original aborts.
+    pub fn remove(&self, listener: &dyn StreamListener) {
+        let link = listener.link();
+        assert!(self.forget(link.id()), "(current) != nullptr");
+        link.set_chain(Weak::new());
+    }
+
+    /// Takes the listener with this number out; false if it is not there.
+    pub(crate) fn forget(&self, id: u64) -> bool {
+        let mut listeners = self.listeners.borrow_mut();
+        let at = listeners.iter().rposition(|entry| entry.id == id);
+        if let Some(at) = at {
+            listeners.remove(at);
+        }
+        at.is_some()
+    }
+
+    /// The stream ends: each listener in turn hears of it and is removed, the
+    /// newest first. Mirrors the destructor of `StreamResource`.
+    pub(crate) fn destroy(&self) {
+        while let Some(head) = self.head() {
+            head.on_stream_destroy();
+            if self.listeners.borrow().last().is_some_and(|entry| entry.id == head.link().id()) {
+                self.remove(&*head);
+            }
+        }
+    }
+
+    /// A write of this stream has ended. Mirrors `EmitAfterWrite`.
+    pub(crate) fn emit_after_write(&self, request: &Rc<WriteWrap>, status: i32) {
+        if let Some(head) = self.head() {
+            head.on_stream_after_write(request, status);
+        }
+    }
+
+    /// A shutdown of this stream has ended. Mirrors `EmitAfterShutdown`.
+    pub(crate) fn emit_after_shutdown(&self, request: &Rc<ShutdownWrap>, status: i32) {
+        if let Some(head) = self.head() {
+            head.on_stream_after_shutdown(request, status);
+        }
+    }
+
+    pub(crate) fn add_bytes_written(&self, n: usize) {
+        self.bytes_written.set(self.bytes_written.get() + n as u64);
+    }
+}
+
+/// Something that bytes come from and go to. Mirrors `StreamResource` of
+/// `src/stream_base.h`. Results are 0 or an error number below zero.
+pub trait StreamResource {
+    /// The listeners.
+    fn chain(&self) -> &Rc<ListenerChain>;
+
+    /// Starts reading.
+    fn read_start(&self) -> i32;
+
+    /// Stops reading. Ended by this, a read may still come.
+    fn read_stop(&self) -> i32;
+
+    /// Ends the writing side; on 0 the request completes later.
+    fn do_shutdown(&self, request: &Rc<ShutdownWrap>) -> i32;
+
+    /// True if the stream can write at once.
+    fn has_do_try_write(&self) -> bool {
+        false
+    }
+
+    /// Writes as much as goes at once, and leaves the rest in `bufs`. Nothing,
+    /// if the stream does not know how.
+    fn do_try_write(&self, bufs: &mut Vec<Chunk>) -> i32 {
+        let _ = bufs;
+        0
+    }
+
+    /// Writes `bufs`; on 0 the request completes later.
+    fn do_write(&self, request: &Rc<WriteWrap>, bufs: Vec<Chunk>) -> i32;
+
+    /// Puts a listener on top, see [`ListenerChain::push`].
+    ///
+    /// # Panics
+    /// If it is in a chain already.
+    fn push_stream_listener(&self, listener: &Rc<dyn StreamListener>) {
+        self.chain().push(listener);
+    }
+
+    /// Takes a listener out, see [`ListenerChain::remove`].
+    ///
+    /// # Panics
+    /// If it is not in this stream's chain.
+    fn remove_stream_listener(&self, listener: &dyn StreamListener) {
+        self.chain().remove(listener);
+    }
+
+    /// Asks the newest listener for memory.
+    fn emit_alloc(&self, suggested: usize) -> Buf {
+        self.chain().head().map_or_else(Buf::empty, |head| head.on_stream_alloc(suggested))
+    }
+
+    /// Gives a read to the newest listener, and counts it before that. Nothing
+    /// of the stream is touched afterwards: it may be gone.
+    fn emit_read(&self, nread: isize, buf: Buf) {
+        let chain = self.chain();
+        if let Ok(n) = u64::try_from(nread) {
+            chain.bytes_read.set(chain.bytes_read.get() + n);
+        }
+        if let Some(head) = chain.head() {
+            head.on_stream_read(nread, buf);
+        }
+    }
+
+    /// Tells the newest listener that a write has ended.
+    fn emit_after_write(&self, request: &Rc<WriteWrap>, status: i32) {
+        self.chain().emit_after_write(request, status);
+    }
+
+    /// Tells the newest listener that a shutdown has ended.
+    fn emit_after_shutdown(&self, request: &Rc<ShutdownWrap>, status: i32) {
+        self.chain().emit_after_shutdown(request, status);
+    }
+
+    /// Tells the newest listener that about `suggested` bytes could be written.
+    fn emit_wants_write(&self, suggested: usize) {
+        if let Some(head) = self.chain().head() {
+            head.on_stream_wants_write(suggested);
+        }
+    }
+
+    /// Bytes that have come, whoever listened.
+    fn bytes_read(&self) -> u64 {
+        self.chain().bytes_read.get()
+    }
+
+    /// Bytes that were to be written, whether they were or not.
+    fn bytes_written(&self) -> u64 {
+        self.chain().bytes_written.get()
+    }
+}

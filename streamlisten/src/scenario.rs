@@ -1,0 +1,76 @@
+//! Scenarios: scripts that are run on the port and on the real node, and the
+//! events that each of them tells.
+//!
+//! A scenario is a JSON object a line; `layer` says what it is about:
+//! - `core`: streams ([`crate::JsStream`], or a connection) and bare parsers, in
+//!   full control of fragments, with actions inside callbacks (`hooks`);
+//! - `server`: an HTTP server on one connection.
+//!
+//! `expected`, if it is there, is what the real node has told. [`run`] runs a
+//! scenario on the port, [`compare`] finds the first difference.
+
+mod act;
+mod bytes;
+mod client;
+mod core;
+mod hold;
+mod server;
+mod shown;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde_json::{Value, json};
+
+pub use hold::Log;
+
+/// Runs `scenario` on the port: the events in their order, each an object with
+/// its kind in `e`. What node would abort on ends the list with an `abort`; a
+/// scenario that makes no sense, with a `crash`.
+#[must_use]
+pub fn run(scenario: &Value) -> Vec<Value> {
+    let log = Log::default();
+    let outcome = hold::quietly(|| {
+        catch_unwind(AssertUnwindSafe(|| match scenario["layer"].as_str() {
+            Some("core") => core::run(scenario, &log),
+            Some("server") => server::run(scenario, &log),
+            _ => Err("no such layer".to_string()),
+        }))
+    });
+    match outcome {
+        Ok(Ok(())) => {}
+        Ok(Err(message)) => log.push(json!({"e": "crash", "err": message})),
+        Err(panic) => log.push(json!({"e": "abort", "assert": hold::panic_text(&*panic)})),
+    }
+    log.take()
+}
+
+/// Where two lists of events part.
+#[derive(Debug, PartialEq)]
+pub struct Difference {
+    /// The place of the first event that differs.
+    pub at: usize,
+    /// What was expected there, if anything.
+    pub expected: Option<Value>,
+    /// What came.
+    pub actual: Option<Value>,
+}
+
+/// The first difference, if there is one. Events of the kinds in `ignored` are
+/// left out on both sides.
+#[must_use]
+pub fn compare(expected: &[Value], actual: &[Value], ignored: &[&str]) -> Option<Difference> {
+    let counts = |event: &&Value| !event["e"].as_str().is_some_and(|kind| ignored.contains(&kind));
+    let mut left = expected.iter().filter(counts);
+    let mut right = actual.iter().filter(counts);
+    let mut at = 0;
+    loop {
+        let (expected, actual) = (left.next(), right.next());
+        if expected.is_none() && actual.is_none() {
+            return None;
+        }
+        if expected != actual {
+            return Some(Difference { at, expected: expected.cloned(), actual: actual.cloned() });
+        }
+        at += 1;
+    }
+}

@@ -1,0 +1,236 @@
+//! The actions of the core layer.
+
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+
+use super::bytes::{bytes, show};
+use super::core::{Kind, Request, Stream, World, initialize};
+use super::shown;
+use crate::{Chunk, Exception, HttpParser, ShutdownWrap, StreamResource, WriteWrap, uv};
+
+impl World {
+    fn stream(&self, action: &Value) -> Result<Rc<Stream>, Exception> {
+        let name = action["s"].as_str().unwrap_or("S");
+        let found = self.streams.borrow().get(name).cloned();
+        found.ok_or_else(|| Exception::new(format!("no stream {name}")))
+    }
+
+    fn parser(&self, action: &Value) -> Result<Rc<HttpParser>, Exception> {
+        let name = action["p"].as_str().unwrap_or("A");
+        let found = self.parsers.borrow().get(name).cloned();
+        found.ok_or_else(|| Exception::new(format!("no parser {name}")))
+    }
+
+    /// Carries one action out.
+    pub(super) fn act(self: &Rc<Self>, action: &Value) -> Result<(), Exception> {
+        let kind = action["a"].as_str().unwrap_or_default();
+        match kind {
+            "consume" => self.parser(action)?.consume(self.stream(action)?.resource()),
+            "unconsume" => self.parser(action)?.unconsume(),
+            "close_parser" => self.parser(action)?.close(),
+            "init" => initialize(&*self.parser(action)?, action),
+            "pause" => self.parser(action)?.pause(),
+            "resume" => self.parser(action)?.resume(),
+            "execute" | "finish" => self.parse(kind, action)?,
+            "current_buffer" => {
+                let buffer = self.parser(action)?.get_current_buffer();
+                let p = action["p"].as_str().unwrap_or("A");
+                self.ret(json!({"a": kind, "p": p, "d": show(&buffer)}));
+            }
+            "headers_completed" => {
+                let v = self.parser(action)?.headers_completed();
+                self.ret(json!({"a": kind, "v": v}));
+            }
+            "mark" => self.log.push(json!({"e": "mark", "m": action["m"]})),
+            "throw" => {
+                let message = action["m"].as_str().unwrap_or_default();
+                return Err(Exception::new(message));
+            }
+            _ => return self.act_on_stream(kind, action),
+        }
+        Ok(())
+    }
+
+    fn ret(&self, mut event: Value) {
+        event["e"] = json!("ret");
+        self.log.push(event);
+    }
+
+    /// An exception that comes out of a call is told, and goes no further.
+    fn guard(&self, at: &str, result: Result<(), Exception>) {
+        if let Err(exception) = result {
+            self.log.push(json!({"e": "exception", "at": at, "msg": exception.message}));
+        }
+    }
+
+    fn parse(&self, kind: &str, action: &Value) -> Result<(), Exception> {
+        let parser = self.parser(action)?;
+        let result = match kind {
+            "execute" => parser.execute(&Chunk::new(bytes(&action["d"]))),
+            _ => parser.finish(),
+        };
+        if let Some(exception) = self.env.take_exception() {
+            self.guard(kind, Err(exception));
+            return Ok(());
+        }
+        let mut event = json!({"a": kind, "p": action["p"].as_str().unwrap_or("A")});
+        shown::add_result(&mut event, result.as_ref(), self.mask);
+        self.ret(event);
+        Ok(())
+    }
+
+    fn act_on_stream(self: &Rc<Self>, kind: &str, action: &Value) -> Result<(), Exception> {
+        let stream = self.stream(action)?;
+        if stream.gone.get() && matches!(kind, "readstart" | "readstop") {
+            self.ret(json!({"a": kind}));
+            return Ok(());
+        }
+        match kind {
+            "read" | "eof" => {
+                let Kind::Js(js) = &stream.kind else {
+                    return Err(Exception::new("only a JS stream is fed by hand"));
+                };
+                let read = match kind {
+                    "read" => js.read_buffer(&bytes(&action["d"])),
+                    _ => js.emit_eof(),
+                };
+                self.guard(kind, read);
+            }
+            "userbuf" => {
+                stream.base().use_user_buffer(vec![0; size(action)]);
+            }
+            "userbuf_next" => stream.next_buffer.set(Some(size(action))),
+            "readstart" => {
+                let v = stream.resource().read_start();
+                self.ret(json!({"a": kind, "v": v}));
+            }
+            "readstop" => {
+                let v = stream.resource().read_stop();
+                self.ret(json!({"a": kind, "v": v}));
+            }
+            "write" => self.write(&stream, action),
+            "shutdown" => {
+                let request = ShutdownWrap::new(self.oncomplete(action));
+                let kept = Request::Shutdown(Rc::clone(&request));
+                self.keep(action, kept);
+                let err = stream.base().shutdown(&request);
+                self.ret(json!({"a": kind, "req": action["req"], "err": err}));
+            }
+            "finish_write" | "finish_shutdown" => self.finish_request(action),
+            "stat" => {
+                let (read, written) = match stream.gone.get() {
+                    true => (0, 0),
+                    false => (stream.resource().bytes_read(), stream.resource().bytes_written()),
+                };
+                let name = &stream.name;
+                let event =
+                    json!({"e": "stat", "s": name, "bytesRead": read, "bytesWritten": written});
+                self.log.push(event);
+            }
+            _ => return self.act_on_connection(kind, action, &stream),
+        }
+        Ok(())
+    }
+
+    fn act_on_connection(
+        self: &Rc<Self>,
+        kind: &str,
+        action: &Value,
+        stream: &Rc<Stream>,
+    ) -> Result<(), Exception> {
+        let Kind::Tcp(wrap, client) = &stream.kind else {
+            return Err(Exception::new(format!("no action {kind} on a JS stream")));
+        };
+        match kind {
+            "send" => {
+                client.send(&bytes(&action["d"]));
+                if action["nowait"] != true {
+                    self.turn();
+                    if !stream.gone.get() && wrap.bytes_read() < client.sent() {
+                        self.log.push(json!({"e": "TIMEOUT"}));
+                    }
+                }
+            }
+            "send_end" => {
+                client.end();
+                self.turn();
+            }
+            "send_reset" => {
+                client.reset();
+                wrap.fail_connection(uv::ECONNRESET);
+                self.turn();
+            }
+            "await_req" => self.turn(),
+            "close_stream" => {
+                let (world, closed) = (Rc::clone(self), Rc::clone(stream));
+                wrap.close(move || {
+                    world.log.push(json!({"e": "closed", "s": closed.name}));
+                    closed.gone.set(true);
+                    // Node's handle is destroyed here, and its chain with it.
+                    closed.base().base().end_chain();
+                });
+                self.turn();
+            }
+            _ => return Err(Exception::new(format!("no action {kind}"))),
+        }
+        Ok(())
+    }
+
+    fn oncomplete(self: &Rc<Self>, action: &Value) -> impl FnOnce(i32) + 'static {
+        let (world, name) =
+            (Rc::clone(self), action["req"].as_str().unwrap_or_default().to_string());
+        move |status| {
+            world.log.push(json!({"e": "oncomplete", "req": name, "status": status}));
+            if let Err(exception) = world.fire(&name, "oncomplete") {
+                world.env.throw(exception);
+            }
+        }
+    }
+
+    fn keep(&self, action: &Value, request: Request) {
+        let name = action["req"].as_str().unwrap_or_default().to_string();
+        self.requests.borrow_mut().insert(name, request);
+    }
+
+    fn write(self: &Rc<Self>, stream: &Stream, action: &Value) {
+        let request = WriteWrap::new(self.oncomplete(action));
+        self.keep(action, Request::Write(Rc::clone(&request)));
+        let base = stream.base();
+        let err = match action["kind"].as_str() {
+            Some("latin1") => base.write_string(&request, &bytes(&action["d"])),
+            Some("writev") => {
+                let parts = action["d"].as_array().into_iter().flatten();
+                base.writev(&request, parts.map(|part| Chunk::new(bytes(part))).collect())
+            }
+            _ => base.write_buffer(&request, Chunk::new(bytes(&action["d"]))),
+        };
+        let (bytes, is_async) = {
+            let base = base.base();
+            (base.last_bytes_written(), base.last_write_was_async())
+        };
+        let req = &action["req"];
+        self.ret(json!({"a": "write", "req": req, "err": err, "bytes": bytes, "async": is_async}));
+    }
+
+    fn finish_request(&self, action: &Value) {
+        let status = action["status"].as_i64().map_or(0, |n| n as i32);
+        let name = action["req"].as_str().unwrap_or_default();
+        let (mut write, mut shutdown) = (None, None);
+        match self.requests.borrow().get(name) {
+            Some(Request::Write(request)) => write = Some(Rc::clone(request)),
+            Some(Request::Shutdown(request)) => shutdown = Some(Rc::clone(request)),
+            None => {}
+        }
+        if let Some(request) = write {
+            request.done(status);
+        }
+        if let Some(request) = shutdown {
+            request.done(status);
+        }
+    }
+}
+
+fn size(action: &Value) -> usize {
+    action["size"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
+}

@@ -1,0 +1,341 @@
+//! The core layer: streams and bare parsers.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use eventsys::{AdoptedThread, Clock, EventProcessor};
+use serde_json::{Value, json};
+
+use super::bytes::show;
+use super::client::Client;
+use super::hold::Log;
+use super::shown;
+use crate::llhttp::{Lenient, MessageType};
+use crate::{
+    Chunk, Environment, Exception, HttpParser, JsStream, JsStreamImpl, LibuvStreamWrap, ReadData,
+    ShutdownWrap, StreamBase, StreamResource, WriteWrap, uv,
+};
+
+/// Everything that a scenario names.
+pub(super) struct World {
+    pub(super) log: Log,
+    pub(super) env: Rc<Environment>,
+    pub(super) mask: bool,
+    hooks: Vec<Value>,
+    counts: RefCell<BTreeMap<String, u64>>,
+    pub(super) streams: RefCell<BTreeMap<String, Rc<Stream>>>,
+    pub(super) parsers: RefCell<BTreeMap<String, Rc<HttpParser>>>,
+    pub(super) requests: RefCell<BTreeMap<String, Request>>,
+    /// Only connections need one.
+    thread: Option<AdoptedThread>,
+}
+
+/// A request that the scenario may complete.
+pub(super) enum Request {
+    Write(Rc<WriteWrap>),
+    Shutdown(Rc<ShutdownWrap>),
+}
+
+/// A stream of a scenario.
+pub(super) struct Stream {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    /// The user's next own buffer.
+    pub(super) next_buffer: Cell<Option<usize>>,
+    pub(super) gone: Cell<bool>,
+}
+
+/// What it is over.
+pub(super) enum Kind {
+    Js(Rc<JsStream>),
+    Tcp(Rc<LibuvStreamWrap>, Client),
+}
+
+impl Stream {
+    pub(super) fn base(&self) -> &dyn StreamBase {
+        match &self.kind {
+            Kind::Js(stream) => &**stream,
+            Kind::Tcp(stream, _) => &**stream,
+        }
+    }
+
+    pub(super) fn resource(&self) -> &dyn StreamResource {
+        match &self.kind {
+            Kind::Js(stream) => &**stream,
+            Kind::Tcp(stream, _) => &**stream,
+        }
+    }
+}
+
+/// Runs a scenario of the core layer.
+pub(super) fn run(scenario: &Value, log: &Log) -> Result<(), String> {
+    let streams = scenario.get("streams").cloned().unwrap_or_else(|| json!({"S": {"kind": "js"}}));
+    let streams = streams.as_object().cloned().unwrap_or_default();
+    let processor = EventProcessor::new(Clock::new_virtual());
+    let connected = streams.values().any(|options| options["kind"] == "tcp");
+    let thread = connected.then(|| processor.adopt_current_thread("ET_NET"));
+    let world = Rc::new(World {
+        log: log.clone(),
+        env: Environment::new(),
+        mask: scenario["mask_bytes_parsed"] == true,
+        hooks: scenario["hooks"].as_array().cloned().unwrap_or_default(),
+        counts: RefCell::default(),
+        streams: RefCell::default(),
+        parsers: RefCell::default(),
+        requests: RefCell::default(),
+        thread,
+    });
+    let _tear_down = TearDown(&world);
+    let parsers = scenario.get("parsers").cloned().unwrap_or_else(|| json!({"A": {}}));
+    for (name, options) in parsers.as_object().into_iter().flatten() {
+        let parser = make_parser(&world, name, options);
+        world.parsers.borrow_mut().insert(name.clone(), parser);
+    }
+    for (name, options) in &streams {
+        make_stream(&world, &processor, name, options);
+    }
+    actions(&world, scenario)?;
+    world.turn();
+    Ok(())
+}
+
+/// Takes the world down on every path, panics included.
+struct TearDown<'a>(&'a World);
+
+impl Drop for TearDown<'_> {
+    fn drop(&mut self) {
+        self.0.tear_down();
+    }
+}
+
+fn actions(world: &Rc<World>, scenario: &Value) -> Result<(), String> {
+    for action in scenario["actions"].as_array().into_iter().flatten() {
+        world.act(action).map_err(|exception| exception.message)?;
+        // What is thrown in a turn of the loop, no one catches.
+        if let Some(exception) = world.env.take_exception() {
+            return Err(exception.message);
+        }
+    }
+    Ok(())
+}
+
+impl World {
+    /// Lets the event loop run until nothing more happens.
+    pub(super) fn turn(&self) {
+        let Some(thread) = &self.thread else { return };
+        let streams: Vec<_> = self.streams.borrow().values().cloned().collect();
+        for stream in streams {
+            if let Kind::Tcp(wrap, client) = &stream.kind {
+                client.settle(wrap, thread);
+            }
+        }
+    }
+
+    /// Runs the hooks for an event of `who`.
+    pub(super) fn fire(self: &Rc<Self>, who: &str, on: &str) -> Result<(), Exception> {
+        if self.hooks.is_empty() {
+            return Ok(());
+        }
+        let nth = {
+            let mut counts = self.counts.borrow_mut();
+            let count = counts.entry(format!("{who}:{on}")).or_default();
+            *count += 1;
+            *count
+        };
+        for hook in &self.hooks {
+            let owner = hook["p"].as_str().or(hook["s"].as_str());
+            let due = hook.get("nth").is_none_or(|wanted| *wanted == nth);
+            if owner == Some(who) && hook["on"] == on && due {
+                for action in hook["do"].as_array().into_iter().flatten() {
+                    self.act(action)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go of everything: callbacks hold the world, and the world holds them.
+    fn tear_down(&self) {
+        for parser in self.parsers.borrow().values() {
+            clear(parser);
+        }
+        let streams = self.streams.take();
+        for stream in streams.values() {
+            stream.base().set_onread(Rc::new(|_, _| Ok(None)));
+        }
+        let requests = self.requests.take();
+        drop((requests, streams, self.parsers.take()));
+    }
+}
+
+/// Empties a parser's slots.
+pub(super) fn clear(parser: &HttpParser) {
+    let slots = &parser.slots;
+    drop((slots.on_message_begin.take(), slots.on_headers.take(), slots.on_body.take()));
+    drop((slots.on_headers_complete.take(), slots.on_message_complete.take()));
+    drop(slots.on_execute.take());
+}
+
+/// How a parser is set up by a scenario.
+pub(super) fn initialize(parser: &HttpParser, options: &Value) {
+    let response = options["type"] == "response";
+    let kind = if response { MessageType::Response } else { MessageType::Request };
+    let max_header_size = options["maxHeaderSize"].as_u64().unwrap_or(0);
+    let lenient = u32::try_from(options["lenient"].as_u64().unwrap_or(0)).unwrap_or(0);
+    parser.initialize(kind, max_header_size, Lenient::from_bits(lenient));
+}
+
+/// A parser that tells everything.
+fn make_parser(world: &Rc<World>, name: &str, options: &Value) -> Rc<HttpParser> {
+    let parser = HttpParser::new(&world.env);
+    initialize(&parser, options);
+    let slots = &parser.slots;
+    let told = |f: fn(&str) -> Value, on: &'static str| {
+        let (world, name) = (Rc::clone(world), name.to_string());
+        move || {
+            world.log.push(f(&name));
+            world.fire(&name, on)
+        }
+    };
+    let begin = told(|p| json!({"e": "begin", "p": p}), "begin");
+    slots.on_message_begin.replace(Some(Rc::new(move |_, ()| begin())));
+    let complete = told(|p| json!({"e": "complete", "p": p}), "complete");
+    slots.on_message_complete.replace(Some(Rc::new(move |_, ()| complete())));
+
+    let (w, p) = (Rc::clone(world), name.to_string());
+    slots.on_headers.replace(Some(Rc::new(move |_, (list, url)| {
+        let h = shown::headers(Some(&list));
+        w.log.push(json!({"e": "headers", "p": p, "h": h, "url": show(&url)}));
+        w.fire(&p, "headers")
+    })));
+    let (w, p) = (Rc::clone(world), name.to_string());
+    let returns = RefCell::new(options["hc_return"].as_array().cloned().unwrap_or_default());
+    slots.on_headers_complete.replace(Some(Rc::new(move |_, complete| {
+        w.log.push(shown::headers_complete(&p, &complete));
+        w.fire(&p, "headers_complete")?;
+        let mut returns = returns.borrow_mut();
+        let next = (!returns.is_empty()).then(|| returns.remove(0));
+        Ok(next.and_then(|n| n.as_i64()).map_or(0, |n| n as i32))
+    })));
+    let (w, p) = (Rc::clone(world), name.to_string());
+    slots.on_body.replace(Some(Rc::new(move |_, body| {
+        w.log.push(json!({"e": "body", "p": p, "d": show(&body)}));
+        w.fire(&p, "body")
+    })));
+    if options["no_on_execute"] != true {
+        let (w, p) = (Rc::clone(world), name.to_string());
+        slots.on_execute.replace(Some(Rc::new(move |_, result| {
+            let mut event = json!({"e": "execute", "p": p});
+            shown::add_result(&mut event, Some(&result), w.mask);
+            w.log.push(event);
+            w.fire(&p, "execute")
+        })));
+    }
+    parser
+}
+
+/// The owner of a JS stream: tells what it is asked, and answers as the scenario
+/// says.
+struct Owner {
+    world: Rc<World>,
+    name: String,
+    write_err: i32,
+    shutdown_err: i32,
+}
+
+impl Owner {
+    fn number(&self, of: impl Fn(&Request) -> bool) -> Value {
+        let requests = self.world.requests.borrow();
+        let found = requests.iter().find(|(_, request)| of(request));
+        found.map_or(Value::Null, |(name, _)| json!(name))
+    }
+}
+
+impl JsStreamImpl for Owner {
+    fn onreadstart(&self) -> i32 {
+        self.world.log.push(json!({"e": "readstart", "s": self.name}));
+        0
+    }
+
+    fn onreadstop(&self) -> i32 {
+        self.world.log.push(json!({"e": "readstop", "s": self.name}));
+        0
+    }
+
+    fn onwrite(&self, request: &Rc<WriteWrap>, bufs: Vec<Chunk>) -> i32 {
+        let req = self.number(|other| matches!(other, Request::Write(w) if Rc::ptr_eq(w, request)));
+        let all: Vec<u8> = bufs.iter().flat_map(|buf| buf.to_vec()).collect();
+        let event = json!({"e": "dowrite", "s": self.name, "req": req, "d": show(&all)});
+        self.world.log.push(event);
+        self.write_err
+    }
+
+    fn onshutdown(&self, request: &Rc<ShutdownWrap>) -> i32 {
+        let req =
+            self.number(|other| matches!(other, Request::Shutdown(w) if Rc::ptr_eq(w, request)));
+        self.world.log.push(json!({"e": "doshutdown", "s": self.name, "req": req}));
+        self.shutdown_err
+    }
+}
+
+fn make_stream(world: &Rc<World>, processor: &Arc<EventProcessor>, name: &str, options: &Value) {
+    let number = |key: &str| options[key].as_i64().map_or(0, |n| n as i32);
+    let kind = if let (true, Some(thread)) = (options["kind"] == "tcp", &world.thread) {
+        let (stream, client) = Client::pair(&world.env, processor, thread);
+        Kind::Tcp(stream, client)
+    } else {
+        let owner = Owner {
+            world: Rc::clone(world),
+            name: name.to_string(),
+            write_err: number("write_err"),
+            shutdown_err: number("shutdown_err"),
+        };
+        Kind::Js(JsStream::new(&world.env, owner))
+    };
+    let stream = Rc::new(Stream {
+        name: name.to_string(),
+        kind,
+        next_buffer: Cell::new(None),
+        gone: Cell::new(false),
+    });
+    let (w, s) = (Rc::clone(world), Rc::downgrade(&stream));
+    stream.base().set_onread(Rc::new(move |nread, data| {
+        let Some(s) = s.upgrade() else {
+            return Ok(None);
+        };
+        w.onread(&s, nread, data)
+    }));
+    world.streams.borrow_mut().insert(name.to_string(), Rc::clone(&stream));
+    if let Kind::Tcp(wrap, _) = &stream.kind {
+        wrap.read_start();
+        world.turn();
+    }
+}
+
+impl World {
+    /// Tells of a read, and runs the hooks.
+    fn onread(
+        self: &Rc<Self>,
+        stream: &Stream,
+        nread: isize,
+        data: ReadData,
+    ) -> Result<Option<Vec<u8>>, Exception> {
+        let name = &stream.name;
+        let (kind, bytes) = match data {
+            ReadData::None => {
+                let err = uv::name(nread);
+                self.log.push(json!({"e": "onread", "s": name, "n": nread, "err": err}));
+                self.fire(name, "read_error")?;
+                return Ok(None);
+            }
+            ReadData::Fresh(bytes) => ("onread", bytes),
+            ReadData::UserBuffer(bytes) => ("userbuf", bytes),
+        };
+        self.log.push(json!({"e": kind, "s": name, "n": nread, "d": show(&bytes)}));
+        self.fire(name, kind)?;
+        let next = (kind == "userbuf" && nread > 0).then(|| stream.next_buffer.take()).flatten();
+        Ok(next.map(|size| vec![0; size]))
+    }
+}

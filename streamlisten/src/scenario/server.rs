@@ -1,0 +1,354 @@
+//! The server layer: an HTTP server on one connection.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use eventsys::{AdoptedThread, Clock, EventProcessor};
+use serde_json::{Value, json};
+
+use super::bytes::{bytes, latin1, show};
+use super::client::Client;
+use super::hold::Log;
+use super::shown;
+use crate::js::{
+    Arg, HttpServer, IncomingMessage, Observer, ParserStep, Readable, ServerOptions,
+    ServerResponse, Socket,
+};
+use crate::llhttp::Lenient;
+use crate::{Environment, LibuvStreamWrap, uv};
+
+/// A connection of a scenario, as its events are told.
+struct World {
+    log: Log,
+    env: Rc<Environment>,
+    options: Value,
+    socket: RefCell<Option<Rc<Socket>>>,
+    server: RefCell<Option<Rc<HttpServer>>>,
+    closed: Cell<bool>,
+}
+
+/// Runs a scenario of the server layer.
+pub(super) fn run(scenario: &Value, log: &Log) -> Result<(), String> {
+    let processor = EventProcessor::new(Clock::new_virtual());
+    let thread = processor.adopt_current_thread("ET_NET");
+    let env = Environment::new();
+    let world = Rc::new(World {
+        log: log.clone(),
+        env: Rc::clone(&env),
+        options: scenario["server"].clone(),
+        socket: RefCell::default(),
+        server: RefCell::default(),
+        closed: Cell::new(false),
+    });
+    let _tear_down = TearDown(&world);
+    let server = Rc::new(make_server(&world));
+    world.server.replace(Some(Rc::clone(&server)));
+    let (wrap, client) = Client::pair(&env, &processor, &thread);
+    if world.options["client_paused"] == true {
+        client.pause();
+    }
+    env.make_callback(|| server.accept(Rc::clone(&wrap)));
+    thread.run_until_idle();
+    for action in scenario["actions"].as_array().into_iter().flatten() {
+        world.step(action, &thread, &wrap, &client)?;
+    }
+    thread.run_until_idle();
+    world.tell_client(&client);
+    Ok(())
+}
+
+/// Takes the world down on every path: listeners hold it, and it holds them.
+struct TearDown<'a>(&'a World);
+
+impl Drop for TearDown<'_> {
+    fn drop(&mut self) {
+        if let Some(socket) = self.0.socket.take() {
+            if let Some(parser) = socket.parser() {
+                parser.reset();
+            }
+            socket.clear();
+        }
+        self.0.server.take();
+    }
+}
+
+fn make_server(world: &Rc<World>) -> HttpServer {
+    let options = ServerOptions {
+        max_header_size: world.options["maxHeaderSize"].as_u64().unwrap_or(0),
+        lenient: match world.options["insecure"] == true {
+            true => Lenient::from_bits(u32::MAX),
+            false => Lenient::NONE,
+        },
+        consume: world.options["consume"] != false,
+    };
+    let (w, w2) = (Rc::downgrade(world), Rc::downgrade(world));
+    let mut server = HttpServer::new(
+        &world.env,
+        options,
+        move |socket| {
+            if let Some(world) = w.upgrade() {
+                world.on_connection(socket);
+            }
+        },
+        move |request, response| {
+            if let Some(world) = w2.upgrade() {
+                world.on_request(request, response);
+            }
+        },
+    );
+    for (name, key) in [("upgrade", "upgrade"), ("connect", "connect")] {
+        if world.options[key] != true {
+            continue;
+        }
+        let w = Rc::downgrade(world);
+        let listener =
+            move |request: &Rc<IncomingMessage>, socket: &Rc<Socket>, head: crate::Chunk| {
+                let Some(world) = w.upgrade() else { return };
+                let parser = if socket.parser().is_some() { json!("set") } else { Value::Null };
+                let (method, url) = (request.method, show(&request.url));
+                world.log.push(json!({
+                    "e": name, "method": method, "url": url, "head": show(&head), "parser": parser,
+                }));
+                world.run_list("on_upgrade");
+            };
+        match name {
+            "upgrade" => server.set_on_upgrade(listener),
+            _ => server.set_on_connect(listener),
+        }
+    }
+    if let Some(kind) = world.options["clientError"].as_str().map(str::to_string) {
+        let log = world.log.clone();
+        server.set_on_client_error(move |error, socket| {
+            let mut event = json!({"e": "clientError", "code": error.code});
+            if let Some(n) = error.bytes_parsed {
+                event["n"] = json!(n);
+            }
+            if let Some(raw) = error.raw_packet {
+                event["raw"] = json!(raw);
+            }
+            log.push(event);
+            if kind == "destroy" {
+                socket.destroy(None);
+            }
+        });
+    }
+    server
+}
+
+impl World {
+    fn on_connection(self: &Rc<Self>, socket: &Rc<Socket>) {
+        if self.socket.borrow().is_some() {
+            return; // Emitted again.
+        }
+        self.socket.replace(Some(Rc::clone(socket)));
+        socket.observe(Rc::new(Told { world: Rc::downgrade(self) }));
+        let (parser, handle, _) = socket.flags();
+        self.log.push(json!({
+            "e": "connection", "isStreamBase": self.options["consume"] != false,
+            "parser_consumed": parser, "handle_consumed": handle,
+        }));
+        self.run_list("on_connection");
+    }
+
+    fn on_request(self: &Rc<Self>, request: &Rc<IncomingMessage>, response: &Rc<ServerResponse>) {
+        let url = Value::String(latin1(&request.url));
+        self.log.push(json!({"e": "request", "method": request.method, "url": url}));
+        self.run_list("on_request");
+        if self.options["drain"] != false {
+            request.resume();
+        }
+        if self.options["respond"] != "hold" {
+            let big = self.options["big_response"].as_u64().and_then(|n| usize::try_from(n).ok());
+            let body = big.map_or_else(|| b"ok".to_vec(), |n| vec![b'z'; n]);
+            response.end(200, false, &body);
+        }
+    }
+
+    fn run_list(self: &Rc<Self>, list: &str) {
+        for action in self.options[list].as_array().into_iter().flatten() {
+            self.act(action);
+        }
+    }
+
+    fn step(
+        self: &Rc<Self>,
+        action: &Value,
+        thread: &AdoptedThread,
+        wrap: &Rc<LibuvStreamWrap>,
+        client: &Client,
+    ) -> Result<(), String> {
+        match action["a"].as_str().unwrap_or_default() {
+            "send" => {
+                client.send(&bytes(&action["d"]));
+                if action["nowait"] != true {
+                    client.settle(wrap, thread);
+                    let gone = self.closed.get() || wrap.is_closed();
+                    let read = crate::StreamResource::bytes_read(&**wrap);
+                    if !gone && read < client.sent() {
+                        self.log.push(json!({"e": "TIMEOUT"}));
+                    }
+                }
+            }
+            "end" => client.end(),
+            "reset" => {
+                client.reset();
+                wrap.fail_connection(uv::ECONNRESET);
+            }
+            "client_resume" => client.resume(),
+            "sleep" => {}
+            _ => self.env.make_callback(|| self.act(action)),
+        }
+        if action["nowait"] != true {
+            client.settle(wrap, thread);
+        }
+        match self.env.take_exception() {
+            Some(exception) => Err(exception.message),
+            None => Ok(()),
+        }
+    }
+
+    /// Carries out what a user of the socket does.
+    fn act(self: &Rc<Self>, action: &Value) {
+        let socket = self.socket.borrow().clone();
+        let Some(socket) = socket else { return };
+        let tag = action["tag"].as_str().unwrap_or("user").to_string();
+        match action["a"].as_str().unwrap_or_default() {
+            "on" => {
+                let listener = match action["ev"].as_str() {
+                    Some("data") => self.on_data(tag),
+                    Some(event) => {
+                        let (log, event) = (self.log.clone(), format!("user_{event}"));
+                        Rc::new(move |_: &Arg| log.push(json!({"e": event}))) as Rc<dyn Fn(&Arg)>
+                    }
+                    None => return,
+                };
+                socket.on(event_name(action), listener);
+            }
+            "once" => {
+                socket.once(event_name(action), self.on_data(tag));
+            }
+            "read_readable" => {
+                let (log, this) = (self.log.clone(), Rc::downgrade(&socket));
+                socket.on(
+                    "readable",
+                    Rc::new(move |_| {
+                        while let Some(chunk) = this.upgrade().and_then(|s| s.read(None)) {
+                            log.push(json!({"e": "readable_read", "d": show(&chunk)}));
+                        }
+                    }),
+                );
+            }
+            "pipe" => {
+                let log = self.log.clone();
+                socket.pipe(move |chunk| log.push(json!({"e": "pipe_write", "d": show(chunk)})));
+            }
+            "pause" => socket.pause(),
+            "resume" => socket.resume(),
+            "setEncoding" => {
+                if let Err(error) = socket.set_encoding() {
+                    let event = json!({"e": "exception", "at": "setEncoding", "code": error.code});
+                    self.log.push(event);
+                }
+            }
+            "emit_connection" => {
+                let server = self.server.borrow().clone();
+                if let Some(server) = server {
+                    server.emit_connection(&socket);
+                }
+            }
+            "flags" => {
+                let (parser, handle, reading) = socket.flags();
+                let event =
+                    json!({"e": "flags", "parser": parser, "handle": handle, "reading": reading});
+                self.log.push(event);
+            }
+            "stat" => self.log.push(json!({"e": "stat", "bytesRead": socket.bytes_read()})),
+            _ => {}
+        }
+    }
+
+    fn on_data(&self, tag: String) -> Rc<dyn Fn(&Arg)> {
+        let log = self.log.clone();
+        Rc::new(move |arg| {
+            if let Arg::Data(chunk) = arg {
+                log.push(json!({"e": "socket_data", "by": tag, "d": show(chunk)}));
+            }
+        })
+    }
+
+    /// What the client has seen: the statuses, and whether the server has ended.
+    fn tell_client(&self, client: &Client) {
+        let (received, ended) = client.received();
+        let text = latin1(&received);
+        let status: Vec<u64> = text
+            .match_indices("HTTP/1.1 ")
+            .filter_map(|(at, found)| {
+                let digits = text[at + found.len()..].chars().take_while(char::is_ascii_digit);
+                digits.collect::<String>().parse().ok()
+            })
+            .collect();
+        self.log.push(json!({"e": "client", "status": status, "ended": ended}));
+    }
+}
+
+/// The names of events are constants of the program.
+fn event_name(action: &Value) -> &'static str {
+    match action["ev"].as_str() {
+        Some("data") => "data",
+        Some("readable") => "readable",
+        Some("end") => "end",
+        Some("close") => "close",
+        Some("error") => "error",
+        Some("drain") => "drain",
+        Some("pause") => "pause",
+        Some("resume") => "resume",
+        _ => "other",
+    }
+}
+
+/// Tells what the socket and its parser do.
+struct Told {
+    world: std::rc::Weak<World>,
+}
+
+impl Observer for Told {
+    fn on_emit(&self, event: &str, arg: &Arg) {
+        let Some(world) = self.world.upgrade() else { return };
+        if event == "close" {
+            world.closed.set(true);
+        }
+        let told = match (event, arg) {
+            ("data", Arg::Data(chunk)) => json!({"e": "emit", "ev": event, "n": chunk.len()}),
+            ("error", Arg::Error(error)) => json!({"e": "emit", "ev": event, "code": error.code}),
+            ("end" | "close", _) => json!({"e": "emit", "ev": event}),
+            _ => return,
+        };
+        world.log.push(told);
+    }
+
+    fn on_parser(&self, step: ParserStep<'_>) {
+        let Some(world) = self.world.upgrade() else { return };
+        let result = |mut event: Value, result| {
+            shown::add_result(&mut event, result, false);
+            event
+        };
+        let event = match step {
+            ParserStep::HeadersComplete(complete) => shown::headers_complete("P", complete),
+            ParserStep::Headers(list, url) => {
+                json!({"e": "headers", "p": "P", "h": shown::headers(Some(list)), "url": show(url)})
+            }
+            ParserStep::Body(body) => json!({"e": "body", "p": "P", "d": show(body)}),
+            ParserStep::MessageComplete => json!({"e": "complete", "p": "P"}),
+            ParserStep::Execute(r) => result(json!({"e": "execute", "p": "P"}), Some(r)),
+            ParserStep::Unconsume => json!({"e": "unconsume"}),
+            ParserStep::Pause => json!({"e": "pause"}),
+            ParserStep::Resume if world.options["log_resume"] == true => json!({"e": "resume"}),
+            ParserStep::Resume => return,
+            ParserStep::Free => json!({"e": "free"}),
+            ParserStep::JsExecute(n) => json!({"e": "js_execute", "n": n}),
+            ParserStep::JsExecuted(r) => result(json!({"e": "ret", "a": "execute"}), r),
+            ParserStep::Finished(r) => result(json!({"e": "ret", "a": "finish"}), r),
+        };
+        world.log.push(event);
+    }
+}

@@ -1,0 +1,289 @@
+//! [`StreamBase`]: a stream as JavaScript sees it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use crate::buf::{Buf, Chunk};
+use crate::custom_buffer::CustomBufferListener;
+use crate::env::{Environment, Exception};
+use crate::listener::{ListenerLink, StreamListener};
+use crate::resource::{ListenerChain, StreamResource};
+use crate::wrap::{ShutdownWrap, WriteWrap};
+
+/// Strings up to this size are tried from the stack before anything is
+/// allocated. Mirrors `stack_storage` of `StreamBase::WriteString`.
+pub const STACK_STORAGE_SIZE: usize = 16_384;
+
+/// Who is called with what is read. What it returns is the user's next buffer, if
+/// the bytes came in a buffer of the user's.
+pub type OnRead = dyn Fn(isize, ReadData) -> Result<Option<Vec<u8>>, Exception>;
+
+/// What comes with a read.
+#[derive(Clone, Debug)]
+pub enum ReadData {
+    /// Nothing: an error, or the end.
+    None,
+    /// Bytes in memory of their own.
+    Fresh(Chunk),
+    /// Bytes in the user's buffer; none, if there was nothing to read after all.
+    UserBuffer(Chunk),
+}
+
+/// What came of a write. Mirrors `StreamWriteResult`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WriteResult {
+    /// True if the request will complete later.
+    pub is_async: bool,
+    /// 0, or an error; then the request will not complete.
+    pub err: i32,
+    /// How many bytes were to be written.
+    pub bytes: usize,
+}
+
+/// The part that every [`StreamBase`] has. Dropped, it takes the stream's
+/// listeners down in the original's order.
+pub struct StreamBaseState {
+    env: Rc<Environment>,
+    chain: Rc<ListenerChain>,
+    default_listener: Rc<EmitToJsListener>,
+    onread: Rc<RefCell<Option<Rc<OnRead>>>>,
+    bufs: RefCell<Vec<Rc<CustomBufferListener>>>,
+    bytes_written: Cell<usize>,
+    last_write_was_async: Cell<bool>,
+}
+
+impl StreamBaseState {
+    /// A part with its default listener pushed.
+    #[must_use]
+    pub fn new(env: &Rc<Environment>) -> StreamBaseState {
+        let chain = ListenerChain::new();
+        let onread: Rc<RefCell<Option<Rc<OnRead>>>> = Rc::default();
+        let default_listener = Rc::new(EmitToJsListener {
+            link: ListenerLink::new(env),
+            env: Rc::clone(env),
+            onread: Rc::downgrade(&onread),
+        });
+        let listener: Rc<dyn StreamListener> = default_listener.clone();
+        chain.push(&listener);
+        StreamBaseState {
+            env: Rc::clone(env),
+            chain,
+            default_listener,
+            onread,
+            bufs: RefCell::default(),
+            bytes_written: Cell::new(0),
+            last_write_was_async: Cell::new(false),
+        }
+    }
+
+    /// The listeners.
+    #[must_use]
+    pub fn chain(&self) -> &Rc<ListenerChain> {
+        &self.chain
+    }
+
+    /// The environment.
+    #[must_use]
+    pub fn env(&self) -> &Rc<Environment> {
+        &self.env
+    }
+
+    /// How many bytes the last write was about. Mirrors `kBytesWritten`.
+    #[must_use]
+    pub fn last_bytes_written(&self) -> usize {
+        self.bytes_written.get()
+    }
+
+    /// True if the last write completes later. Mirrors `kLastWriteWasAsync`.
+    #[must_use]
+    pub fn last_write_was_async(&self) -> bool {
+        self.last_write_was_async.get()
+    }
+}
+
+impl StreamBaseState {
+    /// Takes the listeners down: what the original's destructors do, for who
+    /// still holds a stream whose handle is closed.
+    pub fn end_chain(&self) {
+        // The default listener is a member of the original's StreamBase and goes
+        // before its StreamResource: it hears nothing, and who stood on it finds
+        // no previous listener any more.
+        if self.default_listener.link.chain().is_some() {
+            self.chain.remove(&*self.default_listener);
+        }
+        self.chain.destroy();
+    }
+}
+
+impl Drop for StreamBaseState {
+    fn drop(&mut self) {
+        self.end_chain();
+    }
+}
+
+/// A stream as JavaScript sees it. Mirrors `StreamBase`.
+pub trait StreamBase: StreamResource {
+    /// The part that every stream has.
+    fn base(&self) -> &StreamBaseState;
+
+    /// False once nothing can be done with it any more.
+    fn is_alive(&self) -> bool {
+        true
+    }
+
+    /// True once it is being closed.
+    fn is_closing(&self) -> bool {
+        false
+    }
+
+    /// A constant of every stream. Who asks for it in JavaScript wants to know
+    /// whether a parser can consume the stream.
+    fn is_stream_base(&self) -> bool {
+        true
+    }
+
+    /// Sets who is called with what is read. Mirrors the property `onread`.
+    fn set_onread(&self, onread: Rc<OnRead>) {
+        self.base().onread.replace(Some(onread));
+    }
+
+    /// Lets reads go to memory of the user's own. Mirrors `UseUserBuffer`.
+    fn use_user_buffer(&self, buffer: Vec<u8>) -> i32 {
+        let base = self.base();
+        let onread = Rc::downgrade(&base.onread);
+        let listener = CustomBufferListener::new(&base.env, buffer, onread);
+        let pushed: Rc<dyn StreamListener> = listener.clone();
+        self.push_stream_listener(&pushed);
+        base.bufs.borrow_mut().push(listener);
+        0
+    }
+
+    /// Writes `bufs`: at once as much as goes, the rest with `request`. Counts
+    /// the bytes before it tries. Mirrors `StreamBase::Write`.
+    fn write(&self, request: &Rc<WriteWrap>, bufs: Vec<Chunk>) -> WriteResult {
+        write(self, request, bufs, false)
+    }
+
+    /// Writes one buffer. Mirrors `WriteBuffer`.
+    fn write_buffer(&self, request: &Rc<WriteWrap>, buffer: Chunk) -> i32 {
+        set_write_result(self, self.write(request, vec![buffer]))
+    }
+
+    /// Writes several buffers. Mirrors `Writev`.
+    fn writev(&self, request: &Rc<WriteWrap>, buffers: Vec<Chunk>) -> i32 {
+        set_write_result(self, self.write(request, buffers))
+    }
+
+    /// Writes a string whose bytes these are. A short one is tried from the
+    /// stack first, and then only what was written is counted; the rest is then
+    /// not tried again. Mirrors `WriteString`.
+    fn write_string(&self, request: &Rc<WriteWrap>, string: &[u8]) -> i32 {
+        if string.len() > STACK_STORAGE_SIZE {
+            let result = self.write(request, vec![Chunk::new(string.to_vec())]);
+            return set_write_result(self, result);
+        }
+        let mut bufs = vec![Chunk::new(string.to_vec())];
+        let err = self.do_try_write(&mut bufs);
+        let left: usize = bufs.iter().map(|buf| buf.len()).sum();
+        let written = string.len() - left;
+        self.chain().add_bytes_written(written);
+        if err != 0 || bufs.is_empty() {
+            let result = WriteResult { is_async: false, err, bytes: string.len() };
+            return set_write_result(self, result);
+        }
+        let mut result = write(self, request, bufs, true);
+        result.bytes += written;
+        set_write_result(self, result)
+    }
+
+    /// Ends the writing side. On an error the request will not complete. Mirrors
+    /// `StreamBase::Shutdown`.
+    fn shutdown(&self, request: &Rc<ShutdownWrap>) -> i32 {
+        request.attach(self.chain(), Vec::new());
+        let err = self.do_shutdown(request);
+        if err != 0 {
+            request.dispose();
+        }
+        err
+    }
+}
+
+fn set_write_result<S: StreamBase + ?Sized>(stream: &S, result: WriteResult) -> i32 {
+    stream.base().bytes_written.set(result.bytes);
+    stream.base().last_write_was_async.set(result.is_async);
+    result.err
+}
+
+fn write<S: StreamBase + ?Sized>(
+    stream: &S,
+    request: &Rc<WriteWrap>,
+    mut bufs: Vec<Chunk>,
+    skip_try_write: bool,
+) -> WriteResult {
+    let bytes = bufs.iter().map(|buf| buf.len()).sum();
+    stream.chain().add_bytes_written(bytes);
+    if stream.has_do_try_write() && !skip_try_write {
+        let err = stream.do_try_write(&mut bufs);
+        if err != 0 || bufs.is_empty() {
+            return WriteResult { is_async: false, err, bytes };
+        }
+    }
+    request.attach(stream.chain(), bufs.clone());
+    let err = stream.do_write(request, bufs);
+    if err != 0 {
+        request.dispose();
+    }
+    WriteResult { is_async: err == 0, err, bytes }
+}
+
+/// The listener that every stream is born with: it tells JavaScript. Mirrors
+/// `EmitToJSStreamListener` and `ReportWritesToJSStreamListener`.
+pub struct EmitToJsListener {
+    link: ListenerLink,
+    env: Rc<Environment>,
+    onread: Weak<RefCell<Option<Rc<OnRead>>>>,
+}
+
+impl StreamListener for EmitToJsListener {
+    fn link(&self) -> &ListenerLink {
+        &self.link
+    }
+
+    fn on_stream_alloc(&self, suggested: usize) -> Buf {
+        Buf::fresh(suggested)
+    }
+
+    fn on_stream_read(&self, nread: isize, buf: Buf) {
+        if nread == 0 {
+            return;
+        }
+        let data =
+            if nread > 0 { ReadData::Fresh(Chunk::new(buf.into_bytes())) } else { ReadData::None };
+        call_onread(&self.onread, &self.env, nread, data);
+    }
+
+    fn on_stream_after_write(&self, request: &Rc<WriteWrap>, status: i32) {
+        self.env.make_callback(|| request.call_oncomplete(status));
+    }
+
+    fn on_stream_after_shutdown(&self, request: &Rc<ShutdownWrap>, status: i32) {
+        self.env.make_callback(|| request.call_oncomplete(status));
+    }
+}
+
+/// Calls `onread`. The buffer that it returns is the next one of the user's own.
+pub(crate) fn call_onread(
+    onread: &Weak<RefCell<Option<Rc<OnRead>>>>,
+    env: &Environment,
+    nread: isize,
+    data: ReadData,
+) -> Option<Vec<u8>> {
+    if env.is_throwing() {
+        return None;
+    }
+    let onread = onread.upgrade().and_then(|onread| onread.borrow().clone())?;
+    env.make_callback(|| onread(nread, data)).unwrap_or_else(|exception| {
+        env.throw(exception);
+        None
+    })
+}

@@ -1,0 +1,106 @@
+//! What the machine says about an input, however it is cut.
+
+#![allow(dead_code)] // Each test uses a part of it.
+
+use streamlisten::llhttp::{Event, Lenient, Machine, MessageType, Notice, Span, Step, Wanted};
+
+/// Events with the pieces of one span joined, and the outcome.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// `(span, bytes)` or a notice's name.
+    pub(crate) events: Vec<(String, Vec<u8>)>,
+    /// The error's name, its reason, and its offset in the whole input.
+    pub(crate) error: Option<(&'static str, &'static str, usize)>,
+}
+
+const SPANS: [&str; 10] = [
+    "Protocol",
+    "Method",
+    "Url",
+    "Version",
+    "Status",
+    "HeaderField",
+    "HeaderValue",
+    "ChunkExtensionName",
+    "ChunkExtensionValue",
+    "Body",
+];
+
+/// Walks over `input`, cut at `cuts`.
+pub(crate) fn walk(kind: MessageType, lenient: Lenient, input: &[u8], cuts: &[usize]) -> Told {
+    let mut machine = Machine::new(kind, lenient, Wanted::ALL);
+    let mut told = Told { events: Vec::new(), error: None };
+    let mut edges: Vec<usize> = cuts.iter().map(|cut| cut % (input.len() + 1)).collect();
+    edges.push(input.len());
+    edges.sort_unstable();
+    let mut from = 0;
+    // A span whose last piece is at the end of a cut may go on in the next one.
+    let mut open: Option<Span> = None;
+    for edge in edges {
+        let piece = &input[from..edge];
+        let mut run = machine.begin();
+        while let Step::Event(event) = machine.step(&mut run, piece) {
+            match event {
+                Event::Span { span, start, end } => {
+                    let bytes = &piece[start..end];
+                    match told.events.last_mut() {
+                        Some((_, old)) if open == Some(span) && start == 0 => {
+                            old.extend_from_slice(bytes);
+                        }
+                        _ => told.events.push((format!("{span:?}"), bytes.to_vec())),
+                    }
+                    open = (end == piece.len()).then_some(span);
+                }
+                Event::HeadersComplete => {
+                    open = None;
+                    let keep = machine.should_keep_alive();
+                    let text = format!("head {} {keep} {}", machine.method(), machine.upgrade());
+                    told.events.push((text, Vec::new()));
+                    machine.reply(&mut run, 0);
+                }
+                Event::Notice(notice) => {
+                    // A name is complete after its value has begun; see llhttp.
+                    if notice != Notice::ChunkExtensionNameComplete {
+                        open = None;
+                    }
+                    told.events.push((format!("{notice:?}"), Vec::new()));
+                }
+            }
+        }
+        if run.result() != streamlisten::llhttp::Errno::Ok {
+            let pos = machine.error_pos().expect("an error has a place");
+            assert!(pos <= piece.len(), "the place is in the input");
+            told.error = Some((run.result().name(), machine.reason(), from + pos));
+            // What is open of a span at an error is lost, unless a cut has
+            // reported a piece of it before: that far, cuts do show.
+            while told.events.last().is_some_and(|(name, _)| SPANS.contains(&name.as_str())) {
+                told.events.pop();
+            }
+            return told;
+        }
+        from = edge;
+    }
+    told
+}
+
+/// What a fuzzer's input means: a byte for the kind of message, two for what is
+/// lenient, one for the cuts, and the input of the machine.
+///
+/// # Panics
+/// If a cutting tells something else than the whole input.
+pub(crate) fn check(data: &[u8]) {
+    let [kind, low, high, cuts, input @ ..] = data else {
+        return;
+    };
+    let kind = match kind % 3 {
+        0 => MessageType::Request,
+        1 => MessageType::Response,
+        _ => MessageType::Both,
+    };
+    let lenient = Lenient::from_bits(u32::from(u16::from_le_bytes([*low, *high])));
+    let whole = walk(kind, lenient, input, &[]);
+    let some: Vec<usize> = (1..4).map(|i| usize::from(*cuts) * i * 7).collect();
+    assert_eq!(walk(kind, lenient, input, &some), whole);
+    let every: Vec<usize> = (0..input.len()).collect();
+    assert_eq!(walk(kind, lenient, input, &every), whole);
+}

@@ -1,0 +1,34 @@
+//! The recorded scenarios of the real node (20.20.2) give the same events.
+
+use serde_json::Value;
+use streamlisten::scenario::{compare, run};
+
+fn check(text: &str, count: usize) {
+    let mut differing = Vec::new();
+    let mut seen = 0;
+    for line in text.lines() {
+        let scenario: Value = serde_json::from_str(line).expect("a line is a scenario");
+        let expected = scenario["expected"].as_array().expect("a recording");
+        seen += 1;
+        if let Some(difference) = compare(expected, &run(&scenario), &[]) {
+            differing.push(format!("{}: {difference:?}", scenario["id"]));
+        }
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+    assert_eq!(seen, count);
+}
+
+#[test]
+fn twelve_over_all_layers() {
+    check(include_str!("data/public.jsonl"), 12);
+}
+
+#[test]
+fn a_hundred_and_nine_more() {
+    check(include_str!("data/extra_open.jsonl"), 109);
+}
+
+#[test]
+fn closing_throwing_and_aborting() {
+    check(include_str!("data/more.jsonl"), 10);
+}
