@@ -93,7 +93,7 @@ impl Server {
         let libraries = libraries.map(|path| path.display().to_string()).join(":");
         let mut command = Command::new(self.binary());
         command
-            .args(["-n", &start.threads.to_string(), "-T", "pvc.*"])
+            .args(["-T", "pvc.*"])
             .args(start.args)
             .current_dir(root.path())
             .env("TS_RUNROOT", root.path())
@@ -128,12 +128,16 @@ impl Server {
         fs::write(root.join("runroot.yaml"), layout)?;
         // A server started by root keeps being root: its folders are private.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        // Without autoconfig, which makes one and a half times as many in 8.1.
+        let threads = start.threads;
         let records = format!(
             "CONFIG proxy.config.admin.user_id STRING #-1\n\
              CONFIG proxy.config.http.server_ports STRING {port}:ip-in=127.0.0.1\n\
              CONFIG proxy.config.http.wait_for_cache INT 0\n\
              CONFIG proxy.config.crash_log_helper STRING NULL\n\
              CONFIG proxy.config.log.logging_enabled INT 0\n\
+             CONFIG proxy.config.exec_thread.autoconfig INT 0\n\
+             CONFIG proxy.config.exec_thread.limit INT {threads}\n\
              CONFIG proxy.config.body_factory.template_sets_dir STRING {root_}/etc/body_factory\n"
         );
         fs::write(etc.join("records.config"), records)?;
