@@ -63,6 +63,8 @@ pub struct Vio {
     nbytes: AtomicI64,
     ndone: AtomicI64,
     disabled: AtomicBool,
+    /// Set by the first `do_io`, for good. Mirrors `vc_server != nullptr`.
+    was_issued: AtomicBool,
     bound: Rebindable<Binding>,
 }
 
@@ -87,6 +89,7 @@ impl Vio {
             nbytes: AtomicI64::new(0),
             ndone: AtomicI64::new(0),
             disabled: AtomicBool::new(false),
+            was_issued: AtomicBool::new(false),
             bound: Rebindable::unbound(Binding::default()),
         }
     }
@@ -116,6 +119,7 @@ impl Vio {
             .with(guard, |bound| (bound.cont.replace(cont), bound.buffer.replace(buffer)));
         self.nbytes.store(nbytes, Ordering::Relaxed);
         self.ndone.store(0, Ordering::Relaxed);
+        self.was_issued.store(true, Ordering::Relaxed);
         self.op.store(op as u8, Ordering::Release);
         drop(old);
     }
@@ -409,7 +413,7 @@ impl VioHandle {
 
     #[inline]
     fn was_issued(&self) -> bool {
-        Vio::op(self) != VioOp::None
+        self.was_issued.load(Ordering::Relaxed)
     }
 }
 
