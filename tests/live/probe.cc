@@ -678,21 +678,23 @@ FILE *programs;
 Run *running = nullptr;
 
 // The server deals what is scheduled on no thread in particular to its event
-// threads in turn. True if the first one is next; if not, something is dealt, and
-// the answer comes some passes later.
+// threads in turn, in a new server to the second one first; so it is in each run.
+// True if the second one is next; if not, something is dealt, and the answer comes
+// some passes later.
 bool
-is_first_thread_next()
+is_second_thread_next()
 {
-  static std::atomic<int> dealt_to{1};
-  if (thread_count == 1 || dealt_to == 1) {
-    dealt_to = -1;
+  enum { FIRST, SECOND, UNKNOWN, ASKED };
+  static std::atomic<int> dealt_to{UNKNOWN};
+  if (thread_count == 1 || dealt_to == FIRST) {
+    dealt_to = UNKNOWN;
     return true;
   }
-  if (dealt_to != -2) {
-    dealt_to = -2;
+  if (dealt_to != ASKED) {
+    dealt_to = ASKED;
     foreign[CONNECTING]->perform([] {
       auto note = [](TSCont cont, TSEvent, void *) {
-        dealt_to = this_event_thread() == event_threads[1];
+        dealt_to = this_event_thread() == event_threads[0] ? FIRST : SECOND;
         TSContDestroy(cont);
         return 0;
       };
@@ -716,7 +718,7 @@ between_passes()
   if (running && --running->passes_left == 0) {
     running->finish();
   }
-  if ((running && running->passes_left > 0) || !is_first_thread_next()) {
+  if ((running && running->passes_left > 0) || !is_second_thread_next()) {
     return;
   }
   static bool is_first = true;

@@ -68,7 +68,7 @@ impl Server {
             .prefix("atslab-server-")
             .tempdir()
             .map_err(LiveError::at("a temporary folder for a server"))?;
-        self.write_root(root.path(), plugin)
+        self.write_root(root.path(), plugin, threads)
             .map_err(LiveError::at(format!("the private root {}", root.path().display())))?;
 
         let usr = self.folder.join("usr/lib");
@@ -80,7 +80,7 @@ impl Server {
         let libraries = libraries.map(|path| path.display().to_string()).join(":");
         let mut command = Command::new(self.binary());
         command
-            .args(["-n", &threads.to_string(), "-T", "pvc.*"])
+            .args(["-T", "pvc.*"])
             .current_dir(root.path())
             .env("TS_RUNROOT", root.path())
             .env("LD_LIBRARY_PATH", libraries)
@@ -94,7 +94,7 @@ impl Server {
         Ok(Process { child, _root: root })
     }
 
-    fn write_root(&self, root: &Path, plugin: &Path) -> io::Result<()> {
+    fn write_root(&self, root: &Path, plugin: &Path, threads: u8) -> io::Result<()> {
         for folder in ["etc", "run", "log", "cache", "plugins"] {
             fs::create_dir(root.join(folder))?;
         }
@@ -112,12 +112,15 @@ impl Server {
         fs::write(root.join("runroot.yaml"), layout)?;
         // A server started by root keeps being root: its folders are private.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        // With autoconfig, 8.1 makes one and a half times as many threads as asked for.
         let records = format!(
             "CONFIG proxy.config.admin.user_id STRING #-1\n\
              CONFIG proxy.config.http.server_ports STRING {port}:ip-in=127.0.0.1\n\
              CONFIG proxy.config.http.wait_for_cache INT 0\n\
              CONFIG proxy.config.crash_log_helper STRING NULL\n\
              CONFIG proxy.config.log.logging_enabled INT 0\n\
+             CONFIG proxy.config.exec_thread.autoconfig INT 0\n\
+             CONFIG proxy.config.exec_thread.limit INT {threads}\n\
              CONFIG proxy.config.body_factory.template_sets_dir STRING {root_}/etc/body_factory\n"
         );
         fs::write(etc.join("records.config"), records)?;
