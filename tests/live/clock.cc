@@ -37,8 +37,22 @@ pthread_cond_t turn_has_moved = PTHREAD_COND_INITIALIZER;
 int turn                      = 0;
 int taking_part               = 0;
 
-// Which event thread the calling thread is, if it takes part.
-thread_local int my_number = -1;
+// The part that the calling thread takes.
+struct Part {
+  // Which event thread it is, if it takes part.
+  int number = -1;
+
+  // An event thread ends only when a signal has told the server to. With this
+  // clock the server would wait for ever for its other threads.
+  ~Part()
+  {
+    if (number >= 0) {
+      _exit(0);
+    }
+  }
+};
+
+thread_local Part my;
 
 // The number of the calling thread, if it is an event thread and all is ready.
 int
@@ -77,7 +91,7 @@ pass_turn_on()
 void
 take_part()
 {
-  the_clock.begins(my_number);
+  the_clock.begins(my.number);
   pthread_mutex_lock(&turn_mutex);
   if (++taking_part == the_clock.threads) {
     time_now = the_clock.start;
@@ -132,9 +146,9 @@ clock_gettime(clockid_t clock, timespec *ts) noexcept
 extern "C" int
 epoll_wait(int fd, epoll_event *events, int most, int timeout)
 {
-  if (my_number < 0) {
-    my_number = number_of_this_thread();
-    if (my_number < 0) {
+  if (my.number < 0) {
+    my.number = number_of_this_thread();
+    if (my.number < 0) {
       return static_cast<int>(syscall(SYS_epoll_pwait, fd, events, most, timeout, nullptr, 8));
     }
     take_part();
@@ -142,8 +156,8 @@ epoll_wait(int fd, epoll_event *events, int most, int timeout)
     time_now += the_clock.tick;
     pass_turn_on();
   }
-  wait_for_turn(my_number);
-  if (my_number == 0) {
+  wait_for_turn(my.number);
+  if (my.number == 0) {
     the_clock.between_passes();
   }
   return 0;

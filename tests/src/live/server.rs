@@ -112,7 +112,7 @@ impl Server {
         fs::write(root.join("runroot.yaml"), layout)?;
         // A server started by root keeps being root: its folders are private.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        // Without autoconfig, which makes one and a half times as many in 8.1.
+        // With autoconfig, 8.1 makes one and a half times as many threads as asked for.
         let records = format!(
             "CONFIG proxy.config.admin.user_id STRING #-1\n\
              CONFIG proxy.config.http.server_ports STRING {port}:ip-in=127.0.0.1\n\
