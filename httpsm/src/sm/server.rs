@@ -85,7 +85,10 @@ impl Run<'_> {
             Data::Object(object) => object.downcast_ref::<ConnectError>().copied(),
             _ => None,
         };
-        self.open_failed(error.map_or(0, |error| error.errno));
+        let errno = error.map(|error| error.errno);
+        // A net processor tells the number alone, with its sign changed.
+        let errno = errno.or_else(|| data.net_error().map(i32::wrapping_neg));
+        self.open_failed(errno.unwrap_or(0));
     }
 
     fn open_failed(self, errno: i32) {
