@@ -36,7 +36,8 @@ impl NetConnector {
 impl OriginConnector for NetConnector {
     fn connect_re(&self, guard: &Guard<'_>, cont: &ContRef, origin: &Origin, timeout: HrTime) {
         let mutex = cont.base().mutex().expect("who connects has a mutex");
-        let waiting = Waiting { cont: Arc::clone(cont), action: None.into(), timer: None.into() };
+        let kept = RefCell::new(Some(Arc::clone(cont)));
+        let waiting = Waiting { cont: kept, action: None.into(), timer: None.into() };
         let machine = StateMachine::new(Arc::clone(mutex), waiting, Waiting::handle);
         let this: ContRef = machine.clone();
         // As `proxy.config.net.sock_option_flag_out` is by default.
@@ -61,7 +62,9 @@ impl OriginConnector for NetConnector {
 /// name is being resolved: the system's resolver has a timeout of its own, which
 /// is not the proxy's.
 struct Waiting {
-    cont: ContRef,
+    /// Let go of at the first event: a cancelled timer stays in its queue for a
+    /// while, and is not to keep a state machine that has ended.
+    cont: RefCell<Option<ContRef>>,
     action: RefCell<Option<Action>>,
     timer: Cell<Option<EventRef>>,
 }
@@ -71,18 +74,19 @@ impl Waiting {
         let guard = run.guard();
         let action = self.action.take();
         let timer = self.timer.take();
+        let Some(cont) = self.cont.take() else { return Outcome::Done };
         if event != EventCode::EVENT_INTERVAL {
             if let Some(timer) = timer {
                 // It may be due already, and then wait for the mutex.
                 let _ = timer.try_cancel();
             }
-            return call(&self.cont, Some(guard), event, data);
+            return call(&cont, Some(guard), event, data);
         }
         if let Some(action) = action {
             action.cancel(guard);
             let error = ConnectError::TIMED_OUT;
             let event = EventCode::NET_EVENT_OPEN_FAILED;
-            call(&self.cont, Some(guard), event, Data::Object(&error));
+            call(&cont, Some(guard), event, Data::Object(&error));
         }
         Outcome::Done
     }
