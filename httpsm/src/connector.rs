@@ -23,9 +23,9 @@ pub struct Origin {
 pub trait OriginConnector: Send + Sync {
     /// Makes a connection and gives it to `cont`: `NET_EVENT_OPEN` with the
     /// connection, or `NET_EVENT_OPEN_FAILED`, with a [`ConnectError`] as the
-    /// object if the reason is known. It may do so before it returns, under
-    /// `guard`, which is of `cont`'s mutex. It must do so once, and not later than
-    /// after `timeout` nanoseconds.
+    /// object if the reason is known, or the error number of a net processor. It
+    /// may do so before it returns, under `guard`, which is of `cont`'s mutex. It
+    /// must do so once, and not later than after `timeout` nanoseconds.
     fn connect_re(&self, guard: &Guard<'_>, cont: &ContRef, origin: &Origin, timeout: HrTime);
 }
 

@@ -39,6 +39,7 @@ mod config;
 mod connector;
 pub mod hdr;
 pub mod hooks;
+mod net_connector;
 pub mod plugins;
 mod proxy;
 mod remap;
@@ -52,6 +53,7 @@ pub use api::{HttpData, HttpSsn, HttpTxn, ts_http_connect, ts_http_connect_with_
 pub use client_session::HttpClientSession;
 pub use config::HttpConfig;
 pub use connector::{AcceptorConnector, ConnectError, NoOrigin, Origin, OriginConnector};
+pub use net_connector::NetConnector;
 pub use proxy::{HttpCensus, HttpProxy};
 pub use remap::{BadMapping, Mapping, UrlRewrite};
 pub use server_session::ServerSessionPool;

@@ -4,7 +4,7 @@
 //! plugins, the rules, the pool of server sessions. There may be several side by
 //! side.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use eventsys::EventProcessor;
@@ -27,6 +27,7 @@ pub struct HttpProxy {
     pool: Arc<ServerSessionPool>,
     /// Added to the clock's time it gives the seconds since 1970.
     time_offset: AtomicI64,
+    draining: AtomicBool,
     sm_ids: AtomicU64,
     session_ids: AtomicU64,
     pub(crate) census: Counters,
@@ -68,6 +69,7 @@ impl HttpProxy {
             hooks: HttpApiHooks::new(),
             pool: ServerSessionPool::new(),
             time_offset: AtomicI64::new(0),
+            draining: AtomicBool::new(false),
             sm_ids: AtomicU64::new(0),
             session_ids: AtomicU64::new(0),
             census: Counters::default(),
@@ -120,6 +122,22 @@ impl HttpProxy {
     #[must_use]
     pub fn local_time(&self) -> i64 {
         self.processor.clock().get_hrtime() / SECOND + self.time_offset.load(Ordering::Relaxed)
+    }
+
+    /// From now on answers say that the connection ends behind them, and it does.
+    /// Idle connections stay as they are. To end well, a proxy stops accepting,
+    /// drains, and waits until its [census](HttpProxy::census) shows no
+    /// transaction. Mirrors `TSSystemState::drain` and its use in `build_response`;
+    /// there it is the client who then has to close.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// True once [`HttpProxy::drain`] has been called. Mirrors
+    /// `TSSystemState::is_draining`.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// How a PluginVC pair of this proxy is to be: as in 9.2.9, with the

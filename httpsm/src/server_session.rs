@@ -2,15 +2,18 @@
 //!
 //! Mirrors `Http1ServerSession` and `ServerSessionPool` of
 //! `proxy/http/Http1ServerSession.cc` and `HttpSessionManager.cc` (9.2.9).
-//! Sessions match by name and port of the origin server.
+//! Sessions match by name and port of the origin server, and by thread: a
+//! connection is used again on the thread that it belongs to, as with
+//! `proxy.config.http.server_session_sharing.pool` set to `thread`. So a
+//! transaction stays on the thread of its client.
 
 use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use eventsys::{
-    ContRef, Continuation, ContinuationBase, Data, EventCode, Guard, Guarded, Invocation, Outcome,
-    ProxyMutex,
+    ContRef, Continuation, ContinuationBase, Data, EThread, EventCode, Guard, Guarded, Invocation,
+    Outcome, ProxyMutex,
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_8K, MIOBuffer};
 use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, VConnection, VioHandle, VioOp};
@@ -83,6 +86,12 @@ fn take_over(guard: &Guard<'_>, cont: &ContRef, vc: &NetVcRef) -> (BoundBuffer, 
     (buffer, reader)
 }
 
+/// True if the connection belongs to the calling thread, or to none.
+fn is_of_this_thread(vc: &NetVcRef) -> bool {
+    let Some(thread) = vc.net_base().thread() else { return true };
+    EThread::current().is_some_and(|current| Arc::ptr_eq(&current, &thread))
+}
+
 /// Connections that wait to be used again.
 pub struct ServerSessionPool {
     base: ContinuationBase,
@@ -139,7 +148,8 @@ impl ServerSessionPool {
         // change hands.
         let lock = self.waiting.mutex().try_lock()?;
         let waiting = self.waiting.get(&lock);
-        let at = waiting.borrow().iter().rposition(|pooled| pooled.origin == *origin)?;
+        let fits = |pooled: &Pooled| pooled.origin == *origin && is_of_this_thread(&pooled.vc);
+        let at = waiting.borrow().iter().rposition(fits)?;
         let pooled = waiting.borrow_mut().remove(at);
         let Some(proxy) = pooled.proxy.upgrade() else {
             pooled.vc.do_io_close(None);

@@ -63,6 +63,8 @@ pub(crate) struct State {
 
     /// `client_info`.
     pub(crate) client_keep_alive: bool,
+    /// The proxy is about to end: no connection is kept.
+    pub(crate) is_draining: bool,
     pub(crate) client_chunked: bool,
     pub(crate) proxy_connect_hdr: bool,
     pub(crate) receive_chunked_response: bool,

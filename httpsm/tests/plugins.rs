@@ -134,6 +134,26 @@ fn echo_answers_with_the_body() {
 }
 
 #[test]
+fn echo_says_that_the_body_may_come() {
+    let text = echo("Expect: 100-continue\r\nContent-Length: 5\r\n", &[b"", b"hello"]);
+    assert!(text.starts_with("HTTP/1.1 100 Continue\r\n"), "{text}");
+    assert!(
+        text.contains("\r\n\r\nHTTP/1.1 200 OK\r\n") && text.ends_with("\r\n\r\nhello"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_draining_proxy_keeps_no_connection() {
+    let lab = lab(&[Plugin::Generator]);
+    lab.proxy.drain();
+    let client = lab.ask(&get("/nocache/3/x"));
+    assert!(client.text().contains("\r\nConnection: close\r\n"), "{}", client.text());
+    assert!(client.text().ends_with("xxx") && client.is_at_end());
+    lab.expect_nothing_left(vec![client]);
+}
+
+#[test]
 fn echo_gives_ten_megabytes_back() {
     let lab = lab(&[Plugin::Echo]);
     let client = lab.client();

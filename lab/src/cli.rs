@@ -1,6 +1,7 @@
 //! The arguments, as clap reads them.
 
 mod node;
+mod serve;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use conformance::live::Release;
 use conformance::{Epoch, Suite};
 
 pub(crate) use self::node::*;
+pub(crate) use self::serve::*;
 use crate::output::ColorWhen;
 use crate::servers::ServersArg;
 
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     Record(RecordArgs),
     /// Node's stream layer: compare with the real node, fuzz, see who eats the data
     Node(NodeArgs),
+    /// Serve HTTP: the port's state machine and plugins, on real sockets
+    Serve(ServeArgs),
 }
 
 /// The arguments of `atslab compare`.

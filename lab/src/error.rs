@@ -93,6 +93,17 @@ pub(crate) enum Error {
     /// The real node cannot be run.
     #[error("node cannot be run: {0}")]
     NoNode(String),
+    /// The address of `atslab serve` cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Nobody could end the server cleanly.
+    #[error("signals cannot be caught: {0}")]
+    Signals(io::Error),
     /// Standard output does not take more.
     #[error("standard output cannot be written: {0}")]
     Output(#[from] io::Error),

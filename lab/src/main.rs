@@ -13,6 +13,7 @@
 //! | `fuzz` | `atslab fuzz` |
 //! | `servers` | where the real servers are |
 //! | `node` and its folder | `atslab node`: the check, the live node, the fuzzer |
+//! | `serve` and its folder | `atslab serve`: the HTTP picture on real sockets |
 //! | `output`, `error` | standard output and colours; what can go wrong |
 
 #![forbid(unsafe_code)]
@@ -29,6 +30,7 @@ mod record;
 mod run;
 mod run_scenario;
 mod select;
+mod serve;
 mod servers;
 mod steps;
 mod table;
@@ -58,6 +60,7 @@ fn execute(cli: &Cli) -> Result<ExitCode, Error> {
         Some(Command::Run(args)) => run_scenario::run(args, &mut out)?,
         Some(Command::Fuzz(args)) => fuzz::fuzz(args, &mut out)?,
         Some(Command::Node(args)) => node::node(args, &mut out)?,
+        Some(Command::Serve(args)) => serve::serve(args, &mut out)?,
     };
     out.flush()?;
     Ok(code)

@@ -35,6 +35,11 @@ fn the_help_of_record() {
 }
 
 #[test]
+fn the_help_of_serve() {
+    insta::assert_snapshot!(stdout(atslab().args(["serve", "--help"])));
+}
+
+#[test]
 fn the_version() {
     let expected = concat!("atslab ", env!("CARGO_PKG_VERSION"), "\n");
     assert_eq!(stdout(atslab().arg("--version")), expected);

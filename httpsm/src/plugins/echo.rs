@@ -3,7 +3,8 @@
 //! The answer begins when the whole body has come, and no sooner: the state
 //! machine takes an early answer for the last word of an origin server that does
 //! not want the rest, and gives up on it. Until then the body is kept, by
-//! reference to the blocks in which it came.
+//! reference to the blocks in which it came. A client that waits for a word before
+//! it sends the body (`Expect: 100-continue`) gets it.
 
 use std::cell::{Cell, RefCell};
 
@@ -41,6 +42,8 @@ impl Echo {
             }
             EventCode::VC_EVENT_READ_READY => self.read_ready(guard, this),
             EventCode::VC_EVENT_READ_COMPLETE | EventCode::VC_EVENT_WRITE_READY => {}
+            // That was the interim answer.
+            EventCode::VC_EVENT_WRITE_COMPLETE if !self.answered.get() => {}
             _ => self.close(),
         }
         Outcome::Done
@@ -55,7 +58,7 @@ impl Echo {
                     true
                 }
                 ParseResult::Done => {
-                    self.begin(guard, link);
+                    self.begin(guard, this, link);
                     self.take_body(guard, this, link)
                 }
                 ParseResult::Error => false,
@@ -68,8 +71,13 @@ impl Echo {
     }
 
     /// The request's head is there: the answer's will say the same of its body.
-    fn begin(&self, guard: &Guard<'_>, link: &Link) {
+    fn begin(&self, guard: &Guard<'_>, this: &ContRef, link: &Link) {
         let request = link.request.borrow();
+        let expects = request.fields.value_get("Expect");
+        if expects.is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue")) {
+            let nbytes = link.output.buffer.write(guard, b"HTTP/1.1 100 Continue\r\n\r\n");
+            link.output.write(guard, &link.vc, this, nbytes);
+        }
         let mut response = ResponseHdr::new(200);
         if let Some(kind) = request.fields.value_get("Content-Type") {
             response.fields.append("Content-Type", kind);

@@ -147,6 +147,8 @@ impl Run<'_> {
     }
 
     fn touch_time(self) {
-        self.s.t.borrow_mut().now = self.sm.proxy.local_time();
+        let mut t = self.s.t.borrow_mut();
+        t.now = self.sm.proxy.local_time();
+        t.is_draining = self.sm.proxy.is_draining();
     }
 }

@@ -1,7 +1,7 @@
 //! The origin server: connecting, asking, its answer's head.
 //!
 //! Mirrors `do_http_server_open`, `state_http_server_open`,
-//! `attach_server_session`, `setup_server_send_request`,
+//! `handle_http_server_open`, `attach_server_session`, `setup_server_send_request`,
 //! `state_send_server_request_header`, `setup_server_read_response_header`,
 //! `state_read_server_response_header`, `handle_server_setup_error` and
 //! `release_server_session` (9.2.9).
@@ -76,7 +76,10 @@ impl Run<'_> {
             let proxy = &self.sm.proxy;
             let session =
                 ServerSession::new(proxy, self.g, &self.cont(), vc.clone(), self.origin(), plugin);
-            return self.attach_server_session(session);
+            return match plugin {
+                true => self.attach_server_session(session),
+                false => self.wait_for_handshake(session),
+            };
         }
         if over {
             return;
@@ -85,7 +88,10 @@ impl Run<'_> {
             Data::Object(object) => object.downcast_ref::<ConnectError>().copied(),
             _ => None,
         };
-        self.open_failed(error.map_or(0, |error| error.errno));
+        let errno = error.map(|error| error.errno);
+        // A net processor tells the number alone, with its sign changed.
+        let errno = errno.or_else(|| data.net_error().map(i32::wrapping_neg));
+        self.open_failed(errno.unwrap_or(0));
     }
 
     fn open_failed(self, errno: i32) {
@@ -97,7 +103,51 @@ impl Run<'_> {
         self.handle_response();
     }
 
+    /// Connecting has only begun: the first event of a write of nothing tells how
+    /// it has gone.
+    fn wait_for_handshake(self, session: ServerSession) {
+        let this = self.cont();
+        let (vc, reader) = (session.vc().clone(), session.reader());
+        self.set_server(session);
+        let write = vc.do_io_write(self.g, Some(this), 1, Some(&reader));
+        self.with_server(|server| server.write_vio = Some(write));
+    }
+
+    /// An event before it is known whether the connection could be made.
+    fn handshake_event(self, event: EventCode) {
+        match event {
+            EventCode::VC_EVENT_WRITE_READY
+            | EventCode::VC_EVENT_WRITE_COMPLETE
+            | EventCode::VC_EVENT_READ_READY
+            | EventCode::VC_EVENT_READ_COMPLETE => {
+                let this = self.cont();
+                let timeout = self.sm.proxy.config().transaction_no_activity_timeout_out;
+                self.with_server(|server| {
+                    let vc = server.session.vc();
+                    // While plugins are asked nobody wants to write.
+                    server.write_vio = Some(vc.do_io_write(self.g, Some(this), 0, None));
+                    vc.set_inactivity_timeout(timeout);
+                });
+                self.server_is_open();
+            }
+            EventCode::VC_EVENT_INACTIVITY_TIMEOUT | EventCode::VC_EVENT_ACTIVE_TIMEOUT => {
+                self.close_server();
+                self.open_failed(ConnectError::TIMED_OUT.errno);
+            }
+            _ => {
+                let errno = self.with_server(|server| server.session.vc().lerrno()).unwrap_or(0);
+                self.close_server();
+                self.open_failed(errno);
+            }
+        }
+    }
+
     fn attach_server_session(self, session: ServerSession) {
+        self.set_server(session);
+        self.server_is_open();
+    }
+
+    fn set_server(self, session: ServerSession) {
         let config = self.sm.proxy.config();
         session.vc().set_inactivity_timeout(config.connect_attempts_timeout);
         if config.transaction_active_timeout_out != 0 {
@@ -114,6 +164,10 @@ impl Run<'_> {
             eos: false,
         };
         *self.s.server.borrow_mut() = Some(server);
+    }
+
+    /// Mirrors `handle_http_server_open`.
+    fn server_is_open(self) {
         let body = {
             let mut t = self.s.t.borrow_mut();
             let body = t.has_request_body();
@@ -173,6 +227,7 @@ impl Run<'_> {
 
     pub(super) fn server_write_event(self, event: EventCode) {
         match event {
+            _ if self.s.state.get() == SmState::HttpServerOpen => self.handshake_event(event),
             EventCode::VC_EVENT_WRITE_READY => {
                 let vio = self.with_server(|server| server.write_vio.clone()).flatten();
                 if let Some(vio) = vio {
@@ -198,6 +253,7 @@ impl Run<'_> {
     pub(super) fn server_read_event(self, event: EventCode) {
         let reading = self.with_server(|server| server.reading && !server.eos).unwrap_or(false);
         match event {
+            _ if self.s.state.get() == SmState::HttpServerOpen => self.handshake_event(event),
             EventCode::VC_EVENT_READ_READY
             | EventCode::VC_EVENT_READ_COMPLETE
             | EventCode::VC_EVENT_EOS

@@ -149,6 +149,7 @@ impl State {
     /// Mirrors `handle_response_keep_alive_headers`.
     fn keep_alive_headers(&mut self, config: &HttpConfig, response: &mut ResponseHdr) {
         let version = self.client_request.version;
+        self.client_keep_alive &= !self.is_draining;
         response.fields.field_delete("Connection");
         response.fields.field_delete("Proxy-Connection");
         let name = if self.proxy_connect_hdr { "Proxy-Connection" } else { "Connection" };
