@@ -461,16 +461,17 @@ End::do_io(const Op &op)
   if (no_cont || under[is_write] == run->core_mutex) {
     run->give_way(CORE);
   }
-  Buffers &used        = no_cont ? run->others.back() : by_deputy ? deputy_buffers : buffers;
-  TSCont whom          = no_cont ? nullptr : by_deputy ? deputy : cont;
-  TSVIO vio       = nullptr;
-  auto issue      = [&] {
-  if (is_write) {
-    vio = server().do_io_write(vc, whom, op.a, no_buffer ? nullptr : used.write_reader, false);
-  } else {
-    vio = server().do_io_read(vc, whom, op.a, no_buffer ? nullptr : used.read);
-  }
+  Buffers &used = no_cont ? run->others.back() : by_deputy ? deputy_buffers : buffers;
+  TSCont whom   = no_cont ? nullptr : by_deputy ? deputy : cont;
+  TSVIO vio     = nullptr;
+  auto issue    = [&] {
+    if (is_write) {
+      vio = server().do_io_write(vc, whom, op.a, no_buffer ? nullptr : used.write_reader, false);
+    } else {
+      vio = server().do_io_read(vc, whom, op.a, no_buffer ? nullptr : used.read);
+    }
   };
+  // Under the mutex that the VIO had and the one that it gets.
   TSMutex next = no_cont ? run->core_mutex : by_deputy ? deputy_mutex : nullptr;
   under_its_mutex(is_write, [&] {
     under[is_write] = next;
