@@ -38,7 +38,9 @@ impl Server {
         if !Release::RUNNABLE.contains(&release) {
             return Err(LiveError::NoPackage(release));
         }
-        let server = Server { release, folder: folder.join(release.number()) };
+        // Its process runs in another folder.
+        let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let server = Server { release, folder: whole.join(release.number()) };
         if server.binary().is_file() {
             Ok(server)
         } else {
@@ -150,4 +152,21 @@ fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_in_a_relative_folder_is_found_from_every_other() {
+        let here = std::env::current_dir().unwrap();
+        let folder = tempfile::tempdir_in(&here).unwrap();
+        let relative = folder.path().strip_prefix(&here).unwrap();
+        let bin = folder.path().join("9.2.9/usr/bin");
+        fs::create_dir_all(&bin).unwrap();
+        fs::write(bin.join("traffic_server"), "").unwrap();
+        let server = Server::find(relative, "9.2.9".parse().unwrap()).unwrap();
+        assert_eq!(server.binary(), bin.join("traffic_server"));
+    }
 }
