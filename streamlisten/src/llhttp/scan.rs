@@ -77,11 +77,12 @@ fn equal(word: u64, byte: u8) -> u64 {
 mod tests {
     use super::*;
 
+    type Scan = fn(&[u8], usize) -> usize;
+
     /// Every byte at every place of a word, among bytes that go on.
     #[test]
     fn eight_at_a_time_come_as_far_as_one_at_a_time() {
-        let scans: [(fn(&[u8], usize) -> usize, u8); 3] =
-            [(skip_field, FIELD), (skip_url, URL), (skip_token, TOKEN)];
+        let scans: [(Scan, u8); 3] = [(skip_field, FIELD), (skip_url, URL), (skip_token, TOKEN)];
         for (scan, class) in scans {
             for filler in [b'a', b'-', b'_', b'Z'] {
                 for byte in 0..=255 {
