@@ -1,5 +1,6 @@
 //! The arguments, as clap reads them.
 
+mod bench;
 mod node;
 mod serve;
 
@@ -11,6 +12,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use conformance::live::Release;
 use conformance::{Epoch, Suite};
 
+pub(crate) use self::bench::*;
 pub(crate) use self::node::*;
 pub(crate) use self::serve::*;
 use crate::output::ColorWhen;
@@ -67,6 +69,8 @@ pub(crate) enum Command {
     Node(NodeArgs),
     /// Serve HTTP: the port's state machine and plugins, on real sockets
     Serve(ServeArgs),
+    /// Measure the port's speed beside the real servers
+    Bench(BenchArgs),
 }
 
 /// The arguments of `atslab compare`.

@@ -14,10 +14,12 @@
 //! | `servers` | where the real servers are |
 //! | `node` and its folder | `atslab node`: the check, the live node, the fuzzer |
 //! | `serve` and its folder | `atslab serve`: the HTTP picture on real sockets |
+//! | `bench` and its folder | `atslab bench`: speed, beside the real servers |
 //! | `output`, `error` | standard output and colours; what can go wrong |
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod cli;
 mod compare;
 mod diff;
@@ -61,6 +63,7 @@ fn execute(cli: &Cli) -> Result<ExitCode, Error> {
         Some(Command::Fuzz(args)) => fuzz::fuzz(args, &mut out)?,
         Some(Command::Node(args)) => node::node(args, &mut out)?,
         Some(Command::Serve(args)) => serve::serve(args, &mut out)?,
+        Some(Command::Bench(args)) => bench::bench(args, &mut out)?,
     };
     out.flush()?;
     Ok(code)
