@@ -1,6 +1,7 @@
 //! The arguments, as clap reads them.
 
 mod bench;
+mod http;
 mod node;
 mod serve;
 
@@ -13,6 +14,7 @@ use conformance::live::Release;
 use conformance::{Epoch, Suite};
 
 pub(crate) use self::bench::*;
+pub(crate) use self::http::*;
 pub(crate) use self::node::*;
 pub(crate) use self::serve::*;
 use crate::output::ColorWhen;
@@ -71,6 +73,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Measure the port's speed beside the real servers
     Bench(BenchArgs),
+    /// Compare what the port answers to HTTP requests with the real server
+    Http(HttpArgs),
 }
 
 /// The arguments of `atslab compare`.

@@ -15,6 +15,7 @@
 //! | `node` and its folder | `atslab node`: the check, the live node, the fuzzer |
 //! | `serve` and its folder | `atslab serve`: the HTTP picture on real sockets |
 //! | `bench` and its folder | `atslab bench`: speed, beside the real servers |
+//! | `http` | `atslab http`: the same bytes to the real server and to the port |
 //! | `output`, `error` | standard output and colours; what can go wrong |
 
 #![forbid(unsafe_code)]
@@ -25,6 +26,7 @@ mod compare;
 mod diff;
 mod error;
 mod fuzz;
+mod http;
 mod node;
 mod output;
 mod progress;
@@ -64,6 +66,7 @@ fn execute(cli: &Cli) -> Result<ExitCode, Error> {
         Some(Command::Node(args)) => node::node(args, &mut out)?,
         Some(Command::Serve(args)) => serve::serve(args, &mut out)?,
         Some(Command::Bench(args)) => bench::bench(args, &mut out)?,
+        Some(Command::Http(args)) => http::http(args, &mut out)?,
     };
     out.flush()?;
     Ok(code)
