@@ -93,7 +93,9 @@ impl Setup {
         Setup { thread, clients, _proxy: proxy }
     }
 
-    /// Has each client ask this often.
+    /// Has each client ask this often. A function of its own, so that a profiler can
+    /// be told to look at nothing else.
+    #[inline(never)]
     fn run(&self, each: u64) {
         let mut end = 0;
         for client in &self.clients {
