@@ -24,6 +24,7 @@ use std::sync::Arc;
 use eventsys::{FreeContinuation, Outcome};
 
 use crate::api::{HttpData, HttpTxn};
+use crate::hdr::RequestHdr;
 use crate::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE};
 use crate::proxy::HttpProxy;
 
@@ -97,23 +98,32 @@ impl Plugin {
     }
 
     fn offer(self, txn: &HttpTxn) {
-        let request = txn.client_request();
-        let path = &request.url.path[..];
+        if !txn.with_client_request(|request| self.wants(request)) {
+            return;
+        }
         match self {
             Plugin::Generator => generator::intercept(txn),
+            Plugin::Echo => echo::intercept(txn),
+            Plugin::Fetcher => fetcher::intercept(txn),
+            Plugin::Slow => slow::intercept(txn),
+            Plugin::Broken => broken::intercept(txn),
+        }
+    }
+
+    /// True if the plugin answers this request.
+    fn wants(self, request: &RequestHdr) -> bool {
+        let path = &request.url.path[..];
+        match self {
+            Plugin::Generator => true,
             Plugin::Echo => {
                 let length = request.fields.value_get_int64("Content-Length").unwrap_or(0);
-                if length > 0
+                length > 0
                     || request.fields.presence("Transfer-Encoding")
                     || path.starts_with(b"echo")
-                {
-                    echo::intercept(txn);
-                }
             }
-            Plugin::Fetcher if path.starts_with(b"fetch/") => fetcher::intercept(txn),
-            Plugin::Slow if path.starts_with(b"slow/") => slow::intercept(txn),
-            Plugin::Broken if path.starts_with(b"broken/") => broken::intercept(txn),
-            Plugin::Fetcher | Plugin::Slow | Plugin::Broken => {}
+            Plugin::Fetcher => path.starts_with(b"fetch/"),
+            Plugin::Slow => path.starts_with(b"slow/"),
+            Plugin::Broken => path.starts_with(b"broken/"),
         }
     }
 }
