@@ -101,6 +101,14 @@ pub(crate) enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A server that was to be measured has failed.
+    #[error("{address}: {source}")]
+    Server {
+        /// Where it is.
+        address: std::net::SocketAddr,
+        /// What has happened.
+        source: io::Error,
+    },
     /// Nobody could end the server cleanly.
     #[error("signals cannot be caught: {0}")]
     Signals(io::Error),

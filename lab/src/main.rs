@@ -14,6 +14,8 @@
 //! | `servers` | where the real servers are |
 //! | `node` and its folder | `atslab node`: the check, the live node, the fuzzer |
 //! | `serve` and its folder | `atslab serve`: the HTTP picture on real sockets |
+//! | `soak` and its folder | `atslab soak`: the same under load, and what is left of it |
+//! | `idle`, `files` | what idle connections cost; how many files may be open |
 //! | `output`, `error` | standard output and colours; what can go wrong |
 
 #![forbid(unsafe_code)]
@@ -22,7 +24,9 @@ mod cli;
 mod compare;
 mod diff;
 mod error;
+mod files;
 mod fuzz;
+mod idle;
 mod node;
 mod output;
 mod progress;
@@ -32,6 +36,7 @@ mod run_scenario;
 mod select;
 mod serve;
 mod servers;
+mod soak;
 mod steps;
 mod table;
 
@@ -61,6 +66,8 @@ fn execute(cli: &Cli) -> Result<ExitCode, Error> {
         Some(Command::Fuzz(args)) => fuzz::fuzz(args, &mut out)?,
         Some(Command::Node(args)) => node::node(args, &mut out)?,
         Some(Command::Serve(args)) => serve::serve(args, &mut out)?,
+        Some(Command::Soak(args)) => soak::soak(args, &mut out)?,
+        Some(Command::Idle(args)) => idle::idle(args, &mut out)?,
     };
     out.flush()?;
     Ok(code)
