@@ -64,7 +64,7 @@ static CLASSES: [u8; 256] = {
     while c < 256 {
         // Below 256, so it fits.
         let of = c as u8;
-        classes[c] = TOKEN * token(of) as u8 | FIELD_NAME * field_name(of) as u8;
+        classes[c] = (TOKEN * token(of) as u8) | (FIELD_NAME * field_name(of) as u8);
         c += 1;
     }
     classes

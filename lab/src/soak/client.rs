@@ -186,15 +186,17 @@ impl Client {
         self.answer(link, if at == 3 { 505 } else { 400 })
     }
 
-    /// An origin server that breaks off, or drips: whatever comes, it ends.
+    /// An origin server that breaks off, drips, or asks another one: whatever comes,
+    /// it ends.
     fn broken(&mut self, link: &mut Link) -> Result<(), Wrong> {
-        const PATHS: [&str; 6] = [
+        const PATHS: [&str; 7] = [
             "broken/close",
             "broken/head",
             "broken/nonsense",
             "broken/body",
             "broken/chunk",
             "slow/20/1",
+            "fetch/nocache/5000/x",
         ];
         let path = PATHS[self.rng.usize(..PATHS.len())];
         let close = "Host: h\r\nConnection: close\r\n\r\n";

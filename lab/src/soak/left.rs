@@ -10,7 +10,7 @@ use eventsys::steps::{Step, StepKind, StepSink};
 use eventsys::{
     Clock, ContRef, ET_NET, EventProcessor, FreeContinuation, Options, Outcome, event_census,
 };
-use httpsm::plugins::Plugin;
+use httpsm::plugins::{self, Plugin};
 use httpsm::{HttpConfig, HttpProxy, HttpSessionAccept, NoOrigin, UrlRewrite};
 use iocore::NetVCOptions;
 use iocore::buffer::census;
@@ -44,10 +44,7 @@ impl Stage {
         let proxy = HttpProxy::new(&processor, HttpConfig::default(), rules, Arc::new(NoOrigin));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         proxy.set_local_time(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
-        // The generator last: it answers whatever nobody before it has answered.
-        for plugin in [Plugin::Slow, Plugin::Broken, Plugin::Echo, Plugin::Generator] {
-            plugin.install(&proxy);
-        }
+        plugins::install(Plugin::ALL, &proxy);
         let options = AcceptOptions {
             localhost_only: true,
             sockopt_flags: NetVCOptions::SOCK_OPT_NO_DELAY,
