@@ -34,9 +34,8 @@ fn five_bytes_come_and_go() {
     for number in 1..=2 {
         let mut client = TcpStream::connect(action.local_addr().expect("it listens")).unwrap();
         client.write_all(b"hello").unwrap();
-        thread.run_until(|| {
-            stats.tcp_accept() == number && stats.connections_currently_open() == 0
-        });
+        thread
+            .run_until(|| stats.tcp_accept() == number && stats.connections_currently_open() == 0);
         let mut answer = Vec::new();
         client.read_to_end(&mut answer).unwrap();
         assert_eq!(answer, b"world");

@@ -1,5 +1,6 @@
 //! The arguments, as clap reads them.
 
+mod bench;
 mod idle;
 mod node;
 mod serve;
@@ -13,6 +14,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use conformance::live::Release;
 use conformance::{Epoch, Suite};
 
+pub(crate) use self::bench::*;
 pub(crate) use self::idle::*;
 pub(crate) use self::node::*;
 pub(crate) use self::serve::*;
@@ -76,6 +78,8 @@ pub(crate) enum Command {
     /// Keep connections to a server open, and tell what they cost it
     #[command(hide = true)]
     Idle(IdleArgs),
+    /// Measure the port's speed beside the real servers
+    Bench(BenchArgs),
 }
 
 /// The arguments of `atslab compare`.

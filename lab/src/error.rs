@@ -101,6 +101,14 @@ pub(crate) enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A name that is in no workload's name.
+    #[error("no workload has {name:?} in its name; they are: {}", names.join(", "))]
+    UnknownWorkload {
+        /// The name.
+        name: String,
+        /// The names of the workloads.
+        names: Vec<String>,
+    },
     /// A server that was to be measured has failed.
     #[error("{address}: {source}")]
     Server {

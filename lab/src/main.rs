@@ -14,12 +14,14 @@
 //! | `servers` | where the real servers are |
 //! | `node` and its folder | `atslab node`: the check, the live node, the fuzzer |
 //! | `serve` and its folder | `atslab serve`: the HTTP picture on real sockets |
+//! | `bench` and its folder | `atslab bench`: speed, beside the real servers |
 //! | `soak` and its folder | `atslab soak`: the same under load, and what is left of it |
 //! | `idle`, `files` | what idle connections cost; how many files may be open |
 //! | `output`, `error` | standard output and colours; what can go wrong |
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod cli;
 mod compare;
 mod diff;
@@ -68,6 +70,7 @@ fn execute(cli: &Cli) -> Result<ExitCode, Error> {
         Some(Command::Serve(args)) => serve::serve(args, &mut out)?,
         Some(Command::Soak(args)) => soak::soak(args, &mut out)?,
         Some(Command::Idle(args)) => idle::idle(args, &mut out)?,
+        Some(Command::Bench(args)) => bench::bench(args, &mut out)?,
     };
     out.flush()?;
     Ok(code)

@@ -66,6 +66,23 @@ impl Server {
     /// Starts it with so many event threads and the debug lines of PluginVC, its
     /// standard input and standard error as pipes. The plugin is preloaded, too.
     pub(crate) fn start(&self, plugin: &Path, threads: u8) -> Result<Process, LiveError> {
+        self.spawn(plugin, threads, |command| {
+            command.args(["-T", "pvc.*"]).env("LD_PRELOAD", plugin);
+        })
+    }
+
+    /// As [`start`](Server::start), without debug lines, and with the plugin as any
+    /// other: as it runs for its users.
+    pub(crate) fn start_plainly(&self, plugin: &Path, threads: u8) -> Result<Process, LiveError> {
+        self.spawn(plugin, threads, |_| {})
+    }
+
+    fn spawn(
+        &self,
+        plugin: &Path,
+        threads: u8,
+        add: impl FnOnce(&mut Command),
+    ) -> Result<Process, LiveError> {
         let root = tempfile::Builder::new()
             .prefix("atslab-server-")
             .tempdir()
@@ -82,7 +99,6 @@ impl Server {
         let libraries = libraries.map(|path| path.display().to_string()).join(":");
         let mut command = Command::new(self.binary());
         command
-            .args(["-T", "pvc.*"])
             .current_dir(root.path())
             .env("TS_RUNROOT", root.path())
             .env("LD_LIBRARY_PATH", libraries)
@@ -90,8 +106,8 @@ impl Server {
             .env("ATSLAB_THREADS", threads.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .env("LD_PRELOAD", plugin);
+            .stderr(Stdio::piped());
+        add(&mut command);
         let child = command.spawn().map_err(LiveError::at(format!("starting {}", self.release)))?;
         Ok(Process { child, _root: root })
     }
