@@ -67,9 +67,9 @@ impl Stage {
 
     /// Has a thread that is none of the event loop's do `what`.
     fn produce(&self, number: usize, what: impl FnOnce() + Send + 'static) {
-        let producers = self.producers.get_or_init(|| {
-            (0..3).map(|number| producer(&self.processor, number)).collect()
-        });
+        let producers = self
+            .producers
+            .get_or_init(|| (0..3).map(|number| producer(&self.processor, number)).collect());
         let _ = producers[number].send(Box::new(what));
     }
 }

@@ -67,7 +67,9 @@ impl FromStr for Job {
     fn from_str(line: &str) -> Result<Job, UnknownLine> {
         let words: Vec<&str> = line.split_whitespace().collect();
         let names = ["job", "ops", "many", "size", "index", "shared", "threads"];
-        if words.len() != 2 * names.len() || !names.iter().enumerate().all(|(i, n)| words[2 * i] == *n) {
+        if words.len() != 2 * names.len()
+            || !names.iter().enumerate().all(|(i, n)| words[2 * i] == *n)
+        {
             return Err(UnknownLine);
         }
         fn value<T: FromStr>(words: &[&str], name: usize) -> Result<T, UnknownLine> {

@@ -5,9 +5,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 
 use conformance::live::bench::{Answer, Job};
-use eventsys::{
-    ContRef, Data, EventCode, Guard, Invocation, Outcome, ProxyMutex, StateMachine,
-};
+use eventsys::{ContRef, Data, EventCode, Guard, Invocation, Outcome, ProxyMutex, StateMachine};
 use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef};
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
@@ -135,8 +133,7 @@ impl Side {
         let Some([_, acceptor]) = work.ends.get() else { return };
         work.closed.set(0);
         let options = PluginVCOptions { epoch: work.stage.epoch, ..PluginVCOptions::default() };
-        let core =
-            PluginVCCore::alloc_with(&work.stage.processor, Arc::clone(acceptor), options);
+        let core = PluginVCCore::alloc_with(&work.stage.processor, Arc::clone(acceptor), options);
         let vc = core.connect();
         let (buffer, reader) = self.new_buffer(call);
         buffer.write(guard, &work.piece);

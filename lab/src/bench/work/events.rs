@@ -42,7 +42,11 @@ impl Chains {
             self.stage.thread().schedule_imm_local(ContRef::clone(call.this()));
         } else if self.running.add(-1) == 0 {
             let time = self.stage.now() - self.began.get();
-            self.stage.finish(Answer { time, callbacks: self.callbacks.get(), ..Answer::default() });
+            self.stage.finish(Answer {
+                time,
+                callbacks: self.callbacks.get(),
+                ..Answer::default()
+            });
         }
         Outcome::Done
     }

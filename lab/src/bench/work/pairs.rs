@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use conformance::live::bench::{Answer, Job};
 use eventsys::{
-    ContRef, Data, EventCode, Guard, HrTime, Invocation, Outcome, ProxyMutex, Request,
-    StateMachine,
+    ContRef, Data, EventCode, Guard, HrTime, Invocation, Outcome, ProxyMutex, Request, StateMachine,
 };
 use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, VioHandle};
 use pluginvc::{PluginVCCore, PluginVCOptions};
@@ -188,11 +187,16 @@ impl Lane {
     }
 
     fn report(&self) {
-        let states: Vec<_> = self.work.lanes().iter().map(|lane| {
-            // The other lane is over, or this one is it.
-            let guard = lane.mutex().lock();
-            Arc::clone(lane.state(&guard))
-        }).collect();
+        let states: Vec<_> = self
+            .work
+            .lanes()
+            .iter()
+            .map(|lane| {
+                // The other lane is over, or this one is it.
+                let guard = lane.mutex().lock();
+                Arc::clone(lane.state(&guard))
+            })
+            .collect();
         let sum = |count: fn(&Lane) -> &Count| states.iter().map(|lane| count(lane).get()).sum();
         let times = |count: fn(&Lane) -> &Count| states.iter().map(move |lane| count(lane).get());
         let ended: HrTime = times(|lane| &lane.ended).max().unwrap_or_default();
