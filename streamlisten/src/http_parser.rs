@@ -4,6 +4,7 @@
 //! connections with their timeouts, and what only async hooks see.
 
 mod headers;
+mod place;
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -16,6 +17,8 @@ use crate::resource::StreamResource;
 
 use headers::Collected;
 pub use headers::{CURRENT_MAX_FIELDS, HeaderList};
+pub use place::Place;
+use place::{Memory, Spot};
 
 /// Chunk extensions of one chunk may have this many bytes. Mirrors
 /// `kMaxChunkExtensionsSize`.
@@ -52,8 +55,9 @@ pub struct HeadersComplete {
 /// What a parse came to, if it did not come to an exception.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ExecuteResult {
-    /// So many bytes were taken.
-    Bytes(usize),
+    /// So many bytes were taken. After an upgrade an error is no error but only
+    /// ends the count, and an old one may have its place anywhere.
+    Bytes(Place),
     /// An error.
     Error(ParseError),
 }
@@ -65,10 +69,8 @@ pub struct ParseError {
     pub code: &'static str,
     /// Its reason.
     pub reason: &'static str,
-    /// Where in the input it was. After a pause from outside, and in `finish`
-    /// after an upgrade, the original subtracts pointers into different memory
-    /// here; the port says where the last error was, or 0.
-    pub bytes_parsed: usize,
+    /// Where it was, counted from the start of the input.
+    pub bytes_parsed: Place,
 }
 
 type Slot<A, R> = RefCell<Option<Rc<dyn Fn(&Rc<HttpParser>, A) -> Result<R, Exception>>>>;
@@ -124,6 +126,8 @@ struct State {
     header_nread: u64,
     chunk_extensions_nread: u64,
     max_header_size: u64,
+    /// Where the last error was. Stays when the error is lifted.
+    error_spot: Option<Spot>,
 }
 
 impl HttpParser {
@@ -183,14 +187,30 @@ impl HttpParser {
     /// Parses `data`. `None` if a callback has thrown; the exception is in the
     /// environment.
     pub fn execute(&self, data: &Chunk) -> Option<ExecuteResult> {
+        self.execute_in(data, || Memory::of(data))
+    }
+
+    fn execute_in(&self, data: &Chunk, memory: impl Fn() -> Memory) -> Option<ExecuteResult> {
         if self.closed.get() {
             return None;
         }
         self.begin_parse(Some(data.clone()));
+        let was_ok = self.state.borrow().machine.error() == Errno::Ok;
         let mut run = self.state.borrow_mut().machine.begin();
         self.drive(&mut run, data);
         let err = run.result();
-        self.end_parse(err, data.len(), true)
+        if err == Errno::Ok {
+            return self.end_parse(err, Place::At(data.len() as i64));
+        }
+        let start = Spot::new(memory(), data.start());
+        let mut state = self.state.borrow_mut();
+        if was_ok {
+            let pos = state.machine.error_pos();
+            state.error_spot = pos.map(|pos| start.plus(pos));
+        }
+        let place = Place::of(state.error_spot.as_ref(), &start);
+        drop(state);
+        self.end_parse(err, place)
     }
 
     /// The input has ended. `None` if that is all right, or in an error state.
@@ -206,7 +226,13 @@ impl HttpParser {
             Ok(true) => Errno::User,
             Err(errno) => errno,
         };
-        self.end_parse(err, 0, false)
+        // The original counts from a null pointer here.
+        let place = match &self.state.borrow().error_spot {
+            Some(spot) if err != Errno::Ok => Place::Elsewhere(spot.offset()),
+            _ => Place::At(0),
+        };
+        let result = self.end_parse(err, place);
+        result.filter(|result| matches!(result, ExecuteResult::Error(_)))
     }
 
     /// Stops parsing with `HPE_PAUSED` from the next read on; that read is lost.
@@ -250,7 +276,7 @@ impl HttpParser {
     }
 
     /// What is said after a parse. Mirrors the second half of `Parser::Execute`.
-    fn end_parse(&self, err: Errno, len: usize, has_data: bool) -> Option<ExecuteResult> {
+    fn end_parse(&self, err: Errno, place: Place) -> Option<ExecuteResult> {
         self.depth.set(self.depth.get() - 1);
         if self.closed.get() && self.depth.get() == 0 {
             self.unconsume();
@@ -258,10 +284,8 @@ impl HttpParser {
         self.current_buffer.replace(None);
         let mut state = self.state.borrow_mut();
         let machine = &mut state.machine;
-        let mut nread = len;
         let mut error = None;
         if err != Errno::Ok {
-            nread = if has_data { machine.error_pos().unwrap_or(0) } else { 0 };
             if err == Errno::PausedUpgrade {
                 machine.resume_after_upgrade();
             } else if !machine.upgrade() {
@@ -269,16 +293,16 @@ impl HttpParser {
                     Some(parts) if err == Errno::User => parts,
                     _ => (err.name(), machine.reason()),
                 };
-                error = Some(ParseError { code, reason, bytes_parsed: nread });
+                error = Some(ParseError { code, reason, bytes_parsed: place });
             }
         }
         if self.got_exception.get() {
             return None;
         }
-        match error {
-            Some(error) => Some(ExecuteResult::Error(error)),
-            None => has_data.then_some(ExecuteResult::Bytes(nread)),
-        }
+        Some(match error {
+            Some(error) => ExecuteResult::Error(error),
+            None => ExecuteResult::Bytes(place),
+        })
     }
 
     /// Steps through one input. Mirrors what llhttp calls of the settings.
@@ -374,6 +398,7 @@ impl State {
             header_nread: 0,
             chunk_extensions_nread: 0,
             max_header_size: limit,
+            error_spot: None,
         }
     }
 
@@ -560,7 +585,9 @@ impl StreamListener for HttpParser {
         if nread == 0 {
             return;
         }
-        let Some(result) = self.execute(&data) else {
+        let shared = _give_back.shared;
+        let memory = || if shared { Memory::Reads } else { Memory::of(&data) };
+        let Some(result) = self.execute_in(&data, memory) else {
             return;
         };
         if self.slots.on_execute.borrow().is_none() {

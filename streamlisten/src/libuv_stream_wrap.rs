@@ -7,8 +7,9 @@
 //!
 //! # What libuv did
 //! Reading asks the listeners for 64 KiB before every read, and goes on until a
-//! read has not filled its memory; a read that has filled it exactly is followed
-//! by one of zero bytes. Writes go at once as far as there is room
+//! read has not filled its memory, or [`READS_IN_A_TURN`] times. So a read that has
+//! filled its memory exactly is followed by one of zero bytes, or by the end, unless
+//! it was the last of its turn. Writes go at once as far as there is room
 //! ([`SEND_BUFFER_SIZE`], for the socket's own buffer); the rest waits in order.
 //! Completions come in a later turn of the loop, never inside the call.
 
@@ -41,6 +42,10 @@ pub const SEND_BUFFER_SIZE: usize = 2 * 1024 * 1024;
 /// How much memory is asked for before a read. Mirrors `uv__read`.
 const SUGGESTED_SIZE: usize = 64 * 1024;
 
+/// So often a stream reads before others have their turn. Mirrors `count` of
+/// `uv__read`.
+pub const READS_IN_A_TURN: usize = 32;
+
 /// A TCP connection. What the original adds to its base class is about sockets'
 /// options, which a connection of this project has itself.
 pub type TcpWrap = LibuvStreamWrap;
@@ -54,12 +59,19 @@ pub struct LibuvStreamWrap {
     reading: Cell<bool>,
     /// The end of the input, or an error, has come and waits to be read.
     ended: Cell<Option<isize>>,
-    /// The end has been read.
-    eof_read: Cell<bool>,
+    /// False once an error has been read. Mirrors `UV_HANDLE_READABLE`.
+    readable: Cell<bool>,
+    /// False once a shutdown has begun, or an error has been read. Mirrors
+    /// `UV_HANDLE_WRITABLE`.
+    writable: Cell<bool>,
     writes: RefCell<VecDeque<(Rc<WriteWrap>, Vec<Chunk>)>>,
     completed: RefCell<Vec<(Rc<WriteWrap>, i32)>>,
     shutdown_request: RefCell<Option<Rc<ShutdownWrap>>>,
     write_error: Cell<i32>,
+    /// Writing has its turn before reading, once. Mirrors `uv__io_feed`.
+    fed: Cell<bool>,
+    /// The end of what is written is to be sent.
+    fin: Cell<bool>,
     closing: Cell<bool>,
     onclose: RefCell<Option<Box<dyn FnOnce()>>>,
 }
@@ -89,11 +101,14 @@ impl LibuvStreamWrap {
             io: RefCell::new(None),
             reading: Cell::new(false),
             ended: Cell::new(None),
-            eof_read: Cell::new(false),
+            readable: Cell::new(true),
+            writable: Cell::new(true),
             writes: RefCell::default(),
             completed: RefCell::default(),
             shutdown_request: RefCell::default(),
             write_error: Cell::new(0),
+            fed: Cell::new(false),
+            fin: Cell::new(false),
             closing: Cell::new(false),
             onclose: RefCell::default(),
         });
@@ -184,27 +199,49 @@ impl LibuvStreamWrap {
         }
     }
 
-    /// Reads for as long as there is something to read and someone reads.
+    /// One turn's reads. Mirrors `uv__read`.
     fn pump_read(&self, guard: &Guard<'_>) {
-        let mut filled = false;
-        while self.reading.get() && !self.closing.get() {
-            let available = self.available(guard);
-            if available == 0 && !filled {
-                break;
-            }
+        if self.available(guard) == 0 && self.ended.get().is_none() {
+            return;
+        }
+        let mut count = READS_IN_A_TURN;
+        while self.reading.get() && !self.closing.get() && count > 0 {
+            count -= 1;
             let mut buf = self.emit_alloc(SUGGESTED_SIZE);
             // A callback above may have stopped or closed the stream, but the
             // memory has been asked for, and comes back with a read.
+            if buf.size() == 0 {
+                self.emit_read(uv::ENOBUFS, buf);
+                return;
+            }
             let n = self.take(guard, &mut buf);
-            filled = n > 0 && n == buf.size();
+            if n == 0 {
+                self.read_nothing(buf);
+                return;
+            }
+            let filled = n == buf.size();
             self.emit_read(n as isize, buf);
             if !filled {
                 break;
             }
         }
-        if self.reading.get() && self.available(guard) == 0 {
-            self.read_end();
+        // Asked again, the system would say again that there is something.
+        if self.reading.get() && (self.available(guard) > 0 || self.ended.get().is_some()) {
+            self.bridge.wake();
         }
+    }
+
+    /// A read has found nothing: nothing more for now, or the end, or an error.
+    fn read_nothing(&self, buf: Buf) {
+        let end = self.ended.get().unwrap_or(0);
+        if end != 0 {
+            self.reading.set(false);
+        }
+        if end != 0 && end != uv::EOF {
+            self.readable.set(false);
+            self.writable.set(false);
+        }
+        self.emit_read(end, buf);
     }
 
     fn available(&self, guard: &Guard<'_>) -> i64 {
@@ -224,19 +261,6 @@ impl LibuvStreamWrap {
             io.read_vio.reenable(guard);
         }
         buf.fill(&bytes)
-    }
-
-    /// Reads the end, once.
-    fn read_end(&self) {
-        let Some(end) = self.ended.get() else {
-            return;
-        };
-        if self.eof_read.replace(true) {
-            return;
-        }
-        self.reading.set(false);
-        let buf = self.emit_alloc(SUGGESTED_SIZE);
-        self.emit_read(end, buf);
     }
 
     /// Moves what waits into the connection's buffer, and completes what is done.
@@ -261,13 +285,17 @@ impl LibuvStreamWrap {
         for (request, status) in completed {
             request.done(status);
         }
-        if self.writes.borrow().is_empty() && self.unsent(guard) == 0 {
+        if self.writes.borrow().is_empty() {
             let request = self.shutdown_request.take();
             if let Some(request) = request {
-                self.shutdown_write();
-                self.write_error.set(uv::EPIPE);
+                self.fin.set(true);
                 request.done(0);
             }
+        }
+        // What has been written goes before the end, as in the system's buffer.
+        if self.fin.get() && self.unsent(guard) == 0 {
+            self.fin.set(false);
+            self.shutdown_write();
         }
     }
 
@@ -323,6 +351,9 @@ impl Target for LibuvStreamWrap {
             self.finish_close();
             return;
         }
+        if self.fed.replace(false) {
+            self.pump_write(guard);
+        }
         self.pump_read(guard);
         self.pump_write(guard);
     }
@@ -337,9 +368,13 @@ impl StreamResource for LibuvStreamWrap {
         if self.closing.get() {
             return uv::EINVAL;
         }
-        if !self.reading.replace(true) {
-            self.bridge.wake();
+        if !self.readable.get() {
+            return uv::ENOTCONN;
         }
+        if self.reading.replace(true) {
+            return uv::EALREADY;
+        }
+        self.bridge.wake();
         0
     }
 
@@ -349,9 +384,11 @@ impl StreamResource for LibuvStreamWrap {
     }
 
     fn do_shutdown(&self, request: &Rc<ShutdownWrap>) -> i32 {
-        if self.io.borrow().is_none() || self.closing.get() {
+        let open = self.io.borrow().is_some() && !self.closing.get();
+        if !open || !self.writable.replace(false) {
             return uv::ENOTCONN;
         }
+        self.fed.set(self.writes.borrow().is_empty());
         *self.shutdown_request.borrow_mut() = Some(Rc::clone(request));
         self.bridge.wake();
         0
@@ -364,6 +401,9 @@ impl StreamResource for LibuvStreamWrap {
     fn do_try_write(&self, bufs: &mut Vec<Chunk>) -> i32 {
         if self.io.borrow().is_none() {
             return uv::EBADF;
+        }
+        if !self.writable.get() {
+            return uv::EPIPE;
         }
         if self.write_error.get() != 0 {
             return self.write_error.get();

@@ -32,3 +32,8 @@ fn a_hundred_and_nine_more() {
 fn closing_throwing_and_aborting() {
     check(include_str!("data/more.jsonl"), 10);
 }
+
+#[test]
+fn turns_of_the_loop_and_places_of_old_errors() {
+    check(include_str!("data/turns.jsonl"), 9);
+}

@@ -67,7 +67,7 @@ impl World {
     fn parse(&self, kind: &str, action: &Value) -> Result<(), Exception> {
         let parser = self.parser(action)?;
         let result = match kind {
-            "execute" => parser.execute(&Chunk::new(bytes(&action["d"]))),
+            "execute" => parser.execute(&self.fed.input(&action["d"])),
             _ => parser.finish(),
         };
         if let Some(exception) = self.env.take_exception() {

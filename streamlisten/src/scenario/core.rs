@@ -2,13 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use eventsys::{AdoptedThread, Clock, EventProcessor};
 use serde_json::{Value, json};
 
-use super::bytes::show;
+use super::bytes::{bytes, show};
 use super::client::Client;
 use super::hold::Log;
 use super::shown;
@@ -28,8 +29,45 @@ pub(super) struct World {
     pub(super) streams: RefCell<BTreeMap<String, Rc<Stream>>>,
     pub(super) parsers: RefCell<BTreeMap<String, Rc<HttpParser>>>,
     pub(super) requests: RefCell<BTreeMap<String, Request>>,
+    /// Inputs that are fed by hand, all in one piece of memory.
+    pub(super) fed: Fed,
     /// Only connections need one.
     thread: Option<AdoptedThread>,
+}
+
+/// Inputs that are fed by hand, in one piece of memory, in the order in which the
+/// scenario has them: so an old error's distance from a new input means something.
+pub(super) struct Fed {
+    memory: Chunk,
+    parts: BTreeMap<String, Range<usize>>,
+}
+
+impl Fed {
+    /// As much as fits in what the recorder has for it.
+    const SIZE: usize = 1 << 20;
+
+    fn new(scenario: &Value) -> Fed {
+        let (mut memory, mut parts) = (Vec::new(), BTreeMap::new());
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let hooks = list(&scenario["hooks"]).into_iter().flat_map(|hook| list(&hook["do"]));
+        for action in hooks.chain(list(&scenario["actions"])) {
+            let (key, input) = (action["d"].to_string(), bytes(&action["d"]));
+            let fits = memory.len() + input.len() <= Fed::SIZE;
+            if action["a"] == "execute" && fits && !parts.contains_key(&key) {
+                parts.insert(key, memory.len()..memory.len() + input.len());
+                memory.extend(input);
+            }
+        }
+        Fed { memory: Chunk::new(memory), parts }
+    }
+
+    /// The input of an action.
+    pub(super) fn input(&self, data: &Value) -> Chunk {
+        match self.parts.get(&data.to_string()) {
+            Some(range) => self.memory.part(range.clone()),
+            None => Chunk::new(bytes(data)),
+        }
+    }
 }
 
 /// A request that the scenario may complete.
@@ -85,6 +123,7 @@ pub(super) fn run(scenario: &Value, log: &Log) -> Result<(), String> {
         streams: RefCell::default(),
         parsers: RefCell::default(),
         requests: RefCell::default(),
+        fed: Fed::new(scenario),
         thread,
     });
     let _tear_down = TearDown(&world);

@@ -121,7 +121,7 @@ fn make_server(world: &Rc<World>) -> HttpServer {
         server.set_on_client_error(move |error, socket| {
             let mut event = json!({"e": "clientError", "code": error.code});
             if let Some(n) = error.bytes_parsed {
-                event["n"] = json!(n);
+                event["n"] = shown::place(n);
             }
             if let Some(raw) = error.raw_packet {
                 event["raw"] = json!(raw);
