@@ -42,6 +42,11 @@ pub const SEND_BUFFER_SIZE: usize = 2 * 1024 * 1024;
 /// How much memory is asked for before a read. Mirrors `uv__read`.
 const SUGGESTED_SIZE: usize = 64 * 1024;
 
+/// So many bytes, and a few more, a connection takes from its socket before they are
+/// read; what the kernel's buffer is to node. A message is so read in one piece if it
+/// has come in one.
+const RECEIVE_BUFFER_SIZE: i64 = 1024 * 1024;
+
 /// So often a stream reads before others have their turn. Mirrors `count` of
 /// `uv__read`.
 pub const READS_IN_A_TURN: usize = 32;
@@ -74,6 +79,8 @@ pub struct LibuvStreamWrap {
     fin: Cell<bool>,
     closing: Cell<bool>,
     onclose: RefCell<Option<Box<dyn FnOnce()>>>,
+    /// Itself, while it is closed and its connection still sends.
+    lingers: RefCell<Option<Rc<LibuvStreamWrap>>>,
 }
 
 /// The connection with its two operations.
@@ -111,6 +118,7 @@ impl LibuvStreamWrap {
             fin: Cell::new(false),
             closing: Cell::new(false),
             onclose: RefCell::default(),
+            lingers: RefCell::default(),
         });
         wrap.attach(vc);
         wrap
@@ -121,6 +129,7 @@ impl LibuvStreamWrap {
         let guard = mutex.lock();
         let read_buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_32K).bind(&mutex);
         let write_buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_32K).bind(&mutex);
+        read_buffer.set_water_mark(&guard, RECEIVE_BUFFER_SIZE);
         let (Ok(read_reader), Ok(write_reader)) =
             (read_buffer.alloc_reader(&guard), write_buffer.alloc_reader(&guard))
         else {
@@ -177,8 +186,7 @@ impl LibuvStreamWrap {
         self.closing.get()
     }
 
-    fn finish_close(&self) {
-        let io = self.io.take();
+    fn finish_close(&self, guard: &Guard<'_>) {
         let writes = self.writes.take();
         let completed = self.completed.take();
         for (request, status) in completed {
@@ -190,13 +198,25 @@ impl LibuvStreamWrap {
         if let Some(request) = self.shutdown_request.take() {
             request.done(uv::ECANCELED);
         }
-        if let Some(io) = io {
-            io.vc.do_io_close(None);
-        }
+        self.close_connection(guard);
         let onclose = self.onclose.take();
         if let Some(onclose) = onclose {
             self.base.env().make_callback(onclose);
         }
+    }
+
+    /// Closes the connection once it has taken what has been written: that would be
+    /// in the system's buffer, and go out.
+    fn close_connection(&self, guard: &Guard<'_>) {
+        if self.unsent(guard) > 0 && self.write_error.get() == 0 {
+            *self.lingers.borrow_mut() = self.this.upgrade();
+            return;
+        }
+        if let Some(io) = self.io.take() {
+            io.vc.do_io_close(None);
+        }
+        let lingers = self.lingers.take();
+        drop(lingers);
     }
 
     /// One turn's reads. Mirrors `uv__read`.
@@ -312,6 +332,24 @@ impl LibuvStreamWrap {
         io.as_ref().map_or(0, |io| usize::try_from(io.write_reader.read_avail(guard)).unwrap_or(0))
     }
 
+    /// Bytes that have been written and not been taken by the connection.
+    pub(crate) fn unsent_bytes(&self) -> usize {
+        let mutex = Arc::clone(self.bridge.mutex());
+        let guard = mutex.lock();
+        self.unsent(&guard)
+    }
+
+    /// Bytes that the connection has taken.
+    pub(crate) fn sent(&self) -> u64 {
+        let io = self.io.borrow();
+        io.as_ref().map_or(0, |io| u64::try_from(io.write_vio.ndone()).unwrap_or(0))
+    }
+
+    /// True once no more is written than has been.
+    pub(crate) fn has_shut_down(&self) -> bool {
+        !self.writable.get()
+    }
+
     /// Puts as much of `bufs` into the connection as there is room for, and
     /// leaves the rest.
     fn push(&self, guard: &Guard<'_>, bufs: &mut Vec<Chunk>) {
@@ -340,15 +378,43 @@ impl LibuvStreamWrap {
 impl Target for LibuvStreamWrap {
     fn on_event(&self, guard: &Guard<'_>, event: EventCode) {
         match event {
-            EventCode::VC_EVENT_EOS => self.ended.set(self.ended.get().or(Some(uv::EOF))),
-            EventCode::VC_EVENT_ERROR => {
-                // The other end reads no longer; what it has sent can still be read.
-                self.write_error.set(uv::EPIPE);
+            EventCode::EVENT_IMMEDIATE => self.turn(guard),
+            _ => {
+                match event {
+                    EventCode::VC_EVENT_EOS => self.on_end(guard),
+                    EventCode::VC_EVENT_ERROR => self.on_error(),
+                    _ => {}
+                }
+                // What else comes in this turn counts as well.
+                self.bridge.wake();
             }
-            _ => {}
         }
+    }
+}
+
+impl LibuvStreamWrap {
+    /// There is nothing more to come. A connection says no more than that of a reset,
+    /// which it tells to who writes: so the writer is asked.
+    fn on_end(&self, guard: &Guard<'_>) {
+        self.ended.set(self.ended.get().or(Some(uv::EOF)));
+        if let Some(io) = &*self.io.borrow() {
+            io.write_vio.reenable(guard);
+        }
+    }
+
+    /// The other end reads no longer; what it has sent can still be read.
+    fn on_error(&self) {
+        let lerrno = self.io.borrow().as_ref().map_or(0, |io| io.vc.lerrno());
+        self.write_error.set(if lerrno > 0 { -lerrno } else { uv::EPIPE });
+        if -lerrno == uv::ECONNRESET {
+            self.ended.set(Some(uv::ECONNRESET as isize));
+        }
+    }
+
+    /// One turn of the loop. Mirrors `uv__stream_io`.
+    fn turn(&self, guard: &Guard<'_>) {
         if self.closing.get() {
-            self.finish_close();
+            self.finish_close(guard);
             return;
         }
         if self.fed.replace(false) {

@@ -4,15 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
-use std::sync::Arc;
 
-use eventsys::{AdoptedThread, Clock, EventProcessor};
 use serde_json::{Value, json};
 
 use super::bytes::{bytes, show};
 use super::client::Client;
 use super::hold::Log;
-use super::shown;
+use super::stage::Stage;
+use super::{Transport, shown};
 use crate::llhttp::{Lenient, MessageType};
 use crate::{
     Chunk, Environment, Exception, HttpParser, JsStream, JsStreamImpl, LibuvStreamWrap, ReadData,
@@ -32,7 +31,7 @@ pub(super) struct World {
     /// Inputs that are fed by hand, all in one piece of memory.
     pub(super) fed: Fed,
     /// Only connections need one.
-    thread: Option<AdoptedThread>,
+    pub(super) stage: Option<Stage>,
 }
 
 /// Inputs that are fed by hand, in one piece of memory, in the order in which the
@@ -108,12 +107,11 @@ impl Stream {
 }
 
 /// Runs a scenario of the core layer.
-pub(super) fn run(scenario: &Value, log: &Log) -> Result<(), String> {
+pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(), String> {
     let streams = scenario.get("streams").cloned().unwrap_or_else(|| json!({"S": {"kind": "js"}}));
     let streams = streams.as_object().cloned().unwrap_or_default();
-    let processor = EventProcessor::new(Clock::new_virtual());
     let connected = streams.values().any(|options| options["kind"] == "tcp");
-    let thread = connected.then(|| processor.adopt_current_thread("ET_NET"));
+    let stage = connected.then(|| Stage::new(transport));
     let world = Rc::new(World {
         log: log.clone(),
         env: Environment::new(),
@@ -124,7 +122,7 @@ pub(super) fn run(scenario: &Value, log: &Log) -> Result<(), String> {
         parsers: RefCell::default(),
         requests: RefCell::default(),
         fed: Fed::new(scenario),
-        thread,
+        stage,
     });
     let _tear_down = TearDown(&world);
     let parsers = scenario.get("parsers").cloned().unwrap_or_else(|| json!({"A": {}}));
@@ -133,7 +131,7 @@ pub(super) fn run(scenario: &Value, log: &Log) -> Result<(), String> {
         world.parsers.borrow_mut().insert(name.clone(), parser);
     }
     for (name, options) in &streams {
-        make_stream(&world, &processor, name, options);
+        make_stream(&world, name, options)?;
     }
     actions(&world, scenario)?;
     world.turn();
@@ -163,11 +161,13 @@ fn actions(world: &Rc<World>, scenario: &Value) -> Result<(), String> {
 impl World {
     /// Lets the event loop run until nothing more happens.
     pub(super) fn turn(&self) {
-        let Some(thread) = &self.thread else { return };
+        let Some(stage) = &self.stage else { return };
         let streams: Vec<_> = self.streams.borrow().values().cloned().collect();
         for stream in streams {
-            if let Kind::Tcp(wrap, client) = &stream.kind {
-                client.settle(wrap, thread);
+            if let Kind::Tcp(wrap, client) = &stream.kind
+                && !stage.settle(wrap, client)
+            {
+                self.log.push(json!({"e": "TIMEOUT"}));
             }
         }
     }
@@ -319,10 +319,10 @@ impl JsStreamImpl for Owner {
     }
 }
 
-fn make_stream(world: &Rc<World>, processor: &Arc<EventProcessor>, name: &str, options: &Value) {
+fn make_stream(world: &Rc<World>, name: &str, options: &Value) -> Result<(), String> {
     let number = |key: &str| options[key].as_i64().map_or(0, |n| n as i32);
-    let kind = if let (true, Some(thread)) = (options["kind"] == "tcp", &world.thread) {
-        let (stream, client) = Client::pair(&world.env, processor, thread);
+    let kind = if let (true, Some(stage)) = (options["kind"] == "tcp", &world.stage) {
+        let (stream, client) = stage.pair(&world.env)?;
         Kind::Tcp(stream, client)
     } else {
         let owner = Owner {
@@ -351,6 +351,7 @@ fn make_stream(world: &Rc<World>, processor: &Arc<EventProcessor>, name: &str, o
         wrap.read_start();
         world.turn();
     }
+    Ok(())
 }
 
 impl World {
