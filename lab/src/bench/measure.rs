@@ -6,7 +6,7 @@ use std::process::Command;
 use conformance::Epoch;
 use conformance::live::{Answer, BenchArm, LiveError, Probe, Release, Server};
 
-use super::workloads::Workload;
+use super::workloads::{Lifetime, Workload};
 
 /// Who performs a workload.
 pub(super) enum Who {
@@ -66,24 +66,30 @@ impl<'a> Arms<'a> {
         mut done: impl FnMut(),
     ) -> Result<Vec<Runs>, LiveError> {
         let mut answers = vec![Runs { answers: Vec::new() }; self.arms.len()];
-        if !workload.wants_fresh {
+        let lifetime = workload.process;
+        self.end_processes_unless(lifetime == Lifetime::Longer);
+        if lifetime != Lifetime::Run {
             for arm in &mut self.arms {
                 arm.perform(self.probe, workload)?;
             }
         }
         for _ in 0..runs {
             for (arm, runs) in self.arms.iter_mut().zip(&mut answers) {
-                if workload.wants_fresh {
-                    arm.process = None;
-                }
                 runs.answers.push(arm.perform(self.probe, workload)?);
-                if workload.wants_fresh {
+                if lifetime == Lifetime::Run {
                     arm.process = None;
                 }
                 done();
             }
         }
+        self.end_processes_unless(lifetime == Lifetime::Longer);
         Ok(answers)
+    }
+
+    fn end_processes_unless(&mut self, they_stay: bool) {
+        if !they_stay {
+            self.arms.iter_mut().for_each(|arm| arm.process = None);
+        }
     }
 }
 

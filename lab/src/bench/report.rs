@@ -111,7 +111,10 @@ fn write_notes(out: &mut impl Write, all: &[Measured]) -> io::Result<()> {
         for beside in &measured.releases {
             if let Some(difference) = &beside.difference {
                 let (name, release) = (&measured.workload.name, beside.release);
-                writeln!(out, "{TITLE}{name}, {release}: not the same work:{TITLE:#} {difference}")?;
+                writeln!(
+                    out,
+                    "{TITLE}{name}, {release}: not the same work:{TITLE:#} {difference}"
+                )?;
             }
         }
     }

@@ -7,9 +7,7 @@ use std::fs;
 use std::sync::Arc;
 
 use conformance::live::bench::{Answer, Job};
-use eventsys::{
-    ContRef, Data, EventCode, Invocation, Outcome, ProxyMutex, StateMachine, hrtime,
-};
+use eventsys::{ContRef, Data, EventCode, Invocation, Outcome, ProxyMutex, StateMachine, hrtime};
 use iocore::{BoundBuffer, IoData, VioHandle};
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
