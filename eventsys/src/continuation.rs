@@ -115,6 +115,17 @@ pub fn call(
     }
 }
 
+/// As [`call`], by who has just taken the continuation's mutex for this very call.
+#[inline]
+pub(crate) fn call_under(
+    cont: &ContRef,
+    guard: &Guard<'_>,
+    event: EventCode,
+    data: Data<'_>,
+) -> Outcome {
+    cont.handle_event(&Invocation { this: cont, guard: Some(guard) }, event, data)
+}
+
 /// The part that every continuation has: its mutex and its thread affinity.
 pub struct ContinuationBase {
     /// Set at the making, or once when a continuation without a mutex is

@@ -109,8 +109,12 @@ impl<T> Rebindable<T> {
     /// The mutex that the value is bound to, as a hint: unless the caller holds
     /// it, it may have been changed by the time of the return.
     #[must_use]
+    #[inline]
     pub fn mutex(&self) -> Option<Arc<ProxyMutex>> {
-        self.bound.lock().clone()
+        match self.key.load(Ordering::Acquire) {
+            0 => None,
+            _ => self.bound.lock().clone(),
+        }
     }
 
     /// True if the value is bound to `mutex`. The answer stays true for as long

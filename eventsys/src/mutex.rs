@@ -64,11 +64,11 @@ impl ProxyMutex {
     #[inline]
     pub fn lock(&self) -> Guard<'_> {
         let me = ThreadId::current();
-        if self.holder.load(Ordering::Relaxed) != me.as_u64() {
-            self.raw.lock();
-            self.taken(me);
+        if self.holder.load(Ordering::Relaxed) == me.as_u64() {
+            return self.entered();
         }
-        self.entered()
+        self.raw.lock();
+        self.taken(me)
     }
 
     /// Takes the mutex if it is free or already this thread's. Mirrors
@@ -77,13 +77,10 @@ impl ProxyMutex {
     #[must_use]
     pub fn try_lock(&self) -> Option<Guard<'_>> {
         let me = ThreadId::current();
-        if self.holder.load(Ordering::Relaxed) != me.as_u64() {
-            if !self.raw.try_lock() {
-                return None;
-            }
-            self.taken(me);
+        if self.holder.load(Ordering::Relaxed) == me.as_u64() {
+            return Some(self.entered());
         }
-        Some(self.entered())
+        self.raw.try_lock().then(|| self.taken(me))
     }
 
     /// One more guard if this thread already holds the mutex, else nothing.
@@ -130,12 +127,17 @@ impl ProxyMutex {
         std::mem::forget(guard);
     }
 
+    /// The first guard of a thread that has just taken `raw`.
     #[inline]
-    fn taken(&self, me: ThreadId) {
+    fn taken(&self, me: ThreadId) -> Guard<'_> {
         debug_assert_eq!(self.nthread_holding(), 0);
         self.holder.store(me.as_u64(), RELAXED);
+        self.depth.store(1, RELAXED);
+        census::acquired(self);
+        Guard { mutex: self, stays: PhantomData }
     }
 
+    /// One more guard of the thread that holds the mutex.
     #[inline]
     fn entered(&self) -> Guard<'_> {
         let depth = self.depth.load(RELAXED);

@@ -1,13 +1,13 @@
 //! Plugins that come with the proxy.
 //!
 //! Each is a small state machine on the interface that all plugins have: hooks,
-//! intercepts, and connections to read from and write to. [`Plugin::install`]
-//! adds one to a proxy.
+//! intercepts, and connections to read from and write to. [`install`] adds some to
+//! a proxy.
 //!
 //! | name | what it does |
 //! |---|---|
 //! | `generator` | answers `GET /nocache/SIZE/NAME` with SIZE bytes, as the server's own plugin of this name |
-//! | `echo` | answers with the request's body |
+//! | `echo` | answers `/echo` with the request's body |
 //! | `fetcher` | for `/fetch/PATH`, makes a request of its own for `/PATH`, and answers with what came: status, length, digest |
 //! | `slow` | answers `/slow/SIZE/MILLISECONDS` with SIZE bytes, one each MILLISECONDS |
 //! | `broken` | answers `/broken/HOW` with something that breaks off |
@@ -24,6 +24,7 @@ use std::sync::Arc;
 use eventsys::{FreeContinuation, Outcome};
 
 use crate::api::{HttpData, HttpTxn};
+use crate::hdr::RequestHdr;
 use crate::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE};
 use crate::proxy::HttpProxy;
 
@@ -65,55 +66,91 @@ impl Plugin {
         Plugin::ALL.iter().copied().find(|plugin| plugin.name() == name)
     }
 
-    /// Adds it to a proxy.
-    ///
-    /// All answer in place of the origin server
-    /// ([`HttpTxn::server_intercept`]), when the cache has been asked; of several
-    /// the one that was added first takes a request that it knows. `generator`
-    /// knows every request, as the original does, and answers 404 to what it does
-    /// not understand; the others know their paths, and `echo` also every request
-    /// with a body.
+    /// Adds it to a proxy, alone: see [`install`].
     pub fn install(self, proxy: &Arc<HttpProxy>) {
-        let hook = FreeContinuation::new(move |_, _, data| {
+        install(&[self], proxy);
+    }
+
+    /// What it makes of this request; `None` if it has no answer.
+    fn claim(self, request: &RequestHdr) -> Option<Claim> {
+        let path = &request.url.path[..];
+        let by_path = |begin: &[u8]| path.starts_with(begin).then_some(Claim::Path);
+        match self {
+            Plugin::Generator => Some(match generator::knows(path) {
+                true => Claim::Path,
+                false => Claim::Rest,
+            }),
+            Plugin::Echo => by_path(b"echo").or_else(|| has_body(request).then_some(Claim::Body)),
+            Plugin::Fetcher => by_path(b"fetch/"),
+            Plugin::Slow => by_path(b"slow/"),
+            Plugin::Broken => by_path(b"broken/"),
+        }
+    }
+
+    fn intercept(self, txn: &HttpTxn) {
+        match self {
+            Plugin::Generator => generator::intercept(txn),
+            Plugin::Echo => echo::intercept(txn),
+            Plugin::Fetcher => fetcher::intercept(txn),
+            Plugin::Slow => slow::intercept(txn),
+            Plugin::Broken => broken::intercept(txn),
+        }
+    }
+}
+
+/// How strong a plugin's claim to a request is, the weakest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Claim {
+    /// It takes what nobody else wants.
+    Rest,
+    /// The request has a body.
+    Body,
+    /// The path is one of its own.
+    Path,
+}
+
+/// Adds plugins to a proxy.
+///
+/// They answer in place of the origin server ([`HttpTxn::server_intercept`]), when
+/// the cache has been asked. A request goes to the plugin that knows its path; if
+/// none does, a request with a body goes to `echo`, and all else to `generator`,
+/// which takes every request, as the original does in whose rule it stands. The
+/// order of `plugins` does not matter, unless two are the same.
+///
+/// Plugins that are added later get what those before them have left.
+pub fn install(plugins: &[Plugin], proxy: &Arc<HttpProxy>) {
+    let of_these = plugins.to_vec();
+    let hook = FreeContinuation::new(move |_, _, data| {
+        if let Some(txn) = data.txn() {
+            if txn.plugin_tunnel() == crate::PluginTunnel::None
+                && let Some(plugin) = txn.with_client_request(|request| choose(&of_these, request))
+            {
+                plugin.intercept(txn);
+            }
+            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+        }
+        Outcome::Done
+    });
+    proxy.hooks().add(HttpHook::CacheLookupComplete, hook);
+    if plugins.contains(&Plugin::Fetcher) {
+        let hook = FreeContinuation::new(|_, _, data| {
             if let Some(txn) = data.txn() {
-                if txn.plugin_tunnel() == crate::PluginTunnel::None {
-                    self.offer(txn);
-                }
+                fetcher::note_host(txn);
                 txn.reenable(TS_EVENT_HTTP_CONTINUE);
             }
             Outcome::Done
         });
-        proxy.hooks().add(HttpHook::CacheLookupComplete, hook);
-        if self == Plugin::Fetcher {
-            let hook = FreeContinuation::new(|_, _, data| {
-                if let Some(txn) = data.txn() {
-                    fetcher::note_host(txn);
-                    txn.reenable(TS_EVENT_HTTP_CONTINUE);
-                }
-                Outcome::Done
-            });
-            proxy.hooks().add(HttpHook::ReadRequestHdr, hook);
-        }
+        proxy.hooks().add(HttpHook::ReadRequestHdr, hook);
     }
+}
 
-    fn offer(self, txn: &HttpTxn) {
-        let request = txn.client_request();
-        let path = &request.url.path[..];
-        match self {
-            Plugin::Generator => generator::intercept(txn),
-            Plugin::Echo => {
-                let length = request.fields.value_get_int64("Content-Length").unwrap_or(0);
-                if length > 0
-                    || request.fields.presence("Transfer-Encoding")
-                    || path.starts_with(b"echo")
-                {
-                    echo::intercept(txn);
-                }
-            }
-            Plugin::Fetcher if path.starts_with(b"fetch/") => fetcher::intercept(txn),
-            Plugin::Slow if path.starts_with(b"slow/") => slow::intercept(txn),
-            Plugin::Broken if path.starts_with(b"broken/") => broken::intercept(txn),
-            Plugin::Fetcher | Plugin::Slow | Plugin::Broken => {}
-        }
-    }
+/// The plugin with the strongest claim.
+fn choose(plugins: &[Plugin], request: &RequestHdr) -> Option<Plugin> {
+    let claims = plugins.iter().filter_map(|plugin| Some((plugin.claim(request)?, *plugin)));
+    claims.max_by_key(|(claim, _)| *claim).map(|(_, plugin)| plugin)
+}
+
+fn has_body(request: &RequestHdr) -> bool {
+    request.fields.value_get_int64("Content-Length").is_some_and(|length| length > 0)
+        || request.fields.presence("Transfer-Encoding")
 }

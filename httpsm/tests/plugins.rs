@@ -5,13 +5,13 @@ mod common;
 
 use common::{Lab, Peer, config};
 use eventsys::EventCode;
-use httpsm::plugins::Plugin;
+use httpsm::plugins::{self, Plugin};
 use httpsm::{HttpConfig, ts_http_connect, ts_http_connect_with_plugin_id};
 
 fn lab(plugins: &[Plugin]) -> Lab {
     let lab = Lab::with(config(), None);
     lab.proxy.set_remap(httpsm::UrlRewrite::new(vec!["/=http://127.0.0.1/".parse().unwrap()]));
-    plugins.iter().for_each(|plugin| plugin.install(&lab.proxy));
+    plugins::install(plugins, &lab.proxy);
     lab
 }
 
@@ -72,6 +72,42 @@ fn what_the_generator_does_not_know_is_not_answered() {
     let client = lab.ask(&get("/foo"));
     assert_eq!(client.text(), "");
     lab.expect_nothing_left(vec![client]);
+}
+
+/// `generator` takes every request if it is alone; beside others each plugin gets
+/// what it knows, in whatever order they were named.
+#[test]
+fn each_of_several_plugins_gets_its_paths() {
+    let post = |path: &str| {
+        format!("POST {path} HTTP/1.1\r\nHost: e\r\nContent-Length: 5\r\n\r\nhello").into_bytes()
+    };
+    let cases = [
+        (get("/nocache/3/x"), "200 OK", "xxx"),
+        (post("/echo"), "200 OK", "hello"),
+        (post("/what/ever"), "200 OK", "hello"),
+        (get("/echo"), "200 OK", ""),
+        (get("/slow/0/1"), "200 OK", ""),
+        (get("/broken/close"), "502 ", ""),
+        // The path counts more than the body, and this is how generator takes one.
+        (post("/nocache/3/x"), "200 OK", "0\r\n\r\n"),
+        (post("/fetch/nocache/3/x"), "200 OK", "status 200\nlength 3\n"),
+    ];
+    let mut reversed = Plugin::ALL.to_vec();
+    reversed.reverse();
+    for plugins in [Plugin::ALL, &reversed] {
+        for (request, status, body) in &cases {
+            let lab = lab(plugins);
+            let client = lab.ask(request);
+            let (text, asked) = (client.text(), String::from_utf8_lossy(request));
+            assert!(text.starts_with(&format!("HTTP/1.1 {status}")), "{asked}{text}");
+            let rest = text.split_once("\r\n\r\n").unwrap().1;
+            assert!(
+                rest.starts_with(body) && rest.is_empty() == body.is_empty() || *status == "502 ",
+                "{asked}{text}"
+            );
+            lab.expect_nothing_left(vec![client]);
+        }
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use eventsys::{
     Clock, ContRef, Data, EventCode, EventProcessor, Invocation, Outcome, ProxyMutex, StateMachine,
 };
-use httpsm::plugins::Plugin;
+use httpsm::plugins::{self, Plugin};
 use httpsm::{HttpCensus, HttpConfig, HttpProxy, NoOrigin, UrlRewrite, ts_http_connect};
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use iocore::{IOBufferReader, IoData, NetVcRef};
@@ -70,8 +70,7 @@ fn many_requests_on_several_threads() {
     processor.spawn_event_threads("ET_NET", 3);
     let rules = UrlRewrite::new(vec!["/=http://h/".parse().unwrap()]);
     let proxy = HttpProxy::new(&processor, HttpConfig::default(), rules, Arc::new(NoOrigin));
-    Plugin::Fetcher.install(&proxy);
-    Plugin::Generator.install(&proxy);
+    plugins::install(&[Plugin::Fetcher, Plugin::Generator], &proxy);
     let answered = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for asker in 0..ASKERS {

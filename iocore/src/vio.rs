@@ -12,8 +12,9 @@
 //! | op, nbytes, ndone | set with the guard, read freely | the peer's `process_*_side` (op), the user |
 //! | which mutex is bound | set with the guards of both, read freely | `main_handler`, which must ask again after locking it |
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Deref;
+use std::ptr;
 use std::sync::Arc;
 
 use eventsys::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
@@ -71,7 +72,32 @@ pub struct Vio {
 #[derive(Default)]
 struct Binding {
     cont: RefCell<Option<ContRef>>,
+    /// A second reference to `cont`, lent for the length of each callback: counting
+    /// one up and down for every callback would cost two locked instructions.
+    lent: Cell<Option<ContRef>>,
     buffer: RefCell<Accessor>,
+}
+
+impl Binding {
+    /// Changes who is called back. What comes back is to be dropped outside, for a
+    /// user's `drop` may run.
+    fn replace_cont(&self, cont: Option<ContRef>) -> [Option<ContRef>; 2] {
+        [self.cont.replace(cont), self.lent.take()]
+    }
+
+    fn lend(&self) -> Option<ContRef> {
+        self.lent.take().or_else(|| self.cont.borrow().clone())
+    }
+
+    /// Keeps `cont` for the next callback, unless another is called back by now or
+    /// an inner callback has given one back already.
+    fn give_back(&self, cont: ContRef) -> Option<ContRef> {
+        let is_same = |now: &ContRef| ptr::addr_eq(Arc::as_ptr(now), Arc::as_ptr(&cont));
+        if !self.cont.borrow().as_ref().is_some_and(is_same) {
+            return Some(cont);
+        }
+        self.lent.replace(Some(cont))
+    }
 }
 
 impl Default for Vio {
@@ -116,7 +142,7 @@ impl Vio {
         // What was there before is dropped outside: a user's `drop` may run.
         let old = self
             .bound
-            .with(guard, |bound| (bound.cont.replace(cont), bound.buffer.replace(buffer)));
+            .with(guard, |bound| (bound.replace_cont(cont), bound.buffer.replace(buffer)));
         self.nbytes.store(nbytes, Ordering::Relaxed);
         self.ndone.store(0, Ordering::Relaxed);
         self.was_issued.store(true, Ordering::Relaxed);
@@ -131,7 +157,7 @@ impl Vio {
     /// If `guard` is not of the bound mutex.
     #[track_caller]
     pub fn release(&self, guard: &Guard<'_>) {
-        let old = self.bound.with(guard, |bound| (bound.cont.take(), bound.buffer.take()));
+        let old = self.bound.with(guard, |bound| (bound.replace_cont(None), bound.buffer.take()));
         drop(old);
     }
 
@@ -224,6 +250,30 @@ impl Vio {
         self.bound.with(guard, |bound| bound.cont.borrow().clone())
     }
 
+    /// Calls `f` with who is called back; spares the counting that
+    /// [`Vio::continuation`] does. `f` may do anything, also change the VIO: what it
+    /// was given stays alive until it returns.
+    ///
+    /// # Panics
+    /// If `guard` is not of the bound mutex.
+    #[inline]
+    #[track_caller]
+    pub fn with_continuation<R>(
+        &self,
+        guard: &Guard<'_>,
+        f: impl FnOnce(Option<&ContRef>) -> R,
+    ) -> R {
+        let lent = self.bound.with(guard, Binding::lend);
+        let result = f(lent.as_ref());
+        if let Some(cont) = lent
+            && self.is_bound_to(guard.mutex())
+        {
+            let surplus = self.bound.with(guard, |bound| bound.give_back(cont));
+            drop(surplus);
+        }
+        result
+    }
+
     /// Changes who is called back, and with it the mutex that the VIO is bound
     /// to. Mirrors `VIO::set_continuation`.
     ///
@@ -240,7 +290,7 @@ impl Vio {
             self.bound.with(&held, |bound| check_buffer(&bound.buffer.borrow(), &mutex));
         }
         self.bound.rebind(guard, &mutex);
-        let old = self.bound.with(guard, |bound| bound.cont.replace(Some(cont)));
+        let old = self.bound.with(guard, |bound| bound.replace_cont(Some(cont)));
         drop(old);
     }
 

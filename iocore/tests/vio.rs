@@ -221,6 +221,50 @@ fn releasing_lets_go_of_continuation_and_buffer_and_keeps_the_numbers() {
 }
 
 #[test]
+fn who_is_called_back_stays_alive_for_the_call_and_no_longer() {
+    let mutex = ProxyMutex::new();
+    let guard = mutex.lock();
+    let (vio, _) = writing(&mutex, &guard, 5);
+    let cont: Weak<_> = Arc::downgrade(&vio.continuation(&guard).unwrap());
+    for _ in 0..3 {
+        // An inner callback gets a reference of its own.
+        vio.with_continuation(&guard, |outer| {
+            vio.with_continuation(&guard, |inner| {
+                assert!(Arc::ptr_eq(outer.unwrap(), inner.unwrap()));
+            });
+        });
+        assert_eq!(cont.strong_count(), 2, "one for the VIO, one to lend");
+    }
+    let next = machine(&mutex);
+    vio.with_continuation(&guard, |called| {
+        vio.issue(&guard, &mutex, VioOp::Write, Some(next.clone()), 5, Accessor::None);
+        assert_eq!(cont.strong_count(), 1, "the call has the last reference");
+        assert!(called.unwrap().base().mutex().is_some());
+    });
+    assert_eq!(cont.strong_count(), 0);
+    vio.with_continuation(&guard, |called| assert!(Arc::ptr_eq(called.unwrap(), &next)));
+    let calls = vio.with_continuation(&guard, |called| {
+        vio.release(&guard);
+        called.is_some()
+    });
+    assert!(calls && Arc::strong_count(&next) == 1, "the VIO has let go of it");
+    assert!(vio.with_continuation(&guard, |called| called.is_none()));
+}
+
+#[test]
+fn a_callback_may_move_the_vio_to_another_mutex() {
+    let (old, new) = (ProxyMutex::new(), ProxyMutex::new());
+    let old_guard = old.lock();
+    let (vio, _) = writing(&old, &old_guard, 5);
+    let cont: Weak<_> = Arc::downgrade(&vio.continuation(&old_guard).unwrap());
+    let new_guard = new.lock();
+    vio.with_continuation(&old_guard, |_| {
+        vio.issue(&new_guard, &new, VioOp::Write, Some(machine(&new)), 5, Accessor::None);
+    });
+    assert_eq!(cont.strong_count(), 0, "what was lent is not given back to another's VIO");
+}
+
+#[test]
 fn issuing_anew_drops_the_old_state_machine_outside() {
     // Its `drop` may use the VIO: it must not run while the VIO is in use.
     struct UsesVioWhenDropped(Arc<Vio>, Arc<ProxyMutex>);

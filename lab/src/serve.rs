@@ -17,6 +17,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use env_logger::Env;
 use eventsys::steps::Steps;
 use eventsys::{Clock, ContRef, EventProcessor, Options};
+use httpsm::plugins;
 use httpsm::{
     HttpConfig, HttpProxy, HttpSessionAccept, Mapping, NetConnector, NoOrigin, OriginConnector,
     UrlRewrite,
@@ -83,9 +84,7 @@ impl Server {
         let proxy = HttpProxy::new(&processor, HttpConfig::default(), rules, connector);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         proxy.set_local_time(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
-        for plugin in &args.plugin {
-            plugin.install(&proxy);
-        }
+        plugins::install(&args.plugin, &proxy);
 
         // As `proxy.config.net.sock_option_flag_in` is by default.
         let sockopt_flags = NetVCOptions::SOCK_OPT_NO_DELAY;

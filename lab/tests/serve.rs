@@ -180,6 +180,25 @@ fn echo_returns_the_same_ten_mebibytes() {
 }
 
 #[test]
+fn each_of_several_plugins_gets_its_paths() {
+    let serve = Serve::start(&["--plugin", "generator", "--plugin", "echo"]);
+    let body = pattern(TEN_MIB);
+    for fields in ["", "Expect: 100-continue\r\n"] {
+        let mut client = serve.client();
+        let length = body.len();
+        client.send(format!(
+            "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n{fields}\r\n"
+        ));
+        if !fields.is_empty() {
+            assert!(client.head().starts_with("HTTP/1.1 100 Continue\r\n"));
+        }
+        client.send(&body);
+        assert!(client.answer().body == body, "the same bytes");
+        assert_eq!(client.get("/nocache/1024/x").body.len(), 1024);
+    }
+}
+
+#[test]
 fn a_connection_is_kept_and_requests_may_be_pipelined() {
     let serve = Serve::start(&["--plugin", "generator"]);
     let mut client = serve.client();

@@ -24,20 +24,17 @@ pub(crate) fn transfer_bytes(
     debug_assert!(act_on <= from.read_avail(reader), "act_on <= transfer_from->read_avail()");
     let mut total_added = 0;
     while act_on > 0 {
-        let to_move = act_on.min(from.block_read_avail(reader));
+        let piece = from.block_slice(reader);
+        let piece = usize::try_from(act_on).map_or(piece, |n| &piece[..n.min(piece.len())]);
+        let to_move = i64::try_from(piece.len()).unwrap_or(i64::MAX);
         if to_move <= 0 {
             break;
         }
         let moved = if to_move >= MIN_BLOCK_TRANSFER_BYTES {
             to.write_from(from, reader, to_move, 0)
         } else {
-            let block = from.block_slice(reader);
-            let piece = usize::try_from(to_move).map_or(block, |n| &block[..n]);
             to.write(piece)
         };
-        if moved == 0 {
-            break;
-        }
         act_on -= moved;
         from.consume(reader, moved);
         total_added += moved;
@@ -211,14 +208,15 @@ impl<'a> Half<'a> {
         let vio = self.vio(op);
         let is_locked = !self.end().direction(op).is_unlocked.is_set();
         assert!(is_locked, "!mutex || mutex->thread_holding == this_ethread()");
-        let cont = vio.continuation(sm);
-        if cont.is_none() && self.core.options.corrections.null_do_io {
-            return;
-        }
-        let cont = cont.unwrap_or_else(|| {
-            panic!("do_io without a continuation: the original dereferences a null pointer here ({event})")
+        vio.with_continuation(sm, |cont| match cont {
+            Some(cont) => {
+                call(cont, Some(sm), event, Data::Object(vio));
+            }
+            None if self.core.options.corrections.null_do_io => {}
+            None => panic!(
+                "do_io without a continuation: the original dereferences a null pointer here ({event})"
+            ),
         });
-        call(&cont, Some(sm), event, Data::Object(vio));
     }
 
     /// True if the operation has no continuation or no buffer, and that is to

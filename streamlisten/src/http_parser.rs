@@ -2,95 +2,31 @@
 //!
 //! Mirrors `Parser` of `src/node_http_parser.cc`. Left out: the list of
 //! connections with their timeouts, and what only async hooks see.
+//!
+//! This file steps the machine; `collect` keeps what comes between two callbacks,
+//! in lists of `headers`; `callbacks` calls what is in the `slots`; `reads` is the
+//! listener.
 
+mod callbacks;
+mod collect;
 mod headers;
+mod reads;
+mod slots;
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use crate::buf::{Buf, Chunk};
-use crate::env::{Environment, Exception};
+use crate::buf::Chunk;
+use crate::env::Environment;
 use crate::listener::{ListenerLink, StreamListener};
-use crate::llhttp::{Errno, Event, Lenient, Machine, MessageType, Notice, Run, Span, Step, Wanted};
+use crate::llhttp::{Errno, Event, Lenient, MessageType, Notice, Run, Step};
 use crate::resource::StreamResource;
 
-use headers::Collected;
+use collect::{State, Taken};
 pub use headers::{CURRENT_MAX_FIELDS, HeaderList};
+pub use slots::{ExecuteResult, HeadersComplete, ParseError, Slots};
 
-/// Chunk extensions of one chunk may have this many bytes. Mirrors
-/// `kMaxChunkExtensionsSize`.
-const MAX_CHUNK_EXTENSIONS_SIZE: u64 = 16_384;
-
-/// The size of a head if nothing else is said. Mirrors `--max-http-header-size`.
-const DEFAULT_MAX_HEADER_SIZE: u64 = 16_384;
-
-const HEADER_OVERFLOW: &str = "HPE_HEADER_OVERFLOW:Header overflow";
-const EXTENSIONS_OVERFLOW: &str = "HPE_CHUNK_EXTENSIONS_OVERFLOW:Chunk extensions overflow";
 const JS_EXCEPTION: &str = "HPE_JS_EXCEPTION:JS Exception";
-
-/// What `kOnHeadersComplete` is called with.
-#[derive(Clone, Debug)]
-pub struct HeadersComplete {
-    /// The version, major and minor.
-    pub version: (u8, u8),
-    /// The headers, unless some were given to `kOnHeaders` before.
-    pub headers: Option<HeaderList>,
-    /// Of a request: the method's number.
-    pub method: Option<u8>,
-    /// Of a request: the target, unless it was given to `kOnHeaders` before.
-    pub url: Option<Vec<u8>>,
-    /// Of a response: the status.
-    pub status_code: Option<u16>,
-    /// Of a response: its reason.
-    pub status_message: Option<Vec<u8>>,
-    /// True if what follows is in another protocol.
-    pub upgrade: bool,
-    /// True if another message may follow.
-    pub should_keep_alive: bool,
-}
-
-/// What a parse came to, if it did not come to an exception.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ExecuteResult {
-    /// So many bytes were taken.
-    Bytes(usize),
-    /// An error.
-    Error(ParseError),
-}
-
-/// An error of the parser. Mirrors the `Error` object that node makes of it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ParseError {
-    /// Its code, `HPE_…`.
-    pub code: &'static str,
-    /// Its reason.
-    pub reason: &'static str,
-    /// Where in the input it was. After a pause from outside, and in `finish`
-    /// after an upgrade, the original subtracts pointers into different memory
-    /// here; the port says where the last error was, or 0.
-    pub bytes_parsed: usize,
-}
-
-type Slot<A, R> = RefCell<Option<Rc<dyn Fn(&Rc<HttpParser>, A) -> Result<R, Exception>>>>;
-
-/// The callbacks of a parser; an empty slot is not called. Mirrors the
-/// properties `kOnMessageBegin` and so on of node's parser object.
-#[derive(Default)]
-pub struct Slots {
-    /// A message begins.
-    pub on_message_begin: Slot<(), ()>,
-    /// Headers, before the head is complete, or trailers; and the target, once.
-    pub on_headers: Slot<(HeaderList, Vec<u8>), ()>,
-    /// The head is complete. 0 go on, 1 no body, 2 upgrade, see
-    /// [`crate::llhttp::Event::HeadersComplete`].
-    pub on_headers_complete: Slot<HeadersComplete, i32>,
-    /// A part of the body, copied.
-    pub on_body: Slot<Chunk, ()>,
-    /// The message is complete.
-    pub on_message_complete: Slot<(), ()>,
-    /// A read of a consumed stream has been parsed.
-    pub on_execute: Slot<ExecuteResult, ()>,
-}
 
 /// An HTTP parser that can be pushed onto a stream.
 ///
@@ -115,15 +51,6 @@ pub struct HttpParser {
     /// How many parses are under way, one inside the other.
     depth: Cell<u32>,
     closed: Cell<bool>,
-}
-
-struct State {
-    machine: Machine,
-    collected: Collected,
-    have_flushed: bool,
-    header_nread: u64,
-    chunk_extensions_nread: u64,
-    max_header_size: u64,
 }
 
 impl HttpParser {
@@ -345,246 +272,6 @@ impl HttpParser {
             if code != 0 {
                 state.machine.reply(run, code);
             }
-        }
-    }
-}
-
-/// Whether what a callback leaves for the next tick is done right after it.
-#[derive(Clone, Copy)]
-enum Ticks {
-    Now,
-    Later,
-}
-
-/// What a span comes to.
-enum Taken {
-    Code(i32),
-    /// The fields are full, and go to `kOnHeaders` first.
-    Flush((HeaderList, Vec<u8>)),
-    Body,
-}
-
-impl State {
-    fn new(kind: MessageType, max_header_size: u64, lenient: Lenient) -> State {
-        let limit = if max_header_size == 0 { DEFAULT_MAX_HEADER_SIZE } else { max_header_size };
-        State {
-            machine: Machine::new(kind, lenient, Wanted::NODE),
-            collected: Collected::default(),
-            have_flushed: false,
-            header_nread: 0,
-            chunk_extensions_nread: 0,
-            max_header_size: limit,
-        }
-    }
-
-    #[inline]
-    fn collect(&mut self, span: Span, bytes: &[u8]) -> Taken {
-        match span {
-            Span::Body => return Taken::Body,
-            Span::ChunkExtensionName | Span::ChunkExtensionValue => {
-                self.chunk_extensions_nread += bytes.len() as u64;
-                if self.chunk_extensions_nread > MAX_CHUNK_EXTENSIONS_SIZE {
-                    self.machine.set_reason(EXTENSIONS_OVERFLOW);
-                    return Taken::Code(Errno::User as i32);
-                }
-                return Taken::Code(0);
-            }
-            _ => {}
-        }
-        self.header_nread += bytes.len() as u64;
-        if self.header_nread >= self.max_header_size {
-            self.machine.set_reason(HEADER_OVERFLOW);
-            return Taken::Code(Errno::User as i32);
-        }
-        match span {
-            Span::Url => self.collected.url.extend_from_slice(bytes),
-            Span::Status => self.collected.status_message.extend_from_slice(bytes),
-            Span::HeaderField => {
-                if self.collected.is_full() {
-                    return Taken::Flush(self.take_for_flush());
-                }
-                self.collected.field(bytes);
-            }
-            Span::HeaderValue => self.collected.value(bytes),
-            _ => {}
-        }
-        Taken::Code(0)
-    }
-
-    /// What `kOnHeaders` is called with: all pairs, and the target once.
-    fn take_for_flush(&mut self) -> (HeaderList, Vec<u8>) {
-        (self.collected.headers(), self.collected.url.clone())
-    }
-}
-
-/// The callbacks.
-impl HttpParser {
-    fn throw(&self, exception: Exception) {
-        self.env.throw(exception);
-    }
-
-    fn on_message_begin(&self) {
-        let called = self.call(&self.slots.on_message_begin, (), Ticks::Later);
-        if let Some(Err(exception)) = called {
-            // The original does not count this one as an exception of the parse.
-            self.throw(exception);
-        }
-    }
-
-    /// Gives what is collected to `kOnHeaders`. Mirrors `Parser::Flush`.
-    fn flush(&self, flush: (HeaderList, Vec<u8>)) {
-        match self.call(&self.slots.on_headers, flush, Ticks::Now) {
-            None => return,
-            Some(Ok(())) => {}
-            Some(Err(exception)) => {
-                self.throw(exception);
-                self.got_exception.set(true);
-            }
-        }
-        let mut state = self.state.borrow_mut();
-        state.collected.url.clear();
-        state.have_flushed = true;
-    }
-
-    fn on_headers_complete(&self) -> i32 {
-        if self.slots.on_headers_complete.borrow().is_none() {
-            return 0;
-        }
-        let mut state = self.state.borrow_mut();
-        let (mut headers, mut url) = (None, None);
-        let request = state.machine.message_type() == MessageType::Request;
-        if state.have_flushed {
-            let flush = state.take_for_flush();
-            drop(state);
-            self.flush(flush);
-            state = self.state.borrow_mut();
-        } else {
-            headers = Some(state.collected.headers());
-            url = request.then(|| state.collected.url.clone());
-        }
-        state.collected.clear_pairs();
-        let machine = &state.machine;
-        let complete = HeadersComplete {
-            version: machine.version(),
-            headers,
-            method: request.then(|| machine.method()),
-            url,
-            status_code: (!request).then(|| machine.status_code()),
-            status_message: (!request).then(|| state.collected.status_message.clone()),
-            upgrade: machine.upgrade(),
-            should_keep_alive: machine.should_keep_alive(),
-        };
-        drop(state);
-        match self.call(&self.slots.on_headers_complete, complete, Ticks::Later) {
-            None => 0,
-            Some(Ok(code)) => code,
-            Some(Err(exception)) => self.failed(exception),
-        }
-    }
-
-    fn on_body(&self, bytes: &[u8]) -> i32 {
-        if bytes.is_empty() || self.slots.on_body.borrow().is_none() {
-            return 0;
-        }
-        match self.call(&self.slots.on_body, Chunk::new(bytes.to_vec()), Ticks::Now) {
-            None | Some(Ok(())) => 0,
-            Some(Err(exception)) => {
-                self.failed(exception);
-                Errno::User as i32
-            }
-        }
-    }
-
-    fn on_message_complete(&self) -> i32 {
-        let mut state = self.state.borrow_mut();
-        // Trailers, with the target once more.
-        let trailers = state.collected.has_fields().then(|| state.take_for_flush());
-        drop(state);
-        if let Some(flush) = trailers {
-            self.flush(flush);
-        }
-        match self.call(&self.slots.on_message_complete, (), Ticks::Later) {
-            None | Some(Ok(())) => 0,
-            Some(Err(exception)) => self.failed(exception),
-        }
-    }
-
-    fn failed(&self, exception: Exception) -> i32 {
-        self.throw(exception);
-        self.got_exception.set(true);
-        -1
-    }
-
-    /// Calls what is in `slot`, with nothing borrowed. `None` if it is empty.
-    fn call<A, R>(
-        &self,
-        slot: &Slot<A, R>,
-        argument: A,
-        ticks: Ticks,
-    ) -> Option<Result<R, Exception>> {
-        let callback = slot.borrow().clone()?;
-        let this = self.this.upgrade()?;
-        if self.env.is_throwing() {
-            return Some(Err(Exception::new("")));
-        }
-        let call = || callback(&this, argument);
-        Some(match ticks {
-            Ticks::Now => self.env.make_callback(call),
-            Ticks::Later => self.env.callback_without_ticks(call),
-        })
-    }
-}
-
-impl StreamListener for HttpParser {
-    fn link(&self) -> &ListenerLink {
-        &self.link
-    }
-
-    fn on_stream_alloc(&self, suggested: usize) -> Buf {
-        self.env.parser_alloc(suggested)
-    }
-
-    fn on_stream_read(&self, nread: isize, buf: Buf) {
-        let _give_back = GiveBack {
-            env: &self.env,
-            shared: Environment::is_parser_buffer(&buf),
-            bytes: RefCell::new(None),
-        };
-        let data = Chunk::new(buf.into_bytes());
-        _give_back.bytes.replace(Some(data.clone()));
-        if nread < 0 {
-            self.pass_read_error_to_previous_listener(nread);
-            return;
-        }
-        // An empty read has a meaning of its own to the machine.
-        if nread == 0 {
-            return;
-        }
-        let Some(result) = self.execute(&data) else {
-            return;
-        };
-        if self.slots.on_execute.borrow().is_none() {
-            return;
-        }
-        self.current_buffer.replace(Some(data));
-        if let Some(Err(exception)) = self.call(&self.slots.on_execute, result, Ticks::Now) {
-            self.throw(exception);
-        }
-        self.current_buffer.replace(None);
-    }
-}
-
-/// Gives the shared buffer back on every path.
-struct GiveBack<'a> {
-    env: &'a Environment,
-    shared: bool,
-    bytes: RefCell<Option<Chunk>>,
-}
-
-impl Drop for GiveBack<'_> {
-    fn drop(&mut self) {
-        if self.shared {
-            self.env.parser_free(self.bytes.take().and_then(Chunk::into_vec));
         }
     }
 }

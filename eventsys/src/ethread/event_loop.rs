@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::tail::Idle;
 use super::{DELAY_FOR_RETRY, EThread, Local, THREAD_MAX_HEARTBEAT};
 use crate::code::EventCode;
-use crate::continuation::{Data, call};
+use crate::continuation::{Data, call, call_under};
 use crate::event::{Due, Event, EventRef, Place};
 use crate::mutex::weak_try_lock;
 use crate::steps::StepKind;
@@ -166,7 +166,11 @@ impl<'a> EventLoop<'a> {
         }
         thread.trace(StepKind::Dispatch, code);
         let reference: EventRef = event.reference();
-        call(&cont, lock.as_ref(), code, Data::Event(reference));
+        let data = Data::Event(reference);
+        match &lock {
+            Some(guard) => call_under(&cont, guard, code, data),
+            None => call(&cont, None, code, data),
+        };
         drop(lock);
 
         let period = body.period.get();

@@ -55,8 +55,12 @@ impl When {
 
 /// Makes an event out of a request; it belongs to the calling thread.
 pub(crate) fn make_event(request: Request, when: When, now: HrTime) -> &'static Event {
+    fill_event(new_event(), request, when, now)
+}
+
+/// Fills in `event`, which the calling thread has allocated just now.
+fn fill_event(event: &'static Event, request: Request, when: When, now: HrTime) -> &'static Event {
     let (due, period) = when.resolve(now);
-    let event = new_event();
     // SAFETY: allocated by this thread just now.
     let body = unsafe { event.body() };
     body.callback_event.set(request.code.unwrap_or_else(|| when.code()));
@@ -153,9 +157,10 @@ impl EThread {
     #[inline]
     #[track_caller]
     fn schedule_local(&self, request: Request, when: When) -> EventRef {
-        let alive = self.is_current() && !self.ended.load(Ordering::Relaxed);
-        assert!(alive, "ethread == this_ethread()");
-        let event = make_event(request, when, self.clock.get_hrtime());
+        // Only the thread itself can reach its own part.
+        let local = self.local.try_get().filter(|_| !self.ended.load(Ordering::Relaxed));
+        let local = local.expect("ethread == this_ethread()");
+        let event = fill_event(local.free.allocate(), request, when, self.clock.get_hrtime());
         if self.tt != ThreadType::Regular {
             return self.pass_on(event);
         }

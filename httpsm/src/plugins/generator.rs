@@ -233,6 +233,12 @@ impl GeneratorRequest {
     }
 }
 
+/// True for a path that the answers of [`GeneratorRequest`] are made for.
+pub(super) fn knows(path: &[u8]) -> bool {
+    let mut parts = path.split(|&c| c == b'/').filter(|part| !part.is_empty());
+    parts.next().is_some_and(|first| first.starts_with(b"cache") || first.starts_with(b"nocache"))
+}
+
 /// What the path and the fields ask for; `None` for what is not understood.
 /// Mirrors `GeneratorParseRequest`.
 fn parse(request: &RequestHdr) -> Option<Asked> {

@@ -75,6 +75,12 @@ impl BlockQueue {
         self.blocks.get(self.index(seq))
     }
 
+    /// Whether no block comes behind the one with the given number.
+    #[inline]
+    pub(super) fn is_last(&self, seq: u64) -> bool {
+        self.index(seq) + 1 >= self.blocks.len()
+    }
+
     /// The blocks from the given number on.
     #[inline]
     pub(super) fn from(&self, seq: u64) -> impl Iterator<Item = &IOBufferBlock> {

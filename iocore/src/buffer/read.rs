@@ -159,6 +159,17 @@ impl MIOBuffer {
     /// Mirrors `IOBufferReader::skip_empty_blocks` of `I_IOBuffer.h` (9.1.3).
     #[inline]
     fn skip_empty_blocks(&mut self, reader: ReaderId) {
+        let ReaderSlot { seq, offset, .. } = *self.slot(reader);
+        // Mostly there is no block to move on to.
+        if self.queue.is_last(seq) {
+            return;
+        }
+        if self.queue.get(seq).is_some_and(|block| offset >= block.len()) {
+            self.skip_blocks(reader);
+        }
+    }
+
+    fn skip_blocks(&mut self, reader: ReaderId) {
         let ReaderSlot { mut seq, mut offset, .. } = *self.slot(reader);
         let through = |seq, offset| {
             let here = self.queue.get(seq)?.len();

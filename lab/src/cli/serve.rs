@@ -21,7 +21,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: u16,
 
-    /// Have this plugin answer; may be repeated, the first one that knows a request takes it
+    /// Have this plugin answer; may be repeated
     #[arg(long, value_name = "NAME", value_parser = plugins())]
     pub plugin: Vec<Plugin>,
 
@@ -38,10 +38,13 @@ const SERVE_EXAMPLES: &str = "\
 Plugins answer in place of the origin server, at the other end of a PluginVC
 pair:
   generator  /nocache/SIZE/NAME: SIZE bytes
-  echo       a request with a body: the same body
+  echo       /echo: the body of the request
   fetcher    /fetch/PATH: requests /PATH by itself, and tells what came
   slow       /slow/SIZE/MILLISECONDS: SIZE bytes, one each MILLISECONDS
   broken     /broken/HOW: an answer that breaks off
+Of other paths, echo takes what has a body, and generator the rest: as the real
+one it leaves a request that it does not understand without an answer, until the
+proxy says 504, 30 seconds later.
 
 FROM is a URL, or a path for every host; TO is a URL. The longest FROM counts,
 and what no rule matches is answered with 404. Without --map only plugins

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // Each test uses a part of it.
 
+pub(crate) mod steps;
+
 use streamlisten::llhttp::{Event, Lenient, Machine, MessageType, Notice, Span, Step, Wanted};
 
 /// Events with the pieces of one span joined, and the outcome.

@@ -54,9 +54,9 @@ impl NetVC {
         let vio = &self.net_state(op).vio;
         let depth = self.recursion.load(Ordering::Relaxed);
         self.recursion.store(depth + 1, Ordering::Relaxed);
-        match vio.continuation(lock) {
+        vio.with_continuation(lock, |cont| match cont {
             Some(cont) if cont.base().mutex().is_some_and(|mutex| lock.is_of(mutex)) => {
-                call(&cont, Some(lock), event, Data::Object(vio));
+                call(cont, Some(lock), event, Data::Object(vio));
             }
             _ => match event {
                 EventCode::VC_EVENT_EOS
@@ -65,7 +65,7 @@ impl NetVC {
                 | EventCode::VC_EVENT_INACTIVITY_TIMEOUT => self.closed.set(),
                 _ => panic!("Unexpected event {event} for a connection without a state machine"),
             },
-        }
+        });
         self.recursion.store(depth, Ordering::Relaxed);
         if depth == 0 && self.closed.is_set() {
             nh.free_netevent(h, self);

@@ -1,0 +1,73 @@
+//! The callbacks of a parser, and what they are given.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::{HeaderList, HttpParser};
+use crate::buf::Chunk;
+use crate::env::Exception;
+
+/// What `kOnHeadersComplete` is called with.
+#[derive(Clone, Debug)]
+pub struct HeadersComplete {
+    /// The version, major and minor.
+    pub version: (u8, u8),
+    /// The headers, unless some were given to `kOnHeaders` before.
+    pub headers: Option<HeaderList>,
+    /// Of a request: the method's number.
+    pub method: Option<u8>,
+    /// Of a request: the target, unless it was given to `kOnHeaders` before.
+    pub url: Option<Vec<u8>>,
+    /// Of a response: the status.
+    pub status_code: Option<u16>,
+    /// Of a response: its reason.
+    pub status_message: Option<Vec<u8>>,
+    /// True if what follows is in another protocol.
+    pub upgrade: bool,
+    /// True if another message may follow.
+    pub should_keep_alive: bool,
+}
+
+/// What a parse came to, if it did not come to an exception.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ExecuteResult {
+    /// So many bytes were taken.
+    Bytes(usize),
+    /// An error.
+    Error(ParseError),
+}
+
+/// An error of the parser. Mirrors the `Error` object that node makes of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ParseError {
+    /// Its code, `HPE_…`.
+    pub code: &'static str,
+    /// Its reason.
+    pub reason: &'static str,
+    /// Where in the input it was. After a pause from outside, and in `finish`
+    /// after an upgrade, the original subtracts pointers into different memory
+    /// here; the port says where the last error was, or 0.
+    pub bytes_parsed: usize,
+}
+
+pub(super) type Slot<A, R> =
+    RefCell<Option<Rc<dyn Fn(&Rc<HttpParser>, A) -> Result<R, Exception>>>>;
+
+/// The callbacks of a parser; an empty slot is not called. Mirrors the
+/// properties `kOnMessageBegin` and so on of node's parser object.
+#[derive(Default)]
+pub struct Slots {
+    /// A message begins.
+    pub on_message_begin: Slot<(), ()>,
+    /// Headers, before the head is complete, or trailers; and the target, once.
+    pub on_headers: Slot<(HeaderList, Vec<u8>), ()>,
+    /// The head is complete. 0 go on, 1 no body, 2 upgrade, see
+    /// [`crate::llhttp::Event::HeadersComplete`].
+    pub on_headers_complete: Slot<HeadersComplete, i32>,
+    /// A part of the body, copied.
+    pub on_body: Slot<Chunk, ()>,
+    /// The message is complete.
+    pub on_message_complete: Slot<(), ()>,
+    /// A read of a consumed stream has been parsed.
+    pub on_execute: Slot<ExecuteResult, ()>,
+}
