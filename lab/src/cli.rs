@@ -1,6 +1,7 @@
 //! The arguments, as clap reads them.
 
 mod bench;
+mod http;
 mod idle;
 mod node;
 mod serve;
@@ -15,6 +16,7 @@ use conformance::live::Release;
 use conformance::{Epoch, Suite};
 
 pub(crate) use self::bench::*;
+pub(crate) use self::http::*;
 pub(crate) use self::idle::*;
 pub(crate) use self::node::*;
 pub(crate) use self::serve::*;
@@ -80,6 +82,8 @@ pub(crate) enum Command {
     Idle(IdleArgs),
     /// Measure the port's speed beside the real servers
     Bench(BenchArgs),
+    /// Compare what the port answers to HTTP requests with the real server
+    Http(HttpArgs),
 }
 
 /// The arguments of `atslab compare`.

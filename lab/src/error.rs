@@ -109,6 +109,9 @@ pub(crate) enum Error {
         /// The names of the workloads.
         names: Vec<String>,
     },
+    /// A server of `atslab http` has no port to listen on.
+    #[error("no port can be had to listen on: {0}")]
+    Origin(io::Error),
     /// A server that was to be measured has failed.
     #[error("{address}: {source}")]
     Server {

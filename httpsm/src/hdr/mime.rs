@@ -163,13 +163,14 @@ impl MimeHdr {
         }
     }
 
-    /// The number in a field. Mirrors `value_get_int64`: digits after blanks, and
-    /// 0 where there are none; a number too large is the largest.
+    /// The number in a field. Mirrors `mime_parse_int64`: digits after blanks and
+    /// perhaps a minus, and 0 where there are none; a number too large is the largest.
     #[must_use]
     pub fn value_get_int64(&self, name: &str) -> Option<i64> {
-        let digits = self.value_get(name)?.iter().skip_while(|c| c.is_ascii_whitespace());
-        let digits = digits.take_while(|c| c.is_ascii_digit());
-        Some(digits.fold(0_i64, |n, c| n.saturating_mul(10).saturating_add(i64::from(c - b'0'))))
+        let text = self.value_get(name)?.trim_ascii_start();
+        let (text, sign) = text.strip_prefix(b"-").map_or((text, 1), |text| (text, -1));
+        let digits = text.iter().take_while(|c| c.is_ascii_digit()).map(|c| i64::from(c - b'0'));
+        Some(digits.fold(0_i64, |n, digit| n.saturating_mul(10).saturating_add(sign * digit)))
     }
 
     /// Writes the fields and the empty line behind them. A field whose name begins

@@ -307,8 +307,9 @@ fn is_host_valid(fields: &MimeHdr) -> bool {
 pub fn split_host_field(host: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let host = trim_ws(host);
     let (addr, port) = if let Some(inside) = host.strip_prefix(b"[") {
-        let close = inside.iter().position(|&c| c == b']')?;
-        match &inside[close + 1..] {
+        // The bracket may stay open.
+        let close = inside.iter().position(|&c| c == b']').unwrap_or(inside.len());
+        match inside.get(close + 1..).unwrap_or_default() {
             [] => (&inside[..close], None),
             [b':', port @ ..] => (&inside[..close], Some(port)),
             _ => return None,

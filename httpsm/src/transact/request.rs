@@ -15,6 +15,9 @@ use crate::remap::UrlRewrite;
 pub(crate) enum RequestNext {
     /// Go on.
     Continue,
+    /// Connect, and pass on whatever comes
+    /// (`SM_ACTION_ORIGIN_SERVER_RAW_OPEN`).
+    Tunnel,
     /// The answer is in the state already.
     Answer,
 }
@@ -126,6 +129,9 @@ impl State {
             self.build_error_response(config, 413, reason, "request#entity_too_large");
             return RequestNext::Answer;
         }
+        if self.client_request.method == b"CONNECT" {
+            return RequestNext::Tunnel;
+        }
         self.handle_trace_and_options(config)
     }
 
@@ -196,13 +202,8 @@ impl State {
             self.no_host(config);
             return true;
         }
-        if method == b"CONNECT" && request.url.port_get() != config.connect_port {
+        if method == b"CONNECT" && !config.connect_ports.contains(&request.url.port_get()) {
             self.build_error_response(config, 403, "Tunnel Forbidden", "access#connect_forbidden");
-            return true;
-        }
-        if method == b"CONNECT" {
-            // Tunnels are not built here; the original would open one.
-            self.build_error_response(config, 501, "Not Implemented", "default");
             return true;
         }
         if method != b"GET" && self.client_chunked && request.version < HttpVersion::HTTP_1_1 {

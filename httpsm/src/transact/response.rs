@@ -24,6 +24,8 @@ pub(crate) enum ResponseNext {
     Interim,
     /// Read the next head (`SM_ACTION_SERVER_PARSE_NEXT_HDR`).
     ParseNext,
+    /// Send the head, then whatever comes (`SM_ACTION_SSL_TUNNEL`).
+    Tunnel,
     /// Ask once more (`how_to_open_connection`).
     Retry,
     /// An error answer is in the state (`SM_ACTION_SEND_ERROR_CACHE_NOOP`).
@@ -95,6 +97,12 @@ impl State {
             self.trust_response_cl = false;
             response.fields.field_delete("Transfer-Encoding");
         }
+    }
+
+    /// The tunnel's connection is there. Mirrors `OriginServerRawOpen`.
+    pub(crate) fn raw_open(&mut self, config: &HttpConfig) {
+        self.trust_response_cl = true;
+        self.build_internal_response(config, 200, "OK");
     }
 
     fn connection_open(&mut self, config: &HttpConfig) -> ResponseNext {
