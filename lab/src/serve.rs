@@ -32,6 +32,7 @@ use self::panics::Panics;
 use self::trace::TraceFile;
 use crate::cli::ServeArgs;
 use crate::error::Error;
+use crate::files;
 use crate::output::Output;
 
 /// How often the end looks whether there are answers under way.
@@ -44,6 +45,7 @@ const QUIET_FOR: Duration = Duration::from_millis(50);
 /// Serves until a signal comes.
 pub(crate) fn serve(args: &ServeArgs, out: &mut Output) -> Result<ExitCode, Error> {
     env_logger::Builder::from_env(Env::default().default_filter_or("warn,serve=info")).init();
+    files::raise_limit();
     // Before anything is open: a signal is to find somebody who ends it well.
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(Error::Signals)?;
     let panics = Panics::watch(signals.handle());

@@ -11,8 +11,12 @@
 
 use super::rules::trim_ws;
 
+/// Bytes and fields that there is room for as soon as there is one field: most heads
+/// never need more.
+const ROOM: (usize, usize) = (512, 16);
+
 /// The fields of a message's head.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct MimeHdr {
     /// The text of all fields, also of deleted ones.
     text: Vec<u8>,
@@ -124,6 +128,7 @@ impl MimeHdr {
 
     /// A new field at the end. Mirrors `field_create` and `field_attach`.
     pub fn append(&mut self, name: &str, value: &[u8]) {
+        self.make_room();
         let slot = Slot {
             name: self.store(name.as_bytes()),
             value: self.store(value),
@@ -190,6 +195,7 @@ impl MimeHdr {
 
     /// Takes a field over from the parser.
     pub(crate) fn push_parsed(&mut self, field: &ParsedField<'_>) {
+        self.make_room();
         let line = self.store(field.line);
         let part = |part: &[u8]| {
             // Both are parts of the line, except for an empty value.
@@ -206,6 +212,14 @@ impl MimeHdr {
         self.slots.push(slot);
     }
 
+    #[inline]
+    fn make_room(&mut self) {
+        if self.slots.capacity() == 0 {
+            self.text.reserve(ROOM.0);
+            self.slots.reserve(ROOM.1);
+        }
+    }
+
     fn live(&self) -> impl Iterator<Item = &Slot> {
         self.slots.iter().filter(|slot| slot.live)
     }
@@ -218,6 +232,19 @@ impl MimeHdr {
         let at = span(self.text.len());
         self.text.extend_from_slice(text);
         Span { at, len: span(text.len()) }
+    }
+}
+
+impl Clone for MimeHdr {
+    /// With room for what the proxy adds to a head that it passes on.
+    fn clone(&self) -> MimeHdr {
+        let mut copy = MimeHdr {
+            text: Vec::with_capacity(self.text.len() + ROOM.0),
+            slots: Vec::with_capacity(self.slots.len() + ROOM.1),
+        };
+        copy.text.extend_from_slice(&self.text);
+        copy.slots.extend_from_slice(&self.slots);
+        copy
     }
 }
 

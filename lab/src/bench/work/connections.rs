@@ -5,9 +5,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 
 use conformance::live::bench::{Answer, Job};
-use eventsys::{
-    ContRef, Data, EventCode, Guard, Invocation, Outcome, ProxyMutex, StateMachine,
-};
+use eventsys::{ContRef, Data, EventCode, Guard, Invocation, Outcome, ProxyMutex, StateMachine};
 use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef};
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
@@ -51,7 +49,7 @@ pub(super) fn connections(stage: &Arc<Stage>, job: &Job) -> Begin {
     });
     work.ends.get_or_init(|| ends);
     Box::new(move || {
-        work.began.set(work.stage.now());
+        work.began.set(work.stage.now(&work.job));
         work.call_writer();
     })
 }
@@ -125,7 +123,7 @@ impl Side {
         let (work, guard) = (&self.work, call.guard());
         if work.left.add(-1) < 0 {
             work.stage.finish(Answer {
-                time: work.stage.now() - work.began.get(),
+                time: work.stage.now(&work.job) - work.began.get(),
                 callbacks: work.callbacks.get(),
                 bytes: work.bytes.get(),
                 memory: 0,
@@ -135,8 +133,7 @@ impl Side {
         let Some([_, acceptor]) = work.ends.get() else { return };
         work.closed.set(0);
         let options = PluginVCOptions { epoch: work.stage.epoch, ..PluginVCOptions::default() };
-        let core =
-            PluginVCCore::alloc_with(&work.stage.processor, Arc::clone(acceptor), options);
+        let core = PluginVCCore::alloc_with(&work.stage.processor, Arc::clone(acceptor), options);
         let vc = core.connect();
         let (buffer, reader) = self.new_buffer(call);
         buffer.write(guard, &work.piece);

@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use conformance::live::bench::{Answer, Job};
 use eventsys::{
-    ContRef, Data, EventCode, Guard, HrTime, Invocation, Outcome, ProxyMutex, Request,
-    StateMachine,
+    ContRef, Data, EventCode, Guard, HrTime, Invocation, Outcome, ProxyMutex, Request, StateMachine,
 };
 use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, VioHandle};
 use pluginvc::{PluginVCCore, PluginVCOptions};
@@ -155,7 +154,7 @@ impl Lane {
         for end in pairs.iter().flatten() {
             end.state(&end.mutex().lock()).calls.set(0);
         }
-        self.began.set(self.work.stage.now());
+        self.began.set(self.work.stage.now(&self.work.job));
         for [writer, _] in pairs.iter() {
             let guard = writer.mutex().lock();
             let end = writer.state(&guard);
@@ -181,18 +180,23 @@ impl Lane {
     fn arrived(&self, count: i64) {
         let goal = self.many * self.pieces * signed(self.work.job.size as u64);
         if self.bytes.add(count) == goal {
-            self.ended.set(self.work.stage.now());
+            self.ended.set(self.work.stage.now(&self.work.job));
             let this: ContRef = self.work.lanes()[self.thread].clone();
             self.come_back(&this);
         }
     }
 
     fn report(&self) {
-        let states: Vec<_> = self.work.lanes().iter().map(|lane| {
-            // The other lane is over, or this one is it.
-            let guard = lane.mutex().lock();
-            Arc::clone(lane.state(&guard))
-        }).collect();
+        let states: Vec<_> = self
+            .work
+            .lanes()
+            .iter()
+            .map(|lane| {
+                // The other lane is over, or this one is it.
+                let guard = lane.mutex().lock();
+                Arc::clone(lane.state(&guard))
+            })
+            .collect();
         let sum = |count: fn(&Lane) -> &Count| states.iter().map(|lane| count(lane).get()).sum();
         let times = |count: fn(&Lane) -> &Count| states.iter().map(move |lane| count(lane).get());
         let ended: HrTime = times(|lane| &lane.ended).max().unwrap_or_default();
