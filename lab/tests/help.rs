@@ -45,6 +45,11 @@ fn the_help_of_soak() {
 }
 
 #[test]
+fn the_help_of_http() {
+    insta::assert_snapshot!(stdout(atslab().args(["http", "--help"]).env_remove("ATSLAB_SERVERS")));
+}
+
+#[test]
 fn the_version() {
     let expected = concat!("atslab ", env!("CARGO_PKG_VERSION"), "\n");
     assert_eq!(stdout(atslab().arg("--version")), expected);
