@@ -50,6 +50,8 @@ pub struct HttpServer {
     pub(super) on_upgrade: Option<Box<OnUpgrade>>,
     pub(super) on_connect: Option<Box<OnUpgrade>>,
     pub(super) on_client_error: Option<Box<OnClientError>>,
+    pub(super) on_check_continue: Option<Box<OnRequest>>,
+    pub(super) on_check_expectation: Option<Box<OnRequest>>,
 }
 
 impl HttpServer {
@@ -70,6 +72,8 @@ impl HttpServer {
             on_upgrade: None,
             on_connect: None,
             on_client_error: None,
+            on_check_continue: None,
+            on_check_expectation: None,
         }
     }
 
@@ -92,6 +96,24 @@ impl HttpServer {
     /// Adds a listener for `clientError`.
     pub fn set_on_client_error(&mut self, f: impl Fn(&JsError, &Rc<Socket>) + 'static) {
         self.on_client_error = Some(Box::new(f));
+    }
+
+    /// Adds a listener for `checkContinue`: a request waits for
+    /// [`ServerResponse::write_continue`]. Without one the server writes it itself.
+    pub fn set_on_check_continue(
+        &mut self,
+        f: impl Fn(&Rc<IncomingMessage>, &Rc<ServerResponse>) + 'static,
+    ) {
+        self.on_check_continue = Some(Box::new(f));
+    }
+
+    /// Adds a listener for `checkExpectation`: a request expects something else.
+    /// Without one the answer is 417.
+    pub fn set_on_check_expectation(
+        &mut self,
+        f: impl Fn(&Rc<IncomingMessage>, &Rc<ServerResponse>) + 'static,
+    ) {
+        self.on_check_expectation = Some(Box::new(f));
     }
 
     /// A connection has been accepted. Mirrors `onconnection` of `lib/net.js`.

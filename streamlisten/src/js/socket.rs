@@ -36,6 +36,8 @@ pub struct Socket {
     pub(super) handle: RefCell<Option<Rc<Handle>>>,
     bytes_read: Cell<u64>,
     pub(super) parser: RefCell<Option<Rc<HttpServerParser>>>,
+    /// Parsers that another one has replaced; in node nobody frees them.
+    pub(super) forgotten: RefCell<Vec<Rc<HttpServerParser>>>,
     pub(super) http_message: RefCell<Option<Rc<ServerResponse>>>,
     /// The server has paused it because answers pile up.
     pub(super) paused: Cell<bool>,
@@ -59,6 +61,7 @@ impl Socket {
             handle: RefCell::new(None),
             bytes_read: Cell::new(0),
             parser: RefCell::default(),
+            forgotten: RefCell::default(),
             http_message: RefCell::default(),
             paused: Cell::new(false),
             wrapped: Cell::new(false),
@@ -87,8 +90,11 @@ impl Socket {
     pub fn clear(&self) {
         self.emitter.clear();
         let kept = (self.observer.take(), self.parser.take(), self.http_message.take());
-        let handle = self.handle.take();
-        drop((kept, handle));
+        let (handle, forgotten) = (self.handle.take(), self.forgotten.take());
+        for parser in &forgotten {
+            parser.reset();
+        }
+        drop((kept, handle, forgotten));
     }
 
     pub(super) fn observer(&self) -> Option<Rc<dyn Observer>> {

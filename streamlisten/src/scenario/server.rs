@@ -1,6 +1,7 @@
 //! The server layer: an HTTP server on one connection.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -115,6 +116,28 @@ fn make_server(world: &Rc<World>) -> HttpServer {
             _ => server.set_on_connect(listener),
         }
     }
+    if let Some(kind) = world.options["checkContinue"].as_str().map(str::to_string) {
+        let w = Rc::downgrade(world);
+        server.set_on_check_continue(move |request, response| {
+            let Some(world) = w.upgrade() else { return };
+            world.log.push(json!({"e": "checkContinue"}));
+            if kind == "refuse" {
+                response.write_head(417, &[]);
+                response.end(None);
+                return;
+            }
+            response.write_continue();
+            world.on_request(request, response);
+        });
+    }
+    if world.options["checkExpectation"] == true {
+        let w = Rc::downgrade(world);
+        server.set_on_check_expectation(move |request, response| {
+            let Some(world) = w.upgrade() else { return };
+            world.log.push(json!({"e": "checkExpectation"}));
+            world.on_request(request, response);
+        });
+    }
     if let Some(kind) = world.options["clientError"].as_str().map(str::to_string) {
         let log = world.log.clone();
         server.set_on_client_error(move |error, socket| {
@@ -156,10 +179,12 @@ impl World {
         if self.options["drain"] != false {
             request.resume();
         }
-        if self.options["respond"] != "hold" {
+        if self.options["answer"].is_object() {
+            Answer::start(self, response);
+        } else if self.options["respond"] != "hold" {
             let big = self.options["big_response"].as_u64().and_then(|n| usize::try_from(n).ok());
             let body = big.map_or_else(|| b"ok".to_vec(), |n| vec![b'z'; n]);
-            response.end(200, false, &body);
+            response.end(Some(&body));
         }
     }
 
@@ -294,7 +319,70 @@ impl World {
                 digits.collect::<String>().parse().ok()
             })
             .collect();
-        self.log.push(json!({"e": "client", "status": status, "ended": ended}));
+        let mut event = json!({"e": "client", "status": status, "ended": ended});
+        if self.options["tell_bytes"] == true {
+            event["bytes"] = show(&received);
+        }
+        self.log.push(event);
+    }
+}
+
+/// An answer that is written in parts.
+struct Answer {
+    log: Log,
+    parts: RefCell<VecDeque<Vec<u8>>>,
+    /// Waits for `drain` where it is told to.
+    waits: bool,
+    draining: Cell<bool>,
+}
+
+impl Answer {
+    fn start(world: &World, response: &Rc<ServerResponse>) {
+        let options = &world.options["answer"];
+        let parts: VecDeque<Vec<u8>> =
+            options["parts"].as_array().into_iter().flatten().map(bytes).collect();
+        let length = parts.iter().map(Vec::len).sum::<usize>().to_string();
+        let status = options["status"].as_u64().and_then(|n| u16::try_from(n).ok());
+        match (options["length"] == true, status) {
+            (true, status) => {
+                response.write_head(status.unwrap_or(200), &[("Content-Length", &length)]);
+            }
+            (false, Some(status)) => response.write_head(status, &[]),
+            (false, None) => {}
+        }
+        let answer = Rc::new(Answer {
+            log: world.log.clone(),
+            parts: RefCell::new(parts),
+            waits: options["wait"] == true,
+            draining: Cell::new(false),
+        });
+        let log = world.log.clone();
+        response.on("finish", Rc::new(move |_| log.push(json!({"e": "res_finish"}))));
+        let (this, to) = (Rc::clone(&answer), Rc::downgrade(response));
+        response.on(
+            "drain",
+            Rc::new(move |_| {
+                if let (true, Some(response)) = (this.draining.take(), to.upgrade()) {
+                    this.log.push(json!({"e": "res_drain"}));
+                    this.write(&response);
+                }
+            }),
+        );
+        answer.write(response);
+    }
+
+    fn write(&self, response: &ServerResponse) {
+        loop {
+            let next = self.parts.borrow_mut().pop_front();
+            let Some(part) = next else { break };
+            let more = response.write(&part);
+            self.log.push(json!({"e": "res_write", "more": more}));
+            if !more && self.waits && !self.parts.borrow().is_empty() {
+                self.draining.set(true);
+                return;
+            }
+        }
+        response.end(None);
     }
 }
 

@@ -35,7 +35,10 @@ pub(crate) fn connection_listener(server: &Rc<HttpServer>, socket: &Rc<Socket>) 
     let options = &server.options;
     let parser =
         server.parsers.alloc(&server.env, socket, options.max_header_size, options.lenient);
-    socket.parser.replace(Some(Rc::clone(&parser)));
+    // A second 'connection' for the same socket: the first parser is not taken out of
+    // its chain, and goes on eating.
+    let first = socket.parser.replace(Some(Rc::clone(&parser)));
+    socket.forgotten.borrow_mut().extend(first);
     let connection = Rc::new(Connection {
         server: Rc::downgrade(server),
         socket: Rc::downgrade(socket),
@@ -267,6 +270,10 @@ impl Connection {
             }
             socket.resume();
         }
+        let message = socket.http_message.borrow().clone();
+        if let Some(message) = message {
+            message.drained();
+        }
     }
 
     /// Mirrors `parserOnIncoming`.
@@ -310,10 +317,16 @@ impl Connection {
         });
         response.emitter.add("finish", false, finish);
         if request.version == (1, 1) && !request.has_header("host") {
-            response.end(400, true, b"");
+            response.write_head(400, &[("Connection", "close")]);
+            response.end(None);
             return 0;
         }
-        (server.on_request)(request, &response);
+        match request.header("expect") {
+            Some(expect) if request.version == (1, 1) => {
+                on_expect(&server, request, &response, expect);
+            }
+            _ => (server.on_request)(request, &response),
+        }
         0
     }
 
@@ -335,6 +348,41 @@ impl Connection {
             next.assign_socket(&socket);
         }
     }
+}
+
+/// A request that wants to be told whether to send its body.
+fn on_expect(
+    server: &HttpServer,
+    request: &Rc<IncomingMessage>,
+    response: &Rc<ServerResponse>,
+    expect: &[u8],
+) {
+    if wants_continue(expect) {
+        response.expect_continue.set(true);
+        if let Some(listener) = &server.on_check_continue {
+            listener(request, response);
+            return;
+        }
+        response.write_continue();
+        (server.on_request)(request, response);
+    } else if let Some(listener) = &server.on_check_expectation {
+        listener(request, response);
+    } else {
+        response.write_head(417, &[]);
+        response.end(None);
+    }
+}
+
+/// Whether `100-continue` is in it as a word. Mirrors `continueExpression`.
+fn wants_continue(expect: &[u8]) -> bool {
+    const WORD: &[u8] = b"100-continue";
+    let is_word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    expect.windows(WORD.len()).enumerate().any(|(at, window)| {
+        let before = at.checked_sub(1).and_then(|at| expect.get(at));
+        window.eq_ignore_ascii_case(WORD)
+            && !is_word(before)
+            && !is_word(expect.get(at + WORD.len()))
+    })
 }
 
 /// Mirrors `clearIncoming`.
