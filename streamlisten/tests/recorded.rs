@@ -48,6 +48,11 @@ fn answers_in_parts_and_expectations() {
 }
 
 #[test]
+fn requests_that_take_too_long() {
+    check(include_str!("data/timeouts.jsonl"), 18);
+}
+
+#[test]
 fn the_same_over_real_sockets() {
     check_over(include_str!("data/public.jsonl"), 12, Transport::Sockets);
     check_over(include_str!("data/extra_open.jsonl"), 109, Transport::Sockets);

@@ -467,6 +467,9 @@ class Server extends Run {
       constructor(...all) { super(...all); this.sendDate = false; }
     }
     const options = { connectionsCheckingInterval: 1e6, keepAliveTimeout: 0, ServerResponse };
+    for (const key of ['headersTimeout', 'requestTimeout', 'keepAliveTimeout', 'connectionsCheckingInterval']) {
+      if (o[key] !== undefined) options[key] = o[key];
+    }
     if (o.maxHeaderSize) options.maxHeaderSize = o.maxHeaderSize;
     if (o.insecure) options.insecureHTTPParser = true;
     const onRequest = (req, res) => {
@@ -583,7 +586,7 @@ class Server extends Run {
           await this.quiet(arrived);
           break;
         case 'client_resume': client.resume(); await this.quiet(arrived); break;
-        case 'sleep': await ms(action.ms); break;
+        case 'sleep': await ms(action.ms); await this.quiet(arrived); break;
         default: this.act(action); await this.quiet(arrived);
       }
     }

@@ -37,6 +37,8 @@ pub struct ServerResponse {
     chunked: Cell<bool>,
     content_length: Cell<Option<usize>>,
     need_drain: Cell<bool>,
+    /// Told to the client, in milliseconds.
+    pub(super) keep_alive_timeout: Cell<u64>,
     pub(super) expect_continue: Cell<bool>,
     sent_100: Cell<bool>,
     finished: Cell<bool>,
@@ -62,6 +64,7 @@ impl ServerResponse {
             chunked: Cell::new(false),
             content_length: Cell::new(None),
             need_drain: Cell::new(false),
+            keep_alive_timeout: Cell::new(0),
             expect_continue: Cell::new(false),
             sent_100: Cell::new(false),
             finished: Cell::new(false),
@@ -118,6 +121,10 @@ impl ServerResponse {
         if !connection {
             if self.should_keep_alive.get() && (content_length || self.chunks) {
                 header.push_str("Connection: keep-alive\r\n");
+                let timeout = self.keep_alive_timeout.get();
+                if timeout != 0 {
+                    header.push_str(&format!("Keep-Alive: timeout={}\r\n", timeout / 1000));
+                }
             } else {
                 self.last.set(true);
                 header.push_str("Connection: close\r\n");

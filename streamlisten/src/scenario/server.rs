@@ -30,7 +30,10 @@ struct World {
 
 /// Runs a scenario of the server layer.
 pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(), String> {
-    let stage = Stage::new(transport);
+    // Timers that are not due yet must not be waited for.
+    let timed = ["connectionsCheckingInterval", "keepAliveTimeout"];
+    let timed = timed.iter().any(|key| scenario["server"].get(key).is_some());
+    let stage = Stage::new(transport).with_timers(timed);
     let env = Environment::new();
     let world = Rc::new(World {
         log: log.clone(),
@@ -43,6 +46,9 @@ pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(
     let _tear_down = TearDown(&world);
     let server = Rc::new(make_server(&world));
     world.server.replace(Some(Rc::clone(&server)));
+    if server.options().connections_checking_interval != 0 {
+        server.track_connections();
+    }
     let (wrap, client) = stage.pair(&env)?;
     if world.options["client_paused"] == true {
         client.pause();
@@ -73,6 +79,7 @@ impl Drop for TearDown<'_> {
 }
 
 fn make_server(world: &Rc<World>) -> HttpServer {
+    let ms = |key: &str| world.options[key].as_u64().unwrap_or(0);
     let options = ServerOptions {
         max_header_size: world.options["maxHeaderSize"].as_u64().unwrap_or(0),
         lenient: match world.options["insecure"] == true {
@@ -80,6 +87,10 @@ fn make_server(world: &Rc<World>) -> HttpServer {
             false => Lenient::NONE,
         },
         consume: world.options["consume"] != false,
+        headers_timeout: ms("headersTimeout"),
+        request_timeout: ms("requestTimeout"),
+        connections_checking_interval: ms("connectionsCheckingInterval"),
+        keep_alive_timeout: ms("keepAliveTimeout"),
     };
     let (w, w2) = (Rc::downgrade(world), Rc::downgrade(world));
     let mut server = HttpServer::new(
@@ -221,7 +232,7 @@ impl World {
                 }
             }
             "client_resume" => client.resume(),
-            "sleep" => {}
+            "sleep" => stage.sleep(action["ms"].as_u64().unwrap_or(0)),
             _ => self.env.make_callback(|| self.act(action)),
         }
         if action["nowait"] != true {

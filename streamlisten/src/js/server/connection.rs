@@ -15,6 +15,10 @@ use crate::js::response::ServerResponse;
 use crate::js::socket::Socket;
 use crate::stream_base::StreamBase;
 
+/// How much longer than it says a server keeps a connection, in milliseconds. Mirrors
+/// `HTTP_SERVER_KEEP_ALIVE_TIMEOUT_BUFFER`.
+const KEEP_ALIVE_TIMEOUT_BUFFER: u64 = 1000;
+
 /// What the listeners of one connection share. Mirrors `state`, and what its
 /// functions are bound to.
 struct Connection {
@@ -28,6 +32,7 @@ struct Connection {
     /// The listeners that go when the connection becomes another protocol's.
     listeners: RefCell<Vec<u64>>,
     error_listener: Cell<Option<u64>>,
+    keep_alive_timeout_set: Cell<bool>,
 }
 
 /// Sets a connection up. Mirrors `connectionListenerInternal`.
@@ -48,8 +53,28 @@ pub(crate) fn connection_listener(server: &Rc<HttpServer>, socket: &Rc<Socket>) 
         outgoing_data: Cell::new(0),
         listeners: RefCell::default(),
         error_listener: Cell::new(None),
+        keep_alive_timeout_set: Cell::new(false),
     });
+    // Nobody else listens for it, so the connection is at its end.
+    let this = socket.this.clone();
+    let timeout = socket.on(
+        "timeout",
+        plain(move || {
+            if let Some(socket) = this.upgrade() {
+                socket.destroy(None);
+            }
+        }),
+    );
+    let c = Rc::downgrade(&connection);
+    socket.on_request_timeout.replace(Some(Rc::new(move || {
+        if let Some(c) = c.upgrade()
+            && let Some(socket) = c.socket.upgrade()
+        {
+            c.on_error(&socket, JsError::new("ERR_HTTP_REQUEST_TIMEOUT"));
+        }
+    })));
     connection.listen(socket);
+    connection.listeners.borrow_mut().push(timeout);
     let c = Rc::clone(&connection);
     parser
         .on_incoming
@@ -139,6 +164,9 @@ impl Connection {
     fn on_parser_execute(&self, result: &ExecuteResult) {
         if let Some(parser) = self.parser.upgrade() {
             parser.observe(ParserStep::Execute(result));
+        }
+        if let Some(socket) = self.socket.upgrade() {
+            socket.update_timer();
         }
         self.execute_common(result, None);
     }
@@ -281,6 +309,7 @@ impl Connection {
         let (Some(server), Some(socket)) = (self.server.upgrade(), self.socket.upgrade()) else {
             return 0;
         };
+        self.reset_timeout();
         if request.upgrade.get() {
             let wanted = request.method == "CONNECT" || server.on_upgrade.is_some();
             request.upgrade.set(wanted);
@@ -295,6 +324,7 @@ impl Connection {
             socket.pause();
         }
         let response = ServerResponse::new(request, keep_alive);
+        response.keep_alive_timeout.set(server.options.keep_alive_timeout);
         let c = Rc::downgrade(self);
         response.on_pending_data.replace(Some(Rc::new(move |delta| {
             if let Some(c) = c.upgrade() {
@@ -330,6 +360,14 @@ impl Connection {
         0
     }
 
+    /// A request has come while the connection was kept for one. Mirrors
+    /// `resetSocketTimeout`.
+    fn reset_timeout(&self) {
+        if let (true, Some(socket)) = (self.keep_alive_timeout_set.take(), self.socket.upgrade()) {
+            socket.set_timeout(0);
+        }
+    }
+
     /// An answer is written. Mirrors `resOnFinish`.
     fn on_finish(&self, request: &Rc<IncomingMessage>, response: &Rc<ServerResponse>) {
         let Some(socket) = self.socket.upgrade() else { return };
@@ -346,6 +384,12 @@ impl Connection {
         let next = self.outgoing.borrow_mut().pop_front();
         if let Some(next) = next {
             next.assign_socket(&socket);
+            return;
+        }
+        let keep_alive = self.server.upgrade().map_or(0, |s| s.options.keep_alive_timeout);
+        if keep_alive != 0 {
+            socket.set_timeout(keep_alive + KEEP_ALIVE_TIMEOUT_BUFFER);
+            self.keep_alive_timeout_set.set(true);
         }
     }
 }
