@@ -1,9 +1,11 @@
 'use strict';
-// How fast node's own parser is: HTTPParser.execute in a loop, on the inputs of
-// benches/speed.rs, with callbacks that do nothing.
-//   node --expose-internals --no-warnings streamlisten/benches/node_parser.js
+// Node's own parser: HTTPParser.execute in a loop, with callbacks that do
+// nothing. Reads lines `NAME TIMES` and answers each with the nanoseconds that
+// so many parses of NAME.http have taken. Started by benches/speed.rs:
+//   node --expose-internals --no-warnings benches/node_parser.js
 const fs = require('fs');
 const path = require('path');
+const readline = require('readline');
 const { internalBinding } = require('internal/test/binding');
 const { HTTPParser } = internalBinding('http_parser');
 
@@ -12,21 +14,21 @@ parser[HTTPParser.kOnHeadersComplete | 0] = () => 0;
 parser[HTTPParser.kOnBody | 0] = () => {};
 parser[HTTPParser.kOnMessageComplete | 0] = () => {};
 parser[HTTPParser.kOnHeaders | 0] = () => {};
+
+const inputs = new Map();
 for (const name of ['small', 'large', 'chunked']) {
-  const text = fs.readFileSync(path.join(__dirname, name + '.http'), 'latin1');
-  const input = Buffer.from(text.replace(/\n/g, '\r\n'), 'latin1');
-  parser.initialize(HTTPParser.REQUEST, {}, 0, 0);
-  const rounds = [];
-  for (let round = 0; round < 20; round++) {
-    const n = 20000;
-    const begin = process.hrtime.bigint();
-    for (let i = 0; i < n; i++) {
-      const result = parser.execute(input);
-      if (result !== input.length) throw result;
-    }
-    rounds.push(Number(process.hrtime.bigint() - begin) / n);
-  }
-  rounds.sort((a, b) => a - b);
-  const median = rounds[rounds.length >> 1];
-  console.log(`${name.padEnd(8)} ${input.length} bytes  ${median.toFixed(0)} ns  ${(input.length / median * 1000).toFixed(0)} MB/s`);
+  const text = fs.readFileSync(path.join(__dirname, `${name}.http`), 'latin1');
+  inputs.set(name, Buffer.from(text.replace(/\n/g, '\r\n'), 'latin1'));
 }
+
+readline.createInterface({ input: process.stdin }).on('line', (line) => {
+  const [name, times] = line.split(' ');
+  const input = inputs.get(name);
+  parser.initialize(HTTPParser.REQUEST, {}, 0, 0);
+  const begin = process.hrtime.bigint();
+  for (let i = 0; i < times; i++) {
+    const result = parser.execute(input);
+    if (result !== input.length) throw result;
+  }
+  console.log(String(process.hrtime.bigint() - begin));
+});

@@ -1,128 +1,169 @@
-//! How fast the machine parses, beside httparse for heads, and how long an event
-//! takes through a chain of four listeners.
+//! How fast the machine and the parser are, beside httparse and node's own
+//! parser, and what an event costs through a chain of four listeners.
 //!
-//! `benches/node_parser.js` measures node's own parser on the same inputs.
+//! One table: all in one run, each round all of them in turn, medians. Without
+//! node or valgrind their columns stay empty.
+
+#[path = "speed/arms.rs"]
+mod arms;
 
 use std::hint::black_box;
-use std::rc::Rc;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Instant;
 
-use divan::Bencher;
-use divan::counter::{BytesCount, ItemsCount};
-use streamlisten::llhttp::{Event, Lenient, Machine, MessageType, Step, Wanted};
-use streamlisten::{
-    Buf, Chunk, Environment, HttpParser, JsStream, JsStreamImpl, ListenerLink, ShutdownWrap,
-    StreamBase, StreamListener, StreamResource, WriteWrap,
-};
+use arms::{Arm, INPUTS};
+
+/// How many rounds there are, and how long the inner loop of one is.
+const ROUNDS: usize = 41;
+const TIMES: u32 = 4_000;
+
+const COLUMNS: [(&str, Option<Arm>); 4] = [
+    ("machine", Some(Arm::Machine)),
+    ("httparse", Some(Arm::Httparse)),
+    ("HttpParser", Some(Arm::Parser)),
+    ("node", None),
+];
 
 fn main() {
-    divan::main();
-}
-
-const SMALL: &str = include_str!("small.http");
-const LARGE: &str = include_str!("large.http");
-const CHUNKED: &str = include_str!("chunked.http");
-
-#[divan::bench(args = [("small", SMALL), ("large", LARGE), ("chunked", CHUNKED)])]
-fn machine(bencher: Bencher<'_, '_>, (_, message): (&str, &str)) {
-    let input = message.replace('\n', "\r\n").into_bytes();
-    let mut machine = Machine::new(MessageType::Request, Lenient::NONE, Wanted::NODE);
-    bencher.counter(BytesCount::new(input.len())).counter(ItemsCount::new(1_u32)).bench_local(
-        || {
-            let input = black_box(&input);
-            let mut run = machine.begin();
-            let mut spans = 0;
-            while let Step::Event(event) = machine.step(&mut run, input) {
-                match event {
-                    Event::Span { start, end, .. } => spans += end - start,
-                    Event::HeadersComplete => machine.reply(&mut run, 0),
-                    Event::Notice(_) => {}
-                }
-            }
-            (spans, run.result())
-        },
-    );
-}
-
-#[divan::bench(args = [("small", SMALL), ("large", LARGE)])]
-fn httparse_head(bencher: Bencher<'_, '_>, (_, message): (&str, &str)) {
-    let input = message.replace('\n', "\r\n").into_bytes();
-    bencher.counter(BytesCount::new(input.len())).counter(ItemsCount::new(1_u32)).bench_local(
-        || {
-            let mut headers = [httparse::EMPTY_HEADER; 64];
-            let mut request = httparse::Request::new(&mut headers);
-            let parsed = request.parse(black_box(&input)).is_ok_and(|status| status.is_complete());
-            assert!(parsed);
-        },
-    );
-}
-
-/// The whole parser, with callbacks as node's JavaScript has them.
-#[divan::bench(args = [("small", SMALL), ("large", LARGE), ("chunked", CHUNKED)])]
-fn http_parser(bencher: Bencher<'_, '_>, (_, message): (&str, &str)) {
-    let input = Chunk::new(message.replace('\n', "\r\n").into_bytes());
-    let env = Environment::new();
-    let parser = HttpParser::new(&env);
-    parser.slots.on_headers_complete.replace(Some(Rc::new(|_, complete| {
-        black_box(complete);
-        Ok(0)
-    })));
-    parser.slots.on_body.replace(Some(Rc::new(|_, body| {
-        black_box(body);
-        Ok(())
-    })));
-    parser.slots.on_message_complete.replace(Some(Rc::new(|_, ()| Ok(()))));
-    bencher
-        .counter(BytesCount::new(input.len()))
-        .counter(ItemsCount::new(1_u32))
-        .bench_local(|| parser.execute(&input));
-}
-
-/// Passes everything on.
-struct Passing(ListenerLink);
-
-impl StreamListener for Passing {
-    fn link(&self) -> &ListenerLink {
-        &self.0
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, arm, input, times] = &arguments[..] {
+        // Under valgrind.
+        assert_eq!(flag, "--only");
+        let arm = Arm::named(arm).expect("an arm");
+        arms::run(arm, input, times.parse().expect("a number"));
+        return;
     }
-
-    fn on_stream_alloc(&self, suggested: usize) -> Buf {
-        Buf::fresh(suggested)
+    println!("{}", machine_name());
+    let mut node = Node::start();
+    heading("ns a message");
+    for (name, text) in INPUTS {
+        let times: Vec<Option<f64>> = measure(name, &mut node);
+        row(name, text, &times, 0);
     }
-
-    fn on_stream_read(&self, nread: isize, _: Buf) {
-        self.pass_read_error_to_previous_listener(nread);
+    heading("instructions");
+    for (name, text) in INPUTS {
+        let counts: Vec<Option<f64>> = COLUMNS.map(|(_, arm)| instructions(arm?, name)).to_vec();
+        row(name, text, &counts, 0);
+    }
+    let mut rounds: Vec<f64> = (0..ROUNDS).map(|_| time(Arm::Hop, "", 10 * TIMES)).collect();
+    let hops = f64::from(arms::HOPS);
+    print!("\na hop, one of {}: {:.1} ns", arms::HOPS, median(&mut rounds) / hops);
+    match instructions(Arm::Hop, "") {
+        Some(count) => println!(", {:.0} instructions", count / hops),
+        None => println!(),
     }
 }
 
-struct Nobody;
+fn heading(what: &str) {
+    println!("\n{what:<16}{:>6}", "bytes");
+    print!("{:<22}", "");
+    COLUMNS.iter().for_each(|(name, _)| print!("{name:>12}"));
+    println!();
+}
 
-impl JsStreamImpl for Nobody {
-    fn onwrite(&self, _: &Rc<WriteWrap>, _: Vec<Chunk>) -> i32 {
-        0
+fn row(name: &str, text: &str, cells: &[Option<f64>], digits: usize) {
+    print!("{name:<16}{:>6}", arms::wire(text).len());
+    for cell in cells {
+        match cell {
+            Some(number) => print!("{number:>12.digits$}"),
+            None => print!("{:>12}", "-"),
+        }
+    }
+    println!();
+}
+
+/// The medians of all columns, in nanoseconds a message.
+fn measure(name: &str, node: &mut Option<Node>) -> Vec<Option<f64>> {
+    let mut rounds = vec![Vec::new(); COLUMNS.len()];
+    for _ in 0..ROUNDS {
+        for (column, (_, arm)) in COLUMNS.iter().enumerate() {
+            let took = match arm {
+                Some(arm) if !arm.takes(name) => None,
+                Some(arm) => Some(time(*arm, name, TIMES)),
+                None => node.as_mut().map(|node| node.time(name, TIMES)),
+            };
+            rounds[column].extend(took);
+        }
+    }
+    rounds.iter_mut().map(|rounds| (!rounds.is_empty()).then(|| median(rounds))).collect()
+}
+
+fn median(rounds: &mut [f64]) -> f64 {
+    rounds.sort_by(f64::total_cmp);
+    rounds[rounds.len() / 2]
+}
+
+/// Nanoseconds of one of `times`.
+fn time(arm: Arm, input: &str, times: u32) -> f64 {
+    let begin = Instant::now();
+    black_box(arms::run(arm, input, times));
+    begin.elapsed().as_nanos() as f64 / f64::from(times)
+}
+
+/// Instructions of one of many, counted by valgrind: the difference between two
+/// runs, so that what surrounds them does not count.
+fn instructions(arm: Arm, input: &str) -> Option<f64> {
+    if !arm.takes(input) {
+        return None;
+    }
+    let count = |times: u32| -> Option<f64> {
+        let program = std::env::current_exe().ok()?;
+        let output = Command::new("valgrind")
+            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+            .arg(program)
+            .args(["--only", arm.name(), input, &times.to_string()])
+            .output()
+            .ok()?;
+        let said = String::from_utf8(output.stderr).ok()?;
+        let line = said.lines().find_map(|line| line.split_once("Collected : "))?;
+        line.1.trim().parse().ok()
+    };
+    Some((count(3_000)? - count(1_000)?) / 2_000.0)
+}
+
+/// A node that times its own parser.
+struct Node {
+    child: Child,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Node {
+    fn start() -> Option<Node> {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/node_parser.js");
+        let mut child = Command::new("node")
+            .args(["--expose-internals", "--no-warnings", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .ok()?;
+        let answers = BufReader::new(child.stdout.take()?);
+        Some(Node { child, answers })
     }
 
-    fn onshutdown(&self, _: &Rc<ShutdownWrap>) -> i32 {
-        0
+    fn time(&mut self, name: &str, times: u32) -> f64 {
+        let input = self.child.stdin.as_mut().expect("node's input");
+        writeln!(input, "{name} {times}").expect("node listens");
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).expect("node answers");
+        answer.trim().parse::<f64>().expect("nanoseconds") / f64::from(times)
     }
 }
 
-/// One error from the newest of four listeners down to the default one: four
-/// hops an item.
-#[divan::bench]
-fn emit_through_four(bencher: Bencher<'_, '_>) {
-    let env = Environment::new();
-    let stream = JsStream::new(&env, Nobody);
-    stream.set_onread(Rc::new(|nread, _| {
-        black_box(nread);
-        Ok(None)
-    }));
-    let listeners: Vec<Rc<dyn StreamListener>> = (0..4)
-        .map(|_| Rc::new(Passing(ListenerLink::new(&env))) as Rc<dyn StreamListener>)
-        .collect();
-    for listener in &listeners {
-        stream.push_stream_listener(listener);
+impl Drop for Node {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
     }
-    bencher
-        .counter(ItemsCount::new(4_u32))
-        .bench_local(|| stream.emit_read(black_box(-1), Buf::empty()));
+}
+
+/// What the figures were measured on.
+fn machine_name() -> String {
+    let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let mut models = cpus.lines().filter(|line| line.starts_with("model name"));
+    let model = models.next().and_then(|line| line.split(": ").nth(1)).unwrap_or("unknown");
+    let node = Command::new("node").arg("--version").output().ok();
+    let node = node.and_then(|output| String::from_utf8(output.stdout).ok());
+    let node = node.as_deref().map_or("no node", str::trim);
+    format!("{model}, {} cores, {}, node {node}", models.count() + 1, std::env::consts::OS)
 }

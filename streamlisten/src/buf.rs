@@ -30,9 +30,10 @@ impl Buf {
     }
 
     /// No memory: what comes with an error.
+    #[inline]
     #[must_use]
     pub fn empty() -> Buf {
-        Buf::fresh(0)
+        Buf { bytes: Vec::new(), size: 0, owner: HEAP }
     }
 
     /// How many bytes there is room for.

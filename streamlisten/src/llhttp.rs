@@ -29,6 +29,8 @@ mod finish;
 mod header_value;
 mod headers;
 mod machine;
+mod scan;
+mod short;
 mod start_line;
 mod state;
 mod tables;

@@ -5,7 +5,7 @@ mod common;
 
 use common::walk;
 use proptest::prelude::*;
-use streamlisten::llhttp::{Lenient, MessageType};
+use streamlisten::llhttp::{Errno, Event, Lenient, Machine, MessageType, Notice, Step, Wanted};
 
 /// Pieces of messages that meet every group of states when strung together.
 const PIECES: &[&str] = &[
@@ -101,4 +101,19 @@ proptest! {
     ) {
         walk(kind, Lenient::from_bits(lenient), &input, &[]);
     }
+}
+
+/// A walk inside a callback ends in the middle of a word; the walk around it
+/// begins the next word anew.
+#[test]
+fn a_word_that_is_left_inside_a_callback_is_forgotten() {
+    let mut machine = Machine::new(MessageType::Request, Lenient::NONE, Wanted::ALL);
+    let input = b"GET / HTTP/1.1\r\n\r\n";
+    let mut run = machine.begin();
+    let first = machine.step(&mut run, input);
+    assert_eq!(first, Step::Event(Event::Notice(Notice::MessageBegin)));
+    let mut inner = machine.begin();
+    while machine.step(&mut inner, b"UNSUBSCRIB") != Step::Stop {}
+    while machine.step(&mut run, input) != Step::Stop {}
+    assert_eq!((run.result(), machine.method_name()), (Errno::Ok, "GET"));
 }

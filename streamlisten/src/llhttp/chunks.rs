@@ -84,7 +84,7 @@ impl Machine {
     }
 
     fn chunk_end(&mut self, run: &mut Run, input: &[u8]) -> Flow {
-        if self.progress.is_fresh() && input.get(run.pos) == Some(&b'\n') {
+        if run.progress.is_fresh() && input.get(run.pos) == Some(&b'\n') {
             run.pos += 1;
             if !self.lenient.has(Lenient::OPTIONAL_CR_BEFORE_LF) {
                 let reason = "Missing expected CR after chunk data";
@@ -92,7 +92,7 @@ impl Machine {
             }
             return go(run, State::ChunkComplete);
         }
-        match spell(&CRLF, false, &mut self.progress, input, &mut run.pos) {
+        match spell(&CRLF, false, &mut run.progress, input, &mut run.pos) {
             Spelled::More => Flow::More,
             Spelled::Word(_) => go(run, State::ChunkComplete),
             Spelled::Mismatch if self.lenient.has(Lenient::OPTIONAL_CRLF_AFTER_CHUNK) => {

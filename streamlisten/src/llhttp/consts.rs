@@ -103,7 +103,6 @@ pub(super) enum HeaderState {
     TransferEncodingChunked,
 }
 
-pub(super) const METHOD_GET: u8 = 1;
 pub(super) const METHOD_HEAD: u8 = 2;
 pub(super) const METHOD_CONNECT: u8 = 5;
 pub(super) const METHOD_SOURCE: u8 = 33;

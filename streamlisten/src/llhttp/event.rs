@@ -159,15 +159,6 @@ impl Wanted {
     );
 
     #[inline]
-    pub(super) fn skips_version(self) -> bool {
-        const PARTS: u32 = 1 << Span::Protocol as u32
-            | 1 << Span::Version as u32
-            | 1 << Notice::ProtocolComplete as u32
-            | 1 << Notice::VersionComplete as u32;
-        self.0 & PARTS == 0
-    }
-
-    #[inline]
     pub(super) fn span(self, span: Span) -> bool {
         self.0 & 1 << span as u32 != 0
     }

@@ -5,9 +5,10 @@ use super::consts::{HeaderState, Lenient, MessageType, flag};
 use super::errno::Errno;
 use super::event::{Notice, Span};
 use super::machine::{Flow, Machine, Run};
+use super::scan::skip_field;
 use super::start_line::go_past;
 use super::state::State;
-use super::tables::{CONNECTION as CONNECTION_CHARS, skip, skip_field};
+use super::tables::{CONNECTION as CONNECTION_CHARS, skip};
 use super::words::{CHUNKED, CONNECTION, Spelled, spell};
 
 const VALUE_CHAR: &str = "Invalid header value char";
@@ -17,20 +18,6 @@ impl Machine {
         match run.state {
             State::HeaderValueDiscardWs => match input.get(run.pos) {
                 None => Flow::More,
-                // A space, and then a value that no one here looks at: most are.
-                Some(b' ')
-                    if self.header_state == HeaderState::General
-                        && input.get(run.pos + 1).is_some_and(u8::is_ascii_graphic) =>
-                {
-                    run.pos += 1;
-                    self.open(run, input, Span::HeaderValue, State::HeaderValue);
-                    run.pos = skip_field(input, run.pos);
-                    if run.pos == input.len() {
-                        return Flow::More;
-                    }
-                    run.state = State::HeaderValueOtherwise;
-                    self.value_end(run, input)
-                }
                 Some(b' ' | b'\t') => go_past(run, State::HeaderValueDiscardWs),
                 Some(b'\r') => go_past(run, State::HeaderValueDiscardWsAlmostDone),
                 Some(b'\n') => {
@@ -57,8 +44,7 @@ impl Machine {
                 if run.pos == input.len() {
                     return Flow::More;
                 }
-                run.state = State::HeaderValueOtherwise;
-                self.value_end(run, input)
+                go(run, State::HeaderValueOtherwise)
             }
             State::HeaderValueOtherwise => self.value_end(run, input),
             State::HeaderValueLenient => {
@@ -151,7 +137,6 @@ impl Machine {
     }
 
     /// The byte that ends a value.
-    #[inline]
     fn value_end(&mut self, run: &mut Run, input: &[u8]) -> Flow {
         match input.get(run.pos) {
             None => Flow::More,
@@ -171,7 +156,7 @@ impl Machine {
     fn transfer_encoding(&mut self, run: &mut Run, input: &[u8]) -> Flow {
         match run.state {
             State::HeaderValueTeChunked => {
-                match spell(&CHUNKED, true, &mut self.progress, input, &mut run.pos) {
+                match spell(&CHUNKED, true, &mut run.progress, input, &mut run.pos) {
                     Spelled::More => Flow::More,
                     Spelled::Word(_) => go(run, State::HeaderValueTeChunkedLast),
                     Spelled::Mismatch => go(run, State::HeaderValueTeToken),
@@ -268,10 +253,10 @@ impl Machine {
     fn connection(&mut self, run: &mut Run, input: &[u8]) -> Flow {
         match run.state {
             State::HeaderValueConnection => {
-                if self.progress.is_fresh() && matches!(input.get(run.pos), Some(b' ' | b'\t')) {
+                if run.progress.is_fresh() && matches!(input.get(run.pos), Some(b' ' | b'\t')) {
                     return go_past(run, State::HeaderValueConnection);
                 }
-                match spell(&CONNECTION, true, &mut self.progress, input, &mut run.pos) {
+                match spell(&CONNECTION, true, &mut run.progress, input, &mut run.pos) {
                     Spelled::More => Flow::More,
                     Spelled::Word(word) => {
                         self.header_state = match word {
@@ -310,8 +295,9 @@ impl Machine {
     }
 
     /// What the header says becomes a fact about the message.
-    fn set_header_flags(&mut self) {
-        self.flags |= match self.header_state {
+    #[inline]
+    pub(super) fn set_header_flags(&mut self) {
+        let flag = match self.header_state {
             HeaderState::ConnectionKeepAlive => flag::CONNECTION_KEEP_ALIVE,
             HeaderState::ConnectionClose => flag::CONNECTION_CLOSE,
             HeaderState::ConnectionUpgrade => flag::CONNECTION_UPGRADE,
@@ -321,6 +307,7 @@ impl Machine {
             }
             _ => return,
         };
+        self.flags |= flag;
         self.header_state = HeaderState::Connection;
     }
 }

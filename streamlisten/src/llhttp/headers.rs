@@ -43,15 +43,10 @@ impl Machine {
                     Flow::Go
                 }
                 Some(b':') => self.fail(run, Errno::InvalidHeaderToken, "Invalid header token"),
-                // None of the headers that matter here begins with another letter.
-                Some(byte) if !matches!(byte | 0x20, b'c' | b'p' | b't' | b'u') => {
-                    self.header_state = HeaderState::General;
-                    self.open(run, input, Span::HeaderField, State::HeaderFieldGeneral)
-                }
                 Some(_) => self.open(run, input, Span::HeaderField, State::HeaderField),
             },
             State::HeaderField => {
-                match spell(&SPECIAL_HEADERS, true, &mut self.progress, input, &mut run.pos) {
+                match spell(&SPECIAL_HEADERS, true, &mut run.progress, input, &mut run.pos) {
                     Spelled::More => Flow::More,
                     Spelled::Word(word) => {
                         self.header_state = match word {

@@ -1,6 +1,9 @@
 //! [`Machine`], [`Run`], and the walk.
 
-use super::consts::{Finish, HeaderState, Lenient, METHOD_NAMES, MessageType, flag};
+mod moves;
+mod outside;
+
+use super::consts::{Finish, HeaderState, Lenient, MessageType, flag};
 use super::errno::Errno;
 use super::event::{Event, Notice, Span, Step, Wanted};
 use super::state::{Group, State};
@@ -11,7 +14,8 @@ pub struct Machine {
     /// Where the next walk begins. Written only when a walk stops, so a walk
     /// inside a callback begins where the outer one did.
     current: State,
-    pub(super) progress: Progress,
+    /// The word that is half spelled there.
+    progress: Progress,
     /// The span that is open, and where it begins in the input under walk.
     open: Option<OpenSpan>,
     /// Counts the walks, so that a span of one is not ended by another.
@@ -22,6 +26,8 @@ pub struct Machine {
     /// original's null pointer.
     error_pos: Option<usize>,
     wanted: Wanted,
+    /// True if the short ways are open: see `short`.
+    short_ways: bool,
     pub(super) kind: MessageType,
     pub(super) method: u8,
     pub(super) http_major: u8,
@@ -48,11 +54,11 @@ pub struct Run {
     pub(super) state: State,
     /// The next byte to take.
     pub(super) pos: usize,
+    pub(super) progress: Progress,
     /// The error of [`State::Fail`].
     pub(super) fails: (Errno, &'static str),
     walk: u64,
     awaits: Awaits,
-    phase: Phase,
     returned: Errno,
 }
 
@@ -65,14 +71,6 @@ enum Awaits {
     Headers,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Walking,
-    /// The input is used up; only the open span is left to report.
-    Ending,
-    Over,
-}
-
 /// What a group of states comes to.
 pub(super) enum Flow {
     /// The next state is in another group, or the same: go on.
@@ -81,8 +79,8 @@ pub(super) enum Flow {
     Emit(Event),
     /// The input is used up.
     More,
-    /// An error is set.
-    Failed,
+    /// The walk is over.
+    Over,
 }
 
 impl Machine {
@@ -98,6 +96,7 @@ impl Machine {
             reason: "",
             error_pos: None,
             wanted,
+            short_ways: wanted == Wanted::NODE,
             kind,
             method: 0,
             http_major: 0,
@@ -122,12 +121,12 @@ impl Machine {
             *open = OpenSpan { span: open.span, start: 0, walk: self.walks };
         }
         Run {
-            state: self.current,
+            state: if refused { State::Over } else { self.current },
             pos: 0,
+            progress: self.progress,
             fails: (Errno::Ok, ""),
             walk: self.walks,
             awaits: Awaits::Nothing,
-            phase: if refused { Phase::Over } else { Phase::Walking },
             returned: self.error,
         }
     }
@@ -136,11 +135,23 @@ impl Machine {
     /// step of one walk.
     #[inline]
     pub fn step(&mut self, run: &mut Run, input: &[u8]) -> Step {
-        run.awaits = Awaits::Nothing;
-        if run.phase != Phase::Walking {
-            run.phase = Phase::Over;
-            return Step::Stop;
+        if self.short_ways
+            && let Some((span, start, end)) = self.short_header(run, input)
+        {
+            run.awaits = Awaits::Span(span);
+            return Step::Event(Event::Span { span, start, end });
         }
+        self.step_elsewhere(run, input)
+    }
+
+    /// As `step`; not for the two states in which most steps begin.
+    fn step_elsewhere(&mut self, run: &mut Run, input: &[u8]) -> Step {
+        if self.short_ways
+            && let Some(event) = self.short_way(run, input)
+        {
+            return Step::Event(event);
+        }
+        run.awaits = Awaits::Nothing;
         loop {
             let flow = match run.state.group() {
                 Group::HeaderValue => self.header_value(run, input),
@@ -154,11 +165,7 @@ impl Machine {
                 Flow::Go => {}
                 Flow::Emit(event) => return Step::Event(event),
                 Flow::More => return self.end(run, input),
-                Flow::Failed => {
-                    run.phase = Phase::Over;
-                    run.returned = self.error;
-                    return Step::Stop;
-                }
+                Flow::Over => return Step::Stop,
             }
         }
     }
@@ -166,9 +173,9 @@ impl Machine {
     /// The input is used up: the state is kept, and what is open of a span is
     /// reported.
     fn end(&mut self, run: &mut Run, input: &[u8]) -> Step {
-        self.current = run.state;
+        (self.current, self.progress) = (run.state, run.progress);
         run.returned = Errno::Ok;
-        run.phase = Phase::Ending;
+        run.state = State::Over;
         match self.open {
             Some(open) if self.wanted.span(open.span) => {
                 run.awaits = Awaits::Span(open.span);
@@ -176,10 +183,7 @@ impl Machine {
                 let end = input.len();
                 Step::Event(Event::Span { span: open.span, start, end })
             }
-            _ => {
-                run.phase = Phase::Over;
-                Step::Stop
-            }
+            _ => Step::Stop,
         }
     }
 
@@ -230,113 +234,12 @@ impl Machine {
             self.reason = reason;
         }
         self.error_pos = Some(run.pos);
-        self.current = run.state;
         run.returned = errno;
-        run.phase = Phase::Over;
-    }
-
-    /// The end of all input. `Ok(true)`: the message ends here, and
-    /// `on_message_complete` is to be called. Mirrors `llhttp_finish`, which also
-    /// says nothing in an error state.
-    ///
-    /// # Errors
-    /// [`Errno::InvalidEofState`] in the middle of a message.
-    pub fn finish(&mut self) -> Result<bool, Errno> {
-        if self.error != Errno::Ok {
-            return Ok(false);
+        // At the end of the input the state has been kept already.
+        if run.state != State::Over {
+            (self.current, self.progress) = (run.state, run.progress);
+            run.state = State::Over;
         }
-        match self.finish {
-            Finish::Safe => Ok(false),
-            Finish::SafeWithCallback => Ok(true),
-            Finish::Unsafe => {
-                self.reason = "Invalid EOF state";
-                Err(Errno::InvalidEofState)
-            }
-        }
-    }
-
-    /// Makes the next walk stop at once. Mirrors `llhttp_pause`: a walk that is
-    /// under way is not stopped by it.
-    pub fn pause(&mut self) {
-        if self.error == Errno::Ok {
-            self.error = Errno::Paused;
-            self.reason = "Paused";
-        }
-    }
-
-    /// Lifts a pause. Mirrors `llhttp_resume`.
-    pub fn resume(&mut self) {
-        if self.error == Errno::Paused {
-            self.error = Errno::Ok;
-        }
-    }
-
-    /// Lifts the pause after an upgrade. Mirrors `llhttp_resume_after_upgrade`.
-    pub fn resume_after_upgrade(&mut self) {
-        if self.error == Errno::PausedUpgrade {
-            self.error = Errno::Ok;
-        }
-    }
-
-    /// The error that the machine is in.
-    #[must_use]
-    pub fn error(&self) -> Errno {
-        self.error
-    }
-
-    /// Why.
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        self.reason
-    }
-
-    /// Sets the reason. Mirrors `llhttp_set_error_reason`.
-    pub fn set_reason(&mut self, reason: &'static str) {
-        self.reason = reason;
-    }
-
-    /// Where the last error was, in the input of its walk; `None` if there was
-    /// none yet. A pause from outside leaves it as it is.
-    #[must_use]
-    pub fn error_pos(&self) -> Option<usize> {
-        self.error_pos
-    }
-
-    /// Requests or responses.
-    #[must_use]
-    pub fn message_type(&self) -> MessageType {
-        self.kind
-    }
-
-    /// The number of the method, see [`METHOD_NAMES`].
-    #[must_use]
-    pub fn method(&self) -> u8 {
-        self.method
-    }
-
-    /// The name of the method.
-    #[must_use]
-    pub fn method_name(&self) -> &'static str {
-        METHOD_NAMES[usize::from(self.method)]
-    }
-
-    /// The version, major and minor.
-    #[must_use]
-    pub fn version(&self) -> (u8, u8) {
-        (self.http_major, self.http_minor)
-    }
-
-    /// The status of a response.
-    #[must_use]
-    pub fn status_code(&self) -> u16 {
-        self.status_code
-    }
-
-    /// True if what follows the message is in another protocol; known from the
-    /// end of the head on.
-    #[must_use]
-    pub fn upgrade(&self) -> bool {
-        self.upgrade
     }
 }
 
@@ -345,104 +248,5 @@ impl Run {
     #[must_use]
     pub fn result(&self) -> Errno {
         self.returned
-    }
-}
-
-/// The small change of the states.
-impl Machine {
-    /// True if no one wants to hear of the protocol and the version.
-    #[inline]
-    pub(super) fn skips_version(&self) -> bool {
-        self.wanted.skips_version()
-    }
-
-    /// The error node: stops for good.
-    #[cold]
-    pub(super) fn fail(&mut self, run: &Run, errno: Errno, reason: &'static str) -> Flow {
-        self.error = errno;
-        self.reason = reason;
-        self.error_pos = Some(run.pos);
-        Flow::Failed
-    }
-
-    /// Opens a span at the next byte; waits for that byte, so that a span is
-    /// never opened for nothing.
-    #[inline]
-    pub(super) fn open(&mut self, run: &mut Run, input: &[u8], span: Span, next: State) -> Flow {
-        if run.pos == input.len() {
-            return Flow::More;
-        }
-        self.open = Some(OpenSpan { span, start: run.pos, walk: run.walk });
-        run.state = next;
-        Flow::Go
-    }
-
-    /// Ends the open span before the next byte, and goes to `next`; with `skip`,
-    /// past that byte.
-    #[inline]
-    pub(super) fn close(&mut self, run: &mut Run, skip: bool, next: State) -> Flow {
-        let end = run.pos;
-        run.pos += usize::from(skip);
-        run.state = next;
-        match self.open.take() {
-            Some(open) if self.wanted.span(open.span) => {
-                run.awaits = Awaits::Span(open.span);
-                // A span that another walk has opened has no beginning here.
-                let start = if open.walk == run.walk { open.start } else { end };
-                Flow::Emit(Event::Span { span: open.span, start, end })
-            }
-            _ => Flow::Go,
-        }
-    }
-
-    /// Ends the open span, then fails.
-    #[cold]
-    pub(super) fn close_and_fail(
-        &mut self,
-        run: &mut Run,
-        skip: bool,
-        errno: Errno,
-        reason: &'static str,
-    ) -> Flow {
-        run.fails = (errno, reason);
-        self.close(run, skip, State::Fail)
-    }
-
-    /// Gives notice, and goes to `next`.
-    #[inline]
-    pub(super) fn notify(&mut self, run: &mut Run, notice: Notice, next: State) -> Flow {
-        run.state = next;
-        if !self.wanted.notice(notice) {
-            return Flow::Go;
-        }
-        run.awaits = Awaits::Notice(notice);
-        Flow::Emit(Event::Notice(notice))
-    }
-
-    /// The head is complete; goes to `HeadersDone`.
-    pub(super) fn headers_complete(&mut self, run: &mut Run) -> Flow {
-        run.state = State::HeadersDone;
-        run.awaits = Awaits::Headers;
-        Flow::Emit(Event::HeadersComplete)
-    }
-
-    /// Stops for an upgrade.
-    pub(super) fn pause_upgrade(&mut self, run: &mut Run) -> Flow {
-        run.state = State::Cleanup;
-        self.stop(run, Errno::PausedUpgrade, Some("Pause on CONNECT/Upgrade"));
-        Flow::Failed
-    }
-
-    /// Takes as much of `content_length` as there is; true once it is all taken.
-    pub(super) fn consume(&mut self, run: &mut Run, input: &[u8]) -> bool {
-        let available = (input.len() - run.pos) as u64;
-        if available < self.content_length {
-            self.content_length -= available;
-            run.pos = input.len();
-            return false;
-        }
-        run.pos += self.content_length as usize;
-        self.content_length = 0;
-        true
     }
 }

@@ -2,8 +2,8 @@
 //! `src/llhttp/http.ts`.
 
 use super::consts::{
-    Finish, Lenient, METHOD_CONNECT, METHOD_GET, METHOD_HEAD, METHOD_PRI, METHOD_SOURCE,
-    MessageType, is_http_method, is_rtsp_method,
+    Finish, Lenient, METHOD_CONNECT, METHOD_HEAD, METHOD_PRI, METHOD_SOURCE, MessageType,
+    is_http_method, is_rtsp_method,
 };
 use super::errno::Errno;
 use super::event::{Notice, Span};
@@ -51,7 +51,7 @@ impl Machine {
                 }
             },
             State::ReqOrResMethod => {
-                match spell(&HEAD_OR_HTTP, false, &mut self.progress, input, &mut run.pos) {
+                match spell(&HEAD_OR_HTTP, false, &mut run.progress, input, &mut run.pos) {
                     Spelled::More => Flow::More,
                     Spelled::Word(0) => {
                         self.method = METHOD_HEAD;
@@ -77,16 +77,8 @@ impl Machine {
     fn request_line(&mut self, run: &mut Run, input: &[u8]) -> Flow {
         match run.state {
             State::StartReq => self.open(run, input, Span::Method, State::AfterStartReq),
-            // Most requests are this one.
-            State::AfterStartReq
-                if self.progress.is_fresh() && input[run.pos..].starts_with(b"GET ") =>
-            {
-                run.pos += 3;
-                self.method = METHOD_GET;
-                self.close(run, false, State::MethodComplete)
-            }
             State::AfterStartReq => {
-                match spell(&METHODS, false, &mut self.progress, input, &mut run.pos) {
+                match spell(&METHODS, false, &mut run.progress, input, &mut run.pos) {
                     Spelled::More => Flow::More,
                     Spelled::Word(word) => {
                         self.method = METHOD_NUMBERS[word];
@@ -117,25 +109,12 @@ impl Machine {
                     Flow::Go
                 }
             },
-            // Most versions are this one; without it, no one wants its parts.
-            State::ReqHttpStart
-                if self.skips_version()
-                    && is_http_method(self.method)
-                    && self.method != METHOD_PRI
-                    && input[run.pos..].starts_with(b"HTTP/1.1\r\n") =>
-            {
-                run.pos += 10;
-                self.http_major = 1;
-                self.http_minor = 1;
-                run.state = State::HeadersStart;
-                Flow::Go
-            }
             State::ReqHttpStart => match input.get(run.pos) {
                 Some(b' ') => go_past(run, State::ReqHttpStart),
                 _ => self.open(run, input, Span::Protocol, State::ReqAfterHttpStart),
             },
             State::ReqAfterHttpStart => {
-                match spell(&PROTOCOLS, false, &mut self.progress, input, &mut run.pos) {
+                match spell(&PROTOCOLS, false, &mut run.progress, input, &mut run.pos) {
                     Spelled::More => Flow::More,
                     Spelled::Word(0) => self.close(run, false, State::ProtocolHttp),
                     Spelled::Word(1) => self.close(run, false, State::ProtocolRtsp),
@@ -196,7 +175,7 @@ impl Machine {
                 Some(_) => self.fail(run, Errno::Strict, "Expected CRLF after version"),
             },
             // ReqPriUpgrade
-            _ => match spell(&PREFACE, false, &mut self.progress, input, &mut run.pos) {
+            _ => match spell(&PREFACE, false, &mut run.progress, input, &mut run.pos) {
                 Spelled::More => Flow::More,
                 Spelled::Word(_) => self.fail(run, Errno::PausedH2Upgrade, "Pause on PRI/Upgrade"),
                 Spelled::Mismatch => {
@@ -218,7 +197,7 @@ impl Machine {
         match run.state {
             State::StartRes => self.open(run, input, Span::Protocol, State::ResAfterStart),
             State::ResAfterStart => {
-                match spell(&PROTOCOLS, false, &mut self.progress, input, &mut run.pos) {
+                match spell(&PROTOCOLS, false, &mut run.progress, input, &mut run.pos) {
                     Spelled::More => Flow::More,
                     Spelled::Word(_) => self.close(run, false, State::ResProtocolComplete),
                     Spelled::Mismatch => {

@@ -77,29 +77,6 @@ pub(super) fn skip(class: u8, input: &[u8], from: usize) -> usize {
     rest.iter().position(|&byte| !is(class, byte)).map_or(input.len(), |n| from + n)
 }
 
-/// As [`skip`] with [`FIELD`], eight bytes at a time: values are long.
-#[inline]
-pub(super) fn skip_field(input: &[u8], from: usize) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
-    let mut at = from;
-    for word in input[from..].chunks_exact(8) {
-        let word = u64::from_ne_bytes([
-            word[0], word[1], word[2], word[3], word[4], word[5], word[6], word[7],
-        ]);
-        // The high bit of a byte: set if the byte may be below a space, or DEL.
-        // It may be set for a byte above such a one; then the slow way decides.
-        let low = word.wrapping_sub(ONES * 0x20) & !word;
-        let del = word ^ (ONES * 0x7f);
-        let del = del.wrapping_sub(ONES) & !del;
-        if (low | del) & HIGH != 0 {
-            break;
-        }
-        at += 8;
-    }
-    skip(FIELD, input, at)
-}
-
 /// The value of a hexadecimal digit.
 #[inline]
 pub(super) fn hex(byte: u8) -> Option<u64> {

@@ -19,7 +19,7 @@ impl Machine {
             return Flow::More;
         };
         // Every node refuses these two, unless it is in the middle of a word.
-        if matches!(byte, b'\t' | 0x0c) && self.progress.is_fresh() {
+        if matches!(byte, b'\t' | 0x0c) && run.progress.is_fresh() {
             run.pos += 1;
             return self.fail(run, Errno::InvalidUrl, INVALID);
         }
@@ -42,10 +42,10 @@ impl Machine {
                 _ => self.fail(run, Errno::InvalidUrl, "Unexpected char in url schema"),
             },
             State::UrlSchemaDelim => {
-                if matches!(byte, b' ' | b'\r' | b'\n') && self.progress.is_fresh() {
+                if matches!(byte, b' ' | b'\r' | b'\n') && run.progress.is_fresh() {
                     return self.fail_past(run, INVALID);
                 }
-                match spell(&SLASHES, false, &mut self.progress, input, &mut run.pos) {
+                match spell(&SLASHES, false, &mut run.progress, input, &mut run.pos) {
                     Spelled::More => Flow::More,
                     Spelled::Word(_) => {
                         run.state = State::UrlServer;
@@ -98,7 +98,7 @@ impl Machine {
             State::UrlSkipToHttp => go_past(run, State::UrlToHttp),
             State::UrlSkipToHttp09 => go_past(run, State::UrlToHttp09),
             State::UrlSkipLfToHttp09 => {
-                match spell(&CRLF, false, &mut self.progress, input, &mut run.pos) {
+                match spell(&CRLF, false, &mut run.progress, input, &mut run.pos) {
                     Spelled::More => Flow::More,
                     Spelled::Word(_) => {
                         run.state = State::UrlToHttp09;
