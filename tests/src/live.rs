@@ -19,11 +19,13 @@
 //! | [`lines`] | debug lines and what they mean |
 //! | [`arm`] | one program in, its steps out; crashes and hangs |
 //! | [`mod@differ`] | the comparison |
+//! | [`bench`] | jobs of `atslab bench` in, how long they took out |
 //! | [`record`] | cases in, recordings of the server's own regression test out |
 //! | [`mod@generate`], [`mod@shrink`] | random scenarios, and small ones that still differ |
 //! | [`deviations`] | the differences that are known |
 
 pub mod arm;
+pub mod bench;
 pub mod deviations;
 pub mod differ;
 pub mod error;
@@ -36,6 +38,7 @@ pub mod server;
 pub mod shrink;
 
 pub use arm::{End, Played, PortArm, RealArm};
+pub use bench::{Answer, BenchArm, Job};
 pub use deviations::{Deviation, Deviations};
 pub use differ::{Divergence, differ};
 pub use error::LiveError;

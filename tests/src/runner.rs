@@ -56,7 +56,8 @@ fn test_buffers(epoch: Epoch) -> SizeIndex {
 }
 
 /// `options`, with the event system of the release that stands for `epoch`.
-pub(crate) fn of_release(epoch: Epoch, options: Options) -> Options {
+#[must_use]
+pub fn of_release(epoch: Epoch, options: Options) -> Options {
     let (own_events, assignment) = match epoch {
         Epoch::B => (OwnEvents::ExternalQueue, Assignment::RoundRobin),
         Epoch::C | Epoch::D => (OwnEvents::LocalQueue, Assignment::Affinity),

@@ -40,6 +40,16 @@ pub enum LiveError {
         /// Its last line.
         last: String,
     },
+    /// A process that performs workloads does not do so.
+    #[error("the bench process of {name} {what}; its last line: {last:?}")]
+    Bench {
+        /// Whose process it is.
+        name: String,
+        /// What happened.
+        what: String,
+        /// Its last line.
+        last: String,
+    },
     /// The system refuses something.
     #[error("{what}: {source}")]
     System {

@@ -10,12 +10,18 @@ use std::process::Command;
 use super::error::LiveError;
 use super::server::Server;
 
-const SOURCES: [(&str, &str); 5] = [
+const SOURCES: [(&str, &str); 11] = [
     ("probe.cc", include_str!("../../live/probe.cc")),
     ("cases.cc", include_str!("../../live/cases.cc")),
     ("clock.cc", include_str!("../../live/clock.cc")),
     ("clock.h", include_str!("../../live/clock.h")),
     ("server.h", include_str!("../../live/server.h")),
+    ("bench.h", include_str!("../../live/bench.h")),
+    ("bench.cc", include_str!("../../live/bench.cc")),
+    ("bench_events.cc", include_str!("../../live/bench_events.cc")),
+    ("bench_pairs.cc", include_str!("../../live/bench_pairs.cc")),
+    ("bench_buffers.cc", include_str!("../../live/bench_buffers.cc")),
+    ("bench_memory.cc", include_str!("../../live/bench_memory.cc")),
 ];
 
 /// A probe that has been built; its file goes when this is dropped.
@@ -31,7 +37,7 @@ impl Probe {
     /// # Errors
     /// If there is no compiler, or it refuses.
     pub fn build(servers: &[Server]) -> Result<Probe, LiveError> {
-        Probe::of("probe.cc", servers)
+        Probe::of(&["probe.cc", "clock.cc"], servers)
     }
 
     /// As [`build`](Probe::build), for the one that performs cases of the server's
@@ -40,10 +46,26 @@ impl Probe {
     /// # Errors
     /// If there is no compiler, or it refuses.
     pub fn of_cases(servers: &[Server]) -> Result<Probe, LiveError> {
-        Probe::of("cases.cc", servers)
+        Probe::of(&["cases.cc", "clock.cc"], servers)
     }
 
-    fn of(source: &str, servers: &[Server]) -> Result<Probe, LiveError> {
+    /// As [`build`](Probe::build), for the one that performs the workloads of
+    /// `atslab bench`; it leaves the server its own clock.
+    ///
+    /// # Errors
+    /// If there is no compiler, or it refuses.
+    pub fn of_bench(servers: &[Server]) -> Result<Probe, LiveError> {
+        let sources = [
+            "bench.cc",
+            "bench_events.cc",
+            "bench_pairs.cc",
+            "bench_buffers.cc",
+            "bench_memory.cc",
+        ];
+        Probe::of(&sources, servers)
+    }
+
+    fn of(sources: &[&str], servers: &[Server]) -> Result<Probe, LiveError> {
         let folder = tempfile::Builder::new()
             .prefix("atslab-probe-")
             .tempdir()
@@ -54,7 +76,7 @@ impl Probe {
         let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
         let mut command = Command::new(&compiler);
         command.args(["-std=c++17", "-O2", "-shared", "-fPIC", "-o", "probe.so"]);
-        command.args([source, "clock.cc"]).current_dir(folder.path());
+        command.args(sources).current_dir(folder.path());
         for server in servers {
             command.arg("-I").arg(absolute(&server.include_folder()));
         }

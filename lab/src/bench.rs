@@ -1,0 +1,100 @@
+//! `atslab bench`: how fast the port is, beside the real servers.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `workloads` | what is measured |
+//! | `measure` | the arms, in turn |
+//! | `work` and its folder | the port's arm: a process that performs workloads |
+//! | `figures`, `report`, `machine` | medians, tables, and on what they were measured |
+
+mod figures;
+mod machine;
+mod measure;
+mod report;
+mod work;
+mod workloads;
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use conformance::live::{Probe, Release};
+
+use self::figures::Measured;
+use self::machine::machine;
+use self::measure::Arms;
+use self::workloads::{Unit, Workload};
+use crate::cli::BenchArgs;
+use crate::error::Error;
+use crate::output::{Output, QUIET};
+use crate::progress::Progress;
+
+/// Memory does not vary as time does.
+const MEMORY_RUNS: usize = 3;
+
+pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    if let Some(epoch) = args.arm {
+        return Ok(work::serve_jobs(epoch));
+    }
+    let workloads = chosen(args)?;
+    let (mut servers, mut probe) = (Vec::new(), None);
+    if args.live {
+        for release in Release::RUNNABLE {
+            servers.push(args.servers.find(release)?);
+        }
+        probe = Some(Probe::of_bench(&servers)?);
+    }
+    let machine = machine();
+    if cfg!(debug_assertions) {
+        writeln!(out, "This is a debug build: the port's figures mean nothing.")?;
+    }
+    let mut arms = Arms::new(servers, probe.as_ref());
+    let runs_of = |workload: &Workload| match workload.unit {
+        Unit::Time => args.runs.get(),
+        Unit::Memory => args.runs.get().min(MEMORY_RUNS),
+    };
+    let total = workloads.iter().map(|one| runs_of(one) * arms.arms.len()).sum();
+    let progress = Progress::of_cases(total);
+    let mut all = Vec::new();
+    for workload in &workloads {
+        let done = || progress.done_case(&workload.name);
+        let runs = arms.measure(workload, runs_of(workload), done)?;
+        all.push(Measured::new(workload, arms.arms.iter().map(|arm| &arm.who).zip(&runs)));
+    }
+    drop((progress, arms));
+
+    if args.markdown {
+        report::write_markdown(out, &machine, &all)?;
+    } else {
+        writeln!(out, "{QUIET}{machine}{QUIET:#}")?;
+        report::write_table(out, &all)?;
+    }
+    if let Some(file) = &args.json {
+        write(file, &report::json(&machine, &all).unwrap_or_default())?;
+    }
+    let differs = all.iter().flat_map(|one| &one.releases).any(|one| one.difference.is_some());
+    Ok(if differs { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The workloads that are meant.
+fn chosen(args: &BenchArgs) -> Result<Vec<Workload>, Error> {
+    let all =
+        if args.growth { workloads::growth(args.quick) } else { workloads::workloads(args.quick) };
+    if args.filter.is_empty() {
+        return Ok(all);
+    }
+    for filter in &args.filter {
+        if !all.iter().any(|one| one.name.contains(filter.as_str())) {
+            let names = all.iter().map(|one| one.name.clone()).collect();
+            return Err(Error::UnknownWorkload { name: filter.clone(), names });
+        }
+    }
+    let is_meant = |one: &Workload| args.filter.iter().any(|name| one.name.contains(&**name));
+    Ok(all.into_iter().filter(is_meant).collect())
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Error> {
+    fs::write(file, text)
+        .map_err(|source| Error::Unwritable { file: file.display().to_string(), source })
+}

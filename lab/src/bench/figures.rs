@@ -1,0 +1,120 @@
+//! Medians, quarters, ratios.
+
+use conformance::live::Release;
+
+use super::measure::{Runs, Who};
+use super::workloads::Workload;
+
+/// The figures of one arm in one workload.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Figures {
+    /// One for each run, from the least to the greatest.
+    pub(super) sorted: Vec<f64>,
+}
+
+impl Figures {
+    pub(super) fn of(workload: &Workload, runs: &Runs) -> Figures {
+        let figure = |answer: &_| workload.figure(*answer);
+        let mut sorted: Vec<f64> = runs.answers.iter().map(figure).collect();
+        sorted.sort_by(f64::total_cmp);
+        Figures { sorted }
+    }
+
+    /// The figure below which a part of all lies; between two, in proportion.
+    pub(super) fn quantile(&self, part: f64) -> f64 {
+        let Some(last) = self.sorted.len().checked_sub(1) else { return f64::NAN };
+        let place = part * last as f64;
+        let below = self.sorted[place.floor() as usize];
+        let above = self.sorted[place.ceil() as usize];
+        below + (above - below) * place.fract()
+    }
+
+    pub(super) fn median(&self) -> f64 {
+        self.quantile(0.5)
+    }
+
+    /// How far the quarters around the median are apart, as a part of it.
+    pub(super) fn spread(&self) -> f64 {
+        (self.quantile(0.75) - self.quantile(0.25)) / self.median()
+    }
+}
+
+/// The port and the server of one release in one workload.
+#[derive(Clone, Debug)]
+pub(super) struct Beside {
+    pub(super) release: Release,
+    pub(super) port: Figures,
+    pub(super) server: Option<Figures>,
+    /// What makes the two no comparison.
+    pub(super) difference: Option<String>,
+}
+
+impl Beside {
+    /// The port's median by the server's.
+    pub(super) fn ratio(&self) -> Option<f64> {
+        let server = self.server.as_ref()?;
+        self.difference.is_none().then(|| self.port.median() / server.median())
+    }
+}
+
+/// Everything about one workload.
+#[derive(Clone, Debug)]
+pub(super) struct Measured {
+    pub(super) workload: Workload,
+    pub(super) releases: Vec<Beside>,
+}
+
+impl Measured {
+    pub(super) fn new<'a>(
+        workload: &Workload,
+        arms: impl Iterator<Item = (&'a Who, &'a Runs)> + Clone,
+    ) -> Measured {
+        let of = |release: Release| {
+            let mut port = None;
+            let mut server = None;
+            for (who, runs) in arms.clone().filter(|(who, _)| who.release() == release) {
+                match who {
+                    Who::Port(_) => port = Some(runs),
+                    Who::Server(_) => server = Some(runs),
+                }
+            }
+            let port = port?;
+            Some(Beside {
+                release,
+                port: Figures::of(workload, port),
+                server: server.map(|runs| Figures::of(workload, runs)),
+                difference: server.and_then(|server| difference(workload, port, server)),
+            })
+        };
+        let releases = Release::RUNNABLE.into_iter().filter_map(of).collect();
+        Measured { workload: workload.clone(), releases }
+    }
+}
+
+/// Why the two did not do the same work, if they did not.
+fn difference(workload: &Workload, port: &Runs, server: &Runs) -> Option<String> {
+    let pairs = || port.answers.iter().zip(&server.answers);
+    let tell = |what, port, server| format!("{what}: port {port}, server {server}");
+    pairs()
+        .find(|(port, server)| port.bytes != server.bytes)
+        .map(|(port, server)| tell("bytes", port.bytes, server.bytes))
+        .or_else(|| {
+            pairs()
+                .find(|(port, server)| workload.is_exact && port.callbacks != server.callbacks)
+                .map(|(port, server)| tell("calls", port.callbacks, server.callbacks))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_and_the_quarters() {
+        let figures = Figures { sorted: vec![1.0, 2.0, 3.0, 4.0] };
+        assert_eq!(figures.median(), 2.5);
+        assert_eq!(figures.quantile(0.25), 1.75);
+        assert_eq!(figures.spread(), 0.6);
+        assert_eq!(Figures { sorted: vec![7.0] }.quantile(0.75), 7.0);
+    }
+}

@@ -1,0 +1,179 @@
+//! What is measured: the list of workloads. What each one does stands in the book's
+//! chapter on the bench.
+
+use conformance::live::Job;
+
+/// The size index of 1 KiB, and that of 32 KiB.
+const INDEX_1K: u8 = 3;
+const INDEX_32K: u8 = 8;
+
+/// What is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Unit {
+    /// Nanoseconds for an operation.
+    Time,
+    /// Bytes for each thing that is made.
+    Memory,
+}
+
+impl Unit {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Unit::Time => "ns",
+            Unit::Memory => "bytes",
+        }
+    }
+}
+
+/// One workload.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Workload {
+    pub(super) name: String,
+    /// What one operation is.
+    pub(super) operation: &'static str,
+    pub(super) unit: Unit,
+    pub(super) job: Job,
+    /// How often the state machines are called does not depend on when threads run.
+    pub(super) is_exact: bool,
+    /// Every run wants a process of its own.
+    pub(super) wants_fresh: bool,
+}
+
+/// The operation of a workload that moves pieces.
+const PIECE: &str = "piece";
+
+impl Workload {
+    fn new(name: impl Into<String>, operation: &'static str, kind: &str, ops: u64) -> Workload {
+        let job = Job {
+            kind: kind.to_owned(),
+            ops,
+            many: 1,
+            size: 0,
+            index: INDEX_32K,
+            shared: false,
+            threads: 1,
+        };
+        Workload {
+            name: name.into(),
+            operation,
+            unit: Unit::Time,
+            job,
+            is_exact: true,
+            wants_fresh: false,
+        }
+    }
+
+    fn many(mut self, many: u64) -> Workload {
+        self.job.many = many;
+        self
+    }
+
+    fn size(mut self, size: usize) -> Workload {
+        self.job.size = size;
+        self
+    }
+
+    fn index(mut self, index: u8) -> Workload {
+        self.job.index = index;
+        self
+    }
+
+    /// With many pieces under way at once, or on several threads, it depends on time
+    /// how many of them one call finds.
+    fn threads(mut self, threads: u8) -> Workload {
+        self.job.threads = threads;
+        self.is_exact = self.is_exact && threads != 2;
+        self
+    }
+
+    fn shared(mut self) -> Workload {
+        self.job.shared = true;
+        self
+    }
+
+    fn fresh(mut self) -> Workload {
+        self.wants_fresh = true;
+        self
+    }
+
+    fn memory(name: &str, operation: &'static str, many: u64) -> Workload {
+        let workload = Workload::new(name, operation, name, many).many(many).size(32 * 1024);
+        Workload { unit: Unit::Memory, ..workload }.fresh()
+    }
+
+    /// Its figure in a run that took `time`, or by which the process grew.
+    pub(super) fn figure(&self, answer: conformance::live::Answer) -> f64 {
+        let (total, count) = match self.unit {
+            Unit::Time => (answer.time, self.job.ops),
+            Unit::Memory => (answer.memory, self.job.many),
+        };
+        total as f64 / count as f64
+    }
+
+    /// The same with a hundredth of the work, but at least a thousand operations and
+    /// one for each pair.
+    fn quick(mut self) -> Workload {
+        let Job { ops, many, .. } = &mut self.job;
+        if *many >= 10_000 {
+            *many /= 100;
+        }
+        *ops = (*ops / 100).max(3_000).max(*many);
+        self
+    }
+}
+
+/// All of them, in the order of the table.
+pub(super) fn workloads(is_quick: bool) -> Vec<Workload> {
+    let mut all = vec![
+        Workload::new("event_chain", "event", "chains", 2_000_000),
+        Workload::new("event_deep_1000", "event", "chains", 2_000_000).many(1000),
+        Workload::new("event_cross_1", "event", "cross", 600_000),
+        Workload::new("event_cross_3", "event", "cross", 600_000).many(3),
+        Workload::new("timer_cancel", "timer", "timer_cancel", 1_000_000),
+        Workload::new("timer_fire", "timer", "timer_fire", 50_000).many(0),
+        Workload::new("timer_fire_1m", "timer", "timer_fire", 50_000).many(1_000_000).fresh(),
+        Workload::new("lock_miss", "missed lock", "lock_miss", 10_000),
+    ];
+    for (size, name, ops) in
+        [(32 * 1024, "32k", 50_000), (1024, "1k", 500_000), (50, "50", 500_000), (1, "1", 500_000)]
+    {
+        let pair = |name: String, ops| Workload::new(name, PIECE, "pairs", ops).size(size);
+        all.push(pair(format!("pair_{name}"), ops));
+        all.push(pair(format!("pair_{name}_shared"), ops).shared());
+        all.push(pair(format!("pair_{name}_apart"), ops / 10).threads(2));
+    }
+    for (count, name) in [(1_000, "1000"), (100_000, "100000")] {
+        all.push(pairs(format!("pairs_{name}"), count, 500_000));
+    }
+    let connect = Workload::new("connect", "connection", "connections", 100_000);
+    all.push(connect.size(1024).index(INDEX_1K));
+    for (size, name, ops) in
+        [(32 * 1024, "32k", 100_000), (1024, "1k", 1_000_000), (50, "50", 1_000_000)]
+    {
+        all.push(Workload::new(format!("buffer_{name}"), PIECE, "copies", ops).size(size));
+    }
+    all.push(Workload::new("buffer_clone", "block", "clones", 1_000_000).size(32 * 1024));
+    all.push(Workload::memory("memory_idle", "pair", 20_000));
+    all.push(Workload::memory("memory_full", "pair", 2_000));
+    all.push(Workload::memory("memory_event", "event", 1_000_000));
+    finished(all, is_quick)
+}
+
+/// How the cost of a piece grows with the number of pairs.
+pub(super) fn growth(is_quick: bool) -> Vec<Workload> {
+    let mut all = Vec::new();
+    for count in [10, 1_000, 100_000, 1_000_000] {
+        all.push(pairs(format!("growth_{count}"), count, (5 * count).max(500_000)));
+        all.push(pairs(format!("growth_{count}_two"), count, (5 * count).max(500_000)).threads(3));
+    }
+    finished(all, is_quick)
+}
+
+/// Pairs through which pieces of 1 KiB go, all at once.
+fn pairs(name: String, count: u64, ops: u64) -> Workload {
+    Workload::new(name, PIECE, "pairs", ops).many(count).size(1024).index(INDEX_1K)
+}
+
+fn finished(all: Vec<Workload>, is_quick: bool) -> Vec<Workload> {
+    all.into_iter().map(|one| if is_quick { one.quick() } else { one }).collect()
+}

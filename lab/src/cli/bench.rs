@@ -1,0 +1,71 @@
+//! The arguments of `atslab bench`.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use clap::Args;
+use conformance::Epoch;
+
+use crate::servers::ServersArg;
+
+/// The arguments of `atslab bench`.
+#[derive(Debug, Args)]
+#[command(after_help = BENCH_EXAMPLES)]
+pub(crate) struct BenchArgs {
+    /// Measure the real servers as well
+    #[arg(long)]
+    pub live: bool,
+
+    /// Measure only workloads with this in their name; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub filter: Vec<String>,
+
+    /// How often each workload is measured in each arm
+    #[arg(long, value_name = "N", default_value = "9")]
+    pub runs: NonZero<usize>,
+
+    /// Do a hundredth of the work: to see that all arms do the same, not how fast
+    #[arg(long)]
+    pub quick: bool,
+
+    /// Measure how the cost of a piece grows with the number of pairs, and nothing else
+    #[arg(long)]
+    pub growth: bool,
+
+    /// Write every run to this file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+
+    /// Draw the result into this file
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
+
+    /// Print the table in Markdown
+    #[arg(long)]
+    pub markdown: bool,
+
+    #[command(flatten)]
+    pub servers: ServersArg,
+
+    /// Be the process that performs the port's jobs
+    #[arg(long, hide = true, value_name = "EPOCH")]
+    pub arm: Option<Epoch>,
+}
+
+const BENCH_EXAMPLES: &str = "\
+A workload is measured in all arms in turn, as often as --runs says, after one
+run that does not count; shown are the median and the range of the quarters
+around it. The port takes the steps of the release that it stands beside. Arms
+that did not do the same work, counted in calls and bytes, are refused. The
+book's chapter on the bench says what each workload does.
+
+Examples:
+  atslab bench
+  atslab bench --live
+  atslab bench --live --filter pair_ --filter event_chain --runs 21
+  atslab bench --live --markdown --json bench.json --plot bench.svg
+  atslab bench --live --growth --plot growth.svg
+  atslab bench --live --quick --runs 1
+
+Exit status: 0 if everything has been measured, 1 if two arms did not do the
+same work, 2 on errors.";
