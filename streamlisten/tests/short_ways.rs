@@ -147,3 +147,26 @@ proptest! {
         prop_assert_eq!(follow(&plan, Wanted::NODE), follow(&plan, Wanted::ALL));
     }
 }
+
+/// A lenient machine goes on after `Connection: close` without forgetting the
+/// length of a body that was left out: the next length is appended to it.
+#[test]
+fn a_length_that_is_left_over_counts() {
+    let first = "POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: 1\r\n\r\n";
+    let second = "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n0123456789ab";
+    // The seventh event is the end of the first head.
+    let replies = (0..20).map(|event| i32::from(event == 6)).collect();
+    let plan = Plan {
+        kind: 0,
+        lenient: 4,
+        input: [first, second].concat().into_bytes(),
+        cuts: Vec::new(),
+        replies,
+        inner: None,
+    };
+    let told = follow(&plan, Wanted::NODE);
+    assert_eq!(told, follow(&plan, Wanted::ALL));
+    let body = told.iter().find(|event| event.contains("Body")).expect("a body");
+    let start = plan.input.len() - 12;
+    assert!(body.contains(&format!("start: {start}, end: {}", start + 12)), "{told:?}");
+}
