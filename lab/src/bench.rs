@@ -5,11 +5,14 @@
 //! | `workloads` | what is measured |
 //! | `measure` | the arms, in turn |
 //! | `work` and its folder | the port's arm: a process that performs workloads |
-//! | `figures`, `report`, `machine` | medians, tables, and on what they were measured |
+//! | `others` | what a Rust user would take instead |
+//! | `figures`, `report`, `plot`, `machine` | medians, tables, drawings, and on what they were measured |
 
 mod figures;
 mod machine;
 mod measure;
+mod others;
+mod plot;
 mod report;
 mod work;
 mod workloads;
@@ -24,8 +27,9 @@ use conformance::live::{Probe, Release};
 use self::figures::Measured;
 use self::machine::machine;
 use self::measure::Arms;
+use self::others::Other;
 use self::workloads::{Unit, Workload};
-use crate::cli::BenchArgs;
+use crate::cli::{ArmArg, BenchArgs};
 use crate::error::Error;
 use crate::output::{Output, QUIET};
 use crate::progress::Progress;
@@ -34,8 +38,10 @@ use crate::progress::Progress;
 const MEMORY_RUNS: usize = 3;
 
 pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Error> {
-    if let Some(epoch) = args.arm {
-        return Ok(work::serve_jobs(epoch));
+    match args.arm {
+        Some(ArmArg::Port(epoch)) => return Ok(work::serve_jobs(epoch)),
+        Some(ArmArg::Others) => return Ok(others::serve_jobs()),
+        None => {}
     }
     let workloads = chosen(args)?;
     let (mut servers, mut probe) = (Vec::new(), None);
@@ -49,7 +55,8 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
     if cfg!(debug_assertions) {
         writeln!(out, "This is a debug build: the port's figures mean nothing.")?;
     }
-    let mut arms = Arms::new(servers, probe.as_ref());
+    let others: &[Other] = if args.others { &Other::ALL } else { &[] };
+    let mut arms = Arms::new(servers, probe.as_ref(), others);
     let runs_of = |workload: &Workload| match workload.unit {
         Unit::Time => args.runs.get(),
         Unit::Memory => args.runs.get().min(MEMORY_RUNS),
@@ -69,6 +76,12 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
     } else {
         writeln!(out, "{QUIET}{machine}{QUIET:#}")?;
         report::write_table(out, &all)?;
+    }
+    if let Some(file) = &args.plot {
+        write(
+            file,
+            &if args.growth { plot::growth(&machine, &all) } else { plot::ratios(&machine, &all) },
+        )?;
     }
     if let Some(file) = &args.json {
         write(file, &report::json(&machine, &all).unwrap_or_default())?;

@@ -96,8 +96,8 @@ main_of_jobs(void *)
   char line[256];
   while (fgets(line, sizeof(line), jobs)) {
     Job job;
-    if (sscanf(line, "job %31s ops %ld many %ld size %ld index %d shared %d threads %d", job.kind, &job.ops, &job.many, &job.size,
-               &job.index, &job.shared, &job.threads) != 7) {
+    if (sscanf(line, "job %31s ops %ld many %ld size %ld index %d shared %d threads %d cpu %d", job.kind, &job.ops, &job.many, &job.size,
+               &job.index, &job.shared, &job.threads, &job.cpu) != 8) {
       fprintf(stderr, "bench: a line that is none of a job: %s", line);
       _exit(3);
     }

@@ -27,7 +27,7 @@ struct Buffers : Work {
     std::vector<char> piece(job.size, 'x');
     TSIOBufferWrite(from, piece.data(), job.size);
     int64_t bytes = 0;
-    int64_t began = clock_now();
+    int64_t began = job.now();
     for (int64_t left = job.ops; left > 0; --left) {
       if (is_clone) {
         TSIOBufferCopy(to, source, job.size, 0);
@@ -38,7 +38,7 @@ struct Buffers : Work {
       TSIOBufferReaderConsume(reader, avail);
       bytes += avail;
     }
-    int64_t time = clock_now() - began;
+    int64_t time = job.now() - began;
     TSIOBufferDestroy(from);
     TSIOBufferDestroy(to);
     finish({time, 0, bytes, 0});

@@ -29,16 +29,17 @@ struct Chains : Work {
         --work->left;
         call_imm(*this);
       } else if (--work->running == 0) {
-        finish({clock_now() - work->began, work->callbacks, 0, 0});
+        finish({work->job.now() - work->began, work->callbacks, 0, 0});
       }
       return 0;
     }
   };
 
+  Job job;
   int64_t left, running, began = 0, callbacks = 0;
   std::deque<Link> links;
 
-  explicit Chains(const Job &job) : left(job.ops - job.many), running(job.many)
+  explicit Chains(const Job &job) : job(job), left(job.ops - job.many), running(job.many)
   {
     for (int64_t i = 0; i < job.many; ++i) {
       links.emplace_back(this);
@@ -48,7 +49,7 @@ struct Chains : Work {
   void
   begin() override
   {
-    began = clock_now();
+    began = job.now();
     for (Link &link : links) {
       call_imm(link);
     }
@@ -114,25 +115,26 @@ struct Cross : Work {
     int
     handle(int, void *)
     {
-      if (++work->callbacks == work->ops) {
-        finish({clock_now() - work->began, work->callbacks, 0, 0});
+      if (++work->callbacks == work->job.ops) {
+        finish({work->job.now() - work->began, work->callbacks, 0, 0});
       }
       return 0;
     }
   };
 
-  int64_t ops, producers, began = 0, callbacks = 0;
+  Job job;
+  int64_t began = 0, callbacks = 0;
   Sink sink{this};
 
-  explicit Cross(const Job &job) : ops(job.ops), producers(job.many) {}
+  explicit Cross(const Job &job) : job(job) {}
 
   void
   begin() override
   {
-    began = clock_now();
-    for (int64_t i = 0; i < producers; ++i) {
+    began = job.now();
+    for (int64_t i = 0; i < job.many; ++i) {
       producer(static_cast<int>(i)).perform([this] {
-        for (int64_t left = ops / producers; left > 0; --left) {
+        for (int64_t left = job.ops / job.many; left > 0; --left) {
           server().schedule_imm(event_thread(0), sink.as_ts(), EVENT_IMMEDIATE, nullptr);
         }
       });
@@ -146,18 +148,25 @@ struct Batches : Work {
     Batches *work;
     explicit Driver(Batches *work) : Cont(&Driver::handle, TSMutexCreate()), work(work) {}
 
+    // What is scheduled by a timer waits for the next pass, and that for a while; so
+    // a batch begins with an event of the queue.
     int
-    handle(int, void *)
+    handle(int event, void *)
     {
-      work->driven();
+      if (event == EVENT_INTERVAL) {
+        call_imm(*this);
+      } else {
+        work->driven();
+      }
       return 0;
     }
   };
 
+  Job job;
   Driver driver{this};
   int64_t left, began = 0, time = 0, callbacks = 0;
 
-  explicit Batches(const Job &job) : left(job.ops / BATCH) {}
+  explicit Batches(const Job &job) : job(job), left(job.ops / BATCH) {}
 
   void
   begin() override
@@ -171,7 +180,7 @@ struct Batches : Work {
   void
   batch_is_over(int64_t span)
   {
-    time += clock_now() - began;
+    time += job.now() - began;
     if (--left == 0) {
       last();
     } else if (span > 0) {
@@ -215,7 +224,7 @@ struct TimerCancel : Batches {
       batch_is_over(0);
       return;
     }
-    began = clock_now();
+    began = job.now();
     for (int64_t i = 0; i < BATCH; ++i) {
       TSActionCancel(static_cast<TSAction>(call_in(timer, 30 * SECOND)));
     }
@@ -267,7 +276,7 @@ struct TimerFire : Batches {
   driven() override
   {
     waiting = BATCH;
-    began   = clock_now();
+    began   = job.now();
     for (Timer &timer : timers) {
       call_in(timer, MSECOND);
     }
@@ -324,7 +333,7 @@ struct LockMiss : Batches {
   {
     switch (stage) {
     case BEGINNING:
-      began = clock_now();
+      began = job.now();
       for (int64_t i = 0; i < BATCH; ++i) {
         events.push_back(call_imm(target));
       }

@@ -215,7 +215,7 @@ Lane::run()
   for (Pair &pair : pairs) {
     pair.writer.calls = pair.reader.calls = 0;
   }
-  began = clock_now();
+  began = work->job.now();
   for (Pair &pair : pairs) {
     Lock lock(pair.writer.mutex);
     pair.writer.left = pieces;
@@ -241,7 +241,7 @@ Lane::arrived(int64_t count)
 {
   bytes += count;
   if (bytes == goal) {
-    ended = clock_now();
+    ended = work->job.now();
     come_back(SETTLE);
   }
 }
@@ -351,7 +351,7 @@ struct Connections : Work {
   void
   begin() override
   {
-    began = clock_now();
+    began = job.now();
     call_imm(writer);
   }
 
@@ -360,7 +360,7 @@ struct Connections : Work {
   next()
   {
     if (--left < 0) {
-      finish({clock_now() - began, callbacks, bytes, 0});
+      finish({job.now() - began, callbacks, bytes, 0});
       return;
     }
     closed    = 0;

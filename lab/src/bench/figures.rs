@@ -3,6 +3,7 @@
 use conformance::live::Release;
 
 use super::measure::{Runs, Who};
+use super::others::Other;
 use super::workloads::Workload;
 
 /// The figures of one arm in one workload.
@@ -62,6 +63,9 @@ impl Beside {
 pub(super) struct Measured {
     pub(super) workload: Workload,
     pub(super) releases: Vec<Beside>,
+    /// What a Rust user would take instead; without figures where there is nothing
+    /// like it.
+    pub(super) others: Vec<(Other, Option<Figures>)>,
 }
 
 impl Measured {
@@ -72,10 +76,11 @@ impl Measured {
         let of = |release: Release| {
             let mut port = None;
             let mut server = None;
-            for (who, runs) in arms.clone().filter(|(who, _)| who.release() == release) {
+            for (who, runs) in arms.clone().filter(|(who, _)| who.release() == Some(release)) {
                 match who {
                     Who::Port(_) => port = Some(runs),
                     Who::Server(_) => server = Some(runs),
+                    Who::Other(_) => {}
                 }
             }
             let port = port?;
@@ -87,7 +92,15 @@ impl Measured {
             })
         };
         let releases = Release::RUNNABLE.into_iter().filter_map(of).collect();
-        Measured { workload: workload.clone(), releases }
+        let other = |(who, runs): (&Who, &Runs)| match who {
+            Who::Other(other) => {
+                let figures = (!runs.answers.is_empty()).then(|| Figures::of(workload, runs));
+                Some((*other, figures))
+            }
+            _ => None,
+        };
+        let others = arms.clone().filter_map(other).collect();
+        Measured { workload: workload.clone(), releases, others }
     }
 }
 

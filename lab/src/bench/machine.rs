@@ -1,4 +1,5 @@
-//! The machine that measures, named: a figure means nothing without it.
+//! The machine that measures, named, because a figure means nothing without it; and
+//! how much of it this process has.
 
 use std::fs;
 use std::thread;
@@ -15,4 +16,12 @@ pub(super) fn machine() -> String {
     let release = read("/proc/sys/kernel/osrelease");
     let kernel = release.split('-').next().unwrap_or_default().trim();
     format!("{model}, {count} processors, Linux {kernel}")
+}
+
+/// The pages that the process has touched, in bytes.
+pub(super) fn resident() -> i64 {
+    let text = fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("Rss:"));
+    let kilobytes = line.and_then(|rest| rest.split_whitespace().next()?.parse::<i64>().ok());
+    kilobytes.unwrap_or_default() * 1024
 }

@@ -3,10 +3,11 @@
 use std::env;
 use std::process::Command;
 
-use conformance::Epoch;
-use conformance::live::{Answer, BenchArm, LiveError, Probe, Release, Server};
+use conformance::live::{Answer, BenchArm, Job, LiveError, Probe, Release, Server};
 
-use super::workloads::Workload;
+use super::others::Other;
+use super::workloads::{Lifetime, Workload};
+use crate::cli::ArmArg;
 
 /// Who performs a workload.
 pub(super) enum Who {
@@ -14,13 +15,25 @@ pub(super) enum Who {
     Port(Release),
     /// The real server.
     Server(Server),
+    /// What a Rust user would take instead.
+    Other(Other),
 }
 
 impl Who {
-    pub(super) fn release(&self) -> Release {
+    /// The release that it is or is compared with, if it is any.
+    pub(super) fn release(&self) -> Option<Release> {
         match self {
-            Who::Port(release) => *release,
-            Who::Server(server) => server.release(),
+            Who::Port(release) => Some(*release),
+            Who::Server(server) => Some(server.release()),
+            Who::Other(_) => None,
+        }
+    }
+
+    /// The job that it performs for `workload`, if it has any such.
+    fn job(&self, workload: &Workload) -> Option<Job> {
+        match self {
+            Who::Other(other) => other.has(&workload.job).then(|| other.job(&workload.job)),
+            _ => Some(workload.job.clone()),
         }
     }
 }
@@ -44,7 +57,11 @@ pub(super) struct Runs {
 }
 
 impl<'a> Arms<'a> {
-    pub(super) fn new(servers: Vec<Server>, probe: Option<&'a Probe>) -> Arms<'a> {
+    pub(super) fn new(
+        servers: Vec<Server>,
+        probe: Option<&'a Probe>,
+        others: &[Other],
+    ) -> Arms<'a> {
         let mut arms = Vec::new();
         for release in Release::RUNNABLE {
             arms.push(Arm { who: Who::Port(release), process: None });
@@ -54,6 +71,9 @@ impl<'a> Arms<'a> {
         }
         // Each port before its server: A B A B.
         arms.sort_by_key(|arm| (arm.who.release(), matches!(arm.who, Who::Server(_))));
+        for &other in others {
+            arms.push(Arm { who: Who::Other(other), process: None });
+        }
         Arms { arms, probe }
     }
 
@@ -66,52 +86,65 @@ impl<'a> Arms<'a> {
         mut done: impl FnMut(),
     ) -> Result<Vec<Runs>, LiveError> {
         let mut answers = vec![Runs { answers: Vec::new() }; self.arms.len()];
-        if !workload.wants_fresh {
+        let lifetime = workload.process;
+        self.end_processes_unless(lifetime == Lifetime::Longer);
+        if lifetime != Lifetime::Run {
             for arm in &mut self.arms {
                 arm.perform(self.probe, workload)?;
             }
         }
         for _ in 0..runs {
             for (arm, runs) in self.arms.iter_mut().zip(&mut answers) {
-                if workload.wants_fresh {
-                    arm.process = None;
-                }
-                runs.answers.push(arm.perform(self.probe, workload)?);
-                if workload.wants_fresh {
+                runs.answers.extend(arm.perform(self.probe, workload)?);
+                if lifetime == Lifetime::Run {
                     arm.process = None;
                 }
                 done();
             }
         }
+        self.end_processes_unless(lifetime == Lifetime::Longer);
         Ok(answers)
+    }
+
+    fn end_processes_unless(&mut self, they_stay: bool) {
+        if !they_stay {
+            self.arms.iter_mut().for_each(|arm| arm.process = None);
+        }
     }
 }
 
 impl Arm {
-    fn perform(&mut self, probe: Option<&Probe>, workload: &Workload) -> Result<Answer, LiveError> {
+    fn perform(
+        &mut self,
+        probe: Option<&Probe>,
+        workload: &Workload,
+    ) -> Result<Option<Answer>, LiveError> {
+        let Some(job) = self.who.job(workload) else { return Ok(None) };
         let process = match &mut self.process {
             Some(process) => process,
             none => none.insert(start(&self.who, probe)?),
         };
-        process.perform(&workload.job)
+        process.perform(&job).map(Some)
     }
 }
 
 fn start(who: &Who, probe: Option<&Probe>) -> Result<BenchArm, LiveError> {
     match (who, probe) {
         (Who::Server(server), Some(probe)) => BenchArm::of_server(server, probe),
-        (who, _) => port(who.release().epoch()),
+        (who, _) => match who.release() {
+            Some(release) => own(&format!("the port of {release}"), release.epoch().name()),
+            None => own("other crates", ArmArg::OTHERS),
+        },
     }
 }
 
-/// The port in a process of its own, as the server is.
-fn port(epoch: Epoch) -> Result<BenchArm, LiveError> {
-    let name = format!("the port ({epoch})");
+/// This program again, in a process of its own, as a server is.
+fn own(name: &str, arm: &str) -> Result<BenchArm, LiveError> {
     let program = env::current_exe().map_err(|source| LiveError::System {
         what: "finding this program again".to_owned(),
         source,
     })?;
     let mut command = Command::new(program);
-    command.args(["bench", "--arm", epoch.name()]);
-    BenchArm::of_command(&name, command)
+    command.args(["bench", "--arm", arm]);
+    BenchArm::of_command(name, command)
 }

@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use super::figures::{Beside, Figures, Measured};
+use super::others::Other;
 use super::workloads::Unit;
 use crate::output::{QUIET, TITLE};
 
@@ -63,6 +64,8 @@ fn header(all: &[Measured]) -> Vec<String> {
             header.push("ratio".to_owned());
         }
     }
+    let others = all.first().into_iter().flat_map(|measured| &measured.others);
+    header.extend(others.map(|(other, _)| other.name().to_owned()));
     header
 }
 
@@ -83,6 +86,9 @@ fn row(measured: &Measured) -> Vec<String> {
                 None => "refused".to_owned(),
             });
         }
+    }
+    for (_, figures) in &measured.others {
+        row.push(figures.as_ref().map_or(String::new(), |figures| told(figures, workload.unit)));
     }
     row
 }
@@ -137,6 +143,14 @@ struct Entry<'a> {
     pairs: u64,
     threads: u8,
     releases: Vec<ReleaseEntry<'a>>,
+    others: Vec<OtherEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct OtherEntry<'a> {
+    name: &'static str,
+    /// Each run's figure, sorted.
+    figures: &'a [f64],
 }
 
 #[derive(Serialize)]
@@ -159,8 +173,15 @@ pub(super) fn json(machine: &str, all: &[Measured]) -> serde_json::Result<String
         pairs: measured.workload.job.many,
         threads: measured.workload.job.threads,
         releases: measured.releases.iter().map(ReleaseEntry::of).collect(),
+        others: measured.others.iter().filter_map(OtherEntry::of).collect(),
     });
     serde_json::to_string_pretty(&Report { machine, workloads: workloads.collect() })
+}
+
+impl<'a> OtherEntry<'a> {
+    fn of((other, figures): &'a (Other, Option<Figures>)) -> Option<OtherEntry<'a>> {
+        Some(OtherEntry { name: other.name(), figures: &figures.as_ref()?.sorted })
+    }
 }
 
 impl<'a> ReleaseEntry<'a> {

@@ -16,7 +16,6 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
 
 use conformance::Epoch;
 use conformance::live::bench::{Answer, Job, READY, THREADS};
@@ -27,6 +26,7 @@ use eventsys::{
 };
 use iocore::buffer::{MAX_BUFFER_SIZE_INDEX, MIOBuffer, buffer_size_to_index};
 use iocore::net::{NetConfig, NetProcessor};
+use rustix::time::{ClockId, clock_gettime};
 
 /// How long a workload waits for what is still under way after its last operation.
 const SETTLE: HrTime = hrtime::mseconds(30);
@@ -44,14 +44,15 @@ struct Stage {
     producers: OnceLock<Vec<Sender<Begin>>>,
     /// Timers that will not be due in this process's life.
     pending: Count,
-    began: Instant,
     answers: Sender<Answer>,
 }
 
 impl Stage {
-    /// Nanoseconds since the process began.
-    fn now(&self) -> i64 {
-        i64::try_from(self.began.elapsed().as_nanos()).unwrap_or(i64::MAX)
+    /// Nanoseconds by the clock that the job is measured by.
+    fn now(&self, job: &Job) -> i64 {
+        let clock = if job.cpu { ClockId::ThreadCPUTime } else { ClockId::Monotonic };
+        let time = clock_gettime(clock);
+        time.tv_sec * 1_000_000_000 + time.tv_nsec
     }
 
     /// The first event thread.
@@ -157,7 +158,6 @@ fn set_up(epoch: Epoch) -> (Arc<Stage>, Receiver<Answer>) {
         threads,
         producers: OnceLock::new(),
         pending: Count::default(),
-        began: Instant::now(),
         answers,
     };
     (Arc::new(stage), receiver)

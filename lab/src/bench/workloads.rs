@@ -35,8 +35,18 @@ pub(super) struct Workload {
     pub(super) job: Job,
     /// How often the state machines are called does not depend on when threads run.
     pub(super) is_exact: bool,
-    /// Every run wants a process of its own.
-    pub(super) wants_fresh: bool,
+    pub(super) process: Lifetime,
+}
+
+/// How long the process lives that performs a workload.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Lifetime {
+    /// It goes on to the next workload.
+    Longer,
+    /// It performs this workload only.
+    Workload,
+    /// It performs one run.
+    Run,
 }
 
 /// The operation of a workload that moves pieces.
@@ -52,6 +62,7 @@ impl Workload {
             index: INDEX_32K,
             shared: false,
             threads: 1,
+            cpu: kind != "cross",
         };
         Workload {
             name: name.into(),
@@ -59,7 +70,7 @@ impl Workload {
             unit: Unit::Time,
             job,
             is_exact: true,
-            wants_fresh: false,
+            process: Lifetime::Longer,
         }
     }
 
@@ -83,6 +94,7 @@ impl Workload {
     fn threads(mut self, threads: u8) -> Workload {
         self.job.threads = threads;
         self.is_exact = self.is_exact && threads != 2;
+        self.job.cpu = false;
         self
     }
 
@@ -91,14 +103,14 @@ impl Workload {
         self
     }
 
-    fn fresh(mut self) -> Workload {
-        self.wants_fresh = true;
+    fn lives(mut self, process: Lifetime) -> Workload {
+        self.process = process;
         self
     }
 
     fn memory(name: &str, operation: &'static str, many: u64) -> Workload {
         let workload = Workload::new(name, operation, name, many).many(many).size(32 * 1024);
-        Workload { unit: Unit::Memory, ..workload }.fresh()
+        Workload { unit: Unit::Memory, ..workload }.lives(Lifetime::Run)
     }
 
     /// Its figure in a run that took `time`, or by which the process grew.
@@ -131,7 +143,9 @@ pub(super) fn workloads(is_quick: bool) -> Vec<Workload> {
         Workload::new("event_cross_3", "event", "cross", 600_000).many(3),
         Workload::new("timer_cancel", "timer", "timer_cancel", 1_000_000),
         Workload::new("timer_fire", "timer", "timer_fire", 50_000).many(0),
-        Workload::new("timer_fire_1m", "timer", "timer_fire", 50_000).many(1_000_000).fresh(),
+        Workload::new("timer_fire_1m", "timer", "timer_fire", 50_000)
+            .many(1_000_000)
+            .lives(Lifetime::Workload),
         Workload::new("lock_miss", "missed lock", "lock_miss", 10_000),
     ];
     for (size, name, ops) in
@@ -171,7 +185,8 @@ pub(super) fn growth(is_quick: bool) -> Vec<Workload> {
 
 /// Pairs through which pieces of 1 KiB go, all at once.
 fn pairs(name: String, count: u64, ops: u64) -> Workload {
-    Workload::new(name, PIECE, "pairs", ops).many(count).size(1024).index(INDEX_1K)
+    let pairs = Workload::new(name, PIECE, "pairs", ops).many(count).size(1024).index(INDEX_1K);
+    pairs.lives(Lifetime::Workload)
 }
 
 fn finished(all: Vec<Workload>, is_quick: bool) -> Vec<Workload> {

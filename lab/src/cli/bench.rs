@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use conformance::Epoch;
+use pluginvc::ParseEpochError;
 
 use crate::servers::ServersArg;
 
@@ -15,6 +16,10 @@ pub(crate) struct BenchArgs {
     /// Measure the real servers as well
     #[arg(long)]
     pub live: bool,
+
+    /// Measure what a Rust user would take instead: tokio, crossbeam-channel, memcpy
+    #[arg(long)]
+    pub others: bool,
 
     /// Measure only workloads with this in their name; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -47,9 +52,30 @@ pub(crate) struct BenchArgs {
     #[command(flatten)]
     pub servers: ServersArg,
 
-    /// Be the process that performs the port's jobs
-    #[arg(long, hide = true, value_name = "EPOCH")]
-    pub arm: Option<Epoch>,
+    /// Be the process that performs the jobs of an arm
+    #[arg(long, hide = true, value_name = "EPOCH|others", value_parser = arm)]
+    pub arm: Option<ArmArg>,
+}
+
+/// Whose jobs a process performs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ArmArg {
+    /// The port's, in the steps of an epoch.
+    Port(Epoch),
+    /// Those of what a Rust user would take instead.
+    Others,
+}
+
+impl ArmArg {
+    /// Its name for what a Rust user would take instead.
+    pub(crate) const OTHERS: &str = "others";
+}
+
+fn arm(text: &str) -> Result<ArmArg, ParseEpochError> {
+    match text {
+        ArmArg::OTHERS => Ok(ArmArg::Others),
+        epoch => epoch.parse().map(ArmArg::Port),
+    }
 }
 
 const BENCH_EXAMPLES: &str = "\
@@ -62,8 +88,9 @@ book's chapter on the bench says what each workload does.
 Examples:
   atslab bench
   atslab bench --live
+  atslab bench --others
   atslab bench --live --filter pair_ --filter event_chain --runs 21
-  atslab bench --live --markdown --json bench.json --plot bench.svg
+  atslab bench --live --others --markdown --json bench.json --plot bench.svg
   atslab bench --live --growth --plot growth.svg
   atslab bench --live --quick --runs 1
 

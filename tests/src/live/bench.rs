@@ -44,16 +44,17 @@ pub struct Job {
     /// Where the pairs are: 1 on the first event thread, 2 each end on a thread of
     /// its own, 3 half of the pairs on each thread.
     pub threads: u8,
+    /// Measured by the processor time of the event thread, which other processes do
+    /// not disturb, and not by the clock.
+    pub cpu: bool,
 }
 
 impl fmt::Display for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Job { kind, ops, many, size, index, shared, threads } = self;
-        let shared = u8::from(*shared);
-        write!(
-            f,
-            "job {kind} ops {ops} many {many} size {size} index {index} shared {shared} threads {threads}"
-        )
+        let Job { kind, ops, many, size, index, shared, threads, cpu } = self;
+        let [shared, cpu] = [shared, cpu].map(|flag| u8::from(*flag));
+        write!(f, "job {kind} ops {ops} many {many} size {size} index {index} ")?;
+        write!(f, "shared {shared} threads {threads} cpu {cpu}")
     }
 }
 
@@ -66,7 +67,7 @@ impl FromStr for Job {
 
     fn from_str(line: &str) -> Result<Job, UnknownLine> {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let names = ["job", "ops", "many", "size", "index", "shared", "threads"];
+        let names = ["job", "ops", "many", "size", "index", "shared", "threads", "cpu"];
         if words.len() != 2 * names.len()
             || !names.iter().enumerate().all(|(i, n)| words[2 * i] == *n)
         {
@@ -83,6 +84,7 @@ impl FromStr for Job {
             index: value(&words, 4)?,
             shared: value::<u8>(&words, 5)? != 0,
             threads: value(&words, 6)?,
+            cpu: value::<u8>(&words, 7)? != 0,
         })
     }
 }
@@ -245,7 +247,8 @@ mod tests {
     #[test]
     fn lines_can_be_read_again() {
         let kind = "pairs".to_owned();
-        let job = Job { kind, ops: 7, many: 2, size: 50, index: 8, shared: true, threads: 3 };
+        let (shared, cpu) = (true, false);
+        let job = Job { kind, ops: 7, many: 2, size: 50, index: 8, shared, threads: 3, cpu };
         assert_eq!(job.to_string().parse(), Ok(job));
         let answer = Answer { time: 5, callbacks: 4, bytes: 3, memory: -2 };
         assert_eq!(answer.to_string().parse(), Ok(answer));

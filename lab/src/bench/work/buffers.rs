@@ -22,7 +22,7 @@ pub(super) fn buffers(stage: &Arc<Stage>, job: &Job, is_clone: bool) -> Begin {
         let size = signed(job.size as u64);
         from.write(&guard, &piece);
         let mut bytes = 0;
-        let began = stage.now();
+        let began = stage.now(&job);
         for _ in 0..job.ops {
             if is_clone {
                 from.with(&guard, |from| {
@@ -35,7 +35,7 @@ pub(super) fn buffers(stage: &Arc<Stage>, job: &Job, is_clone: bool) -> Begin {
             reader.consume(&guard, avail);
             bytes += avail;
         }
-        let time = stage.now() - began;
+        let time = stage.now(&job) - began;
         stage.finish(Answer { time, bytes, ..Answer::default() });
     })
 }

@@ -49,7 +49,7 @@ pub(super) fn connections(stage: &Arc<Stage>, job: &Job) -> Begin {
     });
     work.ends.get_or_init(|| ends);
     Box::new(move || {
-        work.began.set(work.stage.now());
+        work.began.set(work.stage.now(&work.job));
         work.call_writer();
     })
 }
@@ -123,7 +123,7 @@ impl Side {
         let (work, guard) = (&self.work, call.guard());
         if work.left.add(-1) < 0 {
             work.stage.finish(Answer {
-                time: work.stage.now() - work.began.get(),
+                time: work.stage.now(&work.job) - work.began.get(),
                 callbacks: work.callbacks.get(),
                 bytes: work.bytes.get(),
                 memory: 0,

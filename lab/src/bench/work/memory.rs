@@ -3,7 +3,6 @@
 //! What is made stays: such a job is the only one of its process.
 
 use std::cell::OnceCell;
-use std::fs;
 use std::sync::Arc;
 
 use conformance::live::bench::{Answer, Job};
@@ -11,6 +10,7 @@ use eventsys::{ContRef, Data, EventCode, Invocation, Outcome, ProxyMutex, StateM
 use iocore::{BoundBuffer, IoData, VioHandle};
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
+use super::super::machine::resident;
 use super::{Begin, Count, SETTLE, Stage, new_buffer};
 
 /// The state machine of one pair's ends. It never takes anything off, and writes
@@ -105,12 +105,4 @@ impl Filler {
         }
         Outcome::Cont
     }
-}
-
-/// The pages that the process has touched, in bytes.
-fn resident() -> i64 {
-    let text = fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("Rss:"));
-    let kilobytes = line.and_then(|rest| rest.split_whitespace().next()?.parse::<i64>().ok());
-    kilobytes.unwrap_or_default() * 1024
 }

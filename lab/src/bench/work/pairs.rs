@@ -154,7 +154,7 @@ impl Lane {
         for end in pairs.iter().flatten() {
             end.state(&end.mutex().lock()).calls.set(0);
         }
-        self.began.set(self.work.stage.now());
+        self.began.set(self.work.stage.now(&self.work.job));
         for [writer, _] in pairs.iter() {
             let guard = writer.mutex().lock();
             let end = writer.state(&guard);
@@ -180,7 +180,7 @@ impl Lane {
     fn arrived(&self, count: i64) {
         let goal = self.many * self.pieces * signed(self.work.job.size as u64);
         if self.bytes.add(count) == goal {
-            self.ended.set(self.work.stage.now());
+            self.ended.set(self.work.stage.now(&self.work.job));
             let this: ContRef = self.work.lanes()[self.thread].clone();
             self.come_back(&this);
         }

@@ -19,6 +19,7 @@ const BATCH: i64 = 1000;
 /// What the workloads of this file have in common.
 struct Batches {
     stage: Arc<Stage>,
+    job: Job,
     left: Count,
     began: Count,
     time: Count,
@@ -30,6 +31,7 @@ impl Batches {
     fn new(stage: &Arc<Stage>, job: &Job) -> Batches {
         Batches {
             stage: Arc::clone(stage),
+            job: job.clone(),
             left: Count::new(signed(job.ops) / BATCH),
             began: Count::default(),
             time: Count::default(),
@@ -49,13 +51,23 @@ impl Batches {
         }
     }
 
+    /// What is scheduled by a timer waits for the next pass, and that for a while; so
+    /// a batch begins with an event of the queue.
+    fn is_to_begin(&self, event: EventCode) -> bool {
+        let is_timed = event == EventCode::EVENT_INTERVAL;
+        if is_timed {
+            self.call_driver(0);
+        }
+        !is_timed
+    }
+
     fn begin_batch(&self) {
-        self.began.set(self.stage.now());
+        self.began.set(self.stage.now(&self.job));
     }
 
     /// The next batch comes after `span`. True if this was the last.
     fn batch_is_over(&self, span: HrTime) -> bool {
-        self.time.add(self.stage.now() - self.began.get());
+        self.time.add(self.stage.now(&self.job) - self.began.get());
         let is_last = self.left.add(-1) == 0;
         if !is_last {
             self.call_driver(span);
@@ -82,8 +94,10 @@ pub(super) fn cancel(stage: &Arc<Stage>, job: &Job) -> Begin {
         is_freeing: Count::default(),
         timer: OnceLock::new(),
     });
-    let driver = StateMachine::new(ProxyMutex::new(), Arc::clone(&work), |work, _, _, _| {
-        work.driven();
+    let driver = StateMachine::new(ProxyMutex::new(), Arc::clone(&work), |work, _, event, _| {
+        if work.batches.is_to_begin(event) {
+            work.driven();
+        }
         Outcome::Done
     });
     let timer = StateMachine::new(ProxyMutex::new(), Arc::clone(&work), |work, _, _, _| {
@@ -131,8 +145,10 @@ pub(super) fn fire(stage: &Arc<Stage>, job: &Job) -> Begin {
         timers: OnceLock::new(),
         waiting: Count::default(),
     });
-    let driver = StateMachine::new(ProxyMutex::new(), Arc::clone(&work), |work, _, _, _| {
-        work.driven();
+    let driver = StateMachine::new(ProxyMutex::new(), Arc::clone(&work), |work, _, event, _| {
+        if work.batches.is_to_begin(event) {
+            work.driven();
+        }
         Outcome::Done
     });
     let timer =
@@ -192,8 +208,10 @@ pub(super) fn lock_miss(stage: &Arc<Stage>, job: &Job) -> Begin {
         events: Mutex::default(),
         let_go: OnceLock::new(),
     });
-    let driver = StateMachine::new(ProxyMutex::new(), Arc::clone(&work), |work, _, _, _| {
-        work.driven();
+    let driver = StateMachine::new(ProxyMutex::new(), Arc::clone(&work), |work, _, event, _| {
+        if work.batches.is_to_begin(event) {
+            work.driven();
+        }
         Outcome::Done
     });
     let target = StateMachine::new(ProxyMutex::new(), Arc::clone(&work), |work, _, _, _| {
