@@ -170,3 +170,20 @@ fn a_length_that_is_left_over_counts() {
     let start = plan.input.len() - 12;
     assert!(body.contains(&format!("start: {start}, end: {}", start + 12)), "{told:?}");
 }
+
+/// A walk inside a callback leaves a span open; the walk around it opens and
+/// closes others, among them one that node does not ask for, and it is gone.
+#[test]
+fn a_span_that_is_left_open_inside_is_gone() {
+    let plan = Plan {
+        kind: 0,
+        lenient: 0,
+        input: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        cuts: Vec::new(),
+        replies: vec![0],
+        inner: Some((1, b"DELETE /".to_vec())),
+    };
+    let told = follow(&plan, Wanted::NODE);
+    assert_eq!(told, follow(&plan, Wanted::ALL));
+    assert_eq!(told.iter().filter(|event| event.contains("Url")).count(), 2, "{told:?}");
+}
