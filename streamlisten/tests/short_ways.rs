@@ -50,6 +50,7 @@ const HEADERS: &[&str] = &[
     "X: \u{e9}\u{ff}0123456789\r\n",
     "X: a\n",
     "X: a\r\n b\r\n",
+    "X: a\r\n\tb\r\n",
     "X: a\rb\r\n",
     ": b\r\n",
     "Connection: close\r\n",
@@ -186,4 +187,22 @@ fn a_span_that_is_left_open_inside_is_gone() {
     let told = follow(&plan, Wanted::NODE);
     assert_eq!(told, follow(&plan, Wanted::ALL));
     assert_eq!(told.iter().filter(|event| event.contains("Url")).count(), 2, "{told:?}");
+}
+
+/// A chunk's line end that is cut after its CR: another CR is wrong, even if a LF
+/// follows.
+#[test]
+fn half_a_line_end_is_gone_on_with() {
+    let begin = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r";
+    let plan = Plan {
+        kind: 0,
+        lenient: 0,
+        input: [&begin[..], b"\r\n0\r\n\r\n"].concat(),
+        cuts: vec![begin.len()],
+        replies: vec![0],
+        inner: None,
+    };
+    let told = follow(&plan, Wanted::NODE);
+    assert_eq!(told, follow(&plan, Wanted::ALL));
+    assert!(told.iter().any(|line| line.contains("Expected LF after chunk data")), "{told:?}");
 }
