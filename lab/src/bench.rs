@@ -22,7 +22,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use conformance::live::{Probe, Release};
+use conformance::live::{LiveError, Probe, Release};
 
 use self::figures::Measured;
 use self::machine::machine;
@@ -44,19 +44,25 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
         None => {}
     }
     let workloads = chosen(args)?;
+    let releases = match args.ats {
+        Some(release) if Release::RUNNABLE.contains(&release) => vec![release],
+        Some(release) => return Err(LiveError::NoPackage(release).into()),
+        None => Release::RUNNABLE.to_vec(),
+    };
     let (mut servers, mut probe) = (Vec::new(), None);
     if args.live {
-        for release in Release::RUNNABLE {
+        for &release in &releases {
             servers.push(args.servers.find(release)?);
         }
-        probe = Some(Probe::of_bench(&servers)?);
+        // The headers come with one of the packages only.
+        probe = Some(Probe::of_bench(&args.servers.installed())?);
     }
     let machine = machine();
     if cfg!(debug_assertions) {
         writeln!(out, "This is a debug build: the port's figures mean nothing.")?;
     }
     let others: &[Other] = if args.others { &Other::ALL } else { &[] };
-    let mut arms = Arms::new(servers, probe.as_ref(), others);
+    let mut arms = Arms::new(&releases, servers, probe.as_ref(), others);
     let runs_of = |workload: &Workload| match workload.unit {
         Unit::Time => args.runs.get(),
         Unit::Memory => args.runs.get().min(MEMORY_RUNS),
@@ -84,7 +90,11 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
         )?;
     }
     if let Some(file) = &args.json {
-        write(file, &report::json(&machine, &all).unwrap_or_default())?;
+        let text = report::json(&machine, &all).map_err(|error| Error::Unwritable {
+            file: file.display().to_string(),
+            source: error.into(),
+        })?;
+        write(file, &text)?;
     }
     let differs = all.iter().flat_map(|one| &one.releases).any(|one| one.difference.is_some());
     Ok(if differs { ExitCode::FAILURE } else { ExitCode::SUCCESS })

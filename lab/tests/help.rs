@@ -50,6 +50,13 @@ fn the_help_of_http() {
 }
 
 #[test]
+fn the_help_of_bench() {
+    insta::assert_snapshot!(stdout(
+        atslab().args(["bench", "--help"]).env_remove("ATSLAB_SERVERS")
+    ));
+}
+
+#[test]
 fn the_version() {
     let expected = concat!("atslab ", env!("CARGO_PKG_VERSION"), "\n");
     assert_eq!(stdout(atslab().arg("--version")), expected);

@@ -90,7 +90,7 @@ struct Lane : Cont {
   {
   }
 
-  int handle(int, void *);
+  int handle(int event, void *);
   void make();
   void run();
   void close();
@@ -130,7 +130,7 @@ struct Pairs : Work {
   call_all()
   {
     for (Lane &lane : lanes) {
-      server().schedule_imm(event_thread(lane.thread), lane.as_ts(), EVENT_IMMEDIATE, nullptr);
+      call_soon(event_thread(lane.thread), lane.as_ts(), EVENT_IMMEDIATE);
     }
   }
 
@@ -157,7 +157,7 @@ struct Pairs : Work {
 };
 
 int
-Lane::handle(int, void *)
+Lane::handle(int event, void *)
 {
   switch (stage) {
   case MAKING:
@@ -166,6 +166,11 @@ Lane::handle(int, void *)
     come_back(SETTLE);
     break;
   case WAITING:
+    // What is scheduled by a timer waits for the next pass, and that for a while.
+    if (event == EVENT_INTERVAL) {
+      call_soon(event_thread(thread), as_ts(), EVENT_IMMEDIATE);
+      break;
+    }
     // Once more when all lanes have come here.
     stage = RUNNING;
     if (work->is_last(work->made)) {

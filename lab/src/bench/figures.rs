@@ -120,7 +120,37 @@ fn difference(workload: &Workload, port: &Runs, server: &Runs) -> Option<String>
 
 #[cfg(test)]
 mod tests {
+    use conformance::live::Answer;
+
+    use super::super::workloads::workloads;
     use super::*;
+
+    fn runs(callbacks: i64, bytes: i64) -> Runs {
+        Runs { answers: vec![Answer { time: 100, callbacks, bytes, memory: 0 }] }
+    }
+
+    #[test]
+    fn arms_that_did_not_do_the_same_are_refused() {
+        let all = workloads(true);
+        let named = |name: &str| all.iter().find(|one| one.name == name).unwrap();
+        let (exact, apart) = (named("pair_50"), named("pair_50_apart"));
+        for (workload, port, server, expected) in [
+            (exact, runs(3, 5), runs(3, 5), None),
+            (exact, runs(3, 5), runs(4, 5), Some("calls: port 3, server 4")),
+            (exact, runs(3, 5), runs(3, 6), Some("bytes: port 5, server 6")),
+            (apart, runs(3, 5), runs(4, 5), None),
+            (apart, runs(3, 5), runs(3, 6), Some("bytes: port 5, server 6")),
+        ] {
+            let found = difference(workload, &port, &server);
+            assert_eq!(found.as_deref(), expected, "{}", workload.name);
+        }
+        let [port, server] = [1.0, 2.0].map(|figure| Figures { sorted: vec![figure] });
+        let release = Release::RUNNABLE[0];
+        let mut beside = Beside { release, port, server: Some(server), difference: None };
+        assert_eq!(beside.ratio(), Some(0.5));
+        beside.difference = Some("calls".to_owned());
+        assert_eq!(beside.ratio(), None);
+    }
 
     #[test]
     fn the_median_and_the_quarters() {

@@ -58,12 +58,13 @@ pub(super) struct Runs {
 
 impl<'a> Arms<'a> {
     pub(super) fn new(
+        releases: &[Release],
         servers: Vec<Server>,
         probe: Option<&'a Probe>,
         others: &[Other],
     ) -> Arms<'a> {
         let mut arms = Vec::new();
-        for release in Release::RUNNABLE {
+        for &release in releases {
             arms.push(Arm { who: Who::Port(release), process: None });
         }
         for server in servers {

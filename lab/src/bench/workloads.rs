@@ -89,8 +89,7 @@ impl Workload {
         self
     }
 
-    /// With many pieces under way at once, or on several threads, it depends on time
-    /// how many of them one call finds.
+    /// If the ends are apart (2), it depends on time how much one call finds.
     fn threads(mut self, threads: u8) -> Workload {
         self.job.threads = threads;
         self.is_exact = self.is_exact && threads != 2;
@@ -122,8 +121,8 @@ impl Workload {
         total as f64 / count as f64
     }
 
-    /// The same with a hundredth of the work, but at least a thousand operations and
-    /// one for each pair.
+    /// The same with a hundredth of the work, but at least three thousand operations
+    /// and one for each pair.
     fn quick(mut self) -> Workload {
         let Job { ops, many, .. } = &mut self.job;
         if *many >= 10_000 {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use conformance::Epoch;
+use conformance::live::Release;
 use pluginvc::ParseEpochError;
 
 use crate::servers::ServersArg;
@@ -48,6 +49,10 @@ pub(crate) struct BenchArgs {
     /// Print the table in Markdown
     #[arg(long)]
     pub markdown: bool,
+
+    /// Measure only this release: 8.1.11 or 9.2.9
+    #[arg(long, value_name = "RELEASE")]
+    pub ats: Option<Release>,
 
     #[command(flatten)]
     pub servers: ServersArg,

@@ -67,7 +67,17 @@ impl Pairs {
 
     fn call_all(&self) {
         for (thread, lane) in self.lanes().iter().enumerate() {
-            self.stage.threads[thread].schedule_imm(Arc::clone(lane));
+            self.call_soon(thread, lane.clone());
+        }
+    }
+
+    /// On the thread itself by its local queue.
+    fn call_soon(&self, thread: usize, lane: ContRef) {
+        let thread = &self.stage.threads[thread];
+        if thread.is_current() {
+            thread.schedule_imm_local(lane);
+        } else {
+            thread.schedule_imm(lane);
         }
     }
 
@@ -92,7 +102,12 @@ struct Lane {
 }
 
 impl Lane {
-    fn handle(self: &Arc<Lane>, call: &Invocation<'_>, _: EventCode, _: Data<'_>) -> Outcome {
+    fn handle(self: &Arc<Lane>, call: &Invocation<'_>, event: EventCode, _: Data<'_>) -> Outcome {
+        if self.step.get() == 1 && event == EventCode::EVENT_INTERVAL {
+            // What is scheduled by a timer waits for the next pass, and that for a while.
+            self.work.call_soon(self.thread, ContRef::clone(call.this()));
+            return Outcome::Done;
+        }
         match self.step.add(1) {
             1 => {
                 self.make();
