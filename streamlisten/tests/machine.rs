@@ -117,3 +117,24 @@ fn a_word_that_is_left_inside_a_callback_is_forgotten() {
     while machine.step(&mut run, input) != Step::Stop {}
     assert_eq!((run.result(), machine.method_name()), (Errno::Ok, "GET"));
 }
+
+/// The callback for a span that the end of the input cuts pauses: the next walk
+/// goes on where this one ended.
+#[test]
+fn a_pause_at_the_end_of_the_input_keeps_the_place() {
+    let mut machine = Machine::new(MessageType::Request, Lenient::NONE, Wanted::NODE);
+    let mut run = machine.begin();
+    while let Step::Event(event) = machine.step(&mut run, b"GET /a") {
+        if matches!(event, Event::Span { .. }) {
+            machine.reply(&mut run, Errno::Paused as i32);
+        }
+    }
+    assert_eq!((run.result(), machine.error_pos()), (Errno::Paused, Some(6)));
+    machine.resume();
+    let mut run = machine.begin();
+    let mut last = None;
+    while let Step::Event(event) = machine.step(&mut run, b"b HTTP/1.1\r\n\r\n") {
+        last = Some(event);
+    }
+    assert_eq!((run.result(), last), (Errno::Ok, Some(Event::Notice(Notice::MessageComplete))));
+}
