@@ -15,7 +15,6 @@
 use std::cell::{Cell, RefCell};
 use std::mem;
 use std::ops::Deref;
-use std::ptr;
 use std::sync::Arc;
 
 use eventsys::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
@@ -93,8 +92,7 @@ impl Binding {
     /// Keeps `cont` for the next callback, unless another is called back by now or
     /// an inner callback has given one back already.
     fn give_back(&self, cont: ContRef) -> Option<ContRef> {
-        let is_same = |now: &ContRef| ptr::addr_eq(Arc::as_ptr(now), Arc::as_ptr(&cont));
-        if !self.cont.borrow().as_ref().is_some_and(is_same) {
+        if !self.cont.borrow().as_ref().is_some_and(|now| Arc::ptr_eq(now, &cont)) {
             return Some(cont);
         }
         let surplus = self.lent.take();

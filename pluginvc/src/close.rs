@@ -7,7 +7,6 @@ use eventsys::steps::StepKind;
 use eventsys::sync::atomic::Ordering;
 use iocore::VioOp;
 
-use crate::core::index;
 use crate::half::Half;
 
 impl Half<'_> {
@@ -52,9 +51,6 @@ impl Half<'_> {
                     self.vio(op).release(guard);
                 }
             });
-        }
-        for last in &self.core.state(core).last_mutex[index(self.side)] {
-            last.forget();
         }
         self.core.attempt_delete();
     }

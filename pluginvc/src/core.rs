@@ -19,7 +19,7 @@ use iocore::buffer::{MIOBuffer, ReaderId};
 use iocore::{NetVConnection, NetVcRef, UserData, VConnection};
 
 use crate::accept::AcceptState;
-use crate::end::{End, Flag, LastMutex};
+use crate::end::{End, FirstMutex, Flag};
 use crate::options::PluginVCOptions;
 use crate::vc::PluginVC;
 
@@ -57,7 +57,7 @@ pub(crate) struct CoreState {
     /// By the end that writes: `a_to_p` and `p_to_a`; none in epoch D, which is not
     /// to pay for their room.
     flows: Option<Box<[RefCell<Flow>; 2]>>,
-    pub(crate) last_mutex: [[LastMutex; 2]; 2],
+    pub(crate) first_mutex: [[FirstMutex; 2]; 2],
 }
 
 impl CoreState {
@@ -113,7 +113,7 @@ impl PluginVCCore {
                 .epoch
                 .has_core_buffers()
                 .then(|| Box::new([0, 1].map(|_| RefCell::new(Flow::new(&options))))),
-            last_mutex: Default::default(),
+            first_mutex: Default::default(),
         };
         let core = Arc::new_cyclic(|this: &Weak<PluginVCCore>| PluginVCCore {
             base: ContinuationBase::new(Arc::clone(&mutex)),

@@ -3,7 +3,7 @@
 //! Mirrors the members of `class PluginVC`. Each field says which lock guards
 //! it, and who looks at it without.
 
-use std::cell::Cell;
+use std::cell::OnceCell;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -86,46 +86,45 @@ impl Flag {
     }
 }
 
-/// The mutex that a VIO had when it was last looked at, kept under C: asking the
-/// VIO itself costs four locked instructions, asking whether it still has this
-/// one costs a load.
+/// The mutex that a VIO was first bound to, kept under C: asking the VIO itself
+/// costs four locked instructions, asking whether it still has this one costs a
+/// load. Few operations ever move to another mutex.
 #[derive(Default)]
-pub(crate) struct LastMutex(Cell<Option<Arc<ProxyMutex>>>);
+pub(crate) struct FirstMutex(OnceCell<Arc<ProxyMutex>>);
 
-impl LastMutex {
+impl FirstMutex {
     /// The mutex that `vio` has now, if it has one.
     #[inline]
-    pub(crate) fn of(&self, vio: &Vio) -> Option<KeptMutex<'_>> {
-        let mutex = match self.0.take() {
-            Some(mutex) if vio.is_bound_to(&mutex) => mutex,
-            _ => vio.mutex()?,
-        };
-        Some(KeptMutex { mutex: Some(mutex), home: self })
+    pub(crate) fn of(&self, vio: &Vio) -> Option<VioMutex<'_>> {
+        match self.0.get() {
+            Some(first) if vio.is_bound_to(first) => Some(VioMutex::First(first)),
+            _ => self.ask(vio),
+        }
     }
 
-    pub(crate) fn forget(&self) {
-        self.0.take();
+    #[cold]
+    fn ask(&self, vio: &Vio) -> Option<VioMutex<'_>> {
+        let mutex = vio.mutex()?;
+        // Unless it is the first, it is not kept.
+        let _ = self.0.set(Arc::clone(&mutex));
+        Some(VioMutex::Later(mutex))
     }
 }
 
-/// A mutex taken out of a [`LastMutex`]; put back when dropped.
-pub(crate) struct KeptMutex<'a> {
-    mutex: Option<Arc<ProxyMutex>>,
-    home: &'a LastMutex,
+/// What [`FirstMutex::of`] finds.
+pub(crate) enum VioMutex<'a> {
+    First(&'a ProxyMutex),
+    Later(Arc<ProxyMutex>),
 }
 
-impl Deref for KeptMutex<'_> {
+impl Deref for VioMutex<'_> {
     type Target = ProxyMutex;
 
     #[inline]
     fn deref(&self) -> &ProxyMutex {
-        self.mutex.as_ref().expect("present until dropped")
-    }
-}
-
-impl Drop for KeptMutex<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.home.0.set(self.mutex.take());
+        match self {
+            VioMutex::First(mutex) => mutex,
+            VioMutex::Later(mutex) => mutex,
+        }
     }
 }

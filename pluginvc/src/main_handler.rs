@@ -22,7 +22,7 @@ use iocore::{Vio, VioOp};
 
 use crate::PVC_LOCK_RETRY_TIME;
 use crate::core::index;
-use crate::end::KeptMutex;
+use crate::end::VioMutex;
 use crate::half::Half;
 use crate::vc::{PluginVC, Reentrancy};
 
@@ -49,9 +49,9 @@ impl Continuation for PluginVC {
         let Data::Event(call_event) = data else { panic!("data != nullptr") };
 
         let core = call.guard();
-        let [last_read, last_write] = &half.core.state(core).last_mutex[index(half.side)];
-        let read_mutex = last_read.of(&half.end().read.vio);
-        let write_mutex = last_write.of(&half.end().write.vio);
+        let [first_read, first_write] = &half.core.state(core).first_mutex[index(half.side)];
+        let read_mutex = first_read.of(&half.end().read.vio);
+        let write_mutex = first_write.of(&half.end().write.vio);
         let locked = take_vio_mutex(&half.end().read.vio, &read_mutex).and_then(|read| {
             let write = take_vio_mutex(&half.end().write.vio, &write_mutex)?;
             Some((read, write))
@@ -142,7 +142,7 @@ impl<'a> Half<'a> {
         f: impl FnOnce(Option<Option<&Guard<'_>>>) -> R,
     ) -> R {
         let is_same = guard.is_some_and(|guard| self.vio(op).is_bound_to(guard.mutex()));
-        let is_held = || self.kept_mutex(core, op).is_none_or(|mutex| mutex.is_held());
+        let is_held = || self.vio_mutex(core, op).is_none_or(|mutex| mutex.is_held());
         let looks = self.core.options.corrections.look_again
             || self.core.options.epoch.takes_its_own_lock();
         if looks || is_same || is_held() {
@@ -172,7 +172,7 @@ impl<'a> Half<'a> {
         {
             return f(Some(Some(guard)));
         }
-        match self.kept_mutex(core, op) {
+        match self.vio_mutex(core, op) {
             None => f(Some(None)),
             // Looked at twice, as at the top of the handler: it may have been moved
             // while we took what it had.
@@ -184,15 +184,15 @@ impl<'a> Half<'a> {
     }
 
     /// The mutex of this end's VIO for `op`, as the holder of C remembers it.
-    pub(crate) fn kept_mutex(self, core: &'a Guard<'_>, op: VioOp) -> Option<KeptMutex<'a>> {
-        let last = &self.core.state(core).last_mutex[index(self.side)];
-        last[usize::from(op == VioOp::Write)].of(self.vio(op))
+    pub(crate) fn vio_mutex(self, core: &'a Guard<'_>, op: VioOp) -> Option<VioMutex<'a>> {
+        let first = &self.core.state(core).first_mutex[index(self.side)];
+        first[usize::from(op == VioOp::Write)].of(self.vio(op))
     }
 }
 
 /// Takes the mutex that `vio` had, by try-lock, and makes sure that it still has
 /// it. The outer `None` is a miss; `Some(None)` means that there was no mutex.
-fn take_vio_mutex<'m>(vio: &Vio, mutex: &'m Option<KeptMutex<'_>>) -> Option<Option<Guard<'m>>> {
+fn take_vio_mutex<'m>(vio: &Vio, mutex: &'m Option<VioMutex<'_>>) -> Option<Option<Guard<'m>>> {
     let Some(mutex) = mutex else { return Some(None) };
     let guard = mutex.try_lock()?;
     // It may have been swapped before we could grab it.

@@ -163,6 +163,11 @@ impl MIOBuffer {
     /// of them has moved or gone.
     #[inline]
     pub(super) fn let_go(&mut self) {
+        // Mostly somebody is still at the first block.
+        let front = self.queue.front();
+        if self.readers.iter().any(|slot| slot.is_live() && slot.seq == front) {
+            return;
+        }
         let live = self.readers.iter().filter(|slot| slot.is_live());
         let oldest = live.fold(self.queue.writer_seq(), |oldest, slot| oldest.min(slot.seq));
         self.queue.drop_before(oldest);

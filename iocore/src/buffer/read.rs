@@ -171,15 +171,16 @@ impl MIOBuffer {
 
     fn skip_blocks(&mut self, reader: ReaderId) {
         let ReaderSlot { mut seq, mut offset, .. } = *self.slot(reader);
-        let through = |seq, offset| {
-            let here = self.queue.get(seq)?.len();
-            let next = self.queue.get(seq + 1)?.len();
-            (offset >= here && next > 0).then_some(here)
-        };
         let start = seq;
-        while let Some(here) = through(seq, offset) {
+        let mut blocks = self.queue.from(seq);
+        let mut here = blocks.next().map_or(0, IOBufferBlock::len);
+        for next in blocks.map(IOBufferBlock::len) {
+            if offset < here || next == 0 {
+                break;
+            }
             offset -= here;
             seq += 1;
+            here = next;
         }
         if seq != start {
             let slot = self.slot_mut(reader);
