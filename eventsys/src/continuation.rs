@@ -128,10 +128,12 @@ pub(crate) fn call_under(
 
 /// The part that every continuation has: its mutex and its thread affinity.
 pub struct ContinuationBase {
-    /// Set at the making, or once when a continuation without a mutex is
-    /// scheduled on a thread. Never changed afterwards, so a guard of it is a
-    /// proof for life.
-    mutex: OnceLock<Arc<ProxyMutex>>,
+    /// The mutex that it was made with. Never changed, so a guard of it is a proof
+    /// for life.
+    own: Option<Arc<ProxyMutex>>,
+    /// The mutex that a continuation made without one got when it was first
+    /// scheduled on a thread. Set once.
+    inherited: OnceLock<Arc<ProxyMutex>>,
     /// The index of the EThread plus one, 0 for none. Read and set without a
     /// lock by every `schedule`, as in the original.
     affinity: AtomicUsize,
@@ -141,26 +143,29 @@ impl ContinuationBase {
     /// A continuation under `mutex`.
     #[must_use]
     pub fn new(mutex: Arc<ProxyMutex>) -> ContinuationBase {
-        ContinuationBase { mutex: OnceLock::from(mutex), affinity: AtomicUsize::new(0) }
+        ContinuationBase { own: Some(mutex), ..ContinuationBase::without_mutex() }
     }
 
     /// A continuation without a mutex.
     #[must_use]
     pub fn without_mutex() -> ContinuationBase {
-        ContinuationBase { mutex: OnceLock::new(), affinity: AtomicUsize::new(0) }
+        ContinuationBase { own: None, inherited: OnceLock::new(), affinity: AtomicUsize::new(0) }
     }
 
     /// Its mutex. Mirrors `Continuation::getMutex`.
     #[inline]
     #[must_use]
     pub fn mutex(&self) -> Option<&Arc<ProxyMutex>> {
-        self.mutex.get()
+        self.own.as_ref().or_else(|| self.inherited.get())
     }
 
     /// Gives a continuation without a mutex this one; the mutex that it has
     /// afterwards is returned.
     pub(crate) fn inherit_mutex(&self, mutex: &Arc<ProxyMutex>) -> &Arc<ProxyMutex> {
-        self.mutex.get_or_init(|| Arc::clone(mutex))
+        match &self.own {
+            Some(own) => own,
+            None => self.inherited.get_or_init(|| Arc::clone(mutex)),
+        }
     }
 
     /// The index, in its processor, of the EThread that this continuation keeps

@@ -83,7 +83,8 @@ impl HeldLocks {
 pub struct Step {
     /// When, by the clock of the event processor, in nanoseconds.
     pub at: HrTime,
-    /// The number of the PluginVC pair (`PluginVCCore::id`), or 0.
+    /// The number of the PluginVC pair (`PluginVCCore::id`), or of the net connection
+    /// (`NetVC::id`) if the step is one of those, or 0.
     pub pair: u32,
     /// Whose step.
     pub side: Side,

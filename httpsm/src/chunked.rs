@@ -5,13 +5,16 @@
 //!
 //! # What is accepted
 //! A size is hexadecimal digits, then a blank, a tab, CR, LF or `;`. What follows
-//! up to the line feed is ignored, except that a second CR is an error. Behind
-//! the data stands CRLF or LF. Trailers are any lines up to an empty one.
+//! up to CRLF is ignored, except that a second CR is an error. Behind the data
+//! stands CRLF. Trailers are any lines up to an empty one.
+//!
+//! The sources of 9.2.9 take a bare line feed for CRLF. Debian's package of it does
+//! not: it has the correction that later releases call
+//! `proxy.config.http.strict_chunk_parsing`. So it is here.
 //!
 //! A trap of the original that is kept: if the character that ends the size is
-//! the line feed itself, the line is not over; everything up to the *next* line
-//! feed is skipped. A body with bare line feeds is thus not read as its sender
-//! meant it, and nothing can be smuggled in it, because it is passed on with
+//! the line feed itself, the line is not over; everything up to the *next* CRLF is
+//! skipped. Nothing can be smuggled in such a body, because it is passed on with
 //! exactly the bytes that were read.
 
 /// The largest chunk that is made, in bytes. Mirrors `DEFAULT_MAX_CHUNK_SIZE`.
@@ -53,6 +56,8 @@ pub struct ChunkedReader {
     crs: u32,
     /// Characters seen behind the data; two may come before the digits.
     behind: u32,
+    /// The last character was a CR.
+    behind_cr: bool,
 }
 
 impl Default for ChunkedReader {
@@ -72,6 +77,7 @@ impl ChunkedReader {
             left: 0,
             crs: 0,
             behind: 0,
+            behind_cr: false,
         }
     }
 
@@ -112,9 +118,11 @@ impl ChunkedReader {
 
     /// One character that is not data.
     fn step(&mut self, c: u8) {
+        let behind_cr = std::mem::replace(&mut self.behind_cr, c == b'\r');
         self.state = match self.state {
             ChunkedState::Size => self.size(c),
             ChunkedState::SizeCrlf => match c {
+                b'\n' if !behind_cr => ChunkedState::Error,
                 b'\n' => {
                     self.left = usize::try_from(self.running_sum).unwrap_or(0);
                     self.crs = 0;
@@ -131,7 +139,7 @@ impl ChunkedReader {
                 self.behind += 1;
                 match c {
                     b'\r' => ChunkedState::SizeStart,
-                    b'\n' if self.behind <= 2 => {
+                    b'\n' if self.behind <= 2 && behind_cr => {
                         (self.running_sum, self.num_digits) = (0, 0);
                         ChunkedState::Size
                     }
@@ -197,7 +205,11 @@ mod tests {
                 b"hello world",
             ),
             (b"00005\r\nhello\r\n000\r\nT: 1\r\nU\n\r\n", ChunkedState::Done, b"hello"),
-            (b"5\r\nhello\n0\r\n\n", ChunkedState::Done, b"hello"),
+            (b"5\r\nhello\r\n0\r\n\n", ChunkedState::Done, b"hello"),
+            // A line feed alone ends nothing.
+            (b"5\r\nhello\n0\r\n\r\n", ChunkedState::Error, b"hello"),
+            (b"5;a\nhello\r\n", ChunkedState::Error, b""),
+            (b"5 \nhello\r\n", ChunkedState::Error, b""),
             (
                 b"A\r\n0123456789\r\na\r\n0123456789\r\n",
                 ChunkedState::Size,
@@ -216,7 +228,8 @@ mod tests {
             (b"80000000\r\n", ChunkedState::Error, b""),
             (b"7fffffff\r\nab", ChunkedState::Chunk, b"ab"),
             // The trap: the size's own line feed does not end its line.
-            (b"3\nabc\n0\n\n", ChunkedState::SizeStart, b"0\n\n"),
+            (b"3\nabc\r\n0\n\n", ChunkedState::SizeStart, b"0\n\n"),
+            (b"3\nabc\n0\n\n", ChunkedState::Error, b""),
         ] {
             let (found, _, bytes) = read(body);
             assert_eq!(found, state, "{:?}", String::from_utf8_lossy(body));

@@ -46,6 +46,8 @@ struct Ssn {
     reader: IOBufferReader,
     read_state: Cell<ReadState>,
     half_close: Cell<bool>,
+    /// The client has ended its side: nothing follows what has been read.
+    client_is_at_end: Cell<bool>,
     /// The transaction that has the connection.
     sm: RefCell<Option<Arc<HttpSM>>>,
     transact_count: Cell<u64>,
@@ -92,6 +94,7 @@ impl HttpClientSession {
                     reader,
                     read_state: Cell::new(ReadState::Init),
                     half_close: Cell::new(false),
+                    client_is_at_end: Cell::new(false),
                     sm: RefCell::default(),
                     transact_count: Cell::new(0),
                     released_transactions: Cell::new(0),
@@ -135,6 +138,22 @@ impl HttpClientSession {
     pub(crate) fn reader(&self) -> IOBufferReader {
         let guard = self.ssn.mutex().reenter().expect("called by a transaction of the session");
         self.ssn.get(&guard).reader.clone()
+    }
+
+    /// Notes that the client has ended its side.
+    pub(crate) fn note_end_of_client(&self, guard: &Guard<'_>) {
+        self.ssn.get(guard).client_is_at_end.set(true);
+    }
+
+    /// True if no request can follow: the client has ended its side, and all that
+    /// it has sent has been taken.
+    pub(crate) fn has_had_the_last(&self, guard: &Guard<'_>) -> bool {
+        let s = self.ssn.get(guard);
+        s.client_is_at_end.get() && s.reader.read_avail(guard) == 0
+    }
+
+    pub(crate) fn client_is_at_end(&self, guard: &Guard<'_>) -> bool {
+        self.ssn.get(guard).client_is_at_end.get()
     }
 
     pub(crate) fn set_half_close_flag(&self, guard: &Guard<'_>) {

@@ -72,8 +72,8 @@ pub struct HttpConfig {
     pub response_server_str: String,
     /// What a request's Via says of the proxy, behind the protocol.
     pub via: String,
-    /// `proxy.config.http.connect_ports`.
-    pub connect_port: u16,
+    /// `proxy.config.http.connect_ports`: where `CONNECT` may lead to.
+    pub connect_ports: Vec<u16>,
 }
 
 impl Default for HttpConfig {
@@ -110,7 +110,7 @@ impl Default for HttpConfig {
             via: "traffic_server[00000000-0000-0000-0000-000000000000] \
                   (ApacheTrafficServer/9.2.9)"
                 .to_owned(),
-            connect_port: 443,
+            connect_ports: vec![443],
         }
     }
 }

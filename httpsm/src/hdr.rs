@@ -42,7 +42,10 @@ impl HttpVersion {
     }
 
     fn print(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(format!("HTTP/{}.{}", self.major, self.minor).as_bytes());
+        out.extend_from_slice(b"HTTP/");
+        push_number(out, u32::from(self.major));
+        out.push(b'.');
+        push_number(out, u32::from(self.minor));
     }
 }
 
@@ -166,11 +169,35 @@ impl ResponseHdr {
     /// Writes the head. Mirrors `HTTPHdr::print`.
     pub fn print(&self, out: &mut Vec<u8>) {
         self.version.print(out);
-        out.extend_from_slice(format!(" {:03} ", self.status).as_bytes());
+        // Three digits at least.
+        out.extend_from_slice(match self.status {
+            0..10 => b" 00",
+            10..100 => b" 0",
+            _ => b" ",
+        });
+        push_number(out, u32::from(self.status));
+        out.push(b' ');
         out.extend_from_slice(&self.reason);
         out.extend_from_slice(b"\r\n");
         self.fields.print(out);
     }
+}
+
+/// Appends the digits of `number`.
+pub(crate) fn push_number(out: &mut Vec<u8>, number: impl Into<u64>) {
+    let mut number = number.into();
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        // Below ten, so it fits.
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
 }
 
 /// True unless a body follows the head of such a response. Mirrors

@@ -8,6 +8,7 @@
 //! or session ([`HttpSsn`](crate::HttpSsn)) as data, and the state machine stands
 //! still until somebody, at any time and on any thread, reenables it.
 
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use eventsys::{ContRef, EventCode};
@@ -71,9 +72,15 @@ hooks! {
     PostRemap = 60017;
 }
 
+// One bit each.
+const _: () = assert!(HttpHook::ALL.len() <= u16::BITS as usize);
+
 /// Who is to be called where.
 #[derive(Default)]
 pub struct HttpApiHooks {
+    /// One bit for each place where there has been somebody, so that most questions
+    /// need no lock. Set under the lock, and looked at without.
+    places: AtomicU16,
     hooks: Mutex<Vec<(HttpHook, ContRef)>>,
 }
 
@@ -87,11 +94,16 @@ impl HttpApiHooks {
     /// Adds one, behind those that are there. Mirrors `TSHttpHookAdd`,
     /// `TSHttpSsnHookAdd` and `TSHttpTxnHookAdd`.
     pub fn add(&self, hook: HttpHook, cont: ContRef) {
-        self.lock().push((hook, cont));
+        let mut hooks = self.lock();
+        hooks.push((hook, cont));
+        self.places.fetch_or(1 << hook as u16, Ordering::Release);
     }
 
     /// Removes all.
     pub fn clear(&self) {
+        if self.places.load(Ordering::Acquire) == 0 {
+            return;
+        }
         let gone = std::mem::take(&mut *self.lock());
         drop(gone);
     }
@@ -100,6 +112,9 @@ impl HttpApiHooks {
     /// may add others while it is called.
     #[must_use]
     pub fn get(&self, hook: HttpHook, nth: usize) -> Option<ContRef> {
+        if self.places.load(Ordering::Acquire) & 1 << hook as u16 == 0 {
+            return None;
+        }
         self.lock().iter().filter(|(at, _)| *at == hook).nth(nth).map(|(_, cont)| cont.clone())
     }
 

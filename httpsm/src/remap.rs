@@ -58,15 +58,15 @@ impl UrlRewrite {
     /// Rewrites the target, and the Host field unless it is to stay; false if no
     /// rule matches. Mirrors `Remap` and `doRemap`.
     pub fn remap(&self, hdr: &mut RequestHdr, pristine_host_hdr: bool) -> bool {
-        let host = hdr.host_get().unwrap_or(b"").to_ascii_lowercase();
-        let (port, path) = (hdr.port_get(), hdr.url.path.clone());
-        let scheme = hdr.url.scheme.clone().unwrap_or_else(|| b"http".to_vec());
+        let host = hdr.host_get().unwrap_or(b"");
+        let (port, path) = (hdr.port_get(), &hdr.url.path);
+        let scheme = hdr.url.scheme.as_deref().unwrap_or(b"http");
         let matches = |mapping: &&Mapping| {
             let from = &mapping.from;
             let host_matches = from.host.as_ref().is_none_or(|wanted| {
-                wanted.eq_ignore_ascii_case(&host)
+                wanted.eq_ignore_ascii_case(host)
                     && from.port_get() == port
-                    && from.scheme.as_ref().is_none_or(|s| s.eq_ignore_ascii_case(&scheme))
+                    && from.scheme.as_ref().is_none_or(|s| s.eq_ignore_ascii_case(scheme))
             });
             host_matches && path.starts_with(&from.path)
         };
@@ -75,9 +75,8 @@ impl UrlRewrite {
         let Some(mapping) = self.mappings.iter().rev().filter(matches).max_by_key(weight) else {
             return false;
         };
-        let rest = &path[mapping.from.path.len()..];
-        let to = &mapping.to;
-        hdr.url.path = [&to.path, rest].concat();
+        let (from, to) = (&mapping.from, &mapping.to);
+        hdr.url.path.splice(..from.path.len(), to.path.iter().copied());
         hdr.url.scheme.clone_from(&to.scheme);
         hdr.url.host.clone_from(&to.host);
         hdr.url.port.clone_from(&to.port);

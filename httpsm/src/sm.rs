@@ -28,6 +28,7 @@
 //! | `sm/server.rs` | the origin server: connecting, asking, its answer's head |
 //! | `sm/post.rs` | the request's body |
 //! | `sm/transfer.rs` | the answer's body |
+//! | `sm/tunnel.rs` | `CONNECT` |
 
 mod api;
 mod client;
@@ -35,6 +36,7 @@ mod flow;
 mod post;
 mod server;
 mod transfer;
+mod tunnel;
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering;
@@ -57,7 +59,7 @@ use crate::hooks::{
 use crate::proxy::HttpProxy;
 use crate::server_session::ServerSession;
 use crate::transact::{ResponseNext, State};
-use crate::tunnel::{HttpTunnel, TunnelOwner};
+use crate::tunnel::{BlindTunnel, HttpTunnel, TunnelOwner};
 
 /// Where a transaction stands. The numbers are those of the steps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -136,6 +138,7 @@ pub(crate) struct Sm {
     /// What follows SEND_RESPONSE_HDR.
     transfer: Cell<ResponseNext>,
     plugin_tunnel: RefCell<Option<Arc<PluginVCCore>>>,
+    blind_tunnel: RefCell<Option<Arc<BlindTunnel>>>,
     pending_action: Cell<Option<EventRef>>,
     post: Cell<Post>,
     /// Calls of the machine on the stack. Mirrors `reentrancy_count`.
@@ -223,6 +226,7 @@ impl HttpSM {
                     callout: Cell::new(Callout::No),
                     transfer: Cell::new(ResponseNext::Error),
                     plugin_tunnel: RefCell::default(),
+                    blind_tunnel: RefCell::default(),
                     pending_action: Cell::new(None),
                     post: Cell::new(Post::Unknown),
                     reentrancy_count: Cell::new(0),
@@ -290,7 +294,7 @@ impl HttpSM {
             buffer,
             read_vio: None,
             write_vio: None,
-            eos: false,
+            eos: session.client_is_at_end(guard),
         };
         *self.sm.get(guard).ua.borrow_mut() = Some(ua);
         *self.sm.get(guard).session.borrow_mut() = Some(Arc::clone(session));
@@ -406,6 +410,10 @@ impl Run<'_> {
             Some(server) if is(&server.write_vio) => Some(false),
             _ => None,
         };
+        if of_server.is_some() && self.s.t.borrow().is_tunnel {
+            // While plugins are called: the tunnel will find nobody.
+            return self.close_server();
+        }
         match of_server {
             Some(true) => self.server_read_event(event),
             Some(false) => self.server_write_event(event),
@@ -423,6 +431,10 @@ impl Run<'_> {
             let _ = event.try_cancel();
         }
         self.sm.tunnel.kill_tunnel(self.g);
+        let blind_tunnel = self.s.blind_tunnel.take();
+        if let Some(tunnel) = blind_tunnel {
+            tunnel.kill(self.g);
+        }
         self.close_server();
         let ua = self.s.ua.borrow().as_ref().map(|ua| Arc::clone(&ua.session));
         if let Some(session) = ua {

@@ -94,6 +94,8 @@ pub(crate) struct State {
     pub(crate) internal_msg_type: Option<&'static str>,
     pub(crate) http_return_code: u16,
     pub(crate) is_upgrade_request: bool,
+    /// The request is a `CONNECT` that may be carried out.
+    pub(crate) is_tunnel: bool,
     pub(crate) url_remap_success: bool,
     pub(crate) plugin_tunnel_type: PluginTunnel,
     /// The request's body has been given to a tunnel.
@@ -116,6 +118,10 @@ impl State {
     /// True for requests that may be sent a second time. Mirrors
     /// `is_request_retryable`.
     pub(crate) fn is_request_retryable(&self, request_sent: bool) -> bool {
+        // A plugin has one connection, and no second; a tunnel is tried once.
+        if self.plugin_tunnel_type != PluginTunnel::None || self.is_tunnel {
+            return false;
+        }
         let safe =
             matches!(&self.client_request.method[..], b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE");
         safe || self.current_state == ServerState::ConnectionError || !request_sent

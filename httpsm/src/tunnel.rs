@@ -22,6 +22,7 @@
 //! one producer at a time. **Could you tell?** Only a plugin that transforms.
 
 mod action;
+mod blind;
 mod consumer;
 mod producer;
 
@@ -36,6 +37,7 @@ use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, VioHandle};
 
 use action::Chunks;
 pub use action::TunnelChunkingAction;
+pub(crate) use blind::{BlindTunnel, BlindTunnelOwner};
 
 /// The producer has read everything before it was started. Mirrors
 /// `HTTP_TUNNEL_EVENT_PRECOMPLETE`.

@@ -48,21 +48,32 @@ fn the_generator_answers_as_the_servers_own() {
     }
 }
 
+/// The real one counts the head with the body: a short body is answered when its
+/// first bytes come, and the connection is not kept if that was not all.
 #[test]
 fn the_generator_takes_a_body() {
-    let lab = lab(&[Plugin::Generator]);
-    let client = lab.client();
-    client.send(b"POST /nocache/5/x HTTP/1.1\r\nHost: gen.test\r\nContent-Length: 3\r\n\r\nab");
-    lab.settle();
-    assert_eq!(client.text(), "");
-    client.send(b"c");
-    lab.settle();
-    assert_eq!(
-        client.text(),
-        "HTTP/1.1 200 OK\r\nDate: DATE0 GMT\r\nAge: 0\r\nTransfer-Encoding: chunked\r\n\
-         Connection: keep-alive\r\nServer: ATS/9.2.9\r\n\r\n0\r\n\r\n"
-    );
-    lab.expect_nothing_left(vec![client]);
+    for (length, pieces, connection) in [
+        (3, &["abc"][..], "keep-alive"),
+        (3, &["ab"], "close"),
+        (500, &["p", "q"], "none"),
+        (500, &["p", "q", &"r".repeat(498)], "keep-alive"),
+    ] {
+        let lab = lab(&[Plugin::Generator]);
+        let client = lab.client();
+        let head = "POST /nocache/5/x HTTP/1.1\r\nHost: gen.test\r\n";
+        client.send(format!("{head}Content-Length: {length}\r\n\r\n").as_bytes());
+        for piece in pieces {
+            assert_eq!(client.text(), "");
+            client.send(piece.as_bytes());
+            lab.settle();
+        }
+        let expected = format!(
+            "HTTP/1.1 200 OK\r\nDate: DATE0 GMT\r\nAge: 0\r\nTransfer-Encoding: chunked\r\n\
+             Connection: {connection}\r\nServer: ATS/9.2.9\r\n\r\n0\r\n\r\n"
+        );
+        assert_eq!(client.text(), if connection == "none" { "" } else { &expected });
+        lab.expect_nothing_left(vec![client]);
+    }
 }
 
 /// The real one waits for an event that does not come, until somebody gives up.

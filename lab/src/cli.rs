@@ -1,8 +1,11 @@
 //! The arguments, as clap reads them.
 
 mod bench;
+mod http;
+mod idle;
 mod node;
 mod serve;
+mod soak;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -13,8 +16,11 @@ use conformance::live::Release;
 use conformance::{Epoch, Suite};
 
 pub(crate) use self::bench::*;
+pub(crate) use self::http::*;
+pub(crate) use self::idle::*;
 pub(crate) use self::node::*;
 pub(crate) use self::serve::*;
+pub(crate) use self::soak::*;
 use crate::output::ColorWhen;
 use crate::servers::ServersArg;
 
@@ -69,8 +75,15 @@ pub(crate) enum Command {
     Node(NodeArgs),
     /// Serve HTTP: the port's state machine and plugins, on real sockets
     Serve(ServeArgs),
+    /// Load the server with clients that go away, and count what is left of it
+    Soak(SoakArgs),
+    /// Keep connections to a server open, and tell what they cost it
+    #[command(hide = true)]
+    Idle(IdleArgs),
     /// Measure the port's speed beside the real servers
     Bench(BenchArgs),
+    /// Compare what the port answers to HTTP requests with the real server
+    Http(HttpArgs),
 }
 
 /// The arguments of `atslab compare`.

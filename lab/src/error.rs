@@ -109,6 +109,17 @@ pub(crate) enum Error {
         /// The names of the workloads.
         names: Vec<String>,
     },
+    /// A server of `atslab http` has no port to listen on.
+    #[error("no port can be had to listen on: {0}")]
+    Origin(io::Error),
+    /// A server that was to be measured has failed.
+    #[error("{address}: {source}")]
+    Server {
+        /// Where it is.
+        address: std::net::SocketAddr,
+        /// What has happened.
+        source: io::Error,
+    },
     /// Nobody could end the server cleanly.
     #[error("signals cannot be caught: {0}")]
     Signals(io::Error),

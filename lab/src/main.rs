@@ -15,6 +15,9 @@
 //! | `node` and its folder | `atslab node`: the check, the live node, the fuzzer |
 //! | `serve` and its folder | `atslab serve`: the HTTP picture on real sockets |
 //! | `bench` and its folder | `atslab bench`: speed, beside the real servers |
+//! | `http` | `atslab http`: the same bytes to the real server and to the port |
+//! | `soak` and its folder | `atslab soak`: the same under load, and what is left of it |
+//! | `idle`, `files` | what idle connections cost; how many files may be open |
 //! | `output`, `error` | standard output and colours; what can go wrong |
 
 #![forbid(unsafe_code)]
@@ -24,7 +27,10 @@ mod cli;
 mod compare;
 mod diff;
 mod error;
+mod files;
 mod fuzz;
+mod http;
+mod idle;
 mod node;
 mod output;
 mod progress;
@@ -34,6 +40,7 @@ mod run_scenario;
 mod select;
 mod serve;
 mod servers;
+mod soak;
 mod steps;
 mod table;
 
@@ -63,7 +70,10 @@ fn execute(cli: &Cli) -> Result<ExitCode, Error> {
         Some(Command::Fuzz(args)) => fuzz::fuzz(args, &mut out)?,
         Some(Command::Node(args)) => node::node(args, &mut out)?,
         Some(Command::Serve(args)) => serve::serve(args, &mut out)?,
+        Some(Command::Soak(args)) => soak::soak(args, &mut out)?,
+        Some(Command::Idle(args)) => idle::idle(args, &mut out)?,
         Some(Command::Bench(args)) => bench::bench(args, &mut out)?,
+        Some(Command::Http(args)) => http::http(args, &mut out)?,
     };
     out.flush()?;
     Ok(code)

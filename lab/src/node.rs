@@ -13,6 +13,8 @@ use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use streamlisten::scenario::Transport;
+
 use crate::cli::{NodeArgs, NodeCommand};
 use crate::error::Error;
 use crate::output::Output;
@@ -22,7 +24,11 @@ pub(crate) fn node(args: &NodeArgs, out: &mut Output) -> Result<ExitCode, Error>
     match (&args.command, &args.check) {
         (Some(NodeCommand::Fuzz(args)), _) => fuzz::fuzz(args, out),
         (Some(NodeCommand::Eats(args)), _) => eats::eats(args, out),
-        (None, Some(file)) => check::check(file, args.live, args.record, out),
+        (None, Some(file)) => {
+            let transport = if args.sockets { Transport::Sockets } else { Transport::PluginVc };
+            let how = check::How { on_node: args.live, record: args.record, transport };
+            check::check(file, how, out)
+        }
         (None, None) => Ok(ExitCode::SUCCESS), // clap shows the help instead.
     }
 }

@@ -31,6 +31,7 @@ use signal_hook::low_level::signal_name;
 use self::trace::TraceFile;
 use crate::cli::ServeArgs;
 use crate::error::Error;
+use crate::files;
 use crate::output::Output;
 
 /// How often the end looks whether there are answers under way.
@@ -43,6 +44,7 @@ const QUIET_FOR: Duration = Duration::from_millis(50);
 /// Serves until a signal comes.
 pub(crate) fn serve(args: &ServeArgs, out: &mut Output) -> Result<ExitCode, Error> {
     env_logger::Builder::from_env(Env::default().default_filter_or("warn,serve=info")).init();
+    files::raise_limit();
     // Before anything is open: a signal is to find somebody who ends it well.
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(Error::Signals)?;
     let trace = args.trace.as_deref().map(TraceFile::create).transpose()?;

@@ -54,15 +54,16 @@ pub struct PluginVCCore {
 
 /// What only the holder of C may touch.
 pub(crate) struct CoreState {
-    /// By the end that writes: `a_to_p` and `p_to_a`; none in epoch D.
-    flows: Option<[RefCell<Flow>; 2]>,
+    /// By the end that writes: `a_to_p` and `p_to_a`; none in epoch D, which is not
+    /// to pay for their room.
+    flows: Option<Box<[RefCell<Flow>; 2]>>,
     pub(crate) last_mutex: [[LastMutex; 2]; 2],
 }
 
 impl CoreState {
     /// The core buffers, in an epoch that has them.
     pub(crate) fn flows(&self) -> &[RefCell<Flow>; 2] {
-        self.flows.as_ref().expect("epochs B and C have core buffers")
+        self.flows.as_deref().expect("epochs B and C have core buffers")
     }
 }
 
@@ -111,7 +112,7 @@ impl PluginVCCore {
             flows: options
                 .epoch
                 .has_core_buffers()
-                .then(|| [0, 1].map(|_| RefCell::new(Flow::new(&options)))),
+                .then(|| Box::new([0, 1].map(|_| RefCell::new(Flow::new(&options))))),
             last_mutex: Default::default(),
         };
         let core = Arc::new_cyclic(|this: &Weak<PluginVCCore>| PluginVCCore {

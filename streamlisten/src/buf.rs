@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::{Deref, Range};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 /// Memory that a listener has given for one read. Mirrors `uv_buf_t` between
 /// `OnStreamAlloc` and `OnStreamRead`; it goes with its read, so it does not
@@ -30,9 +30,10 @@ impl Buf {
     }
 
     /// No memory: what comes with an error.
+    #[inline]
     #[must_use]
     pub fn empty() -> Buf {
-        Buf::fresh(0)
+        Buf { bytes: Vec::new(), size: 0, owner: HEAP }
     }
 
     /// How many bytes there is room for.
@@ -86,6 +87,23 @@ impl Chunk {
     pub fn from(&self, from: usize) -> Chunk {
         let start = self.range.end.min(self.range.start.saturating_add(from));
         Chunk { bytes: Rc::clone(&self.bytes), range: start..self.range.end }
+    }
+
+    /// A part, without copying; as much of it as there is.
+    #[must_use]
+    pub fn part(&self, range: Range<usize>) -> Chunk {
+        let at = |n: usize| self.range.end.min(self.range.start.saturating_add(n));
+        Chunk { bytes: Rc::clone(&self.bytes), range: at(range.start)..at(range.end) }
+    }
+
+    /// What memory it is a part of.
+    pub(crate) fn memory(&self) -> Weak<Vec<u8>> {
+        Rc::downgrade(&self.bytes)
+    }
+
+    /// Where in its memory it begins.
+    pub(crate) fn start(&self) -> usize {
+        self.range.start
     }
 
     /// The memory itself, if no one else holds it.

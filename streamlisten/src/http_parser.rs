@@ -10,6 +10,7 @@
 mod callbacks;
 mod collect;
 mod headers;
+mod place;
 mod reads;
 mod slots;
 
@@ -24,6 +25,8 @@ use crate::resource::StreamResource;
 
 use collect::{State, Taken};
 pub use headers::{CURRENT_MAX_FIELDS, HeaderList};
+pub use place::Place;
+use place::{Memory, Spot};
 pub use slots::{ExecuteResult, HeadersComplete, ParseError, Slots};
 
 const JS_EXCEPTION: &str = "HPE_JS_EXCEPTION:JS Exception";
@@ -110,14 +113,30 @@ impl HttpParser {
     /// Parses `data`. `None` if a callback has thrown; the exception is in the
     /// environment.
     pub fn execute(&self, data: &Chunk) -> Option<ExecuteResult> {
+        self.execute_in(data, || Memory::of(data))
+    }
+
+    fn execute_in(&self, data: &Chunk, memory: impl Fn() -> Memory) -> Option<ExecuteResult> {
         if self.closed.get() {
             return None;
         }
         self.begin_parse(Some(data.clone()));
+        let was_ok = self.state.borrow().machine.error() == Errno::Ok;
         let mut run = self.state.borrow_mut().machine.begin();
         self.drive(&mut run, data);
         let err = run.result();
-        self.end_parse(err, data.len(), true)
+        if err == Errno::Ok {
+            return self.end_parse(err, Place::At(data.len() as i64));
+        }
+        let start = Spot::new(memory(), data.start());
+        let mut state = self.state.borrow_mut();
+        if was_ok {
+            let pos = state.machine.error_pos();
+            state.error_spot = pos.map(|pos| start.plus(pos));
+        }
+        let place = Place::of(state.error_spot.as_ref(), &start);
+        drop(state);
+        self.end_parse(err, place)
     }
 
     /// The input has ended. `None` if that is all right, or in an error state.
@@ -133,7 +152,13 @@ impl HttpParser {
             Ok(true) => Errno::User,
             Err(errno) => errno,
         };
-        self.end_parse(err, 0, false)
+        // The original counts from a null pointer here.
+        let place = match &self.state.borrow().error_spot {
+            Some(spot) if err != Errno::Ok => Place::Elsewhere(spot.offset()),
+            _ => Place::At(0),
+        };
+        let result = self.end_parse(err, place);
+        result.filter(|result| matches!(result, ExecuteResult::Error(_)))
     }
 
     /// Stops parsing with `HPE_PAUSED` from the next read on; that read is lost.
@@ -177,7 +202,7 @@ impl HttpParser {
     }
 
     /// What is said after a parse. Mirrors the second half of `Parser::Execute`.
-    fn end_parse(&self, err: Errno, len: usize, has_data: bool) -> Option<ExecuteResult> {
+    fn end_parse(&self, err: Errno, place: Place) -> Option<ExecuteResult> {
         self.depth.set(self.depth.get() - 1);
         if self.closed.get() && self.depth.get() == 0 {
             self.unconsume();
@@ -185,10 +210,8 @@ impl HttpParser {
         self.current_buffer.replace(None);
         let mut state = self.state.borrow_mut();
         let machine = &mut state.machine;
-        let mut nread = len;
         let mut error = None;
         if err != Errno::Ok {
-            nread = if has_data { machine.error_pos().unwrap_or(0) } else { 0 };
             if err == Errno::PausedUpgrade {
                 machine.resume_after_upgrade();
             } else if !machine.upgrade() {
@@ -196,16 +219,16 @@ impl HttpParser {
                     Some(parts) if err == Errno::User => parts,
                     _ => (err.name(), machine.reason()),
                 };
-                error = Some(ParseError { code, reason, bytes_parsed: nread });
+                error = Some(ParseError { code, reason, bytes_parsed: place });
             }
         }
         if self.got_exception.get() {
             return None;
         }
-        match error {
-            Some(error) => Some(ExecuteResult::Error(error)),
-            None => has_data.then_some(ExecuteResult::Bytes(nread)),
-        }
+        Some(match error {
+            Some(error) => ExecuteResult::Error(error),
+            None => ExecuteResult::Bytes(place),
+        })
     }
 
     /// Steps through one input. Mirrors what llhttp calls of the settings.

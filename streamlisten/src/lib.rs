@@ -53,10 +53,13 @@ pub use buf::{Buf, Chunk};
 pub use custom_buffer::CustomBufferListener;
 pub use env::{Environment, Exception, PARSER_BUFFER_SIZE};
 pub use http_parser::{
-    CURRENT_MAX_FIELDS, ExecuteResult, HeaderList, HeadersComplete, HttpParser, ParseError, Slots,
+    CURRENT_MAX_FIELDS, ExecuteResult, HeaderList, HeadersComplete, HttpParser, ParseError, Place,
+    Slots,
 };
 pub use js_stream::{JsStream, JsStreamImpl};
-pub use libuv_stream_wrap::{ConnectionWrap, LibuvStreamWrap, SEND_BUFFER_SIZE, TcpWrap};
+pub use libuv_stream_wrap::{
+    ConnectionWrap, LibuvStreamWrap, READS_IN_A_TURN, SEND_BUFFER_SIZE, TcpWrap,
+};
 pub use listener::{ListenerLink, StreamListener};
 pub use resource::{ListenerChain, StreamResource};
 pub use stream_base::{
@@ -79,6 +82,10 @@ pub mod uv {
     pub const EPIPE: i32 = -32;
     /// Not possible like this.
     pub const EINVAL: i32 = -22;
+    /// It is being done already.
+    pub const EALREADY: i32 = -114;
+    /// There is no memory to read into.
+    pub const ENOBUFS: isize = -105;
     /// Not an open descriptor.
     pub const EBADF: i32 = -9;
 

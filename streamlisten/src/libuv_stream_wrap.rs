@@ -7,8 +7,9 @@
 //!
 //! # What libuv did
 //! Reading asks the listeners for 64 KiB before every read, and goes on until a
-//! read has not filled its memory; a read that has filled it exactly is followed
-//! by one of zero bytes. Writes go at once as far as there is room
+//! read has not filled its memory, or [`READS_IN_A_TURN`] times. So a read that has
+//! filled its memory exactly is followed by one of zero bytes, or by the end, unless
+//! it was the last of its turn. Writes go at once as far as there is room
 //! ([`SEND_BUFFER_SIZE`], for the socket's own buffer); the rest waits in order.
 //! Completions come in a later turn of the loop, never inside the call.
 
@@ -41,6 +42,15 @@ pub const SEND_BUFFER_SIZE: usize = 2 * 1024 * 1024;
 /// How much memory is asked for before a read. Mirrors `uv__read`.
 const SUGGESTED_SIZE: usize = 64 * 1024;
 
+/// So many bytes, and a few more, a connection takes from its socket before they are
+/// read; what the kernel's buffer is to node. A message is so read in one piece if it
+/// has come in one.
+const RECEIVE_BUFFER_SIZE: i64 = 1024 * 1024;
+
+/// So often a stream reads before others have their turn. Mirrors `count` of
+/// `uv__read`.
+pub const READS_IN_A_TURN: usize = 32;
+
 /// A TCP connection. What the original adds to its base class is about sockets'
 /// options, which a connection of this project has itself.
 pub type TcpWrap = LibuvStreamWrap;
@@ -54,14 +64,23 @@ pub struct LibuvStreamWrap {
     reading: Cell<bool>,
     /// The end of the input, or an error, has come and waits to be read.
     ended: Cell<Option<isize>>,
-    /// The end has been read.
-    eof_read: Cell<bool>,
+    /// False once an error has been read. Mirrors `UV_HANDLE_READABLE`.
+    readable: Cell<bool>,
+    /// False once a shutdown has begun, or an error has been read. Mirrors
+    /// `UV_HANDLE_WRITABLE`.
+    writable: Cell<bool>,
     writes: RefCell<VecDeque<(Rc<WriteWrap>, Vec<Chunk>)>>,
     completed: RefCell<Vec<(Rc<WriteWrap>, i32)>>,
     shutdown_request: RefCell<Option<Rc<ShutdownWrap>>>,
     write_error: Cell<i32>,
+    /// Writing has its turn before reading, once. Mirrors `uv__io_feed`.
+    fed: Cell<bool>,
+    /// The end of what is written is to be sent.
+    fin: Cell<bool>,
     closing: Cell<bool>,
     onclose: RefCell<Option<Box<dyn FnOnce()>>>,
+    /// Itself, while it is closed and its connection still sends.
+    lingers: RefCell<Option<Rc<LibuvStreamWrap>>>,
 }
 
 /// The connection with its two operations.
@@ -89,13 +108,17 @@ impl LibuvStreamWrap {
             io: RefCell::new(None),
             reading: Cell::new(false),
             ended: Cell::new(None),
-            eof_read: Cell::new(false),
+            readable: Cell::new(true),
+            writable: Cell::new(true),
             writes: RefCell::default(),
             completed: RefCell::default(),
             shutdown_request: RefCell::default(),
             write_error: Cell::new(0),
+            fed: Cell::new(false),
+            fin: Cell::new(false),
             closing: Cell::new(false),
             onclose: RefCell::default(),
+            lingers: RefCell::default(),
         });
         wrap.attach(vc);
         wrap
@@ -106,6 +129,7 @@ impl LibuvStreamWrap {
         let guard = mutex.lock();
         let read_buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_32K).bind(&mutex);
         let write_buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_32K).bind(&mutex);
+        read_buffer.set_water_mark(&guard, RECEIVE_BUFFER_SIZE);
         let (Ok(read_reader), Ok(write_reader)) =
             (read_buffer.alloc_reader(&guard), write_buffer.alloc_reader(&guard))
         else {
@@ -162,8 +186,7 @@ impl LibuvStreamWrap {
         self.closing.get()
     }
 
-    fn finish_close(&self) {
-        let io = self.io.take();
+    fn finish_close(&self, guard: &Guard<'_>) {
         let writes = self.writes.take();
         let completed = self.completed.take();
         for (request, status) in completed {
@@ -175,36 +198,70 @@ impl LibuvStreamWrap {
         if let Some(request) = self.shutdown_request.take() {
             request.done(uv::ECANCELED);
         }
-        if let Some(io) = io {
-            io.vc.do_io_close(None);
-        }
+        self.close_connection(guard);
         let onclose = self.onclose.take();
         if let Some(onclose) = onclose {
             self.base.env().make_callback(onclose);
         }
     }
 
-    /// Reads for as long as there is something to read and someone reads.
+    /// Closes the connection once it has taken what has been written: that would be
+    /// in the system's buffer, and go out.
+    fn close_connection(&self, guard: &Guard<'_>) {
+        if self.unsent(guard) > 0 && self.write_error.get() == 0 {
+            *self.lingers.borrow_mut() = self.this.upgrade();
+            return;
+        }
+        if let Some(io) = self.io.take() {
+            io.vc.do_io_close(None);
+        }
+        let lingers = self.lingers.take();
+        drop(lingers);
+    }
+
+    /// One turn's reads. Mirrors `uv__read`.
     fn pump_read(&self, guard: &Guard<'_>) {
-        let mut filled = false;
-        while self.reading.get() && !self.closing.get() {
-            let available = self.available(guard);
-            if available == 0 && !filled {
-                break;
-            }
+        if self.available(guard) == 0 && self.ended.get().is_none() {
+            return;
+        }
+        let mut count = READS_IN_A_TURN;
+        while self.reading.get() && !self.closing.get() && count > 0 {
+            count -= 1;
             let mut buf = self.emit_alloc(SUGGESTED_SIZE);
             // A callback above may have stopped or closed the stream, but the
             // memory has been asked for, and comes back with a read.
+            if buf.size() == 0 {
+                self.emit_read(uv::ENOBUFS, buf);
+                return;
+            }
             let n = self.take(guard, &mut buf);
-            filled = n > 0 && n == buf.size();
+            if n == 0 {
+                self.read_nothing(buf);
+                return;
+            }
+            let filled = n == buf.size();
             self.emit_read(n as isize, buf);
             if !filled {
                 break;
             }
         }
-        if self.reading.get() && self.available(guard) == 0 {
-            self.read_end();
+        // Asked again, the system would say again that there is something.
+        if self.reading.get() && (self.available(guard) > 0 || self.ended.get().is_some()) {
+            self.bridge.wake();
         }
+    }
+
+    /// A read has found nothing: nothing more for now, or the end, or an error.
+    fn read_nothing(&self, buf: Buf) {
+        let end = self.ended.get().unwrap_or(0);
+        if end != 0 {
+            self.reading.set(false);
+        }
+        if end != 0 && end != uv::EOF {
+            self.readable.set(false);
+            self.writable.set(false);
+        }
+        self.emit_read(end, buf);
     }
 
     fn available(&self, guard: &Guard<'_>) -> i64 {
@@ -224,19 +281,6 @@ impl LibuvStreamWrap {
             io.read_vio.reenable(guard);
         }
         buf.fill(&bytes)
-    }
-
-    /// Reads the end, once.
-    fn read_end(&self) {
-        let Some(end) = self.ended.get() else {
-            return;
-        };
-        if self.eof_read.replace(true) {
-            return;
-        }
-        self.reading.set(false);
-        let buf = self.emit_alloc(SUGGESTED_SIZE);
-        self.emit_read(end, buf);
     }
 
     /// Moves what waits into the connection's buffer, and completes what is done.
@@ -261,13 +305,17 @@ impl LibuvStreamWrap {
         for (request, status) in completed {
             request.done(status);
         }
-        if self.writes.borrow().is_empty() && self.unsent(guard) == 0 {
+        if self.writes.borrow().is_empty() {
             let request = self.shutdown_request.take();
             if let Some(request) = request {
-                self.shutdown_write();
-                self.write_error.set(uv::EPIPE);
+                self.fin.set(true);
                 request.done(0);
             }
+        }
+        // What has been written goes before the end, as in the system's buffer.
+        if self.fin.get() && self.unsent(guard) == 0 {
+            self.fin.set(false);
+            self.shutdown_write();
         }
     }
 
@@ -282,6 +330,24 @@ impl LibuvStreamWrap {
     fn unsent(&self, guard: &Guard<'_>) -> usize {
         let io = self.io.borrow();
         io.as_ref().map_or(0, |io| usize::try_from(io.write_reader.read_avail(guard)).unwrap_or(0))
+    }
+
+    /// Bytes that have been written and not been taken by the connection.
+    pub(crate) fn unsent_bytes(&self) -> usize {
+        let mutex = Arc::clone(self.bridge.mutex());
+        let guard = mutex.lock();
+        self.unsent(&guard)
+    }
+
+    /// Bytes that the connection has taken.
+    pub(crate) fn sent(&self) -> u64 {
+        let io = self.io.borrow();
+        io.as_ref().map_or(0, |io| u64::try_from(io.write_vio.ndone()).unwrap_or(0))
+    }
+
+    /// True once no more is written than has been.
+    pub(crate) fn has_shut_down(&self) -> bool {
+        !self.writable.get()
     }
 
     /// Puts as much of `bufs` into the connection as there is room for, and
@@ -312,16 +378,47 @@ impl LibuvStreamWrap {
 impl Target for LibuvStreamWrap {
     fn on_event(&self, guard: &Guard<'_>, event: EventCode) {
         match event {
-            EventCode::VC_EVENT_EOS => self.ended.set(self.ended.get().or(Some(uv::EOF))),
-            EventCode::VC_EVENT_ERROR => {
-                // The other end reads no longer; what it has sent can still be read.
-                self.write_error.set(uv::EPIPE);
+            EventCode::EVENT_IMMEDIATE => self.turn(guard),
+            _ => {
+                match event {
+                    EventCode::VC_EVENT_EOS => self.on_end(guard),
+                    EventCode::VC_EVENT_ERROR => self.on_error(),
+                    _ => {}
+                }
+                // What else comes in this turn counts as well.
+                self.bridge.wake();
             }
-            _ => {}
         }
+    }
+}
+
+impl LibuvStreamWrap {
+    /// There is nothing more to come. A connection says no more than that of a reset,
+    /// which it tells to who writes: so the writer is asked.
+    fn on_end(&self, guard: &Guard<'_>) {
+        self.ended.set(self.ended.get().or(Some(uv::EOF)));
+        if let Some(io) = &*self.io.borrow() {
+            io.write_vio.reenable(guard);
+        }
+    }
+
+    /// The other end reads no longer; what it has sent can still be read.
+    fn on_error(&self) {
+        let lerrno = self.io.borrow().as_ref().map_or(0, |io| io.vc.lerrno());
+        self.write_error.set(if lerrno > 0 { -lerrno } else { uv::EPIPE });
+        if -lerrno == uv::ECONNRESET {
+            self.ended.set(Some(uv::ECONNRESET as isize));
+        }
+    }
+
+    /// One turn of the loop. Mirrors `uv__stream_io`.
+    fn turn(&self, guard: &Guard<'_>) {
         if self.closing.get() {
-            self.finish_close();
+            self.finish_close(guard);
             return;
+        }
+        if self.fed.replace(false) {
+            self.pump_write(guard);
         }
         self.pump_read(guard);
         self.pump_write(guard);
@@ -337,9 +434,13 @@ impl StreamResource for LibuvStreamWrap {
         if self.closing.get() {
             return uv::EINVAL;
         }
-        if !self.reading.replace(true) {
-            self.bridge.wake();
+        if !self.readable.get() {
+            return uv::ENOTCONN;
         }
+        if self.reading.replace(true) {
+            return uv::EALREADY;
+        }
+        self.bridge.wake();
         0
     }
 
@@ -349,9 +450,11 @@ impl StreamResource for LibuvStreamWrap {
     }
 
     fn do_shutdown(&self, request: &Rc<ShutdownWrap>) -> i32 {
-        if self.io.borrow().is_none() || self.closing.get() {
+        let open = self.io.borrow().is_some() && !self.closing.get();
+        if !open || !self.writable.replace(false) {
             return uv::ENOTCONN;
         }
+        self.fed.set(self.writes.borrow().is_empty());
         *self.shutdown_request.borrow_mut() = Some(Rc::clone(request));
         self.bridge.wake();
         0
@@ -364,6 +467,9 @@ impl StreamResource for LibuvStreamWrap {
     fn do_try_write(&self, bufs: &mut Vec<Chunk>) -> i32 {
         if self.io.borrow().is_none() {
             return uv::EBADF;
+        }
+        if !self.writable.get() {
+            return uv::EPIPE;
         }
         if self.write_error.get() != 0 {
             return self.write_error.get();

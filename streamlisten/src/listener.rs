@@ -73,13 +73,16 @@ pub trait StreamListener: 'static {
 pub struct ListenerLink {
     id: u64,
     chain: RefCell<Weak<ListenerChain>>,
+    /// The listener below, as the chain has written it down: a hop asks for it, and
+    /// a chain changes seldom.
+    previous: RefCell<Option<Weak<dyn StreamListener>>>,
 }
 
 impl ListenerLink {
     /// A link that is in no chain.
     #[must_use]
     pub fn new(env: &Environment) -> ListenerLink {
-        ListenerLink { id: env.new_id(), chain: RefCell::default() }
+        ListenerLink { id: env.new_id(), chain: RefCell::default(), previous: RefCell::default() }
     }
 
     /// The number of the listener.
@@ -94,13 +97,19 @@ impl ListenerLink {
     }
 
     /// The listener below, if there is one.
+    #[inline]
     #[must_use]
     pub fn previous_listener(&self) -> Option<Rc<dyn StreamListener>> {
-        self.chain()?.previous_of(self.id)
+        self.previous.borrow().as_ref()?.upgrade()
     }
 
     pub(crate) fn set_chain(&self, chain: Weak<ListenerChain>) {
         self.chain.replace(chain);
+    }
+
+    /// For the chain alone, which is the truth about who is below whom.
+    pub(crate) fn set_previous(&self, previous: Option<Weak<dyn StreamListener>>) {
+        self.previous.replace(previous);
     }
 }
 

@@ -9,8 +9,8 @@ use crate::wrap::{ShutdownWrap, WriteWrap};
 
 /// The listeners of one stream, the newest last.
 ///
-/// The chain does not own them. It is the truth about their order: a listener
-/// finds its previous one here, so that no pair of pointers can disagree.
+/// The chain does not own them. It is the truth about their order: who is below
+/// whom is written into the listeners' links by it alone, at every change.
 #[derive(Default)]
 pub struct ListenerChain {
     listeners: RefCell<Vec<Entry>>,
@@ -49,12 +49,6 @@ impl ListenerChain {
         self.len() == 0
     }
 
-    pub(crate) fn previous_of(&self, id: u64) -> Option<Rc<dyn StreamListener>> {
-        let listeners = self.listeners.borrow();
-        let at = listeners.iter().rposition(|entry| entry.id == id)?;
-        listeners[at.checked_sub(1)?].listener.upgrade()
-    }
-
     /// Puts `listener` on top. Mirrors `StreamResource::PushStreamListener`.
     ///
     /// # Panics
@@ -64,7 +58,9 @@ impl ListenerChain {
         assert!(link.chain().is_none(), "(listener->stream_) == nullptr");
         link.set_chain(Rc::downgrade(self));
         let entry = Entry { id: link.id(), listener: Rc::downgrade(listener) };
-        self.listeners.borrow_mut().push(entry);
+        let mut listeners = self.listeners.borrow_mut();
+        link.set_previous(listeners.last().map(|entry| Weak::clone(&entry.listener)));
+        listeners.push(entry);
     }
 
     /// Takes `listener` out, wherever it is. Mirrors
@@ -76,16 +72,24 @@ impl ListenerChain {
         let link = listener.link();
         assert!(self.forget(link.id()), "(current) != nullptr");
         link.set_chain(Weak::new());
+        link.set_previous(None);
     }
 
-    /// Takes the listener with this number out; false if it is not there.
+    /// Takes the listener with this number out, and tells the one above it who is
+    /// below it now; false if it is not there.
     pub(crate) fn forget(&self, id: u64) -> bool {
         let mut listeners = self.listeners.borrow_mut();
-        let at = listeners.iter().rposition(|entry| entry.id == id);
-        if let Some(at) = at {
-            listeners.remove(at);
+        let Some(at) = listeners.iter().rposition(|entry| entry.id == id) else {
+            return false;
+        };
+        listeners.remove(at);
+        let above = listeners.get(at).and_then(|entry| entry.listener.upgrade());
+        let below = at.checked_sub(1).map(|below| Weak::clone(&listeners[below].listener));
+        drop(listeners);
+        if let Some(above) = above {
+            above.link().set_previous(below);
         }
-        at.is_some()
+        true
     }
 
     /// The stream ends: each listener in turn hears of it and is removed, the
@@ -115,6 +119,17 @@ impl ListenerChain {
 
     pub(crate) fn add_bytes_written(&self, n: usize) {
         self.bytes_written.set(self.bytes_written.get() + n as u64);
+    }
+}
+
+impl Drop for ListenerChain {
+    /// Who is still there is in no chain any more, and has none below it.
+    fn drop(&mut self) {
+        for entry in self.listeners.take() {
+            if let Some(listener) = entry.listener.upgrade() {
+                listener.link().set_previous(None);
+            }
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod core;
 mod hold;
 mod server;
 mod shown;
+mod stage;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -23,16 +24,32 @@ use serde_json::{Value, json};
 
 pub use hold::Log;
 
-/// Runs `scenario` on the port: the events in their order, each an object with
-/// its kind in `e`. What node would abort on ends the list with an `abort`; a
-/// scenario that makes no sense, with a `crash`.
+/// What the connections of a scenario are on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// A PluginVC pair, which never was a socket.
+    #[default]
+    PluginVc,
+    /// Sockets on the loopback, both ends on the calling thread.
+    Sockets,
+}
+
+/// Runs `scenario` on the port, over a PluginVC pair if it has a connection: the
+/// events in their order, each an object with its kind in `e`. What node would abort
+/// on ends the list with an `abort`; a scenario that makes no sense, with a `crash`.
 #[must_use]
 pub fn run(scenario: &Value) -> Vec<Value> {
+    run_over(scenario, Transport::PluginVc)
+}
+
+/// The same over `transport`.
+#[must_use]
+pub fn run_over(scenario: &Value, transport: Transport) -> Vec<Value> {
     let log = Log::default();
     let outcome = hold::quietly(|| {
         catch_unwind(AssertUnwindSafe(|| match scenario["layer"].as_str() {
-            Some("core") => core::run(scenario, &log),
-            Some("server") => server::run(scenario, &log),
+            Some("core") => core::run(scenario, transport, &log),
+            Some("server") => server::run(scenario, transport, &log),
             _ => Err("no such layer".to_string()),
         }))
     });

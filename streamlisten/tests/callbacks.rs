@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use streamlisten::{
-    Chunk, Environment, Exception, ExecuteResult, HttpParser, JsStream, JsStreamImpl, ReadData,
-    ShutdownWrap, StreamBase, StreamListener, StreamResource, WriteWrap,
+    Chunk, Environment, Exception, ExecuteResult, HttpParser, JsStream, JsStreamImpl, Place,
+    ReadData, ShutdownWrap, StreamBase, StreamListener, StreamResource, WriteWrap,
 };
 
 /// Keeps the writes, to be completed by hand.
@@ -88,7 +88,8 @@ fn world(at: &'static str, action: Action) -> Rc<World> {
     let w = Rc::downgrade(&world);
     slots.on_execute.replace(Some(Rc::new(move |_, result| {
         let text = match result {
-            ExecuteResult::Bytes(n) => format!("execute {n}"),
+            ExecuteResult::Bytes(Place::At(n)) => format!("execute {n}"),
+            ExecuteResult::Bytes(place) => format!("execute {place:?}"),
             ExecuteResult::Error(error) => format!("execute {}", error.code),
         };
         tell(&w, &text, "execute");
@@ -250,7 +251,7 @@ fn another_parse_inside() {
         let (_, told) = run(at, |w| {
             let other = Rc::clone(&w.other);
             let data = Chunk::new(MESSAGE.to_vec());
-            assert_eq!(other.execute(&data), Some(ExecuteResult::Bytes(44)));
+            assert_eq!(other.execute(&data), Some(ExecuteResult::Bytes(Place::At(44))));
             assert_eq!(other.finish(), None);
         });
         assert_eq!(told, undisturbed(at), "in {at}");

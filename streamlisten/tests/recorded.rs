@@ -1,16 +1,20 @@
 //! The recorded scenarios of the real node (20.20.2) give the same events.
 
 use serde_json::Value;
-use streamlisten::scenario::{compare, run};
+use streamlisten::scenario::{Transport, compare, run_over};
 
 fn check(text: &str, count: usize) {
+    check_over(text, count, Transport::PluginVc);
+}
+
+fn check_over(text: &str, count: usize, transport: Transport) {
     let mut differing = Vec::new();
     let mut seen = 0;
     for line in text.lines() {
         let scenario: Value = serde_json::from_str(line).expect("a line is a scenario");
         let expected = scenario["expected"].as_array().expect("a recording");
         seen += 1;
-        if let Some(difference) = compare(expected, &run(&scenario), &[]) {
+        if let Some(difference) = compare(expected, &run_over(&scenario, transport), &[]) {
             differing.push(format!("{}: {difference:?}", scenario["id"]));
         }
     }
@@ -31,4 +35,17 @@ fn a_hundred_and_nine_more() {
 #[test]
 fn closing_throwing_and_aborting() {
     check(include_str!("data/more.jsonl"), 10);
+}
+
+#[test]
+fn turns_of_the_loop_and_places_of_old_errors() {
+    check(include_str!("data/turns.jsonl"), 9);
+}
+
+#[test]
+fn the_same_over_real_sockets() {
+    check_over(include_str!("data/public.jsonl"), 12, Transport::Sockets);
+    check_over(include_str!("data/extra_open.jsonl"), 109, Transport::Sockets);
+    check_over(include_str!("data/more.jsonl"), 10, Transport::Sockets);
+    check_over(include_str!("data/turns.jsonl"), 9, Transport::Sockets);
 }

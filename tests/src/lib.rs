@@ -34,6 +34,7 @@ pub mod case;
 pub mod compare;
 pub mod embedded;
 pub mod epoch;
+pub mod http;
 pub mod live;
 pub mod netvctest;
 pub mod read_error;

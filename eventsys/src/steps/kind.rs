@@ -109,4 +109,25 @@ kinds! {
     HttpEvent = "http_event", "http";
     /// A plugin is called at a hook; the value is the code of the hook's event.
     HttpHook = "http_hook", "http";
+    /// A net connection has been accepted. No recording has this and those that follow;
+    /// their `pair` is the number of the connection.
+    NetAccept = "net_accept", "iocore_net";
+    /// A net connection is to be made.
+    NetConnect = "net_connect", "iocore_net";
+    /// `do_io_read` on a net connection; the value is `nbytes`.
+    NetDoIoRead = "net_do_io_read", "iocore_net";
+    /// `do_io_write` on a net connection; the value is `nbytes`.
+    NetDoIoWrite = "net_do_io_write", "iocore_net";
+    /// `do_io_close` on a net connection.
+    NetDoIoClose = "net_do_io_close", "iocore_net";
+    /// Bytes read from a socket; 0 is its end.
+    NetRead = "net_read", "iocore_net";
+    /// Bytes written to a socket.
+    NetWrite = "net_write", "iocore_net";
+    /// The user of a net connection is told of its read; the value is the event's code.
+    NetSignalRead = "net_signal_read", "iocore_net";
+    /// The user of a net connection is told of its write; the value is the event's code.
+    NetSignalWrite = "net_signal_write", "iocore_net";
+    /// The socket of a net connection is closed, and its thread forgets it.
+    NetFree = "net_free", "iocore_net";
 }

@@ -3,14 +3,30 @@
 //! Mirrors `mime_format_date` and `mime_parse_date` of `proxy/hdrs/MIME.cc`
 //! (9.2.9), the latter for the one form that servers send today.
 
+use std::cell::RefCell;
+
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const DAY: i64 = 86400;
 
+thread_local! {
+    /// The date that this thread has written last: most are of the same second.
+    static LAST: RefCell<(i64, String)> = RefCell::new((0, format_date(0)));
+}
+
 /// `seconds` since 1970 as `Sun, 22 Nov 2026 06:48:48 GMT`.
 #[must_use]
 pub fn http_date(seconds: i64) -> String {
+    LAST.with_borrow_mut(|(last, text)| {
+        if *last != seconds {
+            (*last, *text) = (seconds, format_date(seconds));
+        }
+        text.clone()
+    })
+}
+
+fn format_date(seconds: i64) -> String {
     let (days, time) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
     let (year, month, day) = civil_from_days(days);
     let weekday = DAYS[usize::try_from(days.rem_euclid(7)).unwrap_or(0)];
@@ -22,6 +38,11 @@ pub fn http_date(seconds: i64) -> String {
 /// Seconds since 1970; `None` if it is not a date.
 #[must_use]
 pub fn parse_http_date(text: &[u8]) -> Option<i64> {
+    let known = LAST.with_borrow(|(last, known)| (known.as_bytes() == text).then_some(*last));
+    known.or_else(|| parse_date(text))
+}
+
+fn parse_date(text: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?;
     let mut words = text.split([' ', ':', '-']).filter(|word| !word.is_empty()).skip(1);
     let number = |word: Option<&str>| word?.parse::<i64>().ok();
@@ -67,7 +88,9 @@ mod tests {
         assert_eq!(http_date(951_782_400), "Tue, 29 Feb 2000 00:00:00 GMT");
         for seconds in [0, 1, 951_782_399, 951_782_400, 1_709_210_096, 4_102_444_800] {
             assert_eq!(parse_http_date(http_date(seconds).as_bytes()), Some(seconds));
+            assert_eq!(parse_date(http_date(seconds).as_bytes()), Some(seconds));
         }
         assert_eq!(parse_http_date(b"yesterday"), None);
+        assert_eq!(parse_http_date(b""), None);
     }
 }

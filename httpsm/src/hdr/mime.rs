@@ -11,8 +11,12 @@
 
 use super::rules::trim_ws;
 
+/// Bytes and fields that there is room for as soon as there is one field: most heads
+/// never need more.
+const ROOM: (usize, usize) = (512, 16);
+
 /// The fields of a message's head.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct MimeHdr {
     /// The text of all fields, also of deleted ones.
     text: Vec<u8>,
@@ -124,6 +128,7 @@ impl MimeHdr {
 
     /// A new field at the end. Mirrors `field_create` and `field_attach`.
     pub fn append(&mut self, name: &str, value: &[u8]) {
+        self.make_room();
         let slot = Slot {
             name: self.store(name.as_bytes()),
             value: self.store(value),
@@ -158,13 +163,14 @@ impl MimeHdr {
         }
     }
 
-    /// The number in a field. Mirrors `value_get_int64`: digits after blanks, and
-    /// 0 where there are none; a number too large is the largest.
+    /// The number in a field. Mirrors `mime_parse_int64`: digits after blanks and
+    /// perhaps a minus, and 0 where there are none; a number too large is the largest.
     #[must_use]
     pub fn value_get_int64(&self, name: &str) -> Option<i64> {
-        let digits = self.value_get(name)?.iter().skip_while(|c| c.is_ascii_whitespace());
-        let digits = digits.take_while(|c| c.is_ascii_digit());
-        Some(digits.fold(0_i64, |n, c| n.saturating_mul(10).saturating_add(i64::from(c - b'0'))))
+        let text = self.value_get(name)?.trim_ascii_start();
+        let (text, sign) = text.strip_prefix(b"-").map_or((text, 1), |text| (text, -1));
+        let digits = text.iter().take_while(|c| c.is_ascii_digit()).map(|c| i64::from(c - b'0'));
+        Some(digits.fold(0_i64, |n, digit| n.saturating_mul(10).saturating_add(sign * digit)))
     }
 
     /// Writes the fields and the empty line behind them. A field whose name begins
@@ -189,6 +195,7 @@ impl MimeHdr {
 
     /// Takes a field over from the parser.
     pub(crate) fn push_parsed(&mut self, field: &ParsedField<'_>) {
+        self.make_room();
         let line = self.store(field.line);
         let part = |part: &[u8]| {
             // Both are parts of the line, except for an empty value.
@@ -205,6 +212,14 @@ impl MimeHdr {
         self.slots.push(slot);
     }
 
+    #[inline]
+    fn make_room(&mut self) {
+        if self.slots.capacity() == 0 {
+            self.text.reserve(ROOM.0);
+            self.slots.reserve(ROOM.1);
+        }
+    }
+
     fn live(&self) -> impl Iterator<Item = &Slot> {
         self.slots.iter().filter(|slot| slot.live)
     }
@@ -217,6 +232,19 @@ impl MimeHdr {
         let at = span(self.text.len());
         self.text.extend_from_slice(text);
         Span { at, len: span(text.len()) }
+    }
+}
+
+impl Clone for MimeHdr {
+    /// With room for what the proxy adds to a head that it passes on.
+    fn clone(&self) -> MimeHdr {
+        let mut copy = MimeHdr {
+            text: Vec::with_capacity(self.text.len() + ROOM.0),
+            slots: Vec::with_capacity(self.slots.len() + ROOM.1),
+        };
+        copy.text.extend_from_slice(&self.text);
+        copy.slots.extend_from_slice(&self.slots);
+        copy
     }
 }
 

@@ -71,12 +71,13 @@ impl HttpParser {
             if self.scanner.buffered() > limits.request_line_max_size {
                 return ParseResult::Error;
             }
-            match self.scanner.get(input, eof, false) {
+            let before = *input;
+            let line = match self.scanner.get(input, eof, false) {
                 Scanned::More => return ParseResult::Cont,
                 Scanned::Error | Scanned::Done => return ParseResult::Error,
-                Scanned::Line => {}
-            }
-            let line = self.scanner.line();
+                Scanned::Whole(len) => &before[..len],
+                Scanned::Line => self.scanner.line(),
+            };
             if line.len() > limits.request_line_max_size || parse_request_line(hdr, line).is_none()
             {
                 return ParseResult::Error;
@@ -107,13 +108,15 @@ impl HttpParser {
             if self.scanner.buffered() >= MAX_LINE {
                 return ParseResult::Error;
             }
-            match self.scanner.get(input, eof, false) {
+            let before = *input;
+            let line = match self.scanner.get(input, eof, false) {
                 Scanned::More => return ParseResult::Cont,
                 Scanned::Error => return ParseResult::Error,
                 Scanned::Done => return ParseResult::Done,
-                Scanned::Line => {}
-            }
-            if parse_status_line(hdr, self.scanner.line()).is_none() {
+                Scanned::Whole(len) => &before[..len],
+                Scanned::Line => self.scanner.line(),
+            };
+            if parse_status_line(hdr, line).is_none() {
                 return ParseResult::Error;
             }
             self.in_fields = true;
@@ -135,13 +138,15 @@ impl HttpParser {
         max_field_size: usize,
     ) -> ParseResult {
         loop {
-            match self.scanner.get(input, eof, true) {
+            let before = *input;
+            let line = match self.scanner.get(input, eof, true) {
                 Scanned::More => return ParseResult::Cont,
                 Scanned::Error => return ParseResult::Error,
                 Scanned::Done => return ParseResult::Done,
-                Scanned::Line => {}
-            }
-            match parse_field(self.scanner.line(), remove_ws_from_field_name, max_field_size) {
+                Scanned::Whole(len) => &before[..len],
+                Scanned::Line => self.scanner.line(),
+            };
+            match parse_field(line, remove_ws_from_field_name, max_field_size) {
                 Field::Good(field) => fields.push_parsed(&field),
                 Field::Garbage => {}
                 Field::Refused => return ParseResult::Error,
@@ -302,8 +307,9 @@ fn is_host_valid(fields: &MimeHdr) -> bool {
 pub fn split_host_field(host: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let host = trim_ws(host);
     let (addr, port) = if let Some(inside) = host.strip_prefix(b"[") {
-        let close = inside.iter().position(|&c| c == b']')?;
-        match &inside[close + 1..] {
+        // The bracket may stay open.
+        let close = inside.iter().position(|&c| c == b']').unwrap_or(inside.len());
+        match inside.get(close + 1..).unwrap_or_default() {
             [] => (&inside[..close], None),
             [b':', port @ ..] => (&inside[..close], Some(port)),
             _ => return None,

@@ -42,12 +42,39 @@ const fn is_mime_sep(c: u8) -> bool {
 }
 
 /// Part of a method, and the first character of a field's name. Mirrors `is_token`.
-pub(crate) const fn is_token(c: u8) -> bool {
-    c.is_ascii_graphic() && !is_mime_sep(c) && !matches!(c, b':' | b'=')
+#[inline]
+pub(crate) fn is_token(c: u8) -> bool {
+    CLASSES[usize::from(c)] & TOKEN != 0
 }
 
 /// Part of the name of a field that is not well known. Mirrors `is_http_field_name`.
-pub(crate) const fn is_http_field_name(c: u8) -> bool {
+#[inline]
+pub(crate) fn is_http_field_name(c: u8) -> bool {
+    CLASSES[usize::from(c)] & FIELD_NAME != 0
+}
+
+const TOKEN: u8 = 1;
+const FIELD_NAME: u8 = 2;
+
+/// Each character is looked at once a class: one look into a table, as the original
+/// does it (`parseRulesCType`).
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut c = 0;
+    while c < 256 {
+        // Below 256, so it fits.
+        let of = c as u8;
+        classes[c] = (TOKEN * token(of) as u8) | (FIELD_NAME * field_name(of) as u8);
+        c += 1;
+    }
+    classes
+};
+
+const fn token(c: u8) -> bool {
+    c.is_ascii_graphic() && !is_mime_sep(c) && !matches!(c, b':' | b'=')
+}
+
+const fn field_name(c: u8) -> bool {
     c.is_ascii() && !is_control(c) && (!is_mime_sep(c) || c == b'@') && !matches!(c, b'=' | b':')
 }
 

@@ -33,7 +33,9 @@ enum State {
 /// What [`Scanner::get`] has found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Scanned {
-    /// A line; it is in [`Scanner::line`] until the next call.
+    /// A line that came in one piece: so many bytes at the beginning of the input.
+    Whole(usize),
+    /// A line that was put together; it is in [`Scanner::line`] until the next call.
     Line,
     /// An empty line, or the end of everything between two lines.
     Done,
@@ -63,7 +65,12 @@ impl Scanner {
                             *input = &input[1..];
                             return Scanned::Done;
                         }
-                        _ => self.state = State::Inside,
+                        _ => {
+                            if let Some(found) = whole_line(input, folds) {
+                                return found;
+                            }
+                            self.state = State::Inside;
+                        }
                     }
                 }
                 State::FoundCr if c == b'\n' => {
@@ -103,7 +110,7 @@ impl Scanner {
         }
     }
 
-    /// The line that was found last, its line end included.
+    /// The line that was put together last, its line end included.
     pub(crate) fn line(&self) -> &[u8] {
         &self.line
     }
@@ -131,6 +138,59 @@ impl Scanner {
             && *cr == b'\r'
         {
             *cr = b' ';
+        }
+    }
+}
+
+/// Takes a line off `input` if all of it is there, and with `folds` also the first
+/// character behind it, which says that it does not go on. That spares the copy.
+fn whole_line(input: &mut &[u8], folds: bool) -> Option<Scanned> {
+    let len = input.iter().position(|&c| c == b'\n')? + 1;
+    let (line, rest) = input.split_at(len);
+    if folds && rest.first().is_none_or(|&c| is_ws(c)) {
+        return None;
+    }
+    *input = rest;
+    Some(if line.contains(&0) { Scanned::Error } else { Scanned::Whole(len) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of `pieces`, and what ended them.
+    fn lines(pieces: &[&[u8]], folds: bool) -> (Vec<Vec<u8>>, Scanned) {
+        let (mut scanner, mut lines) = (Scanner::default(), Vec::new());
+        for piece in pieces {
+            let mut input = *piece;
+            loop {
+                let before = input;
+                match scanner.get(&mut input, false, folds) {
+                    Scanned::Whole(len) => lines.push(before[..len].to_vec()),
+                    Scanned::Line => lines.push(scanner.line().to_vec()),
+                    Scanned::More => break,
+                    end => return (lines, end),
+                }
+            }
+        }
+        (lines, Scanned::More)
+    }
+
+    #[test]
+    fn lines_are_the_same_in_one_piece_and_byte_by_byte() {
+        for text in [
+            &b"a: b\r\nc: d\n e\r\n\r\n"[..],
+            b"a\n\tb\n\nrest",
+            b"\ra: b\r\n\r\n",
+            b"a: \0\r\n\r\n",
+            b"a: b\r\n\0\r\n\r\n",
+            b"a: b\r\n",
+            b"a: b",
+        ] {
+            for folds in [false, true] {
+                let bytes: Vec<&[u8]> = text.chunks(1).collect();
+                assert_eq!(lines(&[text], folds), lines(&bytes, folds), "{text:?}");
+            }
         }
     }
 }

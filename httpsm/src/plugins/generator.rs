@@ -27,6 +27,7 @@ pub(super) fn intercept(txn: &HttpTxn) {
         proxy: Arc::clone(txn.proxy()),
         link: RefCell::default(),
         nbytes: Cell::new(0),
+        head: Cell::new(0),
         status: Cell::new(0),
         post_left: Cell::new(-1),
     };
@@ -40,6 +41,8 @@ struct GeneratorRequest {
     nbytes: Cell<i64>,
     /// Of the answer, once it is known.
     status: Cell<u16>,
+    /// Bytes of the request's head that have come.
+    head: Cell<i64>,
     /// Bytes of a request's body that have not come yet; below 0 without one.
     post_left: Cell<i64>,
 }
@@ -80,10 +83,13 @@ impl GeneratorRequest {
         if self.status.get() == 404 {
             return self.write_head(guard, &ResponseHdr::new(404));
         }
-        let result = {
+        let (result, head) = {
             let link = self.link.borrow();
             let Some(link) = link.as_ref().filter(|link| !link.has_request.get()) else { return };
-            link.parse(guard)
+            let waiting = link.input.reader.read_avail(guard);
+            let result = link.parse(guard);
+            self.head.set(self.head.get() + waiting - link.input.reader.read_avail(guard));
+            (result, self.head.get())
         };
         match result {
             ParseResult::Cont => {
@@ -92,12 +98,12 @@ impl GeneratorRequest {
                 }
             }
             ParseResult::Error => self.destroy(),
-            ParseResult::Done => self.answer(guard, this),
+            ParseResult::Done => self.answer(guard, this, head),
         }
     }
 
-    /// The request's head is complete.
-    fn answer(&self, guard: &Guard<'_>, this: &ContRef) {
+    /// The request's head is complete, and this long.
+    fn answer(&self, guard: &Guard<'_>, this: &ContRef, head: i64) {
         let mut delay_ms = 0;
         {
             let link = self.link.borrow();
@@ -107,27 +113,15 @@ impl GeneratorRequest {
             link.output.write(guard, &link.vc, this, 0);
             if request.method == b"POST" {
                 let length = request.fields.value_get_int64("Content-Length").unwrap_or(-1);
+                // The original does not take the head out of the buffer, and so counts
+                // it with the body: of a short body the first bytes are answered.
+                self.status.set(if length > 0 { 200 } else { 404 });
                 if length > 0 {
-                    self.status.set(200);
-                    self.post_left.set(length);
-                } else {
-                    self.status.set(404);
-                }
-                drop(request);
-                // What has come already brings no event.
-                let waiting = link.input.reader.read_avail(guard);
-                if self.status.get() == 200 && waiting == 0 {
-                    link.input.reenable(guard);
-                    return;
+                    self.post_left.set((length - head).max(0));
                 }
             } else {
                 match parse(&request) {
-                    None => {
-                        // As the original, which waits for one more event before it
-                        // says so.
-                        self.status.set(404);
-                        return;
-                    }
+                    None => self.status.set(404),
                     Some(asked) => {
                         self.status.set(200);
                         let head_only = request.method == b"HEAD";
@@ -137,10 +131,16 @@ impl GeneratorRequest {
                 }
             }
         }
-        if self.post_left.get() >= 0 {
-            self.take_body(guard);
-        } else if self.status.get() == 404 {
-            self.write_head(guard, &ResponseHdr::new(404));
+        if self.post_left.get() >= 0 || self.status.get() == 404 {
+            // As the original, which waits for one more event: the body. If there is
+            // none, it waits until the state machine gives up.
+            let link = self.link.borrow();
+            let waits = link.as_ref().map_or(0, |link| link.input.reader.read_avail(guard)) == 0;
+            drop(link);
+            // What has come already brings no event.
+            if !waits {
+                self.read_ready(guard, this);
+            }
         } else if delay_ms > 0 {
             let processor = self.proxy.processor();
             processor.schedule_in(Arc::clone(this), mseconds(delay_ms), ET_NET);
@@ -258,7 +258,8 @@ fn parse(request: &RequestHdr) -> Option<Asked> {
     Some(Asked {
         nbytes,
         cacheable,
-        delay_ms: number("Generator-Delay", 0),
-        max_age: number("Generator-MaxAge", 60 * 60 * 24),
+        // Both are kept in 32 bits, without a sign.
+        delay_ms: number("Generator-Delay", 0) & 0xffff_ffff,
+        max_age: number("Generator-MaxAge", 60 * 60 * 24) & 0xffff_ffff,
     })
 }

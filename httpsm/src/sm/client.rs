@@ -77,6 +77,10 @@ impl Run<'_> {
             result = ParseResult::Error;
         }
         match result {
+            // The rest will never come.
+            ParseResult::Cont if self.with_ua(|ua| ua.eos).unwrap_or(false) => {
+                self.s.terminate_sm.set(true);
+            }
             ParseResult::Cont => {
                 let vio = self.with_ua(|ua| ua.read_vio.clone()).flatten();
                 if let Some(vio) = vio {
@@ -206,6 +210,7 @@ impl Run<'_> {
                 // It may only have ended its side: it is still answered.
                 let vc = self.with_ua(|ua| {
                     ua.eos = true;
+                    ua.session.note_end_of_client(self.g);
                     ua.vc.clone()
                 });
                 if let Some(vc) = vc {

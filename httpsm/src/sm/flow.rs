@@ -44,7 +44,7 @@ impl Run<'_> {
         let next = self.s.t.borrow_mut().start_remap_request(self.sm.proxy.config());
         match next {
             RequestNext::Continue => self.do_api_callout(HttpHook::PreRemap),
-            RequestNext::Answer => self.send_error(),
+            RequestNext::Answer | RequestNext::Tunnel => self.send_error(),
         }
     }
 
@@ -57,7 +57,7 @@ impl Run<'_> {
         };
         match next {
             RequestNext::Continue => self.do_api_callout(HttpHook::PostRemap),
-            RequestNext::Answer => self.send_error(),
+            RequestNext::Answer | RequestNext::Tunnel => self.send_error(),
         }
     }
 
@@ -72,6 +72,7 @@ impl Run<'_> {
         };
         match next {
             RequestNext::Answer => self.send_error(),
+            RequestNext::Tunnel => self.open_tunnel(),
             // Who answers in place of the proxy is asked before the cache is.
             RequestNext::Continue if intercepted => self.open_server(),
             RequestNext::Continue => self.do_api_callout(HttpHook::CacheLookupComplete),
@@ -97,7 +98,7 @@ impl Run<'_> {
             ResponseNext::ParseNext => self.setup_server_read_response_header(),
             ResponseNext::Interim => self.setup_100_continue_transfer(),
             ResponseNext::Error => self.send_error(),
-            ResponseNext::HeadOnly | ResponseNext::ServerRead => {
+            ResponseNext::HeadOnly | ResponseNext::ServerRead | ResponseNext::Tunnel => {
                 self.s.transfer.set(next);
                 self.do_api_callout(HttpHook::SendResponseHdr);
             }
@@ -106,8 +107,11 @@ impl Run<'_> {
 
     /// The plugins have seen the answer's head: it goes out.
     pub(super) fn send_response(self) {
-        self.drain_request_body();
         let next = self.s.transfer.get();
+        if next == ResponseNext::Tunnel {
+            return self.setup_blind_tunnel();
+        }
+        self.drain_request_body();
         if next == ResponseNext::ServerRead {
             self.setup_server_transfer();
         } else {

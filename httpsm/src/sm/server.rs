@@ -43,6 +43,7 @@ impl Run<'_> {
         }
         let origin = self.origin();
         if self.s.t.borrow().attempts == 0
+            && !self.s.t.borrow().is_tunnel
             && let Some(session) =
                 self.sm.proxy.pool().acquire_session(self.g, &self.cont(), &origin)
         {
@@ -54,7 +55,7 @@ impl Run<'_> {
     }
 
     /// The origin server that the request is for, after remapping.
-    fn origin(self) -> Origin {
+    pub(super) fn origin(self) -> Origin {
         let t = self.s.t.borrow();
         let host = t.client_request.host_get().unwrap_or(b"");
         let host = host.strip_prefix(b"[").and_then(|h| h.strip_suffix(b"]")).unwrap_or(host);
@@ -71,6 +72,9 @@ impl Run<'_> {
                 // Nobody waits for it any more.
                 vc.do_io_close(None);
                 return;
+            }
+            if self.s.t.borrow().is_tunnel {
+                return self.raw_server_is_open(vc.clone());
             }
             let plugin = self.s.t.borrow().plugin_tunnel_type != PluginTunnel::None;
             let proxy = &self.sm.proxy;
@@ -147,7 +151,7 @@ impl Run<'_> {
         self.server_is_open();
     }
 
-    fn set_server(self, session: ServerSession) {
+    pub(super) fn set_server(self, session: ServerSession) {
         let config = self.sm.proxy.config();
         session.vc().set_inactivity_timeout(config.connect_attempts_timeout);
         if config.transaction_active_timeout_out != 0 {

@@ -189,16 +189,15 @@ impl Run<'_> {
                 }
             }
         }
-        let ua = self.with_ua(|ua| (ua.session.clone(), ua.eos));
+        let ua = self.with_ua(|ua| ua.session.clone());
         self.forget_ua();
-        let Some((session, eos)) = ua else { return };
+        let Some(session) = ua else { return };
         let (keep_alive, post, internal) = {
             let t = self.s.t.borrow();
             let post = t.client_request.method == b"POST" && !t.is_internal_request;
             (t.client_keep_alive, post, t.source == crate::transact::Source::Internal)
         };
-        // A client that has ended its side sends no further request.
-        if complete && keep_alive && !eos {
+        if complete && keep_alive && !session.has_had_the_last(self.g) {
             session.release(self.g);
             return;
         }

@@ -7,7 +7,7 @@
 
 use super::{PluginTunnel, State};
 use crate::config::HttpConfig;
-use crate::hdr::{HttpVersion, RequestHdr};
+use crate::hdr::{HttpVersion, RequestHdr, Url, push_number};
 use crate::remap::UrlRewrite;
 
 /// What is to be done with a request.
@@ -15,6 +15,9 @@ use crate::remap::UrlRewrite;
 pub(crate) enum RequestNext {
     /// Go on.
     Continue,
+    /// Connect, and pass on whatever comes
+    /// (`SM_ACTION_ORIGIN_SERVER_RAW_OPEN`).
+    Tunnel,
     /// The answer is in the state already.
     Answer,
 }
@@ -126,6 +129,9 @@ impl State {
             self.build_error_response(config, 413, reason, "request#entity_too_large");
             return RequestNext::Answer;
         }
+        if self.client_request.method == b"CONNECT" {
+            return RequestNext::Tunnel;
+        }
         self.handle_trace_and_options(config)
     }
 
@@ -135,24 +141,46 @@ impl State {
         if config.normalize_ae {
             normalize_accept_encoding(&mut self.client_request);
         }
-        let mut request = self.client_request.clone();
+        let client = &self.client_request;
+        // Whatever is known of it by now, the server is not asked for its host.
+        let url = Url {
+            scheme: None,
+            user: None,
+            host: None,
+            port: None,
+            path: client.url.path.clone(),
+            path_is_empty: client.url.path_is_empty,
+            params: client.url.params.clone(),
+            query: client.url.query.clone(),
+            fragment: None,
+        };
+        let mut request = RequestHdr {
+            method: client.method.clone(),
+            url,
+            version: HttpVersion::HTTP_1_1,
+            fields: client.fields.clone(),
+        };
         request.fields.field_delete_if(is_hop_by_hop);
         self.add_client_ip(config, &mut request);
         if config.insert_request_via {
-            let version = self.client_request.version;
-            let via = format!("http/{}.{} {}", version.major, version.minor, config.via);
-            request.fields.value_append("Via", via.as_bytes());
+            let version = client.version;
+            let mut via = Vec::with_capacity(16 + config.via.len());
+            via.extend_from_slice(b"http/");
+            push_number(&mut via, version.major);
+            via.push(b'.');
+            push_number(&mut via, version.minor);
+            via.push(b' ');
+            via.extend_from_slice(config.via.as_bytes());
+            request.fields.value_append("Via", &via);
         }
-        request.version = HttpVersion::HTTP_1_1;
-        request.url.fragment = None;
         if !request.fields.presence("Host") {
-            let mut host = request.url.host.clone().unwrap_or_default();
-            if request.url.port_get() != 80 {
-                host.extend_from_slice(format!(":{}", request.url.port_get()).as_bytes());
+            let mut host = client.url.host.clone().unwrap_or_default();
+            if client.url.port_get() != 80 {
+                host.push(b':');
+                push_number(&mut host, client.url.port_get());
             }
             request.fields.value_set("Host", &host);
         }
-        request.url.remove_host_name();
         if self.continue_sent {
             request.fields.field_delete("Expect");
         }
@@ -174,13 +202,8 @@ impl State {
             self.no_host(config);
             return true;
         }
-        if method == b"CONNECT" && request.url.port_get() != config.connect_port {
+        if method == b"CONNECT" && !config.connect_ports.contains(&request.url.port_get()) {
             self.build_error_response(config, 403, "Tunnel Forbidden", "access#connect_forbidden");
-            return true;
-        }
-        if method == b"CONNECT" {
-            // Tunnels are not built here; the original would open one.
-            self.build_error_response(config, 501, "Not Implemented", "default");
             return true;
         }
         if method != b"GET" && self.client_chunked && request.version < HttpVersion::HTTP_1_1 {

@@ -9,7 +9,7 @@ use super::request::is_hop_by_hop;
 use super::{ServerState, Source, State};
 use crate::config::HttpConfig;
 use crate::hdr::{
-    HttpVersion, ResponseHdr, http_date, is_response_body_precluded, parse_http_date,
+    HttpVersion, ResponseHdr, http_date, is_response_body_precluded, parse_http_date, push_number,
 };
 
 /// What is to be done with a response, or with there being none.
@@ -24,6 +24,8 @@ pub(crate) enum ResponseNext {
     Interim,
     /// Read the next head (`SM_ACTION_SERVER_PARSE_NEXT_HDR`).
     ParseNext,
+    /// Send the head, then whatever comes (`SM_ACTION_SSL_TUNNEL`).
+    Tunnel,
     /// Ask once more (`how_to_open_connection`).
     Retry,
     /// An error answer is in the state (`SM_ACTION_SEND_ERROR_CACHE_NOOP`).
@@ -97,6 +99,12 @@ impl State {
         }
     }
 
+    /// The tunnel's connection is there. Mirrors `OriginServerRawOpen`.
+    pub(crate) fn raw_open(&mut self, config: &HttpConfig) {
+        self.trust_response_cl = true;
+        self.build_internal_response(config, 200, "OK");
+    }
+
     fn connection_open(&mut self, config: &HttpConfig) -> ResponseNext {
         let status = self.server_response.status;
         if matches!(status, 100 | 103) {
@@ -130,7 +138,9 @@ impl State {
         let apparent = if date > 0 { (self.response_received_time - date).max(0) } else { 0 };
         let delay = (self.response_received_time - self.request_sent_time).max(0);
         let age = apparent.max(age_value) + delay + (self.now - self.response_received_time).max(0);
-        response.fields.value_set("Age", age.to_string().as_bytes());
+        let mut digits = Vec::with_capacity(20);
+        push_number(&mut digits, age.unsigned_abs());
+        response.fields.value_set("Age", &digits);
         if date <= 0 {
             response.fields.value_set("Date", http_date(self.now).as_bytes());
         }

@@ -8,7 +8,8 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use eventsys::sync::atomic::{AtomicI64, Ordering};
+use eventsys::steps::Steps;
+use eventsys::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use eventsys::{
     Clock, ContRef, ET_NET, EThread, EventProcessor, FreeContinuation, HrTime, Outcome,
 };
@@ -108,6 +109,9 @@ pub(super) struct Shared {
     pub(super) config: NetConfig,
     pub(super) stats: Arc<NetStats>,
     pub(super) clock: Arc<Clock>,
+    pub(super) steps: Steps,
+    /// The number of the connection made last. Mirrors `net_connection_number`.
+    net_connection_number: AtomicU32,
     /// By the number of the thread. The threads have them, as their tails.
     handlers: Mutex<Vec<Option<Weak<NetHandler>>>>,
     /// Told when a thread has got its handler.
@@ -133,6 +137,17 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner);
         let handler = handlers.get(index).and_then(Option::as_ref);
         handler.expect("NetProcessor::init is called before the threads are made").upgrade()
+    }
+
+    /// The number of the next connection; never 0. Mirrors
+    /// `net_next_connection_number`.
+    pub(super) fn net_next_connection_number(&self) -> u32 {
+        loop {
+            let number = self.net_connection_number.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+            if number != 0 {
+                return number;
+            }
+        }
     }
 
     /// Mirrors `check_transient_accept_error`.
@@ -173,6 +188,8 @@ impl NetProcessor {
             config,
             stats: Arc::default(),
             clock: Arc::clone(processor.clock()),
+            steps: processor.steps().clone(),
+            net_connection_number: AtomicU32::new(0),
             handlers: Mutex::default(),
             started: Condvar::new(),
             last_transient_accept_error: AtomicI64::new(0),

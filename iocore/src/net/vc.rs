@@ -25,6 +25,8 @@ mod state;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
+use eventsys::mutex::census;
+use eventsys::steps::{Side, Step, StepKind};
 use eventsys::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use eventsys::{ContRef, ContinuationBase, HrTime, ProxyMutex};
 use mio::Registry;
@@ -45,6 +47,7 @@ use state::{Flag, HandlerOf};
 /// A TCP connection. Mirrors `UnixNetVConnection`.
 pub struct NetVC {
     base: ContinuationBase,
+    id: u32,
     this: Weak<NetVC>,
     net: NetVcBase,
     shared: Arc<Shared>,
@@ -105,6 +108,7 @@ impl NetVC {
         let thread = nh.thread();
         let vc = Arc::new_cyclic(|this| NetVC {
             base: ContinuationBase::new(mutex),
+            id: shared.net_next_connection_number(),
             this: Weak::clone(this),
             net: NetVcBase::new(thread.as_ref()),
             shared: Arc::clone(shared),
@@ -135,6 +139,26 @@ impl NetVC {
             vc.base.set_thread_affinity(thread.index());
         }
         vc
+    }
+
+    /// The number of the connection: counted from 1 for each [`NetProcessor`], and not
+    /// used again before 2^32 others. Mirrors `id`.
+    ///
+    /// [`NetProcessor`]: super::NetProcessor
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Tells whoever listens of a step.
+    #[inline]
+    pub(super) fn report(&self, kind: StepKind, value: Option<i64>) {
+        self.shared.steps.report(|| Step {
+            at: self.now(),
+            pair: self.id,
+            held: census::held_locks(),
+            ..Step::bare(Side::Pair, kind, value)
+        });
     }
 
     /// True once `do_io_close` has been called. On another thread than the
@@ -198,6 +222,9 @@ impl NetVC {
     /// True the first time.
     pub(super) fn begin_free(&self) -> bool {
         let first = !self.freed.is_set();
+        if first {
+            self.report(StepKind::NetFree, None);
+        }
         self.freed.set();
         self.closed.set();
         first

@@ -21,6 +21,10 @@ pub(crate) struct NodeArgs {
     #[arg(long, requires = "check")]
     pub live: bool,
 
+    /// Run the connections of the port's scenarios over real sockets on the loopback
+    #[arg(long, requires = "check")]
+    pub sockets: bool,
+
     /// Print the scenarios with what the port tells (or node, with --live) as what they expect
     #[arg(long, requires = "check")]
     pub record: bool,
@@ -79,6 +83,7 @@ needed.
 Examples:
   atslab node --check streamlisten/tests/data/public.jsonl
   atslab node --check my.jsonl --live
+  atslab node --check my.jsonl --sockets
   atslab node --check my.jsonl --live --record > recorded.jsonl
   atslab node fuzz --count 20000 --seed 7
   atslab node eats --consume off

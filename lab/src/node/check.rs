@@ -6,21 +6,27 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::Value;
-use streamlisten::scenario::{self, Difference};
+use streamlisten::scenario::{self, Difference, Transport};
 
 use super::{bar, live};
 use crate::error::Error;
 use crate::output::{FAULT, Output, QUIET, SERVER, TITLE};
 
+/// What is compared with what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct How {
+    /// The scenarios are run on node, too.
+    pub on_node: bool,
+    /// They are printed, and not compared.
+    pub record: bool,
+    /// What the port's connections are on.
+    pub transport: Transport,
+}
+
 /// Runs the scenarios of `file` and compares, or prints them with what was told.
-pub(super) fn check(
-    file: &Path,
-    on_node: bool,
-    record: bool,
-    out: &mut Output,
-) -> Result<ExitCode, Error> {
+pub(super) fn check(file: &Path, how: How, out: &mut Output) -> Result<ExitCode, Error> {
     let scenarios = read(file)?;
-    let expected: Option<Vec<Vec<Value>>> = if on_node {
+    let expected: Option<Vec<Vec<Value>>> = if how.on_node {
         let bar = bar(scenarios.len());
         let told = live::run(&scenarios, |n| bar.set_position(n as u64));
         bar.finish_and_clear();
@@ -28,11 +34,12 @@ pub(super) fn check(
     } else {
         None
     };
-    if record {
+    let run = |scenario: &Value| scenario::run_over(scenario, how.transport);
+    if how.record {
         for (i, scenario) in scenarios.iter().enumerate() {
             let told = expected.as_ref().map(|all| all[i].clone());
             let mut scenario = scenario.clone();
-            scenario["expected"] = Value::Array(told.unwrap_or_else(|| scenario::run(&scenario)));
+            scenario["expected"] = Value::Array(told.unwrap_or_else(|| run(&scenario)));
             writeln!(out, "{scenario}")?;
         }
         return Ok(ExitCode::SUCCESS);
@@ -43,7 +50,7 @@ pub(super) fn check(
             Some(all) => all[i].clone(),
             None => scenario["expected"].as_array().cloned().unwrap_or_default(),
         };
-        let actual = scenario::run(scenario);
+        let actual = run(scenario);
         let id = name(scenario, i);
         match scenario::compare(&expected, &actual, &[]) {
             None => {

@@ -329,11 +329,7 @@ fn inside(rng: &mut Rng, on: &str) -> Option<Value> {
         9 if matches!(on, "execute" | "onread") => {
             json!({"a": "read", "d": text(&input(rng, REQUESTS))})
         }
-        // After an exception of kOnMessageBegin or kOnHeaders node parses on with it
-        // pending; whether further callbacks are called then comes and goes.
-        10 if !matches!(on, "begin" | "headers") && rng.one_in(4) => {
-            json!({"a": "throw", "m": "thrown"})
-        }
+        10 if rng.one_in(3) => json!({"a": "throw", "m": "thrown"}),
         11 => json!({"a": "finish", "p": "B"}),
         12 => json!({"a": "stat"}),
         _ => return None,
@@ -346,10 +342,11 @@ fn connection(rng: &mut Rng) -> Value {
         actions.push(json!({"a": "send", "d": text(&piece)}));
         if rng.one_in(4) {
             let size = 1 + rng.below(9);
-            actions.push(match rng.below(4) {
+            actions.push(match rng.below(6) {
                 0 => json!({"a": "unconsume"}),
-                1 => json!({"a": "userbuf", "size": size}),
-                2 => json!({"a": "write", "req": format!("w{}", actions.len()), "d": "hello"}),
+                1 | 2 => json!({"a": "userbuf", "size": size}),
+                3 => json!({"a": "write", "req": format!("w{}", actions.len()), "d": "hello"}),
+                4 => json!({"a": "readstart"}),
                 _ => json!({"a": "stat"}),
             });
         }
@@ -359,6 +356,14 @@ fn connection(rng: &mut Rng) -> Value {
         1 => json!({"a": "send_reset"}),
         _ => json!({"a": "close_stream"}),
     });
+    let closed = actions.last().is_some_and(|action| action["a"] == "close_stream");
+    if !closed && rng.one_in(2) {
+        actions.push(json!({"a": "readstart"}));
+        actions.push(json!({"a": "write", "req": "last", "d": "hello"}));
+        for req in ["shutdown", "again"] {
+            actions.push(json!({"a": "shutdown", "req": req}));
+        }
+    }
     actions.push(json!({"a": "finish"}));
     actions.push(json!({"a": "stat"}));
     json!({"layer": "core", "streams": {"S": {"kind": "tcp"}}, "actions": actions})

@@ -31,6 +31,43 @@ function shown(bytes) {
   return { len: bytes.length, fnv: hash.toString(16).padStart(16, '0') };
 }
 
+// Inputs that are fed by hand lie in one piece of memory, in the order in which a
+// scenario has them: an old error's place is a number then, and means something.
+const fed = Buffer.from(new ArrayBuffer(1 << 20));
+
+// The lower half of the addresses of that memory, and of the memory that parsers
+// read into: bytesParsed of an error that has no place is its distance to nowhere.
+const addresses = (() => {
+  const parser = new HTTPParser();
+  parser.initialize(HTTPParser.REQUEST, {});
+  parser.pause();
+  const ofFed = -parser.execute(fed.subarray(0, 1)).bytesParsed;
+  const stream = new JSStream();
+  let ofReads;
+  parser[HTTPParser.kOnExecute | 0] = (error) => { ofReads = -error.bytesParsed; };
+  parser.consume(stream);
+  stream.readBuffer(Buffer.from('x'));
+  parser.unconsume();
+  return { fed: ofFed >>> 0, reads: ofReads >>> 0 };
+})();
+
+// What node says of a place, relative to the start of the input: a number, if the
+// place is in the same memory as the input; else where it is in other memory.
+function place(n, base, length) {
+  if (n >= 0 && n <= length) return n;
+  if (base === undefined) return '?';
+  const at = (base + n) >>> 0;
+  if (at === 0) return base === 0 ? 0 : 'nowhere';
+  const size = { fed: fed.length, reads: 65536 };
+  for (const memory of ['fed', 'reads']) {
+    const offset = (at - addresses[memory]) >>> 0;
+    if (offset > size[memory]) continue;
+    const own = (base - addresses[memory]) >>> 0;
+    return base !== 0 && own <= size[memory] ? n : { elsewhere: offset };
+  }
+  return '?';
+}
+
 const shownText = (text) => shown(Buffer.from(text, 'latin1'));
 
 function shownHeaders(list) {
@@ -48,17 +85,37 @@ function headEvent(p, [major, minor, list, method, url, status, message, upgrade
 
 // One scenario: what it tells, until it is over.
 class Run {
-  constructor(scenario) { this.scenario = scenario; this.over = false; this.last = []; }
-  tell(event) { if (!this.over) out(JSON.stringify(event)); }
-  result(value) {
-    if (typeof value === 'number') return { n: value };
+  constructor(scenario) { this.scenario = scenario; this.over = false; this.last = []; this.told = 0; this.reading = 0; this.places = new Map(); this.failed = new Set(); }
+  tell(event) { this.told++; if (!this.over) out(JSON.stringify(event)); }
+  // `base` is the address of the input, if it is known, and `length` its length.
+  result(value, base, length, parser) {
+    // By chance new memory may be where old memory was.
+    const old = this.failed.has(parser);
+    if (value instanceof Error) this.failed.add(parser);
+    if (base === undefined && old) length = -1;
+    if (typeof value === 'number') return { n: place(value, base, length) };
     if (!(value instanceof Error)) return { n: null };
-    const n = this.scenario.mask_bytes_parsed ? '*' : value.bytesParsed;
+    const at = place(value.bytesParsed, base, length);
+    this.places.set(value, at);
+    const n = this.scenario.mask_bytes_parsed ? '*' : at;
     return { err: value.code, reason: value.reason, n };
+  }
+  // The same for a read, from inside of kOnExecute.
+  readResult(value, parser) {
+    const base = this.reading > 1 ? undefined : addresses.reads;
+    return this.result(value, base, parser.getCurrentBuffer().length, parser);
   }
   async until(condition) {
     for (let i = 0; i < 4000; i++) { if (condition()) return; await ms(1); }
     this.tell({ e: 'TIMEOUT' });
+  }
+  // Until nothing more is told, and `condition` holds.
+  async quiet(condition) {
+    for (let before = -1; before !== this.told;) {
+      await this.until(condition);
+      before = this.told;
+      await turns(12);
+    }
   }
   // Something to do when the scenario is over.
   finally(f) { this.last.push(f); }
@@ -69,6 +126,26 @@ class Core extends Run {
   constructor(scenario) {
     super(scenario);
     this.streams = {}; this.parsers = {}; this.requests = {}; this.clients = {}; this.seen = new Map();
+    this.inputs = new Map();
+    let used = 0;
+    const { hooks = [], actions = [] } = scenario;
+    for (const action of [...hooks.flatMap((hook) => hook.do), ...actions]) {
+      const key = JSON.stringify(action.d);
+      if (action.a !== 'execute' || this.inputs.has(key)) continue;
+      const bytes = toBytes(action.d);
+      if (used + bytes.length > fed.length) continue;
+      bytes.copy(fed, used);
+      this.inputs.set(key, used);
+      used += bytes.length;
+    }
+  }
+
+  execute(parser, d) {
+    const at = this.inputs.get(JSON.stringify(d));
+    const bytes = toBytes(d);
+    const input = at === undefined ? bytes : fed.subarray(at, at + bytes.length);
+    const base = at === undefined ? undefined : (addresses.fed + at) >>> 0;
+    return this.result(parser.execute(input), base, bytes.length, parser);
   }
 
   fire(who, on) {
@@ -99,7 +176,7 @@ class Core extends Run {
     parser[HTTPParser.kOnMessageComplete | 0] = () => told({ e: 'complete', p: name }, 'complete');
     if (options.no_on_execute === true) return;
     parser[HTTPParser.kOnExecute | 0] = (value) =>
-      told({ e: 'execute', p: name, ...this.result(value) }, 'execute');
+      told({ e: 'execute', p: name, ...this.readResult(value, parser) }, 'execute');
   }
 
   listen(name, stream) {
@@ -108,6 +185,7 @@ class Core extends Run {
       const n = wraps.streamBaseState[wraps.kReadBytesOrError];
       let kind = 'onread';
       if (n < 0) {
+        stream.started = false;
         this.tell({ e: 'onread', s: name, n, err: (errors.get(n) || [String(n)])[0] });
         kind = 'read_error';
       } else if (memory === undefined) {
@@ -149,7 +227,7 @@ class Core extends Run {
     server.listen(1);
     const address = {};
     server.getsockname(address);
-    const client = net.connect({ port: address.port, host: '127.0.0.1', noDelay: true });
+    const client = net.connect({ port: address.port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
     client.on('error', () => {});
     client.resume();
     this.clients[name] = client;
@@ -158,6 +236,7 @@ class Core extends Run {
     this.listen(name, stream);
     stream.sent = 0;
     stream.readStart();
+    stream.started = true;
     server.close();
     this.finally(() => client.destroy());
     this.finally(() => stream.close());
@@ -188,26 +267,35 @@ class Core extends Run {
       case 'close_parser': return void parser.close();
       case 'init': {
         const kind = action.type === 'response' ? HTTPParser.RESPONSE : HTTPParser.REQUEST;
+        this.failed.delete(parser);
         return void parser.initialize(kind, {}, action.maxHeaderSize || 0, action.lenient || 0);
       }
       case 'pause': return void parser.pause();
       case 'resume': return void parser.resume();
       case 'execute':
-        return this.guarded(action, () => ret({ a: 'execute', p, ...this.result(parser.execute(toBytes(action.d))) }));
+        return this.guarded(action, () => ret({ a: 'execute', p, ...this.execute(parser, action.d) }));
       case 'finish':
-        return this.guarded(action, () => ret({ a: 'finish', p, ...this.result(parser.finish()) }));
+        return this.guarded(action, () => ret({ a: 'finish', p, ...this.result(parser.finish(), 0, 0, parser) }));
       case 'current_buffer': return ret({ a: 'current_buffer', p, d: shown(parser.getCurrentBuffer()) });
       case 'headers_completed': return ret({ a: 'headers_completed', v: parser.headersCompleted() });
       case 'mark': return this.tell({ e: 'mark', m: action.m });
       case 'throw': throw new Error(action.m);
-      case 'read': return this.guarded(action, () => stream.readBuffer(toBytes(action.d)));
+      case 'read':
+        this.reading++;
+        this.guarded(action, () => stream.readBuffer(toBytes(action.d)));
+        this.reading--;
+        return;
       case 'eof': return this.guarded(action, () => stream.emitEOF());
       case 'userbuf':
         stream.own = Buffer.alloc(action.size);
         return void stream.useUserBuffer(stream.own);
       case 'userbuf_next': stream.ownNext = Buffer.alloc(action.size); return;
-      case 'readstart': return ret({ a: 'readstart', v: stream.readStart() });
-      case 'readstop': return ret({ a: 'readstop', v: stream.readStop() });
+      case 'readstart': {
+        const v = stream.readStart();
+        if (v === 0) stream.started = true;
+        return ret({ a: 'readstart', v });
+      }
+      case 'readstop': stream.started = false; return ret({ a: 'readstop', v: stream.readStop() });
       case 'write': return this.write(action, stream, ret);
       case 'shutdown': {
         const err = stream.shutdown(this.request(wraps.ShutdownWrap, action.req));
@@ -222,8 +310,12 @@ class Core extends Run {
         client.write(bytes);
         return action.nowait ? undefined : this.until(() => stream.bytesRead >= stream.sent).then(() => turns(3));
       }
-      case 'send_end': client.end(); return ms(60);
-      case 'send_reset': client.resetAndDestroy(); return ms(60);
+      case 'send_end':
+        client.end();
+        return this.quiet(() => client.writableFinished && !stream.started);
+      case 'send_reset':
+        client.resetAndDestroy();
+        return this.quiet(() => client.closed && !stream.started);
       case 'await_req': return this.until(() => this.requests[action.req].completed);
       case 'close_stream':
         return new Promise((done) => stream.close(() => {
@@ -317,7 +409,7 @@ class Server extends Run {
       this.tell({ e: 'headers', p: 'P', h: shownHeaders(list), url: shownText(url) }));
     before(HTTPParser.kOnBody | 0, (body) => this.tell({ e: 'body', p: 'P', d: shown(body) }));
     before(HTTPParser.kOnMessageComplete | 0, () => this.tell({ e: 'complete', p: 'P' }));
-    before(HTTPParser.kOnExecute | 0, (value) => this.tell({ e: 'execute', p: 'P', ...this.result(value) }));
+    before(HTTPParser.kOnExecute | 0, (value) => this.tell({ e: 'execute', p: 'P', ...this.readResult(value, parser) }));
     const native = HTTPParser.prototype;
     for (const method of ['unconsume', 'pause', 'resume', 'free']) {
       parser[method] = function(...all) {
@@ -328,12 +420,12 @@ class Server extends Run {
     parser.execute = function(bytes) {
       run.tell({ e: 'js_execute', n: bytes.length });
       const value = native.execute.call(this, bytes);
-      run.tell({ e: 'ret', a: 'execute', ...run.result(value) });
+      run.tell({ e: 'ret', a: 'execute', ...run.result(value, undefined, bytes.length, parser) });
       return value;
     };
     parser.finish = function() {
       const value = native.finish.call(this);
-      run.tell({ e: 'ret', a: 'finish', ...run.result(value) });
+      run.tell({ e: 'ret', a: 'finish', ...run.result(value, 0, 0, parser) });
       return value;
     };
     // The free list would hand the watched parser to the next scenario.
@@ -350,6 +442,11 @@ class Server extends Run {
     this.finally(() => socket.destroy());
     this.watchParser();
     const emit = socket.emit, run = this;
+    const onread = this.handle.onread;
+    this.handle.onread = function(...all) {
+      if (wraps.streamBaseState[wraps.kReadBytesOrError] < 0) run.readEnd = true;
+      return onread.apply(this, all);
+    };
     socket.emit = function(event, ...all) {
       if (event === 'data') run.tell({ e: 'emit', ev: event, n: all[0].length });
       else if (event === 'end' || event === 'close') run.tell({ e: 'emit', ev: event });
@@ -390,7 +487,7 @@ class Server extends Run {
     if (o.connect) server.on('connect', taken('connect'));
     if (o.clientError) {
       server.on('clientError', (error, socket) => {
-        this.tell({ e: 'clientError', code: error.code, n: error.bytesParsed, raw: error.rawPacket && error.rawPacket.length });
+        this.tell({ e: 'clientError', code: error.code, n: this.places.get(error), raw: error.rawPacket && error.rawPacket.length });
         if (o.clientError === 'destroy') socket.destroy();
       });
     }
@@ -413,24 +510,43 @@ class Server extends Run {
     await this.until(() => this.socket);
     await turns(3);
     const read = () => this.closed || !this.socket._handle ? Infinity : this.handle.bytesRead;
+    // All that is under way has arrived where somebody takes it.
+    const arrived = () => {
+      const { socket, handle, options } = this;
+      const gone = this.closed || !socket._handle;
+      if (!gone && handle.reading && read() < sent) return false;
+      if (!gone && handle.reading && client.writableFinished && !this.readEnd) return false;
+      if (client.destroyed || client.isPaused()) return true;
+      if (gone) return ended;
+      return client.bytesRead >= handle.bytesWritten && (ended || !socket.writableFinished);
+    };
     for (const action of this.scenario.actions) {
       switch (action.a) {
         case 'send': {
           const bytes = toBytes(action.d);
           sent += bytes.length;
           client.write(bytes);
-          if (!action.nowait) await this.until(() => read() >= sent);
-          await turns(6);
+          if (action.nowait) break;
+          await this.until(() => read() >= sent);
+          await this.quiet(arrived);
           break;
         }
-        case 'end': client.end(); await ms(80); break;
-        case 'reset': client.resetAndDestroy(); await ms(80); break;
-        case 'client_resume': client.resume(); await ms(300); break;
+        case 'end':
+          client.end();
+          await this.until(() => client.writableFinished || client.destroyed);
+          await this.quiet(arrived);
+          break;
+        case 'reset':
+          client.resetAndDestroy();
+          await this.until(() => client.closed && (this.readEnd || this.closed || !this.handle.reading));
+          await this.quiet(arrived);
+          break;
+        case 'client_resume': client.resume(); await this.quiet(arrived); break;
         case 'sleep': await ms(action.ms); break;
-        default: this.act(action); await turns(3);
+        default: this.act(action); await this.quiet(arrived);
       }
     }
-    await ms(40);
+    await this.quiet(arrived);
     const status = [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map((found) => Number(found[1]));
     this.tell({ e: 'client', status, ended });
   }

@@ -1,6 +1,7 @@
 //! What the parser collects between two callbacks, and its limits.
 
 use super::headers::{Collected, HeaderList};
+use super::place::Spot;
 use crate::llhttp::{Errno, Lenient, Machine, MessageType, Span, Wanted};
 
 /// Chunk extensions of one chunk may have this many bytes. Mirrors
@@ -21,6 +22,8 @@ pub(super) struct State {
     pub(super) header_nread: u64,
     pub(super) chunk_extensions_nread: u64,
     pub(super) max_header_size: u64,
+    /// Where the last error was. Stays when the error is lifted.
+    pub(super) error_spot: Option<Spot>,
 }
 
 /// What a span comes to.
@@ -41,6 +44,7 @@ impl State {
             header_nread: 0,
             chunk_extensions_nread: 0,
             max_header_size: limit,
+            error_spot: None,
         }
     }
 

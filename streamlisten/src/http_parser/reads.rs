@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use super::HttpParser;
 use super::callbacks::Ticks;
+use super::place::Memory;
 use crate::buf::{Buf, Chunk};
 use crate::env::Environment;
 use crate::listener::{ListenerLink, StreamListener};
@@ -33,7 +34,9 @@ impl StreamListener for HttpParser {
         if nread == 0 {
             return;
         }
-        let Some(result) = self.execute(&data) else {
+        let shared = _give_back.shared;
+        let memory = || if shared { Memory::Reads } else { Memory::of(&data) };
+        let Some(result) = self.execute_in(&data, memory) else {
             return;
         };
         if self.slots.on_execute.borrow().is_none() {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{HeaderList, HttpParser};
+use super::{HeaderList, HttpParser, Place};
 use crate::buf::Chunk;
 use crate::env::Exception;
 
@@ -31,8 +31,9 @@ pub struct HeadersComplete {
 /// What a parse came to, if it did not come to an exception.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ExecuteResult {
-    /// So many bytes were taken.
-    Bytes(usize),
+    /// So many bytes were taken. After an upgrade an error is no error but only
+    /// ends the count, and an old one may have its place anywhere.
+    Bytes(Place),
     /// An error.
     Error(ParseError),
 }
@@ -44,10 +45,8 @@ pub struct ParseError {
     pub code: &'static str,
     /// Its reason.
     pub reason: &'static str,
-    /// Where in the input it was. After a pause from outside, and in `finish`
-    /// after an upgrade, the original subtracts pointers into different memory
-    /// here; the port says where the last error was, or 0.
-    pub bytes_parsed: usize,
+    /// Where it was, counted from the start of the input.
+    pub bytes_parsed: Place,
 }
 
 pub(super) type Slot<A, R> =

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::buf::Chunk;
-use crate::http_parser::ParseError;
+use crate::http_parser::{ParseError, Place};
 
 /// An error object.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,7 +12,7 @@ pub struct JsError {
     /// Its code.
     pub code: String,
     /// Of a parse error: where it was.
-    pub bytes_parsed: Option<usize>,
+    pub bytes_parsed: Option<Place>,
     /// Of a parse error: how long the read was that it was in.
     pub raw_packet: Option<usize>,
 }

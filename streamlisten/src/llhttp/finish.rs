@@ -67,11 +67,12 @@ impl Machine {
                 run.state = State::Start;
                 Flow::Go
             }
-            // Fail
-            _ => {
+            State::Fail => {
                 let (errno, reason) = run.fails;
                 self.fail(run, errno, reason)
             }
+            // Over
+            _ => Flow::Over,
         }
     }
 }

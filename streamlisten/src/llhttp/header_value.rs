@@ -295,8 +295,9 @@ impl Machine {
     }
 
     /// What the header says becomes a fact about the message.
+    #[inline]
     pub(super) fn set_header_flags(&mut self) {
-        self.flags |= match self.header_state {
+        let flag = match self.header_state {
             HeaderState::ConnectionKeepAlive => flag::CONNECTION_KEEP_ALIVE,
             HeaderState::ConnectionClose => flag::CONNECTION_CLOSE,
             HeaderState::ConnectionUpgrade => flag::CONNECTION_UPGRADE,
@@ -306,6 +307,7 @@ impl Machine {
             }
             _ => return,
         };
+        self.flags |= flag;
         self.header_state = HeaderState::Connection;
     }
 }

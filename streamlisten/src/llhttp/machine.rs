@@ -59,7 +59,6 @@ pub struct Run {
     pub(super) fails: (Errno, &'static str),
     walk: u64,
     awaits: Awaits,
-    phase: Phase,
     returned: Errno,
 }
 
@@ -72,14 +71,6 @@ enum Awaits {
     Headers,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Walking,
-    /// The input is used up; only the open span is left to report.
-    Ending,
-    Over,
-}
-
 /// What a group of states comes to.
 pub(super) enum Flow {
     /// The next state is in another group, or the same: go on.
@@ -88,8 +79,8 @@ pub(super) enum Flow {
     Emit(Event),
     /// The input is used up.
     More,
-    /// An error is set.
-    Failed,
+    /// The walk is over.
+    Over,
 }
 
 impl Machine {
@@ -130,13 +121,12 @@ impl Machine {
             *open = OpenSpan { span: open.span, start: 0, walk: self.walks };
         }
         Run {
-            state: self.current,
+            state: if refused { State::Over } else { self.current },
             pos: 0,
             progress: self.progress,
             fails: (Errno::Ok, ""),
             walk: self.walks,
             awaits: Awaits::Nothing,
-            phase: if refused { Phase::Over } else { Phase::Walking },
             returned: self.error,
         }
     }
@@ -145,22 +135,23 @@ impl Machine {
     /// step of one walk.
     #[inline]
     pub fn step(&mut self, run: &mut Run, input: &[u8]) -> Step {
-        if run.phase == Phase::Walking
-            && self.short_ways
+        if self.short_ways
+            && let Some((span, start, end)) = self.short_header(run, input)
+        {
+            run.awaits = Awaits::Span(span);
+            return Step::Event(Event::Span { span, start, end });
+        }
+        self.step_elsewhere(run, input)
+    }
+
+    /// As `step`; not for the two states in which most steps begin.
+    fn step_elsewhere(&mut self, run: &mut Run, input: &[u8]) -> Step {
+        if self.short_ways
             && let Some(event) = self.short_way(run, input)
         {
             return Step::Event(event);
         }
-        self.long_way(run, input)
-    }
-
-    /// From state to state.
-    fn long_way(&mut self, run: &mut Run, input: &[u8]) -> Step {
         run.awaits = Awaits::Nothing;
-        if run.phase != Phase::Walking {
-            run.phase = Phase::Over;
-            return Step::Stop;
-        }
         loop {
             let flow = match run.state.group() {
                 Group::HeaderValue => self.header_value(run, input),
@@ -174,11 +165,7 @@ impl Machine {
                 Flow::Go => {}
                 Flow::Emit(event) => return Step::Event(event),
                 Flow::More => return self.end(run, input),
-                Flow::Failed => {
-                    run.phase = Phase::Over;
-                    run.returned = self.error;
-                    return Step::Stop;
-                }
+                Flow::Over => return Step::Stop,
             }
         }
     }
@@ -188,7 +175,7 @@ impl Machine {
     fn end(&mut self, run: &mut Run, input: &[u8]) -> Step {
         (self.current, self.progress) = (run.state, run.progress);
         run.returned = Errno::Ok;
-        run.phase = Phase::Ending;
+        run.state = State::Over;
         match self.open {
             Some(open) if self.wanted.span(open.span) => {
                 run.awaits = Awaits::Span(open.span);
@@ -196,10 +183,7 @@ impl Machine {
                 let end = input.len();
                 Step::Event(Event::Span { span: open.span, start, end })
             }
-            _ => {
-                run.phase = Phase::Over;
-                Step::Stop
-            }
+            _ => Step::Stop,
         }
     }
 
@@ -250,9 +234,12 @@ impl Machine {
             self.reason = reason;
         }
         self.error_pos = Some(run.pos);
-        (self.current, self.progress) = (run.state, run.progress);
         run.returned = errno;
-        run.phase = Phase::Over;
+        // At the end of the input the state has been kept already.
+        if run.state != State::Over {
+            (self.current, self.progress) = (run.state, run.progress);
+            run.state = State::Over;
+        }
     }
 }
 

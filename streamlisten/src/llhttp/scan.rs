@@ -1,40 +1,45 @@
-//! How far a run of harmless bytes goes, eight bytes at a time.
+//! How far a run of harmless bytes goes, eight bytes at a time and more.
 //!
 //! A word holds eight bytes, the first of them lowest. Each test sets the high bit
 //! of every byte that ends the run; bits above the lowest one that is set may be
 //! wrong, and no one looks at them.
+//!
+//! The scans are not inlined: their loops want the registers for themselves.
 
-use super::tables::{FIELD, TOKEN, URL, is, skip};
+use super::tables::{FIELD, TOKEN, URL, skip};
 
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
 const HIGH: u64 = ONES << 7;
 
 /// Past everything that may stand in a header's value.
-#[inline]
+#[inline(never)]
 pub(super) fn skip_field(input: &[u8], from: usize) -> usize {
-    let mut at = from;
-    loop {
-        at = skip_words(input, at, |word| below(word, b' ') | equal(word, 0x7f));
-        // A tab is below a space, and may stand there.
-        match input.get(at) {
-            Some(&byte) if is(FIELD, byte) => at += 1,
-            _ => return at,
-        }
-    }
+    let at = skip_blocks(input, from, |byte| byte < b' ' || byte == 0x7f);
+    let at = skip_words(input, at, |word| {
+        let del = word ^ (ONES * 0x7f);
+        (word.wrapping_sub(ONES * u64::from(b' ')) | del.wrapping_sub(ONES)) & !word
+    });
+    // A tab is below a space, and may stand there; values seldom have one.
+    skip(FIELD, input, at)
 }
 
 /// Past everything that may stand in a path or a query.
-#[inline]
+#[inline(never)]
 pub(super) fn skip_url(input: &[u8], from: usize) -> usize {
     let at = skip_words(input, from, |word| {
-        below(word, b'!') | equal(word, b'#') | equal(word, b'?') | equal(word, 0x7f) | word
+        let hash = word ^ (ONES * u64::from(b'#'));
+        let query = word ^ (ONES * u64::from(b'?'));
+        let low = word.wrapping_sub(ONES * u64::from(b'!'));
+        // Bytes from 0x80 on end it too, so that they need not be told apart here.
+        let high = word | word.wrapping_add(ONES);
+        low | hash.wrapping_sub(ONES) | query.wrapping_sub(ONES) | high
     });
     skip(URL, input, at)
 }
 
 /// Past everything that may stand in a header's name. Most have only letters and
 /// dashes.
-#[inline]
+#[inline(never)]
 pub(super) fn skip_token(input: &[u8], from: usize) -> usize {
     let at = skip_words(input, from, |word| {
         let seven = word & !HIGH;
@@ -47,30 +52,26 @@ pub(super) fn skip_token(input: &[u8], from: usize) -> usize {
     skip(TOKEN, input, at)
 }
 
+/// Goes on, sixteen bytes at a time, until one of them `ends` the run. The
+/// compiler looks at all sixteen at once.
+#[inline]
+fn skip_blocks(input: &[u8], from: usize, ends: impl Fn(u8) -> bool) -> usize {
+    let (blocks, _) = input[from..].as_chunks::<16>();
+    let one_ends = |block: &[u8; 16]| block.iter().fold(false, |any, &byte| any | ends(byte));
+    from + 16 * blocks.iter().position(one_ends).unwrap_or(blocks.len())
+}
+
 /// Goes on until `ends` sets a high bit, or fewer than eight bytes are left.
 #[inline]
 fn skip_words(input: &[u8], from: usize, ends: impl Fn(u64) -> u64) -> usize {
-    let mut rest = &input[from..];
-    while let Some((word, further)) = rest.split_first_chunk() {
+    let (words, _) = input[from..].as_chunks::<8>();
+    for (n, word) in words.iter().enumerate() {
         let ends = ends(u64::from_le_bytes(*word)) & HIGH;
         if ends != 0 {
-            return input.len() - rest.len() + ends.trailing_zeros() as usize / 8;
+            return from + 8 * n + ends.trailing_zeros() as usize / 8;
         }
-        rest = further;
     }
-    input.len() - rest.len()
-}
-
-/// Bytes that are less than `byte`, which is at most 0x80.
-#[inline]
-fn below(word: u64, byte: u8) -> u64 {
-    word.wrapping_sub(ONES * u64::from(byte)) & !word
-}
-
-/// Bytes that are `byte`.
-#[inline]
-fn equal(word: u64, byte: u8) -> u64 {
-    below(word ^ (ONES * u64::from(byte)), 1)
+    from + 8 * words.len()
 }
 
 #[cfg(test)]

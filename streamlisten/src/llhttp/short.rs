@@ -1,6 +1,6 @@
 //! The short ways: what most messages are made of, recognised whole.
 //!
-//! A short way begins where no span is open and no word is half spelled, and
+//! A short way begins where no span is open and no word is half spelled. It
 //! takes what the states would take one by one: it comes to the same event, at
 //! the same place, in the same state. What is cut, lenient or wrong it leaves to
 //! them, untouched. It passes over what node's parser does not want to hear of,
@@ -13,16 +13,24 @@ use super::scan::{skip_field, skip_token, skip_url};
 use super::state::State;
 use super::tables::hex;
 
+/// A span from its first byte to its last.
+pub(super) type Whole = (Span, usize, usize);
+
 impl Machine {
-    /// The next event, if a short way leads to it.
+    /// In the midst of a head: the next header's name, or its value.
     #[inline]
-    pub(super) fn short_way(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
-        if !run.progress.is_fresh() {
-            return None; // The last input has ended inside a word.
-        }
+    pub(super) fn short_header(&mut self, run: &mut Run, input: &[u8]) -> Option<Whole> {
         match run.state {
             State::HeaderValueAlmostDone => self.next_header(run, input),
             State::HeaderFieldComplete => self.short_value(run, input),
+            _ => None,
+        }
+    }
+
+    /// Elsewhere: the next event, if a short way leads to it.
+    #[inline]
+    pub(super) fn short_way(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
+        match run.state {
             State::SwitchType if self.kind == MessageType::Request => {
                 self.short_request(run, input)
             }
@@ -41,18 +49,8 @@ impl Machine {
     /// A method, and a target that is a path, perhaps with a query.
     fn short_request(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
         let rest = input.get(run.pos..)?;
-        let length = rest.iter().take(8).position(|&byte| byte == b' ')?;
-        let method = match &rest[..length] {
-            b"GET" => 1,
-            b"POST" => 3,
-            b"HEAD" => 2,
-            b"PUT" => 4,
-            b"DELETE" => 0,
-            b"OPTIONS" => 6,
-            b"PATCH" => 28,
-            _ => return None,
-        };
-        let start = run.pos + length + 1;
+        let (method, length) = common_method(rest)?;
+        let start = run.pos + length;
         if !matches!(input.get(start)?, b'/' | b'*') {
             return None;
         }
@@ -72,21 +70,24 @@ impl Machine {
     /// The version of a request, and the first header.
     fn short_version(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
         let (line, rest) = input.get(run.pos..)?.split_first_chunk()?;
-        let minor = match line {
-            b" HTTP/1.1\r\n" => 1,
-            b" HTTP/1.0\r\n" => 0,
-            _ => return None,
+        let minor = if line == b" HTTP/1.1\r\n" {
+            1
+        } else if line == b" HTTP/1.0\r\n" {
+            0
+        } else {
+            return None;
         };
         if !is_http_method(self.method) || self.method == METHOD_PRI || rest.is_empty() {
             return None;
         }
         (self.http_major, self.http_minor) = (1, minor);
+        self.forget_open();
         run.pos += line.len();
         run.state = State::HeadersStart;
         if rest[0] == b' ' {
             return None;
         }
-        self.short_field(run, input)
+        self.event_of_field(run, input)
     }
 
     /// A status line of a version that is much used, with a reason.
@@ -126,28 +127,31 @@ impl Machine {
             return None;
         }
         run.pos += 1;
-        self.short_field(run, input)
+        self.event_of_field(run, input)
+    }
+
+    fn event_of_field(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
+        let (span, start, end) = self.short_field(run, input)?;
+        Some(self.whole(run, span, start, end))
     }
 
     /// The end of a header's line, and the next one.
     #[inline]
-    fn next_header(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
+    fn next_header(&mut self, run: &mut Run, input: &[u8]) -> Option<Whole> {
         let [b'\n', next, ..] = input.get(run.pos..)? else {
             return None;
         };
         if matches!(next, b' ' | b'\t') {
             return None;
         }
-        if self.header_state != HeaderState::General {
-            self.set_header_flags();
-        }
+        self.set_header_flags();
         run.pos += 1;
         self.short_field(run, input)
     }
 
     /// A header's name with its colon, or the end of the head.
     #[inline]
-    fn short_field(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
+    fn short_field(&mut self, run: &mut Run, input: &[u8]) -> Option<Whole> {
         run.state = State::HeaderFieldStart;
         let start = run.pos;
         let end = skip_token(input, start);
@@ -163,12 +167,13 @@ impl Machine {
         self.header_state = header_named(&input[start..end]);
         run.pos = end + 1;
         run.state = State::HeaderFieldComplete;
-        Some(self.whole(run, Span::HeaderField, start, end))
+        self.forget_open();
+        Some((Span::HeaderField, start, end))
     }
 
     /// A header's value, behind a space or none, up to its CR.
     #[inline]
-    fn short_value(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
+    fn short_value(&mut self, run: &mut Run, input: &[u8]) -> Option<Whole> {
         let start = run.pos + usize::from(input.get(run.pos) == Some(&b' '));
         if matches!(input.get(start)?, b' ' | b'\t') {
             return None;
@@ -182,7 +187,8 @@ impl Machine {
         }
         run.pos = end + 1;
         run.state = State::HeaderValueAlmostDone;
-        Some(self.whole(run, Span::HeaderValue, start, end))
+        self.forget_open();
+        Some((Span::HeaderValue, start, end))
     }
 
     /// What a value says, in the headers that matter. False if it is not one of
@@ -190,11 +196,11 @@ impl Machine {
     fn known_value(&mut self, value: &[u8]) -> bool {
         match self.header_state {
             HeaderState::Connection => {
-                self.header_state = if value.eq_ignore_ascii_case(b"keep-alive") {
+                self.header_state = if says(value, b"keep-alive") {
                     HeaderState::ConnectionKeepAlive
-                } else if value.eq_ignore_ascii_case(b"close") {
+                } else if says(value, b"close") {
                     HeaderState::ConnectionClose
-                } else if value.eq_ignore_ascii_case(b"upgrade") {
+                } else if says(value, b"upgrade") {
                     HeaderState::ConnectionUpgrade
                 } else {
                     return false;
@@ -215,7 +221,7 @@ impl Machine {
             }
             HeaderState::TransferEncoding => {
                 let framed = self.flags & (flag::CONTENT_LENGTH | flag::CHUNKED) != 0;
-                if framed || !value.eq_ignore_ascii_case(b"chunked") {
+                if framed || !says(value, b"chunked") {
                     return false;
                 }
                 self.flags |= flag::TRANSFER_ENCODING;
@@ -255,7 +261,7 @@ impl Machine {
     fn short_chunk(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
         if self.content_length == 0 {
             self.flags |= flag::TRAILING;
-            return self.short_field(run, input);
+            return self.event_of_field(run, input);
         }
         let start = run.pos;
         let size = usize::try_from(self.content_length).ok()?;
@@ -268,7 +274,7 @@ impl Machine {
 
     /// The end of a chunk's data.
     fn short_chunk_end(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
-        if !input.get(run.pos..)?.starts_with(b"\r\n") {
+        if !run.progress.is_fresh() || !input.get(run.pos..)?.starts_with(b"\r\n") {
             return None;
         }
         run.pos += 2;
@@ -277,16 +283,40 @@ impl Machine {
     }
 }
 
+/// The number of a method that is much used, and its length with the space.
+#[inline]
+fn common_method(line: &[u8]) -> Option<(u8, usize)> {
+    let number = |word: &[u8], number| line.starts_with(word).then_some((number, word.len()));
+    number(b"GET ", 1)
+        .or_else(|| number(b"POST ", 3))
+        .or_else(|| number(b"HEAD ", 2))
+        .or_else(|| number(b"PUT ", 4))
+        .or_else(|| number(b"DELETE ", 0))
+        .or_else(|| number(b"OPTIONS ", 6))
+        .or_else(|| number(b"PATCH ", 28))
+}
+
 /// Whether the machine cares about a header, and why.
 #[inline]
 fn header_named(name: &[u8]) -> HeaderState {
-    let (word, state): (&[u8], _) = match name.len() {
-        7 => (b"upgrade", HeaderState::Upgrade),
-        10 => (b"connection", HeaderState::Connection),
-        14 => (b"content-length", HeaderState::ContentLength),
-        16 => (b"proxy-connection", HeaderState::Connection),
-        17 => (b"transfer-encoding", HeaderState::TransferEncoding),
+    let (matters, state) = match name.len() {
+        7 => (says(name, b"upgrade"), HeaderState::Upgrade),
+        10 => (says(name, b"connection"), HeaderState::Connection),
+        14 => (says(name, b"content-length"), HeaderState::ContentLength),
+        16 => (says(name, b"proxy-connection"), HeaderState::Connection),
+        17 => (says(name, b"transfer-encoding"), HeaderState::TransferEncoding),
         _ => return HeaderState::General,
     };
-    if name.eq_ignore_ascii_case(word) { state } else { HeaderState::General }
+    if matters { state } else { HeaderState::General }
+}
+
+/// True if `text` is `word`, in large letters or small. `word` is of small letters
+/// and dashes; the one other byte that the folding takes for a dash is CR, which
+/// is neither in names nor in values.
+#[inline]
+fn says<const N: usize>(text: &[u8], word: &[u8; N]) -> bool {
+    let Ok(text) = <&[u8; N]>::try_from(text) else {
+        return false;
+    };
+    text.iter().zip(word).fold(0, |differ, (byte, small)| differ | ((byte | 0x20) ^ small)) == 0
 }

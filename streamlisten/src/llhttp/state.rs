@@ -144,6 +144,8 @@ pub(super) enum State {
     Restart,
     /// A span has been ended; the error that `Run::fails` holds comes next.
     Fail,
+    /// The walk is over: never where one begins.
+    Over,
 }
 
 /// Which file a state is in.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::bytes::{bytes, show};
 use super::core::{Kind, Request, Stream, World, initialize};
 use super::shown;
+use super::stage::Stage;
 use crate::{Chunk, Exception, HttpParser, ShutdownWrap, StreamResource, WriteWrap, uv};
 
 impl World {
@@ -67,7 +68,7 @@ impl World {
     fn parse(&self, kind: &str, action: &Value) -> Result<(), Exception> {
         let parser = self.parser(action)?;
         let result = match kind {
-            "execute" => parser.execute(&Chunk::new(bytes(&action["d"]))),
+            "execute" => parser.execute(&self.fed.input(&action["d"])),
             _ => parser.finish(),
         };
         if let Some(exception) = self.env.take_exception() {
@@ -158,7 +159,9 @@ impl World {
             }
             "send_reset" => {
                 client.reset();
-                wrap.fail_connection(uv::ECONNRESET);
+                if !self.stage.as_ref().is_some_and(Stage::knows_resets) {
+                    wrap.fail_connection(uv::ECONNRESET);
+                }
                 self.turn();
             }
             "await_req" => self.turn(),

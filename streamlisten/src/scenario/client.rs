@@ -1,22 +1,22 @@
 //! The other end of a scenario's connection: who sends, ends and resets.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use std::sync::Arc;
 
-use eventsys::{
-    AdoptedThread, Data, EventCode, EventProcessor, Invocation, Outcome, ProxyMutex, StateMachine,
+use eventsys::{ContRef, Data, EventCode, Guard, Invocation, Outcome, ProxyMutex, StateMachine};
+use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
+use iocore::{
+    BoundBuffer, IOBufferReader, IoData, NetVCOptions, NetVcRef, ShutdownHowTo, VioHandle,
 };
-use iocore::buffer::{BUFFER_SIZE_INDEX_2M, BUFFER_SIZE_INDEX_32K, MIOBuffer};
-use iocore::{BoundBuffer, IOBufferReader, NetVcRef, ShutdownHowTo, VioHandle};
-use pluginvc::{PluginVCCore, PluginVCOptions};
 
-use crate::{ConnectionWrap, Environment, LibuvStreamWrap, uv};
+use crate::{LibuvStreamWrap, StreamResource, uv};
 
-/// A client on the active end of a PluginVC pair.
+/// A client: the other end of a PluginVC pair, or of a socket.
 pub(super) struct Client {
     machine: Arc<StateMachine<End>>,
     sent: Cell<u64>,
+    has_ended: Cell<bool>,
+    is_reset: Cell<bool>,
 }
 
 /// What the client knows.
@@ -41,51 +41,51 @@ struct Io {
 }
 
 impl Client {
-    /// A connected pair: the stream of the side that accepts, and the client.
-    pub(super) fn pair(
-        env: &Rc<Environment>,
-        processor: &Arc<EventProcessor>,
-        thread: &AdoptedThread,
-    ) -> (Rc<LibuvStreamWrap>, Client) {
-        let accepted = Rc::new(RefCell::new(None));
-        let slot = Rc::clone(&accepted);
-        let listener = ConnectionWrap::new(env, move |_, stream| *slot.borrow_mut() = stream);
-        // Room for what a scenario sends at once, so that it is read at once.
-        let options =
-            PluginVCOptions { buffer_index: BUFFER_SIZE_INDEX_2M, ..PluginVCOptions::default() };
-        let core = PluginVCCore::alloc_with(processor, listener.acceptor(), options);
-        let vc = core.connect();
-        let client = Client::new(vc);
-        thread.run_until_idle();
-        let stream = accepted.take().expect("the acceptor is called in connect");
-        (stream, client)
-    }
-
-    /// Lets the event loop run until nothing more happens on the connection.
-    pub(super) fn settle(&self, wrap: &LibuvStreamWrap, thread: &AdoptedThread) {
-        thread.run_until_idle();
-        for _ in 0..2 {
-            wrap.poll();
-            self.poll();
-            thread.run_until_idle();
+    /// A client that has no connection yet.
+    pub(super) fn new() -> Client {
+        let machine = StateMachine::new(ProxyMutex::new(), End::default(), End::handle);
+        Client {
+            machine,
+            sent: Cell::new(0),
+            is_reset: Cell::new(false),
+            has_ended: Cell::new(false),
         }
     }
 
-    fn new(vc: NetVcRef) -> Client {
-        let machine = StateMachine::new(ProxyMutex::new(), End::default(), End::handle);
-        let mutex = Arc::clone(machine.mutex());
-        let guard = mutex.lock();
-        let read_buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_32K).bind(&mutex);
-        let write_buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_32K).bind(&mutex);
-        let read_reader = read_buffer.alloc_reader(&guard).expect("the first of five");
-        let write_reader = write_buffer.alloc_reader(&guard).expect("the first of five");
-        let read_vio = vc.do_io_read(&guard, Some(machine.clone()), i64::MAX, Some(&read_buffer));
-        let write_vio =
-            vc.do_io_write(&guard, Some(machine.clone()), i64::MAX, Some(&write_reader));
-        let io = Io { vc, read_vio, read_reader, write_vio, write_buffer, write_reader };
-        *machine.state(&guard).io.borrow_mut() = Some(io);
-        drop(guard);
-        Client { machine, sent: Cell::new(0) }
+    /// Who is told of the connection (`NET_EVENT_OPEN`).
+    pub(super) fn continuation(&self) -> ContRef {
+        self.machine.clone()
+    }
+
+    /// Has this connection.
+    pub(super) fn open(&self, vc: NetVcRef) {
+        let guard = self.machine.mutex().lock();
+        self.machine.state(&guard).open(&guard, &self.continuation(), vc);
+    }
+
+    /// True once it has a connection.
+    pub(super) fn is_open(&self) -> bool {
+        let guard = self.machine.mutex().lock();
+        self.machine.state(&guard).io.borrow().is_some()
+    }
+
+    /// True if nothing is under way: what either side has sent has been read by the
+    /// other, unless that one does not want to read.
+    pub(super) fn has_arrived(&self, wrap: &LibuvStreamWrap) -> bool {
+        let guard = self.machine.mutex().lock();
+        let end = self.machine.state(&guard);
+        let is_gone = wrap.is_closed();
+        if wrap.is_reading() && !is_gone {
+            let ends = self.has_ended.get() || self.is_reset.get();
+            if ends || wrap.bytes_read() < self.sent.get() {
+                return false;
+            }
+        }
+        if self.is_reset.get() || end.paused.get() || end.ended.get() {
+            return true;
+        }
+        let received = end.received.borrow().len() as u64;
+        !is_gone && !wrap.has_shut_down() && wrap.unsent_bytes() == 0 && received >= wrap.sent()
     }
 
     /// How many bytes it was told to send.
@@ -115,19 +115,25 @@ impl Client {
 
     /// Ends its side, once all is sent.
     pub(super) fn end(&self) {
+        self.has_ended.set(true);
         let guard = self.machine.mutex().lock();
         let end = self.machine.state(&guard);
         end.ending.set(true);
         end.try_end(&guard);
     }
 
-    /// Aborts the connection. That the other end hears of it as an error is for
-    /// the caller to arrange: a pair knows no resets.
+    /// Aborts the connection. A socket sends a reset; a pair knows no resets, and
+    /// that the other end hears of it as an error is for the caller to arrange.
     pub(super) fn reset(&self) {
+        self.is_reset.set(true);
         let guard = self.machine.mutex().lock();
         let io = self.machine.state(&guard).io.take();
         drop(guard);
         if let Some(io) = io {
+            let mut options = io.vc.net_base().options();
+            options.sockopt_flags |= NetVCOptions::SOCK_OPT_LINGER_ON;
+            io.vc.net_base().set_options(options);
+            io.vc.apply_options();
             io.vc.do_io_close(Some(-uv::ECONNRESET));
         }
     }
@@ -156,9 +162,26 @@ impl Client {
 }
 
 impl End {
-    fn handle(&self, call: &Invocation<'_>, event: EventCode, _: Data<'_>) -> Outcome {
+    fn open(&self, guard: &Guard<'_>, cont: &ContRef, vc: NetVcRef) {
+        let Some(mutex) = cont.base().mutex() else { return };
+        let read_buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_32K).bind(mutex);
+        let write_buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_32K).bind(mutex);
+        let read_reader = read_buffer.alloc_reader(guard).expect("the first of five");
+        let write_reader = write_buffer.alloc_reader(guard).expect("the first of five");
+        let read_vio = vc.do_io_read(guard, Some(cont.clone()), i64::MAX, Some(&read_buffer));
+        let write_vio = vc.do_io_write(guard, Some(cont.clone()), i64::MAX, Some(&write_reader));
+        let io = Io { vc, read_vio, read_reader, write_vio, write_buffer, write_reader };
+        *self.io.borrow_mut() = Some(io);
+    }
+
+    fn handle(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
         let guard = call.guard();
         match event {
+            EventCode::NET_EVENT_OPEN => {
+                if let Some(vc) = data.net_vc() {
+                    self.open(guard, call.this(), vc.clone());
+                }
+            }
             EventCode::VC_EVENT_READ_READY if !self.paused.get() => self.take(guard),
             EventCode::VC_EVENT_EOS => {
                 self.ended.set(true);
@@ -170,7 +193,7 @@ impl End {
         Outcome::Done
     }
 
-    fn take(&self, guard: &eventsys::Guard<'_>) {
+    fn take(&self, guard: &Guard<'_>) {
         let io = self.io.borrow();
         let Some(io) = &*io else {
             return;
@@ -185,7 +208,7 @@ impl End {
         }
     }
 
-    fn try_end(&self, guard: &eventsys::Guard<'_>) {
+    fn try_end(&self, guard: &Guard<'_>) {
         let io = self.io.borrow();
         let sent = io.as_ref().filter(|io| io.write_reader.read_avail(guard) == 0);
         if let (Some(io), true) = (sent, self.ending.get()) {

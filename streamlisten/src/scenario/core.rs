@@ -2,16 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
-use std::sync::Arc;
 
-use eventsys::{AdoptedThread, Clock, EventProcessor};
 use serde_json::{Value, json};
 
-use super::bytes::show;
+use super::bytes::{bytes, show};
 use super::client::Client;
 use super::hold::Log;
-use super::shown;
+use super::stage::Stage;
+use super::{Transport, shown};
 use crate::llhttp::{Lenient, MessageType};
 use crate::{
     Chunk, Environment, Exception, HttpParser, JsStream, JsStreamImpl, LibuvStreamWrap, ReadData,
@@ -28,8 +28,45 @@ pub(super) struct World {
     pub(super) streams: RefCell<BTreeMap<String, Rc<Stream>>>,
     pub(super) parsers: RefCell<BTreeMap<String, Rc<HttpParser>>>,
     pub(super) requests: RefCell<BTreeMap<String, Request>>,
+    /// Inputs that are fed by hand, all in one piece of memory.
+    pub(super) fed: Fed,
     /// Only connections need one.
-    thread: Option<AdoptedThread>,
+    pub(super) stage: Option<Stage>,
+}
+
+/// Inputs that are fed by hand, in one piece of memory, in the order in which the
+/// scenario has them: so an old error's distance from a new input means something.
+pub(super) struct Fed {
+    memory: Chunk,
+    parts: BTreeMap<String, Range<usize>>,
+}
+
+impl Fed {
+    /// As much as fits in what the recorder has for it.
+    const SIZE: usize = 1 << 20;
+
+    fn new(scenario: &Value) -> Fed {
+        let (mut memory, mut parts) = (Vec::new(), BTreeMap::new());
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let hooks = list(&scenario["hooks"]).into_iter().flat_map(|hook| list(&hook["do"]));
+        for action in hooks.chain(list(&scenario["actions"])) {
+            let (key, input) = (action["d"].to_string(), bytes(&action["d"]));
+            let fits = memory.len() + input.len() <= Fed::SIZE;
+            if action["a"] == "execute" && fits && !parts.contains_key(&key) {
+                parts.insert(key, memory.len()..memory.len() + input.len());
+                memory.extend(input);
+            }
+        }
+        Fed { memory: Chunk::new(memory), parts }
+    }
+
+    /// The input of an action.
+    pub(super) fn input(&self, data: &Value) -> Chunk {
+        match self.parts.get(&data.to_string()) {
+            Some(range) => self.memory.part(range.clone()),
+            None => Chunk::new(bytes(data)),
+        }
+    }
 }
 
 /// A request that the scenario may complete.
@@ -70,12 +107,11 @@ impl Stream {
 }
 
 /// Runs a scenario of the core layer.
-pub(super) fn run(scenario: &Value, log: &Log) -> Result<(), String> {
+pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(), String> {
     let streams = scenario.get("streams").cloned().unwrap_or_else(|| json!({"S": {"kind": "js"}}));
     let streams = streams.as_object().cloned().unwrap_or_default();
-    let processor = EventProcessor::new(Clock::new_virtual());
     let connected = streams.values().any(|options| options["kind"] == "tcp");
-    let thread = connected.then(|| processor.adopt_current_thread("ET_NET"));
+    let stage = connected.then(|| Stage::new(transport));
     let world = Rc::new(World {
         log: log.clone(),
         env: Environment::new(),
@@ -85,7 +121,8 @@ pub(super) fn run(scenario: &Value, log: &Log) -> Result<(), String> {
         streams: RefCell::default(),
         parsers: RefCell::default(),
         requests: RefCell::default(),
-        thread,
+        fed: Fed::new(scenario),
+        stage,
     });
     let _tear_down = TearDown(&world);
     let parsers = scenario.get("parsers").cloned().unwrap_or_else(|| json!({"A": {}}));
@@ -94,7 +131,7 @@ pub(super) fn run(scenario: &Value, log: &Log) -> Result<(), String> {
         world.parsers.borrow_mut().insert(name.clone(), parser);
     }
     for (name, options) in &streams {
-        make_stream(&world, &processor, name, options);
+        make_stream(&world, name, options)?;
     }
     actions(&world, scenario)?;
     world.turn();
@@ -124,11 +161,13 @@ fn actions(world: &Rc<World>, scenario: &Value) -> Result<(), String> {
 impl World {
     /// Lets the event loop run until nothing more happens.
     pub(super) fn turn(&self) {
-        let Some(thread) = &self.thread else { return };
+        let Some(stage) = &self.stage else { return };
         let streams: Vec<_> = self.streams.borrow().values().cloned().collect();
         for stream in streams {
-            if let Kind::Tcp(wrap, client) = &stream.kind {
-                client.settle(wrap, thread);
+            if let Kind::Tcp(wrap, client) = &stream.kind
+                && !stage.settle(wrap, client)
+            {
+                self.log.push(json!({"e": "TIMEOUT"}));
             }
         }
     }
@@ -280,10 +319,10 @@ impl JsStreamImpl for Owner {
     }
 }
 
-fn make_stream(world: &Rc<World>, processor: &Arc<EventProcessor>, name: &str, options: &Value) {
+fn make_stream(world: &Rc<World>, name: &str, options: &Value) -> Result<(), String> {
     let number = |key: &str| options[key].as_i64().map_or(0, |n| n as i32);
-    let kind = if let (true, Some(thread)) = (options["kind"] == "tcp", &world.thread) {
-        let (stream, client) = Client::pair(&world.env, processor, thread);
+    let kind = if let (true, Some(stage)) = (options["kind"] == "tcp", &world.stage) {
+        let (stream, client) = stage.pair(&world.env)?;
         Kind::Tcp(stream, client)
     } else {
         let owner = Owner {
@@ -312,6 +351,7 @@ fn make_stream(world: &Rc<World>, processor: &Arc<EventProcessor>, name: &str, o
         wrap.read_start();
         world.turn();
     }
+    Ok(())
 }
 
 impl World {

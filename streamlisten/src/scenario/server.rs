@@ -3,13 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use eventsys::{AdoptedThread, Clock, EventProcessor};
 use serde_json::{Value, json};
 
 use super::bytes::{bytes, latin1, show};
 use super::client::Client;
 use super::hold::Log;
-use super::shown;
+use super::stage::Stage;
+use super::{Transport, shown};
 use crate::js::{
     Arg, HttpServer, IncomingMessage, Observer, ParserStep, Readable, ServerOptions,
     ServerResponse, Socket,
@@ -28,9 +28,8 @@ struct World {
 }
 
 /// Runs a scenario of the server layer.
-pub(super) fn run(scenario: &Value, log: &Log) -> Result<(), String> {
-    let processor = EventProcessor::new(Clock::new_virtual());
-    let thread = processor.adopt_current_thread("ET_NET");
+pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(), String> {
+    let stage = Stage::new(transport);
     let env = Environment::new();
     let world = Rc::new(World {
         log: log.clone(),
@@ -43,16 +42,16 @@ pub(super) fn run(scenario: &Value, log: &Log) -> Result<(), String> {
     let _tear_down = TearDown(&world);
     let server = Rc::new(make_server(&world));
     world.server.replace(Some(Rc::clone(&server)));
-    let (wrap, client) = Client::pair(&env, &processor, &thread);
+    let (wrap, client) = stage.pair(&env)?;
     if world.options["client_paused"] == true {
         client.pause();
     }
     env.make_callback(|| server.accept(Rc::clone(&wrap)));
-    thread.run_until_idle();
+    world.settle(&stage, &wrap, &client);
     for action in scenario["actions"].as_array().into_iter().flatten() {
-        world.step(action, &thread, &wrap, &client)?;
+        world.step(action, &stage, &wrap, &client)?;
     }
-    thread.run_until_idle();
+    world.settle(&stage, &wrap, &client);
     world.tell_client(&client);
     Ok(())
 }
@@ -121,7 +120,7 @@ fn make_server(world: &Rc<World>) -> HttpServer {
         server.set_on_client_error(move |error, socket| {
             let mut event = json!({"e": "clientError", "code": error.code});
             if let Some(n) = error.bytes_parsed {
-                event["n"] = json!(n);
+                event["n"] = shown::place(n);
             }
             if let Some(raw) = error.raw_packet {
                 event["raw"] = json!(raw);
@@ -173,7 +172,7 @@ impl World {
     fn step(
         self: &Rc<Self>,
         action: &Value,
-        thread: &AdoptedThread,
+        stage: &Stage,
         wrap: &Rc<LibuvStreamWrap>,
         client: &Client,
     ) -> Result<(), String> {
@@ -181,7 +180,7 @@ impl World {
             "send" => {
                 client.send(&bytes(&action["d"]));
                 if action["nowait"] != true {
-                    client.settle(wrap, thread);
+                    self.settle(stage, wrap, client);
                     let gone = self.closed.get() || wrap.is_closed();
                     let read = crate::StreamResource::bytes_read(&**wrap);
                     if !gone && read < client.sent() {
@@ -192,18 +191,26 @@ impl World {
             "end" => client.end(),
             "reset" => {
                 client.reset();
-                wrap.fail_connection(uv::ECONNRESET);
+                if !stage.knows_resets() {
+                    wrap.fail_connection(uv::ECONNRESET);
+                }
             }
             "client_resume" => client.resume(),
             "sleep" => {}
             _ => self.env.make_callback(|| self.act(action)),
         }
         if action["nowait"] != true {
-            client.settle(wrap, thread);
+            self.settle(stage, wrap, client);
         }
         match self.env.take_exception() {
             Some(exception) => Err(exception.message),
             None => Ok(()),
+        }
+    }
+
+    fn settle(&self, stage: &Stage, wrap: &LibuvStreamWrap, client: &Client) {
+        if !stage.settle(wrap, client) {
+            self.log.push(json!({"e": "TIMEOUT"}));
         }
     }
 

@@ -4,18 +4,27 @@ use serde_json::{Map, Value, json};
 
 use super::bytes::{latin1, show};
 use crate::llhttp::METHOD_NAMES;
-use crate::{ExecuteResult, HeaderList, HeadersComplete};
+use crate::{ExecuteResult, HeaderList, HeadersComplete, Place};
 
 /// Adds what `execute` or `finish` returned to an event.
 pub(super) fn add_result(event: &mut Value, result: Option<&ExecuteResult>, mask: bool) {
     match result {
         None => event["n"] = Value::Null,
-        Some(ExecuteResult::Bytes(n)) => event["n"] = json!(n),
+        Some(ExecuteResult::Bytes(n)) => event["n"] = place(*n),
         Some(ExecuteResult::Error(error)) => {
             event["err"] = json!(error.code);
             event["reason"] = json!(error.reason);
-            event["n"] = if mask { json!("*") } else { json!(error.bytes_parsed) };
+            event["n"] = if mask { json!("*") } else { place(error.bytes_parsed) };
         }
+    }
+}
+
+/// A place: a number, if it is in the input's memory; else where it is instead.
+pub(super) fn place(place: Place) -> Value {
+    match place {
+        Place::At(n) => json!(n),
+        Place::Elsewhere(offset) => json!({"elsewhere": offset}),
+        Place::Nowhere => json!("nowhere"),
     }
 }
 

@@ -89,20 +89,30 @@ pub(crate) fn walk(kind: MessageType, lenient: Lenient, input: &[u8], cuts: &[us
 /// lenient, one for the cuts, and the input of the machine.
 ///
 /// # Panics
-/// If a cutting tells something else than the whole input.
+/// If a cutting tells something else than the whole input, or the short ways
+/// something else than the long ones.
 pub(crate) fn check(data: &[u8]) {
-    let [kind, low, high, cuts, input @ ..] = data else {
+    let [number, low, high, cuts, input @ ..] = data else {
         return;
     };
-    let kind = match kind % 3 {
-        0 => MessageType::Request,
-        1 => MessageType::Response,
-        _ => MessageType::Both,
-    };
-    let lenient = Lenient::from_bits(u32::from(u16::from_le_bytes([*low, *high])));
+    let bits = u32::from(u16::from_le_bytes([*low, *high]));
+    let (kind, lenient) = (steps::kind(*number), Lenient::from_bits(bits));
     let whole = walk(kind, lenient, input, &[]);
     let some: Vec<usize> = (1..4).map(|i| usize::from(*cuts) * i * 7).collect();
     assert_eq!(walk(kind, lenient, input, &some), whole);
     let every: Vec<usize> = (0..input.len()).collect();
     assert_eq!(walk(kind, lenient, input, &every), whole);
+    // One callback in eight does not answer 0, and one walks over the end of the
+    // input inside.
+    let replies = (0..8).map(|i| if i == cuts % 8 { [0, 21, 24, 1][i as usize % 4] } else { 0 });
+    let inner = input[input.len() / 2..].to_vec();
+    let plan = steps::Plan {
+        kind: *number,
+        lenient: bits,
+        input: input.to_vec(),
+        cuts: if cuts % 2 == 0 { Vec::new() } else { some },
+        replies: replies.collect(),
+        inner: (cuts % 3 == 0).then_some((usize::from(cuts / 16), inner)),
+    };
+    assert_eq!(steps::follow(&plan, Wanted::NODE), steps::follow(&plan, Wanted::ALL));
 }

@@ -67,12 +67,17 @@ impl Deviations {
 fn fits(pattern: &str, text: &str) -> bool {
     let text = text.split_once(" ms  ").map_or(text, |(_, step)| step);
     let text = text.split_once("  (").map_or(text, |(step, _)| step);
+    glob(pattern, text)
+}
+
+/// True if `text` fits `pattern`, in which `*` is anything.
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((head, rest)) => text.strip_prefix(head).is_some_and(|text| {
             (0..=text.len())
                 .filter(|&at| text.is_char_boundary(at))
-                .any(|at| fits(rest, &text[at..]))
+                .any(|at| glob(rest, &text[at..]))
         }),
     }
 }

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -20,6 +20,15 @@ use super::release::Release;
 pub struct Server {
     release: Release,
     folder: PathBuf,
+}
+
+/// What sets one server apart from another.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Settings {
+    /// Lines of `records.config`.
+    pub(crate) records: String,
+    /// `remap.config`.
+    pub(crate) remap: String,
 }
 
 /// A running server and its root, which goes when this is dropped.
@@ -83,13 +92,35 @@ impl Server {
         threads: u8,
         add: impl FnOnce(&mut Command),
     ) -> Result<Process, LiveError> {
-        let root = tempfile::Builder::new()
-            .prefix("atslab-server-")
-            .tempdir()
-            .map_err(LiveError::at("a temporary folder for a server"))?;
-        self.write_root(root.path(), plugin, threads)
-            .map_err(LiveError::at(format!("the private root {}", root.path().display())))?;
+        let port = free_port().map_err(LiveError::at("a port for a server"))?;
+        let plugins = format!("{}\n", plugin.display());
+        let root = self.make_root(port, threads, &plugins, &Settings::default())?;
+        let mut command = self.command(root.path());
+        command
+            .env("ATSLAB_PROGRAMS", "/proc/self/fd/0")
+            .env("ATSLAB_THREADS", threads.to_string())
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped());
+        add(&mut command);
+        let child = command.spawn().map_err(LiveError::at(format!("starting {}", self.release)))?;
+        Ok(Process { child, _root: root })
+    }
 
+    /// Starts it with one event thread and the plugins that it comes with, to be
+    /// asked over TCP at the address, where it may take a while to answer.
+    pub(crate) fn start_http(
+        &self,
+        settings: &Settings,
+    ) -> Result<(Process, SocketAddr), LiveError> {
+        let port = free_port().map_err(LiveError::at("a port for a server"))?;
+        let root = self.make_root(port, 1, "", settings)?;
+        let mut command = self.command(root.path());
+        command.stdin(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().map_err(LiveError::at(format!("starting {}", self.release)))?;
+        Ok((Process { child, _root: root }, SocketAddr::from((Ipv4Addr::LOCALHOST, port))))
+    }
+
+    fn command(&self, root: &Path) -> Command {
         let usr = self.folder.join("usr/lib");
         let libraries = [
             usr.join("x86_64-linux-gnu"),
@@ -99,21 +130,38 @@ impl Server {
         let libraries = libraries.map(|path| path.display().to_string()).join(":");
         let mut command = Command::new(self.binary());
         command
-            .current_dir(root.path())
-            .env("TS_RUNROOT", root.path())
+            .current_dir(root)
+            .env("TS_RUNROOT", root)
             .env("LD_LIBRARY_PATH", libraries)
-            .env("ATSLAB_PROGRAMS", "/proc/self/fd/0")
-            .env("ATSLAB_THREADS", threads.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        add(&mut command);
-        let child = command.spawn().map_err(LiveError::at(format!("starting {}", self.release)))?;
-        Ok(Process { child, _root: root })
+            .stdout(Stdio::null());
+        command
     }
 
-    fn write_root(&self, root: &Path, plugin: &Path, threads: u8) -> io::Result<()> {
-        for folder in ["etc", "run", "log", "cache", "plugins"] {
+    fn make_root(
+        &self,
+        port: u16,
+        threads: u8,
+        plugins: &str,
+        settings: &Settings,
+    ) -> Result<TempDir, LiveError> {
+        let root = tempfile::Builder::new()
+            .prefix("atslab-server-")
+            .tempdir()
+            .map_err(LiveError::at("a temporary folder for a server"))?;
+        self.write_root(root.path(), port, threads, plugins, settings)
+            .map_err(LiveError::at(format!("the private root {}", root.path().display())))?;
+        Ok(root)
+    }
+
+    fn write_root(
+        &self,
+        root: &Path,
+        port: u16,
+        threads: u8,
+        plugins: &str,
+        settings: &Settings,
+    ) -> io::Result<()> {
+        for folder in ["etc", "run", "log", "cache"] {
             fs::create_dir(root.join(folder))?;
         }
         let etc = root.join("etc");
@@ -123,13 +171,12 @@ impl Server {
         let layout = format!(
             "prefix: {root_}\nexec_prefix: {root_}\nbindir: {usr_}/bin\nsbindir: {usr_}/sbin\n\
              sysconfdir: {root_}/etc\ndatadir: {root_}/cache\nincludedir: {usr_}/include\n\
-             libdir: {usr_}/lib/trafficserver\nlibexecdir: {root_}/plugins\n\
+             libdir: {usr_}/lib/trafficserver\nlibexecdir: {usr_}/lib/trafficserver/modules\n\
              localstatedir: {root_}/run\nruntimedir: {root_}/run\nlogdir: {root_}/log\n\
              mandir: {usr_}\ninfodir: {usr_}\ncachedir: {root_}/cache\n"
         );
         fs::write(root.join("runroot.yaml"), layout)?;
         // A server started by root keeps being root: its folders are private.
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         // With autoconfig, 8.1 makes one and a half times as many threads as asked for.
         let records = format!(
             "CONFIG proxy.config.admin.user_id STRING #-1\n\
@@ -141,11 +188,16 @@ impl Server {
              CONFIG proxy.config.exec_thread.limit INT {threads}\n\
              CONFIG proxy.config.body_factory.template_sets_dir STRING {root_}/etc/body_factory\n"
         );
-        fs::write(etc.join("records.config"), records)?;
+        fs::write(etc.join("records.config"), records + &settings.records)?;
         fs::write(etc.join("storage.config"), "")?;
-        fs::write(etc.join("remap.config"), "")?;
-        fs::write(etc.join("plugin.config"), format!("{}\n", plugin.display()))
+        fs::write(etc.join("remap.config"), &settings.remap)?;
+        fs::write(etc.join("plugin.config"), plugins)
     }
+}
+
+/// A port that nobody listens on now.
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 impl Drop for Process {

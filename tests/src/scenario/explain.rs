@@ -83,6 +83,17 @@ pub fn explain(step: &Step, epoch: Epoch) -> String {
         StepKind::HttpState => format!("the HTTP state machine enters state {n}"),
         StepKind::HttpEvent => format!("the HTTP state machine receives event {n}"),
         StepKind::HttpHook => format!("a plugin is called with event {n}"),
+        // Scenarios have no sockets.
+        StepKind::NetAccept => "a connection is accepted".to_owned(),
+        StepKind::NetConnect => "a connection is to be made".to_owned(),
+        StepKind::NetDoIoRead => format!("the user of a connection wants to read {}", bytes()),
+        StepKind::NetDoIoWrite => format!("the user of a connection wants to write {}", bytes()),
+        StepKind::NetDoIoClose => "the user of a connection closes it".to_owned(),
+        StepKind::NetRead => format!("a socket gives {}", bytes()),
+        StepKind::NetWrite => format!("a socket takes {}", bytes()),
+        StepKind::NetSignalRead => told("a connection", "read", n, epoch),
+        StepKind::NetSignalWrite => told("a connection", "write", n, epoch),
+        StepKind::NetFree => "a socket is closed".to_owned(),
         StepKind::DispatchLockMiss => {
             format!("an event with code {n} finds its mutex taken and waits")
         }

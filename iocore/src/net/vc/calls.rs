@@ -6,6 +6,7 @@
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
+use eventsys::steps::StepKind;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{ContRef, EventCode, Guard, HrTime};
 
@@ -45,6 +46,8 @@ impl NetVC {
             }
             None => Arc::clone(self.mutex()),
         };
+        let kind = if op == VioOp::Read { StepKind::NetDoIoRead } else { StepKind::NetDoIoWrite };
+        self.report(kind, Some(nbytes));
         state.vio.issue(guard, &mutex, op, cont, nbytes, buffer);
         if !has_buffer {
             state.enabled.clear();
@@ -107,6 +110,7 @@ impl VConnection for NetVC {
     /// In the last case the original leaves it to the inactivity cop, up to two
     /// seconds later.
     fn do_io_close(&self, lerrno: Option<i32>) {
+        self.report(StepKind::NetDoIoClose, None);
         for state in [&self.read, &self.write] {
             state.enabled.clear();
             state.vio.retire();

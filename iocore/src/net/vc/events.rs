@@ -11,6 +11,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use eventsys::steps::StepKind;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{
     ContRef, Continuation, ContinuationBase, Data, EventCode, Guard, Invocation, Outcome,
@@ -91,6 +92,7 @@ impl NetVC {
             return;
         }
         self.handler.set_main();
+        self.report(StepKind::NetConnect, None);
         let started = match connecting.failed {
             Some(error) => Err(error),
             None => self.connect_up(nh, h),
@@ -168,6 +170,7 @@ impl NetVC {
             nh.free_netevent(h, &vc);
             return;
         }
+        vc.report(StepKind::NetAccept, None);
         let own = vc.mutex().lock();
         nh.start_cop(h, &vc);
         vc.set_inactivity_timeout(0);

@@ -10,6 +10,7 @@
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 
+use eventsys::steps::StepKind;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{EventCode, Guard, Outcome};
 
@@ -44,7 +45,11 @@ impl NetVC {
             self.disable(nh, h, VioOp::Read);
             return true;
         }
-        match self.read_into_buffer(&lock, ntodo) {
+        let read = self.read_into_buffer(&lock, ntodo);
+        if let Some(Ok(bytes)) = read {
+            self.report(StepKind::NetRead, Some(bytes));
+        }
+        match read {
             // No room.
             None => {}
             Some(Ok(0)) => {
@@ -182,6 +187,7 @@ impl NetVC {
 
         let (written, last) = self.load_buffer_and_write(&lock, towrite);
         if written > 0 {
+            self.report(StepKind::NetWrite, Some(written));
             let stats = &self.shared.stats;
             stats.add(&stats.write_bytes, written.unsigned_abs());
             vio.add_ndone(&lock, written);

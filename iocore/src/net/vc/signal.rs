@@ -4,6 +4,7 @@
 //! their counterparts for writing, `net_activity`, `read_disable` and
 //! `write_disable` (9.2.9). All of this runs on the connection's thread, under H.
 
+use eventsys::steps::StepKind;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{Data, EventCode, Guard, Outcome, call};
 
@@ -51,6 +52,9 @@ impl NetVC {
         op: VioOp,
         event: EventCode,
     ) -> Outcome {
+        let kind =
+            if op == VioOp::Write { StepKind::NetSignalWrite } else { StepKind::NetSignalRead };
+        self.report(kind, Some(i64::from(event.0)));
         let vio = &self.net_state(op).vio;
         let depth = self.recursion.load(Ordering::Relaxed);
         self.recursion.store(depth + 1, Ordering::Relaxed);

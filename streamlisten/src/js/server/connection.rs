@@ -156,7 +156,12 @@ impl Connection {
                 self.on_error(&socket, error);
             }
             (ExecuteResult::Bytes(n), Some(request)) if request.upgrade.get() => {
-                self.upgrade(&server, &socket, &parser, &request, current().from(*n));
+                // With an old error's place node slices somewhere; here nothing is left.
+                let head = match n.offset() {
+                    Some(n) => current().from(n),
+                    None => Chunk::new(Vec::new()),
+                };
+                self.upgrade(&server, &socket, &parser, &request, head);
             }
             (_, Some(request)) if request.method == "PRI" => socket.destroy(None),
             _ => {}

@@ -11,14 +11,16 @@ impl Machine {
     #[cold]
     pub(in crate::llhttp) fn fail(
         &mut self,
-        run: &Run,
+        run: &mut Run,
         errno: Errno,
         reason: &'static str,
     ) -> Flow {
         self.error = errno;
         self.reason = reason;
         self.error_pos = Some(run.pos);
-        Flow::Failed
+        run.returned = errno;
+        run.state = State::Over;
+        Flow::Over
     }
 
     /// Opens a span at the next byte; waits for that byte, so that a span is
@@ -57,7 +59,7 @@ impl Machine {
         }
     }
 
-    /// A span that begins and ends here: `open` at `start`, and `close` at `end`.
+    /// A span that begins and ends here: opened at `start`, closed at `end`.
     #[inline]
     pub(in crate::llhttp) fn whole(
         &mut self,
@@ -66,9 +68,16 @@ impl Machine {
         start: usize,
         end: usize,
     ) -> Event {
-        self.open = None;
+        self.forget_open();
         run.awaits = Awaits::Span(span);
         Event::Span { span, start, end }
+    }
+
+    /// As `whole` does: what a walk inside a callback has left open is closed by
+    /// the next span that is.
+    #[inline]
+    pub(in crate::llhttp) fn forget_open(&mut self) {
+        self.open = None;
     }
 
     /// Gives a notice that is wanted.
@@ -113,7 +122,7 @@ impl Machine {
     pub(in crate::llhttp) fn pause_upgrade(&mut self, run: &mut Run) -> Flow {
         run.state = State::Cleanup;
         self.stop(run, Errno::PausedUpgrade, Some("Pause on CONNECT/Upgrade"));
-        Flow::Failed
+        Flow::Over
     }
 
     /// Takes as much of `content_length` as there is; true once it is all taken.

@@ -1,0 +1,375 @@
+//! Faults on real sockets: origin servers that do not keep their word, clients that
+//! go away in every state, more connections than can wait. Whatever happens has its
+//! answer or its event, and nothing is left.
+//!
+//! The proxy's one thread is the test's, its time is virtual: a timeout of seconds
+//! takes as many milliseconds.
+
+use std::cell::RefCell;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eventsys::hrtime::seconds;
+use eventsys::{AdoptedThread, Clock, ContRef, EventProcessor};
+use httpsm::{HttpConfig, HttpProxy, HttpSessionAccept, NetConnector, UrlRewrite};
+use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetProcessor};
+use socket2::{Domain, SockRef, Socket, Type};
+
+/// How long, in real time, a test may wait for something before it hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+
+/// A proxy, and the origin server that everything leads to.
+struct Stage {
+    proxy: Arc<HttpProxy>,
+    accept: Arc<NetAcceptAction>,
+    net: Arc<NetProcessor>,
+    thread: AdoptedThread,
+    origin: Option<TcpListener>,
+    /// Connections to it on which no request has come yet.
+    waiting: RefCell<Vec<TcpStream>>,
+    /// What it does with each connection on which a request's head has come.
+    act: RefCell<Box<dyn FnMut(TcpStream)>>,
+}
+
+impl Stage {
+    fn new(act: impl FnMut(TcpStream) + 'static) -> Stage {
+        Stage::with(NetConfig::default(), act)
+    }
+
+    fn with(config: NetConfig, act: impl FnMut(TcpStream) + 'static) -> Stage {
+        let processor = EventProcessor::new(Clock::new_virtual());
+        let net = NetProcessor::init(&processor, config);
+        let thread = processor.adopt_current_thread("ET_NET");
+        let origin = TcpListener::bind("127.0.0.1:0").unwrap();
+        origin.set_nonblocking(true).unwrap();
+        let rule = format!("/=http://{}/", origin.local_addr().unwrap());
+        let rules = UrlRewrite::new(vec![rule.parse().unwrap()]);
+        let config = HttpConfig {
+            transaction_no_activity_timeout_in: seconds(4),
+            transaction_no_activity_timeout_out: seconds(10),
+            connect_attempts_timeout: seconds(10),
+            connect_attempts_max_retries: 1,
+            ..HttpConfig::default()
+        };
+        let proxy = HttpProxy::new(&processor, config, rules, NetConnector::new(&net));
+        let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
+        let sessions: ContRef = HttpSessionAccept::new(&proxy);
+        let accept = net.accept(sessions, &options).unwrap();
+        let act: RefCell<Box<dyn FnMut(TcpStream)>> = RefCell::new(Box::new(act));
+        let (origin, waiting) = (Some(origin), RefCell::default());
+        Stage { proxy, accept, net, thread, origin, waiting, act }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.accept.local_addr().unwrap()
+    }
+
+    fn client(&self) -> TcpStream {
+        let client = TcpStream::connect(self.address()).unwrap();
+        client.set_nonblocking(true).unwrap();
+        client
+    }
+
+    /// One pass of the proxy, and whatever the origin server has to do.
+    fn pass(&self) {
+        self.thread.run_pass();
+        let mut waiting = self.waiting.borrow_mut();
+        if let Some(Ok((stream, _))) = self.origin.as_ref().map(TcpListener::accept) {
+            stream.set_nonblocking(true).unwrap();
+            waiting.push(stream);
+        }
+        for stream in std::mem::take(&mut *waiting) {
+            match has_head(&stream) {
+                Some(true) => {
+                    stream.set_nonblocking(false).unwrap();
+                    (self.act.borrow_mut())(stream);
+                }
+                Some(false) => waiting.push(stream),
+                None => {}
+            }
+        }
+    }
+
+    #[track_caller]
+    fn run_until(&self, mut done: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !done() {
+            assert!(start.elapsed() < PATIENCE, "nothing happens any more: {}", self.left());
+            self.pass();
+        }
+    }
+
+    /// What the client gets, up to the end of the stream or to `enough` bytes.
+    #[track_caller]
+    fn receive(&self, client: &mut TcpStream, enough: usize) -> String {
+        let mut all = Vec::new();
+        self.run_until(|| {
+            let mut piece = [0; 4096];
+            match client.read(&mut piece) {
+                Ok(0) => return true,
+                Ok(n) => all.extend_from_slice(&piece[..n]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return true,
+                Err(error) => panic!("{error}"),
+            }
+            all.len() >= enough
+        });
+        String::from_utf8(all).unwrap()
+    }
+
+    fn left(&self) -> String {
+        let stats = self.net.stats();
+        let (open, vcs) = (stats.connections_currently_open(), stats.vcs_in_memory());
+        format!("{:?}, {open} open, {vcs} in memory", self.proxy.census())
+    }
+
+    /// The clients and the origin server's connections have gone: so has all else.
+    #[track_caller]
+    fn expect_nothing_left(&self) {
+        self.run_until(|| {
+            self.proxy.pool().purge();
+            let census = self.proxy.census();
+            let stats = self.net.stats();
+            (census.sessions, census.transactions, census.server_sessions) == (0, 0, 0)
+                && stats.connections_currently_open() == 0
+                && stats.vcs_in_memory() == 0
+        });
+    }
+}
+
+fn reset(stream: &TcpStream) {
+    SockRef::from(stream).set_linger(Some(Duration::ZERO)).unwrap();
+}
+
+/// Whether a request's head has come; `None` if none will.
+fn has_head(stream: &TcpStream) -> Option<bool> {
+    let mut bytes = [0; 4096];
+    match stream.peek(&mut bytes) {
+        Ok(0) => None,
+        Ok(n) => Some(bytes[..n].windows(4).any(|end| end == b"\r\n\r\n")),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Some(false),
+        Err(_) => None,
+    }
+}
+
+/// Reads a request's head.
+fn head(stream: &mut TcpStream) {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+}
+
+/// The status that a client gets whose origin server does this.
+fn status(act: impl FnMut(TcpStream) + 'static) -> String {
+    let stage = Stage::new(act);
+    let mut client = stage.client();
+    client.write_all(GET).unwrap();
+    let answer = stage.receive(&mut client, "HTTP/1.1 200".len());
+    drop(client);
+    stage.expect_nothing_left();
+    answer[.."HTTP/1.1 200".len()].to_owned()
+}
+
+#[test]
+fn an_origin_server_that_gives_no_answer_is_a_bad_gateway() {
+    assert_eq!(status(|stream| reset(&stream)), "HTTP/1.1 502", "a reset at once");
+    assert_eq!(status(drop), "HTTP/1.1 502", "closed with the request unread");
+    let answers: [&[u8]; 5] = [
+        b"",
+        b"HTTP/1.1 200",
+        b"HTTP/1.1 200 OK\r\nConte",
+        b"this is no head\r\n\r\n",
+        b"\r\n\r\n",
+    ];
+    for bytes in answers {
+        for with_reset in [false, true] {
+            // With a reset the bytes may be lost on the way.
+            let act = move |mut stream: TcpStream| {
+                head(&mut stream);
+                stream.write_all(bytes).unwrap();
+                if with_reset {
+                    reset(&stream);
+                }
+            };
+            assert_eq!(status(act), "HTTP/1.1 502", "{bytes:?}, {with_reset}");
+        }
+    }
+}
+
+#[test]
+fn an_origin_server_that_refuses_is_a_bad_gateway() {
+    let mut stage = Stage::new(drop);
+    stage.origin = None;
+    let mut client = stage.client();
+    client.write_all(GET).unwrap();
+    assert!(stage.receive(&mut client, 12).starts_with("HTTP/1.1 502"));
+    drop(client);
+    stage.expect_nothing_left();
+}
+
+#[test]
+fn an_origin_server_that_hangs_is_a_gateway_timeout() {
+    let mut hung = Vec::new();
+    assert_eq!(status(move |stream| hung.push(stream)), "HTTP/1.1 504");
+    let mut hung = Vec::new();
+    let half_a_head = move |mut stream: TcpStream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\nConte").unwrap();
+        hung.push(stream);
+    };
+    assert_eq!(status(half_a_head), "HTTP/1.1 504");
+}
+
+#[test]
+fn an_answer_that_breaks_off_ends_the_clients_connection() {
+    for with_reset in [false, true] {
+        let stage = Stage::new(move |mut stream| {
+            head(&mut stream);
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789").unwrap();
+            if with_reset {
+                reset(&stream);
+            }
+        });
+        let mut client = stage.client();
+        client.write_all(GET).unwrap();
+        let answer = stage.receive(&mut client, usize::MAX);
+        // If the end comes together with the bytes, nothing of them is passed on.
+        let is_broken_off = answer.is_empty()
+            || answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\n0123456789");
+        // A reset may overtake the bytes; then there has been no answer.
+        assert!(is_broken_off || with_reset && answer.starts_with("HTTP/1.1 502"), "{answer:?}");
+        drop(client);
+        stage.expect_nothing_left();
+    }
+}
+
+/// How far a transaction has come when its client goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Moment {
+    Connected,
+    InTheHead,
+    InTheBody,
+    Asked,
+    Answered,
+    InTheAnswer,
+}
+
+#[test]
+fn a_client_may_go_in_every_state_with_and_without_a_reset() {
+    use Moment::*;
+    const POST: &[u8] = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n";
+    for moment in [Connected, InTheHead, InTheBody, Asked, Answered, InTheAnswer] {
+        for with_reset in [false, true] {
+            let origins: Arc<std::sync::Mutex<Vec<TcpStream>>> = Arc::default();
+            let kept = Arc::clone(&origins);
+            let stage = Stage::new(move |mut stream| {
+                head(&mut stream);
+                let answer: &[u8] = match moment {
+                    Answered => b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+                    InTheAnswer => b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789",
+                    _ => b"",
+                };
+                stream.write_all(answer).unwrap();
+                kept.lock().unwrap().push(stream);
+            });
+            let mut client = stage.client();
+            let request = [POST, b"0123456789"].concat();
+            let sent = match moment {
+                Connected => 0,
+                InTheHead => 20,
+                InTheBody => POST.len() + 5,
+                Asked | Answered | InTheAnswer => request.len(),
+            };
+            client.write_all(&request[..sent]).unwrap();
+            match moment {
+                Connected => stage.run_until(|| stage.proxy.census().sessions == 1),
+                InTheHead => stage.run_until(|| stage.proxy.census().transactions == 1),
+                InTheBody | Asked => stage.run_until(|| !origins.lock().unwrap().is_empty()),
+                Answered | InTheAnswer => {
+                    assert!(stage.receive(&mut client, 20).starts_with("HTTP/1.1 200 OK\r\n"));
+                }
+            }
+            if with_reset {
+                reset(&client);
+            }
+            drop(client);
+            (0..4).for_each(|_| stage.pass());
+            // A client that has only ended its side is still answered, so the origin
+            // server must come to an end too.
+            origins.lock().unwrap().clear();
+            stage.expect_nothing_left();
+        }
+    }
+}
+
+#[test]
+fn a_client_that_is_only_half_there_is_given_up() {
+    for sent in
+        [&b""[..], b"GET / HT", b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n12"]
+    {
+        let mut silent = Vec::new();
+        let stage = Stage::new(move |stream| silent.push(stream));
+        let mut client = stage.client();
+        client.write_all(sent).unwrap();
+        // The client neither sends nor ends; it is there to see what it gets.
+        let answer = stage.receive(&mut client, usize::MAX);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer:?}");
+        stage.expect_nothing_left();
+    }
+}
+
+#[test]
+fn more_connections_than_may_wait_come_in_when_there_is_room() {
+    const CLIENTS: usize = 24;
+    let config = NetConfig { listen_backlog: 2, ..NetConfig::default() };
+    let stage = Stage::with(config, |mut stream| {
+        head(&mut stream);
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi").unwrap();
+    });
+    let clients: Vec<TcpStream> = (0..CLIENTS)
+        .map(|_| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            // Begun; whether it succeeds shows later.
+            let _ = socket.connect(&stage.address().into());
+            socket.into()
+        })
+        .collect();
+    // Nobody has accepted yet: the queue is full, and the system leaves the rest of the
+    // handshakes for later.
+    let connected = clients.iter().filter(|client| client.peer_addr().is_ok()).count();
+    assert!((1..CLIENTS).contains(&connected), "{connected} of {CLIENTS} may wait");
+
+    let mut open: Vec<(TcpStream, bool, String)> =
+        clients.into_iter().map(|client| (client, false, String::new())).collect();
+    let mut answered = 0;
+    stage.run_until(|| {
+        open.retain_mut(|(client, asked, answer)| {
+            if !*asked && client.peer_addr().is_ok() {
+                client
+                    .write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+                    .unwrap();
+                *asked = true;
+            }
+            let mut piece = [0; 4096];
+            match client.read(&mut piece) {
+                Ok(0) => {
+                    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("hi"));
+                    answered += 1;
+                    return false;
+                }
+                Ok(n) => answer.push_str(std::str::from_utf8(&piece[..n]).unwrap()),
+                Err(_) => {}
+            }
+            true
+        });
+        open.is_empty()
+    });
+    assert_eq!(answered, CLIENTS);
+    stage.expect_nothing_left();
+}

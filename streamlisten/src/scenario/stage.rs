@@ -1,0 +1,140 @@
+//! Where the connections of a scenario are: one event thread, the test's own.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eventsys::{AdoptedThread, Clock, EventProcessor};
+use iocore::buffer::BUFFER_SIZE_INDEX_2M;
+use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
+use iocore::{NetVCOptions, NetVcRef};
+use pluginvc::{PluginVCCore, PluginVCOptions};
+
+use super::Transport;
+use super::client::Client;
+use crate::{ConnectionWrap, Environment, LibuvStreamWrap, StreamResource};
+
+/// How long a condition may take to come about before it is told as a `TIMEOUT`.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One event thread in virtual time, and what makes connections on it.
+pub(super) struct Stage {
+    /// With sockets.
+    net: Option<Arc<NetProcessor>>,
+    thread: AdoptedThread,
+    processor: Arc<EventProcessor>,
+}
+
+impl Stage {
+    pub(super) fn new(transport: Transport) -> Stage {
+        let processor = EventProcessor::new(Clock::new_virtual());
+        // Before the thread: it wants to know of each thread that starts.
+        let net = (transport == Transport::Sockets)
+            .then(|| NetProcessor::init(&processor, NetConfig::default()));
+        let thread = processor.adopt_current_thread("ET_NET");
+        Stage { net, thread, processor }
+    }
+
+    /// A connection: the stream of the side that accepts, and the client.
+    ///
+    /// # Errors
+    /// If the loopback cannot be listened on, or the client does not get through.
+    pub(super) fn pair(
+        &self,
+        env: &Rc<Environment>,
+    ) -> Result<(Rc<LibuvStreamWrap>, Client), String> {
+        let accepted = Rc::new(RefCell::new(None));
+        let slot = Rc::clone(&accepted);
+        let listener = ConnectionWrap::new(env, move |_, stream| *slot.borrow_mut() = stream);
+        let client = match &self.net {
+            Some(net) => self.connect(net, &listener, || accepted.borrow().is_some())?,
+            None => {
+                let client = Client::new();
+                client.open(self.plugin_vc(&listener));
+                self.thread.run_until_idle();
+                client
+            }
+        };
+        let stream = accepted.take().ok_or("nobody has accepted")?;
+        Ok((stream, client))
+    }
+
+    /// The active end of a PluginVC pair.
+    fn plugin_vc(&self, listener: &ConnectionWrap) -> NetVcRef {
+        // Room for what a scenario sends at once, so that it is read at once.
+        let options =
+            PluginVCOptions { buffer_index: BUFFER_SIZE_INDEX_2M, ..PluginVCOptions::default() };
+        PluginVCCore::alloc_with(&self.processor, listener.acceptor(), options).connect()
+    }
+
+    /// A client that has got through over the loopback.
+    fn connect(
+        &self,
+        net: &NetProcessor,
+        listener: &ConnectionWrap,
+        accepted: impl Fn() -> bool,
+    ) -> Result<Client, String> {
+        let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
+        let listening =
+            net.accept(listener.acceptor(), &options).map_err(|error| error.to_string())?;
+        let address = listening.local_addr().ok_or("the socket has no address")?;
+        let client = Client::new();
+        let options = NetVCOptions {
+            sockopt_flags: NetVCOptions::SOCK_OPT_NO_DELAY,
+            ..NetVCOptions::default()
+        };
+        net.connect_re(&client.continuation(), address, &options);
+        let done = self.until(|| client.is_open() && accepted());
+        listening.cancel();
+        if done { Ok(client) } else { Err("the client does not get through".into()) }
+    }
+
+    /// Lets the event loop run until nothing more happens on the connection. False
+    /// if something is under way for too long.
+    pub(super) fn settle(&self, wrap: &LibuvStreamWrap, client: &Client) -> bool {
+        if self.net.is_none() {
+            self.thread.run_until_idle();
+            for _ in 0..2 {
+                // An end of a pair does not notice by itself that the other one has
+                // been shut down.
+                wrap.poll();
+                client.poll();
+                self.thread.run_until_idle();
+            }
+            return true;
+        }
+        let seen = || {
+            let (received, ended) = client.received();
+            let read = (wrap.bytes_read(), wrap.is_reading(), wrap.is_closed());
+            (read, wrap.bytes_written(), received.len(), ended)
+        };
+        loop {
+            let before = seen();
+            if !self.until(|| client.has_arrived(wrap)) {
+                return false;
+            }
+            (0..4).for_each(|_| self.thread.run_pass());
+            if seen() == before && client.has_arrived(wrap) {
+                return true;
+            }
+        }
+    }
+
+    /// True if the other end tells of a reset by itself.
+    pub(super) fn knows_resets(&self) -> bool {
+        self.net.is_some()
+    }
+
+    /// Passes of the event loop until `done` says so; false if it does not.
+    fn until(&self, done: impl Fn() -> bool) -> bool {
+        let start = Instant::now();
+        while !done() {
+            if start.elapsed() > PATIENCE {
+                return false;
+            }
+            self.thread.run_pass();
+        }
+        true
+    }
+}

@@ -1,0 +1,29 @@
+//! HTTP over TCP, compared with a real server.
+//!
+//! The same bytes go to a Traffic Server 9.2.9 with its generator plugin
+//! (`map / http://127.0.0.1/ @plugin=generator.so`) and to the port with its own.
+//! Compared are all bytes that come back (statuses, fields in their order, bodies,
+//! answers behind answers) and whether the connection stays open; left out are the
+//! values of dates, of `Age`, and the number by which a server calls itself.
+//!
+//! | file | what |
+//! |---|---|
+//! | `case.rs` | the cases, from `tests/http/cases.txt` |
+//! | `answer.rs` | what comes back, and the recordings of it |
+//! | `text.rs` | bytes as text |
+//! | `ask.rs` | how a case is played |
+//! | `servers.rs` | the two servers |
+//! | `compare.rs` | differences, and the register of those that are known |
+
+mod answer;
+mod ask;
+mod case;
+mod compare;
+mod servers;
+mod text;
+
+pub use answer::{Answer, End, Recording};
+pub use ask::{Asker, play_all};
+pub use case::{Action, Case, Setup};
+pub use compare::{Difference, HttpDeviation, HttpDeviations};
+pub use servers::{EchoOrigin, HttpServer, PortServers, RealServers};

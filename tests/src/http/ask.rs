@@ -1,0 +1,171 @@
+//! [`Asker`]: plays a case on a server.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::answer::{Answer, End};
+use super::case::{Action, Case};
+
+/// How long a client pauses: what it has sent before has been read by then.
+const PAUSE: Duration = Duration::from_millis(60);
+
+/// How long nothing must come behind an answer that is as long as expected.
+const LINGER: Duration = Duration::from_millis(300);
+
+/// How long is waited for what is expected and does not come.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long nothing must come if nobody knows what to expect; longer than the
+/// timeouts that the servers are given.
+const UNSURE: Duration = Duration::from_secs(9);
+
+/// How often is looked whether it has been long enough.
+const TICK: Duration = Duration::from_millis(20);
+
+/// A client of one server.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// The server.
+    pub server: SocketAddr,
+    /// What stands for `{origin}` in a case.
+    pub origin: SocketAddr,
+}
+
+impl Asker {
+    /// Plays a case. `expected` is what an answer to it looks like, if one is
+    /// known: it says how long to wait, and not what is right. A server that does
+    /// not even accept has closed.
+    #[must_use]
+    pub fn play(&self, case: &Case, expected: Option<&Answer>) -> Answer {
+        let mut answer = Answer::new(b"", End::Closed);
+        let last = case.connections.len() - 1;
+        for (at, actions) in case.connections.iter().enumerate() {
+            let Ok(stream) = TcpStream::connect(self.server) else {
+                return Answer::new(b"", End::Closed);
+            };
+            if at == last {
+                answer = self.converse(&stream, actions, expected);
+            } else {
+                self.act(&stream, actions);
+            }
+        }
+        answer
+    }
+
+    fn converse(
+        &self,
+        stream: &TcpStream,
+        actions: &[Action],
+        expected: Option<&Answer>,
+    ) -> Answer {
+        thread::scope(|scope| {
+            // What is sent may be more than the server takes before it answers.
+            let writer = scope.spawn(|| self.act(stream, actions));
+            let (bytes, end) = listen(stream, expected, || writer.is_finished());
+            // A server that does not read lets a writer wait.
+            let _ = stream.shutdown(Shutdown::Both);
+            let origin = self.origin.to_string();
+            Answer::new(&replace(&bytes, origin.as_bytes(), b"{origin}"), end)
+        })
+    }
+
+    /// Does what a client does, but for reading. Faults are the server's business:
+    /// it may have closed long ago.
+    fn act(&self, mut stream: &TcpStream, actions: &[Action]) {
+        let origin = self.origin.to_string();
+        for action in actions {
+            match action {
+                Action::Send(bytes) => {
+                    let bytes = replace(bytes, b"{origin}", origin.as_bytes());
+                    let _ = stream.write_all(&bytes);
+                }
+                Action::Pause => thread::sleep(PAUSE),
+                Action::HalfClose => {
+                    let _ = stream.shutdown(Shutdown::Write);
+                }
+                Action::Close => {
+                    let _ = stream.shutdown(Shutdown::Both);
+                }
+            }
+        }
+    }
+}
+
+/// Reads until the server closes, or nothing more is to be expected.
+fn listen(
+    mut stream: &TcpStream,
+    expected: Option<&Answer>,
+    all_is_sent: impl Fn() -> bool,
+) -> (Vec<u8>, End) {
+    let _ = stream.set_read_timeout(Some(TICK));
+    let enough = expected.map(|answer| (answer.raw_len(), answer.end));
+    let (mut bytes, mut piece) = (Vec::new(), vec![0; 1 << 16]);
+    let mut quiet_since = Instant::now();
+    loop {
+        match stream.read(&mut piece) {
+            Ok(0) => return (bytes, End::Closed),
+            Ok(n) => {
+                bytes.extend_from_slice(&piece[..n]);
+                quiet_since = Instant::now();
+                continue;
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
+                // A reset: it has closed without reading everything.
+                _ => return (bytes, End::Closed),
+            },
+        }
+        if !all_is_sent() && quiet_since.elapsed() < PATIENCE {
+            continue;
+        }
+        let patience = match enough {
+            None => UNSURE,
+            Some((len, End::Open)) if bytes.len() >= len => LINGER,
+            Some(_) => PATIENCE,
+        };
+        if quiet_since.elapsed() >= patience {
+            return (bytes, End::Open);
+        }
+    }
+}
+
+fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(at) = rest.windows(from.len()).position(|window| window == from) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(to);
+        rest = &rest[at + from.len()..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+/// Calls `play` for each case, `jobs` at a time, and returns the results in the
+/// order of the cases.
+pub fn play_all<T: Send>(cases: &[Case], jobs: usize, play: impl Fn(&Case) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::with_capacity(cases.len()));
+    thread::scope(|scope| {
+        for _ in 0..jobs.clamp(1, cases.len().max(1)) {
+            scope.spawn(|| {
+                while let Some((at, case)) = {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    cases.get(at).map(|case| (at, case))
+                } {
+                    let result = play(case);
+                    if let Ok(mut results) = results.lock() {
+                        results.push((at, result));
+                    }
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    results.sort_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
+}

@@ -1,0 +1,220 @@
+//! The servers that are asked: real ones, the port, and an origin server that
+//! echoes.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use eventsys::{Clock, ContRef, EventProcessor, hrtime};
+use httpsm::plugins::{self, Plugin};
+use httpsm::{
+    HttpConfig, HttpProxy, HttpSessionAccept, NetConnector, NoOrigin, OriginConnector, UrlRewrite,
+};
+use iocore::NetVCOptions;
+use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetProcessor};
+
+use super::ask::Asker;
+use super::case::Setup;
+use crate::live::server::{Process, Settings};
+use crate::live::{LiveError, Server};
+
+/// The timeouts of both servers are short, so that they can be waited for; and not
+/// the same, so that it is known which comes first. Of a client:
+const IN_S: i64 = 3;
+
+/// Of an origin server.
+const OUT_S: i64 = 5;
+
+/// The most that a request's body may have.
+const MAX_POST_SIZE: i64 = 50_000_000;
+
+/// How long a real server may take to come up.
+const START: Duration = Duration::from_secs(60);
+
+/// What can be asked: one server for each [`Setup`].
+pub trait HttpServer {
+    /// A client of the server for `setup`.
+    fn asker(&self, setup: Setup) -> Asker;
+}
+
+/// An origin server that sends back what it gets, until the client ends its side.
+#[derive(Clone, Copy, Debug)]
+pub struct EchoOrigin {
+    address: SocketAddr,
+}
+
+impl EchoOrigin {
+    /// Starts one; it lives as long as the process.
+    ///
+    /// # Errors
+    /// If there is no port for it.
+    pub fn start() -> io::Result<EchoOrigin> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                thread::spawn(move || echo(stream));
+            }
+        });
+        Ok(EchoOrigin { address })
+    }
+}
+
+fn echo(mut stream: TcpStream) {
+    let mut piece = vec![0; 1 << 16];
+    while let Ok(n @ 1..) = stream.read(&mut piece) {
+        if stream.write_all(&piece[..n]).is_err() {
+            return;
+        }
+    }
+}
+
+/// Real servers.
+#[derive(Debug)]
+pub struct RealServers {
+    servers: Vec<(Setup, SocketAddr, Process)>,
+    origin: EchoOrigin,
+}
+
+impl RealServers {
+    /// Starts them, and waits until they answer.
+    ///
+    /// # Errors
+    /// If one does not come up.
+    pub fn start(server: &Server, origin: EchoOrigin) -> Result<RealServers, LiveError> {
+        let mut servers = Vec::new();
+        for setup in Setup::ALL {
+            let (process, address) = server.start_http(&settings(setup, origin))?;
+            servers.push((setup, address, process));
+        }
+        for (_, address, _) in &servers {
+            wait_for(*address).map_err(|last| LiveError::Server {
+                release: server.release(),
+                what: "does not answer".to_owned(),
+                last,
+            })?;
+        }
+        Ok(RealServers { servers, origin })
+    }
+}
+
+impl HttpServer for RealServers {
+    fn asker(&self, setup: Setup) -> Asker {
+        let found = self.servers.iter().find(|(of, _, _)| *of == setup);
+        let (_, server, _) = found.expect("one for each");
+        Asker { server: *server, origin: self.origin.address }
+    }
+}
+
+fn settings(setup: Setup, origin: EchoOrigin) -> Settings {
+    let (remap, required) = match setup {
+        Setup::Generator => ("map / http://127.0.0.1/ @plugin=generator.so\n", 1),
+        Setup::Forward => ("", 0),
+    };
+    let http = "CONFIG proxy.config.http";
+    let records = format!(
+        "{http}.transaction_no_activity_timeout_in INT {IN_S}\n\
+         {http}.transaction_no_activity_timeout_out INT {OUT_S}\n\
+         {http}.accept_no_activity_timeout INT {IN_S}\n\
+         {http}.keep_alive_no_activity_timeout_in INT 120\n\
+         {http}.max_post_size INT {MAX_POST_SIZE}\n\
+         {http}.connect_ports STRING 443 {}\n\
+         CONFIG proxy.config.url_remap.remap_required INT {required}\n",
+        origin.address.port()
+    );
+    Settings { records, remap: remap.to_owned() }
+}
+
+fn wait_for(address: SocketAddr) -> Result<(), String> {
+    let began = Instant::now();
+    loop {
+        let answer = TcpStream::connect(address).and_then(|mut stream| {
+            stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+            stream.write_all(b"GET /nocache/1/ready HTTP/1.0\r\n\r\n")?;
+            stream.read(&mut [0; 512])
+        });
+        match answer {
+            Ok(1..) => return Ok(()),
+            Ok(0) if began.elapsed() > START => return Err("the connection ends".to_owned()),
+            Err(error) if began.elapsed() > START => return Err(error.to_string()),
+            _ => thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}
+
+/// The port, in this process.
+pub struct PortServers {
+    servers: Vec<(Setup, Port)>,
+    origin: EchoOrigin,
+}
+
+struct Port {
+    processor: Arc<EventProcessor>,
+    accept: Arc<NetAcceptAction>,
+    address: SocketAddr,
+}
+
+impl PortServers {
+    /// Starts them.
+    ///
+    /// # Errors
+    /// If there is no port to listen on.
+    pub fn start(origin: EchoOrigin) -> io::Result<PortServers> {
+        let start = |setup| Ok((setup, Port::start(setup, origin)?));
+        let servers = Setup::ALL.into_iter().map(start).collect::<io::Result<_>>()?;
+        Ok(PortServers { servers, origin })
+    }
+}
+
+impl HttpServer for PortServers {
+    fn asker(&self, setup: Setup) -> Asker {
+        let found = self.servers.iter().find(|(of, _)| *of == setup);
+        let (_, port) = found.expect("one for each");
+        Asker { server: port.address, origin: self.origin.address }
+    }
+}
+
+impl Port {
+    fn start(setup: Setup, origin: EchoOrigin) -> io::Result<Port> {
+        let processor = EventProcessor::new(Clock::new_real());
+        let net = NetProcessor::init(&processor, NetConfig::default());
+        processor.spawn_event_threads("ET_NET", 1);
+        let config = HttpConfig {
+            transaction_no_activity_timeout_in: hrtime::seconds(IN_S),
+            transaction_no_activity_timeout_out: hrtime::seconds(OUT_S),
+            accept_no_activity_timeout: hrtime::seconds(IN_S),
+            keep_alive_no_activity_timeout_in: hrtime::seconds(120),
+            max_post_size: MAX_POST_SIZE,
+            connect_ports: vec![443, origin.address.port()],
+            url_remap_required: setup == Setup::Generator,
+            ..HttpConfig::default()
+        };
+        let everything = "/=http://127.0.0.1/".parse();
+        let (rules, connector): (_, Arc<dyn OriginConnector>) = match setup {
+            Setup::Generator => (everything.into_iter().collect(), Arc::new(NoOrigin)),
+            Setup::Forward => (Vec::new(), NetConnector::new(&net)),
+        };
+        let proxy = HttpProxy::new(&processor, config, UrlRewrite::new(rules), connector);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        proxy.set_local_time(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+        if setup == Setup::Generator {
+            plugins::install(&[Plugin::Generator], &proxy);
+        }
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let sockopt_flags = NetVCOptions::SOCK_OPT_NO_DELAY;
+        let options = AcceptOptions { sockopt_flags, ..AcceptOptions::on(address) };
+        let sessions: ContRef = HttpSessionAccept::new(&proxy);
+        let accept = net.accept(sessions, &options)?;
+        let address = accept.local_addr().unwrap_or(address);
+        Ok(Port { processor, accept, address })
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        self.accept.cancel();
+        self.processor.shutdown();
+    }
+}
