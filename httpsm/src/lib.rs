@@ -25,7 +25,7 @@
 //!
 //! # Not modelled
 //! The cache (every lookup is a miss), TLS, HTTP/2, parents, DNS, transforms,
-//! `CONNECT` tunnels, WebSocket, logs.
+//! WebSocket, logs.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -13,6 +13,7 @@
 //! | which mutex is bound | set with the guards of both, read freely | `main_handler`, which must ask again after locking it |
 
 use std::cell::{Cell, RefCell};
+use std::mem;
 use std::ops::Deref;
 use std::ptr;
 use std::sync::Arc;
@@ -96,7 +97,10 @@ impl Binding {
         if !self.cont.borrow().as_ref().is_some_and(is_same) {
             return Some(cont);
         }
-        self.lent.replace(Some(cont))
+        let surplus = self.lent.take();
+        // Nothing is there now, so nothing has to be looked at to be dropped.
+        mem::forget(self.lent.replace(Some(cont)));
+        surplus
     }
 }
 
@@ -248,6 +252,16 @@ impl Vio {
     #[track_caller]
     pub fn continuation(&self, guard: &Guard<'_>) -> Option<ContRef> {
         self.bound.with(guard, |bound| bound.cont.borrow().clone())
+    }
+
+    /// True if somebody is called back.
+    ///
+    /// # Panics
+    /// If `guard` is not of the bound mutex.
+    #[inline]
+    #[track_caller]
+    pub fn has_continuation(&self, guard: &Guard<'_>) -> bool {
+        self.bound.with(guard, |bound| bound.cont.borrow().is_some())
     }
 
     /// Calls `f` with who is called back; spares the counting that

@@ -123,6 +123,9 @@ pub(crate) enum Error {
     /// Nobody could end the server cleanly.
     #[error("signals cannot be caught: {0}")]
     Signals(io::Error),
+    /// A thread of the server has gone, and its connections with it.
+    #[error("a thread of the server has panicked, and the server ends; the message stands above")]
+    ThreadPanicked,
     /// Standard output does not take more.
     #[error("standard output cannot be written: {0}")]
     Output(#[from] io::Error),

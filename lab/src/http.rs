@@ -45,17 +45,16 @@ pub(crate) fn http(args: &HttpArgs, out: &mut Output) -> Result<ExitCode, Error>
         writeln!(out, "recorded: {} cases", cases.len())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let unrecorded = || Error::NotRecorded {
-        recording: "tests/http/9.2.9.txt".to_owned(),
-        name: "of --filter".to_owned(),
-        cases: "tests/http/cases.txt".to_owned(),
+    let recorded = |case: &Case| {
+        recording.get(&case.name).cloned().ok_or_else(|| Error::NotRecorded {
+            recording: "tests/http/9.2.9.txt".to_owned(),
+            name: case.name.clone(),
+            cases: "tests/http/cases.txt".to_owned(),
+        })
     };
     let real = match real {
         Some(real) => real,
-        None => {
-            let recorded = cases.iter().map(|case| recording.get(&case.name).cloned());
-            recorded.collect::<Option<Vec<_>>>().ok_or_else(unrecorded)?
-        }
+        None => cases.iter().map(recorded).collect::<Result<_, _>>()?,
     };
 
     let port = PortServers::start(origin).map_err(Error::Origin)?;

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! client ══TCP══ NetVC ── HttpSM ── PluginVC pair ── plugin        (--plugin)
-//! client ══TCP══ NetVC ── HttpSM ── NetVC ══TCP══ origin server    (--map)
+//! client ══TCP══ NetVC ── HttpSM ── NetVC ══TCP══ origin server    (--map, --tunnel)
 //! ```
 
+mod panics;
 mod trace;
 
 use std::io::Write;
@@ -19,8 +20,7 @@ use eventsys::steps::Steps;
 use eventsys::{Clock, ContRef, EventProcessor, Options};
 use httpsm::plugins;
 use httpsm::{
-    HttpConfig, HttpProxy, HttpSessionAccept, Mapping, NetConnector, NoOrigin, OriginConnector,
-    UrlRewrite,
+    HttpConfig, HttpProxy, HttpSessionAccept, NetConnector, NoOrigin, OriginConnector, UrlRewrite,
 };
 use iocore::NetVCOptions;
 use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetProcessor};
@@ -28,6 +28,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::signal_name;
 
+use self::panics::Panics;
 use self::trace::TraceFile;
 use crate::cli::ServeArgs;
 use crate::error::Error;
@@ -47,6 +48,7 @@ pub(crate) fn serve(args: &ServeArgs, out: &mut Output) -> Result<ExitCode, Erro
     files::raise_limit();
     // Before anything is open: a signal is to find somebody who ends it well.
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(Error::Signals)?;
+    let panics = Panics::watch(signals.handle());
     let trace = args.trace.as_deref().map(TraceFile::create).transpose()?;
     let server = Server::start(args, trace.as_ref())?;
     writeln!(out, "listening on http://{}", server.address)?;
@@ -57,9 +59,12 @@ pub(crate) fn serve(args: &ServeArgs, out: &mut Output) -> Result<ExitCode, Erro
         "{} net threads, plugins [{}], {} rules",
         args.threads, names.join(", "), args.map.len()
     );
-    let finished = server.run(&mut signals);
+    let finished = server.run(&mut signals, &panics);
     if let Some(trace) = trace {
         trace.finish()?;
+    }
+    if panics.any() {
+        return Err(Error::ThreadPanicked);
     }
     Ok(if finished { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -82,8 +87,13 @@ impl Server {
         let net = NetProcessor::init(&processor, NetConfig::default());
         processor.spawn_event_threads("ET_NET", usize::from(args.threads));
 
-        let (rules, connector) = rules_and_connector(&args.map, &net);
-        let proxy = HttpProxy::new(&processor, HttpConfig::default(), rules, connector);
+        let (rules, connector) = rules_and_connector(args, &net);
+        let mut config = HttpConfig::default();
+        if !args.tunnel.is_empty() {
+            config.connect_ports.clone_from(&args.tunnel);
+            config.url_remap_required = false;
+        }
+        let proxy = HttpProxy::new(&processor, config, rules, connector);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         proxy.set_local_time(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
         plugins::install(&args.plugin, &proxy);
@@ -102,14 +112,21 @@ impl Server {
     }
 
     /// Serves until a signal comes, and finishes. False if another signal came
-    /// before all answers were out.
-    fn run(&self, signals: &mut Signals) -> bool {
+    /// before all answers were out, or a thread has panicked: then nothing is
+    /// finished, because the others may wait for it.
+    fn run(&self, signals: &mut Signals, panics: &Panics) -> bool {
         let signal = signals.forever().next().and_then(signal_name).unwrap_or("a signal");
+        if panics.any() {
+            return false;
+        }
         self.proxy.drain();
         self.accept.cancel();
         let open = self.proxy.census().transactions;
         log::info!(target: "serve", "{signal}: ending, with {open} answers under way");
-        let finished = self.finish(signals);
+        let finished = self.finish(signals, panics);
+        if panics.any() {
+            return false;
+        }
         self.processor.shutdown();
         let stats = self.net.stats();
         log::info!(
@@ -120,9 +137,12 @@ impl Server {
         finished
     }
 
-    fn finish(&self, signals: &mut Signals) -> bool {
+    fn finish(&self, signals: &mut Signals, panics: &Panics) -> bool {
         let mut quiet_since = Instant::now();
         while quiet_since.elapsed() < QUIET_FOR {
+            if panics.any() {
+                return false;
+            }
             let open = self.proxy.census().transactions;
             if open != 0 {
                 quiet_since = Instant::now();
@@ -138,14 +158,14 @@ impl Server {
     }
 }
 
-/// Without rules nobody is connected to, and everything has the target that a
+/// With plugins alone nobody is connected to, and everything has the target that a
 /// server with `map / http://127.0.0.1/` gives it.
 fn rules_and_connector(
-    map: &[Mapping],
+    args: &ServeArgs,
     net: &Arc<NetProcessor>,
 ) -> (UrlRewrite, Arc<dyn OriginConnector>) {
-    if !map.is_empty() {
-        return (UrlRewrite::new(map.to_vec()), NetConnector::new(net));
+    if !args.map.is_empty() || !args.tunnel.is_empty() {
+        return (UrlRewrite::new(args.map.clone()), NetConnector::new(net));
     }
     let everything = "/=http://127.0.0.1/".parse();
     (UrlRewrite::new(everything.into_iter().collect()), Arc::new(NoOrigin))

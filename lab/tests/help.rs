@@ -47,6 +47,16 @@ fn the_help_of_bench() {
 }
 
 #[test]
+fn the_help_of_soak() {
+    insta::assert_snapshot!(stdout(atslab().args(["soak", "--help"])));
+}
+
+#[test]
+fn the_help_of_http() {
+    insta::assert_snapshot!(stdout(atslab().args(["http", "--help"]).env_remove("ATSLAB_SERVERS")));
+}
+
+#[test]
 fn the_version() {
     let expected = concat!("atslab ", env!("CARGO_PKG_VERSION"), "\n");
     assert_eq!(stdout(atslab().arg("--version")), expected);

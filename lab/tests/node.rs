@@ -56,3 +56,13 @@ fn who_eats_the_data_as_the_book_shows_it() {
     assert_eq!(told("taken"), include_str!("../../docs/src/output/node_eats_taken.txt"));
     assert!(!told("on").contains("emit('data')"), "a consumed socket says nothing");
 }
+
+#[test]
+fn sockets_tell_the_same() {
+    for (file, count) in [("public", 12), ("turns", 9), ("answers", 27)] {
+        let path =
+            format!("{}/../streamlisten/tests/data/{file}.jsonl", env!("CARGO_MANIFEST_DIR"));
+        let told = stdout(atslab().args(["node", "--check", &path, "--sockets"]));
+        assert!(told.ends_with(&format!("identical: {count} of {count}\n")), "{told}");
+    }
+}

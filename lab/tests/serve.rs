@@ -23,12 +23,21 @@ struct Serve {
 
 impl Serve {
     fn start(args: &[&str]) -> Serve {
+        Serve::start_on("127.0.0.1:0", args, Stdio::null())
+    }
+
+    /// Its standard error can be read.
+    fn start_loudly(args: &[&str]) -> Serve {
+        Serve::start_on("127.0.0.1:0", args, Stdio::piped())
+    }
+
+    fn start_on(address: &str, args: &[&str], stderr: Stdio) -> Serve {
         let mut child = Command::new(assert_cmd::cargo::cargo_bin!("atslab"))
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--listen", address])
             .args(args)
             .env_remove("RUST_LOG")
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(stderr)
             .spawn()
             .expect("the command starts");
         let mut line = String::new();
@@ -336,6 +345,74 @@ fn a_second_signal_ends_it_at_once() {
     serve.terminate();
     assert_eq!(serve.wait().code(), Some(1));
     drop(origin);
+}
+
+#[test]
+fn a_panic_on_an_event_thread_ends_the_server_with_a_sentence() {
+    for threads in ["1", "2"] {
+        let mut serve = Serve::start_loudly(&["--plugin", "broken", "--threads", threads]);
+        let mut client = serve.client();
+        client.send(get("/broken/panic"));
+        let mut said = String::new();
+        let stderr = serve.child.stderr.as_mut().expect("piped");
+        stderr.read_to_string(&mut said).expect("text");
+        assert_eq!(serve.wait().code(), Some(2), "{said}");
+        let sentence = "atslab: a thread of the server has panicked, and the server ends";
+        assert!(said.contains("/broken/panic has been asked for"), "{said}");
+        assert!(said.lines().last().is_some_and(|line| line.starts_with(sentence)), "{said}");
+    }
+}
+
+#[test]
+fn a_tunnel_passes_bytes_and_ends_on() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let serve = Serve::start(&["--tunnel", &address.port().to_string()]);
+    let mut client = serve.client();
+    client.send(format!("CONNECT {address} HTTP/1.1\r\nHost: {address}\r\n\r\nearly"));
+    let head = client.head();
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    let (stream, _) = listener.accept().expect("a connection");
+    let mut origin = Client(BufReader::new(stream));
+    let body = pattern(TEN_MIB);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut stream = client.0.get_ref();
+            stream.write_all(&body).expect("it reads");
+            stream.shutdown(std::net::Shutdown::Write).expect("open");
+        });
+        // The end of one side is passed on, and the other side goes on.
+        assert!(origin.rest() == [&b"early"[..], &body].concat(), "the same bytes");
+    });
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            origin.send(&body);
+            drop(origin);
+        });
+        assert!(client.rest() == body, "the same bytes");
+    });
+    // Any other port is forbidden.
+    let mut client = serve.client();
+    client.send("CONNECT 127.0.0.1:1 HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n");
+    assert_eq!(client.answer().status(), "403");
+}
+
+#[test]
+fn both_sides_may_be_ipv6() {
+    let Ok(listener) = TcpListener::bind("[::1]:0") else {
+        return println!("this machine has no IPv6");
+    };
+    let address = listener.local_addr().expect("bound");
+    let rule = format!("/=http://{address}/");
+    let serve = Serve::start_on("[::1]:0", &["--map", &rule], Stdio::null());
+    assert!(serve.address.is_ipv6());
+    let mut client = serve.client();
+    client.send(get("/a"));
+    let (mut origin, head) = take(&listener);
+    assert!(head.contains(&format!("\r\nHost: {address}\r\n")), "{head}");
+    assert!(head.contains("\r\nX-Forwarded-For: ::1\r\n"), "{head}");
+    origin.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    assert_eq!(client.answer().body, b"hi");
 }
 
 #[test]

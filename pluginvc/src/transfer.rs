@@ -225,7 +225,7 @@ impl<'a> Half<'a> {
     pub(crate) fn is_null_do_io(self, sm: &Guard<'_>, op: VioOp) -> bool {
         self.core.options.corrections.null_do_io && {
             let vio = self.vio(op);
-            vio.continuation(sm).is_none()
+            !vio.has_continuation(sm)
                 || vio.with_buffer(sm, |buffer| matches!(buffer, Accessor::None))
         }
     }

@@ -5,9 +5,8 @@
 //! `destroy.js` as far as a socket uses them, `lib/net.js` (`Socket`),
 //! `lib/internal/stream_base_commons.js`, `lib/_http_common.js`,
 //! `_http_incoming.js`, `_http_outgoing.js` and `_http_server.js`
-//! (`connectionListenerInternal` and what it calls). Left out: timeouts,
-//! `Expect`, limits of requests, and everything about answers that does not show
-//! on the connection.
+//! (`connectionListenerInternal` and what it calls). Left out: a socket's own
+//! `timeout` event for the user, limits of requests, and everything about answers that does not show on the connection.
 //!
 //! # In which order to read
 //! [`Emitter`]; [`Readable`], flowing and paused; [`Socket`], with its writable

@@ -15,6 +15,7 @@
 
 mod bridge;
 mod connection_wrap;
+mod timer;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -34,6 +35,7 @@ use crate::wrap::{ShutdownWrap, WriteWrap};
 
 use bridge::{BridgeRef, Target, new_bridge};
 pub use connection_wrap::ConnectionWrap;
+pub(crate) use timer::{Timer, span};
 
 /// How many bytes may be under way before a write has to wait; what the kernel's
 /// buffer is to a socket.

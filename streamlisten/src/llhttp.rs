@@ -15,11 +15,13 @@
 //!   therefore pause the machine, or even walk over another input with it.
 //! - The machine remembers nothing of the input: a name that is cut in two
 //!   comes as two spans. No step allocates.
-//! - No input makes it panic, and it takes every byte at most once.
+//! - No input makes it panic. It takes every byte once, and looks at it twice at
+//!   most: where a short way was tried in vain.
 //!
 //! # In which order to read
 //! `errno` and `consts`, `machine` (the walk), then the states in the order of a
-//! message: `start_line`, `url`, `headers`, `header_value`, `chunks`, `finish`.
+//! message: `start_line`, `url`, `headers`, `header_value`, `chunks`, `finish`; last
+//! `short`, what passes over most of them most of the time.
 
 mod chunks;
 mod consts;

@@ -50,6 +50,7 @@ const HEADERS: &[&str] = &[
     "X: \u{e9}\u{ff}0123456789\r\n",
     "X: a\n",
     "X: a\r\n b\r\n",
+    "X: a\r\n\tb\r\n",
     "X: a\rb\r\n",
     ": b\r\n",
     "Connection: close\r\n",
@@ -146,4 +147,62 @@ proptest! {
     fn short_ways_come_to_the_same(plan in plan()) {
         prop_assert_eq!(follow(&plan, Wanted::NODE), follow(&plan, Wanted::ALL));
     }
+}
+
+/// A lenient machine goes on after `Connection: close` without forgetting the
+/// length of a body that was left out: the next length is appended to it.
+#[test]
+fn a_length_that_is_left_over_counts() {
+    let first = "POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: 1\r\n\r\n";
+    let second = "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n0123456789ab";
+    // The seventh event is the end of the first head.
+    let replies = (0..20).map(|event| i32::from(event == 6)).collect();
+    let plan = Plan {
+        kind: 0,
+        lenient: 4,
+        input: [first, second].concat().into_bytes(),
+        cuts: Vec::new(),
+        replies,
+        inner: None,
+    };
+    let told = follow(&plan, Wanted::NODE);
+    assert_eq!(told, follow(&plan, Wanted::ALL));
+    let body = told.iter().find(|event| event.contains("Body")).expect("a body");
+    let start = plan.input.len() - 12;
+    assert!(body.contains(&format!("start: {start}, end: {}", start + 12)), "{told:?}");
+}
+
+/// A walk inside a callback leaves a span open; the walk around it opens and
+/// closes others, among them one that node does not ask for, and it is gone.
+#[test]
+fn a_span_that_is_left_open_inside_is_gone() {
+    let plan = Plan {
+        kind: 0,
+        lenient: 0,
+        input: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        cuts: Vec::new(),
+        replies: vec![0],
+        inner: Some((1, b"DELETE /".to_vec())),
+    };
+    let told = follow(&plan, Wanted::NODE);
+    assert_eq!(told, follow(&plan, Wanted::ALL));
+    assert_eq!(told.iter().filter(|event| event.contains("Url")).count(), 2, "{told:?}");
+}
+
+/// A chunk's line end that is cut after its CR: another CR is wrong, even if a LF
+/// follows.
+#[test]
+fn half_a_line_end_is_gone_on_with() {
+    let begin = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r";
+    let plan = Plan {
+        kind: 0,
+        lenient: 0,
+        input: [&begin[..], b"\r\n0\r\n\r\n"].concat(),
+        cuts: vec![begin.len()],
+        replies: vec![0],
+        inner: None,
+    };
+    let told = follow(&plan, Wanted::NODE);
+    assert_eq!(told, follow(&plan, Wanted::ALL));
+    assert!(told.iter().any(|line| line.contains("Expected LF after chunk data")), "{told:?}");
 }

@@ -19,7 +19,7 @@
 //! | [`lines`] | debug lines and what they mean |
 //! | [`arm`] | one program in, its steps out; crashes and hangs |
 //! | [`mod@differ`] | the comparison |
-//! | [`bench`] | jobs of `atslab bench` in, how long they took out |
+//! | [`bench`](mod@bench) | jobs of `atslab bench` in, how long they took out |
 //! | [`record`] | cases in, recordings of the server's own regression test out |
 //! | [`mod@generate`], [`mod@shrink`] | random scenarios, and small ones that still differ |
 //! | [`deviations`] | the differences that are known |

@@ -4,9 +4,11 @@
 //! `Event::schedule_*` (`UnixEvent.cc`).
 #![allow(unsafe_code)] // Events that the calling thread owns.
 
+use std::mem;
+
 use super::{EThread, ThreadType, free_unqueued, new_event};
 use crate::code::EventCode;
-use crate::event::{Due, Event, EventRef, Place, Request};
+use crate::event::{Body, Due, Event, EventRef, Place, Request};
 use crate::hrtime::HrTime;
 use crate::processor::ET_CALL;
 use crate::protected_queue::{OwnEvents, Pushed};
@@ -54,36 +56,46 @@ impl When {
 }
 
 /// Makes an event out of a request; it belongs to the calling thread.
+#[inline]
 pub(crate) fn make_event(request: Request, when: When, now: HrTime) -> &'static Event {
-    fill_event(new_event(), request, when, now)
+    let event = new_event();
+    // SAFETY: allocated by this thread just now.
+    fill(unsafe { event.body() }, request, when, now);
+    event
 }
 
-/// Fills in `event`, which the calling thread has allocated just now.
-fn fill_event(event: &'static Event, request: Request, when: When, now: HrTime) -> &'static Event {
+/// Fills in the body of an event that the calling thread has allocated just now.
+///
+/// A request that lies in memory is written by words and copied on by double words,
+/// and a processor waits for that: so this is always inlined, and so are its
+/// callers. For the same reason nothing is dropped that a free event does not have.
+#[inline(always)]
+fn fill(body: &Body, request: Request, when: When, now: HrTime) {
+    let Request { cont, code, cookie } = request;
     let (due, period) = when.resolve(now);
-    // SAFETY: allocated by this thread just now.
-    let body = unsafe { event.body() };
-    body.callback_event.set(request.code.unwrap_or_else(|| when.code()));
-    body.cookie.set(request.cookie);
+    body.callback_event.set(code.unwrap_or_else(|| when.code()));
+    mem::forget(body.cookie.replace(cookie));
     body.due.set(due);
     body.period.set(period);
-    body.cont.set(Some(request.cont));
-    event
+    mem::forget(body.cont.replace(Some(cont)));
 }
 
 impl EThread {
     /// Calls back on this thread as soon as possible. From any thread. Mirrors
     /// `EThread::schedule_imm`.
+    #[inline]
     pub fn schedule_imm(&self, request: impl Into<Request>) -> EventRef {
         self.schedule(request.into(), When::Imm)
     }
 
     /// Calls back on this thread at time `at` (ns). From any thread.
+    #[inline]
     pub fn schedule_at(&self, request: impl Into<Request>, at: HrTime) -> EventRef {
         self.schedule(request.into(), When::At(at))
     }
 
     /// Calls back on this thread after `span` (ns). From any thread.
+    #[inline]
     pub fn schedule_in(&self, request: impl Into<Request>, span: HrTime) -> EventRef {
         self.schedule(request.into(), When::In(span))
     }
@@ -93,6 +105,7 @@ impl EThread {
     ///
     /// # Panics
     /// If `period` is 0.
+    #[inline]
     pub fn schedule_every(&self, request: impl Into<Request>, period: HrTime) -> EventRef {
         self.schedule(request.into(), When::Every(period))
     }
@@ -138,6 +151,7 @@ impl EThread {
 
     /// Mirrors `EThread::schedule(Event *)`: a continuation without a mutex gets
     /// this thread's own.
+    #[inline(always)]
     fn schedule(&self, request: Request, when: When) -> EventRef {
         let event = make_event(request, when, self.clock.get_hrtime());
         if self.tt != ThreadType::Regular {
@@ -154,13 +168,15 @@ impl EThread {
 
     /// Mirrors `EThread::schedule_local(Event *)`: a continuation without a
     /// mutex stays without one.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     fn schedule_local(&self, request: Request, when: When) -> EventRef {
         // Only the thread itself can reach its own part.
         let local = self.local.try_get().filter(|_| !self.ended.load(Ordering::Relaxed));
         let local = local.expect("ethread == this_ethread()");
-        let event = fill_event(local.free.allocate(), request, when, self.clock.get_hrtime());
+        let event = local.free.allocate();
+        // SAFETY: allocated by this thread just now.
+        fill(unsafe { event.body() }, request, when, self.clock.get_hrtime());
         if self.tt != ThreadType::Regular {
             return self.pass_on(event);
         }

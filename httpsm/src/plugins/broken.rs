@@ -8,6 +8,7 @@
 //! | `/broken/body` | a head that promises 100 bytes, and 10 of them |
 //! | `/broken/chunk` | a chunk, and then something that is none |
 //! | `/broken/silent` | nothing, and the connection stays |
+//! | `/broken/panic` | nothing: the plugin panics, on its event thread |
 
 use std::cell::RefCell;
 
@@ -59,6 +60,7 @@ impl Broken {
                 b"chunk" => {
                     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n"
                 }
+                b"panic" => panic!("/broken/panic has been asked for"),
                 b"silent" => {
                     // The end of the request's connection is still of interest.
                     return link.input.reenable(guard);

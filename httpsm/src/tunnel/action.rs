@@ -4,12 +4,16 @@
 //! `producer_handler_dechunked` and the buffers of `ChunkedHandler` (9.2.9).
 
 use eventsys::Guard;
-use iocore::buffer::{BUFFER_SIZE_INDEX_8K, MIOBuffer};
+use iocore::buffer::{BUFFER_SIZE_INDEX_128, BUFFER_SIZE_INDEX_256, MIOBuffer};
 use iocore::{BoundBuffer, IOBufferReader};
 
 use crate::chunked::{
     ChunkedReader, ChunkedState, DEFAULT_MAX_CHUNK_SIZE, LAST_CHUNK, chunk_header,
 };
+
+/// Data that is shorter is copied, not shared: many small blocks are dear. Mirrors
+/// `min_block_transfer_bytes` of `HttpTunnel.cc`.
+const MIN_BLOCK_TRANSFER_BYTES: i64 = 256;
 
 /// What is done to the bytes. Mirrors `TunnelChunkingAction_t`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,13 +54,15 @@ impl Chunks {
     ) -> Chunks {
         let source = start.clone_reader(guard).expect("a tunnel uses few readers");
         let changed = (action != TunnelChunkingAction::PassthruChunked).then(|| {
-            let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_8K).bind(start.buffer().mutex());
+            // The data is shared with the producer's buffer; what is copied is small.
+            let size = match action {
+                TunnelChunkingAction::Chunk => BUFFER_SIZE_INDEX_128,
+                _ => BUFFER_SIZE_INDEX_256,
+            };
+            let buffer = MIOBuffer::new(size).bind(start.buffer().mutex());
             let reader = buffer.alloc_reader(guard).expect("the first of five");
             // The head goes before everything.
-            let mut head = vec![0; usize::try_from(skip_bytes).unwrap_or(0)];
-            let id = source.id();
-            source.buffer().with(guard, |source| source.memcpy(id, &mut head, 0));
-            buffer.write(guard, &head);
+            share(guard, &buffer, &source, skip_bytes, 0);
             (buffer, reader)
         });
         source.consume(guard, skip_bytes);
@@ -122,10 +128,16 @@ impl Chunks {
             let view = self.source.block_view(guard);
             let changed = self.changed.as_ref().map(|(buffer, _)| buffer);
             let made = &mut self.made;
+            let source = &self.source;
             let used = self.parser.read(&view, |range| {
-                if let Some(changed) = changed {
-                    *made += changed.write(guard, &view[range]);
-                }
+                let Some(changed) = changed else { return };
+                let len = i64::try_from(range.len()).unwrap_or(0);
+                *made += if len >= MIN_BLOCK_TRANSFER_BYTES {
+                    let offset = i64::try_from(range.start).unwrap_or(0);
+                    share(guard, changed, source, len, offset)
+                } else {
+                    changed.write(guard, &view[range])
+                };
             });
             let used = i64::try_from(used).unwrap_or(0);
             self.source.consume(guard, used);
@@ -146,9 +158,8 @@ impl Chunks {
                 break;
             }
             self.made += changed.write(guard, chunk_header(size).as_bytes());
-            let mut data = vec![0; usize::try_from(size).unwrap_or(0)];
-            self.source.read(guard, &mut data);
-            self.made += changed.write(guard, &data);
+            self.made += share(guard, changed, &self.source, size, 0);
+            self.source.consume(guard, size);
             self.made += changed.write(guard, b"\r\n");
             self.consumed += size;
         }
@@ -156,6 +167,12 @@ impl Chunks {
             self.made += changed.write(guard, LAST_CHUNK);
         }
     }
+}
+
+/// Lets `to` share up to `len` bytes of `from` behind `offset`; how many that were.
+fn share(guard: &Guard<'_>, to: &BoundBuffer, from: &IOBufferReader, len: i64, offset: i64) -> i64 {
+    from.buffer()
+        .with(guard, |source| to.with(guard, |to| to.write_from(source, from.id(), len, offset)))
 }
 
 /// What working on the bytes has come to.

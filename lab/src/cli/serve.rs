@@ -29,6 +29,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FROM=TO")]
     pub map: Vec<Mapping>,
 
+    /// Let CONNECT open tunnels to this port, and forward requests that no rule matches; may be repeated
+    #[arg(long, value_name = "PORT")]
+    pub tunnel: Vec<u16>,
+
     /// Write the steps to this file, a JSON object a line
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
@@ -48,7 +52,8 @@ proxy says 504, 30 seconds later.
 
 FROM is a URL, or a path for every host; TO is a URL. The longest FROM counts,
 and what no rule matches is answered with 404. Without --map only plugins
-answer, and what none of them knows is answered with 502.
+answer, and what none of them knows is answered with 502. With --tunnel it is a
+forward proxy: what no rule matches goes where the request says.
 
 The first line of standard output says where it listens. On SIGINT or SIGTERM it
 listens no more, finishes the answers under way, and ends; a second signal ends
@@ -58,10 +63,11 @@ Examples:
   atslab serve --plugin generator
   atslab serve --plugin echo --plugin generator --threads 2
   atslab serve --map /=http://127.0.0.1:3000/
+  atslab serve --tunnel 443            with curl: curl -x 127.0.0.1:8080 https://…
   atslab serve --plugin fetcher --plugin generator --trace steps.jsonl
 
 Exit status: 0 if it has ended after a signal, 1 if a second signal cut answers
-off, 2 on errors.";
+off, 2 on errors, to which belongs that a handler has panicked.";
 
 fn plugins() -> impl TypedValueParser<Value = Plugin> {
     PossibleValuesParser::new(Plugin::ALL.iter().map(|plugin| plugin.name()))
@@ -70,5 +76,5 @@ fn plugins() -> impl TypedValueParser<Value = Plugin> {
 
 /// With neither, there would be nothing to serve.
 fn who_answers() -> ArgGroup {
-    ArgGroup::new("who").args(["plugin", "map"]).required(true).multiple(true)
+    ArgGroup::new("who").args(["plugin", "map", "tunnel"]).required(true).multiple(true)
 }

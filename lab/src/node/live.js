@@ -463,16 +463,40 @@ class Server extends Run {
 
   makeServer() {
     const o = this.options;
-    const options = { connectionsCheckingInterval: 1e6, keepAliveTimeout: 0 };
+    class ServerResponse extends http.ServerResponse {
+      constructor(...all) { super(...all); this.sendDate = false; }
+    }
+    const options = { connectionsCheckingInterval: 1e6, keepAliveTimeout: 0, ServerResponse };
+    for (const key of ['headersTimeout', 'requestTimeout', 'keepAliveTimeout', 'connectionsCheckingInterval']) {
+      if (o[key] !== undefined) options[key] = o[key];
+    }
     if (o.maxHeaderSize) options.maxHeaderSize = o.maxHeaderSize;
     if (o.insecure) options.insecureHTTPParser = true;
-    const server = this.server = http.createServer(options, (req, res) => {
+    const onRequest = (req, res) => {
       this.tell({ e: 'request', method: req.method, url: req.url });
-      res.sendDate = false;
       this.all(o.on_request);
       if (o.drain !== false) req.resume();
+      if (o.answer) return this.answer(res, o.answer);
       if (o.respond !== 'hold') res.end(o.big_response ? Buffer.alloc(o.big_response, 'z') : 'ok');
-    });
+    };
+    const server = this.server = http.createServer(options, onRequest);
+    if (o.checkContinue) {
+      server.on('checkContinue', (req, res) => {
+        this.tell({ e: 'checkContinue' });
+        if (o.checkContinue === 'refuse') {
+          res.writeHead(417);
+          return res.end();
+        }
+        res.writeContinue();
+        onRequest(req, res);
+      });
+    }
+    if (o.checkExpectation) {
+      server.on('checkExpectation', (req, res) => {
+        this.tell({ e: 'checkExpectation' });
+        onRequest(req, res);
+      });
+    }
     if (o.consume === false) {
       // What node does with a handle that is no StreamBase.
       server.prependListener('connection', (s) => Object.defineProperty(s._handle, 'isStreamBase', { value: false }));
@@ -493,6 +517,26 @@ class Server extends Run {
     }
     this.finally(() => { server.close(); server.closeAllConnections(); });
     return server;
+  }
+
+  // An answer that is written in parts.
+  answer(res, { parts, length, status, wait }) {
+    const left = parts.map(toBytes);
+    const total = left.reduce((n, part) => n + part.length, 0);
+    if (length) res.writeHead(status || 200, { 'Content-Length': total });
+    else if (status) res.writeHead(status);
+    const write = () => {
+      while (left.length) {
+        const more = res.write(left.shift());
+        this.tell({ e: 'res_write', more });
+        if (!more && wait && left.length) {
+          return void res.once('drain', () => { this.tell({ e: 'res_drain' }); write(); });
+        }
+      }
+      res.end();
+    };
+    res.on('finish', () => this.tell({ e: 'res_finish' }));
+    write();
   }
 
   async run() {
@@ -542,13 +586,15 @@ class Server extends Run {
           await this.quiet(arrived);
           break;
         case 'client_resume': client.resume(); await this.quiet(arrived); break;
-        case 'sleep': await ms(action.ms); break;
+        case 'sleep': await ms(action.ms); await this.quiet(arrived); break;
         default: this.act(action); await this.quiet(arrived);
       }
     }
     await this.quiet(arrived);
     const status = [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map((found) => Number(found[1]));
-    this.tell({ e: 'client', status, ended });
+    const event = { e: 'client', status, ended };
+    if (this.options.tell_bytes) event.bytes = shownText(text);
+    this.tell(event);
   }
 }
 

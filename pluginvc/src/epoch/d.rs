@@ -15,7 +15,8 @@
 
 use eventsys::steps::StepKind;
 use eventsys::{EventCode, Guard};
-use iocore::{Accessor, IOBufferReader, VioOp};
+use iocore::buffer::MIOBuffer;
+use iocore::{Accessor, BoundBuffer, IOBufferReader, VioOp};
 
 use crate::half::Half;
 use crate::transfer::{transfer_bytes, transfer_within};
@@ -29,7 +30,7 @@ pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&G
     end.write.need_process.clear();
 
     let Some(sm) = sm else { return };
-    let is_null = vio.continuation(sm).is_none();
+    let is_null = !vio.has_continuation(sm);
     if is_null || vio.op() != VioOp::Write || end.closed.is_set() || end.write.shutdown.is_set() {
         return;
     }
@@ -37,8 +38,12 @@ pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&G
     if ntodo == 0 {
         return;
     }
-    let Some(reader) = vio.reader(sm) else { return };
-    let mut act_on = reader.read_avail(sm).min(ntodo);
+    let bytes_avail = vio.with_buffer(sm, |buffer| match buffer {
+        Accessor::Reader(reader) => Some(reader.read_avail(sm)),
+        _ => None,
+    });
+    let Some(bytes_avail) = bytes_avail else { return };
+    let mut act_on = bytes_avail.min(ntodo);
     half.report(StepKind::WriteActOn, Some(act_on));
 
     if other_vio.op() != VioOp::Read || other.closed.is_set() || other.read.shutdown.is_set() {
@@ -60,7 +65,7 @@ pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&G
     half.other().with_sm(core, VioOp::Read, None, |locked| match locked {
         None => half.other().read_lock_miss(),
         Some(None) => {}
-        Some(Some(other_sm)) => move_to_peer(half, core, sm, other_sm, &reader, act_on),
+        Some(Some(other_sm)) => move_to_peer(half, core, sm, other_sm, act_on),
     });
 }
 
@@ -70,30 +75,24 @@ fn move_to_peer(
     core: &Guard<'_>,
     sm: &Guard<'_>,
     other_sm: &Guard<'_>,
-    reader: &IOBufferReader,
     act_on: i64,
 ) {
     let (end, other) = (half.end(), half.other().end());
     let (vio, other_vio) = (&end.write.vio, &other.read.vio);
-    let output = other_vio.with_buffer(other_sm, |buffer| match buffer {
-        Accessor::Writer(output) => output.clone(),
-        _ => panic!("do_io_read without a buffer: the original dereferences a null pointer here"),
+    let added = vio.with_buffer(sm, |from| {
+        other_vio.with_buffer(other_sm, |to| match (from, to) {
+            (Accessor::Reader(from), Accessor::Writer(to)) => {
+                move_as_fits(half.max_bytes(), sm, other_sm, from, to, act_on)
+            }
+            (_, Accessor::Writer(_)) => None,
+            _ => {
+                panic!("do_io_read without a buffer: the original dereferences a null pointer here")
+            }
+        })
     });
-    let buf_space = output.with(other_sm, |output| {
-        output.water_mark().max(half.max_bytes()) - output.max_read_avail()
-    });
-    if buf_space <= 0 {
+    let Some(added) = added else {
         half.report(StepKind::PeerNoSpace, None);
         return;
-    }
-    let act_on = act_on.min(buf_space);
-    let id = reader.id();
-    let added = if output.is(reader.buffer()) {
-        output.with(sm, |buffer| transfer_within(buffer, id, act_on))
-    } else {
-        reader.buffer().with(sm, |from| {
-            output.with(other_sm, |output| transfer_bytes(output, from, id, act_on))
-        })
     };
     vio.add_ndone(sm, added);
     other_vio.add_ndone(other_sm, added);
@@ -121,6 +120,32 @@ fn move_to_peer(
     }
 }
 
+/// Moves `act_on` bytes, but no more than there is room for; `None` if there is no
+/// room.
+fn move_as_fits(
+    max_bytes: i64,
+    sm: &Guard<'_>,
+    other_sm: &Guard<'_>,
+    from: &IOBufferReader,
+    to: &BoundBuffer,
+    act_on: i64,
+) -> Option<i64> {
+    let water_mark_and_avail = |to: &mut MIOBuffer| (to.water_mark(), to.max_read_avail());
+    let (water_mark, avail) = to.with(other_sm, water_mark_and_avail);
+    let buf_space = water_mark.max(max_bytes) - avail;
+    if buf_space <= 0 {
+        return None;
+    }
+    let (id, act_on) = (from.id(), act_on.min(buf_space));
+    Some(if to.is(from.buffer()) {
+        to.with(sm, |buffer| transfer_within(buffer, id, act_on))
+    } else {
+        let move_to =
+            |from: &mut MIOBuffer| to.with(other_sm, |to| transfer_bytes(to, from, id, act_on));
+        from.buffer().with(sm, move_to)
+    })
+}
+
 /// Has the peer's write side do its work, or reports the end of the stream if
 /// the peer writes no more. `sm` is the mutex of this end's read VIO.
 pub(crate) fn process_read_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&Guard<'_>>) {
@@ -130,7 +155,7 @@ pub(crate) fn process_read_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&Gu
     end.read.need_process.clear();
 
     let Some(sm) = sm else { return };
-    let is_null = vio.continuation(sm).is_none();
+    let is_null = !vio.has_continuation(sm);
     if is_null || vio.op() != VioOp::Read || end.closed.is_set() || end.read.shutdown.is_set() {
         return;
     }

@@ -64,6 +64,13 @@ impl IncomingMessage {
         self.raw_headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes()))
     }
 
+    /// The value of the first header of this name, in whatever case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        let found = self.raw_headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()));
+        found.map(|(_, value)| value.as_slice())
+    }
+
     /// Throws the rest of the body away. Mirrors `_dump`.
     pub(super) fn dump(&self) {
         if !self.dumped.replace(true) {

@@ -4,6 +4,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
+use eventsys::{EThread, HrTime};
+
 use super::emitter::Arg;
 use super::incoming::IncomingMessage;
 use super::readable::Readable;
@@ -11,6 +13,7 @@ use super::socket::Socket;
 use crate::buf::Chunk;
 use crate::env::Environment;
 use crate::http_parser::{ExecuteResult, HeaderList, HeadersComplete, HttpParser};
+use crate::libuv_stream_wrap::span;
 use crate::llhttp::{Lenient, MessageType};
 
 /// How many parsers are kept for the next connection. Mirrors the size of the
@@ -67,12 +70,17 @@ pub struct HttpServerParser {
     pub(super) on_incoming: RefCell<Option<Rc<OnIncoming>>>,
     headers: RefCell<Vec<(Vec<u8>, Vec<u8>)>>,
     url: RefCell<Vec<u8>>,
+    /// When the request that is under way, or the wait for it, began. `None` between
+    /// two requests. Mirrors `last_message_start_` and the list of active connections.
+    active_since: Cell<Option<HrTime>>,
 }
 
 /// The parsers that wait for a connection. Mirrors `FreeList`.
 #[derive(Default)]
 pub(super) struct Parsers {
     free: RefCell<Vec<Rc<HttpServerParser>>>,
+    /// Those that serve a connection. Mirrors `ConnectionsList`.
+    serving: RefCell<Vec<Weak<HttpServerParser>>>,
 }
 
 impl Parsers {
@@ -88,7 +96,28 @@ impl Parsers {
         let parser = free.unwrap_or_else(|| HttpServerParser::new(env));
         parser.native.initialize(MessageType::Request, max_header_size, lenient);
         parser.socket.replace(Rc::downgrade(socket));
+        parser.active_since.set(Some(now()));
+        self.serving.borrow_mut().push(Rc::downgrade(&parser));
         parser
+    }
+
+    /// The parsers whose head, or whose request, takes longer than so many
+    /// milliseconds (0 for no limit), the oldest first. Each is told once. Mirrors
+    /// `ConnectionsList::Expired`.
+    pub(super) fn expired(&self, headers: u64, request: u64) -> Vec<Rc<HttpServerParser>> {
+        let now = now();
+        let is_over = |since: HrTime, timeout: u64| timeout > 0 && since < now - span(timeout);
+        let mut expired: Vec<(HrTime, Rc<HttpServerParser>)> = Vec::new();
+        for parser in self.serving.borrow().iter().filter_map(Weak::upgrade) {
+            let Some(since) = parser.active_since.get() else { continue };
+            let in_head = !parser.native.headers_completed();
+            if in_head && is_over(since, headers) || is_over(since, request) {
+                parser.active_since.set(None);
+                expired.push((since, parser));
+            }
+        }
+        expired.sort_by_key(|(since, _)| *since);
+        expired.into_iter().map(|(_, parser)| parser).collect()
     }
 
     /// Takes a parser back. Mirrors `freeParser`: it is unconsumed, cleaned, and
@@ -98,6 +127,9 @@ impl Parsers {
         if parser.consumed.get() {
             parser.unconsume();
         }
+        self.serving
+            .borrow_mut()
+            .retain(|other| !std::ptr::eq(other.as_ptr(), &raw const **parser));
         // Cleaning does not reach what watches the parser.
         let observer = socket.observer();
         parser.clean();
@@ -125,8 +157,16 @@ impl HttpServerParser {
             on_incoming: RefCell::default(),
             headers: RefCell::default(),
             url: RefCell::default(),
+            active_since: Cell::new(None),
         });
         let slots = &parser.native.slots;
+        let this = Rc::downgrade(&parser);
+        slots.on_message_begin.replace(Some(Rc::new(move |_, ()| {
+            if let Some(this) = this.upgrade() {
+                this.active_since.set(Some(now()));
+            }
+            Ok(())
+        })));
         let this = Rc::downgrade(&parser);
         slots.on_headers.replace(Some(Rc::new(move |_, (list, url)| {
             if let Some(this) = this.upgrade() {
@@ -251,6 +291,7 @@ impl HttpServerParser {
 
     /// Mirrors `parserOnMessageComplete`.
     fn on_message_complete(&self) {
+        self.active_since.set(None);
         self.observe(ParserStep::MessageComplete);
         let incoming = self.incoming.borrow().clone();
         if let Some(incoming) = incoming {
@@ -263,6 +304,11 @@ impl HttpServerParser {
             read_start(&socket);
         }
     }
+}
+
+/// The time on this event thread.
+fn now() -> HrTime {
+    EThread::with_current(|thread| thread.map_or(0, |thread| thread.clock().get_hrtime_updated()))
 }
 
 /// Lets the connection flow, unless the server holds it back. Mirrors `readStart`

@@ -1,32 +1,46 @@
 //! [`ServerResponse`]: an answer, as far as it shows on the connection. Mirrors
-//! `lib/_http_outgoing.js` and `ServerResponse` of `lib/_http_server.js`.
+//! `lib/_http_outgoing.js` and `ServerResponse` of `lib/_http_server.js`, without the
+//! date, trailers and the progressive headers.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use super::emitter::{Arg, Emitter};
+use super::emitter::{Arg, Emitter, Listener};
 use super::incoming::IncomingMessage;
+use super::readable::{HIGH_WATER_MARK, Readable};
 use super::socket::Socket;
 use super::writable::Done;
 use crate::buf::Chunk;
+use crate::env::Environment;
 
 type OnPendingData = dyn Fn(i64);
 
-/// An answer to one request.
+/// An answer to one request. The head is made by [`ServerResponse::write_head`], or
+/// by the first write, and goes out with the first bytes of the body.
 pub struct ServerResponse {
     this: Weak<ServerResponse>,
+    env: Rc<Environment>,
     pub(super) emitter: Emitter,
     socket: RefCell<Weak<Socket>>,
     output: RefCell<Vec<(Chunk, Option<Done>)>>,
     output_size: Cell<usize>,
     pub(super) on_pending_data: RefCell<Option<Rc<OnPendingData>>>,
-    has_body: bool,
+    has_body: Cell<bool>,
     /// The version of the request has chunks.
     chunks: bool,
     pub(super) should_keep_alive: Cell<bool>,
     /// The connection ends with this answer.
     pub(super) last: Cell<bool>,
+    header: RefCell<Option<Vec<u8>>>,
     pub(super) header_sent: Cell<bool>,
+    /// The body goes out in chunks.
+    chunked: Cell<bool>,
+    content_length: Cell<Option<usize>>,
+    need_drain: Cell<bool>,
+    /// Told to the client, in milliseconds.
+    pub(super) keep_alive_timeout: Cell<u64>,
+    pub(super) expect_continue: Cell<bool>,
+    sent_100: Cell<bool>,
     finished: Cell<bool>,
 }
 
@@ -35,16 +49,24 @@ impl ServerResponse {
         let (major, minor) = request.version;
         Rc::new_cyclic(|this: &Weak<ServerResponse>| ServerResponse {
             this: this.clone(),
+            env: Rc::clone(request.env()),
             emitter: Emitter::default(),
             socket: RefCell::default(),
             output: RefCell::default(),
             output_size: Cell::new(0),
             on_pending_data: RefCell::default(),
-            has_body: request.method != "HEAD",
+            has_body: Cell::new(request.method != "HEAD"),
             chunks: major >= 1 && minor >= 1,
             should_keep_alive: Cell::new(keep_alive),
             last: Cell::new(false),
+            header: RefCell::default(),
             header_sent: Cell::new(false),
+            chunked: Cell::new(false),
+            content_length: Cell::new(None),
+            need_drain: Cell::new(false),
+            keep_alive_timeout: Cell::new(0),
+            expect_continue: Cell::new(false),
+            sent_100: Cell::new(false),
             finished: Cell::new(false),
         })
     }
@@ -53,29 +75,147 @@ impl ServerResponse {
         self.socket.borrow().upgrade()
     }
 
-    /// Answers with a status and a body, and ends. Mirrors `writeHead` and `end`.
-    pub fn end(&self, status: u16, close: bool, body: &[u8]) {
+    /// Adds a listener: `drain` says that a writer who was told to wait may go on,
+    /// `finish` that all is written. Its number.
+    pub fn on(&self, event: &'static str, listener: Listener) -> u64 {
+        self.emitter.add(event, false, listener)
+    }
+
+    /// Makes the head, which goes out with the first bytes of the body. Nothing, if
+    /// it has been made. Mirrors `writeHead`.
+    pub fn write_head(&self, status: u16, headers: &[(&str, &str)]) {
+        if self.header.borrow().is_some() {
+            return;
+        }
+        if matches!(status, 100..=199 | 204 | 304) {
+            self.has_body.set(false);
+        }
+        // Who waits for a 100 and gets something else may send its body or not.
+        if self.expect_continue.get() && !self.sent_100.get() {
+            self.should_keep_alive.set(false);
+        }
+        let header = self.make_header(status, headers);
+        self.header.replace(Some(header));
+    }
+
+    /// Mirrors `_storeHeader`.
+    fn make_header(&self, status: u16, headers: &[(&str, &str)]) -> Vec<u8> {
+        let mut header = format!("HTTP/1.1 {status} {}\r\n", reason(status));
+        let (mut connection, mut framed) = (false, false);
+        let mut content_length = false;
+        for (name, value) in headers {
+            header.push_str(&format!("{name}: {value}\r\n"));
+            if name.eq_ignore_ascii_case("connection") {
+                connection = true;
+                match value.eq_ignore_ascii_case("close") {
+                    true => self.last.set(true),
+                    false => self.should_keep_alive.set(true),
+                }
+            } else if name.eq_ignore_ascii_case("content-length") {
+                (content_length, framed) = (true, true);
+            } else if name.eq_ignore_ascii_case("transfer-encoding") {
+                framed = true;
+                self.chunked.set(value.eq_ignore_ascii_case("chunked"));
+            }
+        }
+        if !connection {
+            if self.should_keep_alive.get() && (content_length || self.chunks) {
+                header.push_str("Connection: keep-alive\r\n");
+                let timeout = self.keep_alive_timeout.get();
+                if timeout != 0 {
+                    header.push_str(&format!("Keep-Alive: timeout={}\r\n", timeout / 1000));
+                }
+            } else {
+                self.last.set(true);
+                header.push_str("Connection: close\r\n");
+            }
+        }
+        if !framed {
+            match self.content_length.get() {
+                _ if !self.has_body.get() => self.chunked.set(false),
+                _ if !self.chunks => self.last.set(true),
+                Some(n) => header.push_str(&format!("Content-Length: {n}\r\n")),
+                None => {
+                    header.push_str("Transfer-Encoding: chunked\r\n");
+                    self.chunked.set(true);
+                }
+            }
+        }
+        header.push_str("\r\n");
+        header.into_bytes()
+    }
+
+    /// Says that the client may send its body. Mirrors `writeContinue`.
+    pub fn write_continue(&self) {
+        self.write_raw(Chunk::new(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec()), None);
+        self.sent_100.set(true);
+    }
+
+    /// Writes a part of the body. False if the writer should wait for `drain`.
+    /// Mirrors `write`.
+    pub fn write(&self, bytes: &[u8]) -> bool {
+        let more = self.write_part(bytes, false);
+        if !more {
+            self.need_drain.set(true);
+        }
+        more
+    }
+
+    /// Mirrors `write_`.
+    fn write_part(&self, bytes: &[u8], from_end: bool) -> bool {
+        if self.finished.get() {
+            return false;
+        }
+        if self.header.borrow().is_none() {
+            if from_end {
+                self.content_length.set(Some(bytes.len()));
+            }
+            self.write_head(200, &[]);
+        }
+        if !self.has_body.get() {
+            return true;
+        }
+        // What is written in one turn goes out together.
+        if let (false, Some(socket)) = (from_end, self.socket().filter(|s| !s.is_corked())) {
+            socket.cork();
+            self.env.next_tick(move || socket.uncork());
+        }
+        if !self.chunked.get() || bytes.is_empty() {
+            return self.send(bytes.to_vec(), None);
+        }
+        self.send(format!("{:x}\r\n", bytes.len()).into_bytes(), None);
+        self.send(bytes.to_vec(), None);
+        self.send(b"\r\n".to_vec(), None)
+    }
+
+    /// Ends, with a last part of the body if there is one. Mirrors `end`.
+    pub fn end(&self, bytes: Option<&[u8]>) {
         if self.finished.get() {
             return;
         }
         let socket = self.socket();
-        if let Some(socket) = &socket {
+        if let Some(socket) = &socket
+            && (bytes.is_some() || self.header.borrow().is_none())
+        {
             socket.cork();
         }
-        let header = self.header(status, close, body.len());
-        let Some(this) = self.this.upgrade() else { return };
-        let finish: Done = Box::new(move || {
-            for entry in this.emitter.listeners("finish") {
-                (entry.listener)(&Arg::None);
+        match bytes {
+            Some(bytes) => drop(self.write_part(bytes, true)),
+            None if self.header.borrow().is_none() => {
+                self.content_length.set(Some(0));
+                self.write_head(200, &[]);
             }
-        });
-        self.header_sent.set(true);
-        if self.has_body && !body.is_empty() {
-            self.buffer(Chunk::new(header), None);
-            self.write_raw(Chunk::new(body.to_vec()), None);
-            self.write_raw(Chunk::new(Vec::new()), Some(finish));
+            None => {}
+        }
+        let Some(this) = self.this.upgrade() else { return };
+        let finish: Done = Box::new(move || this.emit("finish"));
+        let waits = self.output_size.get() + socket.as_ref().map_or(0, |s| s.writable_length());
+        if self.has_body.get() && self.chunked.get() {
+            self.send(b"0\r\n\r\n".to_vec(), Some(finish));
+        } else if !self.header_sent.get() || waits > 0 || bytes.is_some() {
+            self.send(Vec::new(), Some(finish));
         } else {
-            self.write_raw(Chunk::new(header), Some(finish));
+            self.env.next_tick(finish);
         }
         if let Some(socket) = &socket {
             socket.uncork_all();
@@ -83,22 +223,37 @@ impl ServerResponse {
         self.finished.set(true);
     }
 
-    /// Mirrors `_storeHeader`, without the date.
-    fn header(&self, status: u16, close: bool, length: usize) -> Vec<u8> {
-        let reason = match status {
-            200 => "OK",
-            400 => "Bad Request",
-            _ => "",
-        };
-        let keep_alive = self.should_keep_alive.get() && self.chunks && !close;
-        if !keep_alive {
-            self.last.set(true);
+    fn emit(&self, event: &'static str) {
+        for entry in self.emitter.listeners(event) {
+            if entry.once {
+                self.emitter.remove(entry.id);
+            }
+            (entry.listener)(&Arg::None);
         }
-        let connection = if keep_alive { "keep-alive" } else { "close" };
-        let length =
-            if self.has_body { format!("Content-Length: {length}\r\n") } else { String::new() };
-        format!("HTTP/1.1 {status} {reason}\r\nConnection: {connection}\r\n{length}\r\n")
-            .into_bytes()
+    }
+
+    /// The writer may go on, if it waits. Mirrors what `socketOnDrain` and `_flush` do
+    /// with `kNeedDrain`.
+    pub(super) fn drained(&self) {
+        if !self.finished.get() && self.need_drain.replace(false) {
+            self.emit("drain");
+        }
+    }
+
+    /// Sends bytes, after the head if that has not been sent. Mirrors `_send`.
+    fn send(&self, bytes: Vec<u8>, done: Option<Done>) -> bool {
+        let header = self.header.borrow().clone();
+        if let (Some(header), false) = (header, self.header_sent.replace(true)) {
+            self.buffer_first(Chunk::new(header));
+        }
+        self.write_raw(Chunk::new(bytes), done)
+    }
+
+    fn buffer_first(&self, data: Chunk) {
+        let n = data.len();
+        self.output.borrow_mut().insert(0, (data, None));
+        self.output_size.set(self.output_size.get() + n);
+        self.pending(n as i64);
     }
 
     fn buffer(&self, data: Chunk, done: Option<Done>) {
@@ -116,17 +271,20 @@ impl ServerResponse {
     }
 
     /// Mirrors `_writeRaw`.
-    fn write_raw(&self, data: Chunk, done: Option<Done>) {
+    fn write_raw(&self, data: Chunk, done: Option<Done>) -> bool {
         let socket = self.socket();
         if socket.as_ref().is_some_and(|socket| socket.is_destroyed()) {
-            return;
+            return false;
         }
         match socket.filter(|socket| self.has_turn(socket) && socket.is_writable()) {
             Some(socket) => {
                 self.flush_output(&socket);
-                socket.write_with(data, done);
+                socket.write_with(data, done)
             }
-            None => self.buffer(data, done),
+            None => {
+                self.buffer(data, done);
+                self.output_size.get() < HIGH_WATER_MARK
+            }
         }
     }
 
@@ -135,25 +293,28 @@ impl ServerResponse {
         message.as_ref().is_some_and(|message| std::ptr::eq(&raw const **message, self))
     }
 
-    fn flush_output(&self, socket: &Socket) {
+    /// Writes what has waited. What the last write said, if there was one.
+    fn flush_output(&self, socket: &Socket) -> Option<bool> {
         let output = self.output.take();
         if output.is_empty() {
-            return;
+            return None;
         }
         socket.cork();
+        let mut more = None;
         for (data, done) in output {
-            socket.write_with(data, done);
+            more = Some(socket.write_with(data, done));
         }
         socket.uncork();
         self.pending(-(self.output_size.replace(0) as i64));
+        more
     }
 
     /// Its turn on the connection has come. Mirrors `assignSocket` and `_flush`.
     pub(super) fn assign_socket(self: &Rc<Self>, socket: &Rc<Socket>) {
         socket.http_message.replace(Some(Rc::clone(self)));
         self.socket.replace(Rc::downgrade(socket));
-        if socket.is_writable() {
-            self.flush_output(socket);
+        if socket.is_writable() && self.flush_output(socket) == Some(true) {
+            self.drained();
         }
     }
 
@@ -167,5 +328,23 @@ impl ServerResponse {
     #[must_use]
     pub fn is_header_sent(&self) -> bool {
         self.header_sent.get()
+    }
+}
+
+/// What a status says. Mirrors `STATUS_CODES`, for those that the server uses itself
+/// and the usual ones.
+fn reason(status: u16) -> &'static str {
+    match status {
+        100 => "Continue",
+        200 => "OK",
+        201 => "Created",
+        204 => "No Content",
+        304 => "Not Modified",
+        400 => "Bad Request",
+        404 => "Not Found",
+        417 => "Expectation Failed",
+        500 => "Internal Server Error",
+        503 => "Service Unavailable",
+        _ => "unknown",
     }
 }

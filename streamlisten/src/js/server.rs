@@ -3,6 +3,7 @@
 
 mod connection;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::emitter::{Arg, Emitter, JsError, Listener};
@@ -12,7 +13,7 @@ use super::response::ServerResponse;
 use super::socket::Socket;
 use crate::buf::Chunk;
 use crate::env::Environment;
-use crate::libuv_stream_wrap::TcpWrap;
+use crate::libuv_stream_wrap::{TcpWrap, Timer};
 use crate::llhttp::Lenient;
 
 pub(super) use connection::connection_listener;
@@ -27,11 +28,28 @@ pub struct ServerOptions {
     /// False to leave the stream to the socket, whose `data` event then feeds the
     /// parser: what node does with a handle that is no StreamBase.
     pub consume: bool,
+    /// How long a request's head may take, in milliseconds; 0 for as long as it likes.
+    pub headers_timeout: u64,
+    /// How long a whole request may take, in milliseconds; 0 likewise.
+    pub request_timeout: u64,
+    /// How often the two are looked at, in milliseconds.
+    pub connections_checking_interval: u64,
+    /// How long a connection is kept after an answer, in milliseconds; 0 for ever. As
+    /// in node, it is a second more than is said.
+    pub keep_alive_timeout: u64,
 }
 
 impl Default for ServerOptions {
     fn default() -> ServerOptions {
-        ServerOptions { max_header_size: 0, lenient: Lenient::NONE, consume: true }
+        ServerOptions {
+            max_header_size: 0,
+            lenient: Lenient::NONE,
+            consume: true,
+            headers_timeout: 60_000,
+            request_timeout: 300_000,
+            connections_checking_interval: 30_000,
+            keep_alive_timeout: 5_000,
+        }
     }
 }
 
@@ -50,6 +68,9 @@ pub struct HttpServer {
     pub(super) on_upgrade: Option<Box<OnUpgrade>>,
     pub(super) on_connect: Option<Box<OnUpgrade>>,
     pub(super) on_client_error: Option<Box<OnClientError>>,
+    pub(super) on_check_continue: Option<Box<OnRequest>>,
+    pub(super) on_check_expectation: Option<Box<OnRequest>>,
+    checking: RefCell<Option<Rc<Timer>>>,
 }
 
 impl HttpServer {
@@ -70,7 +91,16 @@ impl HttpServer {
             on_upgrade: None,
             on_connect: None,
             on_client_error: None,
+            on_check_continue: None,
+            on_check_expectation: None,
+            checking: RefCell::default(),
         }
+    }
+
+    /// How it is.
+    #[must_use]
+    pub fn options(&self) -> &ServerOptions {
+        &self.options
     }
 
     /// Adds a listener for `upgrade`.
@@ -92,6 +122,56 @@ impl HttpServer {
     /// Adds a listener for `clientError`.
     pub fn set_on_client_error(&mut self, f: impl Fn(&JsError, &Rc<Socket>) + 'static) {
         self.on_client_error = Some(Box::new(f));
+    }
+
+    /// Adds a listener for `checkContinue`: a request waits for
+    /// [`ServerResponse::write_continue`]. Without one the server writes it itself.
+    pub fn set_on_check_continue(
+        &mut self,
+        f: impl Fn(&Rc<IncomingMessage>, &Rc<ServerResponse>) + 'static,
+    ) {
+        self.on_check_continue = Some(Box::new(f));
+    }
+
+    /// Adds a listener for `checkExpectation`: a request expects something else.
+    /// Without one the answer is 417.
+    pub fn set_on_check_expectation(
+        &mut self,
+        f: impl Fn(&Rc<IncomingMessage>, &Rc<ServerResponse>) + 'static,
+    ) {
+        self.on_check_expectation = Some(Box::new(f));
+    }
+
+    /// Looks from now on, again and again, whether a request takes too long. Mirrors
+    /// `setupConnectionsTracking`.
+    ///
+    /// # Panics
+    /// If the calling thread is no event thread.
+    pub fn track_connections(self: &Rc<Self>) {
+        let this = Rc::downgrade(self);
+        let timer = Timer::new(&self.env, move || {
+            if let Some(server) = this.upgrade() {
+                server.check_connections();
+            }
+        });
+        timer.start(self.options.connections_checking_interval);
+        self.checking.replace(Some(timer));
+    }
+
+    /// Mirrors `checkConnections`.
+    fn check_connections(&self) {
+        let options = &self.options;
+        for parser in self.parsers.expired(options.headers_timeout, options.request_timeout) {
+            if let Some(socket) = parser.socket() {
+                let on_request_timeout = socket.on_request_timeout.borrow().clone();
+                if let Some(f) = on_request_timeout {
+                    f();
+                }
+            }
+        }
+        if let Some(timer) = &*self.checking.borrow() {
+            timer.start(options.connections_checking_interval);
+        }
     }
 
     /// A connection has been accepted. Mirrors `onconnection` of `lib/net.js`.

@@ -11,7 +11,7 @@ use super::response::ServerResponse;
 use super::writable::WritableState;
 use crate::buf::Chunk;
 use crate::env::Environment;
-use crate::libuv_stream_wrap::TcpWrap;
+use crate::libuv_stream_wrap::{TcpWrap, Timer};
 use crate::resource::StreamResource;
 use crate::stream_base::{ReadData, StreamBase};
 use crate::uv;
@@ -36,6 +36,8 @@ pub struct Socket {
     pub(super) handle: RefCell<Option<Rc<Handle>>>,
     bytes_read: Cell<u64>,
     pub(super) parser: RefCell<Option<Rc<HttpServerParser>>>,
+    /// Parsers that another one has replaced; in node nobody frees them.
+    pub(super) forgotten: RefCell<Vec<Rc<HttpServerParser>>>,
     pub(super) http_message: RefCell<Option<Rc<ServerResponse>>>,
     /// The server has paused it because answers pile up.
     pub(super) paused: Cell<bool>,
@@ -44,6 +46,11 @@ pub struct Socket {
     /// The listeners that keep the handle reading while it is consumed.
     pub(super) flow_listeners: RefCell<Vec<u64>>,
     pub(super) observer: RefCell<Option<Rc<dyn Observer>>>,
+    /// What the server does when a request takes too long.
+    pub(super) on_request_timeout: RefCell<Option<Rc<dyn Fn()>>>,
+    timer: RefCell<Option<Rc<Timer>>>,
+    /// In milliseconds; 0 for none.
+    timeout: Cell<u64>,
 }
 
 impl Socket {
@@ -59,11 +66,15 @@ impl Socket {
             handle: RefCell::new(None),
             bytes_read: Cell::new(0),
             parser: RefCell::default(),
+            forgotten: RefCell::default(),
             http_message: RefCell::default(),
             paused: Cell::new(false),
             wrapped: Cell::new(false),
             flow_listeners: RefCell::default(),
             observer: RefCell::default(),
+            on_request_timeout: RefCell::default(),
+            timer: RefCell::default(),
+            timeout: Cell::new(0),
         });
         let this = Rc::downgrade(&socket);
         wrap.set_onread(Rc::new(move |nread, data| {
@@ -86,9 +97,13 @@ impl Socket {
     /// Lets go of everything that holds it: listeners, parser, answer, handle.
     pub fn clear(&self) {
         self.emitter.clear();
+        drop((self.on_request_timeout.take(), self.timer.take()));
         let kept = (self.observer.take(), self.parser.take(), self.http_message.take());
-        let handle = self.handle.take();
-        drop((kept, handle));
+        let (handle, forgotten) = (self.handle.take(), self.forgotten.take());
+        for parser in &forgotten {
+            parser.reset();
+        }
+        drop((kept, handle, forgotten));
     }
 
     pub(super) fn observer(&self) -> Option<Rc<dyn Observer>> {
@@ -157,6 +172,35 @@ impl Socket {
         }
     }
 
+    /// Emits `timeout` when nothing has come or gone for so many milliseconds; 0 for
+    /// never.
+    pub fn set_timeout(&self, ms: u64) {
+        self.timeout.set(ms);
+        if ms == 0 {
+            if let Some(timer) = &*self.timer.borrow() {
+                timer.stop();
+            }
+            return;
+        }
+        let this = self.this.clone();
+        let make = || {
+            Timer::new(&self.env, move || {
+                if let Some(socket) = this.upgrade() {
+                    socket.emit("timeout", &Arg::None);
+                }
+            })
+        };
+        let timer = Rc::clone(self.timer.borrow_mut().get_or_insert_with(make));
+        timer.start(ms);
+    }
+
+    /// Something has come or gone. Mirrors `_unrefTimer`.
+    pub(super) fn update_timer(&self) {
+        if self.timeout.get() != 0 {
+            self.set_timeout(self.timeout.get());
+        }
+    }
+
     fn add(&self, event: &'static str, once: bool, listener: Listener) -> u64 {
         let id = self.readable_on(event, once, listener);
         if self.wrapped.get() {
@@ -191,6 +235,7 @@ impl Socket {
 
     /// A read that no parser has taken. Mirrors `onStreamRead`.
     fn on_stream_read(&self, nread: isize, data: ReadData) {
+        self.update_timer();
         if let ReadData::Fresh(chunk) | ReadData::UserBuffer(chunk) = data {
             if nread > 0 && !self.r.destroyed.get() && !self.push(Some(chunk)) {
                 self.read_stop();
@@ -226,6 +271,7 @@ impl Socket {
 
     /// Writes to the handle; `onwrite` hears of it.
     pub(super) fn write_to_handle(&self, chunks: Vec<Chunk>) {
+        self.update_timer();
         let Some(handle) = self.handle() else {
             self.onwrite(Some(JsError::new("ERR_SOCKET_CLOSED")));
             return;
@@ -234,6 +280,7 @@ impl Socket {
         let request = WriteWrap::new(move |status| {
             let Some(socket) = this.upgrade() else { return };
             if !socket.r.destroyed.get() {
+                socket.update_timer();
                 let error = (status < 0).then(|| JsError::new(uv::name(status as isize)));
                 socket.onwrite(error);
             }
@@ -322,6 +369,7 @@ impl Readable for Socket {
         if error.is_some() {
             self.r.errored.set(true);
         }
+        self.set_timeout(0);
         let Some(this) = self.this() else { return };
         if let Some(handle) = self.handle.take() {
             self.bytes_read.set(handle.wrap.bytes_read());

@@ -74,6 +74,16 @@ impl Socket {
         w.sync.set(false);
     }
 
+    /// True while writes are held back.
+    pub(super) fn is_corked(&self) -> bool {
+        self.w.corked.get() > 0
+    }
+
+    /// Bytes that have been written and are not out yet.
+    pub(super) fn writable_length(&self) -> usize {
+        self.w.length.get()
+    }
+
     /// Holds writes back.
     pub(super) fn cork(&self) {
         self.w.corked.set(self.w.corked.get() + 1);

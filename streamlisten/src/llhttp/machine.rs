@@ -58,14 +58,17 @@ pub struct Run {
     /// The error of [`State::Fail`].
     pub(super) fails: (Errno, &'static str),
     walk: u64,
-    awaits: Awaits,
+    /// The last event, until it is replied to.
+    last: Last,
+    /// If it is a span: from where to where.
+    bounds: (usize, usize),
     returned: Errno,
 }
 
-/// What the reply to the last event is about.
+/// An event, but for the bounds of a span.
 #[derive(Clone, Copy)]
-enum Awaits {
-    Nothing,
+enum Last {
+    None,
     Span(Span),
     Notice(Notice),
     Headers,
@@ -75,8 +78,8 @@ enum Awaits {
 pub(super) enum Flow {
     /// The next state is in another group, or the same: go on.
     Go,
-    /// An event.
-    Emit(Event),
+    /// An event: [`Run::last`].
+    Emit,
     /// The input is used up.
     More,
     /// The walk is over.
@@ -126,7 +129,8 @@ impl Machine {
             progress: self.progress,
             fails: (Errno::Ok, ""),
             walk: self.walks,
-            awaits: Awaits::Nothing,
+            last: Last::None,
+            bounds: (0, 0),
             returned: self.error,
         }
     }
@@ -138,7 +142,7 @@ impl Machine {
         if self.short_ways
             && let Some((span, start, end)) = self.short_header(run, input)
         {
-            run.awaits = Awaits::Span(span);
+            run.last = Last::Span(span);
             return Step::Event(Event::Span { span, start, end });
         }
         self.step_elsewhere(run, input)
@@ -146,12 +150,10 @@ impl Machine {
 
     /// As `step`; not for the two states in which most steps begin.
     fn step_elsewhere(&mut self, run: &mut Run, input: &[u8]) -> Step {
-        if self.short_ways
-            && let Some(event) = self.short_way(run, input)
-        {
-            return Step::Event(event);
+        run.last = Last::None;
+        if self.short_ways && self.short_way(run, input).is_some() {
+            return run.event();
         }
-        run.awaits = Awaits::Nothing;
         loop {
             let flow = match run.state.group() {
                 Group::HeaderValue => self.header_value(run, input),
@@ -163,8 +165,11 @@ impl Machine {
             };
             match flow {
                 Flow::Go => {}
-                Flow::Emit(event) => return Step::Event(event),
-                Flow::More => return self.end(run, input),
+                Flow::Emit => return run.event(),
+                Flow::More => {
+                    self.end(run, input);
+                    return run.event();
+                }
                 Flow::Over => return Step::Stop,
             }
         }
@@ -172,43 +177,41 @@ impl Machine {
 
     /// The input is used up: the state is kept, and what is open of a span is
     /// reported.
-    fn end(&mut self, run: &mut Run, input: &[u8]) -> Step {
+    fn end(&mut self, run: &mut Run, input: &[u8]) {
         (self.current, self.progress) = (run.state, run.progress);
         run.returned = Errno::Ok;
         run.state = State::Over;
-        match self.open {
-            Some(open) if self.wanted.span(open.span) => {
-                run.awaits = Awaits::Span(open.span);
-                let start = if open.walk == run.walk { open.start } else { input.len() };
-                let end = input.len();
-                Step::Event(Event::Span { span: open.span, start, end })
-            }
-            _ => Step::Stop,
+        if let Some(open) = self.open
+            && self.wanted.span(open.span)
+        {
+            let start = if open.walk == run.walk { open.start } else { input.len() };
+            run.last = Last::Span(open.span);
+            run.bounds = (start, input.len());
         }
     }
 
     /// What the callback for the last event returned. To be called before the
     /// next step; for a reply of 0 only [`Event::HeadersComplete`] needs it.
     pub fn reply(&mut self, run: &mut Run, code: i32) {
-        let awaits = std::mem::replace(&mut run.awaits, Awaits::Nothing);
-        if let Awaits::Headers = awaits {
+        let last = std::mem::replace(&mut run.last, Last::None);
+        if let Last::Headers = last {
             return self.reply_headers(run, code);
         }
         if code == 0 {
             return;
         }
-        let (errno, reason) = match awaits {
-            Awaits::Notice(notice) if code == Errno::Paused as i32 => {
+        let (errno, reason) = match last {
+            Last::Notice(notice) if code == Errno::Paused as i32 => {
                 (Errno::Paused, Some(notice.pause()))
             }
-            Awaits::Notice(notice) => {
+            Last::Notice(notice) => {
                 let (errno, reason) = notice.failure();
                 (errno, Some(reason))
             }
-            Awaits::Span(span) if code == -1 => (Errno::User, Some(span.failure())),
-            Awaits::Span(_) if code == Errno::Paused as i32 => (Errno::Paused, None),
-            Awaits::Span(_) => (Errno::User, None),
-            Awaits::Nothing | Awaits::Headers => return,
+            Last::Span(span) if code == -1 => (Errno::User, Some(span.failure())),
+            Last::Span(_) if code == Errno::Paused as i32 => (Errno::Paused, None),
+            Last::Span(_) => (Errno::User, None),
+            Last::None | Last::Headers => return,
         };
         self.stop(run, errno, reason);
     }
@@ -244,6 +247,16 @@ impl Machine {
 }
 
 impl Run {
+    /// The last event; the end, if there is none.
+    fn event(&self) -> Step {
+        Step::Event(match self.last {
+            Last::None => return Step::Stop,
+            Last::Span(span) => Event::Span { span, start: self.bounds.0, end: self.bounds.1 },
+            Last::Notice(notice) => Event::Notice(notice),
+            Last::Headers => Event::HeadersComplete,
+        })
+    }
+
     /// What the walk came to; [`Errno::Ok`] if all of the input was taken.
     #[must_use]
     pub fn result(&self) -> Errno {

@@ -7,8 +7,8 @@
 //! and is open to those alone who want the same.
 
 use super::consts::{HeaderState, METHOD_PRI, MessageType, flag, is_http_method};
-use super::event::{Event, Notice, Span};
-use super::machine::{Machine, Run};
+use super::event::{Notice, Span};
+use super::machine::{Flow, Machine, Run};
 use super::scan::{skip_field, skip_token, skip_url};
 use super::state::State;
 use super::tables::hex;
@@ -27,9 +27,9 @@ impl Machine {
         }
     }
 
-    /// Elsewhere: the next event, if a short way leads to it.
+    /// Elsewhere: on to the next event, if a short way leads to it.
     #[inline]
-    pub(super) fn short_way(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
+    pub(super) fn short_way(&mut self, run: &mut Run, input: &[u8]) -> Option<Flow> {
         match run.state {
             State::SwitchType if self.kind == MessageType::Request => {
                 self.short_request(run, input)
@@ -47,7 +47,7 @@ impl Machine {
     }
 
     /// A method, and a target that is a path, perhaps with a query.
-    fn short_request(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
+    fn short_request(&mut self, run: &mut Run, input: &[u8]) -> Option<Flow> {
         let rest = input.get(run.pos..)?;
         let (method, length) = common_method(rest)?;
         let start = run.pos + length;
@@ -68,7 +68,7 @@ impl Machine {
     }
 
     /// The version of a request, and the first header.
-    fn short_version(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
+    fn short_version(&mut self, run: &mut Run, input: &[u8]) -> Option<Flow> {
         let (line, rest) = input.get(run.pos..)?.split_first_chunk()?;
         let minor = if line == b" HTTP/1.1\r\n" {
             1
@@ -91,7 +91,7 @@ impl Machine {
     }
 
     /// A status line of a version that is much used, with a reason.
-    fn short_status(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
+    fn short_status(&mut self, run: &mut Run, input: &[u8]) -> Option<Flow> {
         let (version, rest) = input.get(run.pos..)?.split_first_chunk()?;
         let minor = match version {
             b"HTTP/1.1 " => 1,
@@ -119,7 +119,7 @@ impl Machine {
     }
 
     /// The end of a status line, and the first header.
-    fn first_header(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
+    fn first_header(&mut self, run: &mut Run, input: &[u8]) -> Option<Flow> {
         let [b'\n', next, ..] = input.get(run.pos..)? else {
             return None;
         };
@@ -130,7 +130,7 @@ impl Machine {
         self.event_of_field(run, input)
     }
 
-    fn event_of_field(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
+    fn event_of_field(&mut self, run: &mut Run, input: &[u8]) -> Option<Flow> {
         let (span, start, end) = self.short_field(run, input)?;
         Some(self.whole(run, span, start, end))
     }
@@ -237,7 +237,7 @@ impl Machine {
     }
 
     /// A chunk's size line without extensions.
-    fn short_chunk_size(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
+    fn short_chunk_size(&mut self, run: &mut Run, input: &[u8]) -> Option<Flow> {
         let rest = input.get(run.pos..)?;
         let mut size = 0;
         let mut digits = 0;
@@ -253,12 +253,11 @@ impl Machine {
         }
         self.content_length = size;
         run.pos += digits + 2;
-        run.state = State::ToChunk;
-        Some(self.wanted_notice(run, Notice::ChunkHeader))
+        Some(self.notify(run, Notice::ChunkHeader, State::ToChunk))
     }
 
     /// All of a chunk's data, or what follows the last chunk.
-    fn short_chunk(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
+    fn short_chunk(&mut self, run: &mut Run, input: &[u8]) -> Option<Flow> {
         if self.content_length == 0 {
             self.flags |= flag::TRAILING;
             return self.event_of_field(run, input);
@@ -273,13 +272,12 @@ impl Machine {
     }
 
     /// The end of a chunk's data.
-    fn short_chunk_end(&mut self, run: &mut Run, input: &[u8]) -> Option<Event> {
+    fn short_chunk_end(&mut self, run: &mut Run, input: &[u8]) -> Option<Flow> {
         if !run.progress.is_fresh() || !input.get(run.pos..)?.starts_with(b"\r\n") {
             return None;
         }
         run.pos += 2;
-        run.state = State::ChunkSizeStart;
-        Some(self.wanted_notice(run, Notice::ChunkComplete))
+        Some(self.notify(run, Notice::ChunkComplete, State::ChunkSizeStart))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The server layer: an HTTP server on one connection.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -29,7 +30,10 @@ struct World {
 
 /// Runs a scenario of the server layer.
 pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(), String> {
-    let stage = Stage::new(transport);
+    // Timers that are not due yet must not be waited for.
+    let timed = ["connectionsCheckingInterval", "keepAliveTimeout"];
+    let timed = timed.iter().any(|key| scenario["server"].get(key).is_some());
+    let stage = Stage::new(transport).with_timers(timed);
     let env = Environment::new();
     let world = Rc::new(World {
         log: log.clone(),
@@ -42,6 +46,9 @@ pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(
     let _tear_down = TearDown(&world);
     let server = Rc::new(make_server(&world));
     world.server.replace(Some(Rc::clone(&server)));
+    if server.options().connections_checking_interval != 0 {
+        server.track_connections();
+    }
     let (wrap, client) = stage.pair(&env)?;
     if world.options["client_paused"] == true {
         client.pause();
@@ -72,6 +79,7 @@ impl Drop for TearDown<'_> {
 }
 
 fn make_server(world: &Rc<World>) -> HttpServer {
+    let ms = |key: &str| world.options[key].as_u64().unwrap_or(0);
     let options = ServerOptions {
         max_header_size: world.options["maxHeaderSize"].as_u64().unwrap_or(0),
         lenient: match world.options["insecure"] == true {
@@ -79,6 +87,10 @@ fn make_server(world: &Rc<World>) -> HttpServer {
             false => Lenient::NONE,
         },
         consume: world.options["consume"] != false,
+        headers_timeout: ms("headersTimeout"),
+        request_timeout: ms("requestTimeout"),
+        connections_checking_interval: ms("connectionsCheckingInterval"),
+        keep_alive_timeout: ms("keepAliveTimeout"),
     };
     let (w, w2) = (Rc::downgrade(world), Rc::downgrade(world));
     let mut server = HttpServer::new(
@@ -114,6 +126,28 @@ fn make_server(world: &Rc<World>) -> HttpServer {
             "upgrade" => server.set_on_upgrade(listener),
             _ => server.set_on_connect(listener),
         }
+    }
+    if let Some(kind) = world.options["checkContinue"].as_str().map(str::to_string) {
+        let w = Rc::downgrade(world);
+        server.set_on_check_continue(move |request, response| {
+            let Some(world) = w.upgrade() else { return };
+            world.log.push(json!({"e": "checkContinue"}));
+            if kind == "refuse" {
+                response.write_head(417, &[]);
+                response.end(None);
+                return;
+            }
+            response.write_continue();
+            world.on_request(request, response);
+        });
+    }
+    if world.options["checkExpectation"] == true {
+        let w = Rc::downgrade(world);
+        server.set_on_check_expectation(move |request, response| {
+            let Some(world) = w.upgrade() else { return };
+            world.log.push(json!({"e": "checkExpectation"}));
+            world.on_request(request, response);
+        });
     }
     if let Some(kind) = world.options["clientError"].as_str().map(str::to_string) {
         let log = world.log.clone();
@@ -156,10 +190,12 @@ impl World {
         if self.options["drain"] != false {
             request.resume();
         }
-        if self.options["respond"] != "hold" {
+        if self.options["answer"].is_object() {
+            Answer::start(self, response);
+        } else if self.options["respond"] != "hold" {
             let big = self.options["big_response"].as_u64().and_then(|n| usize::try_from(n).ok());
             let body = big.map_or_else(|| b"ok".to_vec(), |n| vec![b'z'; n]);
-            response.end(200, false, &body);
+            response.end(Some(&body));
         }
     }
 
@@ -196,7 +232,7 @@ impl World {
                 }
             }
             "client_resume" => client.resume(),
-            "sleep" => {}
+            "sleep" => stage.sleep(action["ms"].as_u64().unwrap_or(0)),
             _ => self.env.make_callback(|| self.act(action)),
         }
         if action["nowait"] != true {
@@ -294,7 +330,70 @@ impl World {
                 digits.collect::<String>().parse().ok()
             })
             .collect();
-        self.log.push(json!({"e": "client", "status": status, "ended": ended}));
+        let mut event = json!({"e": "client", "status": status, "ended": ended});
+        if self.options["tell_bytes"] == true {
+            event["bytes"] = show(&received);
+        }
+        self.log.push(event);
+    }
+}
+
+/// An answer that is written in parts.
+struct Answer {
+    log: Log,
+    parts: RefCell<VecDeque<Vec<u8>>>,
+    /// Waits for `drain` where it is told to.
+    waits: bool,
+    draining: Cell<bool>,
+}
+
+impl Answer {
+    fn start(world: &World, response: &Rc<ServerResponse>) {
+        let options = &world.options["answer"];
+        let parts: VecDeque<Vec<u8>> =
+            options["parts"].as_array().into_iter().flatten().map(bytes).collect();
+        let length = parts.iter().map(Vec::len).sum::<usize>().to_string();
+        let status = options["status"].as_u64().and_then(|n| u16::try_from(n).ok());
+        match (options["length"] == true, status) {
+            (true, status) => {
+                response.write_head(status.unwrap_or(200), &[("Content-Length", &length)]);
+            }
+            (false, Some(status)) => response.write_head(status, &[]),
+            (false, None) => {}
+        }
+        let answer = Rc::new(Answer {
+            log: world.log.clone(),
+            parts: RefCell::new(parts),
+            waits: options["wait"] == true,
+            draining: Cell::new(false),
+        });
+        let log = world.log.clone();
+        response.on("finish", Rc::new(move |_| log.push(json!({"e": "res_finish"}))));
+        let (this, to) = (Rc::clone(&answer), Rc::downgrade(response));
+        response.on(
+            "drain",
+            Rc::new(move |_| {
+                if let (true, Some(response)) = (this.draining.take(), to.upgrade()) {
+                    this.log.push(json!({"e": "res_drain"}));
+                    this.write(&response);
+                }
+            }),
+        );
+        answer.write(response);
+    }
+
+    fn write(&self, response: &ServerResponse) {
+        loop {
+            let next = self.parts.borrow_mut().pop_front();
+            let Some(part) = next else { break };
+            let more = response.write(&part);
+            self.log.push(json!({"e": "res_write", "more": more}));
+            if !more && self.waits && !self.parts.borrow().is_empty() {
+                self.draining.set(true);
+                return;
+            }
+        }
+        response.end(None);
     }
 }
 

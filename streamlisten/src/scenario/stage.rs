@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eventsys::{AdoptedThread, Clock, EventProcessor};
+use eventsys::{AdoptedThread, Clock, ContRef, EventProcessor, FreeContinuation, Outcome, hrtime};
 use iocore::buffer::BUFFER_SIZE_INDEX_2M;
 use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
 use iocore::{NetVCOptions, NetVcRef};
@@ -13,10 +13,14 @@ use pluginvc::{PluginVCCore, PluginVCOptions};
 
 use super::Transport;
 use super::client::Client;
+use crate::libuv_stream_wrap::span;
 use crate::{ConnectionWrap, Environment, LibuvStreamWrap, StreamResource};
 
 /// How long a condition may take to come about before it is told as a `TIMEOUT`.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// So many passes of the event loop are enough for everything that is to be done now.
+const PASSES: usize = 4;
 
 /// One event thread in virtual time, and what makes connections on it.
 pub(super) struct Stage {
@@ -24,6 +28,8 @@ pub(super) struct Stage {
     net: Option<Arc<NetProcessor>>,
     thread: AdoptedThread,
     processor: Arc<EventProcessor>,
+    /// There are timers, which may be far from due.
+    timed: bool,
 }
 
 impl Stage {
@@ -33,7 +39,32 @@ impl Stage {
         let net = (transport == Transport::Sockets)
             .then(|| NetProcessor::init(&processor, NetConfig::default()));
         let thread = processor.adopt_current_thread("ET_NET");
-        Stage { net, thread, processor }
+        Stage { net, thread, processor, timed: false }
+    }
+
+    /// Time goes in small steps: without them the clock would jump to the next timer.
+    pub(super) fn with_timers(mut self, timed: bool) -> Stage {
+        if timed {
+            let nothing: ContRef = FreeContinuation::new(|_, _, _| Outcome::Done);
+            self.thread.thread().schedule_every(nothing, hrtime::mseconds(1));
+        }
+        self.timed = timed;
+        self
+    }
+
+    /// Lets so many milliseconds pass, if there are timers.
+    pub(super) fn sleep(&self, ms: u64) {
+        if self.timed {
+            self.thread.run_for(span(ms));
+        }
+    }
+
+    /// Passes until nothing is to be done now.
+    fn idle(&self) {
+        match self.timed {
+            true => (0..PASSES).for_each(|_| self.thread.run_pass()),
+            false => self.thread.run_until_idle(),
+        }
     }
 
     /// A connection: the stream of the side that accepts, and the client.
@@ -52,7 +83,7 @@ impl Stage {
             None => {
                 let client = Client::new();
                 client.open(self.plugin_vc(&listener));
-                self.thread.run_until_idle();
+                self.idle();
                 client
             }
         };
@@ -94,13 +125,13 @@ impl Stage {
     /// if something is under way for too long.
     pub(super) fn settle(&self, wrap: &LibuvStreamWrap, client: &Client) -> bool {
         if self.net.is_none() {
-            self.thread.run_until_idle();
+            self.idle();
             for _ in 0..2 {
                 // An end of a pair does not notice by itself that the other one has
                 // been shut down.
                 wrap.poll();
                 client.poll();
-                self.thread.run_until_idle();
+                self.idle();
             }
             return true;
         }

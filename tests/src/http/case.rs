@@ -13,16 +13,20 @@ pub enum Setup {
     Generator,
     /// No rules, and none needed: whatever is asked for is asked for.
     Forward,
+    /// As `Forward`, with limits of 1,000 bytes for a request line, 2,000 for a
+    /// field and 5,000 for a head.
+    Narrow,
 }
 
 impl Setup {
     /// All of them.
-    pub const ALL: [Setup; 2] = [Setup::Generator, Setup::Forward];
+    pub const ALL: [Setup; 3] = [Setup::Generator, Setup::Forward, Setup::Narrow];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Setup::Generator => "generator",
             Setup::Forward => "forward",
+            Setup::Narrow => "narrow",
         }
     }
 }

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use eventsys::{Clock, ContRef, EventProcessor, hrtime};
+use httpsm::hdr::HdrLimits;
 use httpsm::plugins::{self, Plugin};
 use httpsm::{
     HttpConfig, HttpProxy, HttpSessionAccept, NetConnector, NoOrigin, OriginConnector, UrlRewrite,
@@ -29,6 +30,15 @@ const OUT_S: i64 = 5;
 
 /// The most that a request's body may have.
 const MAX_POST_SIZE: i64 = 50_000_000;
+
+/// The limits of [`Setup::Narrow`], in bytes: a request line,
+const LINE_MAX: u16 = 1000;
+
+/// a field,
+const FIELD_MAX: u16 = 2000;
+
+/// a head.
+const HEAD_MAX: u16 = 5000;
 
 /// How long a real server may take to come up.
 const START: Duration = Duration::from_secs(60);
@@ -111,7 +121,7 @@ impl HttpServer for RealServers {
 fn settings(setup: Setup, origin: EchoOrigin) -> Settings {
     let (remap, required) = match setup {
         Setup::Generator => ("map / http://127.0.0.1/ @plugin=generator.so\n", 1),
-        Setup::Forward => ("", 0),
+        Setup::Forward | Setup::Narrow => ("", 0),
     };
     let http = "CONFIG proxy.config.http";
     let records = format!(
@@ -124,6 +134,12 @@ fn settings(setup: Setup, origin: EchoOrigin) -> Settings {
          CONFIG proxy.config.url_remap.remap_required INT {required}\n",
         origin.address.port()
     );
+    let limits = format!(
+        "{http}.request_line_max_size INT {LINE_MAX}\n\
+         {http}.header_field_max_size INT {FIELD_MAX}\n\
+         {http}.request_header_max_size INT {HEAD_MAX}\n"
+    );
+    let records = if setup == Setup::Narrow { records + &limits } else { records };
     Settings { records, remap: remap.to_owned() }
 }
 
@@ -191,10 +207,11 @@ impl Port {
             url_remap_required: setup == Setup::Generator,
             ..HttpConfig::default()
         };
+        let config = if setup == Setup::Narrow { narrow(config) } else { config };
         let everything = "/=http://127.0.0.1/".parse();
         let (rules, connector): (_, Arc<dyn OriginConnector>) = match setup {
             Setup::Generator => (everything.into_iter().collect(), Arc::new(NoOrigin)),
-            Setup::Forward => (Vec::new(), NetConnector::new(&net)),
+            Setup::Forward | Setup::Narrow => (Vec::new(), NetConnector::new(&net)),
         };
         let proxy = HttpProxy::new(&processor, config, UrlRewrite::new(rules), connector);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -209,6 +226,17 @@ impl Port {
         let accept = net.accept(sessions, &options)?;
         let address = accept.local_addr().unwrap_or(address);
         Ok(Port { processor, accept, address })
+    }
+}
+
+fn narrow(config: HttpConfig) -> HttpConfig {
+    HttpConfig {
+        limits: HdrLimits {
+            request_line_max_size: usize::from(LINE_MAX),
+            header_field_max_size: usize::from(FIELD_MAX),
+        },
+        request_hdr_max_size: i64::from(HEAD_MAX),
+        ..config
     }
 }
 

@@ -15,6 +15,10 @@ use crate::js::response::ServerResponse;
 use crate::js::socket::Socket;
 use crate::stream_base::StreamBase;
 
+/// How much longer than it says a server keeps a connection, in milliseconds. Mirrors
+/// `HTTP_SERVER_KEEP_ALIVE_TIMEOUT_BUFFER`.
+const KEEP_ALIVE_TIMEOUT_BUFFER: u64 = 1000;
+
 /// What the listeners of one connection share. Mirrors `state`, and what its
 /// functions are bound to.
 struct Connection {
@@ -28,6 +32,7 @@ struct Connection {
     /// The listeners that go when the connection becomes another protocol's.
     listeners: RefCell<Vec<u64>>,
     error_listener: Cell<Option<u64>>,
+    keep_alive_timeout_set: Cell<bool>,
 }
 
 /// Sets a connection up. Mirrors `connectionListenerInternal`.
@@ -35,7 +40,10 @@ pub(crate) fn connection_listener(server: &Rc<HttpServer>, socket: &Rc<Socket>) 
     let options = &server.options;
     let parser =
         server.parsers.alloc(&server.env, socket, options.max_header_size, options.lenient);
-    socket.parser.replace(Some(Rc::clone(&parser)));
+    // A second 'connection' for the same socket: the first parser is not taken out of
+    // its chain, and goes on eating.
+    let first = socket.parser.replace(Some(Rc::clone(&parser)));
+    socket.forgotten.borrow_mut().extend(first);
     let connection = Rc::new(Connection {
         server: Rc::downgrade(server),
         socket: Rc::downgrade(socket),
@@ -45,8 +53,28 @@ pub(crate) fn connection_listener(server: &Rc<HttpServer>, socket: &Rc<Socket>) 
         outgoing_data: Cell::new(0),
         listeners: RefCell::default(),
         error_listener: Cell::new(None),
+        keep_alive_timeout_set: Cell::new(false),
     });
+    // Nobody else listens for it, so the connection is at its end.
+    let this = socket.this.clone();
+    let timeout = socket.on(
+        "timeout",
+        plain(move || {
+            if let Some(socket) = this.upgrade() {
+                socket.destroy(None);
+            }
+        }),
+    );
+    let c = Rc::downgrade(&connection);
+    socket.on_request_timeout.replace(Some(Rc::new(move || {
+        if let Some(c) = c.upgrade()
+            && let Some(socket) = c.socket.upgrade()
+        {
+            c.on_error(&socket, JsError::new("ERR_HTTP_REQUEST_TIMEOUT"));
+        }
+    })));
     connection.listen(socket);
+    connection.listeners.borrow_mut().push(timeout);
     let c = Rc::clone(&connection);
     parser
         .on_incoming
@@ -136,6 +164,9 @@ impl Connection {
     fn on_parser_execute(&self, result: &ExecuteResult) {
         if let Some(parser) = self.parser.upgrade() {
             parser.observe(ParserStep::Execute(result));
+        }
+        if let Some(socket) = self.socket.upgrade() {
+            socket.update_timer();
         }
         self.execute_common(result, None);
     }
@@ -267,6 +298,10 @@ impl Connection {
             }
             socket.resume();
         }
+        let message = socket.http_message.borrow().clone();
+        if let Some(message) = message {
+            message.drained();
+        }
     }
 
     /// Mirrors `parserOnIncoming`.
@@ -274,6 +309,7 @@ impl Connection {
         let (Some(server), Some(socket)) = (self.server.upgrade(), self.socket.upgrade()) else {
             return 0;
         };
+        self.reset_timeout();
         if request.upgrade.get() {
             let wanted = request.method == "CONNECT" || server.on_upgrade.is_some();
             request.upgrade.set(wanted);
@@ -288,6 +324,7 @@ impl Connection {
             socket.pause();
         }
         let response = ServerResponse::new(request, keep_alive);
+        response.keep_alive_timeout.set(server.options.keep_alive_timeout);
         let c = Rc::downgrade(self);
         response.on_pending_data.replace(Some(Rc::new(move |delta| {
             if let Some(c) = c.upgrade() {
@@ -310,11 +347,25 @@ impl Connection {
         });
         response.emitter.add("finish", false, finish);
         if request.version == (1, 1) && !request.has_header("host") {
-            response.end(400, true, b"");
+            response.write_head(400, &[("Connection", "close")]);
+            response.end(None);
             return 0;
         }
-        (server.on_request)(request, &response);
+        match request.header("expect") {
+            Some(expect) if request.version == (1, 1) => {
+                on_expect(&server, request, &response, expect);
+            }
+            _ => (server.on_request)(request, &response),
+        }
         0
+    }
+
+    /// A request has come while the connection was kept for one. Mirrors
+    /// `resetSocketTimeout`.
+    fn reset_timeout(&self) {
+        if let (true, Some(socket)) = (self.keep_alive_timeout_set.take(), self.socket.upgrade()) {
+            socket.set_timeout(0);
+        }
     }
 
     /// An answer is written. Mirrors `resOnFinish`.
@@ -333,8 +384,49 @@ impl Connection {
         let next = self.outgoing.borrow_mut().pop_front();
         if let Some(next) = next {
             next.assign_socket(&socket);
+            return;
+        }
+        let keep_alive = self.server.upgrade().map_or(0, |s| s.options.keep_alive_timeout);
+        if keep_alive != 0 {
+            socket.set_timeout(keep_alive + KEEP_ALIVE_TIMEOUT_BUFFER);
+            self.keep_alive_timeout_set.set(true);
         }
     }
+}
+
+/// A request that wants to be told whether to send its body.
+fn on_expect(
+    server: &HttpServer,
+    request: &Rc<IncomingMessage>,
+    response: &Rc<ServerResponse>,
+    expect: &[u8],
+) {
+    if wants_continue(expect) {
+        response.expect_continue.set(true);
+        if let Some(listener) = &server.on_check_continue {
+            listener(request, response);
+            return;
+        }
+        response.write_continue();
+        (server.on_request)(request, response);
+    } else if let Some(listener) = &server.on_check_expectation {
+        listener(request, response);
+    } else {
+        response.write_head(417, &[]);
+        response.end(None);
+    }
+}
+
+/// Whether `100-continue` is in it as a word. Mirrors `continueExpression`.
+fn wants_continue(expect: &[u8]) -> bool {
+    const WORD: &[u8] = b"100-continue";
+    let is_word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    expect.windows(WORD.len()).enumerate().any(|(at, window)| {
+        let before = at.checked_sub(1).and_then(|at| expect.get(at));
+        window.eq_ignore_ascii_case(WORD)
+            && !is_word(before)
+            && !is_word(expect.get(at + WORD.len()))
+    })
 }
 
 /// Mirrors `clearIncoming`.

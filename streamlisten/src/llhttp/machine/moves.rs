@@ -1,9 +1,9 @@
 //! What the states have in common: spans are opened and closed, notice is given,
 //! a walk fails.
 
-use super::{Awaits, Flow, Machine, OpenSpan, Run};
+use super::{Flow, Last, Machine, OpenSpan, Run};
 use crate::llhttp::errno::Errno;
-use crate::llhttp::event::{Event, Notice, Span};
+use crate::llhttp::event::{Notice, Span};
 use crate::llhttp::state::State;
 
 impl Machine {
@@ -50,10 +50,11 @@ impl Machine {
         run.state = next;
         match self.open.take() {
             Some(open) if self.wanted.span(open.span) => {
-                run.awaits = Awaits::Span(open.span);
+                run.last = Last::Span(open.span);
                 // A span that another walk has opened has no beginning here.
                 let start = if open.walk == run.walk { open.start } else { end };
-                Flow::Emit(Event::Span { span: open.span, start, end })
+                run.bounds = (start, end);
+                Flow::Emit
             }
             _ => Flow::Go,
         }
@@ -67,10 +68,11 @@ impl Machine {
         span: Span,
         start: usize,
         end: usize,
-    ) -> Event {
+    ) -> Flow {
         self.forget_open();
-        run.awaits = Awaits::Span(span);
-        Event::Span { span, start, end }
+        run.last = Last::Span(span);
+        run.bounds = (start, end);
+        Flow::Emit
     }
 
     /// As `whole` does: what a walk inside a callback has left open is closed by
@@ -78,13 +80,6 @@ impl Machine {
     #[inline]
     pub(in crate::llhttp) fn forget_open(&mut self) {
         self.open = None;
-    }
-
-    /// Gives a notice that is wanted.
-    #[inline]
-    pub(in crate::llhttp) fn wanted_notice(&mut self, run: &mut Run, notice: Notice) -> Event {
-        run.awaits = Awaits::Notice(notice);
-        Event::Notice(notice)
     }
 
     /// Ends the open span, then fails.
@@ -107,15 +102,15 @@ impl Machine {
         if !self.wanted.notice(notice) {
             return Flow::Go;
         }
-        run.awaits = Awaits::Notice(notice);
-        Flow::Emit(Event::Notice(notice))
+        run.last = Last::Notice(notice);
+        Flow::Emit
     }
 
     /// The head is complete; goes to `HeadersDone`.
     pub(in crate::llhttp) fn headers_complete(&mut self, run: &mut Run) -> Flow {
         run.state = State::HeadersDone;
-        run.awaits = Awaits::Headers;
-        Flow::Emit(Event::HeadersComplete)
+        run.last = Last::Headers;
+        Flow::Emit
     }
 
     /// Stops for an upgrade.
