@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::figures::{Beside, Figures, Measured};
 use super::others::Other;
 use super::workloads::Unit;
-use crate::output::{QUIET, TITLE};
+use crate::output::QUIET;
 
 /// A spread from which on a figure is marked.
 const WIDE: f64 = 0.15;
@@ -50,7 +50,6 @@ pub(super) fn write_markdown(
     for measured in all {
         writeln!(out, "| {} |", row(measured).join(" | "))?;
     }
-    writeln!(out)?;
     write_notes(out, all)
 }
 
@@ -109,20 +108,23 @@ fn write_notes(out: &mut impl Write, all: &[Measured]) -> io::Result<()> {
             .flatten()
             .any(|figures| figures.spread() > WIDE)
     };
+    let mut notes = Vec::new();
     if all.iter().flat_map(|measured| &measured.releases).any(wide) {
         let percent = WIDE * 50.0;
-        writeln!(out, "\n! the quarters around the median are more than ±{percent}% apart")?;
+        notes.push(format!(
+            "! the quarters around the median are more than ±{percent}% away from it"
+        ));
     }
     for measured in all {
         for beside in &measured.releases {
             if let Some(difference) = &beside.difference {
                 let (name, release) = (&measured.workload.name, beside.release);
-                writeln!(
-                    out,
-                    "{TITLE}{name}, {release}: not the same work:{TITLE:#} {difference}"
-                )?;
+                notes.push(format!("{name}, {release}: not the same work: {difference}"));
             }
         }
+    }
+    for note in notes {
+        writeln!(out, "\n{note}")?;
     }
     Ok(())
 }
