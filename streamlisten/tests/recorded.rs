@@ -49,7 +49,7 @@ fn answers_in_parts_and_expectations() {
 
 #[test]
 fn requests_that_take_too_long() {
-    check(include_str!("data/timeouts.jsonl"), 18);
+    check(include_str!("data/timeouts.jsonl"), 19);
 }
 
 #[test]
