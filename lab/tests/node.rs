@@ -59,7 +59,7 @@ fn who_eats_the_data_as_the_book_shows_it() {
 
 #[test]
 fn sockets_tell_the_same() {
-    for (file, count) in [("public", 12), ("turns", 9), ("answers", 27)] {
+    for (file, count) in [("public", 12), ("turns", 9), ("answers", 28)] {
         let path =
             format!("{}/../streamlisten/tests/data/{file}.jsonl", env!("CARGO_MANIFEST_DIR"));
         let told = stdout(atslab().args(["node", "--check", &path, "--sockets"]));

@@ -476,6 +476,8 @@ class Server extends Run {
       this.tell({ e: 'request', method: req.method, url: req.url });
       this.all(o.on_request);
       if (o.drain !== false) req.resume();
+      if (o.respond === 'first' && this.answered) return;
+      this.answered = true;
       if (o.answer) return this.answer(res, o.answer);
       if (o.respond !== 'hold') res.end(o.big_response ? Buffer.alloc(o.big_response, 'z') : 'ok');
     };

@@ -26,6 +26,7 @@ struct World {
     socket: RefCell<Option<Rc<Socket>>>,
     server: RefCell<Option<Rc<HttpServer>>>,
     closed: Cell<bool>,
+    answered: Cell<bool>,
 }
 
 /// Runs a scenario of the server layer.
@@ -42,6 +43,7 @@ pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(
         socket: RefCell::default(),
         server: RefCell::default(),
         closed: Cell::new(false),
+        answered: Cell::new(false),
     });
     let _tear_down = TearDown(&world);
     let server = Rc::new(make_server(&world));
@@ -189,6 +191,9 @@ impl World {
         self.run_list("on_request");
         if self.options["drain"] != false {
             request.resume();
+        }
+        if self.answered.replace(true) && self.options["respond"] == "first" {
+            return;
         }
         if self.options["answer"].is_object() {
             Answer::start(self, response);

@@ -281,6 +281,9 @@ impl Connection {
         if let Some(parser) = socket.parser() {
             server.parsers.free(&parser, &socket);
         }
+        // Answers hold the connection, and their turn will not come.
+        let outgoing = self.outgoing.take();
+        drop(outgoing);
         let incoming = self.incoming.take();
         for request in incoming {
             request.destroy(Some(JsError::new("ECONNRESET")));
@@ -338,10 +341,11 @@ impl Connection {
         } else {
             response.assign_socket(&socket);
         }
-        let c = Rc::downgrade(self);
+        // Held, because an upgrade takes everything else away that holds it.
+        let c = Rc::clone(self);
         let (req, res) = (Rc::clone(request), Rc::downgrade(&response));
         let finish = plain(move || {
-            if let (Some(c), Some(res)) = (c.upgrade(), res.upgrade()) {
+            if let Some(res) = res.upgrade() {
                 c.on_finish(&req, &res);
             }
         });
