@@ -94,7 +94,7 @@ impl<'a> Invocation<'a> {
 /// # Panics
 /// If the continuation has a mutex and the calling thread does not hold it:
 /// `ink_release_assert(!mutex || mutex->thread_holding == this_ethread())`.
-#[inline]
+#[inline(always)]
 pub fn call(
     cont: &ContRef,
     guard: Option<&Guard<'_>>,

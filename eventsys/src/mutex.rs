@@ -138,7 +138,7 @@ impl ProxyMutex {
     }
 
     /// One more guard of the thread that holds the mutex.
-    #[inline]
+    #[inline(always)]
     fn entered(&self) -> Guard<'_> {
         let depth = self.depth.load(RELAXED);
         // Counting on would, at -1, let the next unlock give a mutex away that is

@@ -85,12 +85,14 @@ impl Binding {
         [self.cont.replace(cont), self.lent.take()]
     }
 
+    #[inline(always)]
     fn lend(&self) -> Option<ContRef> {
         self.lent.take().or_else(|| self.cont.borrow().clone())
     }
 
     /// Keeps `cont` for the next callback, unless another is called back by now or
     /// an inner callback has given one back already.
+    #[inline(always)]
     fn give_back(&self, cont: ContRef) -> Option<ContRef> {
         if !self.cont.borrow().as_ref().is_some_and(|now| Arc::ptr_eq(now, &cont)) {
             return Some(cont);

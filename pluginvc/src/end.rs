@@ -56,6 +56,7 @@ pub(crate) struct End {
 }
 
 impl End {
+    #[inline(always)]
     pub(crate) fn direction(&self, op: VioOp) -> &Direction {
         match op {
             VioOp::Read => &self.read,
@@ -94,7 +95,7 @@ pub(crate) struct FirstMutex(OnceCell<Arc<ProxyMutex>>);
 
 impl FirstMutex {
     /// The mutex that `vio` has now, if it has one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(&self, vio: &Vio) -> Option<VioMutex<'_>> {
         match self.0.get() {
             Some(first) if vio.is_bound_to(first) => Some(VioMutex::First(first)),

@@ -192,6 +192,7 @@ impl<'a> Half<'a> {
 
 /// Takes the mutex that `vio` had, by try-lock, and makes sure that it still has
 /// it. The outer `None` is a miss; `Some(None)` means that there was no mutex.
+#[inline(always)]
 fn take_vio_mutex<'m>(vio: &Vio, mutex: &'m Option<VioMutex<'_>>) -> Option<Option<Guard<'m>>> {
     let Some(mutex) = mutex else { return Some(None) };
     let guard = mutex.try_lock()?;

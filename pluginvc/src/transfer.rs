@@ -15,6 +15,7 @@ use crate::half::Half;
 /// Large pieces go as blocks, without copying; small ones are copied, so that a
 /// stream of tiny writes does not become a chain of tiny blocks. Mirrors
 /// `PluginVC::transfer_bytes`.
+#[inline(always)]
 pub(crate) fn transfer_bytes(
     to: &mut MIOBuffer,
     from: &mut MIOBuffer,
@@ -204,6 +205,7 @@ impl<'a> Half<'a> {
     /// # Panics
     /// If the operation was issued without a continuation: the original
     /// dereferences a null pointer here.
+    #[inline(always)]
     pub(crate) fn call_back(self, sm: &Guard<'_>, op: VioOp, event: EventCode) {
         let vio = self.vio(op);
         let is_locked = !self.end().direction(op).is_unlocked.is_set();
@@ -232,6 +234,7 @@ impl<'a> Half<'a> {
 
     /// Goes on with an operation of this end, on another stack; the caller holds
     /// the mutex of its VIO. Mirrors `PluginVC::reenable`.
+    #[inline(always)]
     pub(crate) fn reenable(self, op: VioOp) {
         let kind = match op {
             VioOp::Write => StepKind::ReenableWrite,

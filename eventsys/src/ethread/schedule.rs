@@ -224,7 +224,7 @@ impl EThread {
     }
 
     /// Mirrors `ProtectedQueue::enqueue_local`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn enqueue_local(&self, event: &'static Event) {
         // SAFETY: `local` answers only the owner, which owns the event too, and
         // an event that is being queued is in no list.

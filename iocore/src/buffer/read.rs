@@ -56,7 +56,7 @@ impl MIOBuffer {
     /// with one. Empty only if there is nothing to read. The size limit is not heeded.
     ///
     /// Mirrors `IOBufferReader::start`, `end` and `block_read_view` of `I_IOBuffer.h` (9.1.3).
-    #[inline]
+    #[inline(always)]
     pub fn block_slice(&mut self, reader: ReaderId) -> &[u8] {
         self.skip_empty_blocks(reader);
         let slot = self.slot(reader);
@@ -106,7 +106,7 @@ impl MIOBuffer {
     ///
     /// If `n` is negative or more than [`read_avail`](Self::read_avail). 9.1.3 goes on without a
     /// word, and says from then on that there are fewer than zero bytes to read.
-    #[inline]
+    #[inline(always)]
     pub fn consume(&mut self, reader: ReaderId, n: i64) {
         let (bytes, end_pos) = (to_usize(n, "consume"), self.end_pos);
         let slot = self.slot_mut(reader);
@@ -157,7 +157,7 @@ impl MIOBuffer {
     /// one has bytes.
     ///
     /// Mirrors `IOBufferReader::skip_empty_blocks` of `I_IOBuffer.h` (9.1.3).
-    #[inline]
+    #[inline(always)]
     fn skip_empty_blocks(&mut self, reader: ReaderId) {
         let ReaderSlot { seq, offset, .. } = *self.slot(reader);
         // Mostly there is no block to move on to.

@@ -158,7 +158,7 @@ impl MIOBuffer {
     }
 
     /// Copies into the writer's block what it has space for. Returns how many bytes those are.
-    #[inline]
+    #[inline(always)]
     fn write_here(&mut self, bytes: &[u8]) -> usize {
         let written = self.queue.writer_mut().map_or(0, |writer| writer.write(bytes));
         self.end_pos += to_i64(written);
