@@ -281,7 +281,14 @@ impl Machine {
         match input.get(run.pos) {
             None => Flow::More,
             Some(digit @ b'0'..=b'9') => {
-                self.status_code = self.status_code * 10 + u16::from(digit - b'0');
+                // Only a walk inside a callback can have left more than three digits.
+                let digit = u16::from(digit - b'0');
+                let code = self.status_code.checked_mul(10).and_then(|n| n.checked_add(digit));
+                let Some(code) = code else {
+                    run.pos += 1;
+                    return self.fail(run, Errno::InvalidStatus, "Invalid status code");
+                };
+                self.status_code = code;
                 go_past(run, next)
             }
             Some(_) => self.fail(run, Errno::InvalidStatus, "Invalid status code"),
