@@ -55,7 +55,7 @@ pub const READS_IN_A_TURN: usize = 32;
 
 /// A TCP connection. What the original adds to its base class is about sockets'
 /// options, which a connection of this project has itself.
-pub type TcpWrap = LibuvStreamWrap;
+pub type TCPWrap = LibuvStreamWrap;
 
 /// A stream over a network connection.
 pub struct LibuvStreamWrap {

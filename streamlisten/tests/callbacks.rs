@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use streamlisten::{
-    Chunk, Environment, Exception, ExecuteResult, HttpParser, JsStream, JsStreamImpl, Place,
+    Chunk, Environment, Exception, ExecuteResult, HTTPParser, JSStream, JSStreamImpl, Place,
     ReadData, ShutdownWrap, StreamBase, StreamListener, StreamResource, WriteWrap,
 };
 
@@ -15,7 +15,7 @@ struct Owner {
     writes: Rc<RefCell<Vec<Rc<WriteWrap>>>>,
 }
 
-impl JsStreamImpl for Owner {
+impl JSStreamImpl for Owner {
     fn onwrite(&self, request: &Rc<WriteWrap>, _: Vec<Chunk>) -> i32 {
         self.writes.borrow_mut().push(Rc::clone(request));
         0
@@ -29,9 +29,9 @@ impl JsStreamImpl for Owner {
 /// A stream, a parser, and what they have told.
 struct World {
     env: Rc<Environment>,
-    stream: RefCell<Option<Rc<JsStream>>>,
-    parser: RefCell<Option<Rc<HttpParser>>>,
-    other: Rc<HttpParser>,
+    stream: RefCell<Option<Rc<JSStream>>>,
+    parser: RefCell<Option<Rc<HTTPParser>>>,
+    other: Rc<HTTPParser>,
     writes: Rc<RefCell<Vec<Rc<WriteWrap>>>>,
     told: RefCell<Vec<String>>,
     armed: Cell<bool>,
@@ -48,9 +48,9 @@ fn world(at: &'static str, action: Action) -> Rc<World> {
     let owner = Owner::default();
     let writes = Rc::clone(&owner.writes);
     let world = Rc::new(World {
-        stream: RefCell::new(Some(JsStream::new(&env, owner))),
-        parser: RefCell::new(Some(HttpParser::new(&env))),
-        other: HttpParser::new(&env),
+        stream: RefCell::new(Some(JSStream::new(&env, owner))),
+        parser: RefCell::new(Some(HTTPParser::new(&env))),
+        other: HTTPParser::new(&env),
         writes,
         told: RefCell::default(),
         armed: Cell::new(true),
@@ -121,7 +121,7 @@ fn run(at: &'static str, action: Action) -> (Rc<World>, Vec<String>) {
     (world, told)
 }
 
-fn read(stream: &JsStream, bytes: &[u8]) {
+fn read(stream: &JSStream, bytes: &[u8]) {
     stream.read_buffer(bytes).expect("nothing is thrown");
 }
 
@@ -286,8 +286,8 @@ fn an_exception_ends_the_parse_and_comes_out() {
 #[test]
 fn the_end_of_a_stream_under_a_parser_and_a_buffer() {
     let env = Environment::new();
-    let stream = JsStream::new(&env, Owner::default());
-    let parser = HttpParser::new(&env);
+    let stream = JSStream::new(&env, Owner::default());
+    let parser = HTTPParser::new(&env);
     parser.consume(&*stream);
     stream.use_user_buffer(vec![0; 4]);
     assert_eq!(stream.chain().len(), 3);
@@ -300,9 +300,9 @@ fn the_end_of_a_stream_under_a_parser_and_a_buffer() {
 #[should_panic(expected = "(listener->stream_) == nullptr")]
 fn a_listener_in_two_chains_aborts() {
     let env = Environment::new();
-    let stream = JsStream::new(&env, Owner::default());
-    let other = JsStream::new(&env, Owner::default());
-    let parser = HttpParser::new(&env);
+    let stream = JSStream::new(&env, Owner::default());
+    let other = JSStream::new(&env, Owner::default());
+    let parser = HTTPParser::new(&env);
     parser.consume(&*stream);
     parser.consume(&*other);
 }
@@ -311,6 +311,6 @@ fn a_listener_in_two_chains_aborts() {
 #[should_panic(expected = "(current) != nullptr")]
 fn removing_a_stranger_aborts() {
     let env = Environment::new();
-    let stream = JsStream::new(&env, Owner::default());
-    stream.remove_stream_listener(&*HttpParser::new(&env));
+    let stream = JSStream::new(&env, Owner::default());
+    stream.remove_stream_listener(&*HTTPParser::new(&env));
 }

@@ -12,7 +12,7 @@ use super::readable::Readable;
 use super::socket::Socket;
 use crate::buf::Chunk;
 use crate::env::Environment;
-use crate::http_parser::{ExecuteResult, HeaderList, HeadersComplete, HttpParser};
+use crate::http_parser::{ExecuteResult, HTTPParser, HeaderList, HeadersComplete};
 use crate::libuv_stream_wrap::span;
 use crate::llhttp::{Lenient, MessageType};
 
@@ -62,7 +62,7 @@ type OnIncoming = dyn Fn(&Rc<IncomingMessage>, bool) -> i32;
 
 /// A parser with what JavaScript keeps beside it.
 pub struct HttpServerParser {
-    pub(super) native: Rc<HttpParser>,
+    pub(super) native: Rc<HTTPParser>,
     socket: RefCell<Weak<Socket>>,
     pub(super) incoming: RefCell<Option<Rc<IncomingMessage>>>,
     /// Set while it consumes its socket's handle.
@@ -150,7 +150,7 @@ impl Parsers {
 impl HttpServerParser {
     fn new(env: &Rc<Environment>) -> Rc<HttpServerParser> {
         let parser = Rc::new(HttpServerParser {
-            native: HttpParser::new(env),
+            native: HTTPParser::new(env),
             socket: RefCell::default(),
             incoming: RefCell::default(),
             consumed: Cell::new(false),
