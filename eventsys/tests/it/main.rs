@@ -10,6 +10,8 @@ mod handlers;
 mod locks;
 mod model;
 mod processor;
+mod refused;
+mod saturation;
 mod schedule;
 mod tail;
 mod threads;

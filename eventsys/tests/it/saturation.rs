@@ -5,13 +5,10 @@
 //! tables of the edges. Where the rule is broken, a debug build panics with an
 //! overflow, and an optimised one dispatches at once what should never come; so these
 //! tests are worth running in both (`cargo test --release -p eventsys`).
-#![cfg(not(feature = "explore"))]
-
-mod common;
 
 use std::sync::Arc;
 
-use common::{Actor, Diary, Stage, panic_of};
+use crate::common::{Actor, Diary, Stage, panic_of};
 use eventsys::hrtime::{HrTime, NEVER, mseconds, seconds, useconds};
 use eventsys::{Clock, Due, ET_CALL, EventCode, EventProcessor, EventRef, Request, When};
 

@@ -1,16 +1,13 @@
 //! What fails costs nothing: a call that is refused allocates no event and keeps no
 //! continuation, a listener that panics loses none, and a handler that panics leaves
 //! its event as a handler that returns does.
-#![cfg(not(feature = "explore"))]
-
-mod common;
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use common::{Diary, Stage, panic_of};
+use crate::common::{Diary, Stage, panic_of};
 use eventsys::hrtime::mseconds;
 use eventsys::steps::{Step, StepKind, StepSink, Steps};
 use eventsys::{
@@ -44,7 +41,7 @@ impl Continuation for Broken {
 
 #[test]
 fn a_refused_call_allocates_no_event_and_keeps_no_continuation() {
-    type Refused = fn(&Stage, Arc<common::Actor>) -> Option<EventRef>;
+    type Refused = fn(&Stage, Arc<crate::common::Actor>) -> Option<EventRef>;
     let calls: [(&str, Refused); 5] = [
         ("aperiod != 0", |stage, cont| Some(stage.thread.schedule_every(cont, 0))),
         ("aperiod != 0", |stage, cont| Some(stage.thread.schedule_every_local(cont, 0))),
@@ -123,7 +120,7 @@ fn a_listener_that_panics_loses_no_event() {
 /// notes that it was called later on. What it gives back is the event, and in which
 /// passes of seven, 20 ms apart, it was called.
 fn panicking(
-    schedule: impl Fn(&Stage, Arc<common::Actor>) -> EventRef,
+    schedule: impl Fn(&Stage, Arc<crate::common::Actor>) -> EventRef,
     first: impl Fn(EventRef) + Send + 'static,
 ) -> (Stage, EventRef, Vec<i64>) {
     let processor = EventProcessor::new(Clock::new_ticking(mseconds(20)));
