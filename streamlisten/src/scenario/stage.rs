@@ -152,9 +152,17 @@ impl Stage {
         }
     }
 
-    /// True if the other end tells of a reset by itself.
-    pub(super) fn knows_resets(&self) -> bool {
-        self.net.is_some()
+    /// The client resets the connection. The stream is told of it: a socket's reset is
+    /// known to the kernel at once, and a PluginVC pair knows no resets.
+    pub(super) fn reset(&self, wrap: &LibuvStreamWrap, client: &Client) {
+        let under_way = client.reset();
+        if self.net.is_some() {
+            wrap.on_reset(&[], true);
+            return;
+        }
+        // What waits inside the pair comes first, and only a socket's buffer has room.
+        let delivers = wrap.received() + (under_way.len() as u64) < client.sent();
+        wrap.on_reset(if delivers { &[] } else { &under_way }, delivers);
     }
 
     /// Passes of the event loop until `done` says so; false if it does not.
