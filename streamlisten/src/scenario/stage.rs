@@ -152,15 +152,12 @@ impl Stage {
         }
     }
 
-    /// The client resets the connection. The stream is told of it: a socket's reset is
-    /// known to the kernel at once, and a PluginVC pair knows no resets.
+    /// The client resets the connection. The stream is told of it, and given what the
+    /// client had not got rid of: node's client writes at once, and then the kernel
+    /// knows of the reset before any event. A PluginVC pair knows no resets at all.
     pub(super) fn reset(&self, wrap: &LibuvStreamWrap, client: &Client) {
         let under_way = client.reset();
-        if self.net.is_some() {
-            wrap.on_reset(&[], true);
-            return;
-        }
-        // What waits inside the pair comes first, and only a socket's buffer has room.
+        // What is on its way comes first; behind it there is room in no buffer.
         let delivers = wrap.received() + (under_way.len() as u64) < client.sent();
         wrap.on_reset(if delivers { &[] } else { &under_way }, delivers);
     }
