@@ -7,7 +7,7 @@
 //! time, and a periodic event that looks once a second whether it has passed
 //! (TS-1427): moving bytes only moves the time.
 
-use eventsys::hrtime::seconds;
+use eventsys::hrtime::{after, seconds};
 use eventsys::sync::atomic::Ordering;
 use eventsys::{AtomicEvent, ContRef, ET_CALL, EventCode, HrTime};
 use iocore::VioOp;
@@ -39,7 +39,7 @@ impl Half<'_> {
         let processor = &self.core.processor;
         end.inactive_timeout.store(timeout, Ordering::Relaxed);
         if timeout != 0 {
-            let at = processor.clock().get_hrtime() + timeout;
+            let at = after(processor.clock().get_hrtime(), timeout);
             end.inactive_timeout_at.store(at, Ordering::Relaxed);
             if !end.inactive_event.is_some() {
                 let event = processor.schedule_every(self.this_cont(), seconds(1), ET_CALL);
@@ -102,7 +102,7 @@ impl Half<'_> {
         let end = self.end();
         let timeout = end.inactive_timeout.load(Ordering::Relaxed);
         if timeout != 0 && end.inactive_event.is_some() {
-            let at = self.core.processor.clock().get_hrtime() + timeout;
+            let at = after(self.core.processor.clock().get_hrtime(), timeout);
             end.inactive_timeout_at.store(at, Ordering::Relaxed);
         }
     }
