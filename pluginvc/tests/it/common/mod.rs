@@ -123,8 +123,16 @@ impl Drop for Lab {
 
 impl Lab {
     pub(crate) fn new() -> Lab {
+        Lab::with_clock(Clock::new_virtual())
+    }
+
+    /// One whose time goes by `tick` with each pass, and by nothing else.
+    pub(crate) fn ticking(tick: HrTime) -> Lab {
+        Lab::with_clock(Clock::new_ticking(tick))
+    }
+
+    fn with_clock(clock: Arc<Clock>) -> Lab {
         let trace = Arc::new(Trace::default());
-        let clock = Clock::new_virtual();
         let start = clock.get_hrtime();
         let processor = EventProcessor::with_steps(clock, Arc::clone(&trace) as Arc<dyn StepSink>);
         let thread = processor.adopt_current_thread("ET_NET");
@@ -199,6 +207,11 @@ impl Lab {
     /// Runs for this many milliseconds of virtual time.
     pub(crate) fn run_ms(&self, ms: i64) {
         self.thread.run_for(hrtime::mseconds(ms));
+    }
+
+    /// Runs so many passes of the event loop.
+    pub(crate) fn passes(&self, n: usize) {
+        (0..n).for_each(|_| self.thread.run_pass());
     }
 
     /// The trace so far; it is empty afterwards.
