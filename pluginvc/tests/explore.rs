@@ -390,6 +390,22 @@ fn a_timeout_set_by_another_thread_is_forgiven_if_that_is_corrected() {
     );
 }
 
+/// With the core mutex there is nothing to be forgiven: the timeout is set before the
+/// handler or after it.
+#[test]
+fn a_timeout_that_is_set_under_the_core_mutex_meets_no_handler() {
+    let correct = Corrections { timeouts_take_core_lock: true, ..Corrections::default() };
+    assert_eq!(
+        timeout_set_meanwhile(correct),
+        [
+            // Replaced in time.
+            "1 timeouts",
+            // Set anew after the first had come.
+            "2 timeouts",
+        ]
+    );
+}
+
 /// #1333: when `main_handler` began, the read had no mutex, so it took none; then
 /// another thread issues the read, holding S, and the timeout misses S.
 #[test]
