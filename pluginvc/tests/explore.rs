@@ -11,17 +11,11 @@
 //! explorer's (`eventsys::sync`), so a schedule may change threads between any
 //! unlocked read and the try-lock after it.
 
-#[path = "it/common/mod.rs"]
-mod common;
-
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use common::{
-    ACCEPT, Agent, EOS, INACTIVITY, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting,
-};
 use eventsys::hrtime::mseconds;
 use iocore::ShutdownHowTo::{Read, ReadWrite, Write};
 use iocore::VConnection;
@@ -29,6 +23,9 @@ use pluginvc::{Corrections, PluginVCCore};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::scheduler::RandomScheduler;
 use shuttle::{Config, FailurePersistence, Runner, thread};
+use testkit::{
+    ACCEPT, Agent, EOS, INACTIVITY, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting,
+};
 
 /// The outcomes of `scene` under so many schedules.
 fn outcomes(schedules: usize, scene: impl Fn() -> String + Send + Sync + 'static) -> Vec<String> {

@@ -4,11 +4,11 @@
 //! Times are in virtual microseconds. The periodic event comes up to 5 ms early
 //! (the first bucket of `PriorityEventQueue`).
 
-use crate::common::{ACCEPT, ACTIVE, EOS, INACTIVITY, Lab, MAX, READ_READY, hold};
 use eventsys::HrTime;
 use eventsys::hrtime::{NEVER, mseconds, seconds};
 use iocore::NetVcRef;
 use iocore::ShutdownHowTo::{Read, Write};
+use testkit::{ACCEPT, ACTIVE, EOS, INACTIVITY, Lab, MAX, READ_READY, hold};
 
 const CALLBACKS: &[&str] = &[": "];
 
