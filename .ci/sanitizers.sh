@@ -35,7 +35,7 @@ check_with_address_sanitizer() {
   address_sanitizer -p eventsys -p iocore -p pluginvc -p httpsm --lib --tests --locked --quiet
   # The recorded cases. The scenarios are left out: in some the port panics, as the
   # original would crash, and what it leaves is never closed.
-  address_sanitizer -p conformance --test port --locked --quiet
+  address_sanitizer -p conformance --test it --locked --quiet port::
 }
 
 check_with_thread_sanitizer() {

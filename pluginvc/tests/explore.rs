@@ -13,6 +13,7 @@
 
 #[path = "explore/canary.rs"]
 mod canary;
+#[path = "it/common/mod.rs"]
 mod common;
 #[path = "../../eventsys/tests/explore/schedules.rs"]
 mod schedules;

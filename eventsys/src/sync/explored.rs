@@ -54,7 +54,7 @@ impl Default for RawLock {
 }
 
 /// A mutex with parking_lot's interface: no poisoning, `try_lock` gives an `Option`.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Mutex<T>(shuttle::sync::Mutex<T>);
 
 impl<T> Mutex<T> {
