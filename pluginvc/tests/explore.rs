@@ -13,8 +13,6 @@
 
 #[path = "explore/canary.rs"]
 mod canary;
-#[path = "it/common/mod.rs"]
-mod common;
 #[path = "../../eventsys/tests/explore/schedules.rs"]
 mod schedules;
 
@@ -22,9 +20,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::{
-    ACCEPT, Agent, EOS, INACTIVITY, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting,
-};
 use eventsys::hrtime::mseconds;
 use iocore::ShutdownHowTo::{Read, ReadWrite, Write};
 use iocore::VConnection;
@@ -33,6 +28,9 @@ use schedules::{Outcomes, explore};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::scheduler::RandomScheduler;
 use shuttle::thread;
+use testkit::{
+    ACCEPT, Agent, EOS, INACTIVITY, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting,
+};
 
 /// The outcomes of `scene` under so many schedules.
 fn outcomes(

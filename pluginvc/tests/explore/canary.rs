@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use shuttle::sync::atomic::{AtomicU32, Ordering};
 use shuttle::thread;
+use testkit::{ACCEPT, MAX, READ_READY};
 
-use crate::common::{ACCEPT, MAX, READ_READY};
 use crate::schedules::{Outcomes, replay};
 use crate::{LAG, close_both, lag_behind, outcomes, warm_lab};
 

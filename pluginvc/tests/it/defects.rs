@@ -4,7 +4,7 @@
 //!
 //! The numbers are those of the issues and pull requests of Apache Traffic
 //! Server. Where the defect is a race, a foreign thread acts at an exact step
-//! ([`Lab::at_step`](crate::common::Lab::at_step)) or while it holds a lock; `explore.rs`
+//! ([`Lab::at_step`](testkit::Lab::at_step)) or while it holds a lock; `explore.rs`
 //! goes through all schedules of the same scenes.
 //!
 //! Not here is the open deadlock of a write callback that moves its VIO to
@@ -15,15 +15,15 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::common::{
-    ACCEPT, ACTIVE, Agent, INACTIVITY, Lab, MAX, READ_READY, WRITE_COMPLETE, counting, hold,
-    on_foreign_thread, panic_text,
-};
 use eventsys::hrtime::{mseconds, seconds};
 use iocore::ShutdownHowTo::{Read, ReadWrite, Write};
 use iocore::VConnection;
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use pluginvc::{Corrections, PluginVCCore};
+use testkit::{
+    ACCEPT, ACTIVE, Agent, INACTIVITY, Lab, MAX, READ_READY, WRITE_COMPLETE, counting, hold,
+    on_foreign_thread, panic_text,
+};
 
 /// `setup_event_cb` did not store the event that it scheduled, so a second
 /// `do_io` scheduled a second one, and the first matched no pointer and asserted.
@@ -247,7 +247,7 @@ fn ts_3235_a_foreign_thread_that_closes_at_any_step_gets_the_pair_freed() {
         let lab = Lab::new();
         let (a, p) = lab.agents();
         p.on(ACCEPT, |me| me.read(MAX));
-        p.on(crate::common::EOS, |me| me.close());
+        p.on(testkit::EOS, |me| me.close());
         let core = lab.pair(&a, &p);
         let closer = Arc::new(Mutex::new(None));
         lab.at_step(step, {

@@ -4,9 +4,9 @@
 //! Times are in virtual microseconds. The periodic event comes up to 5 ms early
 //! (the first bucket of `PriorityEventQueue`).
 
-use crate::common::{ACCEPT, ACTIVE, EOS, INACTIVITY, Lab, MAX, READ_READY, hold};
 use eventsys::hrtime::{mseconds, seconds};
 use iocore::ShutdownHowTo::{Read, Write};
+use testkit::{ACCEPT, ACTIVE, EOS, INACTIVITY, Lab, MAX, READ_READY, hold};
 
 const CALLBACKS: &[&str] = &[": "];
 
