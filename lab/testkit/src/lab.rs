@@ -58,7 +58,20 @@ impl Lab {
     /// If the calling thread is an event thread already.
     #[must_use]
     pub fn new() -> Lab {
-        let clock = Clock::new_virtual();
+        Lab::with_clock(Clock::new_virtual())
+    }
+
+    /// A laboratory whose time goes by `tick` nanoseconds with each pass, and by nothing
+    /// else: for runs of years.
+    ///
+    /// # Panics
+    /// As [`Lab::new`], or if `tick` is below 0.
+    #[must_use]
+    pub fn ticking(tick: HrTime) -> Lab {
+        Lab::with_clock(Clock::new_ticking(tick))
+    }
+
+    fn with_clock(clock: Arc<Clock>) -> Lab {
         let trace = Trace::new(&clock);
         let processor = EventProcessor::with_steps(clock, Arc::clone(&trace) as Arc<dyn StepSink>);
         let thread = processor.adopt_current_thread("ET_NET");
