@@ -21,7 +21,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::cli::FuzzArgs;
 use crate::error::Error;
 use crate::output::{FAULT, Output, QUIET, TITLE};
-use crate::run_scenario::quietly;
 
 use self::report::{Report, Tally};
 use self::worker::{Done, Finding, Worker, work};
@@ -64,7 +63,7 @@ pub(crate) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error>
         bar.set_message(found_so_far(report.total().divergences.len()));
         failed = failed.take().or(found.err());
     };
-    quietly(|| work(chunks, workers, &mut take));
+    work(chunks, workers, &mut take);
     bar.finish_and_clear();
     match failed {
         Some(error) => Err(error),

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use conformance::live::{Deviations, End, PortArm, Probe, RealArm, differ};
 use conformance::scenario::Scenario;
 
-use super::quietly;
 use crate::cli::RunArgs;
 use crate::error::Error;
 use crate::output::{FAULT, Output, TITLE};
@@ -33,7 +32,7 @@ pub(super) fn run(
         for (server, arm) in servers.iter().zip(&mut arms) {
             let release = server.release();
             let real = arm.play(&program)?;
-            let port = quietly(|| PortArm { epoch: release.epoch() }.play(&program));
+            let port = PortArm { epoch: release.epoch() }.play(&program);
             write!(out, "{TITLE}{name} on {release}{TITLE:#}: ")?;
             let Some(divergence) = differ(&real, &port) else {
                 writeln!(out, "identical, {} steps{}", real.steps.len(), crash(&real.end))?;

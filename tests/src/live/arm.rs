@@ -222,8 +222,8 @@ pub struct PortArm {
 }
 
 impl PortArm {
-    /// Performs `program`. If the port panics, that is a result; what the panic
-    /// hook says goes to the user all the same.
+    /// Performs `program`. If the port panics, that is a result, and the panic hook
+    /// does not print it.
     #[must_use]
     pub fn play(self, program: &Program) -> Played {
         let collector = Collector::new();
