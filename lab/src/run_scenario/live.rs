@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use conformance::live::{Deviations, End, PortArm, Probe, RealArm, differ};
+use conformance::live::{Deviations, End, LiveError, PortArm, Probe, RealArm, differ};
 use conformance::scenario::Scenario;
 
 use crate::cli::RunArgs;
@@ -20,6 +20,11 @@ pub(super) fn run(
     scenarios: &[(String, Scenario)],
     out: &mut Output,
 ) -> Result<ExitCode, Error> {
+    for (name, scenario) in scenarios {
+        if let Some(why) = RealArm::why_not(&scenario.compile()) {
+            return Err(LiveError::Unplayable { name: name.clone(), why }.into());
+        }
+    }
     let releases = args.which.releases().into_iter();
     let servers = releases.map(|release| args.servers.find(release));
     let servers = servers.collect::<Result<Vec<_>, _>>()?;

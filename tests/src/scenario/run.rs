@@ -107,8 +107,9 @@ pub fn run_scenario(program: &Program, epoch: Epoch, options: Options) -> Scenar
         second.iter().for_each(SecondThread::run_pass);
     };
     let run = || catch_unwind(AssertUnwindSafe(|| (play.run(&pass), play.taken())));
-    let (finish, taken) = panics::quietly(run)
-        .unwrap_or_else(|payload| (Finish::Panicked(panics::text_of(&*payload)), Default::default()));
+    let (finish, taken) = panics::quietly(run).unwrap_or_else(|payload| {
+        (Finish::Panicked(panics::text_of(&*payload)), Default::default())
+    });
     release_all(&play.stage.holder);
     let mut seen = play.stage.seen.lock().unwrap_or_else(PoisonError::into_inner);
     let seen = std::mem::take(&mut *seen);
@@ -139,6 +140,7 @@ impl Play {
         let holder = new_holder([&ends[0], &ends[1], core.mutex()]);
         let stage = Arc::new(Stage {
             program: program.clone(),
+            reactions: program.index(),
             processor: Arc::clone(processor),
             threads,
             pair: core.id(),
