@@ -61,8 +61,12 @@ impl Clock {
     /// not, so a real server can be given the same one from outside, and takes
     /// its steps at the same times. For one event thread: with several, each
     /// one's passes move the clock of all.
+    ///
+    /// # Panics
+    /// If `tick` is below 0: a clock does not go back.
     #[must_use]
     pub fn new_ticking(tick: HrTime) -> Arc<Clock> {
+        assert!(tick >= 0, "a clock does not go back: the tick is {tick} ns");
         Clock::with(Source::Virtual(VirtualTime::new(EPOCH, Pace::Ticks(tick))))
     }
 

@@ -34,7 +34,7 @@ pub use adopted::AdoptedThread;
 pub(crate) use event_loop::EventLoop;
 pub use metrics::{EventMetrics, SAMPLE_COUNT};
 pub use schedule::When;
-pub(crate) use schedule::make_event;
+pub(crate) use schedule::{Plan, make_event};
 pub use tail::{Idle, LoopTailHandler};
 
 use crate::clock::Clock;

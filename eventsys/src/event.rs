@@ -55,22 +55,12 @@ pub type Cookie = Option<Arc<dyn Any + Send + Sync>>;
 pub enum Due {
     /// As soon as possible (`timeout_at` 0).
     Immediate,
-    /// At this time, in nanoseconds (`timeout_at` above 0).
+    /// At this time, in nanoseconds (`timeout_at` above 0);
+    /// [`NEVER`](crate::hrtime::NEVER) does not come.
     At(HrTime),
     /// In every pass of the event loop (`timeout_at` below 0). Of two poll
     /// events the one with the greater number runs first.
     Poll(HrTime),
-}
-
-impl Due {
-    /// Reads the original's number.
-    pub(crate) fn from_timeout_at(timeout_at: HrTime) -> Due {
-        match timeout_at {
-            0 => Due::Immediate,
-            1.. => Due::At(timeout_at),
-            _ => Due::Poll(timeout_at),
-        }
-    }
 }
 
 /// Which queue an event is in. Mirrors the bits `in_the_prot_queue`,

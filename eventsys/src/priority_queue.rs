@@ -13,7 +13,7 @@
 #![allow(unsafe_code)] // Lists of events that the queue's thread owns.
 
 use crate::event::{Due, Event, EventList, FreeEvents, Place};
-use crate::hrtime::{FOREVER, HrTime, mseconds};
+use crate::hrtime::{FOREVER, HrTime, NEVER, after, mseconds};
 use std::cell::Cell;
 
 /// How many buckets there are. Mirrors `N_PQ_LIST`.
@@ -50,7 +50,7 @@ impl PriorityEventQueue {
         // SAFETY: owned, says the caller.
         let body = unsafe { event.body() };
         let Due::At(at) = body.due.get() else { unreachable!("only timers come here") };
-        let left = at - now;
+        let left = until(at, now);
         let bucket = (0..N_PQ_LIST - 1).find(|&i| left <= bucket_time(i)).unwrap_or(N_PQ_LIST - 1);
         // SAFETY: as the caller says.
         unsafe { self.put(event, bucket) }
@@ -111,7 +111,7 @@ impl PriorityEventQueue {
                         continue;
                     }
                     let Due::At(at) = event.body().due.get() else { unreachable!() };
-                    let left = at - now;
+                    let left = until(at, now);
                     let mut bucket = i;
                     while bucket > 0 && left <= bucket_time(bucket - 1) {
                         bucket -= 1;
@@ -132,7 +132,7 @@ impl PriorityEventQueue {
     /// When to look again at the latest: half a bucket after the last check.
     pub(crate) fn earliest_timeout(&self) -> HrTime {
         let first = self.after.iter().position(|list| !list.is_empty());
-        self.last_check_time.get() + first.map_or(FOREVER, |i| bucket_time(i) / 2)
+        after(self.last_check_time.get(), first.map_or(FOREVER, |i| bucket_time(i) / 2))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -163,6 +163,12 @@ impl PriorityEventQueue {
             self.after[bucket].enqueue(event);
         }
     }
+}
+
+/// How long it is from `now` to `at`; for [`NEVER`] always as long as can be.
+#[inline]
+const fn until(at: HrTime, now: HrTime) -> HrTime {
+    if at == NEVER { NEVER } else { at - now }
 }
 
 /// `now` in units of the first bucket, cut to 32 bits.

@@ -15,8 +15,8 @@ pub use group::{ET_CALL, ET_NET, EventType};
 use group::{Groups, ThreadGroup};
 
 use crate::clock::Clock;
-use crate::ethread::{AdoptedThread, Birth, EThread, ThreadType, When};
-use crate::event::{Event, EventRef, Request};
+use crate::ethread::{AdoptedThread, Birth, EThread, Plan, ThreadType, When, make_event};
+use crate::event::{EventRef, Request};
 use crate::protected_queue::{OwnEvents, WakePolicy};
 use crate::steps::{StepSink, Steps};
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -229,46 +229,35 @@ impl EventProcessor {
         if self.is_shut_down() {
             return None;
         }
-        self.schedule_event(crate::ethread::make_event(request, when, self.clock.get_hrtime()), et)
+        let plan = when.resolve(self.clock.get_hrtime());
+        Some(self.schedule_planned(request, plan, et))
     }
 
     /// Mirrors `EventProcessor::schedule(Event *, EventType)`: the thread that
     /// the continuation keeps to, if it is of the group; else the calling thread,
     /// if it is; else the next one. The continuation then keeps to it.
-    pub(crate) fn schedule_event(&self, event: &'static Event, et: EventType) -> Option<EventRef> {
-        if self.is_shut_down() {
-            crate::ethread::free_unqueued(event);
-            return None;
-        }
-        let reference = event.reference();
-        let body = reference.own_body();
-        let cont = body.cont.take()?;
+    ///
+    /// The event is allocated when its thread is known: a call that is refused, or
+    /// that a user's code leaves by a panic, costs none.
+    #[inline]
+    pub(crate) fn schedule_planned(&self, request: Request, plan: Plan, et: EventType) -> EventRef {
         if self.assignment == Assignment::RoundRobin {
-            body.cont.set(Some(cont));
-            self.assign_thread(et).enqueue(event);
-            return Some(reference);
+            return self.assign_thread(et).enqueue(make_event(request, plan));
         }
-        let base = cont.base();
+        let base = request.cont.base();
         let affinity = base.thread_affinity();
         let kept = affinity.and_then(|index| self.thread(index));
-        let queued = match kept {
-            Some(thread) if thread.is_event_type(et) => {
-                body.cont.set(Some(cont));
-                thread.enqueue(event)
-            }
-            _ => {
-                let mine = EThread::with_current(|current| {
-                    current.filter(|thread| thread.is_event_type(et)).cloned()
-                });
-                let thread = mine.unwrap_or_else(|| self.assign_thread(et));
-                if affinity.is_none() {
-                    base.set_thread_affinity(thread.index());
-                }
-                body.cont.set(Some(cont));
-                thread.enqueue(event)
-            }
-        };
-        Some(queued)
+        if let Some(thread) = kept.filter(|thread| thread.is_event_type(et)) {
+            return thread.enqueue(make_event(request, plan));
+        }
+        let mine = EThread::with_current(|current| {
+            current.filter(|thread| thread.is_event_type(et)).cloned()
+        });
+        let thread = mine.unwrap_or_else(|| self.assign_thread(et));
+        if affinity.is_none() {
+            base.set_thread_affinity(thread.index());
+        }
+        thread.enqueue(make_event(request, plan))
     }
 
     /// The thread with this index.

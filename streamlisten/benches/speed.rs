@@ -22,7 +22,7 @@ const TIMES: u32 = 400;
 const COLUMNS: [(&str, Option<Arm>); 4] = [
     ("machine", Some(Arm::Machine)),
     ("httparse", Some(Arm::Httparse)),
-    ("HttpParser", Some(Arm::Parser)),
+    ("HTTPParser", Some(Arm::Parser)),
     ("node", None),
 ];
 

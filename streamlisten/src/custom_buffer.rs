@@ -1,12 +1,13 @@
-//! [`CustomBufferListener`]: reads go to memory of the user's own.
+//! [`CustomBufferJSListener`]: reads go to memory of the user's own.
 
 use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 use crate::buf::{Buf, Chunk};
 use crate::env::Environment;
+use crate::js_listeners::{OnReadCell, ReportWritesToJSStreamListener, call_js_onread_method};
 use crate::listener::{ListenerLink, StreamListener};
-use crate::stream_base::{OnRead, ReadData, call_onread};
+use crate::stream_base::ReadData;
 use crate::wrap::{ShutdownWrap, WriteWrap};
 
 /// Reads into memory that the user has given, and tells JavaScript. Unlike the
@@ -16,37 +17,35 @@ use crate::wrap::{ShutdownWrap, WriteWrap};
 /// The original hands the same memory out again and again. Here it is lent to
 /// one read at a time; should a second read begin before the first has come
 /// back, it gets fresh memory of the same size.
-pub struct CustomBufferListener {
-    link: ListenerLink,
-    env: Rc<Environment>,
+pub struct CustomBufferJSListener {
+    report: ReportWritesToJSStreamListener,
     buffer: RefCell<Vec<u8>>,
     size: Cell<usize>,
     /// Tells buffers of this listener from others; another number for each
     /// buffer that the user gives.
     owner: Cell<u64>,
-    onread: Weak<RefCell<Option<Rc<OnRead>>>>,
+    onread: OnReadCell,
 }
 
-impl CustomBufferListener {
+impl CustomBufferJSListener {
     pub(crate) fn new(
         env: &Rc<Environment>,
         buffer: Vec<u8>,
-        onread: Weak<RefCell<Option<Rc<OnRead>>>>,
-    ) -> Rc<CustomBufferListener> {
-        Rc::new(CustomBufferListener {
-            link: ListenerLink::new(env),
+        onread: OnReadCell,
+    ) -> Rc<CustomBufferJSListener> {
+        Rc::new(CustomBufferJSListener {
+            report: ReportWritesToJSStreamListener::new(env),
             size: Cell::new(buffer.len()),
             buffer: RefCell::new(buffer),
             owner: Cell::new(env.new_id()),
             onread,
-            env: Rc::clone(env),
         })
     }
 }
 
-impl StreamListener for CustomBufferListener {
+impl StreamListener for CustomBufferJSListener {
     fn link(&self) -> &ListenerLink {
-        &self.link
+        self.report.link()
     }
 
     fn on_stream_alloc(&self, _suggested: usize) -> Buf {
@@ -55,16 +54,16 @@ impl StreamListener for CustomBufferListener {
 
     fn on_stream_read(&self, nread: isize, buf: Buf) {
         if nread < 0 {
-            call_onread(&self.onread, &self.env, nread, ReadData::None);
+            call_js_onread_method(&self.onread, self.report.env(), nread, ReadData::None);
             return;
         }
         assert_eq!(buf.owner(), self.owner.get(), "(buf.base) == (buffer_.base)");
         let bytes = Chunk::new(buf.into_bytes());
         let data = ReadData::UserBuffer(bytes.clone());
-        let next = call_onread(&self.onread, &self.env, nread, data);
+        let next = call_js_onread_method(&self.onread, self.report.env(), nread, data);
         if let Some(next) = next {
             self.size.set(next.len());
-            self.owner.set(self.env.new_id());
+            self.owner.set(self.report.env().new_id());
             self.buffer.replace(next);
         } else if let Some(memory) = bytes.into_vec() {
             self.buffer.replace(memory);
@@ -72,10 +71,10 @@ impl StreamListener for CustomBufferListener {
     }
 
     fn on_stream_after_write(&self, request: &Rc<WriteWrap>, status: i32) {
-        self.env.make_callback(|| request.call_oncomplete(status));
+        self.report.on_stream_after_write(request, status);
     }
 
     fn on_stream_after_shutdown(&self, request: &Rc<ShutdownWrap>, status: i32) {
-        self.env.make_callback(|| request.call_oncomplete(status));
+        self.report.on_stream_after_shutdown(request, status);
     }
 }

@@ -1,4 +1,4 @@
-//! [`HttpParser`]: the listener that parses.
+//! [`HTTPParser`]: the listener that parses.
 //!
 //! Mirrors `Parser` of `src/node_http_parser.cc`. Left out: the list of
 //! connections with their timeouts, and what only async hooks see.
@@ -34,16 +34,16 @@ const JS_EXCEPTION: &str = "HPE_JS_EXCEPTION:JS Exception";
 /// An HTTP parser that can be pushed onto a stream.
 ///
 /// # Contract
-/// - [`HttpParser::consume`] makes it the newest listener of a stream: the
+/// - [`HTTPParser::consume`] makes it the newest listener of a stream: the
 ///   stream's bytes no longer come to who listened before. It keeps its parse
 ///   state when it is taken away, and goes on with it on the next stream.
 /// - Callbacks may call anything here. A parse inside a callback of the same
 ///   parser begins where the outer one began, as in the original.
-/// - Errors stay until [`HttpParser::initialize`].
-pub struct HttpParser {
+/// - Errors stay until [`HTTPParser::initialize`].
+pub struct HTTPParser {
     link: ListenerLink,
     env: Rc<Environment>,
-    this: Weak<HttpParser>,
+    this: Weak<HTTPParser>,
     /// The callbacks.
     pub slots: Slots,
     /// Never borrowed while a callback runs.
@@ -56,11 +56,11 @@ pub struct HttpParser {
     closed: Cell<bool>,
 }
 
-impl HttpParser {
+impl HTTPParser {
     /// A parser of requests, with the default limits.
     #[must_use]
-    pub fn new(env: &Rc<Environment>) -> Rc<HttpParser> {
-        Rc::new_cyclic(|this| HttpParser {
+    pub fn new(env: &Rc<Environment>) -> Rc<HTTPParser> {
+        Rc::new_cyclic(|this| HTTPParser {
             link: ListenerLink::new(env),
             env: Rc::clone(env),
             this: this.clone(),

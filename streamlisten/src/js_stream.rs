@@ -1,4 +1,4 @@
-//! [`JsStream`]: a stream whose bytes are given by hand.
+//! [`JSStream`]: a stream whose bytes are given by hand.
 
 use std::rc::Rc;
 
@@ -9,9 +9,9 @@ use crate::stream_base::{StreamBase, StreamBaseState};
 use crate::uv;
 use crate::wrap::{ShutdownWrap, WriteWrap};
 
-/// What a [`JsStream`] asks its owner to do. Mirrors the properties
+/// What a [`JSStream`] asks its owner to do. Mirrors the properties
 /// `onreadstart`, `onreadstop`, `onwrite`, `onshutdown` of node's `JSStream`.
-pub trait JsStreamImpl {
+pub trait JSStreamImpl {
     /// Reading starts.
     fn onreadstart(&self) -> i32 {
         0
@@ -32,15 +32,15 @@ pub trait JsStreamImpl {
 /// A stream that its owner feeds, with full control of where the bytes are cut.
 /// Mirrors `src/js_stream.cc`. It cannot write at once, so its writes are always
 /// asynchronous.
-pub struct JsStream {
+pub struct JSStream {
     base: StreamBaseState,
-    owner: Box<dyn JsStreamImpl>,
+    owner: Box<dyn JSStreamImpl>,
 }
 
-impl JsStream {
+impl JSStream {
     /// A stream of `owner`.
-    pub fn new(env: &Rc<Environment>, owner: impl JsStreamImpl + 'static) -> Rc<JsStream> {
-        Rc::new(JsStream { base: StreamBaseState::new(env), owner: Box::new(owner) })
+    pub fn new(env: &Rc<Environment>, owner: impl JSStreamImpl + 'static) -> Rc<JSStream> {
+        Rc::new(JSStream { base: StreamBaseState::new(env), owner: Box::new(owner) })
     }
 
     /// Gives bytes to the listeners, in as many reads as their memory makes
@@ -73,7 +73,7 @@ impl JsStream {
     }
 }
 
-impl StreamResource for JsStream {
+impl StreamResource for JSStream {
     fn chain(&self) -> &Rc<ListenerChain> {
         self.base.chain()
     }
@@ -95,7 +95,7 @@ impl StreamResource for JsStream {
     }
 }
 
-impl StreamBase for JsStream {
+impl StreamBase for JSStream {
     fn base(&self) -> &StreamBaseState {
         &self.base
     }

@@ -15,11 +15,18 @@
 //! # In which order to read
 //! 1. [`StreamListener`] and [`StreamResource`]: the chain, and what is emitted;
 //! 2. [`StreamBase`]: writes, and the listener that every stream is born with;
-//! 3. [`JsStream`]: a stream whose bytes are given by hand;
+//! 3. [`JSStream`]: a stream whose bytes are given by hand;
 //! 4. [`LibuvStreamWrap`]: a stream over a network connection of this project;
-//! 5. [`HttpParser`]: the listener that parses;
+//! 5. [`HTTPParser`]: the listener that parses;
 //! 6. [`js`]: `net.Socket` and `http.Server`, as far as one connection goes;
 //! 7. [`scenario`]: scripts that are run here and on the real node.
+//!
+//! # Names
+//! A type that node has is spelled as node spells it: [`TCPWrap`], [`JSStream`],
+//! [`EmitToJSStreamListener`]. Where node's C++ and JavaScript differ, the type bears
+//! the name that JavaScript sees: [`HTTPParser`] is `Parser` in C++. A type that node
+//! does not have is spelled as Rust spells it: [`ListenerChain`]. Methods and functions
+//! are node's in snake case, and are found by node's spelling as well.
 //!
 //! # One thread
 //! Node's streams belong to one thread with one heap, and so do these: nothing
@@ -40,6 +47,7 @@ mod custom_buffer;
 mod env;
 mod http_parser;
 pub mod js;
+mod js_listeners;
 mod js_stream;
 mod libuv_stream_wrap;
 mod listener;
@@ -50,21 +58,21 @@ mod stream_base;
 mod wrap;
 
 pub use buf::{Buf, Chunk};
-pub use custom_buffer::CustomBufferListener;
+pub use custom_buffer::CustomBufferJSListener;
 pub use env::{Environment, Exception, PARSER_BUFFER_SIZE};
 pub use http_parser::{
-    CURRENT_MAX_FIELDS, ExecuteResult, HeaderList, HeadersComplete, HttpParser, ParseError, Place,
+    CURRENT_MAX_FIELDS, ExecuteResult, HTTPParser, HeaderList, HeadersComplete, ParseError, Place,
     Slots,
 };
-pub use js_stream::{JsStream, JsStreamImpl};
+pub use js_listeners::{EmitToJSStreamListener, ReportWritesToJSStreamListener};
+pub use js_stream::{JSStream, JSStreamImpl};
 pub use libuv_stream_wrap::{
-    ConnectionWrap, LibuvStreamWrap, READS_IN_A_TURN, SEND_BUFFER_SIZE, TcpWrap,
+    ConnectionWrap, LibuvStreamWrap, READS_IN_A_TURN, SEND_BUFFER_SIZE, TCPWrap,
 };
 pub use listener::{ListenerLink, StreamListener};
 pub use resource::{ListenerChain, StreamResource};
 pub use stream_base::{
-    EmitToJsListener, OnRead, ReadData, STACK_STORAGE_SIZE, StreamBase, StreamBaseState,
-    WriteResult,
+    OnRead, ReadData, STACK_STORAGE_SIZE, StreamBase, StreamBaseState, WriteResult,
 };
 pub use wrap::{ShutdownWrap, WriteWrap};
 

@@ -1,12 +1,13 @@
 //! [`StreamBase`]: a stream as JavaScript sees it.
 
 use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
-use crate::buf::{Buf, Chunk};
-use crate::custom_buffer::CustomBufferListener;
+use crate::buf::Chunk;
+use crate::custom_buffer::CustomBufferJSListener;
 use crate::env::{Environment, Exception};
-use crate::listener::{ListenerLink, StreamListener};
+use crate::js_listeners::EmitToJSStreamListener;
+use crate::listener::StreamListener;
 use crate::resource::{ListenerChain, StreamResource};
 use crate::wrap::{ShutdownWrap, WriteWrap};
 
@@ -45,9 +46,9 @@ pub struct WriteResult {
 pub struct StreamBaseState {
     env: Rc<Environment>,
     chain: Rc<ListenerChain>,
-    default_listener: Rc<EmitToJsListener>,
+    default_listener: Rc<EmitToJSStreamListener>,
     onread: Rc<RefCell<Option<Rc<OnRead>>>>,
-    bufs: RefCell<Vec<Rc<CustomBufferListener>>>,
+    bufs: RefCell<Vec<Rc<CustomBufferJSListener>>>,
     bytes_written: Cell<usize>,
     last_write_was_async: Cell<bool>,
 }
@@ -58,11 +59,7 @@ impl StreamBaseState {
     pub fn new(env: &Rc<Environment>) -> StreamBaseState {
         let chain = ListenerChain::new();
         let onread: Rc<RefCell<Option<Rc<OnRead>>>> = Rc::default();
-        let default_listener = Rc::new(EmitToJsListener {
-            link: ListenerLink::new(env),
-            env: Rc::clone(env),
-            onread: Rc::downgrade(&onread),
-        });
+        let default_listener = EmitToJSStreamListener::new(env, Rc::downgrade(&onread));
         let listener: Rc<dyn StreamListener> = default_listener.clone();
         chain.push(&listener);
         StreamBaseState {
@@ -108,7 +105,7 @@ impl StreamBaseState {
         // The default listener is a member of the original's StreamBase and goes
         // before its StreamResource: it hears nothing, and who stood on it finds
         // no previous listener any more.
-        if self.default_listener.link.chain().is_some() {
+        if self.default_listener.link().chain().is_some() {
             self.chain.remove(&*self.default_listener);
         }
         self.chain.destroy();
@@ -151,7 +148,7 @@ pub trait StreamBase: StreamResource {
     fn use_user_buffer(&self, buffer: Vec<u8>) -> i32 {
         let base = self.base();
         let onread = Rc::downgrade(&base.onread);
-        let listener = CustomBufferListener::new(&base.env, buffer, onread);
+        let listener = CustomBufferJSListener::new(&base.env, buffer, onread);
         let pushed: Rc<dyn StreamListener> = listener.clone();
         self.push_stream_listener(&pushed);
         base.bufs.borrow_mut().push(listener);
@@ -234,56 +231,4 @@ fn write<S: StreamBase + ?Sized>(
         request.dispose();
     }
     WriteResult { is_async: err == 0, err, bytes }
-}
-
-/// The listener that every stream is born with: it tells JavaScript. Mirrors
-/// `EmitToJSStreamListener` and `ReportWritesToJSStreamListener`.
-pub struct EmitToJsListener {
-    link: ListenerLink,
-    env: Rc<Environment>,
-    onread: Weak<RefCell<Option<Rc<OnRead>>>>,
-}
-
-impl StreamListener for EmitToJsListener {
-    fn link(&self) -> &ListenerLink {
-        &self.link
-    }
-
-    fn on_stream_alloc(&self, suggested: usize) -> Buf {
-        Buf::fresh(suggested)
-    }
-
-    fn on_stream_read(&self, nread: isize, buf: Buf) {
-        if nread == 0 {
-            return;
-        }
-        let data =
-            if nread > 0 { ReadData::Fresh(Chunk::new(buf.into_bytes())) } else { ReadData::None };
-        call_onread(&self.onread, &self.env, nread, data);
-    }
-
-    fn on_stream_after_write(&self, request: &Rc<WriteWrap>, status: i32) {
-        self.env.make_callback(|| request.call_oncomplete(status));
-    }
-
-    fn on_stream_after_shutdown(&self, request: &Rc<ShutdownWrap>, status: i32) {
-        self.env.make_callback(|| request.call_oncomplete(status));
-    }
-}
-
-/// Calls `onread`. The buffer that it returns is the next one of the user's own.
-pub(crate) fn call_onread(
-    onread: &Weak<RefCell<Option<Rc<OnRead>>>>,
-    env: &Environment,
-    nread: isize,
-    data: ReadData,
-) -> Option<Vec<u8>> {
-    if env.is_throwing() {
-        return None;
-    }
-    let onread = onread.upgrade().and_then(|onread| onread.borrow().clone())?;
-    env.make_callback(|| onread(nread, data)).unwrap_or_else(|exception| {
-        env.throw(exception);
-        None
-    })
 }

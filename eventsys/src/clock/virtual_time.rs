@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Clock;
-use crate::hrtime::{HrTime, useconds};
+use crate::hrtime::{HrTime, NEVER, after, useconds};
 use crate::sync::{Condvar, Mutex};
 use crate::thread_id::ThreadId;
 
@@ -66,14 +66,14 @@ impl VirtualTime {
     /// A pass of an event loop begins.
     pub(crate) fn begin_pass(&self) {
         if self.pace == Pace::Jumps {
-            self.state.lock().now += PASS_COST;
+            self.state.lock().go_on(PASS_COST);
         }
     }
 
     /// A pass of an event loop has ended, its wait included.
     pub(crate) fn end_pass(&self) {
         if let Pace::Ticks(tick) = self.pace {
-            self.state.lock().now += tick;
+            self.state.lock().go_on(tick);
         }
     }
 
@@ -87,7 +87,7 @@ impl VirtualTime {
         if self.pace != Pace::Jumps || timeout <= 0 || !idle() {
             return;
         }
-        let deadline = state.now.saturating_add(timeout);
+        let deadline = after(state.now, timeout);
         state.sleepers.push((me, deadline));
         state.running -= 1;
         if state.advance_if_all_wait() {
@@ -110,15 +110,19 @@ impl VirtualTime {
 }
 
 impl State {
+    fn go_on(&mut self, span: HrTime) {
+        self.now = after(self.now, span);
+    }
+
     /// Moves the clock to the first deadline if no thread runs, and counts those
     /// who waited for it as running. True if it did.
     fn advance_if_all_wait(&mut self) -> bool {
         if self.running > 0 {
             return false;
         }
-        let Some(first) = self.sleepers.iter().map(|&(_, deadline)| deadline).min() else {
-            return false;
-        };
+        let first = self.sleepers.iter().map(|&(_, deadline)| deadline).min();
+        // A time that does not come is none to go to.
+        let Some(first) = first.filter(|&first| first != NEVER) else { return false };
         self.now = self.now.max(first);
         let before = self.sleepers.len();
         self.sleepers.retain(|&(_, deadline)| deadline > first);
@@ -141,7 +145,8 @@ impl Participant {
         Participant { clock }
     }
 
-    /// Waits for `timeout` nanoseconds of virtual time.
+    /// Waits for `timeout` nanoseconds of virtual time; for
+    /// [`NEVER`](crate::hrtime::NEVER), for ever.
     pub fn sleep(&self, timeout: HrTime) {
         if let Some(time) = self.clock.virtual_time() {
             time.sleep(ThreadId::current(), timeout, || true);
@@ -184,6 +189,21 @@ mod tests {
             thread.run_pass();
             assert_eq!(clock.get_hrtime_updated(), start + mseconds(pass));
         }
+    }
+
+    #[test]
+    fn the_clock_does_not_go_to_a_deadline_that_does_not_come() {
+        let sleepers = |deadlines: &[HrTime]| State {
+            now: 7,
+            running: 0,
+            sleepers: deadlines.iter().map(|&at| (ThreadId::fresh(), at)).collect(),
+        };
+        let mut state = sleepers(&[NEVER]);
+        assert!(!state.advance_if_all_wait());
+        assert_eq!((state.now, state.running, state.sleepers.len()), (7, 0, 1));
+        let mut state = sleepers(&[NEVER, 9]);
+        assert!(state.advance_if_all_wait());
+        assert_eq!((state.now, state.running, state.sleepers.len()), (9, 1, 1));
     }
 
     #[test]

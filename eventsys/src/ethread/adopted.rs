@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::EThread;
 use super::event_loop::EventLoop;
-use crate::hrtime::HrTime;
+use crate::hrtime::{HrTime, after};
 
 /// Makes the calling thread an EThread until it is dropped; made by
 /// [`EventProcessor::adopt_current_thread`](crate::EventProcessor::adopt_current_thread).
@@ -49,14 +49,15 @@ impl AdoptedThread {
         }
     }
 
-    /// Passes for `span` nanoseconds by the processor's clock.
+    /// Passes for `span` nanoseconds by the processor's clock; not at all if `span`
+    /// is 0 or below.
     pub fn run_for(&self, span: HrTime) {
-        let end = self.thread.clock.get_hrtime_updated() + span;
+        let end = after(self.thread.clock.get_hrtime_updated(), span);
         self.run_until(|| self.thread.clock.get_hrtime_updated() >= end);
     }
 
     /// Passes until no event waits in any queue of the thread. Does not return
-    /// while a periodic or poll event is live.
+    /// while a periodic or poll event is live, or one that never comes.
     pub fn run_until_idle(&self) {
         self.run_until(|| self.has_no_events());
     }

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use super::tail::Idle;
 use super::{DELAY_FOR_RETRY, EThread, Local, THREAD_MAX_HEARTBEAT};
 use crate::code::EventCode;
-use crate::continuation::{Data, call, call_under};
+use crate::continuation::{ContRef, Data, call, call_under};
 use crate::event::{Due, Event, EventRef, Place};
+use crate::hrtime::after;
 use crate::mutex::weak_try_lock;
 use crate::steps::StepKind;
 use crate::sync::MutexGuard;
@@ -142,13 +143,16 @@ impl<'a> EventLoop<'a> {
         let (thread, local) = (self.thread, self.local);
         // SAFETY: the event comes from a queue of this thread.
         let body = unsafe { event.body() };
-        let Some(cont) = body.cont.take() else {
-            unreachable!("a queued event has a continuation");
+        let mut dispatched = Dispatched { thread, local, event, cont: body.cont.take() };
+        let Some(cont) = &dispatched.cont else {
+            // SAFETY: this thread's event, and in no queue.
+            unsafe { local.free.free(event) };
+            return;
         };
         let Some(lock) = weak_try_lock(cont.base().mutex().map(|mutex| &**mutex)) else {
             thread.trace(StepKind::DispatchLockMiss, code);
-            body.cont.set(Some(cont));
-            body.due.set(Due::At(thread.clock.get_hrtime() + DELAY_FOR_RETRY));
+            body.due.set(Due::At(after(thread.clock.get_hrtime(), DELAY_FOR_RETRY)));
+            body.cont.set(dispatched.cont.take());
             // A user's `base` or listener may have rescheduled it just now.
             if body.place.get() == Place::Nowhere {
                 thread.enqueue_local(event);
@@ -157,22 +161,37 @@ impl<'a> EventLoop<'a> {
         };
         // Under the mutex: who cancels while holding it is sure to be seen.
         if event.is_cancelled() {
-            // If a user's `base` has queued it again, the queue frees it.
-            if body.place.get() == Place::Nowhere {
-                // SAFETY: this thread's event, and in no queue.
-                unsafe { local.free.free(event) };
-            }
+            // It does not come again. If a user's `base` has queued it, the queue
+            // frees it.
+            body.period.set(0);
             return;
         }
         thread.trace(StepKind::Dispatch, code);
         let reference: EventRef = event.reference();
         let data = Data::Event(reference);
         match &lock {
-            Some(guard) => call_under(&cont, guard, code, data),
-            None => call(&cont, None, code, data),
+            Some(guard) => call_under(cont, guard, code, data),
+            None => call(cont, None, code, data),
         };
-        drop(lock);
+    }
+}
 
+/// An event that is being dispatched: what becomes of it afterwards, also when its
+/// handler has left by a panic. Dropped after the lock.
+struct Dispatched<'a> {
+    thread: &'a EThread,
+    local: &'a Local,
+    event: &'static Event,
+    /// Out of the event while it is called; `None` if it is in there again.
+    cont: Option<ContRef>,
+}
+
+impl Drop for Dispatched<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        let Some(cont) = self.cont.take() else { return };
+        // SAFETY: the event belongs to this thread.
+        let body = unsafe { self.event.body() };
         let period = body.period.get();
         if body.place.get() != Place::Nowhere {
             // The handler has rescheduled it.
@@ -182,12 +201,12 @@ impl<'a> EventLoop<'a> {
             body.due.set(if period < 0 {
                 Due::Poll(period)
             } else {
-                Due::At(thread.clock.get_hrtime_updated() + period)
+                Due::At(after(self.thread.clock.get_hrtime_updated(), period))
             });
-            thread.enqueue_local(event);
+            self.thread.enqueue_local(self.event);
         } else {
             // SAFETY: this thread's event, and in no queue.
-            unsafe { local.free.free(event) };
+            unsafe { self.local.free.free(self.event) };
         }
     }
 }

@@ -9,7 +9,7 @@ use std::mem;
 use super::{EThread, ThreadType, free_unqueued, new_event};
 use crate::code::EventCode;
 use crate::event::{Body, Due, Event, EventRef, Place, Request};
-use crate::hrtime::HrTime;
+use crate::hrtime::{HrTime, after};
 use crate::processor::ET_CALL;
 use crate::protected_queue::{OwnEvents, Pushed};
 use crate::steps::StepKind;
@@ -20,9 +20,11 @@ use crate::sync::atomic::Ordering;
 pub enum When {
     /// As soon as possible.
     Imm,
-    /// At this time by the processor's clock, in nanoseconds; above 0.
+    /// At this time by the processor's clock, in nanoseconds. What is 0 or below has
+    /// passed: at once. (In the original a debug assertion; a release build makes an
+    /// immediate event, or a poll event that runs once.)
     At(HrTime),
-    /// After this many nanoseconds.
+    /// After this many nanoseconds; below 0, at once.
     In(HrTime),
     /// Every so many nanoseconds; below 0, in every pass of the event loop.
     Every(HrTime),
@@ -30,37 +32,48 @@ pub enum When {
 
 impl When {
     /// The code that is sent by default: immediate or interval.
-    pub(crate) fn code(self) -> EventCode {
+    fn code(self) -> EventCode {
         match self {
             When::Imm => EventCode::EVENT_IMMEDIATE,
             _ => EventCode::EVENT_INTERVAL,
         }
     }
 
-    /// Due time and period, for the cached time `now`.
-    pub(crate) fn resolve(self, now: HrTime) -> (Due, HrTime) {
-        match self {
+    /// Due time and period, for the cached time `now`. Asked before an event is
+    /// allocated: a refused call costs none.
+    ///
+    /// # Panics
+    /// If the period is 0.
+    pub(crate) fn resolve(self, now: HrTime) -> Plan {
+        let (due, period) = match self {
             When::Imm => (Due::Immediate, 0),
-            When::At(at) => {
-                debug_assert!(at > 0, "atimeout_at > 0");
-                (Due::from_timeout_at(at), 0)
-            }
-            When::In(span) => (Due::from_timeout_at(now + span), 0),
+            When::At(at) => (Due::At(at.max(1)), 0),
+            When::In(span) => (Due::At(after(now, span)), 0),
             When::Every(period) if period < 0 => (Due::Poll(period), period),
             When::Every(period) => {
                 assert!(period != 0, "aperiod != 0");
-                (Due::from_timeout_at(now + period), period)
+                (Due::At(after(now, period)), period)
             }
-        }
+        };
+        Plan { due, period, code: self.code() }
     }
 }
 
-/// Makes an event out of a request; it belongs to the calling thread.
+/// When an event is to run, how often, and with which code by default.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    due: Due,
+    period: HrTime,
+    code: EventCode,
+}
+
+/// Makes an event out of a request; it belongs to the calling thread, which is to
+/// queue it without calling a user's code before.
 #[inline]
-pub(crate) fn make_event(request: Request, when: When, now: HrTime) -> &'static Event {
+pub(crate) fn make_event(request: Request, plan: Plan) -> &'static Event {
     let event = new_event();
     // SAFETY: allocated by this thread just now.
-    fill(unsafe { event.body() }, request, when, now);
+    fill(unsafe { event.body() }, request, plan);
     event
 }
 
@@ -70,13 +83,12 @@ pub(crate) fn make_event(request: Request, when: When, now: HrTime) -> &'static 
 /// and a processor waits for that: so this is always inlined, and so are its
 /// callers. For the same reason nothing is dropped that a free event does not have.
 #[inline(always)]
-fn fill(body: &Body, request: Request, when: When, now: HrTime) {
+fn fill(body: &Body, request: Request, plan: Plan) {
     let Request { cont, code, cookie } = request;
-    let (due, period) = when.resolve(now);
-    body.callback_event.set(code.unwrap_or_else(|| when.code()));
+    body.callback_event.set(code.unwrap_or(plan.code));
     mem::forget(body.cookie.replace(cookie));
-    body.due.set(due);
-    body.period.set(period);
+    body.due.set(plan.due);
+    body.period.set(plan.period);
     mem::forget(body.cont.replace(Some(cont)));
 }
 
@@ -153,17 +165,13 @@ impl EThread {
     /// this thread's own.
     #[inline(always)]
     fn schedule(&self, request: Request, when: When) -> EventRef {
-        let event = make_event(request, when, self.clock.get_hrtime());
+        let plan = when.resolve(self.clock.get_hrtime());
         if self.tt != ThreadType::Regular {
-            return self.pass_on(event);
+            return self.pass_on(request, plan);
         }
-        // SAFETY: allocated by this thread just now.
-        let body = unsafe { event.body() };
-        if let Some(cont) = body.cont.take() {
-            cont.base().inherit_mutex(&self.mutex);
-            body.cont.set(Some(cont));
-        }
-        self.enqueue(event)
+        // Before an event is allocated, because `base` is a user's code.
+        request.cont.base().inherit_mutex(&self.mutex);
+        self.enqueue(make_event(request, plan))
     }
 
     /// Mirrors `EThread::schedule_local(Event *)`: a continuation without a
@@ -174,27 +182,31 @@ impl EThread {
         // Only the thread itself can reach its own part.
         let local = self.local.try_get().filter(|_| !self.ended.load(Ordering::Relaxed));
         let local = local.expect("ethread == this_ethread()");
+        let plan = when.resolve(self.clock.get_hrtime());
+        if self.tt != ThreadType::Regular {
+            return self.pass_on(request, plan);
+        }
         let event = local.free.allocate();
         // SAFETY: allocated by this thread just now.
-        fill(unsafe { event.body() }, request, when, self.clock.get_hrtime());
-        if self.tt != ThreadType::Regular {
-            return self.pass_on(event);
-        }
+        fill(unsafe { event.body() }, request, plan);
+        let reference = event.reference();
         self.enqueue_local(event);
-        event.reference()
+        reference
     }
 
     /// What is scheduled on a dedicated thread goes to `ET_CALL`.
-    fn pass_on(&self, event: &'static Event) -> EventRef {
-        let reference = event.reference();
-        match self.processor() {
-            Some(processor) => processor.schedule_event(event, ET_CALL),
+    #[cold]
+    fn pass_on(&self, request: Request, plan: Plan) -> EventRef {
+        let processor = self.processor().filter(|processor| !processor.is_shut_down());
+        match processor {
+            Some(processor) => processor.schedule_planned(request, plan, ET_CALL),
             None => {
+                let event = make_event(request, plan);
+                let reference = event.reference();
                 free_unqueued(event);
-                None
+                reference
             }
         }
-        .unwrap_or(reference)
     }
 
     /// Queues an event that the calling thread owns, whichever thread that is.
@@ -211,8 +223,11 @@ impl EThread {
             }
             return reference;
         }
+        // First: as soon as it is pushed, its thread may dispatch it.
+        let unqueued = Unqueued(event);
         // SAFETY: the calling thread owns the event.
         self.trace(StepKind::Schedule, unsafe { event.body() }.callback_event.get());
+        mem::forget(unqueued);
         // SAFETY: as above, and the event is in no queue.
         match unsafe { self.external.push(event, self.thread_id) } {
             Pushed::OnEmpty if is_current => {}
@@ -231,11 +246,20 @@ impl EThread {
         unsafe {
             let body = event.body();
             debug_assert_eq!(body.place.get(), Place::Nowhere);
-            // First, because the listener may reschedule this very event.
             body.place.set(Place::Protected);
-            self.trace(StepKind::Schedule, body.callback_event.get());
             self.local().queue.enqueue(event);
+            // Last: the listener may reschedule this very event, or panic.
+            self.trace(StepKind::Schedule, body.callback_event.get());
         }
+    }
+}
+
+/// An event that is freed if the listener to steps panics before it is queued.
+struct Unqueued(&'static Event);
+
+impl Drop for Unqueued {
+    fn drop(&mut self) {
+        free_unqueued(self.0);
     }
 }
 
@@ -290,7 +314,7 @@ impl EventRef {
         let body = self.own_body();
         EThread::with_current(|current| {
             let thread = current.expect("ethread == this_ethread()");
-            let (due, period) = when.resolve(thread.clock.get_hrtime());
+            let Plan { due, period, .. } = when.resolve(thread.clock.get_hrtime());
             body.callback_event.set(code);
             // SAFETY: `own_body` has checked that this thread owns the event, so it
             // is this thread's queue that it is in.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use streamlisten::llhttp::{Event, Lenient, Machine, MessageType, Step, Wanted};
 use streamlisten::{
-    Buf, Chunk, Environment, HttpParser, JsStream, JsStreamImpl, ListenerLink, ShutdownWrap,
+    Buf, Chunk, Environment, HTTPParser, JSStream, JSStreamImpl, ListenerLink, ShutdownWrap,
     StreamBase, StreamListener, StreamResource, WriteWrap,
 };
 
@@ -104,7 +104,7 @@ fn httparse_head(input: &[u8], times: u32) -> usize {
 fn http_parser(input: Vec<u8>, times: u32) -> usize {
     let input = Chunk::new(input);
     let env = Environment::new();
-    let parser = HttpParser::new(&env);
+    let parser = HTTPParser::new(&env);
     parser.slots.on_headers_complete.replace(Some(Rc::new(|_, complete| {
         black_box(complete);
         Ok(0)
@@ -140,7 +140,7 @@ impl StreamListener for Passing {
 
 struct Nobody;
 
-impl JsStreamImpl for Nobody {
+impl JSStreamImpl for Nobody {
     fn onwrite(&self, _: &Rc<WriteWrap>, _: Vec<Chunk>) -> i32 {
         0
     }
@@ -152,7 +152,7 @@ impl JsStreamImpl for Nobody {
 
 fn emit_through_four(times: u32) -> usize {
     let env = Environment::new();
-    let stream = JsStream::new(&env, Nobody);
+    let stream = JSStream::new(&env, Nobody);
     stream.set_onread(Rc::new(|nread, _| {
         black_box(nread);
         Ok(None)

@@ -2,7 +2,7 @@
 //! calls, and what they call in turn.
 
 use super::slots::Slot;
-use super::{HeaderList, HeadersComplete, HttpParser};
+use super::{HTTPParser, HeaderList, HeadersComplete};
 use crate::buf::Chunk;
 use crate::env::Exception;
 use crate::llhttp::{Errno, MessageType};
@@ -15,7 +15,7 @@ pub(super) enum Ticks {
 }
 
 /// The callbacks.
-impl HttpParser {
+impl HTTPParser {
     pub(super) fn throw(&self, exception: Exception) {
         self.env.throw(exception);
     }

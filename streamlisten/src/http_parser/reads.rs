@@ -2,14 +2,14 @@
 
 use std::cell::RefCell;
 
-use super::HttpParser;
+use super::HTTPParser;
 use super::callbacks::Ticks;
 use super::place::Memory;
 use crate::buf::{Buf, Chunk};
 use crate::env::Environment;
 use crate::listener::{ListenerLink, StreamListener};
 
-impl StreamListener for HttpParser {
+impl StreamListener for HTTPParser {
     fn link(&self) -> &ListenerLink {
         &self.link
     }
@@ -19,13 +19,13 @@ impl StreamListener for HttpParser {
     }
 
     fn on_stream_read(&self, nread: isize, buf: Buf) {
-        let _give_back = GiveBack {
+        let give_back = GiveBack {
             env: &self.env,
             shared: Environment::is_parser_buffer(&buf),
             bytes: RefCell::new(None),
         };
         let data = Chunk::new(buf.into_bytes());
-        _give_back.bytes.replace(Some(data.clone()));
+        give_back.bytes.replace(Some(data.clone()));
         if nread < 0 {
             self.pass_read_error_to_previous_listener(nread);
             return;
@@ -34,7 +34,7 @@ impl StreamListener for HttpParser {
         if nread == 0 {
             return;
         }
-        let shared = _give_back.shared;
+        let shared = give_back.shared;
         let memory = || if shared { Memory::Reads } else { Memory::of(&data) };
         let Some(result) = self.execute_in(&data, memory) else {
             return;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{HeaderList, HttpParser, Place};
+use super::{HTTPParser, HeaderList, Place};
 use crate::buf::Chunk;
 use crate::env::Exception;
 
@@ -50,7 +50,7 @@ pub struct ParseError {
 }
 
 pub(super) type Slot<A, R> =
-    RefCell<Option<Rc<dyn Fn(&Rc<HttpParser>, A) -> Result<R, Exception>>>>;
+    RefCell<Option<Rc<dyn Fn(&Rc<HTTPParser>, A) -> Result<R, Exception>>>>;
 
 /// The callbacks of a parser; an empty slot is not called. Mirrors the
 /// properties `kOnMessageBegin` and so on of node's parser object.

@@ -13,7 +13,7 @@ use super::response::ServerResponse;
 use super::socket::Socket;
 use crate::buf::Chunk;
 use crate::env::Environment;
-use crate::libuv_stream_wrap::{TcpWrap, Timer};
+use crate::libuv_stream_wrap::{TCPWrap, Timer};
 use crate::llhttp::Lenient;
 
 pub(super) use connection::connection_listener;
@@ -175,7 +175,7 @@ impl HttpServer {
     }
 
     /// A connection has been accepted. Mirrors `onconnection` of `lib/net.js`.
-    pub fn accept(self: &Rc<Self>, wrap: Rc<TcpWrap>) -> Rc<Socket> {
+    pub fn accept(self: &Rc<Self>, wrap: Rc<TCPWrap>) -> Rc<Socket> {
         let socket = Socket::new(&self.env, wrap);
         self.emit_connection(&socket);
         socket

@@ -11,7 +11,7 @@ use super::response::ServerResponse;
 use super::writable::WritableState;
 use crate::buf::Chunk;
 use crate::env::Environment;
-use crate::libuv_stream_wrap::{TcpWrap, Timer};
+use crate::libuv_stream_wrap::{TCPWrap, Timer};
 use crate::resource::StreamResource;
 use crate::stream_base::{ReadData, StreamBase};
 use crate::uv;
@@ -19,7 +19,7 @@ use crate::wrap::{ShutdownWrap, WriteWrap};
 
 /// A handle with what JavaScript keeps on it.
 pub(super) struct Handle {
-    pub(super) wrap: Rc<TcpWrap>,
+    pub(super) wrap: Rc<TCPWrap>,
     pub(super) reading: Cell<bool>,
     /// Set when a parser consumes the handle, and never reset.
     pub(super) consumed: Cell<bool>,
@@ -56,7 +56,7 @@ pub struct Socket {
 impl Socket {
     /// A socket on an accepted connection, which starts reading.
     #[must_use]
-    pub fn new(env: &Rc<Environment>, wrap: Rc<TcpWrap>) -> Rc<Socket> {
+    pub fn new(env: &Rc<Environment>, wrap: Rc<TCPWrap>) -> Rc<Socket> {
         let socket = Rc::new_cyclic(|this: &Weak<Socket>| Socket {
             env: Rc::clone(env),
             this: this.clone(),

@@ -6,10 +6,10 @@ use eventsys::{ContRef, EThread, EventCode, Guard};
 use iocore::NetVcRef;
 
 use super::bridge::{BridgeRef, Target, new_bridge};
-use super::{LibuvStreamWrap, TcpWrap};
+use super::{LibuvStreamWrap, TCPWrap};
 use crate::env::Environment;
 
-type OnConnection = dyn Fn(i32, Option<Rc<TcpWrap>>);
+type OnConnection = dyn Fn(i32, Option<Rc<TCPWrap>>);
 
 /// Listens for connections, and makes a stream of each. Mirrors
 /// `ConnectionWrap::OnConnection`.
@@ -27,7 +27,7 @@ impl ConnectionWrap {
     /// If the calling thread is no event thread.
     pub fn new(
         env: &Rc<Environment>,
-        onconnection: impl Fn(i32, Option<Rc<TcpWrap>>) + 'static,
+        onconnection: impl Fn(i32, Option<Rc<TCPWrap>>) + 'static,
     ) -> Rc<ConnectionWrap> {
         let home = EThread::current().expect("a listener is made on an event thread");
         Rc::new_cyclic(|this: &Weak<ConnectionWrap>| ConnectionWrap {

@@ -8,7 +8,7 @@ use super::bytes::{bytes, show};
 use super::core::{Kind, Request, Stream, World, initialize};
 use super::shown;
 use super::stage::Stage;
-use crate::{Chunk, Exception, HttpParser, ShutdownWrap, StreamResource, WriteWrap, uv};
+use crate::{Chunk, Exception, HTTPParser, ShutdownWrap, StreamResource, WriteWrap, uv};
 
 impl World {
     fn stream(&self, action: &Value) -> Result<Rc<Stream>, Exception> {
@@ -17,7 +17,7 @@ impl World {
         found.ok_or_else(|| Exception::new(format!("no stream {name}")))
     }
 
-    fn parser(&self, action: &Value) -> Result<Rc<HttpParser>, Exception> {
+    fn parser(&self, action: &Value) -> Result<Rc<HTTPParser>, Exception> {
         let name = action["p"].as_str().unwrap_or("A");
         let found = self.parsers.borrow().get(name).cloned();
         found.ok_or_else(|| Exception::new(format!("no parser {name}")))

@@ -14,7 +14,7 @@ use super::stage::Stage;
 use super::{Transport, shown};
 use crate::llhttp::{Lenient, MessageType};
 use crate::{
-    Chunk, Environment, Exception, HttpParser, JsStream, JsStreamImpl, LibuvStreamWrap, ReadData,
+    Chunk, Environment, Exception, HTTPParser, JSStream, JSStreamImpl, LibuvStreamWrap, ReadData,
     ShutdownWrap, StreamBase, StreamResource, WriteWrap, uv,
 };
 
@@ -26,7 +26,7 @@ pub(super) struct World {
     hooks: Vec<Value>,
     counts: RefCell<BTreeMap<String, u64>>,
     pub(super) streams: RefCell<BTreeMap<String, Rc<Stream>>>,
-    pub(super) parsers: RefCell<BTreeMap<String, Rc<HttpParser>>>,
+    pub(super) parsers: RefCell<BTreeMap<String, Rc<HTTPParser>>>,
     pub(super) requests: RefCell<BTreeMap<String, Request>>,
     /// Inputs that are fed by hand, all in one piece of memory.
     pub(super) fed: Fed,
@@ -86,7 +86,7 @@ pub(super) struct Stream {
 
 /// What it is over.
 pub(super) enum Kind {
-    Js(Rc<JsStream>),
+    Js(Rc<JSStream>),
     Tcp(Rc<LibuvStreamWrap>, Client),
 }
 
@@ -210,7 +210,7 @@ impl World {
 }
 
 /// Empties a parser's slots.
-pub(super) fn clear(parser: &HttpParser) {
+pub(super) fn clear(parser: &HTTPParser) {
     let slots = &parser.slots;
     drop((slots.on_message_begin.take(), slots.on_headers.take(), slots.on_body.take()));
     drop((slots.on_headers_complete.take(), slots.on_message_complete.take()));
@@ -218,7 +218,7 @@ pub(super) fn clear(parser: &HttpParser) {
 }
 
 /// How a parser is set up by a scenario.
-pub(super) fn initialize(parser: &HttpParser, options: &Value) {
+pub(super) fn initialize(parser: &HTTPParser, options: &Value) {
     let response = options["type"] == "response";
     let kind = if response { MessageType::Response } else { MessageType::Request };
     let max_header_size = options["maxHeaderSize"].as_u64().unwrap_or(0);
@@ -227,8 +227,8 @@ pub(super) fn initialize(parser: &HttpParser, options: &Value) {
 }
 
 /// A parser that tells everything.
-fn make_parser(world: &Rc<World>, name: &str, options: &Value) -> Rc<HttpParser> {
-    let parser = HttpParser::new(&world.env);
+fn make_parser(world: &Rc<World>, name: &str, options: &Value) -> Rc<HTTPParser> {
+    let parser = HTTPParser::new(&world.env);
     initialize(&parser, options);
     let slots = &parser.slots;
     let told = |f: fn(&str) -> Value, on: &'static str| {
@@ -292,7 +292,7 @@ impl Owner {
     }
 }
 
-impl JsStreamImpl for Owner {
+impl JSStreamImpl for Owner {
     fn onreadstart(&self) -> i32 {
         self.world.log.push(json!({"e": "readstart", "s": self.name}));
         0
@@ -331,7 +331,7 @@ fn make_stream(world: &Rc<World>, name: &str, options: &Value) -> Result<(), Str
             write_err: number("write_err"),
             shutdown_err: number("shutdown_err"),
         };
-        Kind::Js(JsStream::new(&world.env, owner))
+        Kind::Js(JSStream::new(&world.env, owner))
     };
     let stream = Rc::new(Stream {
         name: name.to_string(),

@@ -1,0 +1,126 @@
+//! [`EmitToJSStreamListener`] and [`ReportWritesToJSStreamListener`]: the listeners
+//! that tell JavaScript. The third of them, [`CustomBufferJSListener`], has a file of
+//! its own.
+//!
+//! [`CustomBufferJSListener`]: crate::CustomBufferJSListener
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use crate::buf::{Buf, Chunk};
+use crate::env::Environment;
+use crate::listener::{ListenerLink, StreamListener};
+use crate::stream_base::{OnRead, ReadData};
+use crate::wrap::{ShutdownWrap, WriteWrap};
+
+/// The cell with a stream's `onread`. The stream owns it; a listener may outlive the
+/// stream.
+pub(crate) type OnReadCell = Weak<RefCell<Option<Rc<OnRead>>>>;
+
+/// The part of a listener that calls `oncomplete` of a write or a shutdown. In the
+/// original it is a base class; here a listener that tells JavaScript has one, and
+/// gives it the completions.
+///
+/// Mirrors `ReportWritesToJSStreamListener` of `src/stream_base.h`.
+#[doc(alias = "OnStreamAfterReqFinished")]
+pub struct ReportWritesToJSStreamListener {
+    link: ListenerLink,
+    env: Rc<Environment>,
+}
+
+impl ReportWritesToJSStreamListener {
+    /// A part that is in no chain.
+    #[must_use]
+    pub fn new(env: &Rc<Environment>) -> ReportWritesToJSStreamListener {
+        ReportWritesToJSStreamListener { link: ListenerLink::new(env), env: Rc::clone(env) }
+    }
+
+    /// The place in a chain.
+    #[must_use]
+    pub fn link(&self) -> &ListenerLink {
+        &self.link
+    }
+
+    /// The environment.
+    #[must_use]
+    pub fn env(&self) -> &Rc<Environment> {
+        &self.env
+    }
+
+    /// Calls `oncomplete` of a write. Mirrors `OnStreamAfterWrite`.
+    pub fn on_stream_after_write(&self, request: &Rc<WriteWrap>, status: i32) {
+        self.env.make_callback(|| request.call_oncomplete(status));
+    }
+
+    /// Calls `oncomplete` of a shutdown. Mirrors `OnStreamAfterShutdown`.
+    pub fn on_stream_after_shutdown(&self, request: &Rc<ShutdownWrap>, status: i32) {
+        self.env.make_callback(|| request.call_oncomplete(status));
+    }
+}
+
+/// The listener that every stream is born with: it calls the stream's `onread`, and
+/// `oncomplete` of its requests. Mirrors `EmitToJSStreamListener` of
+/// `src/stream_base.h`.
+pub struct EmitToJSStreamListener {
+    report: ReportWritesToJSStreamListener,
+    onread: OnReadCell,
+}
+
+impl EmitToJSStreamListener {
+    pub(crate) fn new(env: &Rc<Environment>, onread: OnReadCell) -> Rc<EmitToJSStreamListener> {
+        Rc::new(EmitToJSStreamListener { report: ReportWritesToJSStreamListener::new(env), onread })
+    }
+}
+
+impl StreamListener for EmitToJSStreamListener {
+    fn link(&self) -> &ListenerLink {
+        self.report.link()
+    }
+
+    fn on_stream_alloc(&self, suggested: usize) -> Buf {
+        Buf::fresh(suggested)
+    }
+
+    fn on_stream_read(&self, nread: isize, buf: Buf) {
+        if nread == 0 {
+            return;
+        }
+        let data = match nread > 0 {
+            true => {
+                // As the original: a small read does not hold on to 64 KiB.
+                let mut bytes = buf.into_bytes();
+                bytes.shrink_to_fit();
+                ReadData::Fresh(Chunk::new(bytes))
+            }
+            false => ReadData::None,
+        };
+        call_js_onread_method(&self.onread, self.report.env(), nread, data);
+    }
+
+    fn on_stream_after_write(&self, request: &Rc<WriteWrap>, status: i32) {
+        self.report.on_stream_after_write(request, status);
+    }
+
+    fn on_stream_after_shutdown(&self, request: &Rc<ShutdownWrap>, status: i32) {
+        self.report.on_stream_after_shutdown(request, status);
+    }
+}
+
+/// Calls a stream's `onread`. The buffer that it returns is the next one of the
+/// user's own. Mirrors `StreamBase::CallJSOnreadMethod`.
+#[doc(alias = "CallJSOnreadMethod")]
+pub(crate) fn call_js_onread_method(
+    onread: &OnReadCell,
+    env: &Environment,
+    nread: isize,
+    data: ReadData,
+) -> Option<Vec<u8>> {
+    if env.is_throwing() {
+        return None;
+    }
+    let onread = onread.upgrade().and_then(|onread| onread.borrow().clone())?;
+    env.make_callback(|| onread(nread, data)).unwrap_or_else(|exception| {
+        env.throw(exception);
+        None
+    })
+}
