@@ -120,7 +120,7 @@ pub fn errors(test: &NetVcTest) -> Vec<String> {
 impl Test {
     fn start(&self, guard: &Guard<'_>, this: ContRef, vc: &NetVcRef) {
         vc.set_inactivity_timeout(hrtime::seconds(self.def.timeout_s));
-        vc.set_active_timeout(hrtime::seconds(self.def.timeout_s + 5));
+        vc.set_active_timeout(hrtime::seconds(self.def.timeout_s.saturating_add(5)));
         let mutex = this.base().mutex().expect("a state machine has a mutex");
         let new_buffer = || MIOBuffer::new(self.buffer_index).bind(mutex);
         let (read_buffer, write_buffer) = (new_buffer(), new_buffer());

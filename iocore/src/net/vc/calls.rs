@@ -6,6 +6,7 @@
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
+use eventsys::hrtime::after;
 use eventsys::steps::StepKind;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{ContRef, EventCode, Guard, HrTime};
@@ -63,7 +64,7 @@ impl NetVC {
         self.net_state(op).enabled.set();
         let timeout = self.inactivity_timeout_in.load(Ordering::Relaxed);
         if timeout != 0 && self.next_inactivity_timeout_at.load(Ordering::Relaxed) == 0 {
-            self.next_inactivity_timeout_at.store(self.now() + timeout, Ordering::Relaxed);
+            self.next_inactivity_timeout_at.store(after(self.now(), timeout), Ordering::Relaxed);
         }
     }
 
@@ -231,20 +232,20 @@ impl NetVConnection for NetVC {
 
     fn set_active_timeout(&self, timeout: HrTime) {
         self.active_timeout_in.store(timeout, Ordering::Relaxed);
-        let at = if timeout > 0 { self.now() + timeout } else { 0 };
+        let at = if timeout > 0 { after(self.now(), timeout) } else { 0 };
         self.next_activity_timeout_at.store(at, Ordering::Relaxed);
     }
 
     fn set_inactivity_timeout(&self, timeout: HrTime) {
         self.inactivity_timeout_in.store(timeout, Ordering::Relaxed);
-        let at = if timeout > 0 { self.now() + timeout } else { 0 };
+        let at = if timeout > 0 { after(self.now(), timeout) } else { 0 };
         self.next_inactivity_timeout_at.store(at, Ordering::Relaxed);
     }
 
     fn set_default_inactivity_timeout(&self, timeout: HrTime) {
         self.inactivity_timeout_in.store(0, Ordering::Relaxed);
         self.default_inactivity_timeout.set();
-        self.next_inactivity_timeout_at.store(self.now() + timeout, Ordering::Relaxed);
+        self.next_inactivity_timeout_at.store(after(self.now(), timeout), Ordering::Relaxed);
     }
 
     fn is_default_inactivity_timeout(&self) -> bool {
