@@ -24,6 +24,7 @@
 
 mod clock;
 mod code;
+mod contain;
 mod continuation;
 mod ethread;
 mod event;
@@ -52,7 +53,8 @@ pub use guarded::{Guarded, Rebindable, ThreadCell};
 pub use hrtime::HrTime;
 pub use mutex::{Guard, ProxyMutex};
 pub use processor::{
-    Assignment, ET_CALL, ET_NET, EventProcessor, EventType, MAX_EVENT_THREADS, Options,
+    Assignment, ET_CALL, ET_NET, EventProcessor, EventType, HandlerPanic, MAX_EVENT_THREADS,
+    Options,
 };
 pub use protected_queue::{OwnEvents, WakePolicy};
 pub use state_machine::{FreeContinuation, Handler, StateMachine};
