@@ -115,8 +115,8 @@ struct Local {
     priority: PriorityEventQueue,
     /// Poll events, sorted; a local variable of `execute_regular` in the original.
     negative: EventList,
-    /// Events that were found cancelled, to be freed when the queue that they were in
-    /// is whole again: a user's `drop` may schedule, reschedule or panic.
+    /// Events that were found cancelled. They are freed when the queue that they were in
+    /// is whole again: a `drop` may schedule, reschedule or panic.
     dead: EventList,
     free: FreeEvents,
     /// True while a pass of the loop is under way.
@@ -124,7 +124,9 @@ struct Local {
 }
 
 thread_local! {
-    /// Shared, so that who looks at it keeps it while it changes.
+    /// Shared, so that a closure which looks at it keeps it while it changes. By an
+    /// `Rc`: other threads do not count along.
+    #[allow(clippy::redundant_allocation)]
     static CURRENT: RefCell<Option<Rc<Arc<EThread>>>> = const { RefCell::new(None) };
 }
 

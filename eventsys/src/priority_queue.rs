@@ -85,8 +85,8 @@ impl PriorityEventQueue {
     }
 
     /// Sorts anew the buckets whose time has come; the cancelled events that it meets go
-    /// to `dead`, whose owner frees them when all is sorted: a user's `drop` may
-    /// reschedule what waits here.
+    /// to `dead`, whose owner frees them when all is sorted: a `drop` may reschedule what
+    /// waits here.
     ///
     /// # Safety
     /// The queue must be the calling thread's.

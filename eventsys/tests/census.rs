@@ -4,6 +4,7 @@
 //! One test, alone in its process: the census counts the events of the process.
 #![cfg(not(feature = "explore"))]
 
+#[path = "it/common/mod.rs"]
 mod common;
 
 use std::sync::Arc;

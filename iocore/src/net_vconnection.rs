@@ -6,8 +6,9 @@
 //! end of a PluginVC pair; that is what PluginVC is for.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
+use eventsys::sync::Mutex;
 use eventsys::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use eventsys::{EThread, EventCode, HrTime};
 
@@ -169,26 +170,26 @@ pub struct NetVcBase {
     context: AtomicU8,
     is_internal_request: AtomicBool,
     is_transparent: AtomicBool,
-    thread: Mutex<Weak<EThread>>,
+    thread: Weak<EThread>,
 }
 
 impl NetVcBase {
     /// A base for a connection that belongs to `thread`.
     #[must_use]
     pub fn new(thread: Option<&Arc<EThread>>) -> NetVcBase {
-        let thread = Mutex::new(thread.map_or_else(Weak::new, Arc::downgrade));
+        let thread = thread.map_or_else(Weak::new, Arc::downgrade);
         NetVcBase { thread, ..NetVcBase::default() }
     }
 
     /// The options.
     #[must_use]
     pub fn options(&self) -> NetVCOptions {
-        unpoisoned(&self.options).as_deref().cloned().unwrap_or_default()
+        self.options.lock().as_deref().cloned().unwrap_or_default()
     }
 
     /// Changes the options; `apply_options` carries them out.
     pub fn set_options(&self, options: NetVCOptions) {
-        *unpoisoned(&self.options) = Some(Box::new(options));
+        *self.options.lock() = Some(Box::new(options));
     }
 
     /// The side of the proxy, if it has been set.
@@ -239,10 +240,6 @@ impl NetVcBase {
     /// The thread that the connection belongs to, if it is still there.
     #[must_use]
     pub fn thread(&self) -> Option<Arc<EThread>> {
-        unpoisoned(&self.thread).upgrade()
+        self.thread.upgrade()
     }
-}
-
-fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,6 +11,7 @@
 //! explorer's (`eventsys::sync`), so a schedule may change threads between any
 //! unlocked read and the try-lock after it.
 
+#[path = "it/common/mod.rs"]
 mod common;
 
 use std::collections::BTreeSet;

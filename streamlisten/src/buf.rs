@@ -45,8 +45,15 @@ impl Buf {
     /// Puts the first bytes of `data` in, as many as there is room for, and says
     /// how many. What was there before is gone.
     pub fn fill(&mut self, data: &[u8]) -> usize {
-        let n = data.len().min(self.size);
         self.bytes.clear();
+        self.append(data)
+    }
+
+    /// Puts the first bytes of `data` behind those that are in, as many as there is
+    /// room for, and says how many. For a read that finds its bytes in several places:
+    /// each byte is copied once.
+    pub fn append(&mut self, data: &[u8]) -> usize {
+        let n = data.len().min(self.size - self.bytes.len());
         self.bytes.extend_from_slice(&data[..n]);
         n
     }

@@ -85,8 +85,15 @@ impl StreamListener for EmitToJSStreamListener {
         if nread == 0 {
             return;
         }
-        let data =
-            if nread > 0 { ReadData::Fresh(Chunk::new(buf.into_bytes())) } else { ReadData::None };
+        let data = match nread > 0 {
+            true => {
+                // As the original: a small read does not hold on to 64 KiB.
+                let mut bytes = buf.into_bytes();
+                bytes.shrink_to_fit();
+                ReadData::Fresh(Chunk::new(bytes))
+            }
+            false => ReadData::None,
+        };
         call_js_onread_method(&self.onread, self.report.env(), nread, data);
     }
 

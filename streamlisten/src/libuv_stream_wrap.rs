@@ -276,13 +276,11 @@ impl LibuvStreamWrap {
         let Some(io) = &*io else {
             return 0;
         };
-        let available = usize::try_from(io.read_reader.read_avail(guard)).unwrap_or(0);
-        let mut bytes = vec![0; available.min(buf.size())];
-        io.read_reader.read(guard, &mut bytes);
+        let n = copy_out(guard, &io.read_reader, buf);
         if self.ended.get().is_none() {
             io.read_vio.reenable(guard);
         }
-        buf.fill(&bytes)
+        n
     }
 
     /// Moves what waits into the connection's buffer, and completes what is done.
@@ -360,8 +358,8 @@ impl LibuvStreamWrap {
         let Some(io) = &*io else {
             return;
         };
-        let mut taken = 0;
-        while let Some(buf) = bufs.first_mut() {
+        let (mut taken, mut done) = (0, 0);
+        for buf in bufs.iter_mut() {
             let n = buf.len().min(room);
             io.write_buffer.write(guard, &buf[..n]);
             (room, taken) = (room - n, taken + n);
@@ -369,12 +367,29 @@ impl LibuvStreamWrap {
                 *buf = buf.from(n);
                 break;
             }
-            bufs.remove(0);
+            done += 1;
         }
+        bufs.drain(..done);
         if taken > 0 {
             io.write_vio.reenable(guard);
         }
     }
+}
+
+/// Moves what can be read into `buf`, block by block; how many bytes that were.
+fn copy_out(guard: &Guard<'_>, reader: &IOBufferReader, buf: &mut Buf) -> usize {
+    let id = reader.id();
+    let mut n = buf.fill(&[]);
+    reader.buffer().with(guard, |buffer| {
+        loop {
+            let taken = buf.append(buffer.block_slice(id));
+            if taken == 0 {
+                return n;
+            }
+            buffer.consume(id, taken as i64);
+            n += taken;
+        }
+    })
 }
 
 impl Target for LibuvStreamWrap {

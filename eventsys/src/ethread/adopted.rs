@@ -19,13 +19,13 @@ use crate::hrtime::{HrTime, after};
 /// does. A handler must not run the loop that has called it: all the `run`
 /// methods panic while a pass is under way.
 ///
-/// A panic of a handler comes out of the `run` method that was asked for the pass. Who
-/// catches it may go on; see [the crate's page](crate#panics). Once the processor has
-/// shut down, no pass calls anything, and the `run` methods return at once; if it has
-/// because a handler on a thread of its own has panicked, they panic and say so.
+/// A panic of a handler comes out of the `run` method. A caller that catches it may go
+/// on; see [the crate's page](crate#panics). Once the processor has shut down, no pass
+/// calls anything, and the `run` methods return at once; if a handler on a thread of
+/// its own has panicked, they panic and say so.
 ///
 /// When it is dropped, what is still queued is freed, and no handler is called. A
-/// panic of a user's `drop` comes out when all is freed.
+/// panic of a `drop` comes out when all is freed.
 pub struct AdoptedThread {
     thread: Arc<EThread>,
     /// Dropped after the thread has ended, however that was: the clock of the others

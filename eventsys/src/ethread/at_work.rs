@@ -1,11 +1,10 @@
-//! [`AtWork`]: whether a thread may be calling a handler right now, for those who
-//! wait in [`EventProcessor::shutdown`](crate::EventProcessor::shutdown) until it
-//! does not.
+//! [`AtWork`]: whether a thread may be calling a handler right now. The callers of
+//! [`EventProcessor::shutdown`](crate::EventProcessor::shutdown) wait until it does not.
 //!
 //! A thread that the processor has started works from its making to its end; one that
 //! was adopted works during each pass. Before it calls a handler it looks whether the
-//! shutdown has begun. It says that it works *before* it looks, and whoever shuts down
-//! says so before looking who works: so one of the two sees the other.
+//! shutdown has begun. It says that it works *before* it looks, and `shutdown` says that
+//! it has begun before it looks which threads work: so one of the two sees the other.
 
 use super::EThread;
 use crate::sync::atomic::{AtomicU8, Ordering};

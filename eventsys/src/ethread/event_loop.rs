@@ -43,8 +43,8 @@ impl<'a> EventLoop<'a> {
         let (thread, local) = (self.thread, self.local);
         // A pass in a pass could free the event that the outer one dispatches.
         let _passing = Passing::begin(&local.passing);
-        // The thread is awake, if the wake policy asks for a sign of it. After the
-        // question above: who asks for a pass in a pass would wait for itself here.
+        // Held while the thread is awake, if the wake policy asks for it. After the
+        // question above: a pass in a pass would wait for itself here.
         let mut awake = thread.external.stay_awake();
         if let Some(time) = thread.clock.virtual_time() {
             time.begin_pass();
@@ -207,7 +207,7 @@ impl Drop for Dispatched<'_> {
     fn drop(&mut self) {
         let Some(cont) = self.cont.take() else { return };
         if thread::panicking() {
-            // A user's `drop` or listener that panics as well would end the process.
+            // A `drop` or a listener that panics as well would end the process.
             let _ = contain(|| self.settle(cont));
         } else {
             self.settle(cont);

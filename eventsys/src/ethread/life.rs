@@ -1,9 +1,9 @@
 //! The life of an EThread: how it becomes the calling thread's, and how it ends.
 //!
-//! What ends with a thread is a user's: state machines, cookies, the tail handler.
-//! Their `drop` may close a connection, schedule, reschedule, lock, shut the processor
-//! down, or panic. So the thread is marked as ended first, and takes no event from
-//! then on; and every `drop` is called, whatever the ones before have done.
+//! State machines, cookies and the tail handler end with their thread, and their `drop`
+//! is user code: it may close a connection, schedule, reschedule, lock, shut the
+//! processor down, or panic. So the thread is marked as ended first, and takes no event
+//! from then on; and every `drop` is called, whatever the ones before it have done.
 #![allow(unsafe_code)] // Queues of events that the thread owns.
 
 use std::rc::Rc;
@@ -57,7 +57,7 @@ impl EThread {
     /// calling a handler, and lets the calling thread be an ordinary one again.
     ///
     /// # Errors
-    /// The first panic of a user's `drop`, after all of them have been called.
+    /// The first panic of a `drop`, after all of them have been called.
     pub(crate) fn end(&self) -> Result<()> {
         self.ended.store(true, Ordering::SeqCst);
         let local = self.local();
@@ -69,15 +69,15 @@ impl EThread {
             // SAFETY: this thread's event, and in no queue.
             result = result.and(contain(|| unsafe { local.free.free(event) }));
         }
-        // What it keeps (the connections of a net thread) ends with the thread.
+        // With it go the connections of a net thread.
         let tail = self.tail.lock().take();
         result = result.and(contain(|| drop(tail)));
         local.free.give_back_all();
         // It is gone already if the thread is past the end of its thread-locals.
         let current = CURRENT.try_with(|current| current.take());
         drop(current);
-        // Last, so that it is held whenever something of the thread's is called. Who
-        // has inherited it can be called by other threads from now on.
+        // Last, so that it is held whenever something of the thread's is called. From now
+        // on other threads can call the continuations that have inherited it.
         self.mutex.unlock_for_life();
         result
     }
@@ -96,7 +96,7 @@ impl Local {
         }
     }
 
-    /// Frees the events that were found cancelled. If a user's `drop` panics, those
+    /// Frees the events that were found cancelled. If a `drop` panics, the events
     /// behind it stay in the list for the next time.
     #[inline]
     pub(super) fn free_dead(&self) {

@@ -68,7 +68,7 @@ impl EThread {
         drop(tail);
         // The thread may be asleep in the old handler.
         self.external.signal();
-        // Not under the lock: its `drop` is a user's, and may signal this thread.
+        // Not under the lock: its `drop` is user code, and may signal this thread.
         drop(old);
     }
 

@@ -12,8 +12,8 @@ pub(crate) struct Ending {
     begun: AtomicBool,
     /// The first panic on a thread that the processor has started.
     panic: OnceLock<HandlerPanic>,
-    /// Taken by those who wait between the question and the wait, and by those who
-    /// tell between the change and the telling.
+    /// Held by a waiting thread between its question and its wait, and by a telling
+    /// thread between its change and its notice: so no notice is lost.
     asking: Mutex<()>,
     changed: Condvar,
 }
@@ -48,11 +48,11 @@ impl Ending {
             .downcast_ref::<String>()
             .map(String::as_str)
             .or_else(|| panic.downcast_ref::<&str>().copied());
-        let text = text.unwrap_or("(its message is no text)").to_owned();
+        let text = text.unwrap_or("(the panic has no text)").to_owned();
         let _ = self.panic.set(HandlerPanic { thread: thread.to_owned(), text });
     }
 
-    /// Waits until `done`, which is asked again whenever a thread's work has changed.
+    /// Waits until `done` is true; it is asked again whenever a thread's work has changed.
     pub(super) fn wait_until(&self, done: impl Fn() -> bool) {
         let mut asking = self.asking.lock();
         while !done() {
@@ -62,7 +62,7 @@ impl Ending {
 
     /// A thread's work has changed.
     pub(crate) fn tell(&self) {
-        // Before the end begins nobody waits.
+        // Before the end begins, no thread waits.
         if self.has_begun() {
             drop(self.asking.lock());
             self.changed.notify_all();

@@ -73,7 +73,7 @@ impl ThreadGroup {
 
     pub(super) fn on_all_started(&self, callback: AfterStart) {
         let old = self.after_start.lock().replace(callback);
-        // Not under the lock: its `drop` is a user's.
+        // Not under the lock: its `drop` is user code.
         drop(old);
     }
 
@@ -125,7 +125,7 @@ impl Groups {
     }
 
     pub(super) fn register(&self, name: &str) -> EventType {
-        // Not under the lock: a panic hook is a user's.
+        // Not under the lock: a panic hook is user code.
         self.try_register(name).unwrap_or_else(|| panic!("n_thread_groups <= MAX_EVENT_TYPES"))
     }
 

@@ -1,7 +1,7 @@
 //! [`EventProcessor::shutdown`].
 //!
 //! In the original a thread leaves its loop when the system shuts down, with its queues
-//! as they are, and nobody waits for it.
+//! as they are, and no other thread waits for it.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,7 +10,7 @@ use crate::sync::thread;
 
 impl EventProcessor {
     /// Ends the event system, and waits until it has ended: when this returns, no handler
-    /// is called any more, however many callers there are and whoever was first.
+    /// is called any more. That holds for every caller, also for a second one.
     ///
     /// Each thread finishes the handler that it is in, and calls no other one; a handler
     /// that reschedules itself at once cannot keep it. A thread that the processor has
@@ -18,15 +18,15 @@ impl EventProcessor {
     /// events until its [`AdoptedThread`](super::AdoptedThread) is dropped.
     ///
     /// Called from a handler, on one of the processor's own threads, it waits for the
-    /// others only: its own handler goes on to its end, and so do those of threads that
-    /// wait here as well.
+    /// other threads only: its own handler goes on to its end, and so do the handlers of
+    /// other threads that wait here as well.
     ///
     /// It does not panic because a handler has: see
     /// [`EventProcessor::handler_panic`].
     pub fn shutdown(&self) {
         self.begin_to_shut_down();
-        // Who is making threads has done so when we get the lock, and they are known;
-        // who makes some later sees the shutdown before their first step.
+        // Threads that are being made right now are known when we get the lock. Threads
+        // that are made later see the shutdown before their first step.
         drop(self.handles.lock());
         let mine = self.every_thread().find(|thread| thread.is_current() && !thread.is_at_rest());
         let _waiting = mine.map(|thread| thread.wait_for_others());
@@ -36,7 +36,7 @@ impl EventProcessor {
         };
         self.ending.wait_until(|| !self.every_thread().any(goes_on));
         if mine.is_some() {
-            // Whose thread this is, or another one that waits here, is not over.
+            // This thread is not over, nor is another one that waits here.
             return;
         }
         let me = thread::current().id();

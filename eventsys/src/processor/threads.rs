@@ -4,7 +4,7 @@
 //! `initThreadState` of `UnixEventProcessor.cc`, and `EThread::execute`.
 //!
 //! Threads are made all or none. Each waits at a door of its own until the last of
-//! them has been made, and only then are they known to their group and to the clock.
+//! them has been made, and only then do their group and the clock know them.
 //! If one cannot be made, the doors go, and the others leave without a step.
 
 use std::any::Any;
@@ -59,8 +59,9 @@ impl EventProcessor {
     /// # Panics
     /// As [`EventProcessor::spawn_event_threads`].
     pub fn spawn_thread(self: &Arc<Self>, cont: ContRef, name: &str) {
-        // First, because `base` is a user's code, and kept to the end, because its `drop`
-        // is: a thread that cannot be made lets go of its share under our lock.
+        // `base` is user code, so it is called before anything is made. `drop` is user code
+        // too, so one reference stays here: a thread that cannot be made drops its own
+        // under our lock.
         let base = cont.base();
         let its = Arc::clone(&cont);
         let run: Run = Arc::new(move |processor, _| {
@@ -169,7 +170,7 @@ impl EventProcessor {
     /// # Panics
     /// If that is not possible.
     fn make(self: &Arc<Self>, n: usize, run: &Run, birth: impl Fn(usize) -> Birth) -> Made {
-        // Not under the lock of `try_make`: a panic hook is a user's.
+        // Not under the lock of `try_make`: a panic hook is user code.
         self.try_make(n, run, birth).unwrap_or_else(|refusal| panic!("{refusal}"))
     }
 
@@ -272,8 +273,8 @@ impl Started {
 }
 
 /// A thread of the processor's own, from its first step to its last. When it is
-/// dropped, even by a panic, the thread ends, and the clock and whoever waits for the
-/// thread go on.
+/// dropped, even by a panic, the thread ends, the clock goes on, and `shutdown` waits
+/// for it no longer.
 struct Alive {
     processor: Arc<EventProcessor>,
     thread: Arc<EThread>,
@@ -296,7 +297,7 @@ impl Alive {
     /// Ends the event system because of a panic on this thread.
     fn tell_of(&self, panic: &(dyn Any + Send)) {
         self.processor.ending.note(self.thread.name(), panic);
-        // The signal may be a user's code too.
+        // A tail handler's signal is user code, and may panic.
         let _ = contain(|| self.processor.begin_to_shut_down());
     }
 }
@@ -307,7 +308,7 @@ impl Drop for Alive {
             self.tell_of(&*panic);
         }
         drop(self.takes_part.take());
-        // Last: who waits for the thread is to find all this done.
+        // Last: `shutdown` returns when all this is done.
         self.thread.rest();
     }
 }

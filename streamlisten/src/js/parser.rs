@@ -2,6 +2,7 @@
 //! `lib/_http_common.js`.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 use eventsys::{EThread, HrTime};
@@ -73,14 +74,18 @@ pub struct HttpServerParser {
     /// When the request that is under way, or the wait for it, began. `None` between
     /// two requests. Mirrors `last_message_start_` and the list of active connections.
     active_since: Cell<Option<HrTime>>,
+    /// Its place among those that serve a connection.
+    number: Cell<u64>,
 }
 
 /// The parsers that wait for a connection. Mirrors `FreeList`.
 #[derive(Default)]
 pub(super) struct Parsers {
     free: RefCell<Vec<Rc<HttpServerParser>>>,
-    /// Those that serve a connection. Mirrors `ConnectionsList`.
-    serving: RefCell<Vec<Weak<HttpServerParser>>>,
+    /// Those that serve a connection, by their number, which is their order. Mirrors
+    /// `ConnectionsList`.
+    serving: RefCell<BTreeMap<u64, Weak<HttpServerParser>>>,
+    next: Cell<u64>,
 }
 
 impl Parsers {
@@ -97,7 +102,9 @@ impl Parsers {
         parser.native.initialize(MessageType::Request, max_header_size, lenient);
         parser.socket.replace(Rc::downgrade(socket));
         parser.active_since.set(Some(now()));
-        self.serving.borrow_mut().push(Rc::downgrade(&parser));
+        let number = self.next.replace(self.next.get() + 1);
+        parser.number.set(number);
+        self.serving.borrow_mut().insert(number, Rc::downgrade(&parser));
         parser
     }
 
@@ -108,7 +115,7 @@ impl Parsers {
         let now = now();
         let is_over = |since: HrTime, timeout: u64| timeout > 0 && since < now - span(timeout);
         let mut expired: Vec<(HrTime, Rc<HttpServerParser>)> = Vec::new();
-        for parser in self.serving.borrow().iter().filter_map(Weak::upgrade) {
+        for parser in self.serving.borrow().values().filter_map(Weak::upgrade) {
             let Some(since) = parser.active_since.get() else { continue };
             let in_head = !parser.native.headers_completed();
             if in_head && is_over(since, headers) || is_over(since, request) {
@@ -127,9 +134,7 @@ impl Parsers {
         if parser.consumed.get() {
             parser.unconsume();
         }
-        self.serving
-            .borrow_mut()
-            .retain(|other| !std::ptr::eq(other.as_ptr(), &raw const **parser));
+        self.serving.borrow_mut().remove(&parser.number.get());
         // Cleaning does not reach what watches the parser.
         let observer = socket.observer();
         parser.clean();
@@ -158,6 +163,7 @@ impl HttpServerParser {
             headers: RefCell::default(),
             url: RefCell::default(),
             active_since: Cell::new(None),
+            number: Cell::new(0),
         });
         let slots = &parser.native.slots;
         let this = Rc::downgrade(&parser);

@@ -4,12 +4,12 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Weak;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use eventsys::{
     ContRef, Data, EThread, EventCode, Guard, Invocation, Outcome, ProxyMutex, StateMachine,
 };
 use iocore::{IoData, NetVcRef};
+use slab::Slab;
 
 /// Who hears of a connection's events, on its own thread and under the bridge's
 /// mutex.
@@ -23,9 +23,17 @@ pub(super) trait Target {
     }
 }
 
-/// What crosses threads: a number that means something on one of them.
+/// A target's place in the table of its thread. The place is used again once its
+/// target is gone; the generation tells the two apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key {
+    place: usize,
+    generation: u64,
+}
+
+/// What crosses threads: a key that means something on one of them.
 pub(super) struct Bridge {
-    key: u64,
+    key: Key,
     home: Arc<EThread>,
     /// The end of the input came on another thread.
     eos: Cell<bool>,
@@ -38,20 +46,44 @@ pub(super) struct Bridge {
 /// The state machine that a connection calls back.
 pub(super) struct BridgeRef {
     machine: Arc<StateMachine<Bridge>>,
-    key: u64,
+    key: Key,
 }
 
-static NEXT_KEY: AtomicU64 = AtomicU64::new(0);
+/// The targets of one thread. Every event looks one up, so a thread with many
+/// connections must not search.
+#[derive(Default)]
+struct Targets {
+    places: Slab<(u64, Weak<dyn Target>)>,
+    generation: u64,
+}
+
+impl Targets {
+    fn insert(&mut self, target: Weak<dyn Target>) -> Key {
+        let generation = self.generation;
+        self.generation += 1;
+        Key { place: self.places.insert((generation, target)), generation }
+    }
+
+    /// The target with this key, unless it is gone.
+    fn get(&self, key: Key) -> Option<&Weak<dyn Target>> {
+        let (generation, target) = self.places.get(key.place)?;
+        (*generation == key.generation).then_some(target)
+    }
+
+    fn remove(&mut self, key: Key) {
+        if self.get(key).is_some() {
+            self.places.remove(key.place);
+        }
+    }
+}
 
 thread_local! {
-    /// The streams of this thread, by their number.
-    static TARGETS: RefCell<Vec<(u64, Weak<dyn Target>)>> = const { RefCell::new(Vec::new()) };
+    static TARGETS: RefCell<Targets> = RefCell::default();
 }
 
 /// A bridge to `target`, which lives on the current thread, `home`.
 pub(super) fn new_bridge(home: Arc<EThread>, target: Weak<dyn Target>) -> BridgeRef {
-    let key = NEXT_KEY.fetch_add(1, Ordering::Relaxed);
-    TARGETS.with_borrow_mut(|targets| targets.push((key, target)));
+    let key = TARGETS.with_borrow_mut(|targets| targets.insert(target));
     let state = Bridge {
         key,
         home,
@@ -71,6 +103,12 @@ impl BridgeRef {
         self.machine.clone()
     }
 
+    /// How many hold the bridge: its stream, and each event that is scheduled for it.
+    #[cfg(test)]
+    pub(super) fn references(&self) -> usize {
+        Arc::strong_count(&self.machine)
+    }
+
     /// Asks for a turn of the loop.
     pub(super) fn wake(&self) {
         let guard = self.machine.mutex().lock();
@@ -83,10 +121,8 @@ impl BridgeRef {
 
 impl Drop for BridgeRef {
     fn drop(&mut self) {
-        // At the end of the thread the list may be gone before its streams.
-        let _ = TARGETS.try_with(|targets| {
-            targets.borrow_mut().retain(|(key, _)| *key != self.key);
-        });
+        // At the end of the thread the table may be gone before its streams.
+        let _ = TARGETS.try_with(|targets| targets.borrow_mut().remove(self.key));
     }
 }
 
@@ -96,10 +132,8 @@ impl Bridge {
             self.send_home(call, event);
             return Outcome::Done;
         }
-        let found = TARGETS.with_borrow(|targets| {
-            targets.iter().find(|(key, _)| *key == self.key).map(|(_, target)| target.clone())
-        });
-        let Some(target) = found.and_then(|target| target.upgrade()) else {
+        let found = TARGETS.with_borrow(|targets| targets.get(self.key).and_then(Weak::upgrade));
+        let Some(target) = found else {
             return Outcome::Done;
         };
         if let (EventCode::NET_EVENT_ACCEPT, Some(vc)) = (event, data.net_vc()) {
@@ -131,5 +165,47 @@ impl Bridge {
         if !self.woken.replace(true) {
             self.home.schedule_imm(Arc::clone(call.this()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+
+    struct Nothing;
+
+    impl Target for Nothing {
+        fn on_event(&self, _guard: &Guard<'_>, _event: EventCode) {}
+    }
+
+    fn weak(target: &Rc<Nothing>) -> Weak<dyn Target> {
+        let target: Rc<dyn Target> = target.clone();
+        Rc::downgrade(&target)
+    }
+
+    #[test]
+    fn a_key_of_a_target_that_is_gone_finds_nothing_in_its_place() {
+        let (one, two) = (Rc::new(Nothing), Rc::new(Nothing));
+        let mut targets = Targets::default();
+        let old = targets.insert(weak(&one));
+        targets.remove(old);
+        let new = targets.insert(weak(&two));
+        assert_eq!(new.place, old.place, "the place is used again");
+        assert!(targets.get(old).is_none());
+        targets.remove(old);
+        assert!(targets.get(new).is_some(), "an old key removes nothing");
+    }
+
+    #[test]
+    fn the_table_is_as_large_as_the_most_targets_at_once() {
+        let one = Rc::new(Nothing);
+        let mut targets = Targets::default();
+        for _ in 0..20_000 {
+            let key = targets.insert(weak(&one));
+            targets.remove(key);
+        }
+        assert!(targets.places.capacity() < 16, "{}", targets.places.capacity());
     }
 }

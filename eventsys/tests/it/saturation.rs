@@ -1,0 +1,200 @@
+//! Times saturate: what lies past the end of the range never comes, what lies before
+//! the present comes at once, and no sum makes a poll event.
+//!
+//! Proves the rule of `eventsys::hrtime` for every function that takes a time, by
+//! tables of the edges. Where the rule is broken, a debug build panics with an
+//! overflow, and an optimised one dispatches at once what should never come; so these
+//! tests are worth running in both (`cargo test --release -p eventsys`).
+
+use std::sync::Arc;
+
+use crate::common::{Actor, Diary, Stage, panic_of};
+use eventsys::hrtime::{HrTime, NEVER, mseconds, seconds, useconds};
+use eventsys::{Clock, Due, ET_CALL, EventCode, EventProcessor, EventRef, Request, When};
+
+/// A stage whose clock goes by `tick` with each pass.
+fn ticking(tick: HrTime) -> Stage {
+    let processor = EventProcessor::new(Clock::new_ticking(tick));
+    let diary = Diary::new(processor.clock());
+    Stage { thread: processor.adopt_current_thread("ET_NET"), processor, diary }
+}
+
+type Way = (&'static str, fn(&Stage, &Arc<Actor>, When) -> EventRef);
+
+/// Every function by which a user says when an event is to run.
+const WAYS: [Way; 4] = [
+    ("EThread::schedule_*", |stage, cont, when| match when {
+        When::Imm => stage.thread.schedule_imm(cont.clone()),
+        When::At(at) => stage.thread.schedule_at(cont.clone(), at),
+        When::In(span) => stage.thread.schedule_in(cont.clone(), span),
+        When::Every(period) => stage.thread.schedule_every(cont.clone(), period),
+    }),
+    ("EThread::schedule_*_local", |stage, cont, when| match when {
+        When::Imm => stage.thread.schedule_imm_local(cont.clone()),
+        When::At(at) => stage.thread.schedule_at_local(cont.clone(), at),
+        When::In(span) => stage.thread.schedule_in_local(cont.clone(), span),
+        When::Every(period) => stage.thread.schedule_every_local(cont.clone(), period),
+    }),
+    ("EventProcessor::schedule_*", |stage, cont, when| {
+        let (processor, cont) = (&stage.processor, cont.clone());
+        let event = match when {
+            When::Imm => processor.schedule_imm(cont, ET_CALL),
+            When::At(at) => processor.schedule_at(cont, at, ET_CALL),
+            When::In(span) => processor.schedule_in(cont, span, ET_CALL),
+            When::Every(period) => processor.schedule_every(cont, period, ET_CALL),
+        };
+        event.expect("it has not shut down")
+    }),
+    ("EventRef::schedule_*", |stage, cont, when| {
+        let request = Request::from(cont.clone()).code(EventCode(9));
+        let event = stage.thread.schedule_imm(request);
+        match when {
+            When::Imm => event.schedule_imm(),
+            When::At(at) => event.schedule_at(at),
+            When::In(span) => event.schedule_in(span),
+            When::Every(period) => event.schedule_every(period),
+        }
+        event
+    }),
+];
+
+/// A day and a little: the little has every bucket of the timers looked at in each
+/// pass, which happens when the bit for it changes in the count of 5 ms.
+const DAY: HrTime = seconds(86_400) + 257 * mseconds(5);
+
+/// For each way and each case: when the event is due, and in which passes it came, of
+/// one a day for more than a year.
+fn check(cases: impl Fn(HrTime) -> Vec<(When, HrTime, &'static [i64])>) {
+    let now = ticking(DAY).processor.clock().get_hrtime();
+    for (name, schedule) in WAYS {
+        for (when, due, days) in cases(now) {
+            let stage = ticking(DAY);
+            let cont = stage.actor(|call| match call.code {
+                EventCode::EVENT_INTERVAL => call.note("interval"),
+                _ => call.note("another code"),
+            });
+            let event = schedule(&stage, &cont, when);
+            assert_eq!(event.due(), Due::At(due), "{name}: {when:?}");
+            stage.passes(400);
+            let came: Vec<_> =
+                days.iter().map(|day| (day * DAY / useconds(1), "interval")).collect();
+            assert_eq!(stage.diary.take(), came, "{name}: {when:?}");
+        }
+    }
+}
+
+#[test]
+fn a_delay_saturates_at_never_and_one_that_is_over_is_due_at_once() {
+    check(|now| {
+        vec![
+            (When::In(NEVER), NEVER, &[]),
+            (When::In(NEVER - 1), NEVER, &[]),
+            (When::In(NEVER - now + 1), NEVER, &[]),
+            (When::In(NEVER - now), NEVER, &[]),
+            (When::In(NEVER - now - 1), NEVER - 1, &[]),
+            (When::In(DAY), now + DAY, &[1]),
+            (When::In(1), now + 1, &[0]),
+            (When::In(0), now, &[0]),
+            (When::In(-1), now - 1, &[0]),
+            (When::In(1 - now), 1, &[0]),
+            (When::In(-now), 1, &[0]),
+            (When::In(-now - 1), 1, &[0]),
+            (When::In(HrTime::MIN), 1, &[0]),
+        ]
+    });
+}
+
+#[test]
+fn a_time_of_zero_or_below_has_passed() {
+    check(|now| {
+        vec![
+            (When::At(NEVER), NEVER, &[]),
+            (When::At(NEVER - 1), NEVER - 1, &[]),
+            (When::At(now), now, &[0]),
+            (When::At(1), 1, &[0]),
+            (When::At(0), 1, &[0]),
+            (When::At(-1), 1, &[0]),
+            (When::At(HrTime::MIN), 1, &[0]),
+        ]
+    });
+}
+
+#[test]
+fn a_period_past_the_end_of_time_never_comes() {
+    check(|now| {
+        vec![
+            (When::Every(NEVER), NEVER, &[]),
+            (When::Every(NEVER - 1), NEVER, &[]),
+            (When::Every(NEVER - now), NEVER, &[]),
+            (When::Every(150 * DAY), now + 150 * DAY, &[150, 300]),
+        ]
+    });
+}
+
+#[test]
+fn a_negative_period_of_any_size_is_a_poll_event() {
+    for (name, schedule) in WAYS {
+        for period in [-1, -NEVER, HrTime::MIN] {
+            let stage = ticking(1_000);
+            let cont = stage.actor(|call| {
+                assert_eq!(call.code, EventCode::EVENT_POLL);
+                call.note("poll");
+            });
+            let event = schedule(&stage, &cont, When::Every(period));
+            assert_eq!((event.due(), event.period()), (Due::Poll(period), period), "{name}");
+            stage.passes(3);
+            assert_eq!(stage.diary.take(), [(0, "poll"), (1, "poll"), (2, "poll")], "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_period_that_leads_past_the_end_of_time_comes_no_more() {
+    // Due after a third of all time, and then, four passes make the whole, after two
+    // thirds; the next one would lie past the end.
+    let stage = ticking(NEVER / 4);
+    let cont = stage.noting("tick");
+    let event = stage.thread.schedule_every(cont, NEVER / 3);
+    stage.passes(3);
+    assert_eq!(stage.diary.take_names(), ["tick"]);
+    stage.passes(2);
+    assert_eq!(stage.diary.take_names(), ["tick"]);
+    assert_eq!(event.due(), Due::At(NEVER));
+    assert_eq!(stage.processor.clock().get_hrtime_updated(), NEVER, "the clock stops here");
+    stage.passes(20);
+    assert_eq!(stage.diary.take_names(), [""; 0], "even when it is as late as can be");
+    assert_eq!(event.period(), NEVER / 3, "and it is as it was");
+}
+
+#[test]
+fn running_for_ever_goes_on_and_for_less_than_nothing_does_nothing() {
+    let stage = Stage::new();
+    let cont = stage.actor(|_| panic!("an hour is over"));
+    stage.thread.schedule_in(cont, seconds(3_600));
+    for span in [0, -1, HrTime::MIN] {
+        stage.thread.run_for(span);
+        assert_eq!(stage.diary.now(), 0, "no pass");
+    }
+    assert_eq!(panic_of(|| stage.thread.run_for(NEVER)), "an hour is over");
+}
+
+#[test]
+fn a_timer_that_never_comes_holds_up_no_other() {
+    let stage = Stage::new();
+    let never = stage.thread.schedule_in(stage.noting("never"), NEVER);
+    stage.thread.schedule_in(stage.noting("soon"), mseconds(20));
+    stage.thread.schedule_in(stage.noting("later"), seconds(100));
+    stage.thread.run_for(seconds(200));
+    assert_eq!(stage.diary.take_names(), ["soon", "later"]);
+    assert!(never.is_live());
+    never.cancel();
+    assert!(!stage.thread.has_no_events(), "a cancelled timer is met when its bucket is");
+    stage.thread.run_for(seconds(2));
+    assert!(stage.thread.has_no_events(), "and is freed then");
+}
+
+#[test]
+fn a_clock_does_not_go_back() {
+    let text = panic_of(|| Clock::new_ticking(-1));
+    assert_eq!(text, "a clock does not go back: the tick is -1 ns");
+}

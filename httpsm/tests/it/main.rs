@@ -1,0 +1,13 @@
+//! The tests of the HTTP state machine, in one binary: a binary for each file would be linked
+//! one by one, which takes most of the time and the space of a build.
+
+mod common;
+mod faults;
+mod heads;
+mod hooks;
+mod net_faults;
+mod plugins;
+mod proxy;
+mod recorded;
+mod threads;
+mod tunnel;

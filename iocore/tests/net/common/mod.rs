@@ -1,0 +1,298 @@
+//! What the tests of real connections share: one net thread that the test runs
+//! pass by pass, and state machines that write down what they are told.
+#![allow(dead_code, unreachable_pub)] // Each test binary uses some of it.
+
+use std::cell::RefCell;
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use eventsys::{
+    AdoptedThread, Clock, ContRef, Data, EventCode, EventProcessor, Guard, Invocation, Outcome,
+    ProxyMutex, StateMachine, event_census,
+};
+use iocore::buffer::{MIOBuffer, SizeIndex, census};
+use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetProcessor, NetStats};
+use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, ShutdownHowTo, VioHandle};
+
+/// Each test counts what it left over in the process, so only one runs at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Keeps every other test of this binary waiting until the guard is dropped.
+pub fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// One net thread: the test's own.
+pub struct Stage {
+    pub net: Arc<NetProcessor>,
+    pub thread: AdoptedThread,
+    pub processor: Arc<EventProcessor>,
+    /// After the thread: its end lets go of what it keeps.
+    _left_over: LeftOver,
+    _alone: MutexGuard<'static, ()>,
+}
+
+/// Makes sure, when everything else of a stage is gone, that nothing is left over:
+/// no event, no block, no connection.
+struct LeftOver {
+    events: usize,
+    blocks: i64,
+    stats: Arc<NetStats>,
+}
+
+impl LeftOver {
+    fn events() -> usize {
+        let census = event_census();
+        census.made - census.free
+    }
+}
+
+impl Drop for LeftOver {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let stats = &self.stats;
+            assert_eq!(stats.vcs_in_memory(), 0, "connections in memory");
+            assert_eq!(stats.connections_currently_open(), 0, "open connections");
+            assert_eq!(LeftOver::events(), self.events, "events");
+            assert_eq!(census().live, self.blocks, "blocks");
+        }
+    }
+}
+
+/// How long a test may wait for something before it is taken for hanging.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Stage {
+    pub fn new() -> Stage {
+        Stage::with(Clock::new_real(), NetConfig::default())
+    }
+
+    pub fn in_virtual_time() -> Stage {
+        Stage::with(Clock::new_virtual(), NetConfig::default())
+    }
+
+    pub fn with(clock: Arc<Clock>, config: NetConfig) -> Stage {
+        let alone = alone();
+        let (events, blocks) = (LeftOver::events(), census().live);
+        let processor = EventProcessor::new(clock);
+        let net = NetProcessor::init(&processor, config);
+        let thread = processor.adopt_current_thread("ET_NET");
+        let stats = Arc::clone(net.stats());
+        let left_over = LeftOver { events, blocks, stats };
+        Stage { net, thread, processor, _left_over: left_over, _alone: alone }
+    }
+
+    /// Listens on the loopback address.
+    pub fn accept(&self, acceptor: ContRef) -> (Arc<NetAcceptAction>, SocketAddr) {
+        let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
+        let action = self.net.accept(acceptor, &options).expect("the loopback can be listened on");
+        let address = action.local_addr().expect("a socket that listens has an address");
+        (action, address)
+    }
+
+    /// A connection: the machine that got it, and the other end, a plain socket.
+    pub fn accepted(&self, react: impl Fn(&End, &Call<'_>) + Send + 'static) -> Pair {
+        let machine = machine(react);
+        let (action, address) = self.accept(machine.clone());
+        let peer = TcpStream::connect(address).expect("somebody listens");
+        peer.set_read_timeout(Some(Duration::from_secs(20))).expect("above zero");
+        self.run_until(|| machine.has(EventCode::NET_EVENT_ACCEPT));
+        action.cancel();
+        Pair { machine, peer }
+    }
+
+    /// Passes until `done` says so.
+    #[track_caller]
+    pub fn run_until(&self, mut done: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !done() {
+            assert!(start.elapsed() < PATIENCE, "nothing happens any more");
+            self.thread.run_pass();
+        }
+    }
+
+    pub fn passes(&self, n: usize) {
+        (0..n).for_each(|_| self.thread.run_pass());
+    }
+
+    /// Seconds of the stage's clock since `start`.
+    pub fn seconds_since(&self, start: i64) -> i64 {
+        (self.processor.clock().get_hrtime_updated() - start) / eventsys::hrtime::seconds(1)
+    }
+
+    pub fn now(&self) -> i64 {
+        self.processor.clock().get_hrtime_updated()
+    }
+}
+
+pub struct Pair {
+    pub machine: Arc<Machine>,
+    pub peer: TcpStream,
+}
+
+/// A state machine that keeps what it is told and reacts as the test says.
+pub struct End {
+    pub log: RefCell<Vec<EventCode>>,
+    pub vc: RefCell<Option<NetVcRef>>,
+    pub error: RefCell<Option<i32>>,
+    pub read: RefCell<Option<(VioHandle, IOBufferReader)>>,
+    pub write: RefCell<Option<(VioHandle, BoundBuffer)>>,
+    pub received: RefCell<Vec<u8>>,
+    #[allow(clippy::type_complexity)]
+    react: Box<dyn Fn(&End, &Call<'_>) + Send>,
+}
+
+pub type Machine = StateMachine<End>;
+
+/// One call of a machine.
+pub struct Call<'a> {
+    pub guard: &'a Guard<'a>,
+    pub this: &'a ContRef,
+    pub event: EventCode,
+}
+
+impl Call<'_> {
+    /// The machine's mutex.
+    pub fn guard_mutex(&self) -> &Arc<ProxyMutex> {
+        self.this.base().mutex().expect("a state machine has a mutex")
+    }
+}
+
+pub fn machine(react: impl Fn(&End, &Call<'_>) + Send + 'static) -> Arc<Machine> {
+    let end = End {
+        log: RefCell::default(),
+        vc: RefCell::default(),
+        error: RefCell::default(),
+        read: RefCell::default(),
+        write: RefCell::default(),
+        received: RefCell::default(),
+        react: Box::new(react),
+    };
+    StateMachine::new(ProxyMutex::new(), end, handle)
+}
+
+fn handle(end: &End, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
+    end.log.borrow_mut().push(event);
+    if let Some(vc) = data.net_vc() {
+        *end.vc.borrow_mut() = Some(Arc::clone(vc));
+    }
+    if let Some(error) = data.net_error() {
+        *end.error.borrow_mut() = Some(error);
+    }
+    (end.react)(end, &Call { guard: call.guard(), this: call.this(), event });
+    Outcome::Done
+}
+
+impl End {
+    pub fn vc(&self) -> NetVcRef {
+        self.vc.borrow().clone().expect("there is a connection")
+    }
+
+    pub fn do_read(&self, call: &Call<'_>, nbytes: i64, size: SizeIndex, water: i64) {
+        let buffer = self.new_buffer(call, size);
+        buffer.set_water_mark(call.guard, water);
+        let reader = buffer.alloc_reader(call.guard).expect("a new buffer");
+        let this = Some(Arc::clone(call.this));
+        let vio = self.vc().do_io_read(call.guard, this, nbytes, Some(&buffer));
+        *self.read.borrow_mut() = Some((vio, reader));
+    }
+
+    pub fn do_write(&self, call: &Call<'_>, nbytes: i64, size: SizeIndex, bytes: &[u8]) {
+        let buffer = self.new_buffer(call, size);
+        let reader = buffer.alloc_reader(call.guard).expect("a new buffer");
+        buffer.write(call.guard, bytes);
+        let this = Some(Arc::clone(call.this));
+        let vio = self.vc().do_io_write(call.guard, this, nbytes, Some(&reader));
+        *self.write.borrow_mut() = Some((vio, buffer));
+    }
+
+    /// Takes off what has come, and asks for more unless the read is complete.
+    pub fn take(&self, call: &Call<'_>) {
+        let (vio, reader) = self.read.borrow().clone().expect("a read is under way");
+        let mut bytes = vec![0; usize::try_from(reader.read_avail(call.guard)).unwrap_or(0)];
+        reader.read(call.guard, &mut bytes);
+        self.received.borrow_mut().extend_from_slice(&bytes);
+        if call.event == EventCode::VC_EVENT_READ_READY {
+            vio.reenable(call.guard);
+        }
+    }
+
+    pub fn shutdown(&self, howto: ShutdownHowTo) {
+        self.vc().do_io_shutdown(howto);
+    }
+
+    /// Closes, and lets go of everything.
+    pub fn close(&self) {
+        let vc = self.vc.borrow_mut().take();
+        vc.expect("there is a connection").do_io_close(None);
+        self.read.borrow_mut().take();
+        self.write.borrow_mut().take();
+    }
+
+    fn new_buffer(&self, call: &Call<'_>, size: SizeIndex) -> BoundBuffer {
+        MIOBuffer::new(size).bind(call.guard_mutex())
+    }
+}
+
+/// What the tests ask of a machine from outside.
+pub trait Ask {
+    fn with<R>(&self, f: impl FnOnce(&End) -> R) -> R;
+    /// Acts as the machine, under its mutex.
+    fn act(&self, f: impl FnOnce(&End, &Call<'_>));
+    fn log(&self) -> Vec<EventCode>;
+    fn count(&self, event: EventCode) -> usize {
+        self.log().iter().filter(|&&other| other == event).count()
+    }
+    fn has(&self, event: EventCode) -> bool {
+        self.count(event) > 0
+    }
+    fn received(&self) -> Vec<u8> {
+        self.with(|end| end.received.borrow().clone())
+    }
+}
+
+impl Ask for Arc<Machine> {
+    fn with<R>(&self, f: impl FnOnce(&End) -> R) -> R {
+        f(self.state(&self.mutex().lock()))
+    }
+
+    fn act(&self, f: impl FnOnce(&End, &Call<'_>)) {
+        let guard = self.mutex().lock();
+        let this = Arc::clone(self) as ContRef;
+        f(self.state(&guard), &Call { guard: &guard, this: &this, event: EventCode::EVENT_NONE });
+    }
+
+    fn log(&self) -> Vec<EventCode> {
+        self.with(|end| end.log.borrow().clone())
+    }
+}
+
+/// Bytes that count up, so that a lost or doubled one shows.
+pub fn pattern(n: usize) -> Vec<u8> {
+    (0..n).map(|i| u8::try_from(i % 251).expect("below 256")).collect()
+}
+
+/// Everything up to the end of the stream.
+pub fn read_all(peer: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    peer.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Calls `f` while another thread holds `mutex`.
+pub fn held_elsewhere(mutex: &ProxyMutex, f: impl FnOnce()) {
+    let (taken, is_taken) = std::sync::mpsc::channel();
+    let (done, is_done) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let _guard = mutex.lock();
+            taken.send(()).unwrap();
+            let _ = is_done.recv();
+        });
+        is_taken.recv().unwrap();
+        f();
+        drop(done);
+    });
+}

@@ -1,0 +1,59 @@
+//! The steps of a `NetVC`, from the connection to its end.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use crate::common::machine;
+use eventsys::steps::{Collector, Step};
+use eventsys::{Clock, EventCode, EventProcessor};
+use iocore::buffer::BUFFER_SIZE_INDEX_4K;
+use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
+
+#[test]
+fn five_bytes_come_and_go() {
+    let steps = Collector::new();
+    let processor = EventProcessor::with_steps(Clock::new_real(), steps.clone());
+    let net = NetProcessor::init(&processor, NetConfig::default());
+    let thread = processor.adopt_current_thread("ET_NET");
+    let server = machine(|end, call| match call.event {
+        EventCode::NET_EVENT_ACCEPT => end.do_read(call, 5, BUFFER_SIZE_INDEX_4K, 0),
+        EventCode::VC_EVENT_READ_COMPLETE => {
+            end.take(call);
+            end.do_write(call, 5, BUFFER_SIZE_INDEX_4K, b"world");
+        }
+        EventCode::VC_EVENT_WRITE_COMPLETE => end.close(),
+        _ => {}
+    });
+    let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
+    let action = net.accept(server, &options).expect("the loopback");
+    let stats = Arc::clone(net.stats());
+    for number in 1..=2 {
+        let mut client = TcpStream::connect(action.local_addr().expect("it listens")).unwrap();
+        client.write_all(b"hello").unwrap();
+        thread
+            .run_until(|| stats.tcp_accept() == number && stats.connections_currently_open() == 0);
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).unwrap();
+        assert_eq!(answer, b"world");
+
+        let steps = steps.take();
+        assert!(steps.iter().all(|step| u64::from(step.pair) == number), "each has its number");
+        let lines: Vec<String> = steps.iter().map(Step::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "- net_accept",
+                "- net_do_io_read 5",
+                "- net_read 5",
+                "- net_signal_read 102",
+                "- net_do_io_write 5",
+                "- net_write 5",
+                "- net_signal_write 103",
+                "- net_do_io_close",
+                "- net_free",
+            ]
+        );
+    }
+    action.cancel();
+}

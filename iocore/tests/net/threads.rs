@@ -1,0 +1,211 @@
+//! Real connections from several threads: net threads of the system, and threads
+//! of the user that issue, reenable and close.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, MutexGuard};
+use std::time::{Duration, Instant};
+
+use crate::common::{Ask, Machine, alone, machine};
+use eventsys::{Clock, ContRef, EventCode, EventProcessor, FreeContinuation, Outcome, ProxyMutex};
+use iocore::IoData;
+use iocore::buffer::BUFFER_SIZE_INDEX_4K;
+use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
+
+const READY: EventCode = EventCode::VC_EVENT_READ_READY;
+const EOS: EventCode = EventCode::VC_EVENT_EOS;
+const ACCEPT: EventCode = EventCode::NET_EVENT_ACCEPT;
+
+struct Server {
+    processor: Arc<EventProcessor>,
+    net: Arc<NetProcessor>,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Server {
+    fn new(threads: usize) -> Server {
+        let alone = alone();
+        let processor = EventProcessor::new(Clock::new_real());
+        let net = NetProcessor::init(&processor, NetConfig::default());
+        processor.spawn_event_threads("ET_NET", threads);
+        Server { processor, net, _alone: alone }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.processor.shutdown();
+    }
+}
+
+/// Waits for what other threads bring about.
+#[track_caller]
+fn wait_for(mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(20), "nothing happens any more");
+        std::thread::yield_now();
+    }
+}
+
+/// An echo: whatever is read is written, until the peer has sent all.
+fn echo() -> Arc<Machine> {
+    machine(|end, call| match call.event {
+        ACCEPT => {
+            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            end.do_write(call, i64::MAX, BUFFER_SIZE_INDEX_4K, b"");
+        }
+        READY => {
+            let (read, reader) = end.read.borrow().clone().unwrap();
+            let (write, buffer) = end.write.borrow().clone().unwrap();
+            let mut bytes = vec![0; usize::try_from(reader.read_avail(call.guard)).unwrap()];
+            reader.read(call.guard, &mut bytes);
+            buffer.write(call.guard, &bytes);
+            write.reenable(call.guard);
+            read.reenable(call.guard);
+        }
+        EOS | EventCode::VC_EVENT_ERROR => end.close(),
+        _ => {}
+    })
+}
+
+/// Accepts, and has each connection served by an echo of its own.
+fn echo_acceptor() -> ContRef {
+    FreeContinuation::new(|_, event, data| {
+        let vc = data.net_vc().expect("nothing else comes");
+        assert_eq!(event, ACCEPT);
+        let server = echo();
+        server.act(|end, call| {
+            *end.vc.borrow_mut() = Some(Arc::clone(vc));
+            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            end.do_write(call, i64::MAX, BUFFER_SIZE_INDEX_4K, b"");
+        });
+        Outcome::Done
+    })
+}
+
+#[test]
+fn many_connections_at_once_each_get_their_own_bytes() {
+    const CONNECTIONS: usize = 200;
+    let server = Server::new(2);
+    let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
+    let action = server.net.accept(echo_acceptor(), &options).unwrap();
+    let address = action.local_addr().unwrap();
+    let mut peers: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let peer = TcpStream::connect(address).unwrap();
+            peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            peer
+        })
+        .collect();
+    for round in 0..5 {
+        for (n, peer) in peers.iter_mut().enumerate() {
+            peer.write_all(format!("{n:04} {round:04}").as_bytes()).unwrap();
+        }
+        for (n, peer) in peers.iter_mut().enumerate() {
+            let mut back = [0; 9];
+            peer.read_exact(&mut back).unwrap();
+            assert_eq!(back, *format!("{n:04} {round:04}").as_bytes());
+        }
+    }
+    assert_eq!(server.net.stats().connections_currently_open(), CONNECTIONS as i64);
+    drop(peers);
+    wait_for(|| server.net.stats().vcs_in_memory() == 0);
+    assert_eq!(server.net.stats().connections_currently_open(), 0);
+    assert_eq!(server.net.stats().tcp_accept(), CONNECTIONS as u64);
+    action.cancel();
+}
+
+#[test]
+fn a_foreign_thread_issues_reenables_and_closes() {
+    let server = Server::new(1);
+    let acceptor = machine(|end, call| {
+        if call.event == READY {
+            let (_, reader) = end.read.borrow().clone().unwrap();
+            let n = reader.read_avail(call.guard);
+            reader.consume(call.guard, n);
+            // Not reenabled here: the foreign thread does it.
+            let count = end.error.borrow().unwrap_or(0) + i32::try_from(n).unwrap();
+            *end.error.borrow_mut() = Some(count);
+        }
+    });
+    let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
+    let action = server.net.accept(acceptor.clone(), &options).unwrap();
+    let mut peer = TcpStream::connect(action.local_addr().unwrap()).unwrap();
+    wait_for(|| acceptor.has(ACCEPT));
+    acceptor.act(|end, call| end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0));
+    for round in 1..=200 {
+        peer.write_all(b"x").unwrap();
+        wait_for(|| acceptor.with(|end| end.error.borrow().unwrap_or(0) == round));
+        acceptor.act(|end, call| end.read.borrow().as_ref().unwrap().0.reenable(call.guard));
+    }
+    acceptor.act(|end, _| end.close());
+    wait_for(|| server.net.stats().vcs_in_memory() == 0);
+    assert_eq!(crate::common::read_all(&mut peer).unwrap_or_default(), b"");
+    action.cancel();
+}
+
+#[test]
+fn a_close_from_a_foreign_thread_in_the_middle_of_a_transfer_leaves_nothing() {
+    let server = Server::new(2);
+    for round in 0..50 {
+        let acceptor = echo();
+        let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
+        let action = server.net.accept(acceptor.clone(), &options).unwrap();
+        let mut peer = TcpStream::connect(action.local_addr().unwrap()).unwrap();
+        wait_for(|| acceptor.has(ACCEPT));
+        action.cancel();
+        let writer = std::thread::spawn(move || while peer.write_all(&[7; 1000]).is_ok() {});
+        if round % 2 == 0 {
+            wait_for(|| acceptor.has(READY));
+        }
+        acceptor.act(|end, _| {
+            if end.vc.borrow().is_some() {
+                end.close();
+            }
+        });
+        let heard = acceptor.log().len();
+        wait_for(|| server.net.stats().vcs_in_memory() == 0);
+        assert_eq!(acceptor.log().len(), heard, "nothing is heard after the close");
+        writer.join().unwrap();
+    }
+}
+
+#[test]
+fn the_end_of_the_threads_ends_their_connections() {
+    let server = Server::new(2);
+    let stats = Arc::clone(server.net.stats());
+    let acceptor = echo();
+    let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
+    let action = server.net.accept(acceptor.clone(), &options).unwrap();
+    let mut peer = TcpStream::connect(action.local_addr().unwrap()).unwrap();
+    wait_for(|| acceptor.has(ACCEPT));
+    let vc = acceptor.with(|end| end.vc());
+    drop(server);
+    assert_eq!(stats.connections_currently_open(), 0);
+    assert_eq!(crate::common::read_all(&mut peer).unwrap_or_default(), b"", "closed");
+    action.cancel();
+    // What users still have is closed, and can be closed.
+    vc.do_io_close(None);
+    acceptor.with(|end| drop((end.vc.take(), end.read.take(), end.write.take())));
+    drop(vc);
+    assert_eq!(stats.vcs_in_memory(), 0);
+}
+
+#[test]
+fn a_timer_and_a_foreign_event_wake_a_thread_that_waits_for_sockets() {
+    let server = Server::new(1);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let cont = eventsys::StateMachine::new(ProxyMutex::new(), counted, |calls, _, _, _| {
+        calls.fetch_add(1, Ordering::SeqCst);
+        Outcome::Done
+    });
+    for n in 1..=100 {
+        server.processor.schedule_imm(cont.clone(), eventsys::ET_NET).unwrap();
+        wait_for(|| calls.load(Ordering::SeqCst) == n);
+    }
+    server.processor.schedule_in(cont, eventsys::hrtime::mseconds(20), eventsys::ET_NET).unwrap();
+    wait_for(|| calls.load(Ordering::SeqCst) == 101);
+}

@@ -1,0 +1,306 @@
+//! Whose time is up, in virtual time: the sockets are real, the seconds are not.
+//!
+//! Proves the inactivity cop, `set_inactivity_timeout`, `set_active_timeout`,
+//! `mainEvent` and the queues of idle and active connections.
+
+use std::io::Write;
+
+use crate::common::{Ask, Stage, machine};
+use eventsys::hrtime::{mseconds, seconds};
+use eventsys::{Clock, EventCode};
+use iocore::buffer::BUFFER_SIZE_INDEX_4K;
+use iocore::net::NetConfig;
+
+const READY: EventCode = EventCode::VC_EVENT_READ_READY;
+const INACTIVE: EventCode = EventCode::VC_EVENT_INACTIVITY_TIMEOUT;
+const ACTIVE: EventCode = EventCode::VC_EVENT_ACTIVE_TIMEOUT;
+const ACCEPT: EventCode = EventCode::NET_EVENT_ACCEPT;
+
+#[test]
+fn a_quiet_connection_is_told_once_and_late_by_two_seconds_at_most() {
+    let stage = Stage::in_virtual_time();
+    let pair = stage.accepted(|end, call| {
+        if call.event == ACCEPT {
+            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            end.vc().set_inactivity_timeout(seconds(30));
+        }
+    });
+    let start = stage.now();
+    stage.run_until(|| pair.machine.has(INACTIVE));
+    let late = stage.now() - start - seconds(30);
+    assert!((0..=seconds(2) + mseconds(100)).contains(&late), "{late} ns late");
+    stage.thread.run_for(seconds(60));
+    assert_eq!(pair.machine.log(), [ACCEPT, INACTIVE], "and not again");
+    pair.machine.act(|end, _| end.close());
+    stage.passes(1);
+}
+
+#[test]
+fn the_timeout_begins_anew_with_every_byte() {
+    let stage = Stage::in_virtual_time();
+    let mut pair = stage.accepted(|end, call| match call.event {
+        ACCEPT => {
+            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            end.vc().set_inactivity_timeout(seconds(10));
+        }
+        READY => end.take(call),
+        INACTIVE => end.close(),
+        _ => {}
+    });
+    for n in 1..=5 {
+        stage.thread.run_for(seconds(7));
+        assert!(!pair.machine.has(INACTIVE), "after {n} bytes");
+        pair.peer.write_all(b"x").unwrap();
+        stage.run_until(|| pair.machine.count(READY) == n);
+    }
+    let start = stage.now();
+    stage.run_until(|| pair.machine.has(INACTIVE));
+    assert!((10..=12).contains(&stage.seconds_since(start)));
+}
+
+#[test]
+fn an_active_timeout_comes_however_busy_the_connection_is() {
+    let stage = Stage::in_virtual_time();
+    let mut pair = stage.accepted(|end, call| match call.event {
+        ACCEPT => {
+            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            end.vc().set_inactivity_timeout(seconds(1000));
+            end.vc().set_active_timeout(seconds(20));
+        }
+        READY => end.take(call),
+        ACTIVE => end.close(),
+        _ => {}
+    });
+    let start = stage.now();
+    while !pair.machine.has(ACTIVE) {
+        let _ = pair.peer.write_all(b"x");
+        stage.thread.run_for(seconds(3));
+        assert!(stage.seconds_since(start) < 30, "it is overdue");
+    }
+    assert!(stage.seconds_since(start) >= 20);
+}
+
+#[test]
+fn the_cop_does_not_look_at_who_has_an_edge_in_every_second() {
+    // As in the original: what is triggered leaves the cop's list, and with it even
+    // the active timeout waits for a quiet second.
+    let stage = Stage::in_virtual_time();
+    let mut pair = stage.accepted(|end, call| match call.event {
+        ACCEPT => {
+            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            end.vc().set_active_timeout(seconds(5));
+        }
+        READY => end.take(call),
+        ACTIVE => end.close(),
+        _ => {}
+    });
+    let start = stage.now();
+    while stage.seconds_since(start) < 15 {
+        pair.peer.write_all(b"x").unwrap();
+        stage.thread.run_for(mseconds(200));
+    }
+    assert!(!pair.machine.has(ACTIVE));
+    stage.run_until(|| pair.machine.has(ACTIVE));
+    assert!(stage.seconds_since(start) <= 18);
+}
+
+#[test]
+fn a_timeout_set_to_zero_is_taken_back_and_so_is_one_of_a_disabled_connection() {
+    let stage = Stage::in_virtual_time();
+    let pair = stage.accepted(|end, call| {
+        if call.event == ACCEPT {
+            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            end.vc().set_inactivity_timeout(seconds(5));
+            end.vc().set_active_timeout(seconds(6));
+        }
+    });
+    pair.machine.with(|end| {
+        end.vc().cancel_inactivity_timeout();
+        end.vc().cancel_active_timeout();
+    });
+    stage.thread.run_for(seconds(60));
+    assert_eq!(pair.machine.log(), [ACCEPT]);
+    pair.machine.act(|end, _| end.close());
+    stage.passes(1);
+}
+
+#[test]
+fn the_timeout_stands_still_while_nothing_is_wanted() {
+    // read_disable: who has read all it wanted waits for nobody.
+    let stage = Stage::in_virtual_time();
+    let mut pair = stage.accepted(|end, call| {
+        if call.event == ACCEPT {
+            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            end.vc().set_inactivity_timeout(seconds(5));
+        }
+    });
+    // The buffer is filled and nobody empties it.
+    pair.peer.write_all(&[1; 8192]).unwrap();
+    stage.run_until(|| pair.machine.has(READY));
+    stage.thread.run_for(seconds(60));
+    assert_eq!(pair.machine.log(), [ACCEPT, READY]);
+    // Wanted again, it counts from now.
+    pair.machine.act(|end, call| {
+        let (vio, reader) = end.read.borrow().clone().unwrap();
+        let n = reader.read_avail(call.guard);
+        reader.consume(call.guard, n);
+        vio.reenable(call.guard);
+    });
+    let start = stage.now();
+    stage.run_until(|| pair.machine.count(READY) == 2);
+    pair.machine.act(|end, call| {
+        let (vio, reader) = end.read.borrow().clone().unwrap();
+        let n = reader.read_avail(call.guard);
+        reader.consume(call.guard, n);
+        vio.reenable(call.guard);
+    });
+    stage.run_until(|| pair.machine.has(INACTIVE));
+    assert!((5..=8).contains(&stage.seconds_since(start)));
+    pair.machine.act(|end, _| end.close());
+    stage.passes(1);
+}
+
+#[test]
+fn who_reads_and_writes_is_told_once_and_two_are_told_both() {
+    for two in [false, true] {
+        let stage = Stage::in_virtual_time();
+        let writer = machine(|_, _| {});
+        let for_write = writer.clone();
+        let pair = stage.accepted(move |end, call| {
+            if call.event == ACCEPT {
+                end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+                if two {
+                    *for_write.state(&for_write.mutex().lock()).vc.borrow_mut() = Some(end.vc());
+                    for_write.act(|other, call| {
+                        other.do_write(call, 10, BUFFER_SIZE_INDEX_4K, b"");
+                    });
+                } else {
+                    end.do_write(call, 10, BUFFER_SIZE_INDEX_4K, b"");
+                }
+                end.vc().set_inactivity_timeout(seconds(5));
+            }
+        });
+        stage.run_until(|| pair.machine.has(INACTIVE));
+        stage.passes(3);
+        assert_eq!(pair.machine.count(INACTIVE), 1);
+        assert_eq!(writer.count(INACTIVE), usize::from(two));
+        writer.act(|end, _| drop((end.vc.take(), end.write.take())));
+        pair.machine.act(|end, _| end.close());
+        stage.passes(1);
+    }
+}
+
+#[test]
+fn a_connection_whose_mutex_is_taken_is_told_when_the_cop_comes_again() {
+    let stage = Stage::in_virtual_time();
+    let pair = stage.accepted(|end, call| {
+        if call.event == ACCEPT {
+            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            end.vc().set_inactivity_timeout(seconds(5));
+        }
+    });
+    let mutex = pair.machine.mutex().clone();
+    crate::common::held_elsewhere(&mutex, || stage.thread.run_for(seconds(20)));
+    assert_eq!(pair.machine.log(), [ACCEPT], "nobody could be told");
+    let start = stage.now();
+    stage.run_until(|| pair.machine.has(INACTIVE));
+    assert!(stage.seconds_since(start) <= 2);
+    pair.machine.act(|end, _| end.close());
+    stage.passes(1);
+}
+
+#[test]
+fn who_sets_no_timeout_gets_the_default_one() {
+    let config = NetConfig { default_inactivity_timeout: seconds(15), ..NetConfig::default() };
+    let stage = Stage::with(Clock::new_virtual(), config);
+    let pair = stage.accepted(|end, call| match call.event {
+        ACCEPT => end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
+        INACTIVE => {
+            assert!(end.vc().is_default_inactivity_timeout());
+            end.close();
+        }
+        _ => {}
+    });
+    let start = stage.now();
+    stage.run_until(|| pair.machine.has(INACTIVE));
+    // The cop has to come by before the time begins to run.
+    assert!((15..=19).contains(&stage.seconds_since(start)));
+    assert_eq!(stage.net.stats().default_inactivity_timeout_count(), 1);
+}
+
+#[test]
+fn a_timeout_that_nobody_hears_closes_the_connection() {
+    let stage = Stage::in_virtual_time();
+    let pair = stage.accepted(|end, call| {
+        if call.event == ACCEPT {
+            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            end.vc().set_inactivity_timeout(seconds(5));
+            // Taken back without a state machine, as a plugin may do.
+            let own = end.vc().base().mutex().unwrap().clone();
+            end.vc().do_io_read(&own.lock(), None, 0, None);
+            end.read.take();
+        }
+    });
+    stage.thread.run_for(seconds(10));
+    assert_eq!(stage.net.stats().connections_currently_open(), 0);
+    assert_eq!(pair.machine.log(), [ACCEPT]);
+    pair.machine.with(|end| end.vc.take());
+}
+
+#[test]
+fn idle_connections_go_when_there_are_too_many_the_longest_idle_first() {
+    let config = NetConfig { max_connections_in: 2, ..NetConfig::default() };
+    let stage = Stage::with(Clock::new_virtual(), config);
+    let idle = |stage: &Stage| {
+        let pair = stage.accepted(|end, call| match call.event {
+            ACCEPT => {
+                end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+                end.vc().set_inactivity_timeout(seconds(500));
+            }
+            INACTIVE => end.close(),
+            _ => {}
+        });
+        pair.machine.with(|end| end.vc().add_to_keep_alive_queue());
+        pair
+    };
+    let [first, second] = [idle(&stage), idle(&stage)];
+    first.machine.with(|end| end.vc().add_to_keep_alive_queue());
+    let third = idle(&stage);
+    assert!(second.machine.has(INACTIVE), "the first has been used since");
+    assert!(!first.machine.has(INACTIVE) && !third.machine.has(INACTIVE));
+    // One with a request is not idle, and does not go.
+    assert!(first.machine.with(|end| end.vc().add_to_active_queue()));
+    let fourth = idle(&stage);
+    assert!(third.machine.has(INACTIVE) && !first.machine.has(INACTIVE));
+    for pair in [&first, &fourth] {
+        pair.machine.act(|end, _| end.close());
+    }
+    stage.passes(1);
+}
+
+#[test]
+fn a_request_too_many_is_refused_unless_one_is_out_of_time() {
+    let config = NetConfig { max_requests_in: 1, ..NetConfig::default() };
+    let stage = Stage::with(Clock::new_virtual(), config);
+    let connection = |stage: &Stage| {
+        stage.accepted(|end, call| match call.event {
+            ACCEPT => {
+                end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+                end.vc().set_inactivity_timeout(seconds(100));
+            }
+            INACTIVE => end.close(),
+            _ => {}
+        })
+    };
+    let [first, second] = [connection(&stage), connection(&stage)];
+    assert!(first.machine.with(|end| end.vc().add_to_active_queue()));
+    assert!(first.machine.with(|end| end.vc().add_to_active_queue()), "it is in already");
+    assert!(!second.machine.with(|end| end.vc().add_to_active_queue()));
+    assert_eq!(stage.net.stats().requests_max_throttled_in(), 1);
+    first.machine.with(|end| end.vc().remove_from_active_queue());
+    assert!(second.machine.with(|end| end.vc().add_to_active_queue()));
+    for pair in [&first, &second] {
+        pair.machine.act(|end, _| end.close());
+    }
+    stage.passes(1);
+}

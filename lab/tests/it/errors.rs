@@ -1,0 +1,116 @@
+//! The sentence and the exit status of every kind of error.
+
+use crate::common::{Files, atslab, stderr};
+use predicates::prelude::*;
+use predicates::str::{contains, starts_with};
+
+/// A recording that no test in this file gets as far as to compare.
+const RECORDING: &str = "case basic\n- create\n- destroy\n";
+
+fn cases(rows: &str) -> String {
+    [Files::HEADER, rows].concat()
+}
+
+/// The error of `atslab compare` with these files, without `atslab: `.
+fn error_with(files: &Files) -> String {
+    let assert = files.compare().assert().code(2).stdout("");
+    let text = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    let sentence = text.strip_prefix("atslab: ").and_then(|text| text.strip_suffix('\n'));
+    sentence.unwrap_or_else(|| panic!("not one sentence: {text}")).to_owned()
+}
+
+#[test]
+fn a_fault_in_the_cases_names_file_line_and_column() {
+    let files = Files::new(cases("g,active,1,2,3,4,5,6\ng,passive,12,x,1,1,1,1\n"), RECORDING);
+    let sentence = r#"my.csv:3:14: expected a whole number for nbytes_write, found "x""#;
+    assert_eq!(error_with(&files), sentence);
+}
+
+#[test]
+fn a_fault_in_the_recording_names_file_line_and_column() {
+    let files = Files::new(cases(Files::BASIC), "case basic\nA evnt 1\n");
+    let sentence = r#"my.steps.gz:2:3: expected the name of a step, found "evnt""#;
+    assert_eq!(error_with(&files), sentence);
+}
+
+#[test]
+fn a_recording_that_is_not_packed() {
+    let files = Files::new(cases(Files::BASIC), RECORDING);
+    files.write("my.steps.gz", RECORDING.as_bytes());
+    let sentence = "my.steps.gz:1:1: expected gzip'd text, found a file that is not gzip'd";
+    assert_eq!(error_with(&files), sentence);
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    let compare = ["compare", "--cases", "none.csv", "--recording", "none.gz"];
+    let sentence = "atslab: none.csv: there is no such file\n";
+    atslab().args(compare).assert().code(2).stdout("").stderr(sentence);
+}
+
+#[test]
+fn a_case_that_has_not_been_recorded() {
+    let files = Files::new(cases(Files::BASIC), "case other\n- create\n");
+    let sentence = "my.steps.gz: case basic of my.csv has not been recorded";
+    assert_eq!(error_with(&files), sentence);
+}
+
+#[test]
+fn an_unknown_case_names_the_close_ones() {
+    let error = |name: &str| stderr(atslab().args(["steps", "--case", name]));
+    assert_eq!(
+        error("bsic2"),
+        "atslab: --case: no case is named \"bsic2\"; did you mean basic2 or basic?\n"
+    );
+    assert_eq!(
+        error("werror"),
+        "atslab: --case: no case is named \"werror\"; did you mean werr?\n"
+    );
+    assert_eq!(error("nothing"), "atslab: --case: no case is named \"nothing\"\n");
+    atslab().args(["compare", "--case", "bsic2"]).assert().code(2).stdout("");
+}
+
+#[test]
+fn an_unknown_case_of_a_file_names_the_file() {
+    let files = Files::new(cases(Files::BASIC), RECORDING);
+    let sentence = "atslab: my.csv: no case is named \"eos\"\n";
+    files.compare().args(["--case", "eos"]).assert().code(2).stderr(sentence);
+}
+
+#[test]
+fn a_server_that_is_not_there_names_the_way_to_get_it() {
+    let run = ["run", "--seed", "1", "--live", "--ats", "9.2.9", "--servers", "nowhere"];
+    let sentence =
+        "atslab: the server 9.2.9 is not in nowhere; run: tests/live/install nowhere 9.2.9\n";
+    atslab().args(run).assert().code(2).stdout("").stderr(sentence);
+    let fuzz = ["fuzz", "--ats", "9.1.3", "--servers", "nowhere"];
+    let sentence =
+        "atslab: there is no package of the server 9.1.3; it is compared by its recording only\n";
+    atslab().args(fuzz).assert().code(2).stdout("").stderr(sentence);
+}
+
+#[test]
+fn an_unknown_epoch_names_the_choices() {
+    let choices = contains("invalid value 'Z' for '--epoch <EPOCH>'")
+        .and(contains("[possible values: B, C, D, all]"));
+    atslab().args(["compare", "--epoch", "Z"]).assert().code(2).stderr(choices);
+}
+
+#[test]
+fn cases_and_recording_belong_together() {
+    for (given, missing) in [("--cases", "--recording"), ("--recording", "--cases")] {
+        atslab().args(["compare", given, "file"]).assert().code(2).stderr(contains(missing));
+    }
+}
+
+#[test]
+fn steps_wants_to_know_which_cases() {
+    let both = starts_with("error: the following required arguments were not provided")
+        .and(contains("--case <NAME>|--cases <FILE.csv>"));
+    atslab().arg("steps").assert().code(2).stderr(both);
+}
+
+#[test]
+fn no_threads_are_not_enough() {
+    atslab().args(["compare", "--jobs", "0"]).assert().code(2).stderr(contains("--jobs"));
+}

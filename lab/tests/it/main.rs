@@ -1,0 +1,15 @@
+//! The tests of the command, in one binary: a binary for each file would be linked
+//! one by one, which takes most of the time and the space of a build.
+
+mod bench;
+mod common;
+mod compare;
+mod errors;
+mod help;
+mod http;
+mod node;
+mod record;
+mod run_scenario;
+mod serve;
+mod soak;
+mod steps;

@@ -1,0 +1,339 @@
+//! The retry events: which of the four events does what, and what happens when a
+//! lock cannot be had. Foreign threads hold the locks; time is virtual.
+//!
+//! A retry is put off by 10 ms. Timers come up to 5 ms early (the first bucket of
+//! `PriorityEventQueue`), so in the traces the tries are 5 ms and two passes of
+//! 1 µs apart.
+
+use crate::common::{ACCEPT, Lab, MAX, READ_READY, WRITE_READY, counting, hold, on_foreign_thread};
+use eventsys::hrtime::seconds;
+
+#[test]
+fn one_event_serves_many_reenables() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    lab.pair(&a, &p);
+    a.with(|me| {
+        me.write(MAX);
+        me.read(MAX);
+        for _ in 0..5 {
+            me.reenable_write();
+            me.reenable_read();
+        }
+    });
+    lab.settle();
+    assert_eq!(lab.take().iter().filter(|line| *line == "A event 1").count(), 1);
+}
+
+#[test]
+fn a_reenable_after_the_event_has_fired_sets_up_another() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    lab.pair(&a, &p);
+    a.once(WRITE_READY, |me| me.reenable_write());
+    a.with(|me| me.write(MAX));
+    lab.settle();
+    lab.expect(
+        "- create
+         P got: NET_EVENT_ACCEPT
+         A do_io_write 9223372036854775807
+         A event 1
+         A write_side
+         A write_act_on 0
+         A write: WRITE_READY 0/max
+         A reenable_write
+         A event 1
+         A write_side
+         A write_act_on 0
+         A write: WRITE_READY 0/max",
+    );
+}
+
+#[test]
+fn main_handler_tries_again_while_the_read_mutex_is_held() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    p.on(ACCEPT, |me| me.read(MAX));
+    lab.pair(&a, &p);
+    let busy = hold(p.mutex());
+    lab.run_ms(22);
+    busy.release();
+    lab.run_ms(10);
+    lab.expect_timed(
+        "0 - create
+         0 P got: NET_EVENT_ACCEPT
+         0 P do_io_read 9223372036854775807
+         1 P event 1
+         5002 P event 2
+         10004 P event 2
+         15006 P event 2
+         20008 P event 2
+         25010 P event 2
+         25010 P read_side
+         25010 P read_act_on 0",
+    );
+}
+
+#[test]
+fn main_handler_tries_again_while_the_write_mutex_is_held() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    let w = lab.agent("W");
+    lab.pair(&a, &p);
+    // Reads under A's mutex, writes under W's.
+    a.with(|me| me.read(MAX));
+    w.with(|me| {
+        me.take_vc(a.vc());
+        me.write(MAX);
+    });
+    let busy = hold(w.mutex());
+    lab.run_ms(12);
+    assert_eq!(a.mutex().thread_holding(), None, "what was taken is given back");
+    busy.release();
+    lab.run_ms(10);
+    lab.expect_timed(
+        "0 - create
+         0 P got: NET_EVENT_ACCEPT
+         0 A do_io_read 9223372036854775807
+         0 A do_io_write 9223372036854775807
+         1 A event 1
+         5002 A event 2
+         10004 A event 2
+         15006 A event 2
+         15006 A read_side
+         15006 A read_act_on 0
+         15006 A write_side
+         15006 A write_act_on 0
+         15006 W write: WRITE_READY 0/max",
+    );
+}
+
+#[test]
+fn a_missed_read_side_is_retried_by_the_core_event() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    p.on(ACCEPT, |me| me.read(MAX));
+    lab.pair(&a, &p);
+    lab.settle();
+    lab.take();
+    let busy = hold(p.mutex());
+    a.with(|me| me.write_now(b"x"));
+    lab.run_ms(3);
+    lab.expect_timed(
+        "60001 A do_io_write 1
+         60002 A event 1
+         60002 A write_side
+         60002 A write_act_on 1
+         60002 A write_added 1
+         60002 A write: WRITE_COMPLETE 1/1
+         60002 P read_lock_miss",
+    );
+    busy.release();
+    lab.run_ms(10);
+    lab.expect_timed(
+        "65003 P event 2
+         65003 P read_side
+         65003 P read_act_on 1
+         65003 P read_added 1
+         65003 P read: READ_READY 1/max
+         65003 A write_side",
+    );
+}
+
+#[test]
+fn a_missed_write_side_is_retried_by_the_core_event() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    lab.pair(&a, &p);
+    a.with(|me| me.write_now(&counting(40_000)));
+    lab.settle();
+    lab.take();
+    let busy = hold(a.mutex());
+    p.with(|me| me.read(MAX));
+    lab.run_ms(3);
+    lab.expect_timed(
+        "60001 P do_io_read 9223372036854775807
+         60002 P event 1
+         60002 P read_side
+         60002 P read_act_on 32768
+         60002 P read_added 32768
+         60002 P read: READ_READY 32768/max
+         60002 A write_lock_miss",
+    );
+    busy.release();
+    lab.run_ms(10);
+    lab.expect_timed(
+        "65003 A event 2
+         65003 A write_side
+         65003 A write_act_on 7232
+         65003 A write_added 7232
+         65003 A write: WRITE_COMPLETE 40000/40000
+         65003 P read_side
+         65003 P read_act_on 7232
+         65003 P read_no_space",
+    );
+}
+
+#[test]
+fn many_misses_of_a_side_share_one_core_event() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    p.on(ACCEPT, |me| me.read(MAX));
+    lab.pair(&a, &p);
+    a.with(|me| me.write(MAX));
+    lab.settle();
+    lab.take();
+    let busy = hold(p.mutex());
+    for _ in 0..3 {
+        a.with(|me| {
+            me.fill(b"x");
+            me.reenable_re_write();
+        });
+    }
+    busy.release();
+    lab.run_ms(12);
+    let steps = lab.take();
+    assert_eq!(steps.iter().filter(|line| *line == "P read_lock_miss").count(), 3);
+    assert_eq!(steps.iter().filter(|line| line.starts_with("P event")).count(), 1);
+    assert_eq!(p.read_vio().ndone(), 3);
+}
+
+#[test]
+fn nothing_is_retried_for_a_peer_that_does_not_read() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    lab.pair(&a, &p);
+    let busy = hold(p.mutex());
+    a.with(|me| me.write_now(b"x"));
+    lab.settle();
+    lab.expect(
+        "- create
+         P got: NET_EVENT_ACCEPT
+         A do_io_write 1
+         A event 1
+         A write_side
+         A write_act_on 1
+         A write_added 1
+         A write: WRITE_COMPLETE 1/1",
+    );
+    busy.release();
+    lab.expect_quiet();
+}
+
+#[test]
+fn a_core_that_another_thread_holds_is_waited_for_by_the_event_system() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    let core = lab.pair(&a, &p);
+    let busy = hold(core.mutex());
+    a.with(|me| me.write(MAX));
+    lab.run_ms(12);
+    assert_eq!(a.calls(), 0);
+    busy.release();
+    lab.run_ms(10);
+    // The handler is not even entered without C.
+    lab.expect_timed_lines(
+        &["event", "WRITE"],
+        "15006 A event 1
+         15006 A write: WRITE_READY 0/max",
+    );
+}
+
+#[test]
+fn a_close_is_retried_until_the_state_machine_can_be_had() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    let core = lab.pair(&a, &p);
+    a.with(|me| me.read(MAX));
+    lab.settle();
+    p.close();
+    a.close();
+    lab.take();
+    let busy = hold(a.mutex());
+    lab.run_ms(7);
+    assert!(!core.is_freed());
+    busy.release();
+    lab.run_ms(10);
+    lab.expect_timed(
+        "60002 P event 1
+         60002 P process_close
+         60002 A event 1
+         65003 A event 2
+         70005 A event 2
+         70005 A process_close
+         70005 - destroy",
+    );
+    lab.expect_nothing_left(core);
+}
+
+#[test]
+fn the_periodic_event_stays_periodic_when_its_lock_is_missed() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    let core = lab.pair(&a, &p);
+    a.with(|me| {
+        me.read(MAX);
+        me.vc().set_inactivity_timeout(seconds(100));
+    });
+    lab.run_ms(500);
+    lab.take();
+    let busy = hold(a.mutex());
+    lab.run_ms(2_000);
+    busy.release();
+    lab.run_ms(2_000);
+    // Once a second, missed or not: nothing in between, nothing lost.
+    lab.expect_timed(
+        "995020 A event 2
+         1990040 A event 2
+         3010058 A event 2
+         4005078 A event 2",
+    );
+    a.close();
+    p.close();
+    lab.settle();
+    lab.expect_nothing_left(core);
+}
+
+#[test]
+fn what_a_foreign_thread_asks_for_is_done_by_the_event_thread() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    p.on(ACCEPT, |me| me.read(MAX));
+    p.on(READ_READY, |me| me.note(&format!("{}", std::thread::current().name().is_some())));
+    lab.pair(&a, &p);
+    on_foreign_thread(|| {
+        a.with(|me| {
+            me.fill(b"x");
+            me.write(MAX);
+            me.reenable_write();
+        });
+        // No EThread, so no local queue: the steps so far are its own.
+        assert_eq!(p.calls(), 1);
+    });
+    lab.settle();
+    lab.expect(
+        "- create
+         P got: NET_EVENT_ACCEPT
+         P do_io_read 9223372036854775807
+         A do_io_write 9223372036854775807
+         A reenable_write
+         P event 1
+         P read_side
+         P read_act_on 0
+         A event 1
+         A write_side
+         A write_act_on 1
+         A write_added 1
+         A write: WRITE_READY 1/max
+         P read_side
+         P read_act_on 1
+         P read_added 1
+         P read: READ_READY 1/max
+         P note: true
+         A reenable_write
+         A event 1
+         A write_side
+         A write_act_on 0
+         A write: WRITE_READY 1/max",
+    );
+}

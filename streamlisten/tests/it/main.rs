@@ -1,0 +1,10 @@
+//! The tests of the stream layer, in one binary: a binary for each file would be linked
+//! one by one, which takes most of the time and the space of a build.
+
+mod callbacks;
+mod chain;
+mod common;
+mod corpus;
+mod machine;
+mod recorded;
+mod short_ways;
