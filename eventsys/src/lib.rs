@@ -60,6 +60,7 @@ mod event;
 mod guarded;
 pub mod hrtime;
 pub mod mutex;
+pub mod panics;
 mod priority_queue;
 mod processor;
 mod protected_queue;

@@ -12,22 +12,23 @@
 //! which the explorer reports.
 
 mod explore {
+    mod canary;
     mod cancel;
     mod locks;
     mod rebind;
+    mod schedules;
     mod shutdown;
     mod wake;
 
-    use std::collections::BTreeSet;
     use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::sync::{Arc, Mutex, PoisonError};
+    use std::sync::Arc;
 
     use eventsys::sync::{Condvar, Mutex as ExploredMutex};
-    use shuttle::scheduler::{DfsScheduler, PctScheduler, RandomScheduler, Scheduler};
-    use shuttle::{Config, FailurePersistence, Runner};
+    use schedules::{Outcomes, explore};
+    use shuttle::scheduler::{DfsScheduler, PctScheduler, RandomScheduler};
 
     /// The outcomes of `program` under every schedule there is.
-    fn every_schedule<T>(program: impl Fn() -> T + Send + Sync + 'static) -> BTreeSet<T>
+    fn every_schedule<T>(program: impl Fn() -> T + Send + Sync + 'static) -> Outcomes<T>
     where
         T: Ord + Send + 'static,
     {
@@ -39,7 +40,7 @@ mod explore {
         n: usize,
         seed: u64,
         program: impl Fn() -> T + Send + Sync + 'static,
-    ) -> BTreeSet<T>
+    ) -> Outcomes<T>
     where
         T: Ord + Send + 'static,
     {
@@ -55,51 +56,24 @@ mod explore {
         n: usize,
         seed: u64,
         program: impl Fn() -> T + Clone + Send + Sync + 'static,
-    ) -> BTreeSet<T>
+    ) -> Outcomes<T>
     where
         T: Ord + Send + 'static,
     {
-        let mut outcomes = random_schedules(n / 2, seed, program.clone());
-        outcomes.extend(explore(PctScheduler::new_from_seed(seed, 3, n / 2), program));
-        outcomes
-    }
-
-    fn explore<T>(
-        scheduler: impl Scheduler + 'static,
-        program: impl Fn() -> T + Send + Sync + 'static,
-    ) -> BTreeSet<T>
-    where
-        T: Ord + Send + 'static,
-    {
-        // The collector is the standard library's, so that it adds no schedules.
-        let outcomes = Arc::new(Mutex::new(BTreeSet::new()));
-        let collector = Arc::clone(&outcomes);
-        Runner::new(scheduler, config()).run(move || {
-            let outcome = program();
-            collector.lock().unwrap_or_else(PoisonError::into_inner).insert(outcome);
-        });
-        let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *outcomes)
+        let random = random_schedules(n / 2, seed, program.clone());
+        let pct = explore(PctScheduler::new_from_seed(seed, 3, n / 2), program);
+        random.into_iter().chain(pct).collect()
     }
 
     /// One random schedule of `program`: what the explorer says if it fails. For
     /// programs some of whose outcomes are failures.
     fn one_schedule(seed: u64, program: impl Fn() + Send + Sync + 'static) -> Result<(), String> {
-        let run = || {
-            Runner::new(RandomScheduler::new_from_seed(seed, 1), config()).run(program);
-        };
-        catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
+        let run = || random_schedules(1, seed, program);
+        catch_unwind(AssertUnwindSafe(run)).map(drop).map_err(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
             text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
                 .unwrap_or_default()
         })
-    }
-
-    fn config() -> Config {
-        let mut config = Config::new();
-        config.silence_warnings = true;
-        config.failure_persistence = FailurePersistence::None;
-        config
     }
 
     /// Counts up, and lets threads wait for a count.

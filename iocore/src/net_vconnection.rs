@@ -75,18 +75,24 @@ impl NetVCOptions {
 }
 
 /// A virtual connection with timeouts and addresses.
+///
+/// Timeouts saturate as all times do ([`eventsys::hrtime`]): one of
+/// [`NEVER`](eventsys::hrtime::NEVER) does not come.
 pub trait NetVConnection: VConnection {
     /// The part that every such connection has.
     fn net_base(&self) -> &NetVcBase;
 
-    /// Sends `VC_EVENT_ACTIVE_TIMEOUT` once, after `timeout` nanoseconds; 0 takes
-    /// it back. To be called only from a callback of this connection, as in the
+    /// Sends `VC_EVENT_ACTIVE_TIMEOUT` once, after `timeout` nanoseconds; 0 and below
+    /// take it back. To be called only from a callback of this connection, as in the
     /// original, or before its first operation.
     fn set_active_timeout(&self, timeout: HrTime);
 
     /// Sends `VC_EVENT_INACTIVITY_TIMEOUT` once nothing has moved for `timeout`
     /// nanoseconds; 0 takes it back. To be called as
     /// [`NetVConnection::set_active_timeout`].
+    ///
+    /// Below 0 it is over already, as in the original: of a `PluginVC` at the next look,
+    /// of a socket's connection at the first look after something has moved.
     fn set_inactivity_timeout(&self, timeout: HrTime);
 
     /// The inactivity timeout for who sets none himself.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use eventsys::sync::thread;
 use eventsys::{AtomicEvent, Clock, EventProcessor, Outcome, ProxyMutex, StateMachine};
 
+use super::schedules::Outcomes;
 use super::{Latch, random_schedules};
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -70,7 +71,7 @@ fn cancel_against_dispatch(holding_the_mutex: bool, head_start: usize) -> Ran {
 }
 
 /// What 2,000 schedules for each of some head starts lead to.
-fn outcomes(holding_the_mutex: bool) -> BTreeSet<Ran> {
+fn outcomes(holding_the_mutex: bool) -> Outcomes<Ran> {
     let run = |head_start| {
         random_schedules(2_000, 1, move || cancel_against_dispatch(holding_the_mutex, head_start))
     };

@@ -4,7 +4,6 @@
 
 mod about;
 mod closing;
-mod common;
 mod connect;
 mod conservation;
 mod contract;

@@ -392,7 +392,7 @@ impl Connection {
         }
         let keep_alive = self.server.upgrade().map_or(0, |s| s.options.keep_alive_timeout);
         if keep_alive != 0 {
-            socket.set_timeout(keep_alive + KEEP_ALIVE_TIMEOUT_BUFFER);
+            socket.set_timeout(keep_alive.saturating_add(KEEP_ALIVE_TIMEOUT_BUFFER));
             self.keep_alive_timeout_set.set(true);
         }
     }
