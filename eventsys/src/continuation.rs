@@ -199,9 +199,11 @@ impl ContinuationBase {
         self.affinity.load(Ordering::Relaxed).checked_sub(1)
     }
 
-    /// Keeps the continuation to one EThread. Mirrors `setThreadAffinity`.
+    /// Keeps the continuation to one EThread. A number that no thread has stays a number
+    /// that no thread has, and the continuation goes to any. Mirrors
+    /// `setThreadAffinity`.
     pub fn set_thread_affinity(&self, ethread: usize) {
-        self.affinity.store(ethread + 1, Ordering::Relaxed);
+        self.affinity.store(ethread.saturating_add(1), Ordering::Relaxed);
     }
 
     /// Lets the continuation go to any EThread again. Mirrors `clearThreadAffinity`.
