@@ -95,6 +95,7 @@ impl IncomingMessage {
     /// those that make sense only once, such as `Host`, the first counts. Mirrors
     /// `_addHeaderLine`, where `Set-Cookie` is a list: here its values are joined with
     /// a comma, as a list becomes a string.
+    #[doc(alias = "_addHeaderLine")]
     #[must_use]
     pub fn header(&self, name: &str) -> Option<Vec<u8>> {
         let mut values = self.values(name);

@@ -100,6 +100,7 @@ impl ServerResponse {
     }
 
     /// Mirrors `_storeHeader`.
+    #[doc(alias = "_storeHeader")]
     fn make_header(&self, status: u16, headers: &[(&str, &str)]) -> String {
         let mut header = format!("HTTP/1.1 {status} {}\r\n", reason(status));
         let (mut connection, mut framed) = (false, false);
@@ -270,6 +271,7 @@ impl ServerResponse {
     /// Sends a piece, after the head if that has not been sent. A string takes the head
     /// with it; before a `Buffer` the head goes in front of everything that waits, a
     /// `100 Continue` included. Mirrors `_send`.
+    #[doc(alias = "_send")]
     fn send(&self, piece: Piece, done: Option<Done>) -> bool {
         let waits = !self.header_sent.get();
         let header = self.header.borrow().clone().filter(|_| waits);
@@ -310,6 +312,7 @@ impl ServerResponse {
     }
 
     /// Mirrors `_writeRaw`.
+    #[doc(alias = "_writeRaw")]
     fn write_raw(&self, data: Chunk, done: Option<Done>) -> bool {
         let socket = self.socket();
         if socket.as_ref().is_some_and(|socket| socket.is_destroyed()) {

@@ -22,6 +22,7 @@ pub(super) struct Handle {
     pub(super) wrap: Rc<TCPWrap>,
     pub(super) reading: Cell<bool>,
     /// Set when a parser consumes the handle, and never reset.
+    #[doc(alias = "handle._consumed")]
     pub(super) consumed: Cell<bool>,
 }
 
@@ -195,6 +196,8 @@ impl Socket {
     }
 
     /// Something has come or gone. Mirrors `_unrefTimer`.
+    #[doc(alias = "_unrefTimer")]
+    #[doc(alias = "kUpdateTimer")]
     pub(super) fn update_timer(&self) {
         if self.timeout.get() != 0 {
             self.set_timeout(self.timeout.get());
@@ -234,6 +237,7 @@ impl Socket {
     }
 
     /// A read that no parser has taken. Mirrors `onStreamRead`.
+    #[doc(alias = "onStreamRead")]
     fn on_stream_read(&self, nread: isize, data: ReadData) {
         self.update_timer();
         if let ReadData::Fresh(chunk) | ReadData::UserBuffer(chunk) = data {
@@ -250,6 +254,8 @@ impl Socket {
         }
     }
 
+    /// Mirrors `tryReadStart`.
+    #[doc(alias = "tryReadStart")]
     pub(super) fn read_start(&self) {
         if let Some(handle) = self.handle()
             && !handle.reading.replace(true)
@@ -292,6 +298,7 @@ impl Socket {
 
     /// A write that did not end at once has ended. A destroyed socket hears no error of
     /// it. Mirrors `onWriteComplete`.
+    #[doc(alias = "onWriteComplete")]
     fn on_write_complete(&self, status: i32) {
         if self.r.destroyed.get() {
             self.onwrite(None);
@@ -306,6 +313,7 @@ impl Socket {
     }
 
     /// Shuts the writing side of the handle down. Mirrors `_final`.
+    #[doc(alias = "Socket.prototype._final")]
     pub(super) fn final_write(&self, done: impl FnOnce() + 'static) {
         let Some(handle) = self.handle() else {
             done();
@@ -343,6 +351,8 @@ impl Readable for Socket {
         self.this.upgrade().map(|this| this as Rc<dyn Readable>)
     }
 
+    /// Mirrors `Socket.prototype._read`.
+    #[doc(alias = "Socket.prototype._read")]
     fn read_more(&self) {
         self.read_start();
     }
