@@ -60,26 +60,25 @@ mod connection;
 mod cop;
 mod errors;
 mod handler;
+mod options;
 mod processor;
 mod queue;
 mod resolve;
+mod shared;
+mod stats;
 mod vc;
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use accept::NetAcceptAction;
 pub use action::{Action, ActionResult};
 pub use config::{
-    NET_RETRY_DELAY, NET_THROTTLE_DELAY, NetConfig, NetStats, ThrottleType, check_net_throttle,
+    NET_RETRY_DELAY, NET_THROTTLE_DELAY, NetConfig, ThrottleType, check_net_throttle,
 };
 pub use errors::{
     AcceptError, ENET_CONNECT_FAILED, ENET_CONNECT_TIMEOUT, ENET_THROTTLING,
     accept_error_seriousness,
 };
 pub use handler::NetHandler;
-pub use processor::{AcceptOptions, NetProcessor, Target};
+pub use options::{AcceptOptions, Target};
+pub use processor::NetProcessor;
+pub use stats::NetStats;
 pub use vc::NetVC;
-
-fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}

@@ -6,8 +6,9 @@
 //! end of a PluginVC pair; that is what PluginVC is for.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
+use eventsys::sync::Mutex;
 use eventsys::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use eventsys::{EThread, EventCode, HrTime};
 
@@ -74,18 +75,24 @@ impl NetVCOptions {
 }
 
 /// A virtual connection with timeouts and addresses.
+///
+/// Timeouts saturate as all times do ([`eventsys::hrtime`]): one of
+/// [`NEVER`](eventsys::hrtime::NEVER) does not come.
 pub trait NetVConnection: VConnection {
     /// The part that every such connection has.
     fn net_base(&self) -> &NetVcBase;
 
-    /// Sends `VC_EVENT_ACTIVE_TIMEOUT` once, after `timeout` nanoseconds; 0 takes
-    /// it back. To be called only from a callback of this connection, as in the
+    /// Sends `VC_EVENT_ACTIVE_TIMEOUT` once, after `timeout` nanoseconds; 0 and below
+    /// take it back. To be called only from a callback of this connection, as in the
     /// original, or before its first operation.
     fn set_active_timeout(&self, timeout: HrTime);
 
     /// Sends `VC_EVENT_INACTIVITY_TIMEOUT` once nothing has moved for `timeout`
     /// nanoseconds; 0 takes it back. To be called as
     /// [`NetVConnection::set_active_timeout`].
+    ///
+    /// Below 0 it is over already, as in the original: of a `PluginVC` at the next look,
+    /// of a socket's connection at the first look after something has moved.
     fn set_inactivity_timeout(&self, timeout: HrTime);
 
     /// The inactivity timeout for who sets none himself.
@@ -169,26 +176,26 @@ pub struct NetVcBase {
     context: AtomicU8,
     is_internal_request: AtomicBool,
     is_transparent: AtomicBool,
-    thread: Mutex<Weak<EThread>>,
+    thread: Weak<EThread>,
 }
 
 impl NetVcBase {
     /// A base for a connection that belongs to `thread`.
     #[must_use]
     pub fn new(thread: Option<&Arc<EThread>>) -> NetVcBase {
-        let thread = Mutex::new(thread.map_or_else(Weak::new, Arc::downgrade));
+        let thread = thread.map_or_else(Weak::new, Arc::downgrade);
         NetVcBase { thread, ..NetVcBase::default() }
     }
 
     /// The options.
     #[must_use]
     pub fn options(&self) -> NetVCOptions {
-        unpoisoned(&self.options).as_deref().cloned().unwrap_or_default()
+        self.options.lock().as_deref().cloned().unwrap_or_default()
     }
 
     /// Changes the options; `apply_options` carries them out.
     pub fn set_options(&self, options: NetVCOptions) {
-        *unpoisoned(&self.options) = Some(Box::new(options));
+        *self.options.lock() = Some(Box::new(options));
     }
 
     /// The side of the proxy, if it has been set.
@@ -239,10 +246,6 @@ impl NetVcBase {
     /// The thread that the connection belongs to, if it is still there.
     #[must_use]
     pub fn thread(&self) -> Option<Arc<EThread>> {
-        unpoisoned(&self.thread).upgrade()
+        self.thread.upgrade()
     }
-}
-
-fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

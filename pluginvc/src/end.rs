@@ -45,7 +45,8 @@ pub(crate) struct End {
     pub(crate) reentrancy_count: AtomicI32,
     /// In nanoseconds, 0 for none. Set by the user under no lock of ours.
     pub(crate) active_timeout: AtomicI64,
-    /// Cleared under C and S, set by the user under no lock of ours.
+    /// Cleared under C and S, set by the user under no lock of ours, unless that is
+    /// corrected.
     pub(crate) active_event: AtomicEvent,
     /// In nanoseconds, 0 for none. Set by the user under no lock of ours.
     pub(crate) inactive_timeout: AtomicI64,

@@ -21,11 +21,16 @@ pub struct Corrections {
     /// other thread's test of the flag and its callback (#12982; corrected in
     /// 10.2.0).
     pub shutdown_takes_core_lock: bool,
-    /// `main_handler` ignores an event that nobody knows, instead of asserting. A
+    /// `main_handler` ignores an event that is stored nowhere, instead of asserting. A
     /// timeout that is set while the one before it is being dispatched on another
     /// thread leaves such an event behind (open in the original: `set_*_timeout`
-    /// takes no lock).
+    /// takes no lock). It does not help where the event passes before it is stored:
+    /// then the timeout is lost. See `timeouts_take_core_lock`.
     pub ignore_unknown_events: bool,
+    /// `set_active_timeout` and `set_inactivity_timeout` take the core mutex, so that
+    /// they cannot fall into `main_handler`, and the event that they schedule cannot be
+    /// dispatched before it is stored (both open in the original).
+    pub timeouts_take_core_lock: bool,
     /// The mutex of an operation is looked at again after a callback, which may
     /// have bound it to another one, and is taken; the original goes on under the
     /// old one and asserts in `handleEvent` (open in the original).
@@ -40,6 +45,7 @@ impl Corrections {
             null_do_io: true,
             shutdown_takes_core_lock: true,
             ignore_unknown_events: true,
+            timeouts_take_core_lock: true,
             look_again: true,
         }
     }

@@ -7,19 +7,23 @@
 //! time, and a periodic event that looks once a second whether it has passed
 //! (TS-1427): moving bytes only moves the time.
 
-use eventsys::hrtime::seconds;
+use eventsys::hrtime::{after, seconds};
 use eventsys::sync::atomic::Ordering;
-use eventsys::{AtomicEvent, ContRef, ET_CALL, EventCode, HrTime};
+use eventsys::{AtomicEvent, ContRef, ET_CALL, EventCode, Guard, HrTime};
 use iocore::VioOp;
 
 use crate::PVC_LOCK_RETRY_TIME;
 use crate::half::Half;
 
 impl Half<'_> {
-    /// Mirrors `set_active_timeout`, which takes no lock: called while the event
+    /// Mirrors `set_active_timeout`, which takes no lock. Called while the event
     /// is being dispatched on another thread, it leaves `main_handler` with an
-    /// event that nobody knows.
+    /// event that is stored nowhere. And if the event that it schedules passes before
+    /// it is stored, it stores what has run: the timeout does not come, and in the
+    /// original `process_close` cancels a freed event. See
+    /// [`Corrections::timeouts_take_core_lock`](crate::Corrections::timeouts_take_core_lock).
     pub(crate) fn arm_active_timeout(self, timeout: HrTime) {
+        let _core = self.core_lock_if_corrected();
         let end = self.end();
         end.active_timeout.store(timeout, Ordering::Relaxed);
         if let Some(event) = end.active_event.take() {
@@ -33,13 +37,15 @@ impl Half<'_> {
         }
     }
 
-    /// Mirrors `set_inactivity_timeout`.
+    /// Mirrors `set_inactivity_timeout`, which takes no lock either: two threads may
+    /// find no event, and each make a periodic one, of which one is stored nowhere.
     pub(crate) fn arm_inactivity_timeout(self, timeout: HrTime) {
+        let _core = self.core_lock_if_corrected();
         let end = self.end();
         let processor = &self.core.processor;
         end.inactive_timeout.store(timeout, Ordering::Relaxed);
         if timeout != 0 {
-            let at = processor.clock().get_hrtime() + timeout;
+            let at = after(processor.clock().get_hrtime(), timeout);
             end.inactive_timeout_at.store(at, Ordering::Relaxed);
             if !end.inactive_event.is_some() {
                 let event = processor.schedule_every(self.this_cont(), seconds(1), ET_CALL);
@@ -102,9 +108,16 @@ impl Half<'_> {
         let end = self.end();
         let timeout = end.inactive_timeout.load(Ordering::Relaxed);
         if timeout != 0 && end.inactive_event.is_some() {
-            let at = self.core.processor.clock().get_hrtime() + timeout;
+            let at = after(self.core.processor.clock().get_hrtime(), timeout);
             end.inactive_timeout_at.store(at, Ordering::Relaxed);
         }
+    }
+
+    /// C, for who sets a timeout. Waiting for it with a state machine's mutex held is
+    /// well, as in `do_io_close`: who holds C takes those by try-lock.
+    fn core_lock_if_corrected(&self) -> Option<Guard<'_>> {
+        let correct = self.core.options.corrections.timeouts_take_core_lock;
+        correct.then(|| self.core.mutex().lock())
     }
 
     fn this_cont(self) -> ContRef {

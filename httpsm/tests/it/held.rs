@@ -14,7 +14,7 @@ use eventsys::hrtime::seconds;
 use eventsys::{ET_NET, EventCode, FreeContinuation, Outcome, Request};
 use httpsm::hooks::HttpHook::{self, *};
 use httpsm::hooks::{TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR};
-use httpsm::{HttpConfig, HttpData};
+use httpsm::{HttpConfig, HttpData, HttpSsn};
 use iocore::net::NetConfig;
 
 /// The timeouts of all tests here, in seconds.
@@ -438,4 +438,26 @@ fn a_timeout_while_the_request_is_held_is_told_by_the_connections_age() {
         let seen = see_on((stage, log), "1 SendRequestHdr", &request(Get), Waits, 10);
         assert_eq!(seen.answer, Some((line.to_owned(), 8)));
     }
+}
+
+/// 9.2.9 ends there with a failed assertion: the timeout comes to who has accepted the
+/// connection.
+#[test]
+fn a_session_that_is_held_at_its_start_is_not_timed_out() {
+    let stage = Stage::with_http(NetConfig::default(), config(), answering());
+    let kept: Arc<Mutex<Option<HttpSsn>>> = Arc::default();
+    let keep = Arc::clone(&kept);
+    let hook = FreeContinuation::new(move |_, _, data| {
+        *keep.lock().unwrap() = data.ssn().cloned();
+        Outcome::Done
+    });
+    stage.proxy.hooks().add(SsnStart, hook);
+    let mut client = stage.client();
+    client.write_all(request(Get).as_bytes()).unwrap();
+    stage.run_until(|| kept.lock().unwrap().is_some());
+    let start = now(&stage);
+    stage.run_until(|| seconds_since(&stage, start) >= 10);
+    let ssn = kept.lock().unwrap().take().unwrap();
+    ssn.reenable(TS_EVENT_HTTP_CONTINUE);
+    assert!(stage.receive(&mut client, 200).ends_with("hello"));
 }

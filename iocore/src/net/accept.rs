@@ -17,9 +17,10 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use eventsys::mutex::weak_try_lock;
+use eventsys::sync::Mutex;
 use eventsys::sync::atomic::{AtomicBool, Ordering};
 use eventsys::{
     ContRef, Continuation, ContinuationBase, Data, EThread, EventCode, Guard, Invocation, Outcome,
@@ -30,9 +31,9 @@ use mio::net::TcpStream;
 use super::config::{NET_RETRY_DELAY, NET_THROTTLE_DELAY, ThrottleType, check_net_throttle};
 use super::errors::{AcceptError, accept_error_seriousness, errno};
 use super::handler::NetHandler;
-use super::processor::{AcceptOptions, Shared};
+use super::options::AcceptOptions;
 use super::queue::Slot;
-use super::unpoisoned;
+use super::shared::Shared;
 use super::vc::NetVC;
 
 /// An accept that goes on until it is cancelled. Mirrors `NetAcceptAction`.
@@ -65,7 +66,7 @@ impl NetAcceptAction {
     /// net thread; otherwise one that is just being accepted may be. From any thread.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Release);
-        if let Some(server) = unpoisoned(&self.server).take() {
+        if let Some(server) = self.server.lock().take() {
             // The duplicates are closed each on its thread, a bit later. Nobody is
             // to find an open port until then.
             let _ = socket2::SockRef::from(&server).shutdown(std::net::Shutdown::Both);
@@ -82,7 +83,7 @@ impl NetAcceptAction {
     }
 
     pub(super) fn duplicate(&self) -> io::Result<TcpListener> {
-        match &*unpoisoned(&self.server) {
+        match &*self.server.lock() {
             Some(server) => server.try_clone(),
             None => Err(io::ErrorKind::NotConnected.into()),
         }
@@ -145,7 +146,7 @@ impl NetAccept {
 
     /// Mirrors `accept_per_thread`.
     fn start(&self, nh: &NetHandler, h: &Guard<'_>) {
-        let mut server = unpoisoned(&self.server);
+        let mut server = self.server.lock();
         let Server::New(_) = &*server else { return };
         let Server::New(listener) = std::mem::replace(&mut *server, Server::Closed) else { return };
         let mut listener = mio::net::TcpListener::from_std(listener);
@@ -159,14 +160,14 @@ impl NetAccept {
     }
 
     fn stop(&self, nh: &NetHandler, h: &Guard<'_>) {
-        let server = std::mem::replace(&mut *unpoisoned(&self.server), Server::Closed);
+        let server = std::mem::replace(&mut *self.server.lock(), Server::Closed);
         if let Server::Open(mut listener, slot) = server {
             nh.stop_accept(h, slot, &mut listener);
         }
     }
 
     fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        match &*unpoisoned(&self.server) {
+        match &*self.server.lock() {
             Server::Open(listener, _) => listener.accept(),
             _ => Err(io::ErrorKind::WouldBlock.into()),
         }
@@ -196,11 +197,11 @@ impl NetAccept {
             let (open, throttle) =
                 (stats.connections_currently_open(), self.shared.config.connections_throttle);
             if check_net_throttle(ThrottleType::Accept, open, throttle) {
-                stats.add(&stats.connections_throttled_in, 1);
+                nh.counters.connections_throttled_in.add(1);
                 continue;
             }
             count += 1;
-            stats.add(&stats.tcp_accept, 1);
+            nh.counters.tcp_accept.add(1);
             let options = self.options.vc_options();
             let acceptor = (&self.acceptor, lock.as_ref());
             NetVC::accept_event(&self.shared, nh, h, accepted, options, acceptor);

@@ -33,8 +33,7 @@ impl NetHandler {
         let mut lists = self.lists(h).borrow_mut();
         if !lists.active.remove(slot) {
             if !has_room {
-                let stats = &self.shared().stats;
-                stats.add(&stats.requests_max_throttled_in, 1);
+                self.counters.requests_max_throttled_in.add(1);
                 return false;
             }
             lists.keep_alive.remove(slot);
@@ -111,8 +110,7 @@ impl NetHandler {
             self.free_netevent(h, vc);
             return;
         }
-        let stats = &self.shared().stats;
-        stats.add(&stats.keep_alive_queue_timeout_count, 1);
+        self.counters.keep_alive_queue_timeout_count.add(1);
         if let Some(event) = vc.out_of_time(now) {
             vc.main_event(self, h, &own, event);
         }

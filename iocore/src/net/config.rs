@@ -1,11 +1,7 @@
-//! What is configured, and what is counted.
+//! What is configured, and when a new connection is one too many.
 //!
-//! Mirrors `NetHandler::Config`, the `proxy.config.net.*` records and their
-//! defaults (`mgmt/RecordsConfig.cc`), and the statistics of
-//! `iocore/net/P_Net.h`.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+//! Mirrors `NetHandler::Config` and the `proxy.config.net.*` records with their
+//! defaults (`mgmt/RecordsConfig.cc`).
 
 use eventsys::hrtime::{HrTime, mseconds};
 
@@ -17,7 +13,7 @@ pub const NET_RETRY_DELAY: HrTime = mseconds(10);
 /// come back, in nanoseconds. Mirrors `net_throttle_delay`.
 pub const NET_THROTTLE_DELAY: HrTime = mseconds(50);
 
-/// How the net processor is to be. The defaults are those of 9.2.9.
+/// Options of a [`NetProcessor`](super::NetProcessor). The defaults are those of 9.2.9.
 #[derive(Clone, Debug)]
 pub struct NetConfig {
     /// The most connections that may be open at a time, 0 for any number. Accepted
@@ -57,112 +53,12 @@ impl Default for NetConfig {
     }
 }
 
-macro_rules! stats {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// What is counted, all threads together.
-        #[derive(Default, Debug)]
-        pub struct NetStats { $($(#[$doc])* pub(super) $name: AtomicU64,)* open: AtomicI64, vcs: AtomicI64 }
-
-        impl NetStats { $($(#[$doc])* #[must_use] pub fn $name(&self) -> u64 {
-            self.$name.load(Ordering::Relaxed)
-        })* }
-    };
-}
-
-stats! {
-    /// Connections accepted.
-    tcp_accept,
-    /// Connections that were accepted and closed again, because too many are open.
-    connections_throttled_in,
-    /// Connections that were refused to who wanted to connect, because too many are
-    /// open.
-    connections_throttled_out,
-    /// Calls of the system that read.
-    calls_to_read,
-    /// Those of them that found nothing.
-    calls_to_read_nodata,
-    /// Bytes read.
-    read_bytes,
-    /// Calls of the system that write.
-    calls_to_write,
-    /// Those of them that found no room.
-    calls_to_write_nodata,
-    /// Bytes written.
-    write_bytes,
-    /// Turns of the net handlers.
-    handler_run,
-    /// How often the inactivity cop could not have a connection's mutex.
-    inactivity_cop_lock_acquire_failure,
-    /// How often a connection without a timeout was given the default one.
-    default_inactivity_timeout_applied,
-    /// How often the default inactivity timeout came to pass.
-    default_inactivity_timeout_count,
-    /// How often an idle connection was closed for its timeout, or for room.
-    keep_alive_queue_timeout_count,
-    /// How often a request was refused because too many are under way.
-    requests_max_throttled_in,
-}
-
-impl NetStats {
-    /// Connections that are open. Mirrors `net_connections_currently_open_stat`.
-    #[must_use]
-    pub fn connections_currently_open(&self) -> i64 {
-        self.open.load(Ordering::Relaxed)
-    }
-
-    /// Net connections in memory, open or not, as long as somebody refers to them.
-    /// For tests that nothing is lost.
-    #[must_use]
-    pub fn vcs_in_memory(&self) -> i64 {
-        self.vcs.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn add(&self, to: &AtomicU64, n: u64) {
-        to.fetch_add(n, Ordering::Relaxed);
-    }
-}
-
-/// Counts an open connection for as long as it lives: counted up and down by hand,
-/// the original counts down what it never counted up when `connectUp` fails late.
-#[derive(Debug)]
-pub(super) struct OpenCount(Arc<NetStats>);
-
-impl OpenCount {
-    pub(super) fn new(stats: &Arc<NetStats>) -> OpenCount {
-        stats.open.fetch_add(1, Ordering::Relaxed);
-        OpenCount(Arc::clone(stats))
-    }
-}
-
-impl Drop for OpenCount {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Counts a connection in memory.
-#[derive(Debug)]
-pub(super) struct VcCount(Arc<NetStats>);
-
-impl VcCount {
-    pub(super) fn new(stats: &Arc<NetStats>) -> VcCount {
-        stats.vcs.fetch_add(1, Ordering::Relaxed);
-        VcCount(Arc::clone(stats))
-    }
-}
-
-impl Drop for VcCount {
-    fn drop(&mut self) {
-        self.0.vcs.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Who wants one connection more. Mirrors `ThrottleType`.
+/// Which way a new connection would be made. Mirrors `ThrottleType`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ThrottleType {
-    /// The acceptor. Each open connection counts one and a tenth.
+    /// A client connects. Each open connection counts one and a tenth.
     Accept,
-    /// Somebody who connects.
+    /// The proxy connects to a server.
     Connect,
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::config::NetConfig;
-use super::processor::AcceptOptions;
+use super::options::AcceptOptions;
 use crate::net_vconnection::{AddrBindStyle, NetVCOptions};
 
 /// A socket for a connection to `target`, with options and local address, not

@@ -74,10 +74,9 @@ impl NetHandler {
 impl NetVC {
     fn check_timeouts(&self, nh: &NetHandler, h: &Guard<'_>, now: eventsys::HrTime) {
         let shared = nh.shared();
-        let stats = &shared.stats;
         let mutex = Arc::clone(self.mutex());
         let Some(own) = mutex.try_lock() else {
-            stats.add(&stats.inactivity_cop_lock_acquire_failure, 1);
+            nh.counters.inactivity_cop_lock_acquire_failure.add(1);
             return;
         };
         if self.is_closed() {
@@ -92,15 +91,15 @@ impl NetVC {
             && (wants(VioOp::Read) || wants(VioOp::Write))
         {
             self.set_default_inactivity_timeout(default);
-            stats.add(&stats.default_inactivity_timeout_applied, 1);
+            nh.counters.default_inactivity_timeout_applied.add(1);
         }
         let is_due = |which| at(which) != 0 && at(which) < now;
         if is_due(&self.next_inactivity_timeout_at) {
             if self.is_default_inactivity_timeout() {
-                stats.add(&stats.default_inactivity_timeout_count, 1);
+                nh.counters.default_inactivity_timeout_count.add(1);
             }
             if self.slot().is_some_and(|slot| self.is_kept_alive(nh, h, slot)) {
-                stats.add(&stats.keep_alive_queue_timeout_count, 1);
+                nh.counters.keep_alive_queue_timeout_count.add(1);
             }
             self.main_event(nh, h, &own, EventCode::VC_EVENT_INACTIVITY_TIMEOUT);
         } else if is_due(&self.next_activity_timeout_at) {

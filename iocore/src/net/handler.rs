@@ -16,17 +16,20 @@ mod start;
 
 use std::cell::RefCell;
 use std::io;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crossbeam_utils::CachePadded;
+use eventsys::sync::Mutex;
 use eventsys::{EThread, Guard, Guarded, HrTime, Idle, LoopTailHandler, ProxyMutex};
 use mio::event::Event;
 use mio::{Events, Poll, Registry, Token, Waker};
+use slab::Slab;
 
 use super::accept::NetAccept;
-use super::processor::Shared;
-use super::queue::{Queue, Slot, Table};
-use super::unpoisoned;
+use super::queue::{Queue, Slot};
+use super::shared::Shared;
+use super::stats::Counters;
 use super::vc::NetVC;
 use crate::vio::VioOp;
 
@@ -49,6 +52,8 @@ pub struct NetHandler {
     mutex: Arc<ProxyMutex>,
     thread: Weak<EThread>,
     shared: Arc<Shared>,
+    /// What this thread counts.
+    pub(super) counters: Arc<CachePadded<Counters>>,
     registry: Registry,
     waker: Waker,
     pub(super) max_connections_per_thread_in: usize,
@@ -71,7 +76,7 @@ struct State {
 
 /// All lists of a handler. A connection is named by its place in `table`.
 pub(super) struct Lists {
-    pub(super) table: Table<Entry>,
+    pub(super) table: Slab<Entry>,
     pub(super) read_ready: Queue,
     pub(super) write_ready: Queue,
     pub(super) open: Queue,
@@ -112,7 +117,7 @@ impl NetHandler {
         let waker = Waker::new(&registry, WAKE)?;
         let mutex = ProxyMutex::new();
         let lists = Lists {
-            table: Table::new(),
+            table: Slab::new(),
             read_ready: Queue::new(),
             write_ready: Queue::new(),
             open: Queue::new(),
@@ -134,6 +139,7 @@ impl NetHandler {
             mutex: Arc::clone(&mutex),
             thread: Arc::downgrade(thread),
             shared: Arc::clone(shared),
+            counters: shared.stats.of_new_thread(),
             registry,
             waker,
             max_connections_per_thread_in: shared.config.max_connections_in / threads,
@@ -213,7 +219,7 @@ impl NetHandler {
                 VioOp::Write => &self.write_enable_list,
                 _ => &self.read_enable_list,
             };
-            unpoisoned(list).push(Arc::clone(vc));
+            list.lock().push(Arc::clone(vc));
         }
         if let Some(thread) = self.thread() {
             thread.signal_activity();
@@ -222,7 +228,7 @@ impl NetHandler {
 
     /// One turn. Mirrors `waitForActivity`.
     fn turn(&self, h: &Guard<'_>, timeout: Duration) -> bool {
-        self.shared.stats.add(&self.shared.stats.handler_run, 1);
+        self.counters.handler_run.add(1);
         self.release_the_unreleased(h);
         self.process_enabled_list(h);
         let found = self.do_poll(h, timeout);
@@ -237,7 +243,7 @@ impl NetHandler {
         for (op, list) in
             [(VioOp::Read, &self.read_enable_list), (VioOp::Write, &self.write_enable_list)]
         {
-            let enabled = std::mem::take(&mut *unpoisoned(list));
+            let enabled = std::mem::take(&mut *list.lock());
             for vc in enabled.into_iter().rev() {
                 let state = vc.net_state(op);
                 // Before the flags are read: who enables it from now on finds it
@@ -385,7 +391,7 @@ impl Drop for NetHandler {
     /// users' hands has no socket.
     fn drop(&mut self) {
         let State { lists, unreleased, .. } = self.state.get_mut();
-        for entry in lists.get_mut().table.iter() {
+        for (_, entry) in &lists.get_mut().table {
             if let Entry::Vc(vc) = entry {
                 vc.abandon();
             }

@@ -1,54 +1,13 @@
-//! Where a thread keeps its connections: a table of numbered places, and queues
-//! that run through the table.
+//! [`Queue`]: the lists that a thread keeps its connections on.
 //!
-//! In the original a connection is a link of each list that it is on
-//! (`read.ready_link`, `cop_link`, `open_link` and so on), so that it can be found,
-//! entered and taken out in constant time. Here it has a number, its place in the
-//! table, and each queue keeps the links of all places beside each other. The
-//! costs are the same, and a link to a connection that is gone cannot be followed.
+//! In the original a connection holds a link for each list that it may be on
+//! (`read.ready_link`, `cop_link`, `open_link` and so on), so a list finds, adds and
+//! removes it in constant time. Here a connection has a number, its key in the
+//! handler's [`slab::Slab`], and each queue keeps the links of all numbers in one
+//! array. The costs are the same, and no link leads to a freed connection.
 
-/// The place of a connection in the table of its thread.
+/// The number of a connection: its key in the table of its thread.
 pub(super) type Slot = usize;
-
-/// Things with a number.
-pub(super) struct Table<T> {
-    entries: Vec<Option<T>>,
-    free: Vec<Slot>,
-}
-
-impl<T> Table<T> {
-    pub(super) const fn new() -> Table<T> {
-        Table { entries: Vec::new(), free: Vec::new() }
-    }
-
-    /// Gives `entry` a number; the one that became free last, if there is one.
-    pub(super) fn insert(&mut self, entry: T) -> Slot {
-        match self.free.pop() {
-            Some(slot) => {
-                self.entries[slot] = Some(entry);
-                slot
-            }
-            None => {
-                self.entries.push(Some(entry));
-                self.entries.len() - 1
-            }
-        }
-    }
-
-    pub(super) fn get(&self, slot: Slot) -> Option<&T> {
-        self.entries.get(slot)?.as_ref()
-    }
-
-    pub(super) fn remove(&mut self, slot: Slot) -> Option<T> {
-        let entry = self.entries.get_mut(slot)?.take()?;
-        self.free.push(slot);
-        Some(entry)
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.entries.iter().flatten()
-    }
-}
 
 const NONE: u32 = u32::MAX;
 
@@ -176,16 +135,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn a_number_is_used_again() {
-        let mut table = Table::new();
-        let [a, b] = ["a", "b"].map(|entry| table.insert(entry));
-        assert_eq!((table.remove(a), table.remove(a)), (Some("a"), None));
-        assert_eq!(table.insert("c"), a);
-        assert_eq!((table.get(a), table.get(b), table.get(9)), (Some(&"c"), Some(&"b"), None));
-        assert_eq!(table.iter().count(), 2);
-    }
 
     proptest! {
         #[test]

@@ -6,13 +6,13 @@
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 
+use eventsys::sync::Mutex;
 use eventsys::{Clock, Participant};
 
 use super::errors::ENET_CONNECT_FAILED;
-use super::unpoisoned;
 
 /// How many names are asked for at a time; the others wait.
 const MOST_THREADS: usize = 4;
@@ -43,7 +43,7 @@ impl Resolver {
     /// thread.
     pub(super) fn resolve(&self, clock: &Arc<Clock>, name: String, port: u16, answer: Answer) {
         let question = Question { name, port, answer, _clock: clock.participate() };
-        let mut work = unpoisoned(&self.0);
+        let mut work = self.0.lock();
         work.waiting.push_back(question);
         if work.threads == MOST_THREADS {
             return;
@@ -70,7 +70,7 @@ impl Resolver {
 /// Answers questions until none waits.
 fn answer_all(shared: &Mutex<Work>) {
     loop {
-        let mut work = unpoisoned(shared);
+        let mut work = shared.lock();
         let Some(Question { name, port, answer, _clock }) = work.waiting.pop_front() else {
             work.threads -= 1;
             return;

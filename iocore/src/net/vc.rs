@@ -23,10 +23,11 @@ mod signal;
 mod state;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use eventsys::mutex::census;
 use eventsys::steps::{Side, Step, StepKind};
+use eventsys::sync::Mutex;
 use eventsys::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use eventsys::{ContRef, ContinuationBase, HrTime, ProxyMutex};
 use mio::Registry;
@@ -34,11 +35,10 @@ use mio::net::TcpStream;
 use socket2::SockRef;
 
 use super::action::Action;
-use super::config::{OpenCount, VcCount};
 use super::handler::NetHandler;
-use super::processor::Shared;
 use super::queue::Slot;
-use super::unpoisoned;
+use super::shared::Shared;
+use super::stats::{OpenCount, VcCount};
 use crate::net_vconnection::{NetVConnectionContext, NetVcBase};
 use crate::vio::VioOp;
 pub(super) use state::NetState;
@@ -197,7 +197,7 @@ impl NetVC {
     }
 
     pub(super) fn with_socket<R>(&self, f: impl FnOnce(&mut TcpStream) -> R) -> Option<R> {
-        unpoisoned(&self.socket).as_mut().map(|socket| f(&mut socket.stream))
+        self.socket.lock().as_mut().map(|socket| f(&mut socket.stream))
     }
 
     fn this_ref(&self) -> Arc<NetVC> {
@@ -231,7 +231,7 @@ impl NetVC {
     }
 
     pub(super) fn close_socket(&self, registry: Option<&Registry>) {
-        let socket = unpoisoned(&self.socket).take();
+        let socket = self.socket.lock().take();
         if let Some(mut socket) = socket {
             if let Some(registry) = registry {
                 // Closing the socket ends the watching in any case.
@@ -240,7 +240,7 @@ impl NetVC {
             drop(socket);
         }
         self.slot.store(0, Ordering::Relaxed);
-        let connecting = unpoisoned(&self.connecting).take();
+        let connecting = self.connecting.lock().take();
         drop(connecting);
     }
 

@@ -6,8 +6,9 @@
 use std::io::Write;
 
 use crate::common::{Ask, Stage, machine};
-use eventsys::hrtime::{mseconds, seconds};
+use eventsys::hrtime::{HrTime, NEVER, mseconds, seconds};
 use eventsys::{Clock, EventCode};
+use iocore::NetVcRef;
 use iocore::buffer::BUFFER_SIZE_INDEX_4K;
 use iocore::net::NetConfig;
 
@@ -303,4 +304,50 @@ fn a_request_too_many_is_refused_unless_one_is_out_of_time() {
         pair.machine.act(|end, _| end.close());
     }
     stage.passes(1);
+}
+
+/// Times saturate (`eventsys::hrtime`): the timeout that lies past the end of the range
+/// does not come, in any function that sets one.
+#[test]
+fn a_timeout_of_never_does_not_come_and_one_below_zero_has_its_stated_meaning() {
+    type Set = fn(&NetVcRef);
+    /// The default timeout that is configured, what the connection sets, and which
+    /// timeouts come in days of silence, and in days of silence after a byte.
+    type Case = (HrTime, Set, &'static [EventCode], &'static [EventCode]);
+    let cases: [Case; 9] = [
+        (0, |vc| vc.set_inactivity_timeout(NEVER), &[], &[]),
+        (0, |vc| vc.set_inactivity_timeout(NEVER - 1), &[], &[]),
+        (0, |vc| vc.set_active_timeout(NEVER), &[], &[]),
+        (0, |vc| vc.set_active_timeout(NEVER - 1), &[], &[]),
+        (0, |vc| vc.set_default_inactivity_timeout(NEVER), &[], &[]),
+        (NEVER, |_| (), &[], &[]),
+        // Below 0: taken back; but a byte puts an inactivity timeout to the time that
+        // is the span from now, and that has passed. The default one has passed at once.
+        (0, |vc| vc.set_active_timeout(HrTime::MIN), &[], &[]),
+        (0, |vc| vc.set_inactivity_timeout(HrTime::MIN), &[], &[INACTIVE]),
+        (0, |vc| vc.set_default_inactivity_timeout(HrTime::MIN), &[INACTIVE], &[]),
+    ];
+    for (n, (default_inactivity_timeout, set, silent, after_a_byte)) in
+        cases.into_iter().enumerate()
+    {
+        let config = NetConfig { default_inactivity_timeout, ..NetConfig::default() };
+        let stage = Stage::with(Clock::new_ticking(seconds(3_600)), config);
+        let mut pair = stage.accepted(move |end, call| match call.event {
+            ACCEPT => {
+                end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+                set(&end.vc());
+            }
+            READY => end.take(call),
+            _ => {}
+        });
+        stage.passes(100);
+        assert_eq!(pair.machine.log(), [&[ACCEPT], silent].concat(), "case {n}");
+        pair.peer.write_all(b"x").unwrap();
+        stage.run_until(|| pair.machine.has(READY));
+        stage.passes(100);
+        let expected = [&[ACCEPT], silent, &[READY], after_a_byte].concat();
+        assert_eq!(pair.machine.log(), expected, "case {n}");
+        pair.machine.act(|end, _| end.close());
+        stage.passes(1);
+    }
 }

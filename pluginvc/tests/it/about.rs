@@ -4,9 +4,9 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::common::{Lab, panic_text};
 use iocore::{ApiData, DataId, NetVConnection, NetVConnectionContext, UserData, VConnection};
 use pluginvc::{PluginVC, PluginVCOptions};
+use testkit::{Lab, panic_text};
 
 /// A connected pair and its two ends.
 fn ends(lab: &Lab, options: PluginVCOptions) -> [Arc<PluginVC>; 2] {

@@ -1,12 +1,12 @@
 //! Ends: half closes, EOS, errors, and closing inside each callback.
 
-use crate::common::{
-    ACCEPT, ACTIVE, Agent, EOS, ERROR, INACTIVITY, Lab, MAX, READ_COMPLETE, READ_READY,
-    WRITE_COMPLETE, WRITE_READY, counting, on_foreign_thread,
-};
 use eventsys::EventCode;
 use eventsys::hrtime::seconds;
 use iocore::ShutdownHowTo::{Read, ReadWrite, Write};
+use testkit::{
+    ACCEPT, ACTIVE, Agent, EOS, ERROR, INACTIVITY, Lab, MAX, READ_COMPLETE, READ_READY,
+    WRITE_COMPLETE, WRITE_READY, counting, on_foreign_thread,
+};
 
 fn takes_all(agent: &Agent) {
     agent.on(READ_READY, |me| {

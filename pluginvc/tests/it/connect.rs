@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::common::{ACCEPT, Lab, MAX, OPEN, hold, on_foreign_thread, panic_text};
 use eventsys::{ContRef, EventCode, FreeContinuation, Outcome};
 use iocore::IoData;
 use pluginvc::PluginVCCore;
+use testkit::{ACCEPT, Lab, MAX, OPEN, hold, on_foreign_thread, panic_text};
 
 #[test]
 fn connect_gives_the_passive_end_to_the_acceptor_before_it_returns() {
@@ -86,7 +86,7 @@ fn an_acceptor_may_read_and_write_inside_the_accept() {
     });
     let core = lab.pair(&a, &p);
     a.with(|me| me.read(5));
-    a.on(crate::common::READ_COMPLETE, |me| {
+    a.on(testkit::READ_COMPLETE, |me| {
         me.take();
     });
     lab.settle();
@@ -304,7 +304,7 @@ fn a_pair_may_be_connected_and_closed_by_a_foreign_thread() {
     let lab = Lab::new();
     let p = lab.agent("P");
     p.on(ACCEPT, |me| me.read(MAX));
-    p.on(crate::common::EOS, |me| me.close());
+    p.on(testkit::EOS, |me| me.close());
     let core = PluginVCCore::alloc(&lab.processor, p.cont());
     on_foreign_thread(|| core.connect().do_io_close(None));
     lab.settle();

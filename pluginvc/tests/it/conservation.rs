@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::common::{
-    ACCEPT, Agent, EOS, ERROR, Lab, MAX, Me, READ_COMPLETE, READ_READY, WRITE_COMPLETE,
-    WRITE_READY, counting,
-};
 use eventsys::mutex::census;
 use iocore::ShutdownHowTo::{Read, Write};
 use proptest::prelude::*;
+use testkit::{
+    ACCEPT, Agent, EOS, ERROR, Lab, MAX, Me, READ_COMPLETE, READ_READY, WRITE_COMPLETE,
+    WRITE_READY, counting,
+};
 
 /// One thing that an end does between two runs of the event loop.
 #[derive(Clone, Copy, Debug)]

@@ -1,11 +1,11 @@
 //! What the calling contract says, and what happens to who breaks it: a panic
 //! with a sentence, never undefined behaviour.
 
-use crate::common::{ACCEPT, Lab, MAX, READ_READY, on_foreign_thread, panic_text};
 use eventsys::{ContRef, EventCode, FreeContinuation, Outcome, ProxyMutex, call};
 use eventsys::{Data, mutex::census};
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use iocore::{ShutdownHowTo, VConnection, VioOp};
+use testkit::{ACCEPT, Lab, MAX, READ_READY, on_foreign_thread, panic_text};
 
 #[test]
 fn a_guard_of_another_mutex_is_refused_by_do_io() {

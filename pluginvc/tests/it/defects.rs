@@ -4,7 +4,7 @@
 //!
 //! The numbers are those of the issues and pull requests of Apache Traffic
 //! Server. Where the defect is a race, a foreign thread acts at an exact step
-//! ([`Lab::at_step`](crate::common::Lab::at_step)) or while it holds a lock; `explore.rs`
+//! ([`Lab::at_step`](testkit::Lab::at_step)) or while it holds a lock; `explore.rs`
 //! goes through all schedules of the same scenes.
 //!
 //! Not here is the open deadlock of a write callback that moves its VIO to
@@ -13,17 +13,19 @@
 //! has it too (`Half::reenable_caller`), and a test of it would not end.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use crate::common::{
-    ACCEPT, ACTIVE, Agent, INACTIVITY, Lab, MAX, READ_READY, WRITE_COMPLETE, counting, hold,
-    on_foreign_thread, panic_text,
-};
 use eventsys::hrtime::{mseconds, seconds};
+use eventsys::{EThread, HrTime, Idle, LoopTailHandler};
 use iocore::ShutdownHowTo::{Read, ReadWrite, Write};
 use iocore::VConnection;
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use pluginvc::{Corrections, PluginVCCore};
+use testkit::{
+    ACCEPT, ACTIVE, Agent, INACTIVITY, Lab, MAX, READ_READY, WRITE_COMPLETE, counting, hold,
+    on_foreign_thread, panic_text,
+};
 
 /// `setup_event_cb` did not store the event that it scheduled, so a second
 /// `do_io` scheduled a second one, and the first matched no pointer and asserted.
@@ -247,7 +249,7 @@ fn ts_3235_a_foreign_thread_that_closes_at_any_step_gets_the_pair_freed() {
         let lab = Lab::new();
         let (a, p) = lab.agents();
         p.on(ACCEPT, |me| me.read(MAX));
-        p.on(crate::common::EOS, |me| me.close());
+        p.on(testkit::EOS, |me| me.close());
         let core = lab.pair(&a, &p);
         let closer = Arc::new(Mutex::new(None));
         lab.at_step(step, {
@@ -590,6 +592,93 @@ fn open_1_corrected_the_new_timeout_counts() {
     lab.expect_quiet();
 }
 
+/// Stops a foreign thread where it has pushed an event, and its caller has not stored
+/// the event yet.
+struct Doorman {
+    pushed: Mutex<Sender<()>>,
+    go_on: Mutex<Receiver<()>>,
+}
+
+impl LoopTailHandler for Doorman {
+    fn wait_for_activity(&self, idle: Idle<'_, '_>, timeout: HrTime) {
+        if timeout > 0 {
+            idle.sleep(timeout);
+        }
+    }
+
+    fn signal_activity(&self, thread: &EThread) {
+        self.pushed.lock().unwrap().send(()).unwrap();
+        self.go_on.lock().unwrap().recv().unwrap();
+        thread.wake();
+    }
+}
+
+/// A foreign thread sets an active timeout of 20 ms and comes no further than to the
+/// push. `meanwhile` runs the event thread. Then the foreign thread goes on.
+fn timeout_is_pushed_and_not_stored(
+    lab: &Lab,
+    corrections: Corrections,
+    meanwhile: impl FnOnce(),
+) -> Agent {
+    let (a, p) = lab.agents();
+    lab.corrected_pair(&a, &p, corrections);
+    a.with(|me| me.read(MAX));
+    lab.settle();
+    lab.take();
+    let (pushed, is_pushed) = channel();
+    let (go_on, goes_on) = channel();
+    let doorman = Doorman { pushed: Mutex::new(pushed), go_on: Mutex::new(goes_on) };
+    lab.thread.set_tail_handler(Arc::new(doorman));
+    let vc = a.vc();
+    let setter = std::thread::spawn(move || vc.set_active_timeout(mseconds(20)));
+    is_pushed.recv().unwrap();
+    meanwhile();
+    go_on.send(()).unwrap();
+    setter.join().unwrap();
+    a
+}
+
+/// Open in every release: `set_active_timeout` schedules, and then stores. If the
+/// timeout passes in between, `main_handler` meets an event that is stored nowhere.
+#[test]
+fn open_9_a_timeout_that_passes_before_it_is_stored_is_an_assertion() {
+    let lab = Lab::new();
+    timeout_is_pushed_and_not_stored(&lab, Corrections::default(), || {
+        assert_eq!(panic_text(|| lab.run_ms(50)), "call_event == core_lock_retry_event");
+    });
+}
+
+/// That the handler ignores it does not help: what is stored then is an event that has
+/// run, the timeout does not come, and the original cancels a freed event at the close.
+#[test]
+fn open_9_if_the_event_is_ignored_the_timeout_is_lost() {
+    let lab = Lab::new();
+    let ignore = Corrections { ignore_unknown_events: true, ..Corrections::default() };
+    let a = timeout_is_pushed_and_not_stored(&lab, ignore, || lab.run_ms(50));
+    assert_eq!(a.vc().get_active_timeout(), mseconds(20), "it is set");
+    lab.run_ms(1_000);
+    lab.expect_timed("75004 A event 2");
+    lab.expect_quiet();
+}
+
+/// With the core mutex held for the whole call, the event misses it until it is stored.
+#[test]
+fn open_9_corrected_the_timeout_comes_once_it_is_stored() {
+    let lab = Lab::new();
+    let correct = Corrections { timeouts_take_core_lock: true, ..Corrections::default() };
+    let a = timeout_is_pushed_and_not_stored(&lab, correct, || {
+        lab.run_ms(50);
+        lab.expect("");
+    });
+    lab.run_ms(1_000);
+    lab.expect_timed(
+        "110018 A event 2
+         110018 A read: ACTIVE_TIMEOUT 0/max",
+    );
+    lab.expect_quiet();
+    assert_eq!(a.calls(), 1);
+}
+
 /// The passive end reads, and its callback has somebody else write, under another
 /// mutex than the one that the handler has taken for the write side.
 fn write_side_changes_hands(lab: &Lab, corrections: Corrections) -> Arc<PluginVCCore> {
@@ -656,10 +745,21 @@ fn open_3_bytes_are_taken_before_the_peer_begins_to_read() {
 #[test]
 fn corrections_are_off_unless_asked_for() {
     let each = |corrections: Corrections| {
-        let Corrections { null_do_io, shutdown_takes_core_lock, ignore_unknown_events, look_again } =
-            corrections;
-        [null_do_io, shutdown_takes_core_lock, ignore_unknown_events, look_again]
+        let Corrections {
+            null_do_io,
+            shutdown_takes_core_lock,
+            ignore_unknown_events,
+            timeouts_take_core_lock,
+            look_again,
+        } = corrections;
+        [
+            null_do_io,
+            shutdown_takes_core_lock,
+            ignore_unknown_events,
+            timeouts_take_core_lock,
+            look_again,
+        ]
     };
-    assert_eq!(each(Corrections::default()), [false; 4]);
-    assert_eq!(each(Corrections::all()), [true; 4]);
+    assert_eq!(each(Corrections::default()), [false; 5]);
+    assert_eq!(each(Corrections::all()), [true; 5]);
 }

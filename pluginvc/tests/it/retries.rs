@@ -5,8 +5,8 @@
 //! `PriorityEventQueue`), so in the traces the tries are 5 ms and two passes of
 //! 1 µs apart.
 
-use crate::common::{ACCEPT, Lab, MAX, READ_READY, WRITE_READY, counting, hold, on_foreign_thread};
 use eventsys::hrtime::seconds;
+use testkit::{ACCEPT, Lab, MAX, READ_READY, WRITE_READY, counting, hold, on_foreign_thread};
 
 #[test]
 fn one_event_serves_many_reenables() {

@@ -5,11 +5,11 @@
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Weak};
 
-use crate::common::{
-    ACCEPT, Agent, EOS, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting, real_processor,
-};
 use eventsys::{EventProcessor, ProxyMutex};
 use pluginvc::PluginVCCore;
+use testkit::{
+    ACCEPT, Agent, EOS, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting, real_processor,
+};
 
 const PAIRS: usize = 100;
 const BYTES: usize = 50_000;

@@ -4,9 +4,11 @@
 //! Times are in virtual microseconds. The periodic event comes up to 5 ms early
 //! (the first bucket of `PriorityEventQueue`).
 
-use crate::common::{ACCEPT, ACTIVE, EOS, INACTIVITY, Lab, MAX, READ_READY, hold};
-use eventsys::hrtime::{mseconds, seconds};
+use eventsys::HrTime;
+use eventsys::hrtime::{NEVER, mseconds, seconds};
+use iocore::NetVcRef;
 use iocore::ShutdownHowTo::{Read, Write};
+use testkit::{ACCEPT, ACTIVE, EOS, INACTIVITY, Lab, MAX, READ_READY, hold};
 
 const CALLBACKS: &[&str] = &[": "];
 
@@ -389,4 +391,98 @@ fn the_active_timeout_may_be_set_anew_inside_its_own_callback() {
          50006 A read: ACTIVE_TIMEOUT 0/max",
     );
     lab.expect_quiet();
+}
+
+/// There is one periodic event, however often the timeout is set.
+#[test]
+fn an_inactivity_timeout_that_is_set_twice_is_looked_for_once_a_second() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    let core = lab.pair(&a, &p);
+    a.with(|me| {
+        me.read(MAX);
+        me.vc().set_inactivity_timeout(seconds(5));
+        me.vc().set_inactivity_timeout(seconds(60));
+    });
+    lab.run_ms(2_000);
+    lab.expect_timed_lines(
+        &["event 2"],
+        "995020 A event 2
+         1990040 A event 2",
+    );
+    a.close();
+    p.close();
+    lab.settle();
+    lab.expect_nothing_left(core);
+}
+
+/// The time has passed when it is over, not when it is reached: the look that falls on
+/// it to the nanosecond finds nothing.
+#[test]
+fn an_inactivity_timeout_is_over_after_its_time_and_not_at_its_time() {
+    for (timeout, came) in [
+        (mseconds(995) - 1, "995000 A event 2\n995000 A read: INACTIVITY_TIMEOUT 0/max"),
+        (
+            mseconds(995),
+            "995000 A event 2\n1990000 A event 2\n1990000 A read: INACTIVITY_TIMEOUT 0/max",
+        ),
+    ] {
+        let lab = Lab::ticking(mseconds(5));
+        let (a, p) = lab.agents();
+        lab.pair(&a, &p);
+        a.with(|me| {
+            me.read(MAX);
+            me.vc().set_inactivity_timeout(timeout);
+        });
+        lab.passes(500);
+        lab.expect_timed_lines(&["event 2", "TIMEOUT"], came);
+    }
+}
+
+/// Times saturate (`eventsys::hrtime`): a timeout that lies past the end of the range
+/// does not come, and none makes an event that the handler does not know.
+#[test]
+fn a_timeout_of_never_does_not_come_and_one_below_zero_has_its_stated_meaning() {
+    let now = Lab::new().processor.clock().get_hrtime();
+    let over = "A read: INACTIVITY_TIMEOUT 0/max";
+    type Set = fn(&NetVcRef, HrTime);
+    let active: Set = |vc, timeout| vc.set_active_timeout(timeout);
+    let inactivity: Set = |vc, timeout| vc.set_inactivity_timeout(timeout);
+    let default: Set = |vc, timeout| vc.set_default_inactivity_timeout(timeout);
+    // Below 0 an active timeout is taken back; an inactivity timeout is over, at
+    // whatever time before the present the sum may lie.
+    let cases: [(Set, HrTime, &str); 12] = [
+        (active, NEVER, ""),
+        (active, NEVER - 1, ""),
+        (active, NEVER - now, ""),
+        (active, -1, ""),
+        (active, HrTime::MIN, ""),
+        (inactivity, NEVER, ""),
+        (inactivity, NEVER - 1, ""),
+        (inactivity, NEVER - now, ""),
+        (inactivity, -1, over),
+        (inactivity, -now, over),
+        (inactivity, HrTime::MIN, over),
+        (default, NEVER, ""),
+    ];
+    for (n, (set, timeout, expected)) in cases.into_iter().enumerate() {
+        let lab = Lab::ticking(seconds(3_600));
+        let (a, p) = lab.agents();
+        let core = lab.pair(&a, &p);
+        a.with(|me| {
+            me.read(MAX);
+            set(&me.vc(), timeout);
+        });
+        // Days of silence, a byte, and days of silence.
+        lab.passes(100);
+        assert_eq!(lab.take_callbacks()[1..], expected.lines().collect::<Vec<_>>(), "case {n}");
+        p.with(|me| me.write_now(b"x"));
+        lab.passes(100);
+        let moved = ["P write: WRITE_COMPLETE 1/1", "A read: READ_READY 1/max"];
+        assert_eq!(lab.take_callbacks(), moved, "case {n}");
+        a.close();
+        p.close();
+        lab.passes(5);
+        assert!(core.is_freed(), "case {n}");
+    }
 }

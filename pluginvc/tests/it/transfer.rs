@@ -1,10 +1,10 @@
 //! The data path: how many bytes move, where they wait, and who is told.
 
-use crate::common::{
-    ACCEPT, Agent, Lab, MAX, Me, READ_COMPLETE, READ_READY, WRITE_COMPLETE, WRITE_READY, counting,
-};
 use iocore::IOBufferReader;
 use pluginvc::{PVC_DEFAULT_MAX_BYTES, PluginVCOptions};
+use testkit::{
+    ACCEPT, Agent, Lab, MAX, Me, READ_COMPLETE, READ_READY, WRITE_COMPLETE, WRITE_READY, counting,
+};
 
 /// Has `agent` take all that comes and ask for more.
 fn takes_all(agent: &Agent) {

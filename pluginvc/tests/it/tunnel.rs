@@ -4,13 +4,11 @@
 
 use std::sync::{Arc, Weak};
 
-use crate::common::{
-    ACCEPT, Agent, EOS, Lab, MAX, READ_COMPLETE, READ_READY, counting, panic_text,
-};
 use eventsys::ProxyMutex;
 use eventsys::hrtime::{mseconds, seconds};
 use iocore::{NetVcRef, OneWayTunnel, ShutdownHowTo, TunnelOptions};
 use pluginvc::PluginVCCore;
+use testkit::{ACCEPT, Agent, EOS, Lab, MAX, READ_COMPLETE, READ_READY, counting, panic_text};
 
 struct Line {
     client: Agent,
@@ -67,7 +65,7 @@ fn a_tunnel_copies_until_the_source_ends_and_closes_both() {
         let line = line(&lab);
         line.start(TunnelOptions::default());
         closes_at_the_end(&line.server);
-        line.client.on(crate::common::WRITE_COMPLETE, |me| me.close());
+        line.client.on(testkit::WRITE_COMPLETE, |me| me.close());
         line.client.with(|me| me.write_now(&counting(len)));
         lab.settle();
         assert!(line.server.received() == counting(len), "{len} bytes");
@@ -84,7 +82,7 @@ fn a_short_copy_takes_these_callbacks() {
     let line = line(&lab);
     line.start(TunnelOptions::default());
     closes_at_the_end(&line.server);
-    line.client.on(crate::common::WRITE_COMPLETE, |me| me.close());
+    line.client.on(testkit::WRITE_COMPLETE, |me| me.close());
     line.client.with(|me| me.write_now(b"hello"));
     lab.settle();
     lab.expect_callbacks(
@@ -120,7 +118,7 @@ fn an_early_end_of_a_known_length_is_an_error() {
     let lab = Lab::new();
     let line = line(&lab);
     line.start(TunnelOptions { nbytes: 10, ..TunnelOptions::default() });
-    line.client.on(crate::common::WRITE_COMPLETE, |me| me.close());
+    line.client.on(testkit::WRITE_COMPLETE, |me| me.close());
     line.client.with(|me| me.write_now(b"01234"));
     lab.settle();
     lab.expect_callbacks(

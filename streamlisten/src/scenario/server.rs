@@ -16,7 +16,7 @@ use crate::js::{
     ServerResponse, Socket,
 };
 use crate::llhttp::Lenient;
-use crate::{Environment, LibuvStreamWrap, uv};
+use crate::{Environment, LibuvStreamWrap};
 
 /// A connection of a scenario, as its events are told.
 struct World {
@@ -199,8 +199,10 @@ impl World {
             Answer::start(self, response);
         } else if self.options["respond"] != "hold" {
             let big = self.options["big_response"].as_u64().and_then(|n| usize::try_from(n).ok());
-            let body = big.map_or_else(|| b"ok".to_vec(), |n| vec![b'z'; n]);
-            response.end(Some(&body));
+            match big {
+                Some(n) => response.end(Some(&vec![b'z'; n])),
+                None => response.end_text("ok"),
+            }
         }
     }
 
@@ -231,10 +233,7 @@ impl World {
             }
             "end" => client.end(),
             "reset" => {
-                client.reset();
-                if !stage.knows_resets() {
-                    wrap.fail_connection(uv::ECONNRESET);
-                }
+                stage.reset(wrap, client);
             }
             "client_resume" => client.resume(),
             "sleep" => stage.sleep(action["ms"].as_u64().unwrap_or(0)),

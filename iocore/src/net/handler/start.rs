@@ -13,7 +13,6 @@ use mio::{Interest, Token};
 use super::{Entry, Lists, NetHandler};
 use crate::net::accept::NetAccept;
 use crate::net::queue::Slot;
-use crate::net::unpoisoned;
 use crate::net::vc::NetVC;
 
 impl NetHandler {
@@ -25,7 +24,7 @@ impl NetHandler {
             self.register(socket, slot, Interest::READABLE | Interest::WRITABLE)
         });
         if let Err(error) = registered.unwrap_or_else(|| Err(io::ErrorKind::NotConnected.into())) {
-            let removed = self.lists(h).borrow_mut().table.remove(slot);
+            let removed = self.lists(h).borrow_mut().table.try_remove(slot);
             drop(removed);
             return Err(error);
         }
@@ -42,7 +41,7 @@ impl NetHandler {
     ) -> io::Result<Slot> {
         let slot = self.lists(h).borrow_mut().table.insert(Entry::Accept(Arc::clone(accept)));
         self.register(socket, slot, Interest::READABLE).inspect_err(|_| {
-            let removed = self.lists(h).borrow_mut().table.remove(slot);
+            let removed = self.lists(h).borrow_mut().table.try_remove(slot);
             drop(removed);
         })?;
         Ok(slot)
@@ -51,7 +50,7 @@ impl NetHandler {
     pub(in crate::net) fn stop_accept(&self, h: &Guard<'_>, slot: Slot, socket: &mut impl Source) {
         // It is closed next, which ends the watching in any case.
         let _ = self.registry.deregister(socket);
-        let removed = self.lists(h).borrow_mut().table.remove(slot);
+        let removed = self.lists(h).borrow_mut().table.try_remove(slot);
         drop(removed);
     }
 
@@ -81,10 +80,10 @@ impl NetHandler {
             for list in [read_ready, write_ready, open, cop, keep_alive, active] {
                 list.remove(slot);
             }
-            table.remove(slot)
+            table.try_remove(slot)
         });
         for list in [&self.read_enable_list, &self.write_enable_list] {
-            unpoisoned(list).retain(|other| !std::ptr::eq(&**other, vc));
+            list.lock().retain(|other| !std::ptr::eq(&**other, vc));
         }
         vc.close_socket(Some(&self.registry));
         if let (false, Some(Entry::Vc(vc))) = (vc.release_operations(), &entry) {

@@ -6,6 +6,7 @@
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
+use eventsys::hrtime::after;
 use eventsys::steps::StepKind;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{ContRef, EventCode, Guard, HrTime};
@@ -63,7 +64,7 @@ impl NetVC {
         self.net_state(op).enabled.set();
         let timeout = self.inactivity_timeout_in.load(Ordering::Relaxed);
         if timeout != 0 && self.next_inactivity_timeout_at.load(Ordering::Relaxed) == 0 {
-            self.next_inactivity_timeout_at.store(self.now() + timeout, Ordering::Relaxed);
+            self.next_inactivity_timeout_at.store(after(self.now(), timeout), Ordering::Relaxed);
         }
     }
 
@@ -172,7 +173,7 @@ impl VConnection for NetVC {
     #[track_caller]
     fn reenable(&self, guard: &Guard<'_>, op: VioOp) {
         let state = self.net_state(op);
-        check_vio_guard(&state.vio, guard);
+        state.vio.check(guard);
         if state.enabled.is_set() {
             return;
         }
@@ -192,7 +193,7 @@ impl VConnection for NetVC {
     #[track_caller]
     fn reenable_re(&self, guard: &Guard<'_>, op: VioOp) {
         let state = self.net_state(op);
-        check_vio_guard(&state.vio, guard);
+        state.vio.check(guard);
         let Some(nh) = self.nh.upgrade() else { return };
         let Some(h) = nh.mutex().reenter().filter(|_| nh.is_current()) else {
             self.reenable(guard, op);
@@ -231,20 +232,20 @@ impl NetVConnection for NetVC {
 
     fn set_active_timeout(&self, timeout: HrTime) {
         self.active_timeout_in.store(timeout, Ordering::Relaxed);
-        let at = if timeout > 0 { self.now() + timeout } else { 0 };
+        let at = if timeout > 0 { after(self.now(), timeout) } else { 0 };
         self.next_activity_timeout_at.store(at, Ordering::Relaxed);
     }
 
     fn set_inactivity_timeout(&self, timeout: HrTime) {
         self.inactivity_timeout_in.store(timeout, Ordering::Relaxed);
-        let at = if timeout > 0 { self.now() + timeout } else { 0 };
+        let at = if timeout > 0 { after(self.now(), timeout) } else { 0 };
         self.next_inactivity_timeout_at.store(at, Ordering::Relaxed);
     }
 
     fn set_default_inactivity_timeout(&self, timeout: HrTime) {
         self.inactivity_timeout_in.store(0, Ordering::Relaxed);
         self.default_inactivity_timeout.set();
-        self.next_inactivity_timeout_at.store(self.now() + timeout, Ordering::Relaxed);
+        self.next_inactivity_timeout_at.store(after(self.now(), timeout), Ordering::Relaxed);
     }
 
     fn is_default_inactivity_timeout(&self) -> bool {
@@ -298,9 +299,4 @@ impl NetVConnection for NetVC {
         let ipv6 = self.get_remote_addr().is_some_and(|addr| addr.is_ipv6());
         self.with_sock_ref(|socket| connection::apply_options(socket, &options, ipv6));
     }
-}
-
-#[track_caller]
-fn check_vio_guard(vio: &Vio, guard: &Guard<'_>) {
-    assert!(vio.is_bound_to(guard.mutex()), "vio->mutex->thread_holding == this_ethread()");
 }

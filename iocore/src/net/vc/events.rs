@@ -22,11 +22,12 @@ use socket2::SockRef;
 
 use super::{Connecting, NetVC, Socket};
 use crate::net::action::Action;
-use crate::net::config::{NET_RETRY_DELAY, OpenCount, ThrottleType, check_net_throttle};
+use crate::net::config::{NET_RETRY_DELAY, ThrottleType, check_net_throttle};
+use crate::net::connection;
 use crate::net::errors::{ENET_THROTTLING, errno};
 use crate::net::handler::NetHandler;
-use crate::net::processor::Shared;
-use crate::net::{connection, unpoisoned};
+use crate::net::shared::Shared;
+use crate::net::stats::OpenCount;
 use crate::net_vconnection::{NetVCOptions, NetVConnection, NetVConnectionContext, NetVcRef};
 use crate::vio::VioOp;
 
@@ -66,7 +67,7 @@ impl NetVC {
         let action = Action::new(mutex);
         let connecting =
             Connecting { cont: Arc::clone(cont), action: action.clone(), failed: None };
-        *unpoisoned(&vc.connecting) = Some(connecting);
+        *vc.connecting.lock() = Some(connecting);
         (vc, action)
     }
 
@@ -77,7 +78,7 @@ impl NetVC {
                 let _ = self.remote_addr.set(addr);
             }
             Err(error) => {
-                if let Some(connecting) = &mut *unpoisoned(&self.connecting) {
+                if let Some(connecting) = &mut *self.connecting.lock() {
                     connecting.failed = Some(error);
                 }
             }
@@ -86,7 +87,7 @@ impl NetVC {
 
     /// Mirrors `startEvent`; `guard` is of the mutex of who connects.
     pub(in crate::net) fn start_event(&self, nh: &NetHandler, h: &Guard<'_>, guard: &Guard<'_>) {
-        let Some(connecting) = unpoisoned(&self.connecting).take() else { return };
+        let Some(connecting) = self.connecting.lock().take() else { return };
         if connecting.action.is_cancelled() {
             nh.free_netevent(h, self);
             return;
@@ -122,14 +123,14 @@ impl NetVC {
         let (open, throttle) =
             (stats.connections_currently_open(), shared.config.connections_throttle);
         if check_net_throttle(ThrottleType::Connect, open, throttle) {
-            stats.add(&stats.connections_throttled_out, 1);
+            nh.counters.connections_throttled_out.add(1);
             return Err(ENET_THROTTLING);
         }
         let begin = || -> io::Result<()> {
             let target = self.get_remote_addr().ok_or(io::ErrorKind::AddrNotAvailable)?;
             let stream = connection::open(target, &self.net.options())?;
             let stream = TcpStream::from_std(stream);
-            *unpoisoned(&self.socket) = Some(Socket { stream, count: None });
+            *self.socket.lock() = Some(Socket { stream, count: None });
             // Watched first: an edge between the connecting and the watching would
             // be lost.
             nh.start_io(h, &self.this_ref())?;
@@ -138,7 +139,7 @@ impl NetVC {
             self.with_socket(connect).unwrap_or_else(|| Err(io::ErrorKind::NotConnected.into()))
         };
         begin().map_err(|error| errno(&error))?;
-        if let Some(socket) = &mut *unpoisoned(&self.socket) {
+        if let Some(socket) = &mut *self.socket.lock() {
             socket.count = Some(OpenCount::new(stats));
         }
         nh.start_cop(h, self);
@@ -158,7 +159,7 @@ impl NetVC {
     ) {
         let vc = NetVC::new(shared, nh, ProxyMutex::new(), NetVConnectionContext::In);
         let count = Some(OpenCount::new(&shared.stats));
-        *unpoisoned(&vc.socket) = Some(Socket { stream, count });
+        *vc.socket.lock() = Some(Socket { stream, count });
         let _ = vc.remote_addr.set(remote);
         vc.handler.set_main();
         if options != NetVCOptions::default() {

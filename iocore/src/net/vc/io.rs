@@ -45,7 +45,7 @@ impl NetVC {
             self.disable(nh, h, VioOp::Read);
             return true;
         }
-        let read = self.read_into_buffer(&lock, ntodo);
+        let read = self.read_into_buffer(nh, &lock, ntodo);
         if let Some(Ok(bytes)) = read {
             self.report(StepKind::NetRead, Some(bytes));
         }
@@ -58,8 +58,7 @@ impl NetVC {
                 return true;
             }
             Some(Ok(bytes)) => {
-                let stats = &self.shared.stats;
-                stats.add(&stats.read_bytes, bytes.unsigned_abs());
+                nh.counters.read_bytes.add(bytes.unsigned_abs());
                 vio.add_ndone(&lock, bytes);
                 self.net_activity();
                 if vio.ntodo() <= 0 {
@@ -81,8 +80,7 @@ impl NetVC {
                 self.untrigger(nh, h, VioOp::Read);
                 match error.kind() {
                     ErrorKind::WouldBlock | ErrorKind::NotConnected => {
-                        let stats = &self.shared.stats;
-                        stats.add(&stats.calls_to_read_nodata, 1);
+                        nh.counters.calls_to_read_nodata.add(1);
                     }
                     ErrorKind::ConnectionReset => {
                         self.signal_done(nh, h, &lock, VioOp::Read, EventCode::VC_EVENT_EOS);
@@ -106,7 +104,12 @@ impl NetVC {
 
     /// One call of the system for all the space there is, which is two blocks at
     /// most. `None` if there is none, or no buffer.
-    fn read_into_buffer(&self, lock: &Guard<'_>, ntodo: i64) -> Option<io::Result<i64>> {
+    fn read_into_buffer(
+        &self,
+        nh: &NetHandler,
+        lock: &Guard<'_>,
+        ntodo: i64,
+    ) -> Option<io::Result<i64>> {
         self.read.vio.with_buffer(lock, |buffer| {
             let Accessor::Writer(buffer) = buffer else { return None };
             buffer.with(lock, |buffer| {
@@ -127,8 +130,7 @@ impl NetVC {
                             .read_vectored(&mut [IoSliceMut::new(first), IoSliceMut::new(second)]),
                     })
                 })?;
-                let stats = &self.shared.stats;
-                stats.add(&stats.calls_to_read, 1);
+                nh.counters.calls_to_read.add(1);
                 Some(read.map(|bytes| {
                     let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
                     buffer.fill(bytes);
@@ -185,11 +187,10 @@ impl NetVC {
             return true;
         }
 
-        let (written, last) = self.load_buffer_and_write(&lock, towrite);
+        let (written, last) = self.load_buffer_and_write(nh, &lock, towrite);
         if written > 0 {
             self.report(StepKind::NetWrite, Some(written));
-            let stats = &self.shared.stats;
-            stats.add(&stats.write_bytes, written.unsigned_abs());
+            nh.counters.write_bytes.add(written.unsigned_abs());
             vio.add_ndone(&lock, written);
             self.net_activity();
         }
@@ -198,8 +199,7 @@ impl NetVC {
             let waits = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected)
                 || error.raw_os_error() == Some(libc::EINPROGRESS);
             if waits {
-                let stats = &self.shared.stats;
-                stats.add(&stats.calls_to_write_nodata, 1);
+                nh.counters.calls_to_write_nodata.add(1);
             } else {
                 self.signal_error(nh, h, &lock, VioOp::Write, errno(&error));
             }
@@ -275,7 +275,12 @@ impl NetVC {
     /// Writes up to `towrite` bytes, as long as the system takes all that it is
     /// given at once. How many were written, and how the last call ended. Mirrors
     /// `load_buffer_and_write`.
-    fn load_buffer_and_write(&self, lock: &Guard<'_>, towrite: i64) -> (i64, io::Result<()>) {
+    fn load_buffer_and_write(
+        &self,
+        nh: &NetHandler,
+        lock: &Guard<'_>,
+        towrite: i64,
+    ) -> (i64, io::Result<()>) {
         let written = self.with_reader(lock, |reader, buffer| {
             let id = reader.id();
             let mut total = 0_i64;
@@ -299,8 +304,7 @@ impl NetVC {
                         all => socket.write_vectored(all),
                     })
                 });
-                let stats = &self.shared.stats;
-                stats.add(&stats.calls_to_write, 1);
+                nh.counters.calls_to_write.add(1);
                 match result.unwrap_or_else(|| Err(ErrorKind::NotConnected.into())) {
                     Err(error) => return (total, Err(error)),
                     Ok(bytes) => {

@@ -4,6 +4,7 @@
 //! their counterparts for writing, `net_activity`, `read_disable` and
 //! `write_disable` (9.2.9). All of this runs on the connection's thread, under H.
 
+use eventsys::hrtime::after;
 use eventsys::steps::StepKind;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{Data, EventCode, Guard, Outcome, call};
@@ -16,7 +17,7 @@ impl NetVC {
     /// Something has moved. Mirrors `net_activity`.
     pub(super) fn net_activity(&self) {
         let timeout = self.inactivity_timeout_in.load(Ordering::Relaxed);
-        let at = if timeout != 0 { self.now() + timeout } else { 0 };
+        let at = if timeout != 0 { after(self.now(), timeout) } else { 0 };
         self.next_inactivity_timeout_at.store(at, Ordering::Relaxed);
     }
 

@@ -357,7 +357,7 @@ impl Connection {
         }
         match request.header("expect") {
             Some(expect) if request.version == (1, 1) => {
-                on_expect(&server, request, &response, expect);
+                on_expect(&server, request, &response, &expect);
             }
             _ => (server.on_request)(request, &response),
         }
@@ -392,7 +392,7 @@ impl Connection {
         }
         let keep_alive = self.server.upgrade().map_or(0, |s| s.options.keep_alive_timeout);
         if keep_alive != 0 {
-            socket.set_timeout(keep_alive + KEEP_ALIVE_TIMEOUT_BUFFER);
+            socket.set_timeout(keep_alive.saturating_add(KEEP_ALIVE_TIMEOUT_BUFFER));
             self.keep_alive_timeout_set.set(true);
         }
     }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use eventsys::sync::thread;
 use eventsys::{AtomicEvent, Clock, EventProcessor, Outcome, ProxyMutex, StateMachine};
 
-use super::{Latch, random_schedules};
+use crate::{Latch, random_schedules};
+use explorations::Outcomes;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Ran {
@@ -70,7 +71,7 @@ fn cancel_against_dispatch(holding_the_mutex: bool, head_start: usize) -> Ran {
 }
 
 /// What 2,000 schedules for each of some head starts lead to.
-fn outcomes(holding_the_mutex: bool) -> BTreeSet<Ran> {
+fn outcomes(holding_the_mutex: bool) -> Outcomes<Ran> {
     let run = |head_start| {
         random_schedules(2_000, 1, move || cancel_against_dispatch(holding_the_mutex, head_start))
     };

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex};
 use eventsys::sync::thread;
 use eventsys::{ProxyMutex, Rebindable};
 
-use super::{mixed_schedules, one_schedule};
+use crate::{mixed_schedules, one_schedule};
+use explorations::Outcomes;
 
 #[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Read {
@@ -54,7 +55,7 @@ fn whoever_looks_again_after_locking_always_notices_a_stale_mutex() {
         [0, 10]
             .into_iter()
             .flat_map(|n| mixed_schedules(8_000, n, move || read_while_rebinding(true, n)))
-            .collect::<BTreeSet<_>>(),
+            .collect::<Outcomes<_>>(),
         BTreeSet::from([
             Read::Value(1), // A, and it stays A while the reader holds it
             Read::Value(2), // B, after the change

@@ -4,46 +4,37 @@
 //! the *set* of its outcomes is asserted, and each outcome is explained.
 //!
 //! ```text
-//! cargo test -p pluginvc --features explore --test explore
+//! cargo test -p explorations --test pluginvc
 //! ```
 //!
 //! In this build every lock, atomic and thread of the event system is the
 //! explorer's (`eventsys::sync`), so a schedule may change threads between any
 //! unlocked read and the try-lock after it.
 
-#[path = "it/common/mod.rs"]
-mod common;
+mod canary;
 
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
-use common::{
-    ACCEPT, Agent, EOS, INACTIVITY, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting,
-};
 use eventsys::hrtime::mseconds;
+use explorations::{Outcomes, explore};
 use iocore::ShutdownHowTo::{Read, ReadWrite, Write};
 use iocore::VConnection;
 use pluginvc::{Corrections, PluginVCCore};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::scheduler::RandomScheduler;
-use shuttle::{Config, FailurePersistence, Runner, thread};
+use shuttle::thread;
+use testkit::{
+    ACCEPT, Agent, EOS, INACTIVITY, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting,
+};
 
 /// The outcomes of `scene` under so many schedules.
-fn outcomes(schedules: usize, scene: impl Fn() -> String + Send + Sync + 'static) -> Vec<String> {
-    // The standard library's, so that it adds no schedules.
-    let found = Arc::new(Mutex::new(BTreeSet::new()));
-    let collector = Arc::clone(&found);
-    let mut config = Config::new();
-    config.failure_persistence = FailurePersistence::None;
-    config.silence_warnings = true;
-    Runner::new(RandomScheduler::new_from_seed(4746, schedules), config).run(move || {
-        let outcome = scene();
-        collector.lock().unwrap().insert(outcome);
-    });
-    let found = found.lock().unwrap();
-    found.iter().cloned().collect()
+fn outcomes(
+    schedules: usize,
+    scene: impl Fn() -> String + Send + Sync + 'static,
+) -> Outcomes<String> {
+    explore(RandomScheduler::new_from_seed(4746, schedules), scene)
 }
 
 /// Lets the event thread get some way before this thread goes on: it takes many
@@ -241,7 +232,7 @@ fn a_close_by_a_foreign_thread_is_never_lost() {
     );
 }
 
-fn shut_without_the_mutex(corrections: Corrections) -> Vec<String> {
+fn shut_without_the_mutex(corrections: Corrections) -> Outcomes<String> {
     outcomes(600, move || {
         let lab = warm_lab();
         let (a, p) = lab.agents();
@@ -335,7 +326,7 @@ fn two_threads_may_set_up_two_retry_events() {
     );
 }
 
-fn timeout_set_meanwhile(corrections: Corrections) -> Vec<String> {
+fn timeout_set_meanwhile(corrections: Corrections) -> Outcomes<String> {
     outcomes(600, move || {
         let lab = warm_lab();
         let (a, p) = lab.agents();
@@ -383,6 +374,22 @@ fn a_timeout_set_by_another_thread_is_forgiven_if_that_is_corrected() {
         timeout_set_meanwhile(correct),
         [
             // Replaced in time, or while the handler was under way.
+            "1 timeouts",
+            // Set anew after the first had come.
+            "2 timeouts",
+        ]
+    );
+}
+
+/// With the core mutex there is nothing to be forgiven: the timeout is set before the
+/// handler or after it.
+#[test]
+fn a_timeout_that_is_set_under_the_core_mutex_meets_no_handler() {
+    let correct = Corrections { timeouts_take_core_lock: true, ..Corrections::default() };
+    assert_eq!(
+        timeout_set_meanwhile(correct),
+        [
+            // Replaced in time.
             "1 timeouts",
             // Set anew after the first had come.
             "2 timeouts",

@@ -1,0 +1,70 @@
+# What the steps of `.ci/run` share. Sourced, not run.
+
+export CARGO_TERM_COLOR=never RUST_BACKTRACE=1
+target=x86_64-unknown-linux-gnu
+started=$SECONDS
+lacking=()
+
+step() { printf '\n=== %s (%d s)\n' "$1" "$((SECONDS - started))"; }
+
+# What this machine lacks, in one sentence; said here and once more at the end.
+cannot() {
+  printf 'CANNOT RUN HERE: %s\n' "$1"
+  lacking+=("$1")
+}
+
+say_what_is_lacking() {
+  [ ${#lacking[@]} = 0 ] || printf 'not run: %s\n' "${lacking[@]}"
+}
+
+nightly() { rustup run nightly rustc --version >/dev/null 2>&1; }
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
+
+# Whether the nightly toolchain has this component. On a machine of its own (CI) it is
+# added if it can be had; on a person's machine a run changes no toolchain.
+component() {
+  local listed="rustup component list --toolchain nightly"
+  if [ -n "${CI:-}" ] && ! $listed 2>/dev/null | grep -q "^$1.*(installed)"; then
+    timeout 120 rustup component add --toolchain nightly "$1" >/dev/null 2>&1 || true
+  fi
+  $listed 2>/dev/null | grep -q "^$1.*(installed)"
+}
+
+# A C++ compiler, for which the same holds.
+cxx() {
+  if ! command -v c++ >/dev/null && [ -n "${CI:-}" ] && command -v apt-get >/dev/null; then
+    as_root apt-get -qq install -y g++ >/dev/null || true
+  fi
+  command -v c++ >/dev/null
+}
+
+# canary NAME TEXT COMMAND…: the command runs a program that is broken on purpose. It
+# must fail, and say TEXT (an extended regular expression). If it does not, the tool
+# is silent about everything else, too, and the run ends here.
+canary() {
+  local name=$1 text=$2 output status=0
+  shift 2
+  output=$("$@" 2>&1) || status=$?
+  if [ $status != 0 ] && grep -qE -- "$text" <<<"$output"; then
+    printf 'canary: %s was reported\n' "$name"
+    return
+  fi
+  printf '%s\n' "$output" | tail -n 40
+  printf 'THE CANARY IS SILENT: %s: status %d, expected a failure that says: %s\n' \
+    "$name" "$status" "$text"
+  exit 1
+}
+
+# canaries_found NUMBER COMMAND…: the command runs tests that are green if they find
+# what is broken on purpose; so many of them must say so.
+canaries_found() {
+  local number=$1 output found
+  shift
+  output=$("$@" 2>&1) || { printf '%s\n' "$output" | tail -n 40; exit 1; }
+  found=$(grep -c 'canary: .*found' <<<"$output" || true)
+  grep -o 'canary: .*found.*' <<<"$output" | cut -c 1-120 || true
+  [ "$found" = "$number" ] && return
+  printf 'THE CANARY IS SILENT: %d of %d found: %s\n' "$found" "$number" "$*"
+  exit 1
+}

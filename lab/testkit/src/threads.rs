@@ -1,0 +1,92 @@
+//! Threads that the event system does not own, and threads that it does.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+
+use eventsys::steps::Steps;
+use eventsys::{Clock, EventProcessor, FreeContinuation, Options, Outcome, ProxyMutex};
+
+/// A mutex that a foreign thread holds until this value is dropped. See [`hold`].
+#[derive(Debug)]
+pub struct Held {
+    release: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Has a foreign thread take `mutex`; returns when that thread has it.
+///
+/// ```
+/// use eventsys::ProxyMutex;
+///
+/// let mutex = ProxyMutex::new();
+/// let held = testkit::hold(&mutex);
+/// assert!(mutex.try_lock().is_none());
+/// held.release();
+/// assert!(mutex.try_lock().is_some());
+/// ```
+///
+/// # Panics
+/// If the system gives no thread.
+#[must_use]
+pub fn hold(mutex: &Arc<ProxyMutex>) -> Held {
+    let (has_it, wait) = channel();
+    let (release, released) = channel();
+    let mutex = Arc::clone(mutex);
+    let thread = std::thread::spawn(move || {
+        let _guard = mutex.lock();
+        // If the waiting side has gone, there is nothing to tell it.
+        let _ = has_it.send(());
+        // An error means that `Held` has been dropped, which is the signal too.
+        let _ = released.recv();
+    });
+    wait.recv().expect("the thread takes the mutex");
+    Held { release: Some(release), thread: Some(thread) }
+}
+
+impl Held {
+    /// Gives the mutex back; returns when it is free.
+    pub fn release(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.release.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Runs `f` on a thread that the event system does not own, and waits for its end. A
+/// panic of `f` goes on here.
+pub fn on_foreign_thread<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    std::thread::scope(|scope| match scope.spawn(f).join() {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+/// A processor in real time whose `threads` event threads run by themselves. Ends with
+/// [`EventProcessor::shutdown`].
+#[must_use]
+pub fn real_processor(threads: usize) -> Arc<EventProcessor> {
+    let options = Options { steps: Steps::none(), ..Options::default() };
+    let processor = EventProcessor::with_options(Clock::new_real(), options);
+    processor.spawn_event_threads("ET_NET", threads);
+    processor
+}
+
+/// Lets `us` microseconds of virtual time pass while the calling thread works: another
+/// event thread runs that many passes, none of which sleeps, because a poll event
+/// keeps its local queue from being empty.
+pub fn let_time_pass(clock: &Arc<Clock>, us: i64) {
+    on_foreign_thread(|| {
+        let other = EventProcessor::new(Arc::clone(clock)).adopt_current_thread("ET_NET");
+        let poll = FreeContinuation::new(|_, _, _| Outcome::Cont);
+        other.schedule_every_local(poll, -1);
+        (0..us).for_each(|_| other.run_pass());
+    });
+}
