@@ -79,6 +79,30 @@ impl<'a> Invocation<'a> {
         self.guard.expect("this continuation has no mutex")
     }
 
+    /// The mutex of the continuation, which this call holds: a handler binds its
+    /// buffers to it.
+    ///
+    /// ```
+    /// use eventsys::{Clock, EventProcessor, Outcome, ProxyMutex, StateMachine};
+    ///
+    /// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+    /// let machine = StateMachine::new(ProxyMutex::new(), (), |(), call, _, _| {
+    ///     assert!(call.guard().is_of(call.mutex()));
+    ///     Outcome::Done
+    /// });
+    /// thread.schedule_imm(machine);
+    /// thread.run_pass();
+    /// ```
+    ///
+    /// # Panics
+    /// If the continuation has no mutex.
+    #[inline]
+    #[must_use]
+    #[track_caller]
+    pub fn mutex(&self) -> &'a Arc<ProxyMutex> {
+        self.this.base().mutex().expect("this continuation has no mutex")
+    }
+
     /// The guard of its mutex, if it has one.
     #[must_use]
     pub fn try_guard(&self) -> Option<&'a Guard<'a>> {
@@ -175,9 +199,11 @@ impl ContinuationBase {
         self.affinity.load(Ordering::Relaxed).checked_sub(1)
     }
 
-    /// Keeps the continuation to one EThread. Mirrors `setThreadAffinity`.
+    /// Keeps the continuation to one EThread. A number that no thread has stays a number
+    /// that no thread has, and the continuation goes to any. Mirrors
+    /// `setThreadAffinity`.
     pub fn set_thread_affinity(&self, ethread: usize) {
-        self.affinity.store(ethread + 1, Ordering::Relaxed);
+        self.affinity.store(ethread.saturating_add(1), Ordering::Relaxed);
     }
 
     /// Lets the continuation go to any EThread again. Mirrors `clearThreadAffinity`.

@@ -127,6 +127,16 @@ impl ProxyMutex {
         std::mem::forget(guard);
     }
 
+    /// Ends what [`ProxyMutex::lock_for_life`] has begun, on the same thread: the mutex
+    /// is free when the last of its other guards, if there are any, is dropped.
+    pub(crate) fn unlock_for_life(&self) {
+        debug_assert!(self.is_held());
+        self.depth.store(self.nthread_holding() - THREAD_MUTEX_THREAD_HOLDING, RELAXED);
+        // `lock_for_life` has taken it out.
+        census::acquired(self);
+        drop(Guard { mutex: self, stays: PhantomData });
+    }
+
     /// The first guard of a thread that has just taken `raw`.
     #[inline]
     fn taken(&self, me: ThreadId) -> Guard<'_> {
@@ -291,5 +301,19 @@ mod tests {
         mutex.lock_for_life();
         drop(mutex.lock());
         assert!(mutex.is_held());
+    }
+
+    #[test]
+    fn at_the_end_of_a_life_the_mutex_goes_with_its_last_guard() {
+        let _census = census::start();
+        let mutex = ProxyMutex::new();
+        mutex.lock_for_life();
+        let guard = mutex.lock();
+        mutex.unlock_for_life();
+        assert_eq!((mutex.is_held(), mutex.nthread_holding()), (true, 1));
+        assert_eq!(census::held(), [mutex.key()]);
+        drop(guard);
+        assert_eq!((mutex.thread_holding(), mutex.nthread_holding()), (None, 0));
+        assert_eq!(census::held(), []);
     }
 }

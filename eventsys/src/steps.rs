@@ -24,7 +24,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 pub use kind::StepKind;
-pub use views::{LockNames, LogSink, ParseStepError, json_line};
+pub use views::{LockNames, LogSink, ParseStepError, excerpt, json_line};
 
 use crate::hrtime::HrTime;
 

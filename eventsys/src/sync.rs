@@ -9,7 +9,7 @@
 //!
 //! | name | normal | exploration |
 //! |---|---|---|
-//! | [`atomic`] | `std::sync::atomic` | `shuttle::sync::atomic` |
+//! | [`atomic`], [`mpsc`] | `std::sync` | `shuttle::sync` |
 //! | [`Mutex`], [`Condvar`] | parking_lot | shuttle, behind the same interface |
 //! | [`RawLock`] | `parking_lot::RawMutex` | a flag under shuttle's mutex |
 //! | [`thread`], [`thread_local!`](crate::sync::thread_local) | `std` | `shuttle` |
@@ -20,12 +20,12 @@ mod explored;
 mod native;
 
 #[cfg(feature = "explore")]
-pub use explored::{Condvar, Mutex, MutexGuard, RawLock, atomic, thread};
+pub use explored::{Condvar, Mutex, MutexGuard, RawLock, atomic, mpsc, thread};
 #[cfg(feature = "explore")]
 pub use shuttle::thread_local;
 
 #[cfg(not(feature = "explore"))]
-pub use native::{Condvar, Mutex, MutexGuard, RawLock, atomic, thread};
+pub use native::{Condvar, Mutex, MutexGuard, RawLock, atomic, mpsc, thread};
 #[cfg(not(feature = "explore"))]
 pub use std::thread_local;
 

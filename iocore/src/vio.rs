@@ -395,11 +395,15 @@ impl Vio {
         drop(old);
     }
 
+    /// Asserts that `guard` is of the mutex that the VIO is bound to: what each
+    /// connection asks before it touches the operation.
+    ///
+    /// # Panics
+    /// If it is not, with the text of the original's assertion.
     #[inline]
     #[track_caller]
-    fn check(&self, guard: &Guard<'_>) {
-        let mutex = guard.mutex();
-        assert!(self.is_bound_to(mutex), "the guard is of {mutex:?}, not of the VIO's mutex");
+    pub fn check(&self, guard: &Guard<'_>) {
+        assert!(self.is_bound_to(guard.mutex()), "vio->mutex->thread_holding == this_ethread()");
     }
 }
 

@@ -22,6 +22,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use conformance::input::file_name;
 use conformance::live::{LiveError, Probe, Release};
 
 use self::figures::Measured;
@@ -90,10 +91,8 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
         )?;
     }
     if let Some(file) = &args.json {
-        let text = report::json(&machine, &all).map_err(|error| Error::Unwritable {
-            file: file.display().to_string(),
-            source: error.into(),
-        })?;
+        let text = report::json(&machine, &all)
+            .map_err(|error| Error::Unwritable { file: file_name(file), source: error.into() })?;
         write(file, &text)?;
     }
     let differs = all.iter().flat_map(|one| &one.releases).any(|one| one.difference.is_some());
@@ -118,6 +117,5 @@ fn chosen(args: &BenchArgs) -> Result<Vec<Workload>, Error> {
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Error> {
-    fs::write(file, text)
-        .map_err(|source| Error::Unwritable { file: file.display().to_string(), source })
+    fs::write(file, text).map_err(|source| Error::Unwritable { file: file_name(file), source })
 }

@@ -1,11 +1,13 @@
 //! What can go wrong, and how it is told.
 
+use std::convert::Infallible;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use conformance::case::CaseFault;
 use conformance::live::LiveError;
 use conformance::recording::RecordingFault;
+use conformance::runner::MOST_CALLS;
 use conformance::{ReadError, ScenarioFault};
 use thiserror::Error;
 
@@ -58,14 +60,25 @@ pub(crate) enum Error {
         /// The case.
         name: String,
     },
-    /// A report of `atslab fuzz` is at fault.
+    /// A case that would fill the memory with its steps.
+    #[error(
+        "case {name}: expected an end after {MOST_CALLS} callbacks of each side at most, and it goes on"
+    )]
+    Endless {
+        /// The case.
+        name: String,
+    },
+    /// A line of a file is at fault.
     #[error("{place}: {fault}")]
-    Report {
+    Line {
         /// The file, and the line where it has one.
         place: String,
         /// What is wrong.
         fault: String,
     },
+    /// A file of lines cannot be read.
+    #[error(transparent)]
+    Lines(#[from] ReadError<Infallible>),
     /// A file that cannot be read.
     #[error("{file}: the file cannot be read: {source}")]
     Unreadable {
@@ -129,6 +142,11 @@ pub(crate) enum Error {
     /// Standard output does not take more.
     #[error("standard output cannot be written: {0}")]
     Output(#[from] io::Error),
+}
+
+/// The message of a reader of JSON, as part of a sentence.
+pub(crate) fn message(error: &serde_json::Error) -> String {
+    conformance::read_error::message(&error.to_string())
 }
 
 fn did_you_mean(close: &[String]) -> String {

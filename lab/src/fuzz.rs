@@ -9,22 +9,22 @@ mod worker;
 
 use std::fs;
 use std::io::{IsTerminal, Write, stderr};
-use std::num::NonZero;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread;
 
+use conformance::input::file_name;
 use conformance::live::{LiveError, Probe, Release};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::FuzzArgs;
 use crate::error::Error;
 use crate::output::{FAULT, Output, QUIET, TITLE};
-use crate::run_scenario::quietly;
+use crate::pool;
 
 use self::report::{Report, Tally};
-use self::worker::{Done, Finding, Worker, work};
+use self::worker::{Done, Finding, Worker};
 
 /// The status if there is a divergence.
 const DIFFERS: u8 = 1;
@@ -41,30 +41,34 @@ pub(crate) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error>
     let server = args.servers.find(release)?;
     let probe = Arc::new(Probe::build(&args.servers.installed())?);
     let mut report = Report::open(args.report.as_deref(), release, args.threads)?;
-    let chunks = report.missing(args.seed..args.seed.saturating_add(args.count));
-    let known = args.count - chunks.iter().map(|chunk| chunk.end - chunk.start).sum::<u64>();
+    let seeds = args.seed..args.seed.saturating_add(args.count);
+    let known = report.played_of(&seeds);
     if known > 0 {
         writeln!(out, "{QUIET}{known} of {} seeds are in the report{QUIET:#}", args.count)?;
     }
 
+    let missing = report.missing(seeds.clone());
     let bar = progress_bar(args.count, known);
-    let workers = args.jobs.or_else(|| thread::available_parallelism().ok());
-    let workers = workers.map_or(1, NonZero::get).min(chunks.len().max(1));
+    let chunks = usize::try_from((seeds.end - seeds.start) / CHUNK + 2).unwrap_or(usize::MAX);
     let worker = |_| Worker::new(&server, args.threads, &probe);
     let mut failed = None;
-    let workers = (0..workers).map(worker).collect();
+    let workers = (0..pool::size(args.jobs, chunks)).map(worker).collect();
     let mut take = |done: Result<Done, LiveError>| {
         let (chunk, tally, findings) = match done {
             Ok(done) => done,
-            Err(error) => return failed = Some(Error::from(error)),
+            Err(error) => {
+                failed = Some(Error::from(error));
+                return ControlFlow::Break(());
+            }
         };
         bar.inc(chunk.end - chunk.start);
         let kept = keep(&findings, &args.findings, release, out, &bar);
         let found = kept.and_then(|()| report.add(chunk, tally));
         bar.set_message(found_so_far(report.total().divergences.len()));
-        failed = failed.take().or(found.err());
+        failed = found.err();
+        if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    quietly(|| work(chunks, workers, &mut take));
+    pool::run(missing, workers, Worker::play, &mut take);
     bar.finish_and_clear();
     match failed {
         Some(error) => Err(error),
@@ -109,7 +113,7 @@ fn keep(
         );
         fs::create_dir_all(folder)
             .and_then(|()| fs::write(&file, text))
-            .map_err(|source| Error::Unwritable { file: file.display().to_string(), source })?;
+            .map_err(|source| Error::Unwritable { file: file_name(&file), source })?;
         bar.suspend(|| {
             writeln!(
                 out,
@@ -118,7 +122,7 @@ fn keep(
             )?;
             write!(out, "{}", finding.divergence)?;
             writeln!(out, "  {} operations are left; to see it again:", finding.operations)?;
-            writeln!(out, "  atslab run {} --ats {release} --live", file.display())?;
+            writeln!(out, "  atslab run {} --ats {release} --live", file_name(&file))?;
             out.flush()
         })?;
     }

@@ -5,7 +5,8 @@
 //! |---|---|
 //! | `cli` | the arguments |
 //! | `select` | which cases are meant |
-//! | `compare`, `run`, `progress` | `atslab compare`: what it does, its threads, its progress bar |
+//! | `compare`, `run` | `atslab compare`: what it does, and its jobs |
+//! | `pool`, `progress` | jobs for several threads; the progress bar |
 //! | `table`, `diff` | how its results look |
 //! | `steps` | `atslab steps` |
 //! | `record` | `atslab record` |
@@ -33,6 +34,7 @@ mod http;
 mod idle;
 mod node;
 mod output;
+mod pool;
 mod progress;
 mod record;
 mod run;

@@ -7,6 +7,7 @@ mod eats;
 mod fuzz;
 mod generate;
 mod live;
+mod shape;
 mod shrink;
 
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
 //! `atslab record`: what a real server does in cases, as a recording.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use conformance::Recording;
+use conformance::input::file_name;
 use conformance::live::{Probe, Recorder, Release, Server};
 use eventsys::steps::Step;
 
@@ -29,7 +30,7 @@ pub(crate) fn record(args: &RecordArgs, out: &mut Output) -> Result<ExitCode, Er
     let groups = groups(args)?;
     let cases: Cases = record_anew(&groups, &args.servers)?.into_iter().flatten().collect();
     let steps: usize = cases.iter().map(|(_, steps)| steps.len()).sum();
-    let file = args.output.display().to_string();
+    let file = file_name(&args.output);
     let recording = Recording::new(&file, cases);
     write(&recording, args)?;
     writeln!(out, "{file}: {} cases, {steps} steps", recording.cases().len())?;
@@ -43,8 +44,9 @@ fn groups(args: &RecordArgs) -> Result<Vec<Group>, Error> {
         let is_meant = |suite| args.suite.is_empty() || args.suite.contains(&suite);
         group.suite.is_none_or(is_meant)
     });
-    let cases = || groups.iter().flat_map(|group| &group.cases);
-    match args.case.iter().find(|name| !cases().any(|case| case.name == **name)) {
+    let cases = groups.iter().flat_map(|group| &group.cases);
+    let names: HashSet<&String> = cases.map(|case| &case.name).collect();
+    match args.case.iter().find(|name| !names.contains(name)) {
         None => Ok(groups),
         Some(name) => {
             let suites: Vec<_> = args.suite.iter().map(|suite| suite.name()).collect();
@@ -85,12 +87,12 @@ fn write(recording: &Recording, args: &RecordArgs) -> Result<(), Error> {
     let create = if args.force { File::create } else { File::create_new };
     let unwritable = |source: io::Error| match source.kind() {
         io::ErrorKind::AlreadyExists => exists(&args.output),
-        _ => Error::Unwritable { file: args.output.display().to_string(), source },
+        _ => Error::Unwritable { file: file_name(&args.output), source },
     };
     let file = create(&args.output).map_err(unwritable)?;
     recording.write_gzip(BufWriter::new(file)).map_err(unwritable)
 }
 
 fn exists(path: &Path) -> Error {
-    Error::Exists { file: path.display().to_string() }
+    Error::Exists { file: file_name(path) }
 }

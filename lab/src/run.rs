@@ -1,10 +1,9 @@
 //! Runs cases on the port, several at a time.
 
 use std::num::NonZero;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
-use std::thread;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use conformance::{
@@ -14,6 +13,7 @@ use eventsys::Options;
 use eventsys::steps::{Collector, StepSink, Steps};
 
 use crate::error::Error;
+use crate::pool;
 
 /// A case and what the real server did in it.
 #[derive(Clone, Copy, Debug)]
@@ -44,28 +44,13 @@ pub(crate) fn run_all(
     threads: Option<NonZero<usize>>,
     mut done: impl FnMut(&Job<'_>),
 ) -> Result<Vec<Outcome>, Error> {
-    let threads = threads
-        .or_else(|| thread::available_parallelism().ok())
-        .map_or(1, NonZero::get)
-        .min(jobs.len());
-    let next = AtomicUsize::new(0);
-
-    let mut outcomes: Vec<(usize, Result<Outcome, Error>)> = thread::scope(|scope| {
-        let (sender, receiver) = mpsc::channel();
-        for _ in 0..threads {
-            let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move || {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(job) = jobs.get(index) else { return };
-                    if sender.send((index, run(job))).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        receiver.into_iter().inspect(|&(index, _)| done(&jobs[index])).collect()
+    let workers = vec![(); pool::size(threads, jobs.len())];
+    let mut outcomes: Vec<(usize, Result<Outcome, Error>)> = Vec::new();
+    let work = |_: &mut (), index: usize| (index, run(&jobs[index]));
+    pool::run(0..jobs.len(), workers, work, |(index, outcome)| {
+        done(&jobs[index]);
+        outcomes.push((index, outcome));
+        ControlFlow::Continue(())
     });
 
     outcomes.sort_by_key(|&(index, _)| index);
@@ -99,8 +84,12 @@ pub(crate) fn run_on_port_with(
 ) -> Result<CaseEnd, Error> {
     // A panic is a fault of the port. It has printed its message already; what
     // it cannot say is the name of the case. Nothing of the run is used after it.
-    catch_unwind(AssertUnwindSafe(|| run_case_with(case, epoch, options)))
-        .map_err(|_| Error::Panicked { name: case.name.clone() })
+    let end = catch_unwind(AssertUnwindSafe(|| run_case_with(case, epoch, options)))
+        .map_err(|_| Error::Panicked { name: case.name.clone() })?;
+    match end.is_cut_off() {
+        true => Err(Error::Endless { name: case.name.clone() }),
+        false => Ok(end),
+    }
 }
 
 #[cfg(test)]

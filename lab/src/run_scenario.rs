@@ -3,7 +3,6 @@
 mod live;
 
 use std::io::{self, Write};
-use std::panic;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -71,17 +70,8 @@ fn scenarios(args: &RunArgs) -> Result<Vec<(String, Scenario)>, Error> {
 fn play(program: &Program, epoch: Epoch) -> (Vec<Step>, ScenarioEnd) {
     let collector = Collector::new();
     let options = Options { steps: Steps::to(collector.clone()), ..Options::default() };
-    let end = quietly(|| run_scenario(program, epoch, options));
+    let end = run_scenario(program, epoch, options);
     (collector.take(), end)
-}
-
-/// Calls `f`, in which a panic of the port is a result and told as one.
-pub(crate) fn quietly<R>(f: impl FnOnce() -> R) -> R {
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
-    let result = f();
-    panic::set_hook(hook);
-    result
 }
 
 fn write_head(out: &mut Output, scenario: &Scenario) -> io::Result<()> {

@@ -1,9 +1,12 @@
 //! Which cases are meant: the built-in ones or a file's, all of them or some.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use conformance::case::cases_from_file;
+use conformance::input::file_name;
 use conformance::{Case, Epoch, Suite};
+use eventsys::steps::excerpt;
 
 use crate::error::Error;
 
@@ -38,25 +41,24 @@ pub(crate) fn select(
     epoch: Epoch,
 ) -> Result<Vec<Group>, Error> {
     let mut groups = match file {
-        Some(path) => vec![Group {
-            suite: None,
-            epoch,
-            name: path.display().to_string(),
-            cases: cases_from_file(path)?,
-        }],
+        Some(path) => {
+            vec![Group { suite: None, epoch, name: file_name(path), cases: cases_from_file(path)? }]
+        }
         None => Suite::ALL.iter().map(|&suite| built_in(suite, epoch)).collect(),
     };
     if names.is_empty() {
         return Ok(groups);
     }
 
-    if let Some(name) = names.iter().find(|name| !known(&groups).any(|known| known == *name)) {
+    let all: HashSet<&str> = known(&groups).collect();
+    if let Some(name) = names.iter().find(|name| !all.contains(&***name)) {
         return Err(Error::UnknownCase {
-            place: file.map_or_else(|| "--case".to_owned(), |path| path.display().to_string()),
-            name: name.clone(),
+            place: file.map_or_else(|| "--case".to_owned(), file_name),
+            name: excerpt(name),
             close: close_to(name, known(&groups)),
         });
     }
+    let names: HashSet<&String> = names.iter().collect();
     for group in &mut groups {
         group.cases.retain(|case| names.contains(&case.name));
     }

@@ -147,8 +147,10 @@ impl PluginVCCore {
     /// is returned. Mirrors `PluginVCCore::connect`.
     ///
     /// # Panics
-    /// If the pair has been freed.
+    /// If the pair has been freed, or the event system has ended because a handler has
+    /// panicked (`EventProcessor::handler_panic`): nothing would ever come.
     pub fn connect(&self) -> NetVcRef {
+        self.check_that_no_handler_has_panicked();
         assert!(unpoisoned(&self.connect_to).is_some(), "connect_to != nullptr");
         self.connected.set();
         // Taken first: the acceptor may close, but the active end is ours to close.
@@ -163,14 +165,21 @@ impl PluginVCCore {
     /// `ACTION_RESULT_DONE`.
     ///
     /// # Panics
-    /// If the pair has been freed, or the caller does not hold `cont`'s mutex.
+    /// As [`PluginVCCore::connect`], or if the caller does not hold `cont`'s mutex.
     pub fn connect_re(&self, guard: &Guard<'_>, cont: &ContRef) {
+        self.check_that_no_handler_has_panicked();
         assert!(unpoisoned(&self.connect_to).is_some(), "connect_to != nullptr");
         let _core = self.mutex().lock();
         self.connected.set();
         let active: NetVcRef = self.end_ref(Side::Active).expect("not freed before");
         self.state_send_accept();
         call(cont, Some(guard), EventCode::NET_EVENT_OPEN, Data::Object(&active));
+    }
+
+    fn check_that_no_handler_has_panicked(&self) {
+        if let Some(panic) = self.processor.handler_panic() {
+            panic!("{panic}");
+        }
     }
 
     /// Gives a pair up that was never connected; the acceptor gets

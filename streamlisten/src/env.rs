@@ -40,6 +40,9 @@ pub struct Environment {
     ticks: RefCell<VecDeque<Box<dyn FnOnce()>>>,
     /// How many callbacks into JavaScript are on the stack.
     depth: Cell<u32>,
+    /// What the last write of any stream came to. Mirrors `kBytesWritten` and
+    /// `kLastWriteWasAsync` of `stream_base_state`.
+    last_write: Cell<(usize, bool)>,
 }
 
 impl Environment {
@@ -53,7 +56,28 @@ impl Environment {
             next_id: Cell::new(PARSERS + 1),
             ticks: RefCell::default(),
             depth: Cell::new(0),
+            last_write: Cell::new((0, false)),
         })
+    }
+
+    /// How many bytes the last write of any stream was about. Mirrors `kBytesWritten`.
+    #[doc(alias = "kBytesWritten")]
+    #[must_use]
+    pub fn last_bytes_written(&self) -> usize {
+        self.last_write.get().0
+    }
+
+    /// True if the last write of any stream completes later. Mirrors
+    /// `kLastWriteWasAsync`.
+    #[doc(alias = "kLastWriteWasAsync")]
+    #[must_use]
+    pub fn last_write_was_async(&self) -> bool {
+        self.last_write.get().1
+    }
+
+    /// Keeps what a write came to, for JavaScript. Mirrors `StreamBase::SetWriteResult`.
+    pub(crate) fn set_write_result(&self, bytes: usize, is_async: bool) {
+        self.last_write.set((bytes, is_async));
     }
 
     /// Calls `f` after the callback into JavaScript that is running now. Mirrors

@@ -21,7 +21,7 @@ use crate::buf::Chunk;
 use crate::env::Environment;
 use crate::listener::{ListenerLink, StreamListener};
 use crate::llhttp::{Errno, Event, Lenient, MessageType, Notice, Run, Step};
-use crate::resource::StreamResource;
+use crate::stream_base::{StreamBase, from_object};
 
 use collect::{State, Taken};
 pub use headers::{CURRENT_MAX_FIELDS, HeaderList};
@@ -85,12 +85,14 @@ impl HTTPParser {
         }
     }
 
-    /// Becomes the newest listener of `stream`.
+    /// Becomes the newest listener of `stream`. Mirrors `Parser::Consume`.
     ///
     /// # Panics
-    /// If it is in a chain already, as the original aborts.
-    pub fn consume(&self, stream: &(impl StreamResource + ?Sized)) {
+    /// If it is in a chain already, or the stream has been destroyed, as the original
+    /// aborts.
+    pub fn consume(&self, stream: &(impl StreamBase + ?Sized)) {
         if let (false, Some(this)) = (self.closed.get(), self.this.upgrade()) {
+            let stream = from_object(stream).expect("(stream) != nullptr");
             let listener: Rc<dyn StreamListener> = this;
             stream.push_stream_listener(&listener);
         }

@@ -20,6 +20,7 @@ mod stage;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use eventsys::panics::quietly;
 use serde_json::{Value, json};
 
 pub use hold::Log;
@@ -46,7 +47,7 @@ pub fn run(scenario: &Value) -> Vec<Value> {
 #[must_use]
 pub fn run_over(scenario: &Value, transport: Transport) -> Vec<Value> {
     let log = Log::default();
-    let outcome = hold::quietly(|| {
+    let outcome = quietly(|| {
         catch_unwind(AssertUnwindSafe(|| match scenario["layer"].as_str() {
             Some("core") => core::run(scenario, transport, &log),
             Some("server") => server::run(scenario, transport, &log),

@@ -23,6 +23,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace
@@ -69,6 +70,8 @@ struct Program {
   int64_t mark = 0, accept_after = 0, patience = 0, longest = 0;
   std::vector<Reaction> reactions;
   std::vector<Op> ops;
+  // Where the reaction to an event stands: by side, event, and which time.
+  std::map<std::tuple<int, int, int>, size_t> on_event;
 };
 
 // What an end reads into and writes from.
@@ -164,7 +167,7 @@ struct End {
   {
     return is_deputy_called ? deputy_buffers : buffers;
   }
-  void react(bool (*is_meant)(const Reaction &, int, int), int code, int nth);
+  void react(int code, int nth);
   void carry_out(const Reaction &reaction);
   void perform(const Op &op);
   void do_io(const Op &op);
@@ -336,7 +339,7 @@ End::connected(PluginVC *connection)
       run->pending.insert(call_in(run->thread_of(side), cont, reaction.span, TIMER + static_cast<int>(i)));
     }
   }
-  react([](const Reaction &reaction, int, int) { return !reaction.is_timer && reaction.event == 0; }, 0, 0);
+  react(0, 0);
 }
 
 void
@@ -365,31 +368,23 @@ End::told(int code, void *vio)
 void
 End::event(int code)
 {
-  int nth      = ++counts[code];
-  auto is_this = [](const Reaction &reaction, int code, int nth) {
-    return !reaction.is_timer && reaction.event == code && reaction.nth == nth;
-  };
-  bool is_named = false;
-  for (const Reaction &reaction : run->program.reactions) {
-    is_named |= reaction.side == side && is_this(reaction, code, nth);
-  }
-  react(is_this, code, is_named ? nth : 0);
+  int nth       = ++counts[code];
+  bool is_named = run->program.on_event.count({side, code, nth}) > 0;
+  react(code, is_named ? nth : 0);
 }
 
 void
-End::react(bool (*is_meant)(const Reaction &, int, int), int code, int nth)
+End::react(int code, int nth)
 {
   run->active_at = now();
   if (run->calls++ >= run->program.calls || depth >= DEEPEST) {
     run->runaway = true;
   }
-  for (const Reaction &reaction : run->program.reactions) {
-    if (reaction.side == side && is_meant(reaction, code, nth)) {
-      ++depth;
-      carry_out(reaction);
-      --depth;
-      return;
-    }
+  auto meant = run->program.on_event.find({side, code, nth});
+  if (meant != run->program.on_event.end()) {
+    ++depth;
+    carry_out(run->program.reactions[meant->second]);
+    --depth;
   }
 }
 
@@ -490,6 +485,12 @@ Run::Run(Program &&what) : program(std::move(what))
   ends[1]       = new End(this, 1, program.shared ? mutex : TSMutexCreate(), program);
   holder        = TSContCreate(handle_holder, TSMutexCreate());
   TSContDataSet(holder, this);
+  for (size_t i = 0; i < program.reactions.size(); ++i) {
+    const Reaction &reaction = program.reactions[i];
+    if (!reaction.is_timer) {
+      program.on_event.insert({{reaction.side, reaction.event, reaction.nth}, i});
+    }
+  }
 }
 
 void

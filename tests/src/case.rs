@@ -29,6 +29,9 @@ pub struct Case {
 
 /// What one end is told to do. Mirrors `NVC_test_def`; no number is negative
 /// or larger than an `int` of the original.
+///
+/// A file of cases may not ask for more than the `MOST_…` here: the original would fill
+/// the memory, or go on for ever.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EndDef {
     /// How many bytes it adds to its write buffer in all.
@@ -47,6 +50,15 @@ pub struct EndDef {
     pub read_term: EventCode,
     /// The event that must end its writing; `EVENT_NONE` accepts any.
     pub write_term: EventCode,
+}
+
+impl EndDef {
+    /// How many bytes an end may send: 256 MiB.
+    pub const MOST_SENT: i64 = 256 << 20;
+    /// In how many pieces: the suite of the original has a million.
+    pub const MOST_PIECES: i64 = 1_000_000;
+    /// The longest timeout: an hour, in which the event loop makes 3,600,000 passes.
+    pub const LONGEST_TIMEOUT: i64 = 3600;
 }
 
 /// What can be wrong inside a file of cases.
@@ -84,7 +96,7 @@ pub enum CaseFault {
         found: usize,
     },
     /// The name of a case is empty, or could not stand in a recording.
-    #[error("expected the name of a case, without spaces, found {0:?}")]
+    #[error("expected the name of a case, without spaces or control characters, found {0:?}")]
     BadName(String),
     /// The side is neither of the two.
     #[error("expected active or passive, found {0:?}")]
@@ -105,13 +117,27 @@ pub enum CaseFault {
         /// What stands there.
         found: String,
     },
-    /// A number does not fit into an `int`, which the original has here.
-    #[error("expected a number up to {max} for {column}, found {found}", max = i32::MAX)]
+    /// A number is larger than the bound of its column, or does not fit into an `int`,
+    /// which the original has here.
+    #[error("expected a number up to {most} for {column}, found {found}")]
     TooLarge {
         /// The column.
         column: &'static str,
+        /// The largest number that may stand there.
+        most: i64,
         /// What stands there.
         found: String,
+    },
+    /// The bytes are written in more pieces than a run may have; with pieces of no bytes,
+    /// in pieces without end.
+    #[error("expected at least {least} for write_bytes_per, so that the {bytes_to_send} bytes to send are {most} pieces at most, found {found}", most = EndDef::MOST_PIECES)]
+    TooManyPieces {
+        /// The bytes of this end.
+        bytes_to_send: i64,
+        /// The smallest piece that does.
+        least: i64,
+        /// What stands there.
+        found: i64,
     },
     /// An active row without its passive row.
     #[error("expected the passive row of case {0} right after this active row")]

@@ -15,7 +15,7 @@
 //! | [`runner`] | runs one case on the port |
 //! | [`compare`](mod@compare) | the recorded steps against the port's |
 //! | [`scenario`] | two ends told in TOML what to do, and their run |
-//! | [`read_error`] | how a fault in a file is told |
+//! | [`input`], [`read_error`] | how a file is read, and a fault in it told |
 //!
 //! ```
 //! use conformance::{Epoch, Suite, Verdict, compare, run_case};
@@ -35,6 +35,7 @@ pub mod compare;
 pub mod embedded;
 pub mod epoch;
 pub mod http;
+pub mod input;
 pub mod live;
 pub mod netvctest;
 pub mod read_error;

@@ -20,6 +20,9 @@ use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, ShutdownHowTo, VioHa
 
 use crate::case::EndDef;
 
+/// The error of an end that has been called back too often.
+pub const ENDLESS: &str = "stopped after too many callbacks";
+
 /// A test of one end.
 pub type NetVcTest = StateMachine<Test>;
 
@@ -42,6 +45,7 @@ pub struct Test {
     write_seed: Cell<u8>,
     read_done: Cell<bool>,
     write_done: Cell<bool>,
+    calls_left: Cell<u32>,
     errors: RefCell<Vec<String>>,
 }
 
@@ -83,6 +87,7 @@ pub fn new_test(
         write_seed: Cell::new(0),
         read_done: Cell::new(false),
         write_done: Cell::new(false),
+        calls_left: Cell::new(u32::MAX),
         errors: RefCell::new(Vec::new()),
     };
     StateMachine::new(ProxyMutex::new(), test, Test::main_handler)
@@ -99,6 +104,11 @@ pub fn start_test(test: &Arc<NetVcTest>, guard: &Guard<'_>, vc: &NetVcRef) {
 /// Tells `test` the number of its pair, which its steps are to carry.
 pub fn set_pair(test: &NetVcTest, pair: u32) {
     test.state(&test.mutex().lock()).pair.set(pair);
+}
+
+/// Has `test` close its end with [`ENDLESS`] after so many callbacks.
+pub fn set_most_calls(test: &NetVcTest, most: u32) {
+    test.state(&test.mutex().lock()).calls_left.set(most);
 }
 
 /// What went wrong, in the words of the original. Empty if nothing did.
@@ -153,6 +163,13 @@ impl Test {
             self.record_error(guard, "main: unknown event");
             return Outcome::Done;
         };
+        match self.calls_left.get().checked_sub(1) {
+            Some(left) => self.calls_left.set(left),
+            None => {
+                self.record_error(guard, ENDLESS);
+                return Outcome::Done;
+            }
+        }
         let is = |handle: &Option<VioHandle>| handle.as_ref().is_some_and(|h| h.is(vio));
         if is(&link.read_vio) {
             self.read_handler(guard, &link, event);

@@ -8,6 +8,8 @@ use std::io;
 
 use thiserror::Error;
 
+use crate::input::Limit;
+
 /// Why a file could not be read, as one sentence that begins with the file.
 #[derive(Debug, Error)]
 pub enum ReadError<F> {
@@ -18,6 +20,14 @@ pub enum ReadError<F> {
         file: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// The file is too large to be read.
+    #[error("{file}: expected a file of {limit} at most, found a larger one")]
+    TooLarge {
+        /// The file, as the caller named it.
+        file: String,
+        /// How large it may be.
+        limit: Limit,
     },
     /// The file was given out, but something in it is wrong.
     #[error("{file}:{place}: {fault}")]
@@ -64,6 +74,20 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// How much of a message of another crate an error shows.
+const MOST_OF_A_MESSAGE: usize = 300;
+
+/// A message of another crate as part of a sentence: on one line, and cut if it
+/// repeats too much of the file.
+#[must_use]
+pub fn message(text: &str) -> String {
+    let line = text.trim().replace('\n', ", ");
+    match line.char_indices().nth(MOST_OF_A_MESSAGE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
     }
 }
 

@@ -6,16 +6,16 @@
 //! step in the unpacked file.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
-use eventsys::steps::Step;
+use eventsys::steps::{Step, excerpt};
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use thiserror::Error;
 
+use crate::input::{Limit, MOST_PACKED, MOST_UNPACKED, file_name, read_file, read_into};
 use crate::read_error::{Place, ReadError, utf8};
 
 /// What the real server did in a list of cases.
@@ -23,6 +23,8 @@ use crate::read_error::{Place, ReadError, utf8};
 pub struct Recording {
     file: String,
     cases: Vec<RecordedCase>,
+    /// Where each case stands in the list.
+    index: HashMap<String, usize>,
 }
 
 /// What the real server did in one case.
@@ -56,6 +58,9 @@ pub enum RecordingFault {
     /// The packed data does not unpack.
     #[error("the gzip'd data is damaged after this place: {0}")]
     Damaged(String),
+    /// The file unpacks to more than is read.
+    #[error("expected a recording that unpacks to {0} at most, found a larger one")]
+    TooLarge(Limit),
     /// The unpacked data is not UTF-8.
     #[error("expected UTF-8 text, found the byte 0x{0:02x}")]
     NotUtf8(u8),
@@ -98,7 +103,15 @@ impl Recording {
             line = case.line_of(case.steps.len());
             case
         });
-        Recording { cases: cases.collect(), file: file.to_owned() }
+        Recording::of(file.to_owned(), cases.collect())
+    }
+
+    fn of(file: String, cases: Vec<RecordedCase>) -> Recording {
+        let mut index = HashMap::new();
+        for (at, case) in cases.iter().enumerate() {
+            index.entry(case.name.clone()).or_insert(at);
+        }
+        Recording { file, cases, index }
     }
 
     /// Writes it as gzip'd text. The same steps give the same bytes.
@@ -127,11 +140,7 @@ impl Recording {
     ///
     /// If the file cannot be read or anything in it is wrong.
     pub fn from_file(path: &Path) -> Result<Recording, ReadError<RecordingFault>> {
-        let file = path.display().to_string();
-        match fs::read(path) {
-            Ok(bytes) => Recording::from_gzip(&file, &bytes),
-            Err(source) => Err(ReadError::Unreadable { file, source }),
-        }
+        Recording::from_gzip(&file_name(path), &read_file(path, MOST_PACKED)?)
     }
 
     /// Reads a recording from gzip'd `bytes`; `file` is its name in errors.
@@ -147,7 +156,7 @@ impl Recording {
         });
         let file = file.to_owned();
         match cases {
-            Ok(cases) => Ok(Recording { file, cases }),
+            Ok(cases) => Ok(Recording::of(file, cases)),
             Err((place, fault)) => Err(ReadError::Fault { file, place, fault }),
         }
     }
@@ -167,11 +176,12 @@ impl Recording {
     /// The recorded case with this name.
     #[must_use]
     pub fn case(&self, name: &str) -> Option<&RecordedCase> {
-        self.cases.iter().find(|case| case.name == name)
+        self.index.get(name).map(|&at| &self.cases[at])
     }
 }
 
-/// Unpacks the whole file. A fault stands where the last good text ends.
+/// Unpacks the whole file. A fault stands where the last good text ends; what is too
+/// large is not looked at.
 fn unpack(bytes: &[u8]) -> Faulty<Vec<u8>> {
     const START: Place = Place { line: 1, column: 1 };
     const MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -183,11 +193,12 @@ fn unpack(bytes: &[u8]) -> Faulty<Vec<u8>> {
         return Err((START, RecordingFault::NotGzip));
     }
     let mut unpacked = Vec::new();
-    match MultiGzDecoder::new(bytes).read_to_end(&mut unpacked) {
-        Ok(_) => Ok(unpacked),
+    match read_into(&mut unpacked, MultiGzDecoder::new(bytes), MOST_UNPACKED) {
+        Ok(true) => Ok(unpacked),
+        Ok(false) => Err((START, RecordingFault::TooLarge(MOST_UNPACKED))),
         Err(error) => {
             let fault = match error.kind() {
-                std::io::ErrorKind::UnexpectedEof => RecordingFault::CutOff,
+                io::ErrorKind::UnexpectedEof => RecordingFault::CutOff,
                 _ => RecordingFault::Damaged(error.to_string()),
             };
             Err((Place::after(&String::from_utf8_lossy(&unpacked)), fault))
@@ -207,7 +218,7 @@ fn parse(text: &str) -> Faulty<Vec<RecordedCase>> {
                 return Err((at(content.len() + 1), RecordingFault::Unnamed));
             }
             if let Some(first) = first_lines.insert(name, line) {
-                let name = name.to_owned();
+                let name = excerpt(name);
                 return Err((at(6), RecordingFault::Repeated { name, first }));
             }
             cases.push(RecordedCase { name: name.to_owned(), line, steps: Vec::new() });
@@ -218,7 +229,7 @@ fn parse(text: &str) -> Faulty<Vec<RecordedCase>> {
                 },
             )?);
         } else {
-            return Err((at(1), RecordingFault::StepBeforeCase(content.to_owned())));
+            return Err((at(1), RecordingFault::StepBeforeCase(excerpt(content))));
         }
     }
 
@@ -236,9 +247,10 @@ fn case_name(line: &str) -> Option<&str> {
 
 fn check_has_steps(case: Option<&RecordedCase>) -> Faulty<()> {
     match case {
-        Some(case) if case.steps.is_empty() => {
-            Err((Place { line: case.line, column: 1 }, RecordingFault::NoSteps(case.name.clone())))
-        }
+        Some(case) if case.steps.is_empty() => Err((
+            Place { line: case.line, column: 1 },
+            RecordingFault::NoSteps(excerpt(&case.name)),
+        )),
         _ => Ok(()),
     }
 }

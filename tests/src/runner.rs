@@ -23,7 +23,11 @@ use pluginvc::{PluginVCCore, PluginVCOptions};
 
 use crate::case::Case;
 use crate::epoch::Epoch;
-use crate::netvctest::{errors, new_test, set_pair, start_test};
+use crate::netvctest::{ENDLESS, errors, new_test, set_most_calls, set_pair, start_test};
+
+/// After so many callbacks an end is closed: a case could fill the memory with its
+/// steps. Three times as many as the longest case of the original needs.
+pub const MOST_CALLS: u32 = 300_000;
 
 /// What a pass of the event loop takes.
 const PASS: hrtime::HrTime = hrtime::mseconds(1);
@@ -44,6 +48,15 @@ pub struct CaseEnd {
     pub finished: bool,
     /// What `NetVCTest` found wrong, in the words of the original.
     pub errors: Vec<String>,
+}
+
+impl CaseEnd {
+    /// True if an end was stopped after [`MOST_CALLS`] callbacks: what came after that
+    /// is not in the steps.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.errors.iter().any(|error| error.starts_with(ENDLESS))
+    }
 }
 
 /// The block size of the buffers that the server's own test makes: 8.1 asks for
@@ -90,6 +103,8 @@ pub fn run_case_with(case: &Case, epoch: Epoch, options: Options) -> CaseEnd {
     let core = PluginVCCore::alloc_with(&processor, passive.clone(), options);
     set_pair(&passive, core.id());
     set_pair(&active, core.id());
+    set_most_calls(&active, MOST_CALLS);
+    set_most_calls(&passive, MOST_CALLS);
     let active_vc = core.connect();
     start_test(&active, &active.mutex().lock(), &active_vc);
     drop(active_vc);

@@ -52,7 +52,7 @@
 //! |---|---|
 //! | `connect = "connect_re"` | who connects is called back before `connect_re` returns |
 //! | `shared_mutex = true` | one mutex for both ends |
-//! | `buffer_index = "4K"` | the block size of the ends' buffers |
+//! | `buffer_index = "4K"` | the block size of the ends' buffers; the real servers take `"32K"` at most |
 //! | `read_water_mark = N` | the water mark of the ends' read buffers |
 //! | `accept_after = T` | a foreign thread holds the acceptor's mutex that long when the connection is made |
 //! | `foreign_thread = true` | a foreign thread makes the connection |
@@ -79,5 +79,5 @@ pub use self::fault::ScenarioFault;
 pub use self::model::{Limits, PairDef, Reaction, Scenario, Trigger};
 pub use self::op::{How, HowTo, Op, Whom};
 pub use self::program::{Program, Range};
-pub use self::read::{scenario_from_bytes, scenario_from_file};
+pub use self::read::{scenario_from_bytes, scenario_from_file, size_name};
 pub use self::run::{Finish, LockKeys, ScenarioEnd, run_scenario};

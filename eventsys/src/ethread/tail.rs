@@ -59,6 +59,19 @@ impl<'a, 'g> Idle<'a, 'g> {
 }
 
 impl EThread {
+    /// Replaces what the thread does at the end of each pass. The thread lets go of
+    /// the handler when it has run its last event. Mirrors `set_tail_handler`.
+    pub fn set_tail_handler(&self, handler: Arc<dyn LoopTailHandler>) {
+        let mut tail = self.tail.lock();
+        // `end` sets the flag before it takes the handler out.
+        let old = if self.has_ended() { Some(handler) } else { tail.replace(handler) };
+        drop(tail);
+        // The thread may be asleep in the old handler.
+        self.external.signal();
+        // Not under the lock: its `drop` is user code, and may signal this thread.
+        drop(old);
+    }
+
     pub(super) fn wait_for_activity(&self, idle: Idle<'_, '_>, timeout: HrTime) {
         let handler = self.tail.lock().clone();
         match handler {
@@ -86,7 +99,8 @@ impl EThread {
     }
 
     /// True once the processor has begun to shut down.
-    fn is_to_end(&self) -> bool {
-        self.processor.upgrade().is_some_and(|processor| processor.is_shut_down())
+    #[inline]
+    pub(super) fn is_to_end(&self) -> bool {
+        self.ending.has_begun()
     }
 }

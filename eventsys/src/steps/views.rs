@@ -1,5 +1,6 @@
 //! The views of a step: the recordings' text, `log` lines, JSON lines.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -33,6 +34,17 @@ impl fmt::Display for ParseStepError {
 
 impl std::error::Error for ParseStepError {}
 
+/// What an error shows of a text that is wrong: how it begins, and `…` if it is
+/// long. A file can be one line of gigabytes.
+#[must_use]
+pub fn excerpt(text: &str) -> String {
+    const MOST: usize = 60;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 impl FromStr for Step {
     type Err = ParseStepError;
 
@@ -43,21 +55,29 @@ impl FromStr for Step {
             "A" => Side::Active,
             "P" => Side::Passive,
             "-" => Side::Pair,
-            other => return fault(1, format!("expected a side (A, P or -), found {other:?}")),
+            other => {
+                return fault(
+                    1,
+                    format!("expected a side (A, P or -), found {:?}", excerpt(other)),
+                );
+            }
         };
         let (name, value) = match rest.split_once(' ') {
             Some((name, value)) => (name, Some(value)),
             None => (rest, None),
         };
         let Some(kind) = StepKind::from_name(name) else {
-            return fault(3, format!("expected the name of a step, found {name:?}"));
+            return fault(3, format!("expected the name of a step, found {:?}", excerpt(name)));
         };
         let value = match value.map(|text| (text, text.parse::<i64>())) {
             None => None,
             Some((_, Ok(value))) => Some(value),
             Some((text, Err(_))) => {
                 let column = 4 + name.chars().count();
-                return fault(column, format!("expected a whole number, found {text:?}"));
+                return fault(
+                    column,
+                    format!("expected a whole number, found {:?}", excerpt(text)),
+                );
             }
         };
         Ok(Step::bare(side, kind, value))
@@ -92,16 +112,13 @@ pub fn json_line(step: &Step, names: &mut LockNames) -> String {
 /// Numbers for mutexes, in the order in which they are first asked for: a key is
 /// an address, and differs from run to run.
 #[derive(Clone, Debug, Default)]
-pub struct LockNames(Vec<usize>);
+pub struct LockNames(HashMap<usize, usize>);
 
 impl LockNames {
     /// The number of the mutex with this key, from 1.
     pub fn of(&mut self, key: usize) -> usize {
-        let at = self.0.iter().position(|&known| known == key).unwrap_or_else(|| {
-            self.0.push(key);
-            self.0.len() - 1
-        });
-        at + 1
+        let next = self.0.len() + 1;
+        *self.0.entry(key).or_insert(next)
     }
 }
 
@@ -136,6 +153,18 @@ mod tests {
         assert_eq!(fault("B event 1"), r#"column 1: expected a side (A, P or -), found "B""#);
         assert_eq!(fault("A evnt 1"), r#"column 3: expected the name of a step, found "evnt""#);
         assert_eq!(fault("A event x"), r#"column 9: expected a whole number, found "x""#);
+    }
+
+    #[test]
+    fn a_fault_shows_how_a_long_text_begins() {
+        let long = "ü".repeat(100);
+        let shown = format!("{}…", "ü".repeat(60));
+        assert_eq!(excerpt(&long), shown);
+        assert_eq!(excerpt(&long[..120]), "ü".repeat(60));
+        for line in [long.clone(), format!("A {long}"), format!("A event {long}")] {
+            let message = line.parse::<Step>().unwrap_err().message;
+            assert!(message.ends_with(&format!("found {shown:?}")), "{message}");
+        }
     }
 
     #[test]

@@ -5,10 +5,13 @@
 mod cancel;
 mod cells;
 mod common;
+mod drops;
+mod endings;
 mod event_loop;
 mod handlers;
 mod locks;
 mod model;
+mod panics;
 mod processor;
 mod refused;
 mod saturation;

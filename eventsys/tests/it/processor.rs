@@ -8,7 +8,7 @@
 
 use std::sync::{Arc, Mutex, mpsc};
 
-use crate::common::{Stage, on_foreign_thread, panic_of};
+use crate::common::{Stage, beside, on_foreign_thread, panic_of};
 use eventsys::{
     Clock, ContRef, Continuation, ET_CALL, ET_NET, EThread, EventProcessor, EventType,
     FreeContinuation, MAX_EVENT_THREADS, Outcome, ProxyMutex, StateMachine, ThreadType,
@@ -167,56 +167,55 @@ fn a_group_that_the_kept_thread_is_not_of_is_served_without_changing_the_affinit
 
 #[test]
 fn a_thread_of_the_group_schedules_on_itself() {
-    let stage = Stage::new();
+    let stage = Stage::on(Clock::new_ticking(1));
     let processor = &stage.processor;
-    let task = on_foreign_thread(|| {
-        // Two more threads, which have ended again when the event is scheduled.
-        drop(processor.adopt_current_thread("ET_NET"));
-        drop(processor.adopt_current_thread("ET_TASK"));
-        processor.event_type("ET_TASK").expect("registered just now")
+    beside(processor, &["ET_NET", "ET_TASK"], || {
+        let task = processor.event_type("ET_TASK").expect("registered just now");
+        let cont = stage.noting("here");
+        assert!(processor.schedule_imm(cont.clone(), ET_NET).is_some());
+        assert_eq!(cont.base().thread_affinity(), Some(0));
+        stage.passes(1);
+        assert_eq!(stage.diary.take_names(), ["here"]);
+        let other = nothing();
+        assert!(processor.schedule_imm(Arc::clone(&other), task).is_some());
+        assert_eq!(other.base().thread_affinity(), Some(2));
     });
-    let cont = stage.noting("here");
-    assert!(processor.schedule_imm(cont.clone(), ET_NET).is_some());
-    assert_eq!(cont.base().thread_affinity(), Some(0));
-    stage.passes(1);
-    assert_eq!(stage.diary.take_names(), ["here"]);
-    let other = nothing();
-    assert!(processor.schedule_imm(Arc::clone(&other), task).is_some());
-    assert_eq!(other.base().thread_affinity(), Some(2));
 }
 
 #[test]
 fn affinity_by_type_prefers_the_calling_thread_then_the_kept_one_then_the_next() {
-    let stage = Stage::new(); // thread 0, of ET_NET
+    let stage = Stage::on(Clock::new_ticking(1)); // thread 0, of ET_NET
     let processor = Arc::clone(&stage.processor);
     let task = processor.register_event_type("ET_TASK");
-    on_foreign_thread(|| {
-        (0..2).for_each(|_| drop(processor.adopt_current_thread("ET_NET"))); // 1 and 2
-        (0..2).for_each(|_| drop(processor.adopt_current_thread("ET_TASK"))); // 3 and 4
-    });
     let assign = |cont: &ContRef, et| processor.assign_affinity_by_type(cont, et).index();
     let kept = |cont: &ContRef| cont.base().thread_affinity();
-
-    // Of the group: the calling thread, even if the continuation keeps to another.
-    let cont = nothing();
-    cont.base().set_thread_affinity(2);
-    assert_eq!((assign(&cont, ET_NET), kept(&cont)), (0, Some(2)));
-    // Not of the group, so the next one; and then the one that is kept.
-    let cont = nothing();
-    assert_eq!((assign(&cont, task), kept(&cont)), (4, Some(4)));
-    assert_eq!((assign(&cont, task), kept(&cont)), (4, Some(4)));
-    // The kept one is of another group: the next one, and the affinity stays.
-    let cont = nothing();
-    cont.base().set_thread_affinity(1);
-    assert_eq!((assign(&cont, task), kept(&cont)), (3, Some(1)));
-    // No event thread calls.
-    let cont = nothing();
-    cont.base().set_thread_affinity(2);
-    assert_eq!(on_foreign_thread(|| assign(&cont, ET_NET)), 2);
-    // An affinity to a thread that does not exist is none that could be kept.
-    let cont = nothing();
-    cont.base().set_thread_affinity(99);
-    assert_eq!(on_foreign_thread(|| assign(&cont, ET_NET)), 1);
+    // Threads 1 to 4.
+    beside(&processor, &["ET_NET", "ET_NET", "ET_TASK", "ET_TASK"], || {
+        // Of the group: the calling thread, even if the continuation keeps to another.
+        let cont = nothing();
+        cont.base().set_thread_affinity(2);
+        assert_eq!((assign(&cont, ET_NET), kept(&cont)), (0, Some(2)));
+        // Not of the group, so the next one; and then the one that is kept.
+        let cont = nothing();
+        assert_eq!((assign(&cont, task), kept(&cont)), (4, Some(4)));
+        assert_eq!((assign(&cont, task), kept(&cont)), (4, Some(4)));
+        // The kept one is of another group: the next one, and the affinity stays.
+        let cont = nothing();
+        cont.base().set_thread_affinity(1);
+        assert_eq!((assign(&cont, task), kept(&cont)), (3, Some(1)));
+        // No event thread calls.
+        let cont = nothing();
+        cont.base().set_thread_affinity(2);
+        assert_eq!(on_foreign_thread(|| assign(&cont, ET_NET)), 2);
+        // An affinity to a thread that does not exist is none that could be kept.
+        for nowhere in [99, usize::MAX] {
+            let cont = nothing();
+            cont.base().set_thread_affinity(nowhere);
+            assert!(kept(&cont).is_some());
+            let next = on_foreign_thread(|| assign(&cont, ET_NET));
+            assert_eq!(next, if nowhere == 99 { 1 } else { 2 });
+        }
+    });
 }
 
 #[test]

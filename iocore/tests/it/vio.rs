@@ -191,18 +191,26 @@ fn every_change_asks_for_a_guard_of_the_bound_mutex() {
     let guard = mutex.lock();
     let (vio, _) = writing(&mutex, &guard, 5);
     let wrong = other.lock();
-    let uses: [&dyn Fn(); 7] = [
+    let numbers: [&dyn Fn(); 3] = [
+        &|| vio.check(&wrong),
         &|| vio.set_nbytes(&wrong, 1),
         &|| vio.add_ndone(&wrong, 1),
+    ];
+    for (i, wrong_use) in numbers.iter().enumerate() {
+        let text = panic_text(wrong_use);
+        assert_eq!(text, "vio->mutex->thread_holding == this_ethread()", "use {i}");
+    }
+    let references: [&dyn Fn(); 5] = [
         &|| vio.done(&wrong),
         &|| drop(vio.continuation(&wrong)),
         &|| drop(vio.writer(&wrong)),
         &|| drop(vio.reader(&wrong)),
         &|| vio.release(&wrong),
     ];
-    for (i, wrong_use) in uses.iter().enumerate() {
+    for (i, wrong_use) in references.iter().enumerate() {
         assert!(panic_text(wrong_use).starts_with("the guard is of"), "use {i}");
     }
+    vio.check(&guard);
     assert_eq!((vio.nbytes(), vio.ndone()), (5, 0));
 }
 

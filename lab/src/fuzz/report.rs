@@ -8,11 +8,14 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use conformance::input::file_name;
 use conformance::live::Release;
+use eventsys::steps::excerpt;
 use serde::{Deserialize, Serialize};
 
 use super::CHUNK;
-use crate::error::Error;
+use crate::error::{Error, message};
+use crate::files::lines_of;
 
 /// What became of some scenarios.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -56,7 +59,8 @@ struct Line {
 pub(crate) struct Report {
     release: Release,
     threads: u8,
-    played: Vec<Range<u64>>,
+    /// The chunks that have been played: where each begins, and its end.
+    played: BTreeMap<u64, u64>,
     total: Tally,
     /// Where further chunks are written to.
     file: Option<(PathBuf, File)>,
@@ -79,7 +83,7 @@ impl Report {
             let expected = subject(release, threads);
             let fault =
                 format!("expected a report on {expected}, found one on {}", report.subject());
-            return Err(Error::Report { place: format!("{}:1", path.display()), fault });
+            return Err(Error::Line { place: format!("{}:1", file_name(path)), fault });
         }
         let is_new = report.played.is_empty();
         let file = OpenOptions::new().create(true).append(true).open(path);
@@ -100,22 +104,22 @@ impl Report {
                 merged = Some(report);
                 continue;
             };
-            let place = path.display().to_string();
+            let place = file_name(path);
             if report.release != whole.release {
                 let fault = format!(
                     "expected a report on {}, found one on {}",
                     whole.release, report.release
                 );
-                return Err(Error::Report { place, fault });
+                return Err(Error::Line { place, fault });
             }
-            for chunk in report.played {
+            for (from, to) in report.played {
                 whole
-                    .count(chunk)
-                    .map_err(|fault| Error::Report { place: place.clone(), fault })?;
+                    .count(from..to)
+                    .map_err(|fault| Error::Line { place: place.clone(), fault })?;
             }
             whole.total.add(report.total);
         }
-        merged.ok_or_else(|| Error::Report { place: "--merge".into(), fault: "no report".into() })
+        merged.ok_or_else(|| Error::Line { place: "--merge".into(), fault: "no report".into() })
     }
 
     /// What it is about.
@@ -129,21 +133,29 @@ impl Report {
     }
 
     /// The chunks of `seeds` that have not been played.
-    pub(crate) fn missing(&self, seeds: Range<u64>) -> Vec<Range<u64>> {
-        let mut chunks = Vec::new();
-        let mut from = seeds.start;
-        while from < seeds.end {
-            if let Some(played) = self.played.iter().find(|played| played.contains(&from)) {
-                from = played.end;
-                continue;
+    pub(crate) fn missing(&self, seeds: Range<u64>) -> impl Iterator<Item = Range<u64>> + use<> {
+        let (mut from, played) = (seeds.start, self.played.clone());
+        std::iter::from_fn(move || {
+            while let Some((_, &end)) = played.range(..=from).next_back().filter(|at| *at.1 > from)
+            {
+                from = end;
             }
-            let next = self.played.iter().map(|played| played.start).filter(|&start| start > from);
-            let to = next.chain([seeds.end, (from / CHUNK + 1).saturating_mul(CHUNK)]).min();
-            let to = to.unwrap_or(seeds.end);
-            chunks.push(from..to);
-            from = to;
-        }
-        chunks
+            if from >= seeds.end {
+                return None;
+            }
+            let next = played.range(from..).next().map(|(&start, _)| start);
+            let to = seeds.end.min((from / CHUNK + 1).saturating_mul(CHUNK));
+            let chunk = from..next.map_or(to, |next| to.min(next));
+            from = chunk.end;
+            Some(chunk)
+        })
+    }
+
+    /// How many of `seeds` have been played.
+    pub(crate) fn played_of(&self, seeds: &Range<u64>) -> u64 {
+        let both =
+            |(&from, &to): (&u64, &u64)| to.min(seeds.end).saturating_sub(from.max(seeds.start));
+        self.played.iter().map(both).sum()
     }
 
     /// Enters a chunk that has been played.
@@ -152,31 +164,32 @@ impl Report {
             let line = Line { from: chunk.start, to: chunk.end, tally: tally.clone() };
             write_line(file, &line, path)?;
         }
-        self.played.push(chunk);
+        self.played.insert(chunk.start, chunk.end);
         self.total.add(tally);
         Ok(())
     }
 
     fn new(release: Release, threads: u8) -> Report {
-        Report { release, threads, played: Vec::new(), total: Tally::default(), file: None }
+        Report { release, threads, played: BTreeMap::new(), total: Tally::default(), file: None }
     }
 
     fn read(path: &Path) -> Result<Report, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
-        let at = |line: usize| format!("{}:{}", path.display(), line + 1);
+        let text = lines_of(path)?;
+        let at = |line: usize| format!("{}:{}", file_name(path), line + 1);
         let mut lines = text.lines().enumerate();
-        let fault = |line, fault: String| Error::Report { place: at(line), fault };
+        let fault = |line, fault: String| Error::Line { place: at(line), fault };
         let (_, first) = lines
             .next()
             .ok_or_else(|| fault(0, "expected a report, found an empty file".to_owned()))?;
         let head: Head = serde_json::from_str(first).map_err(|_| {
-            fault(0, format!("expected {{\"ats\":…,\"threads\":…}}, found {first:?}"))
+            fault(0, format!("expected {{\"ats\":…,\"threads\":…}}, found {:?}", excerpt(first)))
         })?;
         let release = head.ats.parse().map_err(|error| fault(0, format!("{error}")))?;
         let mut report = Report::new(release, head.threads);
         for (index, text) in lines {
-            let line: Line = serde_json::from_str(text)
-                .map_err(|error| fault(index, format!("expected a chunk of seeds: {error}")))?;
+            let line: Line = serde_json::from_str(text).map_err(|error| {
+                fault(index, format!("expected a chunk of seeds: {}", message(&error)))
+            })?;
             report.count(line.from..line.to).map_err(|text| fault(index, text))?;
             report.total.add(line.tally);
         }
@@ -185,12 +198,14 @@ impl Report {
 
     /// Notes that `chunk` has been played; a fault if any of it has been before.
     fn count(&mut self, chunk: Range<u64>) -> Result<(), String> {
-        let twice = |played: &&Range<u64>| played.start < chunk.end && chunk.start < played.end;
-        if let Some(played) = self.played.iter().find(twice) {
-            let Range { start, end } = played;
+        // Chunks do not overlap, so the last one before the end is the one to look at.
+        let before = self.played.range(..chunk.end).next_back();
+        if let Some((start, end)) = before.filter(|&(_, &end)| chunk.start < end) {
             return Err(format!("the seeds from {start} to {end} are in the report twice"));
         }
-        self.played.push(chunk);
+        if chunk.start < chunk.end {
+            self.played.insert(chunk.start, chunk.end);
+        }
         Ok(())
     }
 }
@@ -205,8 +220,10 @@ impl Tally {
         for (name, count) in other.deviations {
             *self.deviations.entry(name).or_default() += count;
         }
-        self.divergences.extend(other.divergences);
-        self.divergences.sort_unstable();
+        if !other.divergences.is_empty() {
+            self.divergences.extend(other.divergences);
+            self.divergences.sort_unstable();
+        }
     }
 }
 
@@ -223,11 +240,11 @@ fn write_line(file: &mut File, line: &impl Serialize, path: &Path) -> Result<(),
 }
 
 fn unreadable(path: &Path, source: io::Error) -> Error {
-    Error::Unreadable { file: path.display().to_string(), source }
+    Error::Unreadable { file: file_name(path), source }
 }
 
 fn unwritable(path: &Path, source: io::Error) -> Error {
-    Error::Unwritable { file: path.display().to_string(), source }
+    Error::Unwritable { file: file_name(path), source }
 }
 
 #[cfg(test)]
@@ -235,6 +252,13 @@ mod tests {
     use conformance::Epoch;
 
     use super::*;
+
+    fn missing(report: &Report, seeds: Range<u64>) -> Vec<Range<u64>> {
+        let missing: Vec<_> = report.missing(seeds.clone()).collect();
+        let count: u64 = missing.iter().map(|chunk| chunk.end - chunk.start).sum();
+        assert_eq!(count + report.played_of(&seeds), seeds.end - seeds.start);
+        missing
+    }
 
     fn tally(scenarios: u64, divergences: &[u64]) -> Tally {
         Tally { scenarios, divergences: divergences.to_vec(), ..Tally::default() }
@@ -246,12 +270,12 @@ mod tests {
         let path = folder.path().join("report.jsonl");
         let release = Release::from(Epoch::D);
         let mut report = Report::open(Some(&path), release, 1).unwrap();
-        assert_eq!(report.missing(50..250), [50..100, 100..200, 200..250]);
+        assert_eq!(missing(&report, 50..250), [50..100, 100..200, 200..250]);
         report.add(100..200, tally(100, &[150])).unwrap();
         drop(report);
 
         let report = Report::open(Some(&path), release, 1).unwrap();
-        assert_eq!(report.missing(50..250), [50..100, 200..250]);
+        assert_eq!(missing(&report, 50..250), [50..100, 200..250]);
         assert_eq!(*report.total(), tally(100, &[150]));
         let other =
             Report::open(Some(&path), Release::from(Epoch::B), 2).err().unwrap().to_string();

@@ -1,8 +1,7 @@
 //! Plays chunks of seeds.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread;
+use std::sync::Arc;
 
 use conformance::live::{
     Deviations, Divergence, End, LiveError, PortArm, Probe, RealArm, Release, Server, differ,
@@ -32,34 +31,6 @@ pub(crate) struct Finding {
 /// A chunk that has been played.
 pub(crate) type Done = (Range<u64>, Tally, Vec<Finding>);
 
-/// Has the chunks played by the workers, one thread each; `done` hears of each.
-/// After an error no further chunk is begun.
-pub(crate) fn work(
-    chunks: Vec<Range<u64>>,
-    workers: Vec<Worker>,
-    mut done: impl FnMut(Result<Done, LiveError>),
-) {
-    let queue = Mutex::new(chunks.into_iter());
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    thread::scope(|scope| {
-        let (sender, receiver) = mpsc::channel();
-        for mut worker in workers {
-            let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move || {
-                while let Some(chunk) = next() {
-                    let played = worker.play(chunk);
-                    let is_over = played.is_err();
-                    if sender.send(played).is_err() || is_over {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        receiver.into_iter().for_each(&mut done);
-    });
-}
-
 impl Worker {
     /// A worker with a process of `server` of its own.
     pub(crate) fn new(server: &Server, threads: u8, probe: &Arc<Probe>) -> Worker {
@@ -73,7 +44,8 @@ impl Worker {
         }
     }
 
-    fn play(&mut self, chunk: Range<u64>) -> Result<Done, LiveError> {
+    /// Plays the scenarios of `chunk`.
+    pub(crate) fn play(&mut self, chunk: Range<u64>) -> Result<Done, LiveError> {
         let (mut tally, mut findings) = (Tally::default(), Vec::new());
         for seed in chunk.clone() {
             let scenario = generate(seed, self.threads);

@@ -1,15 +1,16 @@
 //! `atslab node --check`.
 
-use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use conformance::input::file_name;
 use serde_json::Value;
 use streamlisten::scenario::{self, Difference, Transport};
 
-use super::{bar, live};
+use super::{bar, live, shape};
 use crate::error::Error;
+use crate::files::lines_of;
 use crate::output::{FAULT, Output, QUIET, SERVER, TITLE};
 
 /// What is compared with what.
@@ -25,7 +26,7 @@ pub(super) struct How {
 
 /// Runs the scenarios of `file` and compares, or prints them with what was told.
 pub(super) fn check(file: &Path, how: How, out: &mut Output) -> Result<ExitCode, Error> {
-    let scenarios = read(file)?;
+    let scenarios = read(file, !how.on_node && !how.record)?;
     let expected: Option<Vec<Vec<Value>>> = if how.on_node {
         let bar = bar(scenarios.len());
         let told = live::run(&scenarios, |n| bar.set_position(n as u64));
@@ -48,7 +49,7 @@ pub(super) fn check(file: &Path, how: How, out: &mut Output) -> Result<ExitCode,
     for (i, scenario) in scenarios.iter().enumerate() {
         let expected = match &expected {
             Some(all) => all[i].clone(),
-            None => scenario["expected"].as_array().cloned().unwrap_or_default(),
+            None => shape::expected(scenario).unwrap_or_default().to_vec(),
         };
         let actual = run(scenario);
         let id = name(scenario, i);
@@ -64,15 +65,19 @@ pub(super) fn check(file: &Path, how: How, out: &mut Output) -> Result<ExitCode,
     Ok(if same == scenarios.len() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn read(file: &Path) -> Result<Vec<Value>, Error> {
-    let fault = |place: String, fault: String| Error::Node { file: place, fault };
-    let text = fs::read_to_string(file)
-        .map_err(|error| fault(file.display().to_string(), error.to_string()))?;
+/// The scenarios of a file; with `has_expected` each must say what node has told.
+fn read(file: &Path, has_expected: bool) -> Result<Vec<Value>, Error> {
+    let text = lines_of(file)?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(i, line)| {
-            let place = format!("{}:{}", file.display(), i + 1);
-            serde_json::from_str(line).map_err(|error| fault(place, error.to_string()))
+            let place = format!("{}:{}", file_name(file), i + 1);
+            let fault = |fault| Error::Line { place: place.clone(), fault };
+            let scenario = shape::scenario(line).map_err(fault)?;
+            if has_expected {
+                shape::expected(&scenario).map_err(fault)?;
+            }
+            Ok(scenario)
         })
         .collect()
 }

@@ -127,6 +127,9 @@ class Core extends Run {
     super(scenario);
     this.streams = {}; this.parsers = {}; this.requests = {}; this.clients = {}; this.seen = new Map();
     this.inputs = new Map();
+    // What a write came to stays for the whole process.
+    wraps.streamBaseState[wraps.kBytesWritten] = 0;
+    wraps.streamBaseState[wraps.kLastWriteWasAsync] = 0;
     let used = 0;
     const { hooks = [], actions = [] } = scenario;
     for (const action of [...hooks.flatMap((hook) => hook.do), ...actions]) {
@@ -308,7 +311,7 @@ class Core extends Run {
         const bytes = toBytes(action.d);
         stream.sent += bytes.length;
         client.write(bytes);
-        return action.nowait ? undefined : this.until(() => stream.bytesRead >= stream.sent).then(() => turns(3));
+        return action.nowait ? undefined : this.until(() => stream.gone || stream.bytesRead >= stream.sent).then(() => turns(3));
       }
       case 'send_end':
         client.end();
@@ -318,7 +321,9 @@ class Core extends Run {
         return this.quiet(() => client.closed && !stream.started);
       case 'await_req': return this.until(() => this.requests[action.req].completed);
       case 'close_stream':
+        stream.started = false;
         return new Promise((done) => stream.close(() => {
+          stream.gone = true;
           this.tell({ e: 'closed', s });
           done();
         })).then(() => turns(3));

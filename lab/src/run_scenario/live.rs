@@ -4,10 +4,9 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use conformance::live::{Deviations, End, PortArm, Probe, RealArm, differ};
+use conformance::live::{Deviations, End, LiveError, PortArm, Probe, RealArm, differ};
 use conformance::scenario::Scenario;
 
-use super::quietly;
 use crate::cli::RunArgs;
 use crate::error::Error;
 use crate::output::{FAULT, Output, TITLE};
@@ -21,6 +20,11 @@ pub(super) fn run(
     scenarios: &[(String, Scenario)],
     out: &mut Output,
 ) -> Result<ExitCode, Error> {
+    for (name, scenario) in scenarios {
+        if let Some(why) = RealArm::why_not(&scenario.compile()) {
+            return Err(LiveError::Unplayable { name: name.clone(), why }.into());
+        }
+    }
     let releases = args.which.releases().into_iter();
     let servers = releases.map(|release| args.servers.find(release));
     let servers = servers.collect::<Result<Vec<_>, _>>()?;
@@ -33,7 +37,7 @@ pub(super) fn run(
         for (server, arm) in servers.iter().zip(&mut arms) {
             let release = server.release();
             let real = arm.play(&program)?;
-            let port = quietly(|| PortArm { epoch: release.epoch() }.play(&program));
+            let port = PortArm { epoch: release.epoch() }.play(&program);
             write!(out, "{TITLE}{name} on {release}{TITLE:#}: ")?;
             let Some(divergence) = differ(&real, &port) else {
                 writeln!(out, "identical, {} steps{}", real.steps.len(), crash(&real.end))?;

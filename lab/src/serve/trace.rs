@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use conformance::input::file_name;
 use eventsys::steps::{LockNames, Step, StepSink, json_line};
 
 use crate::error::Error;
@@ -53,5 +54,5 @@ impl StepSink for TraceFile {
 }
 
 fn unwritable(path: &Path, source: io::Error) -> Error {
-    Error::Unwritable { file: path.display().to_string(), source }
+    Error::Unwritable { file: file_name(path), source }
 }

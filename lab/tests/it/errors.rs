@@ -90,6 +90,65 @@ fn a_server_that_is_not_there_names_the_way_to_get_it() {
 }
 
 #[test]
+fn an_input_without_end_is_refused_by_every_command_that_reads_one() {
+    let files = Files::new(cases(Files::BASIC), RECORDING);
+    for (args, most) in [
+        (&["run", "/dev/zero"][..], "16 MiB"),
+        (&["steps", "--cases", "/dev/zero"], "64 MiB"),
+        (&["record", "--ats", "9.2.9", "--output", "out.gz", "--cases", "/dev/zero"], "64 MiB"),
+        (&["compare", "--cases", "/dev/zero", "--recording", "my.steps.gz"], "64 MiB"),
+        (&["compare", "--cases", "my.csv", "--recording", "/dev/zero"], "64 MiB"),
+        (&["node", "--check", "/dev/zero"], "64 MiB"),
+        (&["fuzz", "--merge", "/dev/zero"], "64 MiB"),
+    ] {
+        let sentence =
+            format!("atslab: /dev/zero: expected a file of {most} at most, found a larger one\n");
+        let mut command = atslab();
+        command.current_dir(files.path()).args(args);
+        command.assert().code(2).stdout("").stderr(sentence);
+    }
+}
+
+#[test]
+fn a_file_name_stays_on_the_line_of_its_sentence() {
+    for args in [
+        &["run", "a\nb"][..],
+        &["steps", "--cases", "a\nb"],
+        &["node", "--check", "a\nb"],
+        &["fuzz", "--merge", "a\nb"],
+    ] {
+        let sentence = "atslab: a\\nb: there is no such file\n";
+        atslab().args(args).assert().code(2).stdout("").stderr(sentence);
+    }
+}
+
+#[test]
+fn a_case_of_no_progress_is_refused_where_it_stands() {
+    let rows = "g,active,100,100,100,100,0,5\ng,passive,100,100,100,100,64,5\n";
+    let files = Files::new(cases(rows), RECORDING);
+    let sentence = "my.csv:2:26: expected at least 1 for write_bytes_per, so that the 100 bytes \
+                    to send are 1000000 pieces at most, found 0";
+    assert_eq!(error_with(&files), sentence);
+}
+
+#[test]
+fn blocks_that_the_plugin_interface_refuses_are_not_tried_live() {
+    let files = Files::new("", "");
+    let text = "title = \"t\"\nteaches = \"t\"\n[pair]\nbuffer_index = \"64K\"\n";
+    files.write("my.toml", text.as_bytes());
+    let run = |live: &[&str]| {
+        let mut command = atslab();
+        command.current_dir(files.path()).args(["run", "my.toml", "--servers", "nowhere"]);
+        command.args(live).assert()
+    };
+    let sentence = "atslab: my: the real servers cannot be asked: their plugin interface makes \
+                    buffers with blocks of 32K at most, and buffer_index is \"64K\"; without \
+                    --live the port runs it\n";
+    run(&["--live"]).code(2).stdout("").stderr(sentence);
+    run(&[]).success();
+}
+
+#[test]
 fn an_unknown_epoch_names_the_choices() {
     let choices = contains("invalid value 'Z' for '--epoch <EPOCH>'")
         .and(contains("[possible values: B, C, D, all]"));

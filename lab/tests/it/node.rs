@@ -47,6 +47,28 @@ fn a_file_that_is_none_is_an_error() {
 }
 
 #[test]
+fn a_line_of_another_shape_is_an_error_and_no_difference() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let good = r#"{"layer":"core","actions":[{"a":"mark","m":"a"}],"expected":[]}"#;
+    for (line, fault) in [
+        ("[]", "expected a scenario, which is an object, found []"),
+        ("null", "expected a scenario, which is an object, found null"),
+        (r#"{"actions":7}"#, "expected core or server for layer, found no such field"),
+        (
+            r#"{"layer":"core","actions":[]}"#,
+            "expected what node has told in the field expected, found no such field; \
+             --live asks node",
+        ),
+    ] {
+        std::fs::write(file.path(), format!("{good}\n\n{line}\n")).expect("written");
+        let sentence = format!("atslab: {}:3: {fault}\n", file.path().display());
+        let mut command = atslab();
+        command.args(["node", "--check"]).arg(file.path());
+        command.assert().code(2).stdout("").stderr(sentence);
+    }
+}
+
+#[test]
 fn who_eats_the_data_as_the_book_shows_it() {
     let told = |how| stdout(atslab().args(["node", "eats", "--consume", how]));
     assert_eq!(told("on"), include_str!("../../../docs/src/output/node_eats_on.txt"));

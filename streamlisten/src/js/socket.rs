@@ -288,7 +288,7 @@ impl Socket {
         let err = handle.wrap.writev(&request, chunks);
         if err != 0 {
             self.onwrite(Some(JsError::new(uv::name(err as isize))));
-        } else if !handle.wrap.base().last_write_was_async() {
+        } else if !self.env.last_write_was_async() {
             self.onwrite(None);
         }
     }
@@ -373,11 +373,9 @@ impl Readable for Socket {
         let Some(this) = self.this() else { return };
         if let Some(handle) = self.handle.take() {
             self.bytes_read.set(handle.wrap.bytes_read());
-            let (socket, kept) = (Rc::clone(&this), Rc::clone(&handle));
+            let socket = Rc::clone(&this);
             handle.wrap.close(move || {
                 socket.emit("close", &Arg::None);
-                // Here node's handle is destroyed, and its chain with it.
-                kept.wrap.base().end_chain();
             });
             handle.wrap.set_onread(Rc::new(|_, _| Ok(None)));
         } else {

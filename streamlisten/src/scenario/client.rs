@@ -122,12 +122,19 @@ impl Client {
         end.try_end(&guard);
     }
 
-    /// Aborts the connection. A socket sends a reset; a pair knows no resets, and
-    /// that the other end hears of it as an error is for the caller to arrange.
-    pub(super) fn reset(&self) {
+    /// Aborts the connection; what has not left yet. A socket sends a reset; a pair
+    /// knows no resets, and that the other end hears of it as an error is for the
+    /// caller to arrange.
+    pub(super) fn reset(&self) -> Vec<u8> {
         self.is_reset.set(true);
         let guard = self.machine.mutex().lock();
         let io = self.machine.state(&guard).io.take();
+        let mut left = Vec::new();
+        if let Some(io) = &io {
+            let n = usize::try_from(io.write_reader.read_avail(&guard)).unwrap_or(0);
+            left.resize(n, 0);
+            io.write_reader.read(&guard, &mut left);
+        }
         drop(guard);
         if let Some(io) = io {
             let mut options = io.vc.net_base().options();
@@ -136,6 +143,7 @@ impl Client {
             io.vc.apply_options();
             io.vc.do_io_close(Some(-uv::ECONNRESET));
         }
+        left
     }
 
     /// Takes what comes no longer.

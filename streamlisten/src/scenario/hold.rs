@@ -1,11 +1,10 @@
-//! The list of events, and panics that are events.
+//! The list of events, and the text of a panic that is an event.
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
-use std::panic;
+use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Once;
 
+use eventsys::panics;
 use serde_json::Value;
 
 /// The events so far.
@@ -25,34 +24,9 @@ impl Log {
     }
 }
 
-thread_local! {
-    static QUIET: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Calls `f`; a panic in it, on this thread, is not printed: it will be an event.
-pub(super) fn quietly<R>(f: impl FnOnce() -> R) -> R {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let others = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !QUIET.get() {
-                others(info);
-            }
-        }));
-    });
-    QUIET.set(true);
-    let result = f();
-    QUIET.set(false);
-    result
-}
-
 /// The original's assertion, without what Rust puts around it.
 pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .map(ToString::to_string)
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_default();
+    let text = panics::text_of(panic);
     match text.strip_prefix("assertion `left == right` failed: ") {
         Some(rest) => rest.lines().next().unwrap_or_default().to_string(),
         None => text,

@@ -16,7 +16,7 @@ use crate::js::{
     ServerResponse, Socket,
 };
 use crate::llhttp::Lenient;
-use crate::{Environment, LibuvStreamWrap, uv};
+use crate::{Environment, LibuvStreamWrap};
 
 /// A connection of a scenario, as its events are told.
 struct World {
@@ -231,10 +231,7 @@ impl World {
             }
             "end" => client.end(),
             "reset" => {
-                client.reset();
-                if !stage.knows_resets() {
-                    wrap.fail_connection(uv::ECONNRESET);
-                }
+                stage.reset(wrap, client);
             }
             "client_resume" => client.resume(),
             "sleep" => stage.sleep(action["ms"].as_u64().unwrap_or(0)),

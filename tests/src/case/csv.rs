@@ -1,15 +1,17 @@
 //! Reads cases from CSV.
 
 use std::collections::HashMap;
-use std::fs;
 use std::num::IntErrorKind;
 use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord, Trim};
 
+use eventsys::steps::excerpt;
+
 use super::terms::{Terms, terms_of};
 use super::{Case, CaseFault, EndDef};
-use crate::read_error::{Place, ReadError, utf8};
+use crate::input::{MOST_OF_CASES, file_name, read_file};
+use crate::read_error::{Place, ReadError, message, utf8};
 
 /// The columns, in the order in which [`Row`] keeps their fields.
 const COLUMNS: [&str; 8] = [
@@ -23,7 +25,8 @@ const COLUMNS: [&str; 8] = [
     "timeout_s",
 ];
 
-type Faulty<T> = Result<T, (Place, CaseFault)>;
+/// A fault comes with the byte at which it begins: its line is counted only then.
+type Faulty<T> = Result<T, (usize, CaseFault)>;
 
 /// Reads the cases in `path`.
 ///
@@ -31,11 +34,7 @@ type Faulty<T> = Result<T, (Place, CaseFault)>;
 ///
 /// If the file cannot be read or anything in it is wrong.
 pub fn cases_from_file(path: &Path) -> Result<Vec<Case>, ReadError<CaseFault>> {
-    let file = path.display().to_string();
-    match fs::read(path) {
-        Ok(bytes) => cases_from_bytes(&file, &bytes),
-        Err(source) => Err(ReadError::Unreadable { file, source }),
-    }
+    cases_from_bytes(&file_name(path), &read_file(path, MOST_OF_CASES)?)
 }
 
 /// Reads cases from the `bytes` of a CSV file; `file` is its name in errors.
@@ -46,16 +45,19 @@ pub fn cases_from_file(path: &Path) -> Result<Vec<Case>, ReadError<CaseFault>> {
 pub fn cases_from_bytes(file: &str, bytes: &[u8]) -> Result<Vec<Case>, ReadError<CaseFault>> {
     utf8(bytes)
         .map_err(|(place, byte)| (place, CaseFault::NotUtf8(byte)))
-        .and_then(|text| pair_up(read_rows(text)?))
+        .and_then(|text| {
+            let cases = read_rows(text).and_then(|rows| pair_up(text, rows));
+            cases.map_err(|(at, fault)| (Place::after(&text[..at]), fault))
+        })
         .map_err(|(place, fault)| ReadError::Fault { file: file.to_owned(), place, fault })
 }
 
-/// One row, with its place.
+/// One row, and the byte at which it begins.
 struct Row {
     name: String,
     side: RowSide,
     end: EndDef,
-    place: Place,
+    at: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,23 +67,24 @@ enum RowSide {
 }
 
 /// Makes cases of an active and a passive row each.
-fn pair_up(rows: Vec<Row>) -> Faulty<Vec<Case>> {
+fn pair_up(text: &str, rows: Vec<Row>) -> Faulty<Vec<Case>> {
     let mut cases: Vec<Case> = Vec::new();
-    let mut first_lines: HashMap<String, usize> = HashMap::new();
+    let mut firsts: HashMap<String, usize> = HashMap::new();
     let mut rows = rows.into_iter().peekable();
 
-    while let Some(Row { name, side, end: active, place }) = rows.next() {
-        if let Some(&first) = first_lines.get(&name) {
-            return Err((place, CaseFault::RepeatedCase { name, first }));
+    while let Some(Row { name, side, end: active, at }) = rows.next() {
+        if let Some(&first) = firsts.get(&name) {
+            let (name, first) = (excerpt(&name), Place::after(&text[..first]).line);
+            return Err((at, CaseFault::RepeatedCase { name, first }));
         }
         if side == RowSide::Passive {
-            return Err((place, CaseFault::NoActiveRow(name)));
+            return Err((at, CaseFault::NoActiveRow(excerpt(&name))));
         }
         let Some(partner) = rows.next_if(|row| row.name == name && row.side == RowSide::Passive)
         else {
-            return Err((place, CaseFault::NoPassiveRow(name)));
+            return Err((at, CaseFault::NoPassiveRow(excerpt(&name))));
         };
-        first_lines.insert(name.clone(), place.line);
+        firsts.insert(name.clone(), at);
         cases.push(Case { name, active, passive: partner.end });
     }
     Ok(cases)
@@ -97,19 +100,19 @@ fn read_rows(text: &str) -> Faulty<Vec<Row>> {
     let mut records = reader.records().map(|record| {
         record.map_err(|error| {
             let byte = error.position().map_or(0, |position| position.byte() as usize);
-            (Place::after(&text[..byte]), CaseFault::NotCsv(error.to_string()))
+            (byte, CaseFault::NotCsv(message(&error.to_string())))
         })
     });
 
     let Some(header) = records.next().transpose()? else {
-        return Err((Place { line: 1, column: 1 }, CaseFault::Empty));
+        return Err((0, CaseFault::Empty));
     };
     let order = column_order(&Fields { text, record: &header })?;
     let rows: Vec<Row> = records
         .map(|record| read_row(&Fields { text, record: &record? }, &order))
         .collect::<Faulty<_>>()?;
     if rows.is_empty() {
-        return Err((Place::after(text), CaseFault::NoCases));
+        return Err((text.len(), CaseFault::NoCases));
     }
     Ok(rows)
 }
@@ -119,7 +122,7 @@ fn column_order(header: &Fields<'_>) -> Faulty<[usize; COLUMNS.len()]> {
     let mut order = [None; COLUMNS.len()];
     for (index, found) in header.record.iter().enumerate() {
         let Some(column) = COLUMNS.iter().position(|&known| known == found) else {
-            let (known, found) = (COLUMNS.join(", "), found.to_owned());
+            let (known, found) = (COLUMNS.join(", "), excerpt(found));
             return Err((header.place(index), CaseFault::UnknownColumn { known, found }));
         };
         if order[column].replace(index).is_some() {
@@ -148,14 +151,14 @@ fn read_row(fields: &Fields<'_>, order: &[usize; COLUMNS.len()]) -> Faulty<Row> 
     };
 
     let name = field(0).to_owned();
-    if name.is_empty() || name.contains(char::is_whitespace) {
-        return Err((place(0), CaseFault::BadName(name)));
+    if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err((place(0), CaseFault::BadName(excerpt(&name))));
     }
     let (active_terms, passive_terms) = terms_of(&name);
     let (side, terms): (RowSide, Terms) = match field(1) {
         "active" => (RowSide::Active, active_terms),
         "passive" => (RowSide::Passive, passive_terms),
-        other => return Err((place(1), CaseFault::UnknownSide(other.to_owned()))),
+        other => return Err((place(1), CaseFault::UnknownSide(excerpt(other)))),
     };
     let (read_term, write_term) = terms;
     let end = EndDef {
@@ -168,16 +171,44 @@ fn read_row(fields: &Fields<'_>, order: &[usize; COLUMNS.len()]) -> Faulty<Row> 
         read_term,
         write_term,
     };
-    Ok(Row { name, side, end, place: place(0) })
+    bounds(&end).map_err(|(column, fault)| (place(column), fault))?;
+    Ok(Row { name, side, end, at: fields.start() })
+}
+
+/// Refuses what would fill the memory or take for ever; a fault comes with its column.
+fn bounds(end: &EndDef) -> Result<(), (usize, CaseFault)> {
+    let EndDef { bytes_to_send, nbytes_write, write_bytes_per, timeout_s, .. } = *end;
+    let too_large = |column: usize, number: i64, most| {
+        let (name, found) = (COLUMNS[column], number.to_string());
+        Err((column, CaseFault::TooLarge { column: name, most, found }))
+    };
+    if bytes_to_send > EndDef::MOST_SENT {
+        return too_large(2, bytes_to_send, EndDef::MOST_SENT);
+    }
+    if timeout_s > EndDef::LONGEST_TIMEOUT {
+        return too_large(7, timeout_s, EndDef::LONGEST_TIMEOUT);
+    }
+    // An end that does not write, or has nothing to send, never fills its buffer.
+    let least = match (bytes_to_send, nbytes_write) {
+        (1.., 1..) => (bytes_to_send - 1) / EndDef::MOST_PIECES + 1,
+        _ => 0,
+    };
+    if write_bytes_per < least {
+        let fault = CaseFault::TooManyPieces { bytes_to_send, least, found: write_bytes_per };
+        return Err((6, fault));
+    }
+    Ok(())
 }
 
 fn parse_number(column: &'static str, field: &str) -> Result<i64, CaseFault> {
-    let found = field.to_owned();
+    let found = excerpt(field);
     match field.parse::<i32>() {
         Ok(number) if number < 0 => Err(CaseFault::Negative { column, found }),
         Ok(number) => Ok(number.into()),
         Err(error) => Err(match error.kind() {
-            IntErrorKind::PosOverflow => CaseFault::TooLarge { column, found },
+            IntErrorKind::PosOverflow => {
+                CaseFault::TooLarge { column, most: i32::MAX.into(), found }
+            }
             IntErrorKind::NegOverflow => CaseFault::Negative { column, found },
             _ => CaseFault::NotANumber { column, found },
         }),
@@ -192,8 +223,8 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// Where the field with this index begins, counted from 0.
-    fn place(&self, index: usize) -> Place {
+    /// The byte at which the field with this index begins, counted from 0.
+    fn place(&self, index: usize) -> usize {
         let start = self.start();
         let (mut quoted, mut commas) = (false, 0);
         let mut length = 0;
@@ -210,14 +241,14 @@ impl Fields<'_> {
                 }
             }
         }
-        Place::after(&self.text[..start + length])
+        start + length
     }
 
     /// Right after the last field.
-    fn end(&self) -> Place {
+    fn end(&self) -> usize {
         let start = self.start();
         let row = self.text[start..].lines().next().unwrap_or_default();
-        Place::after(&self.text[..start + row.len()])
+        start + row.len()
     }
 
     /// The byte at which the row begins. The reader counts the line breaks and

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use eventsys::Options;
 use eventsys::steps::{Collector, Side, Step, Steps};
+use iocore::buffer::BUFFER_SIZE_INDEX_32K;
 
 use super::error::LiveError;
 use super::lines::{Heard, heard};
 use super::probe::Probe;
 use super::server::{Process, Server};
 use crate::epoch::Epoch;
-use crate::scenario::{Finish, Program, Seen, Taken, run_scenario};
+use crate::scenario::{Finish, Program, Seen, Taken, run_scenario, size_name};
 
 /// What was done with a program.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -76,6 +77,21 @@ impl RealArm {
     #[must_use]
     pub fn new(server: &Server, probe: &Arc<Probe>) -> RealArm {
         RealArm { server: server.clone(), probe: Arc::clone(probe), running: None }
+    }
+
+    /// Why the probe cannot perform `program`, if it cannot. It makes the ends' buffers
+    /// by the plugin interface, whose `TSIOBufferSizedCreate` asserts that a block has
+    /// 32 KiB at most; PluginVC itself takes any.
+    #[must_use]
+    pub fn why_not(program: &Program) -> Option<String> {
+        let index = program.pair.buffer_index;
+        (index.raw() > BUFFER_SIZE_INDEX_32K.raw()).then(|| {
+            format!(
+                "their plugin interface makes buffers with blocks of 32K at most, and \
+                 buffer_index is {:?}; without --live the port runs it",
+                size_name(index)
+            )
+        })
     }
 
     /// Performs `program`. After a crash or a hang it is performed again in a
@@ -222,8 +238,8 @@ pub struct PortArm {
 }
 
 impl PortArm {
-    /// Performs `program`. If the port panics, that is a result; what the panic
-    /// hook says goes to the user all the same.
+    /// Performs `program`. If the port panics, that is a result, and the panic hook
+    /// does not print it.
     #[must_use]
     pub fn play(self, program: &Program) -> Played {
         let collector = Collector::new();

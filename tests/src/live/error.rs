@@ -22,6 +22,14 @@ pub enum LiveError {
     /// The release cannot be had as a package.
     #[error("there is no package of the server {0}; it is compared by its recording only")]
     NoPackage(Release),
+    /// The probe cannot perform it, though PluginVC could.
+    #[error("{name}: the real servers cannot be asked: {why}")]
+    Unplayable {
+        /// The scenario.
+        name: String,
+        /// Why not.
+        why: String,
+    },
     /// The compiler does not make the probe.
     #[error("the probe cannot be built with {compiler}: {message}")]
     Probe {

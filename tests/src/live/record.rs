@@ -30,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a step may come in a row. `NetVCTest::consume_and_check_bytes` never
 /// ends if more bytes come than `bytes_to_read`.
 const ENDLESS: usize = 100_000;
+/// How many steps a case may have: many times what the longest of the original has.
+const MOST_STEPS: usize = 10_000_000;
 
 /// Records cases, one after the other, in one process as long as that lives.
 pub struct Recorder {
@@ -202,7 +204,8 @@ impl Sorter {
     }
 
     fn is_endless(&self) -> bool {
-        self.repeated >= ENDLESS
+        let is_too_long = self.cases.last().is_some_and(|(_, steps)| steps.len() > MOST_STEPS);
+        self.repeated >= ENDLESS || is_too_long
     }
 
     /// Takes the newest case. What comes of it later goes nowhere.

@@ -17,6 +17,9 @@ pub const LONGEST_SPAN: HrTime = hrtime::seconds(86_400);
 /// The most bytes that can be put into a buffer at once.
 pub const MOST_WRITTEN: i64 = 64 << 20;
 
+/// The largest number of bytes; one more is `max`.
+pub const MOST_BYTES: i64 = i64::MAX - 1;
+
 /// Bytes: prints as a scenario writes them, `33`, `32KiB`, `max`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bytes(pub i64);
@@ -44,6 +47,12 @@ impl fmt::Display for Span {
     }
 }
 
+/// True if `text` is written as a number of bytes, though it may be too large.
+pub(super) fn is_bytes(text: &str) -> bool {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    unit.len() < text.len() && SIZES.iter().any(|(name, _)| *name == unit)
+}
+
 /// A number of bytes without `max`; `None` if `text` is none.
 #[must_use]
 pub fn parse_bytes(text: &str) -> Option<i64> {
@@ -67,8 +76,7 @@ fn parse_with_unit(text: &str, units: &[(&str, i64)]) -> Option<i64> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let (_, size) = units.iter().find(|(name, _)| *name == unit)?;
-    // The largest number is another word for `max`, and has no unit.
-    number.parse::<i64>().ok()?.checked_mul(*size).filter(|&amount| amount < i64::MAX)
+    number.parse::<i64>().ok()?.checked_mul(*size).filter(|&amount| amount <= MOST_BYTES)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! [`End`]: a state machine that does what a program says.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,6 +31,8 @@ const MOST_BYTES: i64 = 256 << 20;
 /// What all parts of a run know.
 pub(super) struct Stage {
     pub(super) program: Program,
+    /// Where each reaction stands in the program.
+    pub(super) reactions: HashMap<(Side, Trigger), usize>,
     pub(super) processor: Arc<EventProcessor>,
     /// The event threads, the first one's twice if there is but one.
     pub(super) threads: [Arc<EThread>; 2],
@@ -172,7 +175,7 @@ impl End {
                 call_in(self.thread(&stage), request, span);
             }
         }
-        self.react(guard, this, |trigger| trigger == Trigger::Connect);
+        self.react(guard, this, &[Trigger::Connect]);
     }
 
     /// Closes the connection, if there is one that is not closed.
@@ -220,15 +223,7 @@ impl End {
     /// The reaction for this very time, or the one for all other times.
     fn event(&self, guard: &Guard<'_>, this: &ContRef, event: EventCode) {
         let nth = self.count(event);
-        let named = Trigger::Event(event, nth);
-        let is_named = self
-            .stage()
-            .program
-            .reactions
-            .iter()
-            .any(|range| range.side == self.side && range.trigger == named);
-        let meant = if is_named { named } else { Trigger::Event(event, 0) };
-        self.react(guard, this, |trigger| trigger == meant);
+        self.react(guard, this, &[Trigger::Event(event, nth), Trigger::Event(event, 0)]);
     }
 
     fn count(&self, event: EventCode) -> u32 {
@@ -245,7 +240,8 @@ impl End {
         }
     }
 
-    fn react(&self, guard: &Guard<'_>, this: &ContRef, is_meant: impl Fn(Trigger) -> bool) {
+    /// Carries out the first of these reactions that the program has.
+    fn react(&self, guard: &Guard<'_>, this: &ContRef, meant: &[Trigger]) {
         let stage = self.stage();
         stage.note_activity();
         let calls = stage.calls.fetch_add(1, Ordering::Relaxed);
@@ -253,9 +249,9 @@ impl End {
         if calls >= stage.program.limits.calls || depth >= DEEPEST {
             stage.runaway.store(true, Ordering::Relaxed);
         }
-        let mut ranges = stage.program.reactions.iter();
-        let range = ranges.find(|range| range.side == self.side && is_meant(range.trigger));
-        if let Some(range) = range {
+        let find = |trigger: &Trigger| stage.reactions.get(&(self.side, *trigger));
+        if let Some(&at) = meant.iter().find_map(find) {
+            let range = &stage.program.reactions[at];
             self.depth.set(depth + 1);
             self.carry_out(guard, this, range.first..range.end);
             self.depth.set(depth);

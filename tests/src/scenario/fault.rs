@@ -1,5 +1,6 @@
 //! What can be wrong inside a scenario or a program.
 
+use eventsys::steps::excerpt;
 use thiserror::Error;
 
 /// What can be wrong inside a scenario or a program.
@@ -32,7 +33,8 @@ pub enum ScenarioFault {
 impl ScenarioFault {
     /// `found` where `expected` should be; an empty text is the end.
     pub(crate) fn expected(expected: impl Into<String>, found: &str) -> ScenarioFault {
-        let found = if found.is_empty() { "the end".to_owned() } else { format!("{found:?}") };
+        let found =
+            if found.is_empty() { "the end".to_owned() } else { format!("{:?}", excerpt(found)) };
         ScenarioFault::Expected { expected: expected.into(), found }
     }
 }

@@ -92,7 +92,7 @@ pub struct Reaction {
 }
 
 /// What an end reacts to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Trigger {
     /// It has got its connection.
     Connect,

@@ -6,7 +6,7 @@ use eventsys::HrTime;
 use eventsys::steps::Side;
 use iocore::VioOp;
 
-use super::amount::{Bytes, MOST_WRITTEN, Span, parse_bytes, parse_span};
+use super::amount::{Bytes, MOST_BYTES, MOST_WRITTEN, Span, is_bytes, parse_bytes, parse_span};
 use super::fault::ScenarioFault;
 
 /// One operation of an end. `i64::MAX` bytes are `max`, or `all`.
@@ -171,7 +171,10 @@ impl<'a> Words<'a> {
             return Ok(i64::MAX);
         }
         let or = max.map_or(String::new(), |max| format!(" or {max}"));
-        let expected = || format!("a number of bytes (like 100, 32KiB, 1MiB){or}");
+        let expected = || match is_bytes(word) {
+            true => format!("a number of bytes up to {MOST_BYTES}{or}"),
+            false => format!("a number of bytes (like 100, 32KiB, 1MiB){or}"),
+        };
         parse_bytes(word).ok_or_else(|| self.fault(word, expected()))
     }
 

@@ -20,6 +20,7 @@
 
 mod parse;
 
+use std::collections::HashMap;
 use std::fmt;
 
 use eventsys::steps::Side;
@@ -41,6 +42,17 @@ pub struct Program {
     pub reactions: Vec<Range>,
     /// All operations.
     pub ops: Vec<Op>,
+}
+
+impl Program {
+    /// Where each reaction stands in the list. Of two for the same the first counts.
+    pub(super) fn index(&self) -> HashMap<(Side, Trigger), usize> {
+        let mut index = HashMap::new();
+        for (at, range) in self.reactions.iter().enumerate() {
+            index.entry((range.side, range.trigger)).or_insert(at);
+        }
+        index
+    }
 }
 
 /// A reaction: when, and which operations.

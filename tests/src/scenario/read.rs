@@ -1,22 +1,24 @@
 //! Reads a scenario from TOML.
 
-use std::collections::BTreeMap;
-use std::fs;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::path::Path;
 
 use eventsys::EventCode;
+use eventsys::steps::excerpt;
 use iocore::buffer::{DEFAULT_BUFFER_SIZES, SizeIndex};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::amount::parse_span;
+use super::amount::{MOST_BYTES, parse_span};
 use super::fault::ScenarioFault;
 use super::model::{PairDef, Reaction, Scenario, Trigger};
 use super::op::Op;
-use crate::read_error::{Place, ReadError, utf8};
+use crate::input::{MOST_OF_A_SCENARIO, file_name, read_file};
+use crate::read_error::{Place, ReadError, message, utf8};
 
-type Faulty<T> = Result<T, (Place, ScenarioFault)>;
+/// A fault comes with the byte at which it begins: its line is counted only then.
+type Faulty<T> = Result<T, (usize, ScenarioFault)>;
 
 /// Reads the scenario in `path`.
 ///
@@ -24,11 +26,7 @@ type Faulty<T> = Result<T, (Place, ScenarioFault)>;
 ///
 /// If the file cannot be read or anything in it is wrong.
 pub fn scenario_from_file(path: &Path) -> Result<Scenario, ReadError<ScenarioFault>> {
-    let file = path.display().to_string();
-    match fs::read(path) {
-        Ok(bytes) => scenario_from_bytes(&file, &bytes),
-        Err(source) => Err(ReadError::Unreadable { file, source }),
-    }
+    scenario_from_bytes(&file_name(path), &read_file(path, MOST_OF_A_SCENARIO)?)
 }
 
 /// Reads a scenario from the `bytes` of a TOML file; `file` is its name in errors.
@@ -39,7 +37,7 @@ pub fn scenario_from_file(path: &Path) -> Result<Scenario, ReadError<ScenarioFau
 pub fn scenario_from_bytes(file: &str, bytes: &[u8]) -> Result<Scenario, ReadError<ScenarioFault>> {
     utf8(bytes)
         .map_err(|(place, byte)| (place, ScenarioFault::NotUtf8(byte)))
-        .and_then(read)
+        .and_then(|text| read(text).map_err(|(at, fault)| (Place::after(&text[..at]), fault)))
         .map_err(|(place, fault)| ReadError::Fault { file: file.to_owned(), place, fault })
 }
 
@@ -77,8 +75,7 @@ type RawEnd = BTreeMap<Spanned<String>, Vec<Spanned<String>>>;
 fn read(text: &str) -> Faulty<Scenario> {
     let raw: Raw = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
-        let message = error.message().trim().replace('\n', ", ");
-        (Place::after(&text[..at]), ScenarioFault::NotToml(message))
+        (at, ScenarioFault::NotToml(message(error.message())))
     })?;
     let source = Source(text);
     Ok(Scenario {
@@ -131,11 +128,10 @@ impl Source<'_> {
         }
         if let Some(mark) = raw.read_water_mark {
             pair.read_water_mark = *mark.get_ref();
-            if pair.read_water_mark < 0 || pair.read_water_mark == i64::MAX {
-                let expected = "a number of bytes that is not negative".to_owned();
+            if !(0..=MOST_BYTES).contains(&pair.read_water_mark) {
+                let expected = format!("a number of bytes from 0 to {MOST_BYTES}");
                 let found = mark.get_ref().to_string();
-                let place = Place::after(&self.0[..mark.span().start]);
-                return Err((place, ScenarioFault::Expected { expected, found }));
+                return Err((mark.span().start, ScenarioFault::Expected { expected, found }));
             }
         }
         if let Some(threads) = raw.threads {
@@ -143,7 +139,7 @@ impl Source<'_> {
                 1 => 1,
                 2 => 2,
                 other => {
-                    let place = Place::after(&self.0[..threads.span().start]);
+                    let place = threads.span().start;
                     let (expected, found) = ("1 or 2 event threads".to_owned(), other.to_string());
                     return Err((place, ScenarioFault::Expected { expected, found }));
                 }
@@ -157,17 +153,16 @@ impl Source<'_> {
         let mut raw: Vec<_> = raw.into_iter().collect();
         raw.sort_by_key(|(key, _)| key.span().start);
         let mut reactions: Vec<Reaction> = Vec::new();
-        let mut places: Vec<Place> = Vec::new();
+        let mut firsts: HashMap<Trigger, usize> = HashMap::new();
         for (key, ops) in raw {
             let name = key.get_ref();
             let place = self.place(key.span(), name, 0);
             let trigger = parse_trigger(name)
                 .map_err(|(at, fault)| (self.place(key.span(), name, at), fault))?;
-            if let Some(same) = reactions.iter().position(|known| known.trigger == trigger) {
-                let first = places[same].line;
-                return Err((place, ScenarioFault::Repeated { key: name.clone(), first }));
+            if let Some(first) = firsts.insert(trigger, place) {
+                let (key, first) = (excerpt(name), Place::after(&self.0[..first]).line);
+                return Err((place, ScenarioFault::Repeated { key, first }));
             }
-            places.push(place);
             let ops = ops.iter().map(|op| {
                 Op::parse(op.get_ref())
                     .map_err(|(at, fault)| (self.place(op.span(), op.get_ref(), at), fault))
@@ -177,16 +172,16 @@ impl Source<'_> {
         Ok(reactions)
     }
 
-    /// The place of the byte `at` of `value`, which stands at `span`, as it is or
-    /// in quotes. If it is written with escapes, the place where it begins.
-    fn place(&self, span: Range<usize>, value: &str, at: usize) -> Place {
+    /// Where the byte `at` of `value` stands in the file; `value` stands at `span`, as it
+    /// is or in quotes. If it is written with escapes, where it begins.
+    fn place(&self, span: Range<usize>, value: &str, at: usize) -> usize {
         let written = &self.0[span.clone()];
         let start = [0, 1].into_iter().find(|&quote| {
             written.get(quote..).is_some_and(|written| written.starts_with(value))
                 && written.len() == value.len() + 2 * quote
         });
         let inside = start.map_or(0, |start| start + at);
-        Place::after(&self.0[..span.start + inside])
+        span.start + inside
     }
 }
 
@@ -247,7 +242,8 @@ fn size_index(name: &str) -> Option<SizeIndex> {
 }
 
 /// The name of a block size in the original, `32K`.
-pub(super) fn size_name(index: SizeIndex) -> String {
+#[must_use]
+pub fn size_name(index: SizeIndex) -> String {
     match index.buffer_size() {
         size if size < 1 << 10 => size.to_string(),
         size if size < 1 << 20 => format!("{}K", size >> 10),

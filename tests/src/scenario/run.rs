@@ -12,7 +12,6 @@
 //! Where the original asserts or dereferences a null pointer, the port panics;
 //! that is a result and not a fault ([`Finish::Panicked`]).
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use eventsys::steps::Side;
 use eventsys::{
     Clock, ContRef, EThread, EventProcessor, HrTime, Options, ProxyMutex, StateMachine, hrtime,
+    panics,
 };
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
@@ -91,7 +91,8 @@ impl LockKeys {
 }
 
 /// Runs `program` on the port of `epoch`, on an event processor with `options`,
-/// whose `steps` get every step.
+/// whose `steps` get every step. A panic of the port is a result: the panic hook does
+/// not print it.
 #[must_use]
 pub fn run_scenario(program: &Program, epoch: Epoch, options: Options) -> ScenarioEnd {
     let options = of_release(epoch, options);
@@ -105,8 +106,10 @@ pub fn run_scenario(program: &Program, epoch: Epoch, options: Options) -> Scenar
         thread.run_pass();
         second.iter().for_each(SecondThread::run_pass);
     };
-    let (finish, taken) = catch_unwind(AssertUnwindSafe(|| (play.run(&pass), play.taken())))
-        .unwrap_or_else(|payload| (Finish::Panicked(text_of(&*payload)), Default::default()));
+    let run = || catch_unwind(AssertUnwindSafe(|| (play.run(&pass), play.taken())));
+    let (finish, taken) = panics::quietly(run).unwrap_or_else(|payload| {
+        (Finish::Panicked(panics::text_of(&*payload)), Default::default())
+    });
     release_all(&play.stage.holder);
     let mut seen = play.stage.seen.lock().unwrap_or_else(PoisonError::into_inner);
     let seen = std::mem::take(&mut *seen);
@@ -137,6 +140,7 @@ impl Play {
         let holder = new_holder([&ends[0], &ends[1], core.mutex()]);
         let stage = Arc::new(Stage {
             program: program.clone(),
+            reactions: program.index(),
             processor: Arc::clone(processor),
             threads,
             pair: core.id(),
@@ -179,7 +183,7 @@ impl Play {
         }
         if self.stage.program.pair.foreign {
             std::thread::scope(|scope| {
-                let connecting = scope.spawn(|| self.connect());
+                let connecting = scope.spawn(panics::inherit(|| self.connect()));
                 if let Err(payload) = connecting.join() {
                     std::panic::resume_unwind(payload);
                 }
@@ -234,10 +238,4 @@ impl Play {
             end.state(&end.mutex().lock()).close();
         }
     }
-}
-
-fn text_of(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
-    text.unwrap_or("a panic without a text").to_owned()
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use eventsys::{EThread, EventProcessor};
+use eventsys::{EThread, EventProcessor, panics};
 
 /// A thread that makes a pass when it is told to.
 pub(super) struct SecondThread {
@@ -29,14 +29,14 @@ impl SecondThread {
         let (pass, passed) = channel();
         let (born, birth) = channel();
         let processor = Arc::clone(processor);
-        let handle = std::thread::spawn(move || {
+        let handle = std::thread::spawn(panics::inherit(move || {
             let thread = processor.adopt_current_thread("ET_NET");
             // An error in either means that the run is over.
             let _ = born.send(Arc::clone(thread.thread()));
             while let Ok(()) = turn.recv() {
                 let _ = pass.send(catch_unwind(AssertUnwindSafe(|| thread.run_pass())));
             }
-        });
+        }));
         let thread = birth.recv().expect("the thread says who it is");
         SecondThread { thread, turns: Some(turns), passed, handle: Some(handle) }
     }

@@ -158,6 +158,73 @@ fn numbers_that_are_too_small_or_too_large() {
 }
 
 #[test]
+fn no_case_may_fill_the_memory_or_go_on_for_ever() {
+    let pieces = |sent: i64, per: i64| fault_in_rows(&format!("g,active,{sent},2,3,4,{per},6\n"));
+    assert_eq!(
+        pieces(100, 0),
+        "c.csv:2:20: expected at least 1 for write_bytes_per, so that the 100 bytes to send are \
+         1000000 pieces at most, found 0"
+    );
+    assert_eq!(
+        pieces(10_000_000, 1),
+        "c.csv:2:25: expected at least 10 for write_bytes_per, so that the 10000000 bytes to \
+         send are 1000000 pieces at most, found 1"
+    );
+    assert_eq!(
+        fault_in_rows("g,active,268435457,2,3,4,500,6\n"),
+        "c.csv:2:10: expected a number up to 268435456 for bytes_to_send, found 268435457"
+    );
+    assert_eq!(
+        fault_in_rows("g,active,1,2,3,4,5,3601\n"),
+        "c.csv:2:20: expected a number up to 3600 for timeout_s, found 3601"
+    );
+}
+
+#[test]
+fn what_a_case_may_ask_for_reaches_its_bounds() {
+    let rows = "case,side,bytes_to_send,nbytes_write,bytes_to_read,nbytes_read,write_bytes_per,timeout_s\n\
+                g,active,1000000,1000000,0,0,1,3600\n\
+                g,passive,0,5,1000000,1000000,0,1\n\
+                h,active,268435456,1,0,0,269,1\n\
+                h,passive,7,0,0,0,0,1\n";
+    let cases = cases_from_bytes("c.csv", rows.as_bytes()).expect("all within the bounds");
+    assert_eq!(cases.len(), 2);
+}
+
+#[test]
+fn twenty_thousand_cases_are_read_in_one_go() {
+    let mut rows = String::from(
+        "case,side,bytes_to_send,nbytes_write,bytes_to_read,nbytes_read,write_bytes_per,timeout_s\n",
+    );
+    for n in 0..20_000 {
+        rows.push_str(&format!("c{n},active,1,1,1,1,1,1\nc{n},passive,1,1,1,1,1,1\n"));
+    }
+    let cases = cases_from_bytes("c.csv", rows.as_bytes()).expect("no fault");
+    assert_eq!((cases.len(), &*cases[19_999].name), (20_000, "c19999"));
+    rows.push_str("c7,active,1,1,1,1,1,1\n");
+    assert_eq!(
+        cases_from_bytes("c.csv", rows.as_bytes()).unwrap_err().to_string(),
+        "c.csv:40002:1: case c7 stands here a second time, it first stands in line 16"
+    );
+}
+
+#[test]
+fn a_fault_shows_only_how_a_long_text_begins() {
+    let long = "x".repeat(1 << 20);
+    for row in [
+        format!("g,active,{long},2,3,4,5,6\n"),
+        format!("g,active,{},2,3,4,5,6\n", "9".repeat(1 << 20)),
+        format!("g,{long},1,2,3,4,5,6\n"),
+        format!("{long} x,active,1,2,3,4,5,6\n"),
+        format!("{long},active,1,2,3,4,5,6\n"),
+        format!("{long},passive,1,2,3,4,5,6\n"),
+    ] {
+        let fault = fault_in_rows(&row);
+        assert!(fault.len() < 250 && fault.contains('…'), "{fault:.300}");
+    }
+}
+
+#[test]
 fn the_column_is_found_behind_quotes_empty_lines_and_umlauts() {
     assert_eq!(
         fault_in_rows("\n\"g,ü\",active,x,2,3,4,5,6\n"),
@@ -169,11 +236,16 @@ fn the_column_is_found_behind_quotes_empty_lines_and_umlauts() {
 fn names_that_could_not_stand_in_a_recording() {
     assert_eq!(
         fault_in_rows("a b,active,1,2,3,4,5,6\n"),
-        "c.csv:2:1: expected the name of a case, without spaces, found \"a b\""
+        "c.csv:2:1: expected the name of a case, without spaces or control characters, found \"a b\""
     );
     assert_eq!(
         fault_in_rows(",active,1,2,3,4,5,6\n"),
-        "c.csv:2:1: expected the name of a case, without spaces, found \"\""
+        "c.csv:2:1: expected the name of a case, without spaces or control characters, found \"\""
+    );
+    assert_eq!(
+        fault_in_rows("a\u{1b}[1m,active,1,2,3,4,5,6\n"),
+        "c.csv:2:1: expected the name of a case, without spaces or control characters, \
+         found \"a\\u{1b}[1m\""
     );
 }
 

@@ -12,8 +12,8 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use conformance::netvctest::{errors, new_test, start_test};
-use conformance::runner::CaseEnd;
-use conformance::{Case, Epoch, Suite, run_case};
+use conformance::runner::{CaseEnd, MOST_CALLS};
+use conformance::{Case, EndDef, Epoch, Suite, run_case};
 use eventsys::steps::{Side, Step, StepSink};
 use eventsys::{
     Clock, ContRef, EventCode, EventProcessor, FreeContinuation, Outcome, ProxyMutex, StateMachine,
@@ -156,4 +156,32 @@ fn a_tunnel_joins_a_net_vc_and_a_plugin_vc() {
     accept.cancel();
     // The client has gone, and with it everything else goes.
     thread.run_until(|| net.stats().vcs_in_memory() == 0);
+}
+
+#[test]
+fn a_case_that_would_fill_the_memory_with_steps_is_cut_off() {
+    let case = |bytes| {
+        let read = EndDef {
+            bytes_to_send: 0,
+            nbytes_write: 0,
+            bytes_to_read: bytes,
+            nbytes_read: bytes,
+            write_bytes_per: 0,
+            timeout_s: 10,
+            read_term: EventCode::EVENT_NONE,
+            write_term: EventCode::EVENT_NONE,
+        };
+        let write = EndDef {
+            bytes_to_send: bytes,
+            nbytes_write: bytes,
+            bytes_to_read: 0,
+            nbytes_read: 0,
+            write_bytes_per: 1,
+            ..read
+        };
+        Case { name: "bytes".into(), active: write, passive: read }
+    };
+    let cut_off = |bytes| over_plugin_vc(&case(bytes)).is_cut_off();
+    assert!(!cut_off(1000));
+    assert!(cut_off(i64::from(MOST_CALLS) + 1));
 }

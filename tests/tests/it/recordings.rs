@@ -108,6 +108,35 @@ fn a_damaged_file_is_found() {
 }
 
 #[test]
+fn a_small_file_that_unpacks_to_more_than_is_read_is_refused() {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    let piece = vec![b'x'; 1 << 20];
+    (0..129).for_each(|_| packer.write_all(&piece).expect("memory takes everything"));
+    let packed = packer.finish().expect("memory takes everything");
+    assert!(packed.len() < 1 << 20);
+    assert_eq!(
+        fault_in_packed(&packed),
+        "r.gz:1:1: expected a recording that unpacks to 128 MiB at most, found a larger one"
+    );
+}
+
+#[test]
+fn a_fault_shows_only_how_a_long_text_begins() {
+    let long = "x".repeat(1 << 20);
+    for text in [
+        long.clone(),
+        format!("case a\n{long}\n"),
+        format!("case a\nA {long}\n"),
+        format!("case a\nA event {long}\n"),
+        format!("case {long}\ncase b\n"),
+        format!("case {long}\n- create\ncase {long}\n"),
+    ] {
+        let fault = fault(text);
+        assert!(fault.len() < 250 && fault.contains('…'), "{fault:.300}");
+    }
+}
+
+#[test]
 fn lines_that_do_not_belong() {
     assert_eq!(
         fault("A event 1\n"),

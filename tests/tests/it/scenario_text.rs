@@ -91,6 +91,61 @@ fn faults_of_reactions_name_line_and_column() {
 }
 
 #[test]
+fn a_number_of_bytes_that_is_too_large_is_told_so() {
+    let op = |op: &str| fault_in(&format!("on_connect = [\"{op}\"]"));
+    for number in ["9223372036854775807", "9007199254740992KiB"] {
+        assert_eq!(
+            op(&format!("do_io_read {number}")),
+            format!(
+                "my.toml:4:27: expected a number of bytes up to 9223372036854775806 or max, \
+                 found {number:?}"
+            )
+        );
+    }
+    assert_eq!(
+        fault("title = \"t\"\nteaches = \"t\"\n[pair]\nread_water_mark = 9223372036854775807\n"),
+        "my.toml:4:19: expected a number of bytes from 0 to 9223372036854775806, \
+         found 9223372036854775807"
+    );
+}
+
+#[test]
+fn a_fault_shows_only_how_a_long_text_begins() {
+    let long = "x".repeat(1 << 20);
+    for line in [
+        format!("on_connect = [\"{long}\"]"),
+        format!("on_connect = [\"write {long}\"]"),
+        format!("{long} = []"),
+        format!("on_{long} = []"),
+        format!("after_{long} = []"),
+        format!("on_connect = {{ {long} = 1 }}"),
+        format!("[pair]\n{long} = 1"),
+    ] {
+        let fault = fault_in(&line);
+        assert!(fault.len() < 450 && !fault.contains('\n'), "{fault:.500}");
+    }
+}
+
+/// Each is found in a map, and its line is counted only in a fault.
+#[test]
+fn a_hundred_thousand_timers_are_read_and_run_in_one_go() {
+    let mut text = String::from("title = \"t\"\nteaches = \"t\"\n[active]\n");
+    (1..=100_000).for_each(|n| text.push_str(&format!("after_{n}us = [\"close\"]\n")));
+    let scenario = scenario_from_bytes("my.toml", text.as_bytes()).expect("no fault");
+    let end = run_scenario(&scenario.compile(), Epoch::C, Options::default());
+    assert_eq!(end.finish, Finish::Quiet, "the passive end is open");
+    text.push_str("after_7us = []\n");
+    assert_eq!(fault(&text), "my.toml:100004:1: expected a scenario in TOML: duplicate key");
+    text.truncate(text.len() - "after_7us = []\n".len());
+    text.push_str("after_7000ns = []\n");
+    assert_eq!(
+        fault(&text),
+        "my.toml:100004:1: expected one reaction after_7000ns, found a second one; the first \
+         stands in line 10"
+    );
+}
+
+#[test]
 fn faults_of_the_pair_and_of_toml_name_line_and_column() {
     let pair = |line: &str| fault(&format!("title = \"t\"\nteaches = \"t\"\n[pair]\n{line}\n"));
     assert_eq!(
@@ -104,7 +159,7 @@ fn faults_of_the_pair_and_of_toml_name_line_and_column() {
     );
     assert_eq!(
         pair("read_water_mark = -1"),
-        "my.toml:4:19: expected a number of bytes that is not negative, found -1"
+        "my.toml:4:19: expected a number of bytes from 0 to 9223372036854775806, found -1"
     );
     assert_eq!(
         pair("colour = 1"),

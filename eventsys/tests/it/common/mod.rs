@@ -119,7 +119,11 @@ pub struct Stage {
 
 impl Stage {
     pub fn new() -> Stage {
-        let processor = EventProcessor::new(Clock::new_virtual());
+        Stage::on(Clock::new_virtual())
+    }
+
+    pub fn on(clock: Arc<Clock>) -> Stage {
+        let processor = EventProcessor::new(clock);
         let diary = Diary::new(processor.clock());
         Stage { thread: processor.adopt_current_thread("ET_NET"), processor, diary }
     }
@@ -199,6 +203,63 @@ pub fn while_held_elsewhere<R>(mutex: &Arc<ProxyMutex>, f: impl FnOnce() -> R) -
         held.recv().expect("the holder lives");
         let result = f();
         drop(release);
+        result
+    })
+}
+
+/// Calls a closure when it is dropped: a cookie, or a part of a state machine.
+pub struct OnDrop(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+pub fn on_drop(f: impl FnOnce() + Send + 'static) -> OnDrop {
+    OnDrop(Mutex::new(Some(Box::new(f))))
+}
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        let f = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        f.into_iter().for_each(|f| f());
+    }
+}
+
+/// Runs `f`, which could wait for ever where the code is broken, and says so then.
+/// The time is only the patience of who waits for a failure.
+pub fn must_end<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> R {
+    let (end, ended) = mpsc::channel();
+    let runs = std::thread::spawn(move || {
+        let result = f();
+        let _ = end.send(());
+        result
+    });
+    let waited = ended.recv_timeout(std::time::Duration::from_secs(30));
+    assert_ne!(waited, Err(mpsc::RecvTimeoutError::Timeout), "it does not end");
+    match runs.join() {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// Calls `f` while other threads are EThreads of these groups, made in this order.
+/// Their clock must not be one that waits for them.
+pub fn beside<R>(processor: &Arc<EventProcessor>, groups: &[&str], f: impl FnOnce() -> R) -> R {
+    std::thread::scope(|scope| {
+        let (tell, told) = mpsc::channel();
+        let stay: Vec<_> = groups
+            .iter()
+            .map(|group| {
+                let (leave, left) = mpsc::channel::<()>();
+                let tell = tell.clone();
+                scope.spawn(move || {
+                    let _thread = processor.adopt_current_thread(group);
+                    let _ = tell.send(());
+                    // Ends when `stay` is dropped, even by a panic of `f`.
+                    let _ = left.recv();
+                });
+                told.recv().expect("it is adopted");
+                leave
+            })
+            .collect();
+        let result = f();
+        drop(stay);
         result
     })
 }

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::{Program, Range, VERSION};
 use crate::read_error::Place;
-use crate::scenario::amount::{LONGEST_SPAN, MOST_WRITTEN};
+use crate::scenario::amount::{LONGEST_SPAN, MOST_BYTES, MOST_WRITTEN};
 use crate::scenario::fault::ScenarioFault;
 use crate::scenario::model::{Limits, PairDef, Trigger};
 use crate::scenario::op::{How, HowTo, Op, Whom};
@@ -79,7 +79,7 @@ fn parse_pair(mut line: Line<'_>) -> Parsed<PairDef> {
         connect_re: line.number(0, 1)? == 1,
         shared_mutex: line.number(0, 1)? == 1,
         buffer_index: SizeIndex::from_raw(line.number(0, DEFAULT_BUFFER_SIZES as i64 - 1)?),
-        read_water_mark: line.number(0, i64::MAX - 1)?,
+        read_water_mark: line.number(0, MOST_BYTES)?,
         accept_after: line.number(0, LONGEST_SPAN)?,
         foreign: line.number(0, 1)? == 1,
         threads: line.number(1, 2)? as u8,
