@@ -2,7 +2,6 @@
 //! in the global free list.
 //!
 //! One test, alone in its process: the census counts the events of the process.
-#![cfg(not(feature = "explore"))]
 
 #[path = "it/common/mod.rs"]
 mod common;

@@ -1,8 +1,6 @@
 //! What a user may try that would be undefined behaviour in the original, and was
 //! in an earlier state of this crate: each ends in a panic, or in nothing.
 
-#![cfg(not(feature = "explore"))]
-
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;

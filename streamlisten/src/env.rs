@@ -92,12 +92,23 @@ impl Environment {
         let result = self.callback_without_ticks(f);
         if self.depth.get() == 0 {
             self.depth.set(1);
-            while let Some(tick) = self.next() {
+            // An exception that waits here, nothing has caught: the program is over.
+            while !self.is_throwing()
+                && let Some(tick) = self.next()
+            {
                 tick();
             }
             self.depth.set(0);
         }
         result
+    }
+
+    /// As [`Environment::make_callback`], for a callback that the event loop makes:
+    /// nothing, if an exception waits that nothing has caught.
+    pub(crate) fn notify(&self, f: impl FnOnce()) {
+        if !self.is_throwing() {
+            self.make_callback(f);
+        }
     }
 
     fn next(&self) -> Option<Box<dyn FnOnce()>> {

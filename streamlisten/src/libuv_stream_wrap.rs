@@ -224,7 +224,7 @@ impl LibuvStreamWrap {
         if self.state.replace(HandleState::Closed) == HandleState::Closing {
             let onclose = self.onclose.take();
             if let Some(onclose) = onclose {
-                self.base.env().make_callback(onclose);
+                self.base.env().notify(onclose);
             }
             self.base.destroy();
         }

@@ -3,7 +3,7 @@
 //! Proves what must hold in every schedule that the system happens to give: each
 //! event runs exactly once, in the order of its producer; two threads share a
 //! virtual clock; and `shutdown` lets no handler run afterwards and no event leak.
-//! `tests/explore.rs` looks at all schedules of smaller programs.
+//! The package `explorations` looks at all schedules of smaller programs.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};

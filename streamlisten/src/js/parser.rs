@@ -21,6 +21,10 @@ use crate::llhttp::{Lenient, MessageType};
 /// free list `parsers`.
 const FREE_LIST_SIZE: usize = 1000;
 
+/// How many names and values of a head have a meaning, if the server says nothing else.
+/// Mirrors `maxHeaderPairs`, which counts both.
+const MAX_HEADER_PAIRS: usize = 2000;
+
 /// Hears what a connection and its parser do, before they do it.
 pub trait Observer {
     /// The socket is about to call the listeners of an event.
@@ -70,6 +74,8 @@ pub struct HttpServerParser {
     pub(super) consumed: Cell<bool>,
     pub(super) on_incoming: RefCell<Option<Rc<OnIncoming>>>,
     headers: RefCell<Vec<(Vec<u8>, Vec<u8>)>>,
+    /// Names and values together; 0 for no limit.
+    pub(super) max_header_pairs: Cell<usize>,
     url: RefCell<Vec<u8>>,
     /// When the request that is under way, or the wait for it, began. `None` between
     /// two requests. Mirrors `last_message_start_` and the list of active connections.
@@ -161,6 +167,7 @@ impl HttpServerParser {
             consumed: Cell::new(false),
             on_incoming: RefCell::default(),
             headers: RefCell::default(),
+            max_header_pairs: Cell::new(MAX_HEADER_PAIRS),
             url: RefCell::default(),
             active_since: Cell::new(None),
             number: Cell::new(0),
@@ -176,9 +183,7 @@ impl HttpServerParser {
         let this = Rc::downgrade(&parser);
         slots.on_headers.replace(Some(Rc::new(move |_, (list, url)| {
             if let Some(this) = this.upgrade() {
-                this.observe(ParserStep::Headers(&list, &url));
-                this.keep(&list);
-                this.url.borrow_mut().extend_from_slice(&url);
+                this.on_headers(&list, &url);
             }
             Ok(())
         })));
@@ -227,6 +232,7 @@ impl HttpServerParser {
         self.incoming.replace(None);
         self.on_incoming.replace(None);
         self.headers.replace(Vec::new());
+        self.max_header_pairs.set(MAX_HEADER_PAIRS);
         self.url.replace(Vec::new());
         self.consumed.set(false);
     }
@@ -259,6 +265,16 @@ impl HttpServerParser {
         result
     }
 
+    /// Mirrors `parserOnHeaders`: once there are enough, further ones are not kept.
+    fn on_headers(&self, list: &HeaderList, url: &[u8]) {
+        self.observe(ParserStep::Headers(list, url));
+        let most = self.max_header_pairs.get();
+        if most == 0 || 2 * self.headers.borrow().len() < most {
+            self.keep(list);
+        }
+        self.url.borrow_mut().extend_from_slice(url);
+    }
+
     fn keep(&self, list: &HeaderList) {
         let pairs = list.iter().map(|(name, value)| (name.to_vec(), value.to_vec()));
         self.headers.borrow_mut().extend(pairs);
@@ -276,7 +292,11 @@ impl HttpServerParser {
         let Some(socket) = self.socket() else {
             return 0;
         };
-        let incoming = IncomingMessage::new(&socket, complete, headers, url);
+        let most = match self.max_header_pairs.get() {
+            0 => headers.len(),
+            most => headers.len().min(most / 2),
+        };
+        let incoming = IncomingMessage::new(&socket, complete, headers, most, url);
         self.incoming.replace(Some(Rc::clone(&incoming)));
         let on_incoming = self.on_incoming.borrow().clone();
         on_incoming.map_or(0, |f| f(&incoming, complete.should_keep_alive))

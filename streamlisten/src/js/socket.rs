@@ -10,7 +10,7 @@ use super::readable::{Readable, ReadableState};
 use super::response::ServerResponse;
 use super::writable::WritableState;
 use crate::buf::Chunk;
-use crate::env::Environment;
+use crate::env::{Environment, Exception};
 use crate::libuv_stream_wrap::{TCPWrap, Timer};
 use crate::resource::StreamResource;
 use crate::stream_base::{ReadData, StreamBase};
@@ -278,11 +278,8 @@ impl Socket {
         };
         let this = self.this.clone();
         let request = WriteWrap::new(move |status| {
-            let Some(socket) = this.upgrade() else { return };
-            if !socket.r.destroyed.get() {
-                socket.update_timer();
-                let error = (status < 0).then(|| JsError::new(uv::name(status as isize)));
-                socket.onwrite(error);
+            if let Some(socket) = this.upgrade() {
+                socket.on_write_complete(status);
             }
         });
         let err = handle.wrap.writev(&request, chunks);
@@ -291,6 +288,21 @@ impl Socket {
         } else if !self.env.last_write_was_async() {
             self.onwrite(None);
         }
+    }
+
+    /// A write that did not end at once has ended. A destroyed socket hears no error of
+    /// it. Mirrors `onWriteComplete`.
+    fn on_write_complete(&self, status: i32) {
+        if self.r.destroyed.get() {
+            self.onwrite(None);
+            return;
+        }
+        if status < 0 {
+            self.onwrite(Some(JsError::new(uv::name(status as isize))));
+            return;
+        }
+        self.update_timer();
+        self.onwrite(None);
     }
 
     /// Shuts the writing side of the handle down. Mirrors `_final`.
@@ -350,6 +362,10 @@ impl Readable for Socket {
             }
             (entry.listener)(arg);
         }
+        // An error that no listener takes is thrown, and ends the program.
+        if let (true, "error", Arg::Error(error)) = (listeners.is_empty(), event, arg) {
+            self.env.throw(Exception::new(error.code.clone()));
+        }
         !listeners.is_empty()
     }
 
@@ -363,9 +379,11 @@ impl Readable for Socket {
     /// Mirrors `destroy` and `Socket._destroy`: the handle is closed, `error` is
     /// told in the next tick, and `close` when the handle is.
     fn destroy(&self, error: Option<JsError>) {
-        if self.r.destroyed.replace(true) {
+        if self.r.destroyed.get() {
             return;
         }
+        self.destroy_writable();
+        self.r.destroyed.set(true);
         if error.is_some() {
             self.r.errored.set(true);
         }

@@ -48,10 +48,10 @@ impl ConnectionWrap {
     /// connection, accepting it has failed, and no one is told.
     pub fn on_connection(&self, status: i32, vc: Option<&NetVcRef>) {
         if status != 0 {
-            self.env.make_callback(|| (self.onconnection)(status, None));
+            self.env.notify(|| (self.onconnection)(status, None));
         } else if let Some(vc) = vc {
             let client = LibuvStreamWrap::new(&self.env, vc.clone());
-            self.env.make_callback(|| (self.onconnection)(0, Some(client)));
+            self.env.notify(|| (self.onconnection)(0, Some(client)));
         }
     }
 }

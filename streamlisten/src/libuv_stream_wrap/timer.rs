@@ -94,7 +94,7 @@ impl Target for Timer {
             return;
         }
         self.due.set(None);
-        self.env.make_callback(|| (self.f.borrow())());
+        self.env.notify(|| (self.f.borrow())());
     }
 }
 

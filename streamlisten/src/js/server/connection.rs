@@ -357,7 +357,7 @@ impl Connection {
         }
         match request.header("expect") {
             Some(expect) if request.version == (1, 1) => {
-                on_expect(&server, request, &response, expect);
+                on_expect(&server, request, &response, &expect);
             }
             _ => (server.on_request)(request, &response),
         }

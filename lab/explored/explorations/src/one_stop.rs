@@ -13,7 +13,7 @@ const LONGEST_STOP: usize = 20_000;
 
 /// The scheduler; see the head of this module.
 #[derive(Debug)]
-pub(crate) struct OneStop {
+pub struct OneStop {
     /// The thread that is stopped: 0 the main thread, 1 the one that it has spawned.
     thread: usize,
     /// The step at which it is stopped in this execution, counted from where both can
@@ -27,7 +27,8 @@ pub(crate) struct OneStop {
 
 impl OneStop {
     /// Stops this thread.
-    pub(crate) fn of(thread: usize) -> OneStop {
+    #[must_use]
+    pub fn of(thread: usize) -> OneStop {
         OneStop { thread, at: None, steps: 0, stopped_for: None }
     }
 }
@@ -69,36 +70,40 @@ impl Scheduler for OneStop {
     }
 }
 
-/// The main thread has two steps and the other one has one: where the main thread is
-/// stopped, that one comes at each place; where that one is stopped, it comes before them
-/// or behind them.
-#[test]
-fn every_stop_is_gone_through() {
+#[cfg(test)]
+mod tests {
     use std::sync::{Arc, Mutex};
 
-    use crate::schedules::explore;
+    use super::OneStop;
+    use crate::explore;
 
-    let orders_if_stopped = |thread| {
-        explore(OneStop::of(thread), || {
-            let order = Arc::new(Mutex::new(Vec::new()));
-            let step = {
-                let order = Arc::clone(&order);
-                move |name| {
-                    shuttle::thread::yield_now();
-                    order.lock().unwrap().push(name);
-                }
-            };
-            let other = shuttle::thread::spawn({
-                let step = step.clone();
-                move || step("other")
-            });
-            step("main");
-            step("main");
-            other.join().unwrap();
-            order.lock().unwrap().join(" ")
-        })
-    };
-    let at_each_place = ["main main other", "main other main", "other main main"];
-    assert_eq!(orders_if_stopped(0), at_each_place);
-    assert_eq!(orders_if_stopped(1), ["main main other", "other main main"]);
+    /// The main thread has two steps and the other one has one: where the main thread is
+    /// stopped, that one comes at each place; where that one is stopped, it comes before them
+    /// or behind them.
+    #[test]
+    fn every_stop_is_gone_through() {
+        let orders_if_stopped = |thread| {
+            explore(OneStop::of(thread), || {
+                let order = Arc::new(Mutex::new(Vec::new()));
+                let step = {
+                    let order = Arc::clone(&order);
+                    move |name| {
+                        shuttle::thread::yield_now();
+                        order.lock().unwrap().push(name);
+                    }
+                };
+                let other = shuttle::thread::spawn({
+                    let step = step.clone();
+                    move || step("other")
+                });
+                step("main");
+                step("main");
+                other.join().unwrap();
+                order.lock().unwrap().join(" ")
+            })
+        };
+        let at_each_place = ["main main other", "main other main", "other main main"];
+        assert_eq!(orders_if_stopped(0), at_each_place);
+        assert_eq!(orders_if_stopped(1), ["main main other", "other main main"]);
+    }
 }
