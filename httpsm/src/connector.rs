@@ -79,7 +79,11 @@ impl AcceptorConnector {
     /// From now on `acceptor` listens at this place.
     pub fn listen(&self, host: &str, port: u16, acceptor: ContRef) {
         let origin = Origin { host: host.to_owned(), port };
-        self.acceptors.lock().unwrap_or_else(PoisonError::into_inner).insert(origin, acceptor);
+        let mut acceptors = self.acceptors.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = acceptors.insert(origin, acceptor);
+        drop(acceptors);
+        // Not under the lock: its `drop` is user code.
+        drop(old);
     }
 }
 

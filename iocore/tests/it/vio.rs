@@ -191,11 +191,8 @@ fn every_change_asks_for_a_guard_of_the_bound_mutex() {
     let guard = mutex.lock();
     let (vio, _) = writing(&mutex, &guard, 5);
     let wrong = other.lock();
-    let numbers: [&dyn Fn(); 3] = [
-        &|| vio.check(&wrong),
-        &|| vio.set_nbytes(&wrong, 1),
-        &|| vio.add_ndone(&wrong, 1),
-    ];
+    let numbers: [&dyn Fn(); 3] =
+        [&|| vio.check(&wrong), &|| vio.set_nbytes(&wrong, 1), &|| vio.add_ndone(&wrong, 1)];
     for (i, wrong_use) in numbers.iter().enumerate() {
         let text = panic_text(wrong_use);
         assert_eq!(text, "vio->mutex->thread_holding == this_ethread()", "use {i}");
