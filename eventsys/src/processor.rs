@@ -303,9 +303,12 @@ impl EventProcessor {
         Some(reference)
     }
 
-    /// The calling thread, if it is of this group.
+    /// The calling thread, if it is of this group; not that of another processor, whose
+    /// groups have the same numbers.
     fn calling_thread(&self, et: EventType) -> Option<Arc<EThread>> {
-        let is_of_group = |thread: &&Arc<EThread>| thread.is_event_type(et) && !thread.has_ended();
+        let is_of_group = |thread: &&Arc<EThread>| {
+            thread.is_event_type(et) && thread.is_of(self) && !thread.has_ended()
+        };
         EThread::with_current(|current| current.filter(is_of_group).cloned())
     }
 

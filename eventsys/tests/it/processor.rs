@@ -219,6 +219,22 @@ fn affinity_by_type_prefers_the_calling_thread_then_the_kept_one_then_the_next()
 }
 
 #[test]
+fn a_thread_of_another_processor_is_of_no_group() {
+    // Both count their groups from 0, and may have one clock.
+    let stage = Stage::on(Clock::new_ticking(1));
+    let other = EventProcessor::new(Arc::clone(stage.processor.clock()));
+    assert!(stage.thread.is_of(&stage.processor) && !stage.thread.is_of(&other));
+    beside(&other, &["ET_NET"], || {
+        let cont = stage.noting("never on this thread");
+        assert!(other.schedule_imm(cont.clone(), ET_NET).is_some());
+        assert!(stage.thread.has_no_events());
+        let as_ref: ContRef = cont.clone();
+        let assigned = other.assign_affinity_by_type(&as_ref, ET_NET);
+        assert!(assigned.is_of(&other) && !assigned.is_current());
+    });
+}
+
+#[test]
 fn spawn_continuations_run_first_on_each_thread_in_the_order_of_their_registration() {
     let processor = processor();
     let task = processor.register_event_type("ET_TASK");
