@@ -13,8 +13,8 @@
 //! Who wants to listen gives a [`StepSink`] to the
 //! [`EventProcessor`](crate::EventProcessor). With no one listening a step
 //! costs one branch, because [`Steps`] is an `Option` and the record is built
-//! behind it. What that branch costs can be measured: the feature `mute` leaves
-//! all reports out.
+//! behind it. What that branch costs can be measured: a build
+//! with `--cfg atslab_mute` leaves all reports out.
 
 mod kind;
 mod views;
@@ -154,7 +154,7 @@ impl Steps {
     #[inline]
     #[must_use]
     pub fn enabled(&self) -> bool {
-        !cfg!(feature = "mute") && self.0.is_some()
+        !cfg!(atslab_mute) && self.0.is_some()
     }
 
     /// Reports the step that `make` builds, if someone listens.

@@ -2,7 +2,8 @@
 //! comes from here and from nowhere else.
 //!
 //! In a normal build the names are parking_lot's and the standard library's. In
-//! an exploration build (feature `explore`) they are the schedule explorer's, so
+//! an exploration build (the twin packages in `lab/explored`, which have these sources
+//! and the feature `explore`) they are the schedule explorer's, so
 //! that a test can run a piece of code under every interleaving and state the
 //! exact set of outcomes. Code that went around the facade would be invisible
 //! to the explorer, and a race in it would never be found.

@@ -20,6 +20,7 @@ mod readable;
 mod response;
 mod server;
 mod socket;
+mod status_codes;
 mod writable;
 
 pub use emitter::{Arg, Emitter, JsError, Listener};

@@ -50,6 +50,7 @@ pub enum Arg {
 pub type Listener = Rc<dyn Fn(&Arg)>;
 
 /// Listeners by the name of their event. Mirrors `EventEmitter`.
+#[doc(alias = "EventEmitter")]
 #[derive(Default)]
 pub struct Emitter {
     entries: RefCell<Vec<Entry>>,

@@ -11,6 +11,28 @@ use crate::env::Environment;
 use crate::http_parser::HeadersComplete;
 use crate::llhttp::METHOD_NAMES;
 
+/// Headers whose further values are dropped. Mirrors `matchKnownFields`.
+const ONCE: [&str; 18] = [
+    "age",
+    "host",
+    "from",
+    "etag",
+    "server",
+    "referer",
+    "expires",
+    "location",
+    "user-agent",
+    "retry-after",
+    "content-type",
+    "max-forwards",
+    "authorization",
+    "last-modified",
+    "content-length",
+    "if-modified-since",
+    "proxy-authorization",
+    "if-unmodified-since",
+];
+
 /// A request, with its body as a stream.
 pub struct IncomingMessage {
     this: Weak<IncomingMessage>,
@@ -26,6 +48,8 @@ pub struct IncomingMessage {
     pub version: (u8, u8),
     /// Names and values, as they came.
     pub raw_headers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// How many of them have a meaning. Mirrors `kHeadersCount`.
+    headers_count: usize,
     pub(super) upgrade: Cell<bool>,
     pub(super) complete: Cell<bool>,
     pub(super) dumped: Cell<bool>,
@@ -37,6 +61,7 @@ impl IncomingMessage {
         socket: &Rc<Socket>,
         complete: &HeadersComplete,
         raw_headers: Vec<(Vec<u8>, Vec<u8>)>,
+        headers_count: usize,
         url: Vec<u8>,
     ) -> Rc<IncomingMessage> {
         let message = Rc::new_cyclic(|this: &Weak<IncomingMessage>| IncomingMessage {
@@ -49,6 +74,7 @@ impl IncomingMessage {
             url,
             version: complete.version,
             raw_headers,
+            headers_count,
             upgrade: Cell::new(complete.upgrade),
             complete: Cell::new(false),
             dumped: Cell::new(false),
@@ -61,13 +87,38 @@ impl IncomingMessage {
     /// True if there is a header of this name, in whatever case.
     #[must_use]
     pub fn has_header(&self, name: &str) -> bool {
-        self.raw_headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes()))
+        self.values(name).next().is_some()
     }
 
-    /// The value of the first header of this name, in whatever case.
+    /// The value of a header, by its name in whatever case. Several of one name are
+    /// joined with a comma and a space, of `Cookie` with a semicolon and a space; of
+    /// those that make sense only once, such as `Host`, the first counts. Mirrors
+    /// `_addHeaderLine`, where `Set-Cookie` is a list: here its values are joined with
+    /// a comma, as a list becomes a string.
+    #[doc(alias = "_addHeaderLine")]
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<&[u8]> {
-        let found = self.raw_headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()));
+    pub fn header(&self, name: &str) -> Option<Vec<u8>> {
+        let mut values = self.values(name);
+        let mut joined = values.next()?.to_vec();
+        if ONCE.iter().any(|other| name.eq_ignore_ascii_case(other)) {
+            return Some(joined);
+        }
+        let between: &[u8] = match name.to_ascii_lowercase().as_str() {
+            "cookie" => b"; ",
+            "set-cookie" => b",",
+            _ => b", ",
+        };
+        for value in values {
+            joined.extend_from_slice(between);
+            joined.extend_from_slice(value);
+        }
+        Some(joined)
+    }
+
+    /// The values of the headers of a name that have a meaning.
+    fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        let counted = self.raw_headers.iter().take(self.headers_count);
+        let found = counted.filter(move |(other, _)| other.eq_ignore_ascii_case(name.as_bytes()));
         found.map(|(_, value)| value.as_slice())
     }
 

@@ -192,6 +192,8 @@ pub trait Readable {
     }
 
     /// Gives bytes to the reader, or the end. False if it has enough for now.
+    /// Mirrors `Readable.prototype.push`.
+    #[doc(alias = "readableAddChunk")]
     fn push(&self, chunk: Option<Chunk>) -> bool {
         let state = self.readable_state();
         let Some(chunk) = chunk else {

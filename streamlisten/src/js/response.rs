@@ -9,6 +9,7 @@ use super::emitter::{Arg, Emitter, Listener};
 use super::incoming::IncomingMessage;
 use super::readable::{HIGH_WATER_MARK, Readable};
 use super::socket::Socket;
+use super::status_codes::reason;
 use super::writable::Done;
 use crate::buf::Chunk;
 use crate::env::Environment;
@@ -31,7 +32,7 @@ pub struct ServerResponse {
     pub(super) should_keep_alive: Cell<bool>,
     /// The connection ends with this answer.
     pub(super) last: Cell<bool>,
-    header: RefCell<Option<Vec<u8>>>,
+    header: RefCell<Option<String>>,
     pub(super) header_sent: Cell<bool>,
     /// The body goes out in chunks.
     chunked: Cell<bool>,
@@ -99,7 +100,8 @@ impl ServerResponse {
     }
 
     /// Mirrors `_storeHeader`.
-    fn make_header(&self, status: u16, headers: &[(&str, &str)]) -> Vec<u8> {
+    #[doc(alias = "_storeHeader")]
+    fn make_header(&self, status: u16, headers: &[(&str, &str)]) -> String {
         let mut header = format!("HTTP/1.1 {status} {}\r\n", reason(status));
         let (mut connection, mut framed) = (false, false);
         let mut content_length = false;
@@ -142,7 +144,7 @@ impl ServerResponse {
             }
         }
         header.push_str("\r\n");
-        header.into_bytes()
+        header
     }
 
     /// Says that the client may send its body. Mirrors `writeContinue`.
@@ -152,9 +154,19 @@ impl ServerResponse {
     }
 
     /// Writes a part of the body. False if the writer should wait for `drain`.
-    /// Mirrors `write`.
+    /// Mirrors `write` with a `Buffer`.
     pub fn write(&self, bytes: &[u8]) -> bool {
-        let more = self.write_part(bytes, false);
+        self.write_body(Piece::Bytes(bytes.to_vec()))
+    }
+
+    /// The same with a string. On the connection the two differ only where this piece
+    /// is the first, and something waits before it: see [`ServerResponse::end_text`].
+    pub fn write_text(&self, text: &str) -> bool {
+        self.write_body(Piece::Utf8(text.to_string()))
+    }
+
+    fn write_body(&self, piece: Piece) -> bool {
+        let more = self.write_part(piece, false);
         if !more {
             self.need_drain.set(true);
         }
@@ -162,13 +174,13 @@ impl ServerResponse {
     }
 
     /// Mirrors `write_`.
-    fn write_part(&self, bytes: &[u8], from_end: bool) -> bool {
+    fn write_part(&self, piece: Piece, from_end: bool) -> bool {
         if self.finished.get() {
             return false;
         }
         if self.header.borrow().is_none() {
             if from_end {
-                self.content_length.set(Some(bytes.len()));
+                self.content_length.set(Some(piece.len()));
             }
             self.write_head(200, &[]);
         }
@@ -180,27 +192,43 @@ impl ServerResponse {
             socket.cork();
             self.env.next_tick(move || socket.uncork());
         }
-        if !self.chunked.get() || bytes.is_empty() {
-            return self.send(bytes.to_vec(), None);
+        if !self.chunked.get() || piece.len() == 0 {
+            return self.send(piece, None);
         }
-        self.send(format!("{:x}\r\n", bytes.len()).into_bytes(), None);
-        self.send(bytes.to_vec(), None);
-        self.send(b"\r\n".to_vec(), None)
+        let crlf = || Piece::Bytes(b"\r\n".to_vec());
+        self.send(Piece::Latin1(format!("{:x}", piece.len())), None);
+        self.send(crlf(), None);
+        self.send(piece, None);
+        self.send(crlf(), None)
     }
 
-    /// Ends, with a last part of the body if there is one. Mirrors `end`.
+    /// Ends, with a last part of the body if there is one. Mirrors `end` with a
+    /// `Buffer`.
     pub fn end(&self, bytes: Option<&[u8]>) {
+        self.end_with(bytes.map(|bytes| Piece::Bytes(bytes.to_vec())));
+    }
+
+    /// Ends with a string. Where the head has not gone out, it goes with the string,
+    /// behind what waits; before a `Buffer` it goes before all that waits. Mirrors `end`.
+    pub fn end_text(&self, text: &str) {
+        self.end_with(Some(Piece::Utf8(text.to_string())));
+    }
+
+    fn end_with(&self, piece: Option<Piece>) {
         if self.finished.get() {
             return;
         }
         let socket = self.socket();
         if let Some(socket) = &socket
-            && (bytes.is_some() || self.header.borrow().is_none())
+            && (piece.is_some() || self.header.borrow().is_none())
         {
             socket.cork();
         }
-        match bytes {
-            Some(bytes) => drop(self.write_part(bytes, true)),
+        let has_piece = piece.is_some();
+        match piece {
+            Some(piece) => {
+                self.write_part(piece, true);
+            }
             None if self.header.borrow().is_none() => {
                 self.content_length.set(Some(0));
                 self.write_head(200, &[]);
@@ -211,9 +239,9 @@ impl ServerResponse {
         let finish: Done = Box::new(move || this.emit("finish"));
         let waits = self.output_size.get() + socket.as_ref().map_or(0, |s| s.writable_length());
         if self.has_body.get() && self.chunked.get() {
-            self.send(b"0\r\n\r\n".to_vec(), Some(finish));
-        } else if !self.header_sent.get() || waits > 0 || bytes.is_some() {
-            self.send(Vec::new(), Some(finish));
+            self.send(Piece::Latin1("0\r\n\r\n".to_string()), Some(finish));
+        } else if !self.header_sent.get() || waits > 0 || has_piece {
+            self.send(Piece::Latin1(String::new()), Some(finish));
         } else {
             self.env.next_tick(finish);
         }
@@ -240,12 +268,25 @@ impl ServerResponse {
         }
     }
 
-    /// Sends bytes, after the head if that has not been sent. Mirrors `_send`.
-    fn send(&self, bytes: Vec<u8>, done: Option<Done>) -> bool {
-        let header = self.header.borrow().clone();
-        if let (Some(header), false) = (header, self.header_sent.replace(true)) {
-            self.buffer_first(Chunk::new(header));
-        }
+    /// Sends a piece, after the head if that has not been sent. A string takes the head
+    /// with it; before a `Buffer` the head goes in front of everything that waits, a
+    /// `100 Continue` included. Mirrors `_send`.
+    #[doc(alias = "_send")]
+    fn send(&self, piece: Piece, done: Option<Done>) -> bool {
+        let waits = !self.header_sent.get();
+        let header = self.header.borrow().clone().filter(|_| waits);
+        self.header_sent.set(!waits || header.is_some());
+        let header = header.unwrap_or_default();
+        let bytes = match piece {
+            Piece::Bytes(bytes) => {
+                if !header.is_empty() {
+                    self.buffer_first(Chunk::new(latin1(&header)));
+                }
+                bytes
+            }
+            Piece::Utf8(text) => (header + &text).into_bytes(),
+            Piece::Latin1(text) => latin1(&(header + &text)),
+        };
         self.write_raw(Chunk::new(bytes), done)
     }
 
@@ -271,6 +312,7 @@ impl ServerResponse {
     }
 
     /// Mirrors `_writeRaw`.
+    #[doc(alias = "_writeRaw")]
     fn write_raw(&self, data: Chunk, done: Option<Done>) -> bool {
         let socket = self.socket();
         if socket.as_ref().is_some_and(|socket| socket.is_destroyed()) {
@@ -331,20 +373,25 @@ impl ServerResponse {
     }
 }
 
-/// What a status says. Mirrors `STATUS_CODES`, for those that the server uses itself
-/// and the usual ones.
-fn reason(status: u16) -> &'static str {
-    match status {
-        100 => "Continue",
-        200 => "OK",
-        201 => "Created",
-        204 => "No Content",
-        304 => "Not Modified",
-        400 => "Bad Request",
-        404 => "Not Found",
-        417 => "Expectation Failed",
-        500 => "Internal Server Error",
-        503 => "Service Unavailable",
-        _ => "unknown",
+/// What is sent: a `Buffer`, or a string with its encoding.
+enum Piece {
+    Bytes(Vec<u8>),
+    Utf8(String),
+    Latin1(String),
+}
+
+impl Piece {
+    /// How many bytes it is on the connection.
+    fn len(&self) -> usize {
+        match self {
+            Piece::Bytes(bytes) => bytes.len(),
+            Piece::Utf8(text) => text.len(),
+            Piece::Latin1(text) => text.chars().count(),
+        }
     }
+}
+
+/// A string's bytes in Latin-1; of a character outside it, the lower eight bits.
+fn latin1(text: &str) -> Vec<u8> {
+    text.chars().map(|c| c as u8).collect()
 }

@@ -23,7 +23,9 @@ pub(super) use connection::connection_listener;
 pub struct ServerOptions {
     /// The size of a head in bytes, 0 for the default.
     pub max_header_size: u64,
-    /// What parsers let pass.
+    /// What parsers let pass. Mirrors `insecureHTTPParser`.
+    #[doc(alias = "insecureHTTPParser")]
+    #[doc(alias = "isLenient")]
     pub lenient: Lenient,
     /// False to leave the stream to the socket, whose `data` event then feeds the
     /// parser: what node does with a handle that is no StreamBase.
@@ -59,6 +61,7 @@ type OnUpgrade = dyn Fn(&Rc<IncomingMessage>, &Rc<Socket>, Chunk);
 type OnClientError = dyn Fn(&JsError, &Rc<Socket>);
 
 /// A server, with its listeners. Those that are not set are not there.
+#[doc(alias = "http.Server")]
 pub struct HttpServer {
     pub(super) env: Rc<Environment>,
     pub(super) options: ServerOptions,
@@ -159,6 +162,7 @@ impl HttpServer {
     }
 
     /// Mirrors `checkConnections`.
+    #[doc(alias = "checkConnections")]
     fn check_connections(&self) {
         let options = &self.options;
         for parser in self.parsers.expired(options.headers_timeout, options.request_timeout) {
@@ -175,6 +179,7 @@ impl HttpServer {
     }
 
     /// A connection has been accepted. Mirrors `onconnection` of `lib/net.js`.
+    #[doc(alias = "onconnection")]
     pub fn accept(self: &Rc<Self>, wrap: Rc<TCPWrap>) -> Rc<Socket> {
         let socket = Socket::new(&self.env, wrap);
         self.emit_connection(&socket);

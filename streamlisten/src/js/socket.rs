@@ -10,7 +10,7 @@ use super::readable::{Readable, ReadableState};
 use super::response::ServerResponse;
 use super::writable::WritableState;
 use crate::buf::Chunk;
-use crate::env::Environment;
+use crate::env::{Environment, Exception};
 use crate::libuv_stream_wrap::{TCPWrap, Timer};
 use crate::resource::StreamResource;
 use crate::stream_base::{ReadData, StreamBase};
@@ -22,6 +22,7 @@ pub(super) struct Handle {
     pub(super) wrap: Rc<TCPWrap>,
     pub(super) reading: Cell<bool>,
     /// Set when a parser consumes the handle, and never reset.
+    #[doc(alias = "handle._consumed")]
     pub(super) consumed: Cell<bool>,
 }
 
@@ -195,6 +196,8 @@ impl Socket {
     }
 
     /// Something has come or gone. Mirrors `_unrefTimer`.
+    #[doc(alias = "_unrefTimer")]
+    #[doc(alias = "kUpdateTimer")]
     pub(super) fn update_timer(&self) {
         if self.timeout.get() != 0 {
             self.set_timeout(self.timeout.get());
@@ -234,6 +237,7 @@ impl Socket {
     }
 
     /// A read that no parser has taken. Mirrors `onStreamRead`.
+    #[doc(alias = "onStreamRead")]
     fn on_stream_read(&self, nread: isize, data: ReadData) {
         self.update_timer();
         if let ReadData::Fresh(chunk) | ReadData::UserBuffer(chunk) = data {
@@ -250,6 +254,8 @@ impl Socket {
         }
     }
 
+    /// Mirrors `tryReadStart`.
+    #[doc(alias = "tryReadStart")]
     pub(super) fn read_start(&self) {
         if let Some(handle) = self.handle()
             && !handle.reading.replace(true)
@@ -278,11 +284,8 @@ impl Socket {
         };
         let this = self.this.clone();
         let request = WriteWrap::new(move |status| {
-            let Some(socket) = this.upgrade() else { return };
-            if !socket.r.destroyed.get() {
-                socket.update_timer();
-                let error = (status < 0).then(|| JsError::new(uv::name(status as isize)));
-                socket.onwrite(error);
+            if let Some(socket) = this.upgrade() {
+                socket.on_write_complete(status);
             }
         });
         let err = handle.wrap.writev(&request, chunks);
@@ -293,7 +296,24 @@ impl Socket {
         }
     }
 
+    /// A write that did not end at once has ended. A destroyed socket hears no error of
+    /// it. Mirrors `onWriteComplete`.
+    #[doc(alias = "onWriteComplete")]
+    fn on_write_complete(&self, status: i32) {
+        if self.r.destroyed.get() {
+            self.onwrite(None);
+            return;
+        }
+        if status < 0 {
+            self.onwrite(Some(JsError::new(uv::name(status as isize))));
+            return;
+        }
+        self.update_timer();
+        self.onwrite(None);
+    }
+
     /// Shuts the writing side of the handle down. Mirrors `_final`.
+    #[doc(alias = "Socket.prototype._final")]
     pub(super) fn final_write(&self, done: impl FnOnce() + 'static) {
         let Some(handle) = self.handle() else {
             done();
@@ -331,6 +351,8 @@ impl Readable for Socket {
         self.this.upgrade().map(|this| this as Rc<dyn Readable>)
     }
 
+    /// Mirrors `Socket.prototype._read`.
+    #[doc(alias = "Socket.prototype._read")]
     fn read_more(&self) {
         self.read_start();
     }
@@ -350,6 +372,10 @@ impl Readable for Socket {
             }
             (entry.listener)(arg);
         }
+        // An error that no listener takes is thrown, and ends the program.
+        if let (true, "error", Arg::Error(error)) = (listeners.is_empty(), event, arg) {
+            self.env.throw(Exception::new(error.code.clone()));
+        }
         !listeners.is_empty()
     }
 
@@ -363,9 +389,11 @@ impl Readable for Socket {
     /// Mirrors `destroy` and `Socket._destroy`: the handle is closed, `error` is
     /// told in the next tick, and `close` when the handle is.
     fn destroy(&self, error: Option<JsError>) {
-        if self.r.destroyed.replace(true) {
+        if self.r.destroyed.get() {
             return;
         }
+        self.destroy_writable();
+        self.r.destroyed.set(true);
         if error.is_some() {
             self.r.errored.set(true);
         }

@@ -199,8 +199,10 @@ impl World {
             Answer::start(self, response);
         } else if self.options["respond"] != "hold" {
             let big = self.options["big_response"].as_u64().and_then(|n| usize::try_from(n).ok());
-            let body = big.map_or_else(|| b"ok".to_vec(), |n| vec![b'z'; n]);
-            response.end(Some(&body));
+            match big {
+                Some(n) => response.end(Some(&vec![b'z'; n])),
+                None => response.end_text("ok"),
+            }
         }
     }
 

@@ -21,6 +21,7 @@ const KEEP_ALIVE_TIMEOUT_BUFFER: u64 = 1000;
 
 /// What the listeners of one connection share. Mirrors `state`, and what its
 /// functions are bound to.
+#[doc(alias = "state")]
 struct Connection {
     server: Weak<HttpServer>,
     socket: Weak<Socket>,
@@ -36,6 +37,7 @@ struct Connection {
 }
 
 /// Sets a connection up. Mirrors `connectionListenerInternal`.
+#[doc(alias = "connectionListenerInternal")]
 pub(crate) fn connection_listener(server: &Rc<HttpServer>, socket: &Rc<Socket>) {
     let options = &server.options;
     let parser =
@@ -113,6 +115,7 @@ pub(crate) fn connection_listener(server: &Rc<HttpServer>, socket: &Rc<Socket>) 
 }
 
 /// Mirrors `onSocketResume`.
+#[doc(alias = "onSocketResume")]
 fn on_socket_resume(socket: &Weak<Socket>) {
     let Some(socket) = socket.upgrade() else { return };
     if socket.paused.get() {
@@ -153,6 +156,7 @@ impl Connection {
     }
 
     /// Mirrors `socketOnData`: the slow path, without consumption.
+    #[doc(alias = "socketOnData")]
     fn on_data(&self, chunk: &Chunk) {
         let Some(parser) = self.parser.upgrade() else { return };
         if let Some(result) = parser.execute(chunk) {
@@ -161,6 +165,7 @@ impl Connection {
     }
 
     /// Mirrors `onParserExecute`: the fast path.
+    #[doc(alias = "onParserExecute")]
     fn on_parser_execute(&self, result: &ExecuteResult) {
         if let Some(parser) = self.parser.upgrade() {
             parser.observe(ParserStep::Execute(result));
@@ -172,6 +177,7 @@ impl Connection {
     }
 
     /// Mirrors `onParserExecuteCommon`.
+    #[doc(alias = "onParserExecuteCommon")]
     fn execute_common(&self, result: &ExecuteResult, data: Option<&Chunk>) {
         let (Some(server), Some(socket), Some(parser)) =
             (self.server.upgrade(), self.socket.upgrade(), self.parser.upgrade())
@@ -235,6 +241,7 @@ impl Connection {
     }
 
     /// Mirrors `socketOnError`.
+    #[doc(alias = "socketOnError")]
     fn on_error(&self, socket: &Rc<Socket>, error: JsError) {
         let Some(server) = self.server.upgrade() else { return };
         if let Some(id) = self.error_listener.take() {
@@ -263,6 +270,7 @@ impl Connection {
     }
 
     /// Mirrors `socketOnEnd`.
+    #[doc(alias = "socketOnEnd")]
     fn on_end(&self) {
         let (Some(socket), Some(parser)) = (self.socket.upgrade(), self.parser.upgrade()) else {
             return;
@@ -274,6 +282,7 @@ impl Connection {
     }
 
     /// Mirrors `socketOnClose`.
+    #[doc(alias = "socketOnClose")]
     fn on_close(&self) {
         let (Some(server), Some(socket)) = (self.server.upgrade(), self.socket.upgrade()) else {
             return;
@@ -291,6 +300,7 @@ impl Connection {
     }
 
     /// Mirrors `socketOnDrain`.
+    #[doc(alias = "socketOnDrain")]
     fn on_drain(&self) {
         let Some(socket) = self.socket.upgrade() else { return };
         let need_pause = self.outgoing_data.get() > HIGH_WATER_MARK as i64;
@@ -308,6 +318,7 @@ impl Connection {
     }
 
     /// Mirrors `parserOnIncoming`.
+    #[doc(alias = "parserOnIncoming")]
     fn on_incoming(self: &Rc<Self>, request: &Rc<IncomingMessage>, keep_alive: bool) -> i32 {
         let (Some(server), Some(socket)) = (self.server.upgrade(), self.socket.upgrade()) else {
             return 0;
@@ -357,7 +368,7 @@ impl Connection {
         }
         match request.header("expect") {
             Some(expect) if request.version == (1, 1) => {
-                on_expect(&server, request, &response, expect);
+                on_expect(&server, request, &response, &expect);
             }
             _ => (server.on_request)(request, &response),
         }
@@ -373,6 +384,7 @@ impl Connection {
     }
 
     /// An answer is written. Mirrors `resOnFinish`.
+    #[doc(alias = "resOnFinish")]
     fn on_finish(&self, request: &Rc<IncomingMessage>, response: &Rc<ServerResponse>) {
         let Some(socket) = self.socket.upgrade() else { return };
         self.incoming.borrow_mut().pop_front();
@@ -434,6 +446,7 @@ fn wants_continue(expect: &[u8]) -> bool {
 }
 
 /// Mirrors `clearIncoming`.
+#[doc(alias = "clearIncoming")]
 fn clear_incoming(request: &Rc<IncomingMessage>, socket: &Rc<Socket>) {
     let Some(parser) = socket.parser() else { return };
     let is_current = parser.incoming.borrow().as_ref().is_some_and(|r| Rc::ptr_eq(r, request));

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use eventsys::sync::thread;
 use eventsys::{AtomicEvent, Clock, EventProcessor, Outcome, ProxyMutex, StateMachine};
 
-use super::schedules::Outcomes;
-use super::{Latch, random_schedules};
+use crate::{Latch, random_schedules};
+use explorations::Outcomes;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Ran {

@@ -5,7 +5,7 @@
 //! panics or deadlocks names its own. Each of them can be run again, alone:
 //!
 //! ```text
-//! EXPLORE_REPLAY=1:0*12.1.r.2*3 cargo test -p CRATE --features explore --test explore NAME
+//! EXPLORE_REPLAY=1:0*12.1.r.2*3 cargo test -p explorations NAME
 //! ```
 //!
 //! A schedule reads from left to right: the seed of its random numbers, then which
@@ -22,11 +22,11 @@ use shuttle::{Config, FailurePersistence, Runner};
 
 /// The outcomes of a program, each with the first schedule that led to it. Equal to
 /// a set of outcomes if it has the same outcomes.
-pub(crate) struct Outcomes<T>(BTreeMap<T, Steps>);
+pub struct Outcomes<T>(BTreeMap<T, Steps>);
 
 /// The outcomes of `program` under the schedules of `scheduler`, or under the one of
 /// `EXPLORE_REPLAY` if it is set.
-pub(crate) fn explore<T>(
+pub fn explore<T>(
     scheduler: impl Scheduler + 'static,
     program: impl Fn() -> T + Send + Sync + 'static,
 ) -> Outcomes<T>
@@ -43,10 +43,7 @@ where
 }
 
 /// The outcome of `program` under one schedule; none, if the two do not fit.
-pub(crate) fn replay<T>(
-    steps: Steps,
-    program: impl Fn() -> T + Send + Sync + 'static,
-) -> Outcomes<T>
+pub fn replay<T>(steps: Steps, program: impl Fn() -> T + Send + Sync + 'static) -> Outcomes<T>
 where
     T: Ord + Send + 'static,
 {
@@ -88,7 +85,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl<T: Ord + fmt::Debug> Outcomes<T> {
     /// The first schedule that led to this outcome.
-    pub(crate) fn schedule_of(&self, outcome: &T) -> &Steps {
+    pub fn schedule_of(&self, outcome: &T) -> &Steps {
         self.0.get(outcome).unwrap_or_else(|| panic!("{outcome:?} is not among {self:?}"))
     }
 }
@@ -135,7 +132,7 @@ impl<T: Ord> FromIterator<(T, Steps)> for Outcomes<T> {
 
 /// A schedule: the steps of one execution.
 #[derive(Clone, Default, Debug)]
-pub(crate) struct Steps {
+pub struct Steps {
     seed: u64,
     steps: Vec<Step>,
 }
@@ -249,6 +246,7 @@ impl Scheduler for Replay {
     }
 }
 
+#[cfg(test)]
 #[test]
 fn a_schedule_is_read_as_it_is_written() {
     let text = "4746:0*12.1.r*2.2*3.10";

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use eventsys::{Clock, ContRef, EventProcessor, FreeContinuation, Options, Outcome, WakePolicy};
 
-use super::{Latch, one_schedule};
+use crate::{Latch, one_schedule};
 
 #[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum End {

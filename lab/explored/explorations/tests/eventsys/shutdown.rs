@@ -10,7 +10,7 @@ use eventsys::{
     Clock, ContRef, EThread, EventCensus, EventProcessor, FreeContinuation, Outcome, event_census,
 };
 
-use super::{Latch, mixed_schedules, random_schedules};
+use crate::{Latch, mixed_schedules, random_schedules};
 
 /// A continuation that notes its run, and panics if it runs twice.
 fn runs_once() -> (ContRef, Arc<AtomicBool>) {

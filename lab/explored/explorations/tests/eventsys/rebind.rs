@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use eventsys::sync::thread;
 use eventsys::{ProxyMutex, Rebindable};
 
-use super::schedules::Outcomes;
-use super::{mixed_schedules, one_schedule};
+use crate::{mixed_schedules, one_schedule};
+use explorations::Outcomes;
 
 #[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Read {

@@ -4,27 +4,24 @@
 //! the *set* of its outcomes is asserted, and each outcome is explained.
 //!
 //! ```text
-//! cargo test -p pluginvc --features explore --test explore
+//! cargo test -p explorations --test pluginvc
 //! ```
 //!
 //! In this build every lock, atomic and thread of the event system is the
 //! explorer's (`eventsys::sync`), so a schedule may change threads between any
 //! unlocked read and the try-lock after it.
 
-#[path = "explore/canary.rs"]
 mod canary;
-#[path = "../../eventsys/tests/explore/schedules.rs"]
-mod schedules;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use eventsys::hrtime::mseconds;
+use explorations::{Outcomes, explore};
 use iocore::ShutdownHowTo::{Read, ReadWrite, Write};
 use iocore::VConnection;
 use pluginvc::{Corrections, PluginVCCore};
-use schedules::{Outcomes, explore};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::scheduler::RandomScheduler;
 use shuttle::thread;

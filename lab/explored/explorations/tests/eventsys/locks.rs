@@ -7,7 +7,7 @@ use std::sync::Arc;
 use eventsys::sync::thread;
 use eventsys::{Guarded, ProxyMutex};
 
-use super::every_schedule;
+use crate::every_schedule;
 
 /// Runs `f` on two threads and joins them.
 fn on_two_threads<R: Send + 'static>(f: impl Fn(usize) -> R + Send + Sync + 'static) -> (R, R) {

@@ -9,8 +9,8 @@ use eventsys::ProxyMutex;
 use eventsys::sync::atomic::{AtomicU32, Ordering};
 use eventsys::sync::thread;
 
-use super::schedules::{Outcomes, replay};
-use super::{every_schedule, mixed_schedules, one_schedule, random_schedules};
+use crate::{every_schedule, mixed_schedules, one_schedule, random_schedules};
+use explorations::{Outcomes, replay};
 
 /// Two threads count up, each in two steps. One count is lost if both read first.
 fn a_count_that_can_be_lost() -> u32 {

@@ -7,8 +7,8 @@ use shuttle::sync::atomic::{AtomicU32, Ordering};
 use shuttle::thread;
 use testkit::{ACCEPT, MAX, READ_READY};
 
-use crate::schedules::{Outcomes, replay};
 use crate::{LAG, close_both, lag_behind, outcomes, warm_lab};
+use explorations::{Outcomes, replay};
 
 /// The plugin's handler counts a callback, and a thread of the plugin counts itself,
 /// each in two steps. The thread takes the plugin's mutex for it, or forgets it.
