@@ -10,6 +10,7 @@ mod event_loop;
 mod handlers;
 mod locks;
 mod model;
+mod mutexes;
 mod panics;
 mod processor;
 mod refused;
