@@ -30,6 +30,21 @@ impl Exception {
 
 /// What all streams and parsers of one thread share. Mirrors the parts of
 /// `Environment`, and the `BindingData` of the parser, that matter here.
+///
+/// ```
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+/// use streamlisten::Environment;
+///
+/// let env = Environment::new();
+/// let ticks = Rc::new(Cell::new(0));
+/// let counter = Rc::clone(&ticks);
+/// let seen = env.make_callback(|| {
+///     env.next_tick(move || counter.set(counter.get() + 1));
+///     ticks.get()
+/// });
+/// assert_eq!((seen, ticks.get()), (0, 1), "ticks run when the callback is over");
+/// ```
 pub struct Environment {
     /// The parsers' buffer, unless a read has it.
     parser_buffer: RefCell<Vec<u8>>,
@@ -76,18 +91,21 @@ impl Environment {
     }
 
     /// Keeps what a write came to, for JavaScript. Mirrors `StreamBase::SetWriteResult`.
+    #[doc(alias = "SetWriteResult")]
     pub(crate) fn set_write_result(&self, bytes: usize, is_async: bool) {
         self.last_write.set((bytes, is_async));
     }
 
     /// Calls `f` after the callback into JavaScript that is running now. Mirrors
     /// `process.nextTick`.
+    #[doc(alias = "nextTick")]
     pub fn next_tick(&self, f: impl FnOnce() + 'static) {
         self.ticks.borrow_mut().push_back(Box::new(f));
     }
 
     /// Calls into JavaScript: `f`, and, if no other call is on the stack, what it
     /// has left for the next tick. Mirrors `MakeCallback`.
+    #[doc(alias = "MakeCallback")]
     pub fn make_callback<R>(&self, f: impl FnOnce() -> R) -> R {
         let result = self.callback_without_ticks(f);
         if self.depth.get() == 0 {
@@ -117,6 +135,7 @@ impl Environment {
 
     /// As [`Environment::make_callback`], but the next tick waits for the next
     /// callback. Mirrors `InternalCallbackScope::kSkipTaskQueues`.
+    #[doc(alias = "kSkipTaskQueues")]
     pub fn callback_without_ticks<R>(&self, f: impl FnOnce() -> R) -> R {
         self.depth.set(self.depth.get() + 1);
         let result = f();

@@ -40,6 +40,25 @@ const JS_EXCEPTION: &str = "HPE_JS_EXCEPTION:JS Exception";
 /// - Callbacks may call anything here. A parse inside a callback of the same
 ///   parser begins where the outer one began, as in the original.
 /// - Errors stay until [`HTTPParser::initialize`].
+///
+/// ```
+/// use std::cell::RefCell;
+/// use std::rc::Rc;
+/// use streamlisten::llhttp::{Lenient, MessageType};
+/// use streamlisten::{Chunk, Environment, HTTPParser};
+///
+/// let parser = HTTPParser::new(&Environment::new());
+/// parser.initialize(MessageType::Request, 0, Lenient::default());
+/// let body = Rc::new(RefCell::new(Vec::new()));
+/// let sink = Rc::clone(&body);
+/// *parser.slots.on_body.borrow_mut() = Some(Rc::new(move |_, part: Chunk| {
+///     sink.borrow_mut().extend_from_slice(&part);
+///     Ok(())
+/// }));
+/// let request = b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello";
+/// parser.execute(&Chunk::new(request.to_vec())).unwrap();
+/// assert_eq!(*body.borrow(), b"hello");
+/// ```
 pub struct HTTPParser {
     link: ListenerLink,
     env: Rc<Environment>,
@@ -48,6 +67,8 @@ pub struct HTTPParser {
     pub slots: Slots,
     /// Never borrowed while a callback runs.
     state: RefCell<State>,
+    /// Mirrors `current_buffer_`.
+    #[doc(alias = "current_buffer_")]
     current_buffer: RefCell<Option<Chunk>>,
     got_exception: Cell<bool>,
     headers_completed: Cell<bool>,
@@ -76,7 +97,8 @@ impl HTTPParser {
 
     /// Starts anew: `max_header_size` bytes of head (0 for the default), and
     /// nothing of what was read before. The callbacks and the place in a chain
-    /// stay.
+    /// stay. Mirrors `Parser::Initialize`.
+    #[doc(alias = "Initialize")]
     pub fn initialize(&self, kind: MessageType, max_header_size: u64, lenient: Lenient) {
         if !self.closed.get() {
             self.state.replace(State::new(kind, max_header_size, lenient));
@@ -90,6 +112,7 @@ impl HTTPParser {
     /// # Panics
     /// If it is in a chain already, or the stream has been destroyed, as the original
     /// aborts.
+    #[doc(alias = "Consume")]
     pub fn consume(&self, stream: &(impl StreamBase + ?Sized)) {
         if let (false, Some(this)) = (self.closed.get(), self.this.upgrade()) {
             let stream = from_object(stream).expect("(stream) != nullptr");
@@ -99,7 +122,8 @@ impl HTTPParser {
     }
 
     /// Leaves its chain, if it is in one. A parse that is under way goes on to
-    /// the end of its read.
+    /// the end of its read. Mirrors `Parser::Unconsume`.
+    #[doc(alias = "Unconsume")]
     pub fn unconsume(&self) {
         if let Some(chain) = self.link.chain() {
             chain.remove(self);
@@ -113,7 +137,8 @@ impl HTTPParser {
     }
 
     /// Parses `data`. `None` if a callback has thrown; the exception is in the
-    /// environment.
+    /// environment. Mirrors `Parser::Execute`.
+    #[doc(alias = "Execute")]
     pub fn execute(&self, data: &Chunk) -> Option<ExecuteResult> {
         self.execute_in(data, || Memory::of(data))
     }
@@ -142,6 +167,8 @@ impl HTTPParser {
     }
 
     /// The input has ended. `None` if that is all right, or in an error state.
+    /// Mirrors `Parser::Finish`.
+    #[doc(alias = "Finish")]
     pub fn finish(&self) -> Option<ExecuteResult> {
         if self.closed.get() {
             return None;
@@ -174,14 +201,16 @@ impl HTTPParser {
     }
 
     /// The whole read that is being parsed, or has just been, in `on_execute`;
-    /// else empty. Copied, as the original does.
+    /// else empty. Copied, as the original does. Mirrors `Parser::GetCurrentBuffer`.
+    #[doc(alias = "GetCurrentBuffer")]
     #[must_use]
     pub fn get_current_buffer(&self) -> Chunk {
         let current = self.current_buffer.borrow();
         Chunk::new(current.as_ref().map_or_else(Vec::new, |bytes| bytes.to_vec()))
     }
 
-    /// True between the end of a head and the next message.
+    /// True between the end of a head and the next message. Mirrors `Parser::HeadersCompleted`.
+    #[doc(alias = "HeadersCompleted")]
     #[must_use]
     pub fn headers_completed(&self) -> bool {
         self.headers_completed.get()

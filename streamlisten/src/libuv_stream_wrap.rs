@@ -192,6 +192,7 @@ impl LibuvStreamWrap {
     /// the loop, through the chain as it stands then; `onclose` is called after it, and
     /// then the handle is destroyed, and its chain with it. Mirrors
     /// `HandleWrap::Close`, `HandleWrap::OnClose` and `uv_close`.
+    #[doc(alias = "HandleWrap::Close")]
     pub fn close(&self, onclose: impl FnOnce() + 'static) {
         if self.state.get() != HandleState::Open {
             return;
@@ -208,6 +209,8 @@ impl LibuvStreamWrap {
         self.state.get() != HandleState::Open
     }
 
+    /// Mirrors `HandleWrap::OnClose`.
+    #[doc(alias = "OnClose")]
     fn finish_close(&self, guard: &Guard<'_>) {
         let writes = self.writes.take();
         let completed = self.completed.take();
@@ -281,6 +284,7 @@ impl LibuvStreamWrap {
 
     /// One turn of the loop. Mirrors `uv__stream_io`, and before it the turn of
     /// `uv__run_pending`, which writes for a stream that `uv__io_feed` has fed.
+    #[doc(alias = "uv__stream_io")]
     fn turn(&self, guard: &Guard<'_>) {
         if self.state.get() != HandleState::Open {
             self.finish_close(guard);

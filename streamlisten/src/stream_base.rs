@@ -32,6 +32,7 @@ pub enum ReadData {
 }
 
 /// What came of a write. Mirrors `StreamWriteResult`.
+#[doc(alias = "StreamWriteResult")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WriteResult {
     /// True if the request will complete later.
@@ -47,6 +48,8 @@ pub struct WriteResult {
 pub struct StreamBaseState {
     env: Rc<Environment>,
     chain: Rc<ListenerChain>,
+    /// Mirrors `default_listener_`.
+    #[doc(alias = "default_listener_")]
     default_listener: Rc<EmitToJSStreamListener>,
     onread: Rc<RefCell<Option<Rc<OnRead>>>>,
     bufs: RefCell<Vec<Rc<CustomBufferJSListener>>>,
@@ -117,18 +120,21 @@ pub trait StreamBase: StreamResource {
     fn base(&self) -> &StreamBaseState;
 
     /// False once nothing can be done with it any more: from the callback of its close
-    /// on.
+    /// on. Mirrors `IsAlive`.
+    #[doc(alias = "IsAlive")]
     fn is_alive(&self) -> bool {
         true
     }
 
-    /// True once it is being closed.
+    /// True once it is being closed. Mirrors `IsClosing`.
+    #[doc(alias = "IsClosing")]
     fn is_closing(&self) -> bool {
         false
     }
 
     /// A constant of every stream. Who asks for it in JavaScript wants to know
-    /// whether a parser can consume the stream.
+    /// whether a parser can consume the stream. Mirrors `isStreamBase`.
+    #[doc(alias = "isStreamBase")]
     fn is_stream_base(&self) -> bool {
         true
     }
@@ -139,6 +145,7 @@ pub trait StreamBase: StreamResource {
     }
 
     /// Lets reads go to memory of the user's own. Mirrors `UseUserBuffer`.
+    #[doc(alias = "UseUserBuffer")]
     fn use_user_buffer(&self, buffer: Vec<u8>) -> i32 {
         let base = self.base();
         let onread = Rc::downgrade(&base.onread);
@@ -156,11 +163,13 @@ pub trait StreamBase: StreamResource {
     }
 
     /// Writes one buffer. Mirrors `WriteBuffer`.
+    #[doc(alias = "WriteBuffer")]
     fn write_buffer(&self, request: &Rc<WriteWrap>, buffer: Chunk) -> i32 {
         set_write_result(self, self.write(request, vec![buffer]))
     }
 
     /// Writes several buffers. Mirrors `Writev`.
+    #[doc(alias = "Writev")]
     fn writev(&self, request: &Rc<WriteWrap>, buffers: Vec<Chunk>) -> i32 {
         set_write_result(self, self.write(request, buffers))
     }
@@ -168,6 +177,7 @@ pub trait StreamBase: StreamResource {
     /// Writes a string whose bytes these are. A short one is tried from the
     /// stack first, and then only what was written is counted; the rest is then
     /// not tried again. Mirrors `WriteString`.
+    #[doc(alias = "WriteString")]
     fn write_string(&self, request: &Rc<WriteWrap>, string: &[u8]) -> i32 {
         if string.len() > STACK_STORAGE_SIZE {
             let result = self.write(request, vec![Chunk::new(string.to_vec())]);

@@ -7,17 +7,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
-use crate::common::{OnDrop, Stage, must_end, on_drop, on_foreign_thread, panic_of};
 use eventsys::hrtime::mseconds;
 use eventsys::mutex::census;
 use eventsys::{
-    AdoptedThread, Clock, ET_NET, EThread, EventProcessor, EventRef, HrTime, Idle, LoopTailHandler,
-    ProxyMutex, Request,
+    AdoptedThread, Clock, ET_NET, EThread, EventProcessor, EventRef, FreeContinuation, HrTime,
+    Idle, LoopTailHandler, ProxyMutex, Request,
 };
+use testkit::{Lab, OnDrop, must_end, on_drop, on_foreign_thread, panic_of};
 
 /// A request that lets go of this when it is freed.
-fn holding(stage: &Stage, cookie: OnDrop) -> Request {
-    Request::from(stage.noting("called")).cookie(Arc::new(cookie))
+fn holding(lab: &Lab, cookie: OnDrop) -> Request {
+    Request::from(lab.noting("called")).cookie(Arc::new(cookie))
 }
 
 /// The default, and something to be dropped.
@@ -37,23 +37,24 @@ impl LoopTailHandler for Tail {
 #[test]
 fn a_tail_handler_that_is_replaced_may_signal_and_schedule_on_its_thread() {
     let names = must_end(|| {
-        let stage = Stage::new();
-        let (thread, cont) = (Arc::clone(stage.thread.thread()), stage.noting("by the drop"));
+        let lab = Lab::new();
+        let (thread, cont) = (Arc::clone(lab.thread.thread()), lab.noting("by the drop"));
         let tail = on_drop(move || {
             thread.signal_activity();
             on_foreign_thread(|| thread.schedule_imm(cont));
         });
-        stage.thread.set_tail_handler(Arc::new(Tail(Some(tail))));
-        stage.thread.set_tail_handler(Arc::new(Tail(None)));
-        stage.passes(1);
-        stage.diary.take_names()
+        lab.thread.set_tail_handler(Arc::new(Tail(Some(tail))));
+        lab.thread.set_tail_handler(Arc::new(Tail(None)));
+        lab.passes(1);
+        lab.take_names()
     });
     assert_eq!(names, ["by the drop"]);
 }
 
 #[test]
 fn an_ended_thread_keeps_no_tail_handler() {
-    let Stage { processor: _known_for_ever, thread: adopted, .. } = Stage::new();
+    let processor = EventProcessor::new(Clock::new_virtual());
+    let adopted = processor.adopt_current_thread("ET_NET");
     let thread = Arc::clone(adopted.thread());
     drop(adopted);
     let tail = Arc::new(Tail(None));
@@ -96,9 +97,9 @@ fn past_the_thread_locals(touch: impl FnOnce() + Send, f: impl FnOnce() + Send +
 
 #[test]
 fn the_destructor_of_a_thread_local_may_schedule() {
-    let stage = Stage::new();
-    let (thread, processor) = (Arc::clone(stage.thread.thread()), Arc::clone(&stage.processor));
-    let conts = ["on the thread", "on the group"].map(|name| stage.noting(name));
+    let lab = Lab::new();
+    let (thread, processor) = (Arc::clone(lab.thread.thread()), Arc::clone(&lab.processor));
+    let conts = ["on the thread", "on the group"].map(|name| lab.noting(name));
     let touch = || assert!(EThread::current().is_none());
     past_the_thread_locals(touch, move || {
         assert!(EThread::current().is_none());
@@ -106,8 +107,8 @@ fn the_destructor_of_a_thread_local_may_schedule() {
         thread.schedule_imm(one);
         assert!(processor.schedule_imm(other, ET_NET).is_some());
     });
-    stage.passes(1);
-    assert_eq!(stage.diary.take_names(), ["on the thread", "on the group"]);
+    lab.passes(1);
+    assert_eq!(lab.take_names(), ["on the thread", "on the group"]);
 }
 
 #[test]
@@ -127,17 +128,18 @@ fn the_destructor_of_a_thread_local_may_lock_while_a_census_runs() {
 fn an_adopted_thread_may_end_with_the_thread_locals_of_its_thread() {
     let event = on_foreign_thread(|| {
         ADOPTED.with(|_| ());
-        let stage = Stage::new();
-        let event = stage.thread.schedule_imm(stage.noting("never"));
-        ADOPTED.set(Some(stage.thread));
+        let adopted = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+        let never = FreeContinuation::new(|_, _, _| unreachable!("the thread ends first"));
+        let event = adopted.schedule_imm(never);
+        ADOPTED.set(Some(adopted));
         event
     });
     assert!(!event.is_live() && !event.is_cancelled(), "freed");
 }
 
 /// Schedules on its own thread in every way.
-fn schedules_locally(stage: &Stage, events: &Arc<Mutex<Vec<EventRef>>>) -> OnDrop {
-    let (thread, cont) = (Arc::clone(stage.thread.thread()), stage.noting("never"));
+fn schedules_locally(lab: &Lab, events: &Arc<Mutex<Vec<EventRef>>>) -> OnDrop {
+    let (thread, cont) = (Arc::clone(lab.thread.thread()), lab.noting("never"));
     let events = Arc::clone(events);
     on_drop(move || {
         let got = [
@@ -154,20 +156,20 @@ fn schedules_locally(stage: &Stage, events: &Arc<Mutex<Vec<EventRef>>>) -> OnDro
 #[test]
 fn what_ends_with_a_thread_may_schedule_on_it_and_gets_a_stale_event() {
     on_foreign_thread(|| {
-        let stage = Stage::new();
+        let lab = Lab::new();
         let events = Arc::default();
-        stage.thread.schedule_in(holding(&stage, schedules_locally(&stage, &events)), mseconds(5));
-        let waits = stage.noting("never");
-        let waiting = stage.thread.schedule_in(waits.clone(), mseconds(50));
-        let diary = Arc::clone(&stage.diary);
-        drop(stage);
+        lab.thread.schedule_in(holding(&lab, schedules_locally(&lab, &events)), mseconds(5));
+        let waits = lab.noting("never");
+        let waiting = lab.thread.schedule_in(waits.clone(), mseconds(50));
+        let trace = Arc::clone(lab.trace());
+        drop(lab);
         let got = std::mem::take(&mut *events.lock().expect("no panic under the lock"));
         assert_eq!(got.iter().map(EventRef::is_live).collect::<Vec<_>>(), [false; 5]);
         assert!(!waiting.is_live());
-        assert_eq!((Arc::strong_count(&waits), diary.take()), (1, vec![]));
+        assert_eq!((Arc::strong_count(&waits), trace.take_notes()), (1, vec![]));
         // It is an ordinary thread again.
         assert!(EThread::current().is_none());
-        drop(Stage::new());
+        drop(Lab::new());
     });
 }
 
@@ -175,27 +177,27 @@ fn what_ends_with_a_thread_may_schedule_on_it_and_gets_a_stale_event() {
 fn a_thread_may_end_so_while_it_unwinds() {
     let events = Arc::default();
     let text = panic_of(|| {
-        let stage = Stage::new();
-        stage.thread.schedule_imm(holding(&stage, schedules_locally(&stage, &events)));
+        let lab = Lab::new();
+        lab.thread.schedule_imm(holding(&lab, schedules_locally(&lab, &events)));
         let panics = on_drop(|| panic!("a drop's, behind the user's"));
-        stage.thread.schedule_imm(holding(&stage, panics));
+        lab.thread.schedule_imm(holding(&lab, panics));
         panic!("the user's");
     });
     assert_eq!(text, "the user's");
     assert_eq!(events.lock().expect("no panic under the lock").len(), 5);
-    drop(Stage::new());
+    drop(Lab::new());
 }
 
 #[test]
 fn what_ends_with_a_thread_may_reschedule_what_ends_behind_it() {
-    let stage = Stage::new();
+    let lab = Lab::new();
     let behind: Arc<OnceLock<EventRef>> = Arc::default();
     let its = Arc::clone(&behind);
     let cookie = on_drop(move || its.get().expect("set before the end").schedule_imm());
-    stage.thread.schedule_in(holding(&stage, cookie), mseconds(5));
-    let waits = stage.noting("never");
-    let _ = behind.set(stage.thread.schedule_in(waits.clone(), mseconds(500)));
-    drop(stage);
+    lab.thread.schedule_in(holding(&lab, cookie), mseconds(5));
+    let waits = lab.noting("never");
+    let _ = behind.set(lab.thread.schedule_in(waits.clone(), mseconds(500)));
+    drop(lab);
     assert_eq!(Arc::strong_count(&waits), 1);
     assert!(!behind.get().expect("set above").is_live());
 }
@@ -205,7 +207,7 @@ fn every_drop_is_called_when_a_thread_ends_and_the_first_panic_comes_out_then() 
     on_foreign_thread(|| {
         let clock = Clock::new_virtual();
         let other = clock.participate().expect("it is virtual");
-        let stage = Stage::on(Arc::clone(&clock));
+        let lab = Lab::with_clock(Arc::clone(&clock));
         let dropped = Arc::new(AtomicUsize::new(0));
         let cookie = |text: &'static str| {
             let dropped = Arc::clone(&dropped);
@@ -214,80 +216,80 @@ fn every_drop_is_called_when_a_thread_ends_and_the_first_panic_comes_out_then() 
                 panic!("{text}");
             })
         };
-        stage.thread.schedule_in(holding(&stage, cookie("a timer's")), mseconds(50));
-        stage.thread.schedule_every(holding(&stage, cookie("a poll event's")), -1);
-        stage.thread.schedule_imm(holding(&stage, cookie("an event's")));
-        stage.thread.set_tail_handler(Arc::new(Tail(Some(cookie("a tail handler's")))));
-        let foreign = holding(&stage, cookie("a foreign event's"));
-        let thread = Arc::clone(stage.thread.thread());
+        lab.thread.schedule_in(holding(&lab, cookie("a timer's")), mseconds(50));
+        lab.thread.schedule_every(holding(&lab, cookie("a poll event's")), -1);
+        lab.thread.schedule_imm(holding(&lab, cookie("an event's")));
+        lab.thread.set_tail_handler(Arc::new(Tail(Some(cookie("a tail handler's")))));
+        let foreign = holding(&lab, cookie("a foreign event's"));
+        let thread = Arc::clone(lab.thread.thread());
         on_foreign_thread(|| thread.schedule_imm(foreign));
         drop(thread);
         // In the order of the queues: the external one joins the local one.
-        assert_eq!(panic_of(|| drop(stage)), "a timer's");
+        assert_eq!(panic_of(|| drop(lab)), "a timer's");
         assert_eq!(dropped.load(Ordering::Relaxed), 5);
         // The clock goes on for the others, and the thread is an ordinary one.
         let before = clock.get_hrtime_updated();
         other.sleep(mseconds(100));
         assert_eq!(clock.get_hrtime_updated() - before, mseconds(100));
-        drop(Stage::new());
+        drop(Lab::new());
     });
 }
 
 #[test]
 fn a_drop_that_panics_in_a_pass_loses_no_event_behind_it() {
-    let stage = Stage::new();
+    let lab = Lab::new();
     let cookie = || on_drop(|| panic!("a cookie's"));
-    let thread = Arc::clone(stage.thread.thread());
+    let thread = Arc::clone(lab.thread.thread());
     // In the external queue, and in the bucket of a timer: two that are cancelled, whose
     // drop panics, and one that lives.
-    let requests = [(); 2].map(|()| holding(&stage, cookie()));
-    let living = stage.noting("lives");
+    let requests = [(); 2].map(|()| holding(&lab, cookie()));
+    let living = lab.noting("lives");
     let (dead, lives) = on_foreign_thread(|| {
         (requests.map(|request| thread.schedule_imm(request)), thread.schedule_imm(living))
     });
-    let timers = [(); 2].map(|()| thread.schedule_in(holding(&stage, cookie()), mseconds(30)));
-    thread.schedule_in(stage.noting("timer"), mseconds(30));
+    let timers = [(); 2].map(|()| thread.schedule_in(holding(&lab, cookie()), mseconds(30)));
+    thread.schedule_in(lab.noting("timer"), mseconds(30));
     dead.iter().for_each(EventRef::cancel);
-    let texts: Vec<String> = (0..3).map(|_| panic_of(|| stage.passes(1))).collect();
+    let texts: Vec<String> = (0..3).map(|_| panic_of(|| lab.passes(1))).collect();
     assert_eq!(texts, ["a cookie's", "a cookie's", "no panic"]);
-    assert_eq!(stage.diary.take_names(), ["lives"]);
+    assert_eq!(lab.take_names(), ["lives"]);
     assert!(!lives.is_live());
     timers.iter().for_each(EventRef::cancel);
-    let panics = std::iter::repeat_with(|| catch_unwind(AssertUnwindSafe(|| stage.passes(1))))
+    let panics = std::iter::repeat_with(|| catch_unwind(AssertUnwindSafe(|| lab.passes(1))))
         .take(9)
         .filter(Result::is_err);
     assert_eq!(panics.count(), 2);
-    assert_eq!(stage.diary.take_names(), ["timer"]);
-    assert!(stage.thread.has_no_events());
+    assert_eq!(lab.take_names(), ["timer"]);
+    assert!(lab.thread.has_no_events());
     assert!(dead.iter().chain(&timers).all(|event| !event.is_cancelled()), "freed");
 }
 
 #[test]
 fn a_handler_and_the_drop_of_its_state_may_both_panic() {
-    let stage = Stage::new();
+    let lab = Lab::new();
     let state = on_drop(|| panic!("the drop's"));
-    let cont = stage.actor(move |_| {
+    let cont = lab.actor(move |_| {
         let _kept: &OnDrop = &state;
         panic!("the handler's")
     });
     let weak: Weak<_> = Arc::downgrade(&cont);
-    stage.thread.schedule_imm(cont);
-    stage.thread.schedule_imm(stage.noting("next"));
-    assert_eq!(panic_of(|| stage.passes(1)), "the handler's");
+    lab.thread.schedule_imm(cont);
+    lab.thread.schedule_imm(lab.noting("next"));
+    assert_eq!(panic_of(|| lab.passes(1)), "the handler's");
     assert!(weak.upgrade().is_none());
-    stage.passes(1);
-    assert_eq!(stage.diary.take_names(), ["next"]);
+    lab.passes(1);
+    assert_eq!(lab.take_names(), ["next"]);
 }
 
 #[test]
 fn a_thread_may_be_adopted_and_end_while_it_is_looked_at() {
     on_foreign_thread(|| {
-        let stage = EThread::with_current(|none| {
+        let lab = EThread::with_current(|none| {
             assert!(none.is_none());
-            Stage::new()
+            Lab::new()
         });
         let name = EThread::with_current(|current| {
-            drop(stage);
+            drop(lab);
             assert!(EThread::current().is_none());
             current.expect("kept for the closure").name().to_owned()
         });
@@ -298,18 +300,18 @@ fn a_thread_may_be_adopted_and_end_while_it_is_looked_at() {
 #[test]
 fn what_ends_with_a_thread_may_shut_its_processor_down() {
     must_end(|| {
-        let stage = Stage::new();
-        let processor = Arc::clone(&stage.processor);
-        stage.thread.schedule_imm(holding(&stage, on_drop(move || processor.shutdown())));
-        let processor = Arc::clone(&stage.processor);
-        drop(stage);
+        let lab = Lab::new();
+        let processor = Arc::clone(&lab.processor);
+        lab.thread.schedule_imm(holding(&lab, on_drop(move || processor.shutdown())));
+        let processor = Arc::clone(&lab.processor);
+        drop(lab);
         assert!(processor.is_shut_down());
         // And on a thread of the processor's own.
         let processor = EventProcessor::new(Clock::new_real());
         processor.spawn_event_threads("ET_NET", 2);
-        let stage = Stage::new();
+        let lab = Lab::new();
         let again = Arc::clone(&processor);
-        let request = holding(&stage, on_drop(move || again.shutdown()));
+        let request = holding(&lab, on_drop(move || again.shutdown()));
         assert!(processor.schedule_in(request, mseconds(3_600_000), ET_NET).is_some());
         processor.shutdown();
     });

@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::yield_now;
 
-use crate::common::{Stage, beside, must_end, on_foreign_thread, panic_of};
 use eventsys::hrtime::{mseconds, seconds};
 use eventsys::{
     Assignment, Clock, ContRef, ET_CALL, ET_NET, EThread, EventProcessor, FreeContinuation,
     MAX_EVENT_THREADS, Options, Outcome, WakePolicy,
 };
+use testkit::{Lab, beside, must_end, on_foreign_thread, panic_of};
 
 /// A continuation that counts its calls, and says when the first of them begins.
 fn counting(act: impl Fn(usize) + Send + Sync + 'static) -> (ContRef, Arc<AtomicUsize>) {
@@ -32,26 +32,26 @@ fn counting(act: impl Fn(usize) + Send + Sync + 'static) -> (ContRef, Arc<Atomic
 #[test]
 fn a_second_adoption_is_refused_and_leaves_nothing_behind() {
     must_end(|| {
-        let stage = Stage::new();
-        let adopt = || drop(stage.processor.adopt_current_thread("ET_NET"));
+        let lab = Lab::new();
+        let adopt = || drop(lab.processor.adopt_current_thread("ET_NET"));
         assert_eq!(panic_of(adopt), "an EThread already runs on this thread");
         let in_it = || EThread::with_current(|_| adopt());
         assert_eq!(panic_of(in_it), "an EThread already runs on this thread");
-        let threads = stage.processor.active_group_threads(ET_NET);
+        let threads = lab.processor.active_group_threads(ET_NET);
         assert_eq!(threads.iter().map(|thread| thread.index()).collect::<Vec<_>>(), [0]);
         // What others schedule on the group comes, each time.
         for _ in 0..4 {
-            let cont = stage.noting("came");
-            let processor = Arc::clone(&stage.processor);
+            let cont = lab.noting("came");
+            let processor = Arc::clone(&lab.processor);
             assert!(on_foreign_thread(|| processor.schedule_imm(cont, ET_NET)).is_some());
         }
         // And the clock goes on.
-        stage.thread.run_for(mseconds(100));
-        assert_eq!(stage.diary.take_names(), ["came"; 4]);
+        lab.thread.run_for(mseconds(100));
+        assert_eq!(lab.take_names(), ["came"; 4]);
         // The next thread has the next number.
-        beside(&stage.processor, &["ET_TASK"], || {
-            let task = stage.processor.event_type("ET_TASK").expect("registered");
-            assert_eq!(stage.processor.assign_thread(task).index(), 1);
+        beside(&lab.processor, &["ET_TASK"], || {
+            let task = lab.processor.event_type("ET_TASK").expect("registered");
+            assert_eq!(lab.processor.assign_thread(task).index(), 1);
         });
     });
 }
@@ -59,8 +59,8 @@ fn a_second_adoption_is_refused_and_leaves_nothing_behind() {
 #[test]
 fn threads_that_cannot_be_started_are_made_all_or_none_and_leave_nothing_behind() {
     must_end(|| {
-        let stage = Stage::new();
-        let processor = &stage.processor;
+        let lab = Lab::new();
+        let processor = &lab.processor;
         // The system takes no such name; and there are not as many threads.
         for (name, n, text) in [
             ("ET_\0", 2, "the name of a thread has no zero byte: \"[ET_\\0 0]\""),
@@ -83,7 +83,7 @@ fn threads_that_cannot_be_started_are_made_all_or_none_and_leave_nothing_behind(
         assert!(cont.base().mutex().is_none(), "it has not got a mutex of no thread");
         assert_eq!((Arc::strong_count(&cont), calls.load(Ordering::SeqCst)), (1, 0));
         // The clock does not wait for a thread that has never been.
-        stage.thread.run_for(mseconds(100));
+        lab.thread.run_for(mseconds(100));
         beside(processor, &["ET_X"], || {
             let et = processor.event_type("ET_X").expect("registered");
             assert_eq!(processor.assign_thread(et).name(), "[ET_X 0]");
@@ -260,9 +260,9 @@ fn a_handler_that_reschedules_itself_for_ever_does_not_keep_its_thread() {
                 let net = processor.spawn_event_threads("ET_NET", 1);
                 let (begin, begun) = mpsc::channel();
                 // One pass for ever: immediate events, or timers that are ready at once.
-                let cont = crate::common::actor_under(
+                let cont = testkit::actor_under(
                     &eventsys::ProxyMutex::new(),
-                    &crate::common::Diary::new(processor.clock()),
+                    &testkit::Trace::new(processor.clock()),
                     move |call| {
                         let _ = begin.send(());
                         match span {
@@ -284,28 +284,28 @@ fn a_handler_that_reschedules_itself_for_ever_does_not_keep_its_thread() {
 #[test]
 fn after_a_shutdown_an_adopted_thread_calls_nothing_and_keeps_its_events_to_its_end() {
     must_end(|| {
-        let stage = Stage::new();
-        let processor = Arc::clone(&stage.processor);
-        let shuts_down = stage.actor(move |call| {
+        let lab = Lab::new();
+        let processor = Arc::clone(&lab.processor);
+        let shuts_down = lab.actor(move |call| {
             call.note("shuts down");
             processor.shutdown();
             call.event().schedule_imm();
         });
-        stage.thread.schedule_imm(shuts_down);
-        let waits = stage.noting("never");
+        lab.thread.schedule_imm(shuts_down);
+        let waits = lab.noting("never");
         let events = [
-            stage.thread.schedule_imm(waits.clone()),
-            stage.thread.schedule_every(waits.clone(), -1),
-            stage.thread.schedule_in(waits.clone(), 1),
+            lab.thread.schedule_imm(waits.clone()),
+            lab.thread.schedule_every(waits.clone(), -1),
+            lab.thread.schedule_in(waits.clone(), 1),
         ];
         // None of these goes on for ever, and none sleeps.
-        stage.passes(3);
-        stage.thread.run_until(|| false);
-        stage.thread.run_until_idle();
-        stage.thread.run_for(seconds(1));
-        assert_eq!(stage.diary.take_names(), ["shuts down"]);
+        lab.passes(3);
+        lab.thread.run_until(|| false);
+        lab.thread.run_until_idle();
+        lab.thread.run_for(seconds(1));
+        assert_eq!(lab.take_names(), ["shuts down"]);
         assert!(events.iter().all(|event| event.is_live()));
-        drop(stage);
+        drop(lab);
         assert!(events.iter().all(|event| !event.is_live()));
         assert_eq!(Arc::strong_count(&waits), 1);
     });

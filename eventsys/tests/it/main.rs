@@ -3,7 +3,6 @@
 
 mod cancel;
 mod cells;
-mod common;
 mod drops;
 mod endings;
 mod event_loop;

@@ -3,8 +3,8 @@
 //! The original reads `thread_holding` without the lock, in `PluginVC::main_handler`
 //! and in `assign_affinity_by_type`, so each thread must see the same answer.
 
-use crate::common::{Stage, on_foreign_thread};
 use eventsys::ProxyMutex;
+use testkit::{Lab, on_foreign_thread};
 
 #[test]
 fn a_mutex_names_its_holder_to_every_thread_and_is_silent_when_free() {
@@ -26,8 +26,8 @@ fn a_mutex_names_its_holder_to_every_thread_and_is_silent_when_free() {
 /// `Thread::Thread` takes the mutex once and then adds `THREAD_MUTEX_THREAD_HOLDING`.
 #[test]
 fn a_threads_own_mutex_counts_from_far_below_zero() {
-    let stage = Stage::new();
-    let mutex = stage.thread.mutex();
+    let lab = Lab::new();
+    let mutex = lab.thread.mutex();
     assert_eq!(mutex.nthread_holding(), 1 - 1024 * 1024);
     let guard = mutex.lock();
     assert_eq!(mutex.nthread_holding(), 2 - 1024 * 1024);

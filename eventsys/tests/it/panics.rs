@@ -5,12 +5,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
-use crate::common::{OnDrop, Stage, must_end, on_drop, on_foreign_thread, panic_of};
 use eventsys::hrtime::{mseconds, seconds};
 use eventsys::{
     Clock, ContRef, ET_NET, EventProcessor, FreeContinuation, HandlerPanic, Outcome, ProxyMutex,
     Request, StateMachine,
 };
+use testkit::{Lab, OnDrop, must_end, on_drop, on_foreign_thread, panic_of};
 
 /// A machine whose handler panics.
 fn panicking() -> Arc<StateMachine<()>> {
@@ -32,22 +32,22 @@ fn by(thread: &str) -> Option<(String, String)> {
 
 #[test]
 fn on_an_adopted_thread_it_comes_out_of_the_pass_and_a_caller_that_catches_it_may_go_on() {
-    let stage = Stage::new();
+    let lab = Lab::new();
     let cont = panicking();
-    let event = stage.thread.schedule_imm(cont.clone());
-    stage.thread.schedule_imm(stage.noting("behind it"));
-    stage.thread.schedule_in(stage.noting("timer"), mseconds(20));
-    assert_eq!(panic_of(|| stage.thread.run_until_idle()), "a handler's own");
+    let event = lab.thread.schedule_imm(cont.clone());
+    lab.thread.schedule_imm(lab.noting("behind it"));
+    lab.thread.schedule_in(lab.noting("timer"), mseconds(20));
+    assert_eq!(panic_of(|| lab.thread.run_until_idle()), "a handler's own");
     // The handler's mutex is free, and its event too.
     assert_eq!((cont.mutex().thread_holding(), event.is_live()), (None, false));
     assert_eq!(Arc::strong_count(&cont), 1);
     // The pass is over; nothing that waits is lost, and the clock goes on.
-    assert_eq!(stage.diary.take(), []);
-    stage.thread.run_until_idle();
-    assert_eq!(stage.diary.take(), [(2, "behind it"), (15_004, "timer")]);
+    assert_eq!(lab.take_notes(), []);
+    lab.thread.run_until_idle();
+    assert_eq!(lab.take_notes(), [(2, "behind it"), (15_004, "timer")]);
     // The processor is not concerned.
-    assert!(!stage.processor.is_shut_down() && stage.processor.handler_panic().is_none());
-    assert!(stage.processor.schedule_imm(nothing(), ET_NET).is_some());
+    assert!(!lab.processor.is_shut_down() && lab.processor.handler_panic().is_none());
+    assert!(lab.processor.schedule_imm(nothing(), ET_NET).is_some());
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn on_a_thread_of_the_processor_it_ends_the_event_system_and_every_caller_is_tol
             drop(waits);
             assert!(waits_for.recv().is_err(), "the last sender is gone");
             // Another event system is not concerned.
-            drop(Stage::new());
+            drop(Lab::new());
         });
     }
 }
@@ -164,18 +164,18 @@ fn it_is_reported_once_by_the_panic_hook_on_its_own_thread() {
 #[test]
 fn the_owner_of_an_adopted_thread_beside_it_is_told_by_a_panic() {
     must_end(|| {
-        let stage = Stage::new();
-        let task = stage.processor.spawn_event_threads("ET_TASK", 1);
-        assert!(stage.processor.schedule_in(panicking(), mseconds(100), task).is_some());
-        stage.thread.schedule_every(stage.noting("tick"), mseconds(500));
+        let lab = Lab::new();
+        let task = lab.processor.spawn_event_threads("ET_TASK", 1);
+        assert!(lab.processor.schedule_in(panicking(), mseconds(100), task).is_some());
+        lab.thread.schedule_every(lab.noting("tick"), mseconds(500));
         let text = "the event system has ended: a handler on [ET_TASK 0] has panicked: \
                     a handler's own";
         // Whatever it waits for, it would wait for ever.
-        assert_eq!(panic_of(|| stage.thread.run_until(|| false)), text);
-        assert_eq!(panic_of(|| stage.thread.run_until_idle()), text);
-        assert_eq!(panic_of(|| stage.thread.run_for(seconds(1))), text);
-        assert_eq!(panic_of(|| stage.passes(1)), text);
-        assert_eq!(stage.diary.take(), []);
+        assert_eq!(panic_of(|| lab.thread.run_until(|| false)), text);
+        assert_eq!(panic_of(|| lab.thread.run_until_idle()), text);
+        assert_eq!(panic_of(|| lab.thread.run_for(seconds(1))), text);
+        assert_eq!(panic_of(|| lab.passes(1)), text);
+        assert_eq!(lab.take_notes(), []);
     });
 }
 

@@ -71,20 +71,27 @@ pub struct HttpServerParser {
     socket: RefCell<Weak<Socket>>,
     pub(super) incoming: RefCell<Option<Rc<IncomingMessage>>>,
     /// Set while it consumes its socket's handle.
+    #[doc(alias = "parser._consumed")]
     pub(super) consumed: Cell<bool>,
     pub(super) on_incoming: RefCell<Option<Rc<OnIncoming>>>,
     headers: RefCell<Vec<(Vec<u8>, Vec<u8>)>>,
     /// Names and values together; 0 for no limit.
+    #[doc(alias = "maxHeaderPairs")]
     pub(super) max_header_pairs: Cell<usize>,
     url: RefCell<Vec<u8>>,
     /// When the request that is under way, or the wait for it, began. `None` between
     /// two requests. Mirrors `last_message_start_` and the list of active connections.
+    #[doc(alias = "parsingHeadersStart")]
+    #[doc(alias = "last_message_start_")]
     active_since: Cell<Option<HrTime>>,
     /// Its place among those that serve a connection.
     number: Cell<u64>,
 }
 
 /// The parsers that wait for a connection. Mirrors `FreeList`.
+#[doc(alias = "parsers")]
+#[doc(alias = "FreeList")]
+#[doc(alias = "ConnectionsList")]
 #[derive(Default)]
 pub(super) struct Parsers {
     free: RefCell<Vec<Rc<HttpServerParser>>>,
@@ -133,9 +140,20 @@ impl Parsers {
         expired.into_iter().map(|(_, parser)| parser).collect()
     }
 
+    /// The parsers that serve a connection. Mirrors `ConnectionsList::All`.
+    pub(super) fn all(&self) -> Vec<Rc<HttpServerParser>> {
+        self.serving.borrow().values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Those that wait between two requests. Mirrors `ConnectionsList::Idle`.
+    pub(super) fn idle(&self) -> Vec<Rc<HttpServerParser>> {
+        self.all().into_iter().filter(|parser| parser.active_since.get().is_none()).collect()
+    }
+
     /// Takes a parser back. Mirrors `freeParser`: it is unconsumed, cleaned, and
     /// kept for the next connection; if there are enough, it is closed once its
     /// own stack has unwound.
+    #[doc(alias = "freeParser")]
     pub(super) fn free(&self, parser: &Rc<HttpServerParser>, socket: &Socket) {
         if parser.consumed.get() {
             parser.unconsume();
@@ -226,6 +244,7 @@ impl HttpServerParser {
     }
 
     /// Mirrors `cleanParser`.
+    #[doc(alias = "cleanParser")]
     fn clean(&self) {
         self.native.slots.on_execute.replace(None);
         self.socket.replace(Weak::new());
@@ -266,6 +285,7 @@ impl HttpServerParser {
     }
 
     /// Mirrors `parserOnHeaders`: once there are enough, further ones are not kept.
+    #[doc(alias = "parserOnHeaders")]
     fn on_headers(&self, list: &HeaderList, url: &[u8]) {
         self.observe(ParserStep::Headers(list, url));
         let most = self.max_header_pairs.get();
@@ -281,6 +301,7 @@ impl HttpServerParser {
     }
 
     /// Mirrors `parserOnHeadersComplete`.
+    #[doc(alias = "parserOnHeadersComplete")]
     fn on_headers_complete(&self, complete: &HeadersComplete) -> i32 {
         self.observe(ParserStep::HeadersComplete(complete));
         if let Some(list) = &complete.headers {
@@ -303,6 +324,7 @@ impl HttpServerParser {
     }
 
     /// Mirrors `parserOnBody`.
+    #[doc(alias = "parserOnBody")]
     fn on_body(&self, body: Chunk) {
         self.observe(ParserStep::Body(&body));
         let incoming = self.incoming.borrow().clone();
@@ -316,6 +338,7 @@ impl HttpServerParser {
     }
 
     /// Mirrors `parserOnMessageComplete`.
+    #[doc(alias = "parserOnMessageComplete")]
     fn on_message_complete(&self) {
         self.active_since.set(None);
         self.observe(ParserStep::MessageComplete);
@@ -339,6 +362,7 @@ fn now() -> HrTime {
 
 /// Lets the connection flow, unless the server holds it back. Mirrors `readStart`
 /// of `lib/_http_incoming.js`.
+#[doc(alias = "readStart")]
 pub(super) fn read_start(socket: &Socket) {
     let state = socket.readable_state();
     let readable = !state.destroyed.get() && !state.errored.get() && !state.end_emitted.get();

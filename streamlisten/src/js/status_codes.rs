@@ -2,6 +2,7 @@
 
 /// What a status says, `unknown` if nothing is said for it. Mirrors `STATUS_CODES` of
 /// `lib/_http_server.js`.
+#[doc(alias = "STATUS_CODES")]
 pub(super) fn reason(status: u16) -> &'static str {
     match status {
         100 => "Continue",

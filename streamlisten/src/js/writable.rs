@@ -130,7 +130,7 @@ impl Socket {
         w.buffer_processing.set(false);
     }
 
-    /// A write has ended.
+    /// A write has ended. Mirrors `onwrite`.
     pub(super) fn onwrite(&self, error: Option<JsError>) {
         let w = &self.w;
         w.writing.set(false);
@@ -168,6 +168,7 @@ impl Socket {
 
     /// A write has failed: its callbacks are called, and those of the writes behind it;
     /// the error follows them. Mirrors `onwriteError`.
+    #[doc(alias = "onwriteError")]
     fn onwrite_error(&self, error: JsError, callbacks: Vec<Option<Done>>) {
         self.w.pendingcb.set(self.w.pendingcb.get() - 1);
         call(callbacks);
@@ -177,6 +178,7 @@ impl Socket {
 
     /// Nothing of what waits will be written: its callbacks are called, unless a write
     /// is under way, whose end will see to it. Mirrors `errorBuffer`.
+    #[doc(alias = "errorBuffer")]
     fn error_buffer(&self) {
         let w = &self.w;
         if w.writing.get() {
@@ -214,6 +216,12 @@ impl Socket {
         if w.ending.get() {
             self.finish_maybe();
         }
+    }
+
+    /// Writes once more, and ends.
+    pub fn end_with(&self, chunk: Chunk) {
+        self.write(chunk);
+        self.end();
     }
 
     /// Ends the writable side, once all is written.

@@ -46,6 +46,7 @@ impl ConnectionWrap {
 
     /// Listening has failed, or there is a connection. With status 0 and no
     /// connection, accepting it has failed, and no one is told.
+    #[doc(alias = "OnConnection")]
     pub fn on_connection(&self, status: i32, vc: Option<&NetVcRef>) {
         if status != 0 {
             self.env.notify(|| (self.onconnection)(status, None));

@@ -39,6 +39,7 @@ impl LibuvStreamWrap {
 
     /// True if the last read has not filled its memory. Mirrors `uv__read`, with
     /// `UV_HANDLE_READ_PARTIAL` as its result.
+    #[doc(alias = "uv__read")]
     fn read_all(&self, guard: &Guard<'_>) -> bool {
         let mut count = READS_IN_A_TURN;
         while self.reading.get() && !self.is_closed() && count > 0 {
@@ -80,6 +81,7 @@ impl LibuvStreamWrap {
     }
 
     /// Mirrors `uv__stream_eof`.
+    #[doc(alias = "uv__stream_eof")]
     fn stream_eof(&self, buf: Buf) {
         self.reading.set(false);
         self.on_uv_read(uv::EOF, buf);

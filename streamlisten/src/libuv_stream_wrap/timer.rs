@@ -53,6 +53,7 @@ impl Timer {
     }
 
     /// Lets it come in `ms` milliseconds, whatever it was set to.
+    #[doc(alias = "uv_timer_start")]
     pub(crate) fn start(&self, ms: u64) {
         let due = self.home.clock().get_hrtime_updated() + span(ms);
         self.due.set(Some(due));

@@ -35,6 +35,7 @@ impl LibuvStreamWrap {
 
     /// An error ends the turn with the request that met it; the next request meets the
     /// next error in a turn of its own. Mirrors `uv__write`.
+    #[doc(alias = "uv__write")]
     fn write_queue(&self, guard: &Guard<'_>) {
         for _ in 0..=WRITES_IN_A_TURN {
             let mut writes = self.writes.borrow_mut();
@@ -68,6 +69,7 @@ impl LibuvStreamWrap {
 
     /// Nothing waits any more: a shutdown that was asked for is done. Mirrors
     /// `uv__drain`.
+    #[doc(alias = "uv__drain")]
     fn drain(&self) {
         let request = self.shutdown_request.take();
         if let Some(request) = request {
@@ -88,6 +90,7 @@ impl LibuvStreamWrap {
     ///
     /// # Panics
     /// If there is nothing to write, as the original aborts.
+    #[doc(alias = "uv__check_before_write")]
     pub(super) fn check_before_write(&self, bufs: &[Chunk]) -> Result<(), i32> {
         assert!(!bufs.is_empty(), "nbufs > 0");
         if self.is_closed() {
