@@ -29,6 +29,43 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 pub type ContRef = Arc<dyn Continuation>;
 
 /// What is called back with events.
+///
+/// Most state machines need no implementation of their own: [`StateMachine`](crate::StateMachine)
+/// and [`FreeContinuation`](crate::FreeContinuation) are made of state and a function. A type
+/// that is a continuation itself looks like this:
+///
+/// ```
+/// use eventsys::{
+///     Clock, Continuation, ContinuationBase, Data, EventCode, EventProcessor, Invocation, Outcome,
+///     ProxyMutex,
+/// };
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// struct Counter {
+///     base: ContinuationBase,
+///     calls: AtomicU32,
+/// }
+///
+/// impl Continuation for Counter {
+///     fn base(&self) -> &ContinuationBase {
+///         &self.base
+///     }
+///
+///     fn handle_event(&self, call: &Invocation<'_>, _: EventCode, _: Data<'_>) -> Outcome {
+///         assert!(call.mutex().is_held(), "the event system has taken it");
+///         self.calls.fetch_add(1, Ordering::Relaxed);
+///         Outcome::Done
+///     }
+/// }
+///
+/// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+/// let base = ContinuationBase::new(ProxyMutex::new());
+/// let counter = Arc::new(Counter { base, calls: AtomicU32::new(0) });
+/// thread.schedule_imm(counter.clone());
+/// thread.run_pass();
+/// assert_eq!(counter.calls.load(Ordering::Relaxed), 1);
+/// ```
 pub trait Continuation: Any + Send + Sync {
     /// The part that every continuation has.
     fn base(&self) -> &ContinuationBase;
@@ -43,6 +80,20 @@ pub trait Continuation: Any + Send + Sync {
 }
 
 /// What comes with an event.
+///
+/// ```
+/// use eventsys::{Clock, Data, EventProcessor, FreeContinuation, Outcome};
+///
+/// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+/// // An event brings itself; a handler can reschedule it.
+/// let again = FreeContinuation::new(|_, _, data| {
+///     let Data::Event(event) = data else { unreachable!("nothing else calls it") };
+///     assert!(event.is_live());
+///     Outcome::Done
+/// });
+/// thread.schedule_imm(again);
+/// thread.run_pass();
+/// ```
 #[derive(Clone, Copy)]
 pub enum Data<'a> {
     /// Nothing.
@@ -77,6 +128,30 @@ impl<'a> Invocation<'a> {
     #[track_caller]
     pub fn guard(&self) -> &'a Guard<'a> {
         self.guard.expect("this continuation has no mutex")
+    }
+
+    /// The mutex of the continuation, which this call holds: a handler binds its
+    /// buffers to it.
+    ///
+    /// ```
+    /// use eventsys::{Clock, EventProcessor, Outcome, ProxyMutex, StateMachine};
+    ///
+    /// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+    /// let machine = StateMachine::new(ProxyMutex::new(), (), |(), call, _, _| {
+    ///     assert!(call.guard().is_of(call.mutex()));
+    ///     Outcome::Done
+    /// });
+    /// thread.schedule_imm(machine);
+    /// thread.run_pass();
+    /// ```
+    ///
+    /// # Panics
+    /// If the continuation has no mutex.
+    #[inline]
+    #[must_use]
+    #[track_caller]
+    pub fn mutex(&self) -> &'a Arc<ProxyMutex> {
+        self.this.base().mutex().expect("this continuation has no mutex")
     }
 
     /// The guard of its mutex, if it has one.
@@ -127,6 +202,15 @@ pub(crate) fn call_under(
 }
 
 /// The part that every continuation has: its mutex and its thread affinity.
+///
+/// ```
+/// use eventsys::{ContinuationBase, ProxyMutex};
+///
+/// let base = ContinuationBase::new(ProxyMutex::new());
+/// assert!(base.mutex().is_some());
+/// assert!(ContinuationBase::without_mutex().mutex().is_none());
+/// assert_eq!(base.thread_affinity(), None, "until it is scheduled on a group");
+/// ```
 pub struct ContinuationBase {
     /// The mutex that it was made with. Never changed, so a guard of it is a proof
     /// for life.
@@ -175,9 +259,11 @@ impl ContinuationBase {
         self.affinity.load(Ordering::Relaxed).checked_sub(1)
     }
 
-    /// Keeps the continuation to one EThread. Mirrors `setThreadAffinity`.
+    /// Keeps the continuation to one EThread. A number that no thread has stays a number
+    /// that no thread has, and the continuation goes to any. Mirrors
+    /// `setThreadAffinity`.
     pub fn set_thread_affinity(&self, ethread: usize) {
-        self.affinity.store(ethread + 1, Ordering::Relaxed);
+        self.affinity.store(ethread.saturating_add(1), Ordering::Relaxed);
     }
 
     /// Lets the continuation go to any EThread again. Mirrors `clearThreadAffinity`.

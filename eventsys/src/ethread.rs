@@ -14,6 +14,8 @@
 //! | file | what |
 //! |---|---|
 //! | `ethread.rs` | the thread and its queues |
+//! | `ethread/life.rs` | its first step and its last |
+//! | `ethread/at_work.rs` | whether it may be calling a handler |
 //! | `ethread/schedule.rs` | `schedule_*`, `schedule_*_local`, rescheduling |
 //! | `ethread/event_loop.rs` | one pass of the loop; dispatching |
 //! | `ethread/tail.rs` | what the thread does when it has nothing to do |
@@ -22,12 +24,15 @@
 #![allow(unsafe_code)] // Queues of events that the thread owns.
 
 mod adopted;
+mod at_work;
 mod event_loop;
+mod life;
 mod metrics;
 mod schedule;
 mod tail;
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::{Arc, Weak};
 
 pub use adopted::AdoptedThread;
@@ -39,17 +44,18 @@ pub use tail::{Idle, LoopTailHandler};
 
 use crate::clock::Clock;
 use crate::code::EventCode;
-use crate::event::{Event, EventList, FreeEvents, Place, allocate};
+use crate::event::{Event, EventList, EventRef, FreeEvents, allocate};
 use crate::guarded::ThreadCell;
 use crate::hrtime::{HrTime, mseconds};
 use crate::mutex::{ProxyMutex, census};
 use crate::priority_queue::PriorityEventQueue;
-use crate::processor::{EventProcessor, EventType};
+use crate::processor::{Ending, EventProcessor, EventType};
 use crate::protected_queue::{OwnEvents, ProtectedQueue};
 use crate::steps::{Side, Step, StepKind, Steps};
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::{Mutex, thread_local};
 use crate::thread_id::ThreadId;
+use at_work::AtWork;
 use metrics::Metrics;
 
 /// How long an event waits after its lock was missed, in nanoseconds. Mirrors
@@ -70,6 +76,38 @@ pub enum ThreadType {
 }
 
 /// A thread of the event system.
+///
+/// # Contract
+///
+/// | methods | callable by | when |
+/// |---|---|---|
+/// | `schedule_imm`, `schedule_in`, `schedule_at`, `schedule_every` | any thread | at any time; an event for a thread that has ended is freed and does not run |
+/// | `schedule_*_local` | this thread only | from a handler, or between passes of an adopted thread |
+/// | [`EventRef::cancel`](crate::EventRef::cancel) and `EventRef::schedule_*` | the holder of the continuation's mutex | while the event is live |
+/// | [`set_tail_handler`](EThread::set_tail_handler), [`signal_activity`](EThread::signal_activity) | any thread | at any time |
+///
+/// A handler runs on this thread with the mutex of its continuation held, and with no lock of
+/// the library. It must not wait: what it waits for may be an event of the same thread.
+/// **Time**: a pass reads the clock once; every event of the pass sees that time through
+/// [`Clock::get_hrtime`](crate::Clock::get_hrtime). **Order**: events that are due at the
+/// same time run in the order in which they were scheduled by one thread.
+///
+/// ```
+/// use eventsys::hrtime::mseconds;
+/// use eventsys::{Clock, EventProcessor, Outcome, ProxyMutex, StateMachine};
+/// use std::cell::Cell;
+///
+/// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+/// let ticks = StateMachine::new(ProxyMutex::new(), Cell::new(0), |ticks, _, _, _| {
+///     ticks.set(ticks.get() + 1);
+///     Outcome::Done
+/// });
+/// thread.schedule_imm(ticks.clone());
+/// thread.schedule_in(ticks.clone(), mseconds(10));
+/// thread.schedule_in(ticks.clone(), mseconds(500));
+/// thread.run_for(mseconds(100));
+/// assert_eq!(ticks.state(&ticks.mutex().lock()).get(), 2);
+/// ```
 pub struct EThread {
     processor: Weak<EventProcessor>,
     index: usize,
@@ -77,6 +115,8 @@ pub struct EThread {
     name: String,
     thread_id: ThreadId,
     tt: ThreadType,
+    /// The group that it was made for.
+    group: Option<EventType>,
     /// One bit for each thread group that it belongs to.
     event_types: AtomicU32,
     /// The thread's own mutex, which it holds for life. Continuations without a
@@ -89,6 +129,9 @@ pub struct EThread {
     external: ProtectedQueue,
     own_events: OwnEvents,
     tail: Mutex<Option<Arc<dyn LoopTailHandler>>>,
+    /// What its processor knows of its end.
+    ending: Arc<Ending>,
+    at_work: AtWork,
     /// Set when the thread has run its last event; what is pushed afterwards is
     /// dropped by who pushed it.
     ended: AtomicBool,
@@ -104,13 +147,19 @@ struct Local {
     priority: PriorityEventQueue,
     /// Poll events, sorted; a local variable of `execute_regular` in the original.
     negative: EventList,
+    /// Events that were found cancelled. They are freed when the queue that they were in
+    /// is whole again: a `drop` may schedule, reschedule or panic.
+    dead: EventList,
     free: FreeEvents,
     /// True while a pass of the loop is under way.
     passing: Cell<bool>,
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Arc<EThread>>> = const { RefCell::new(None) };
+    /// Shared, so that a closure which looks at it keeps it while it changes. By an
+    /// `Rc`: other threads do not count along.
+    #[allow(clippy::redundant_allocation)]
+    static CURRENT: RefCell<Option<Rc<Arc<EThread>>>> = const { RefCell::new(None) };
 }
 
 /// What a processor gives a thread it makes.
@@ -119,6 +168,7 @@ pub(crate) struct Birth {
     pub(crate) index: usize,
     pub(crate) id: usize,
     pub(crate) name: String,
+    pub(crate) group: Option<EventType>,
     pub(crate) thread_id: ThreadId,
     pub(crate) tt: ThreadType,
     pub(crate) clock: Arc<Clock>,
@@ -126,6 +176,9 @@ pub(crate) struct Birth {
     pub(crate) trace: Steps,
     pub(crate) own_events: OwnEvents,
     pub(crate) policy: crate::WakePolicy,
+    pub(crate) ending: Arc<Ending>,
+    /// True if the processor starts it, false if it is adopted.
+    pub(crate) works: bool,
 }
 
 impl EThread {
@@ -135,6 +188,7 @@ impl EThread {
             queue: EventList::new(),
             priority: PriorityEventQueue::new(now),
             negative: EventList::new(),
+            dead: EventList::new(),
             free: FreeEvents::new(),
             passing: Cell::new(false),
         };
@@ -145,7 +199,8 @@ impl EThread {
             name: birth.name,
             thread_id: birth.thread_id,
             tt: birth.tt,
-            event_types: AtomicU32::new(0),
+            group: birth.group,
+            event_types: AtomicU32::new(birth.group.map_or(0, |et| 1 << et.0)),
             mutex: ProxyMutex::new(),
             clock: birth.clock,
             steps: birth.steps,
@@ -153,6 +208,8 @@ impl EThread {
             external: ProtectedQueue::new(birth.policy),
             own_events: birth.own_events,
             tail: Mutex::new(None),
+            ending: birth.ending,
+            at_work: AtWork::new(birth.works),
             ended: AtomicBool::new(false),
             metrics: Metrics::default(),
             local: ThreadCell::new(birth.thread_id, local),
@@ -163,14 +220,16 @@ impl EThread {
     /// `this_ethread`.
     #[must_use]
     pub fn current() -> Option<Arc<EThread>> {
-        CURRENT.with(|current| current.borrow().clone())
+        EThread::with_current(|current| current.cloned())
     }
 
     /// Calls `f` with the calling thread's EThread, if there is one; without the
-    /// counting that [`EThread::current`] does.
+    /// counting between threads that [`EThread::current`] does. There is none in the
+    /// destructor of a thread-local.
     #[inline]
     pub fn with_current<R>(f: impl FnOnce(Option<&Arc<EThread>>) -> R) -> R {
-        CURRENT.with(|current| f(current.borrow().as_ref()))
+        let current = CURRENT.try_with(|current| current.borrow().clone());
+        f(current.ok().flatten().as_deref())
     }
 
     /// True if the calling thread is this one.
@@ -191,6 +250,10 @@ impl EThread {
     #[must_use]
     pub fn id(&self) -> usize {
         self.id
+    }
+
+    pub(crate) fn group(&self) -> Option<EventType> {
+        self.group
     }
 
     /// Its name, as `[ET_NET 0]`.
@@ -223,6 +286,13 @@ impl EThread {
         &self.steps
     }
 
+    /// True if it is one of `processor`'s threads.
+    #[inline]
+    #[must_use]
+    pub fn is_of(&self, processor: &EventProcessor) -> bool {
+        std::ptr::eq(self.processor.as_ptr(), processor)
+    }
+
     /// Its processor, unless that is gone.
     #[must_use]
     pub fn processor(&self) -> Option<Arc<EventProcessor>> {
@@ -241,14 +311,6 @@ impl EThread {
         self.event_types.fetch_or(1 << et.0, Ordering::Relaxed);
     }
 
-    /// Replaces what the thread does at the end of each pass. The thread lets go of
-    /// the handler when it has run its last event. Mirrors `set_tail_handler`.
-    pub fn set_tail_handler(&self, handler: Arc<dyn LoopTailHandler>) {
-        *self.tail.lock() = Some(handler);
-        // The thread may be asleep in the old handler.
-        self.external.signal();
-    }
-
     /// Reports a step of the event loop itself.
     #[inline]
     fn trace(&self, kind: StepKind, code: EventCode) {
@@ -261,50 +323,6 @@ impl EThread {
 
     fn local(&self) -> &Local {
         self.local.try_get().expect("ethread == this_ethread()")
-    }
-
-    /// Makes a new thread of the system this one.
-    pub(crate) fn adopt_os_thread(self: &Arc<EThread>) {
-        self.thread_id.adopt();
-        self.begin();
-    }
-
-    /// Makes the calling thread, whose number this EThread already has, this one.
-    ///
-    /// # Panics
-    /// If another EThread runs on it.
-    pub(crate) fn begin(self: &Arc<EThread>) {
-        CURRENT.with(|current| {
-            let mut current = current.borrow_mut();
-            assert!(current.is_none(), "an EThread already runs on this thread");
-            *current = Some(Arc::clone(self));
-        });
-        self.mutex.lock_for_life();
-    }
-
-    /// The thread has run its last event: frees what is still queued, without
-    /// calling a handler, and lets the calling thread be an ordinary one again.
-    pub(crate) fn end(&self) {
-        self.ended.store(true, Ordering::SeqCst);
-        let local = self.local();
-        // SAFETY: `local` and what is in its queues belong to the calling thread,
-        // and an event that was dequeued is in no list.
-        unsafe {
-            // From here on a pusher keeps its event, and frees it.
-            self.external.close(&local.queue, |event| local.free.free(event));
-            loop {
-                let event = local.queue.dequeue().or_else(|| local.negative.dequeue());
-                let Some(event) = event.or_else(|| local.priority.dequeue_any()) else { break };
-                event.body().place.set(Place::Nowhere);
-                local.free.free(event);
-            }
-        }
-        // What it keeps (the connections of a net thread) ends with the thread, and
-        // may still free events of this thread.
-        let tail = self.tail.lock().take();
-        drop(tail);
-        local.free.give_back_all();
-        CURRENT.with(|current| current.borrow_mut().take());
     }
 }
 
@@ -327,4 +345,13 @@ pub(crate) fn free_unqueued(event: &'static Event) {
         unsafe { free.free(event) };
         foreign.give_back_all();
     });
+}
+
+/// A reference to an event that will not come: what was to be scheduled is refused.
+#[cold]
+fn stale() -> EventRef {
+    let event = new_event();
+    let reference = event.reference();
+    free_unqueued(event);
+    reference
 }

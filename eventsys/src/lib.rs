@@ -15,6 +15,35 @@
 //! 6. [`EventProcessor`]: the threads and their groups;
 //! 7. [`Clock`], [`steps`]: time that is given, and what the port says it did.
 //!
+//! # Panics
+//! A panic of a handler is a bug in it; the real server ends with an assertion there.
+//! Here the panic belongs to **the code that runs the loop**.
+//!
+//! | | on an adopted thread | on a thread that the processor has started |
+//! |---|---|---|
+//! | reported | by the panic hook, and it comes out of the `run` method | by the panic hook, and by [`EventProcessor::handler_panic`] |
+//! | the handler's mutex, and others that it has locked | given back | given back |
+//! | its event | as if the handler had returned: freed, or queued again if it is periodic or was rescheduled | freed |
+//! | the other events of the thread | run in the next pass; freed when the [`AdoptedThread`] is dropped | freed, no handler is called |
+//! | the thread | goes on if its owner catches the panic, else ends | ends |
+//! | the other threads of the processor | go on | finish the handler that they are in, free their events, and end |
+//! | [`EventProcessor::schedule_imm`] and its sisters | as before | `None` |
+//! | [`EThread::schedule_imm`] and its sisters | as before | an [`EventRef`] that is stale |
+//! | [`EventProcessor::shutdown`] | as before | ends the threads as ever, and does not panic |
+//! | the owner of an adopted thread of the same processor | is not concerned | gets a panic from its `run` methods, with the name of the thread and the text |
+//! | a virtual clock | goes on | goes on for all others |
+//!
+//! So an event system is whole, or it has ended. It does not go on with a thread missing,
+//! whose connections would wait for ever. The same holds for all other user code that a
+//! thread calls: a `drop`, a listener, a tail handler, a callback. When a thread ends, or
+//! unwinds, a `drop` that panics does not keep the other ones from being called: the panic
+//! hook reports its panic, and the panic comes out afterwards, unless another one is on
+//! its way.
+//!
+//! No user code runs while this crate holds a lock of its own. One lock is an exception:
+//! with [`WakePolicy::TryLock`] a thread holds a lock for as long as it is awake, and other
+//! threads only try to take it.
+//!
 //! # Threads
 //! Everything here may be called from any thread, whether the event system owns
 //! it or not, except where a method says otherwise; then it panics on the wrong
@@ -24,6 +53,7 @@
 
 mod clock;
 mod code;
+mod contain;
 mod continuation;
 mod ethread;
 mod event;
@@ -53,7 +83,8 @@ pub use guarded::{Guarded, Rebindable, ThreadCell};
 pub use hrtime::HrTime;
 pub use mutex::{Guard, ProxyMutex};
 pub use processor::{
-    Assignment, ET_CALL, ET_NET, EventProcessor, EventType, MAX_EVENT_THREADS, Options,
+    Assignment, ET_CALL, ET_NET, EventProcessor, EventType, HandlerPanic, MAX_EVENT_THREADS,
+    Options,
 };
 pub use protected_queue::{OwnEvents, WakePolicy};
 pub use state_machine::{FreeContinuation, Handler, StateMachine};

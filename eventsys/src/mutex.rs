@@ -32,6 +32,20 @@ use crate::thread_id::ThreadId;
 pub(crate) const THREAD_MUTEX_THREAD_HOLDING: i32 = -1024 * 1024;
 
 /// A recursive mutex that knows its holder.
+///
+/// ```
+/// use eventsys::ProxyMutex;
+///
+/// let mutex = ProxyMutex::new();
+/// let guard = mutex.lock();
+/// let again = mutex.try_lock().expect("a thread may take it again");
+/// assert_eq!(mutex.nthread_holding(), 2);
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| assert!(mutex.try_lock().is_none(), "another thread does not wait"));
+/// });
+/// drop((again, guard));
+/// assert_eq!(mutex.thread_holding(), None);
+/// ```
 pub struct ProxyMutex {
     raw: RawLock,
     /// The holder's [`ThreadId`], 0 when free. Written only by the holder; read
@@ -127,6 +141,16 @@ impl ProxyMutex {
         std::mem::forget(guard);
     }
 
+    /// Ends what [`ProxyMutex::lock_for_life`] has begun, on the same thread: the mutex
+    /// is free when the last of its other guards, if there are any, is dropped.
+    pub(crate) fn unlock_for_life(&self) {
+        debug_assert!(self.is_held());
+        self.depth.store(self.nthread_holding() - THREAD_MUTEX_THREAD_HOLDING, RELAXED);
+        // `lock_for_life` has taken it out.
+        census::acquired(self);
+        drop(Guard { mutex: self, stays: PhantomData });
+    }
+
     /// The first guard of a thread that has just taken `raw`.
     #[inline]
     fn taken(&self, me: ThreadId) -> Guard<'_> {
@@ -181,6 +205,15 @@ impl fmt::Debug for ProxyMutex {
 /// Guards of a recursive mutex may be dropped in any order. A guard that is
 /// forgotten (`mem::forget`) leaves the mutex held for ever, as a missing unlock
 /// does in the original.
+///
+/// ```
+/// use eventsys::ProxyMutex;
+///
+/// let mutex = ProxyMutex::new();
+/// let guard = mutex.lock();
+/// assert!(guard.is_of(&mutex));
+/// assert!(std::ptr::eq(guard.mutex(), &*mutex));
+/// ```
 #[must_use = "the mutex is given back as soon as the guard is dropped"]
 pub struct Guard<'m> {
     mutex: &'m ProxyMutex,
@@ -291,5 +324,19 @@ mod tests {
         mutex.lock_for_life();
         drop(mutex.lock());
         assert!(mutex.is_held());
+    }
+
+    #[test]
+    fn at_the_end_of_a_life_the_mutex_goes_with_its_last_guard() {
+        let _census = census::start();
+        let mutex = ProxyMutex::new();
+        mutex.lock_for_life();
+        let guard = mutex.lock();
+        mutex.unlock_for_life();
+        assert_eq!((mutex.is_held(), mutex.nthread_holding()), (true, 1));
+        assert_eq!(census::held(), [mutex.key()]);
+        drop(guard);
+        assert_eq!((mutex.thread_holding(), mutex.nthread_holding()), (None, 0));
+        assert_eq!(census::held(), []);
     }
 }

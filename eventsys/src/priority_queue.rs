@@ -12,7 +12,7 @@
 //! looked at only when the thread wakes.
 #![allow(unsafe_code)] // Lists of events that the queue's thread owns.
 
-use crate::event::{Due, Event, EventList, FreeEvents, Place};
+use crate::event::{Due, Event, EventList, Place};
 use crate::hrtime::{FOREVER, HrTime, NEVER, after, mseconds};
 use std::cell::Cell;
 
@@ -84,20 +84,19 @@ impl PriorityEventQueue {
         Some(event)
     }
 
-    /// Sorts anew the buckets whose time has come, and frees the cancelled
-    /// events that it meets.
+    /// Sorts anew the buckets whose time has come; the cancelled events that it meets go
+    /// to `dead`, whose owner frees them when all is sorted: a `drop` may reschedule what
+    /// waits here.
     ///
     /// # Safety
     /// The queue must be the calling thread's.
-    pub(crate) unsafe fn check_ready(&self, now: HrTime, free: &FreeEvents) {
+    pub(crate) unsafe fn check_ready(&self, now: HrTime, dead: &EventList) {
         let check_buckets = in_buckets(now);
         let changed = check_buckets ^ self.last_check_buckets.replace(check_buckets);
         self.last_check_time.set(now);
         // The highest bit that has changed says how many buckets to look at.
         let changed = changed & ((1 << (N_PQ_LIST - 1)) - 1);
         let highest = (u32::BITS - changed.leading_zeros()) as usize;
-        // Freed when all is sorted: a user's `drop` may reschedule what waits here.
-        let dead = EventList::new();
         for i in 1..=highest {
             let waiting = self.after[i].take_all();
             // SAFETY: a queue holds only events of its own thread, and an event
@@ -118,13 +117,6 @@ impl PriorityEventQueue {
                     }
                     self.put(event, bucket);
                 }
-            }
-        }
-        // SAFETY: as above.
-        unsafe {
-            while let Some(event) = dead.dequeue() {
-                event.body().place.set(Place::Nowhere);
-                free.free(event);
             }
         }
     }
@@ -179,6 +171,7 @@ fn in_buckets(now: HrTime) -> u32 {
 #[cfg(all(test, not(feature = "explore")))]
 mod tests {
     use super::*;
+    use crate::event::FreeEvents;
     use crate::hrtime::MSECOND;
 
     fn timer(free: &FreeEvents, at: HrTime) -> &'static Event {
@@ -199,7 +192,7 @@ mod tests {
                 queue.enqueue(timer(&free, at), 0);
             }
             for now in (0..=until).step_by(usize::try_from(step).unwrap()) {
-                queue.check_ready(now, &free);
+                queue.check_ready(now, &EventList::new());
                 while let Some(event) = queue.dequeue_ready() {
                     let Due::At(at) = event.body().due.get() else { unreachable!() };
                     fired.push((at / MSECOND, now / MSECOND));
@@ -238,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn cancelled_timers_are_freed_when_met() {
+    fn cancelled_timers_are_dead_when_met() {
         let free = FreeEvents::new();
         let queue = PriorityEventQueue::new(0);
         // SAFETY: one thread, which allocates every event that it queues.
@@ -246,11 +239,12 @@ mod tests {
             let event = timer(&free, mseconds(30));
             queue.enqueue(event, 0);
             event.reference().cancel();
-            let reference = event.reference();
-            queue.check_ready(mseconds(5), &free);
-            assert!(reference.is_cancelled(), "its bucket has not been looked at yet");
-            queue.check_ready(mseconds(20), &free);
-            assert!(!reference.is_cancelled() && queue.is_empty(), "freed");
+            let dead = EventList::new();
+            queue.check_ready(mseconds(5), &dead);
+            assert!(dead.is_empty(), "its bucket has not been looked at yet");
+            queue.check_ready(mseconds(20), &dead);
+            assert!(queue.is_empty() && dead.dequeue().is_some_and(|met| std::ptr::eq(met, event)));
+            assert_eq!(event.body().place.get(), Place::Protected, "`reschedule` leaves it alone");
         }
     }
 }

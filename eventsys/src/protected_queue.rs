@@ -123,36 +123,31 @@ impl ProtectedQueue {
         }
     }
 
-    /// Moves everything into `local`, oldest first; cancelled events go to `free`.
+    /// Moves everything into `local`, oldest first; what is cancelled goes to `dead`.
     /// Mirrors `dequeue_external`.
     ///
     /// # Safety
     /// The calling thread must be the owner, or have taken over from it.
-    pub(crate) unsafe fn drain(&self, local: &EventList, mut discard: impl FnMut(&'static Event)) {
+    pub(crate) unsafe fn drain(&self, local: &EventList, dead: &EventList) {
         if self.is_empty() {
             return;
         }
         // Taking all at once is what makes the stack safe from ABA.
         // SAFETY: as the caller says.
-        unsafe { self.take(ptr::null_mut(), local, &mut discard) }
+        unsafe { self.take(ptr::null_mut(), local, dead) }
     }
 
-    /// As [`ProtectedQueue::drain`], and no push succeeds from now on.
+    /// As [`ProtectedQueue::drain`], for everything, and no push succeeds from now on.
     ///
     /// # Safety
-    /// As for [`ProtectedQueue::drain`]; called once, and no `drain` afterwards
-    /// (it would find the queue empty).
-    pub(crate) unsafe fn close(&self, local: &EventList, mut discard: impl FnMut(&'static Event)) {
+    /// As for [`ProtectedQueue::drain`]; no `drain` afterwards (it would find the queue
+    /// empty).
+    pub(crate) unsafe fn close(&self, local: &EventList) {
         // SAFETY: as the caller says.
-        unsafe { self.take(CLOSED, local, &mut discard) }
+        unsafe { self.take(CLOSED, local, local) }
     }
 
-    unsafe fn take(
-        &self,
-        leave: *mut Event,
-        local: &EventList,
-        discard: &mut dyn FnMut(&'static Event),
-    ) {
+    unsafe fn take(&self, leave: *mut Event, local: &EventList, dead: &EventList) {
         let mut newest = self.head.swap(leave, Ordering::SeqCst);
         if newest == CLOSED {
             return;
@@ -168,12 +163,7 @@ impl ProtectedQueue {
             }
             while let Some(event) = oldest {
                 oldest = event.link().get();
-                if event.is_cancelled() {
-                    event.body().place.set(Place::Nowhere);
-                    discard(event);
-                } else {
-                    local.enqueue(event);
-                }
+                if event.is_cancelled() { dead.enqueue(event) } else { local.enqueue(event) }
             }
         }
     }

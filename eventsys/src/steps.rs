@@ -13,8 +13,8 @@
 //! Who wants to listen gives a [`StepSink`] to the
 //! [`EventProcessor`](crate::EventProcessor). With no one listening a step
 //! costs one branch, because [`Steps`] is an `Option` and the record is built
-//! behind it. What that branch costs can be measured: the feature `mute` leaves
-//! all reports out.
+//! behind it. What that branch costs can be measured: a build
+//! with `--cfg atslab_mute` leaves all reports out.
 
 mod kind;
 mod views;
@@ -80,6 +80,14 @@ impl HeldLocks {
 }
 
 /// One step of the port.
+///
+/// ```
+/// use eventsys::steps::Step;
+///
+/// let step: Step = "A do_io_read 2000".parse().unwrap();
+/// assert_eq!(step.value, Some(2_000));
+/// assert_eq!(step.to_string(), "A do_io_read 2000");
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Step {
     /// When, by the clock of the event processor, in nanoseconds.
@@ -113,6 +121,18 @@ impl Step {
 
 /// Takes steps as they happen, from any thread, under whatever locks the step
 /// was taken. It must not call back into the event system.
+///
+/// ```
+/// use eventsys::steps::{Step, StepSink};
+///
+/// struct Printer;
+///
+/// impl StepSink for Printer {
+///     fn step(&self, step: Step) {
+///         println!("{} {step}", step.at);
+///     }
+/// }
+/// ```
 pub trait StepSink: Send + Sync {
     /// Takes one step.
     fn step(&self, step: Step);
@@ -154,7 +174,7 @@ impl Steps {
     #[inline]
     #[must_use]
     pub fn enabled(&self) -> bool {
-        !cfg!(feature = "mute") && self.0.is_some()
+        !cfg!(atslab_mute) && self.0.is_some()
     }
 
     /// Reports the step that `make` builds, if someone listens.

@@ -2,14 +2,15 @@
 //! comes from here and from nowhere else.
 //!
 //! In a normal build the names are parking_lot's and the standard library's. In
-//! an exploration build (feature `explore`) they are the schedule explorer's, so
+//! an exploration build (the twin packages in `lab/explored`, which have these sources
+//! and the feature `explore`) they are the schedule explorer's, so
 //! that a test can run a piece of code under every interleaving and state the
 //! exact set of outcomes. Code that went around the facade would be invisible
 //! to the explorer, and a race in it would never be found.
 //!
 //! | name | normal | exploration |
 //! |---|---|---|
-//! | [`atomic`] | `std::sync::atomic` | `shuttle::sync::atomic` |
+//! | [`atomic`], [`mpsc`] | `std::sync` | `shuttle::sync` |
 //! | [`Mutex`], [`Condvar`] | parking_lot | shuttle, behind the same interface |
 //! | [`RawLock`] | `parking_lot::RawMutex` | a flag under shuttle's mutex |
 //! | [`thread`], [`thread_local!`](crate::sync::thread_local) | `std` | `shuttle` |
@@ -20,12 +21,12 @@ mod explored;
 mod native;
 
 #[cfg(feature = "explore")]
-pub use explored::{Condvar, Mutex, MutexGuard, RawLock, atomic, thread};
+pub use explored::{Condvar, Mutex, MutexGuard, RawLock, atomic, mpsc, thread};
 #[cfg(feature = "explore")]
 pub use shuttle::thread_local;
 
 #[cfg(not(feature = "explore"))]
-pub use native::{Condvar, Mutex, MutexGuard, RawLock, atomic, thread};
+pub use native::{Condvar, Mutex, MutexGuard, RawLock, atomic, mpsc, thread};
 #[cfg(not(feature = "explore"))]
 pub use std::thread_local;
 

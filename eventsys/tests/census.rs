@@ -2,45 +2,41 @@
 //! in the global free list.
 //!
 //! One test, alone in its process: the census counts the events of the process.
-#![cfg(not(feature = "explore"))]
-
-#[path = "it/common/mod.rs"]
-mod common;
 
 use std::sync::Arc;
 
-use common::{Stage, on_foreign_thread, while_held_elsewhere};
 use eventsys::hrtime::mseconds;
 use eventsys::{
     Clock, EventCensus, EventProcessor, Outcome, ProxyMutex, StateMachine, event_census,
 };
+use testkit::{Lab, on_foreign_thread, while_held};
 
 #[test]
 fn every_event_ever_made_is_free_after_everything_has_been_dropped() {
-    let stage = Stage::new();
-    let cont = stage.noting("");
-    let first = stage.thread.schedule_imm(cont.clone());
+    let lab = Lab::new();
+    let cont = lab.noting("");
+    let first = lab.thread.schedule_imm(cont.clone());
     let EventCensus { made, free } = event_census();
     assert!(made > free, "one is in use");
 
     // Events that run, are cancelled, miss their lock, are rescheduled, wait.
     first.schedule_in(mseconds(3));
-    stage.thread.schedule_every(cont.clone(), mseconds(1));
-    stage.thread.schedule_every(cont.clone(), -1);
-    stage.thread.schedule_imm(cont.clone()).cancel();
-    stage.thread.schedule_in(cont.clone(), mseconds(700)).cancel();
-    while_held_elsewhere(cont.mutex(), || stage.passes(2));
-    stage.passes(5);
+    lab.thread.schedule_every(cont.clone(), mseconds(1));
+    lab.thread.schedule_every(cont.clone(), -1);
+    lab.thread.schedule_imm(cont.clone()).cancel();
+    lab.thread.schedule_in(cont.clone(), mseconds(700)).cancel();
+    while_held(cont.mutex(), || lab.passes(2));
+    lab.passes(5);
     // More than the thread keeps for itself, so some go to the global list.
     for _ in 0..5_000 {
-        stage.thread.schedule_imm(cont.clone());
+        lab.thread.schedule_imm(cont.clone());
     }
-    stage.passes(1);
+    lab.passes(1);
     for span in 0..3_000 {
-        stage.thread.schedule_in(cont.clone(), mseconds(span));
+        lab.thread.schedule_in(cont.clone(), mseconds(span));
     }
     // From a thread that is no EThread; cancelled in the external queue.
-    let thread = Arc::clone(stage.thread.thread());
+    let thread = Arc::clone(lab.thread.thread());
     on_foreign_thread(|| {
         (0..100).map(|_| thread.schedule_imm(cont.clone())).step_by(2).for_each(|e| e.cancel());
     });
@@ -57,7 +53,7 @@ fn every_event_ever_made_is_free_after_everything_has_been_dropped() {
     threads[0].schedule_imm(machine.clone());
     assert!(processor.schedule_imm(machine.clone(), net).is_none());
 
-    drop(stage);
+    drop(lab);
     let EventCensus { made, free } = event_census();
     assert_eq!(made, free);
     assert!(made >= 5_000);

@@ -1,10 +1,7 @@
 //! What a user may try that would be undefined behaviour in the original, and was
 //! in an earlier state of this crate: each ends in a panic, or in nothing.
 
-#![cfg(not(feature = "explore"))]
-
 use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,6 +12,7 @@ use eventsys::{
     AdoptedThread, Clock, Data, EThread, EventProcessor, EventRef, Options, Outcome, ProxyMutex,
     Request, StateMachine,
 };
+use testkit::panic_text;
 
 type Counter = Arc<StateMachine<Cell<usize>>>;
 
@@ -31,15 +29,6 @@ fn count(counter: &Counter) -> usize {
 
 fn adopt() -> AdoptedThread {
     EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET")
-}
-
-/// What `f` panics with.
-fn panic_text(f: impl FnOnce()) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(f)).expect_err("it panics");
-    match panic.downcast::<String>() {
-        Ok(text) => *text,
-        Err(panic) => panic.downcast::<&str>().map_or_else(|_| String::new(), |s| (*s).to_owned()),
-    }
 }
 
 thread_local! {

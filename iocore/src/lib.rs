@@ -10,13 +10,15 @@
 //! 2. [`BoundBuffer`]: a buffer under a mutex;
 //! 3. [`Vio`]: an operation;
 //! 4. [`VConnection`], [`NetVConnection`]: what carries it out;
-//! 5. [`OneWayTunnel`]: the smallest user of all of these;
-//! 6. [`net`]: connections over TCP.
+//! 5. [`IoChannel`]: a buffer, a reader and an operation, as users keep them;
+//! 6. [`OneWayTunnel`]: the smallest user of all of these;
+//! 7. [`net`]: connections over TCP.
 
 #![warn(missing_docs)]
 
 mod bound;
 pub mod buffer;
+mod io_channel;
 pub mod net;
 mod net_vconnection;
 mod one_way_tunnel;
@@ -24,6 +26,7 @@ mod vconnection;
 mod vio;
 
 pub use bound::{BoundBuffer, IOBufferReader};
+pub use io_channel::IoChannel;
 pub use net_vconnection::{
     AddrBindStyle, NetVCOptions, NetVConnection, NetVConnectionContext, NetVcBase, NetVcRef,
 };

@@ -43,7 +43,8 @@ impl<'a> Half<'a> {
 
     /// Has this end called back after `span` nanoseconds, unless `place` already
     /// holds an event. On an EThread that runs the event loop the event stays on
-    /// that thread; from any other thread it goes through the event processor.
+    /// that thread; from any other thread, and from one that is ending, it goes
+    /// through the event processor, which refuses it once it has shut down.
     /// Mirrors `setup_event_cb`.
     ///
     /// Between the look at `place` and the store another thread may do the same:
@@ -56,12 +57,10 @@ impl<'a> Half<'a> {
         let Some(this) = self.core.end_ref(self.side) else { return };
         let processor = &self.core.processor;
         let event = EThread::with_current(|thread| match thread {
-            Some(thread) if thread.tt() == ThreadType::Regular && self.is_home(thread) => {
-                Some(match span {
-                    0 => thread.schedule_imm_local(this),
-                    _ => thread.schedule_in_local(this, span),
-                })
-            }
+            Some(thread) if self.is_home(thread) => Some(match span {
+                0 => thread.schedule_imm_local(this),
+                _ => thread.schedule_in_local(this, span),
+            }),
             _ => match span {
                 0 => processor.schedule_imm(this, ET_CALL),
                 _ => processor.schedule_in(this, span, ET_CALL),
@@ -70,9 +69,11 @@ impl<'a> Half<'a> {
         place.store(event);
     }
 
-    /// True if `thread` is of the processor that the pair was made on. In the
-    /// original there is but one.
+    /// True if `thread` runs the event loop of the processor that the pair was made on.
+    /// In the original there is but one.
     fn is_home(self, thread: &EThread) -> bool {
-        std::ptr::eq(&**thread.clock(), &**self.core.processor.clock())
+        thread.tt() == ThreadType::Regular
+            && thread.is_of(&self.core.processor)
+            && !thread.has_ended()
     }
 }

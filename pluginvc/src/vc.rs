@@ -25,6 +25,18 @@ use crate::end::End;
 use crate::half::Half;
 
 /// One end of a pair.
+///
+/// ```
+/// use testkit::prelude::*;
+///
+/// let lab = Lab::new();
+/// let (a, p) = lab.agents();
+/// let core = lab.pair(&a, &p);
+/// let active = core.active_vc().unwrap();
+/// let passive = active.get_other_side().unwrap();
+/// assert_eq!((active.side().letter(), passive.side().letter()), ('A', 'P'));
+/// assert!(!passive.is_closed());
+/// ```
 pub struct PluginVC {
     /// The core mutex, C.
     base: ContinuationBase,
@@ -202,7 +214,7 @@ impl VConnection for PluginVC {
     fn reenable(&self, guard: &Guard<'_>, op: VioOp) {
         self.check_usable();
         let direction = self.end().direction(op);
-        check_vio_guard(&direction.vio, guard);
+        direction.vio.check(guard);
         self.half().reenable(op);
     }
 
@@ -214,7 +226,7 @@ impl VConnection for PluginVC {
         self.check_usable();
         let end = self.end();
         let direction = end.direction(op);
-        check_vio_guard(&direction.vio, guard);
+        direction.vio.check(guard);
         let kind = match op {
             VioOp::Write => StepKind::ReenableReWrite,
             _ => StepKind::ReenableReRead,
@@ -331,9 +343,4 @@ impl Drop for Reentrancy<'_> {
         let count = self.0.reentrancy_count.load(Ordering::Relaxed);
         self.0.reentrancy_count.store(count - 1, Ordering::Relaxed);
     }
-}
-
-#[track_caller]
-fn check_vio_guard(vio: &Vio, guard: &Guard<'_>) {
-    assert!(vio.is_bound_to(guard.mutex()), "vio->mutex->thread_holding == this_ethread()");
 }

@@ -40,6 +40,9 @@ pub struct Environment {
     ticks: RefCell<VecDeque<Box<dyn FnOnce()>>>,
     /// How many callbacks into JavaScript are on the stack.
     depth: Cell<u32>,
+    /// What the last write of any stream came to. Mirrors `kBytesWritten` and
+    /// `kLastWriteWasAsync` of `stream_base_state`.
+    last_write: Cell<(usize, bool)>,
 }
 
 impl Environment {
@@ -53,27 +56,62 @@ impl Environment {
             next_id: Cell::new(PARSERS + 1),
             ticks: RefCell::default(),
             depth: Cell::new(0),
+            last_write: Cell::new((0, false)),
         })
+    }
+
+    /// How many bytes the last write of any stream was about. Mirrors `kBytesWritten`.
+    #[doc(alias = "kBytesWritten")]
+    #[must_use]
+    pub fn last_bytes_written(&self) -> usize {
+        self.last_write.get().0
+    }
+
+    /// True if the last write of any stream completes later. Mirrors
+    /// `kLastWriteWasAsync`.
+    #[doc(alias = "kLastWriteWasAsync")]
+    #[must_use]
+    pub fn last_write_was_async(&self) -> bool {
+        self.last_write.get().1
+    }
+
+    /// Keeps what a write came to, for JavaScript. Mirrors `StreamBase::SetWriteResult`.
+    #[doc(alias = "SetWriteResult")]
+    pub(crate) fn set_write_result(&self, bytes: usize, is_async: bool) {
+        self.last_write.set((bytes, is_async));
     }
 
     /// Calls `f` after the callback into JavaScript that is running now. Mirrors
     /// `process.nextTick`.
+    #[doc(alias = "nextTick")]
     pub fn next_tick(&self, f: impl FnOnce() + 'static) {
         self.ticks.borrow_mut().push_back(Box::new(f));
     }
 
     /// Calls into JavaScript: `f`, and, if no other call is on the stack, what it
     /// has left for the next tick. Mirrors `MakeCallback`.
+    #[doc(alias = "MakeCallback")]
     pub fn make_callback<R>(&self, f: impl FnOnce() -> R) -> R {
         let result = self.callback_without_ticks(f);
         if self.depth.get() == 0 {
             self.depth.set(1);
-            while let Some(tick) = self.next() {
+            // An exception that waits here, nothing has caught: the program is over.
+            while !self.is_throwing()
+                && let Some(tick) = self.next()
+            {
                 tick();
             }
             self.depth.set(0);
         }
         result
+    }
+
+    /// As [`Environment::make_callback`], for a callback that the event loop makes:
+    /// nothing, if an exception waits that nothing has caught.
+    pub(crate) fn notify(&self, f: impl FnOnce()) {
+        if !self.is_throwing() {
+            self.make_callback(f);
+        }
     }
 
     fn next(&self) -> Option<Box<dyn FnOnce()>> {
@@ -82,6 +120,7 @@ impl Environment {
 
     /// As [`Environment::make_callback`], but the next tick waits for the next
     /// callback. Mirrors `InternalCallbackScope::kSkipTaskQueues`.
+    #[doc(alias = "kSkipTaskQueues")]
     pub fn callback_without_ticks<R>(&self, f: impl FnOnce() -> R) -> R {
         self.depth.set(self.depth.get() + 1);
         let result = f();

@@ -21,7 +21,7 @@ use crate::buf::Chunk;
 use crate::env::Environment;
 use crate::listener::{ListenerLink, StreamListener};
 use crate::llhttp::{Errno, Event, Lenient, MessageType, Notice, Run, Step};
-use crate::resource::StreamResource;
+use crate::stream_base::{StreamBase, from_object};
 
 use collect::{State, Taken};
 pub use headers::{CURRENT_MAX_FIELDS, HeaderList};
@@ -48,6 +48,8 @@ pub struct HTTPParser {
     pub slots: Slots,
     /// Never borrowed while a callback runs.
     state: RefCell<State>,
+    /// Mirrors `current_buffer_`.
+    #[doc(alias = "current_buffer_")]
     current_buffer: RefCell<Option<Chunk>>,
     got_exception: Cell<bool>,
     headers_completed: Cell<bool>,
@@ -76,7 +78,8 @@ impl HTTPParser {
 
     /// Starts anew: `max_header_size` bytes of head (0 for the default), and
     /// nothing of what was read before. The callbacks and the place in a chain
-    /// stay.
+    /// stay. Mirrors `Parser::Initialize`.
+    #[doc(alias = "Initialize")]
     pub fn initialize(&self, kind: MessageType, max_header_size: u64, lenient: Lenient) {
         if !self.closed.get() {
             self.state.replace(State::new(kind, max_header_size, lenient));
@@ -85,19 +88,23 @@ impl HTTPParser {
         }
     }
 
-    /// Becomes the newest listener of `stream`.
+    /// Becomes the newest listener of `stream`. Mirrors `Parser::Consume`.
     ///
     /// # Panics
-    /// If it is in a chain already, as the original aborts.
-    pub fn consume(&self, stream: &(impl StreamResource + ?Sized)) {
+    /// If it is in a chain already, or the stream has been destroyed, as the original
+    /// aborts.
+    #[doc(alias = "Consume")]
+    pub fn consume(&self, stream: &(impl StreamBase + ?Sized)) {
         if let (false, Some(this)) = (self.closed.get(), self.this.upgrade()) {
+            let stream = from_object(stream).expect("(stream) != nullptr");
             let listener: Rc<dyn StreamListener> = this;
             stream.push_stream_listener(&listener);
         }
     }
 
     /// Leaves its chain, if it is in one. A parse that is under way goes on to
-    /// the end of its read.
+    /// the end of its read. Mirrors `Parser::Unconsume`.
+    #[doc(alias = "Unconsume")]
     pub fn unconsume(&self) {
         if let Some(chain) = self.link.chain() {
             chain.remove(self);
@@ -111,7 +118,8 @@ impl HTTPParser {
     }
 
     /// Parses `data`. `None` if a callback has thrown; the exception is in the
-    /// environment.
+    /// environment. Mirrors `Parser::Execute`.
+    #[doc(alias = "Execute")]
     pub fn execute(&self, data: &Chunk) -> Option<ExecuteResult> {
         self.execute_in(data, || Memory::of(data))
     }
@@ -140,6 +148,8 @@ impl HTTPParser {
     }
 
     /// The input has ended. `None` if that is all right, or in an error state.
+    /// Mirrors `Parser::Finish`.
+    #[doc(alias = "Finish")]
     pub fn finish(&self) -> Option<ExecuteResult> {
         if self.closed.get() {
             return None;
@@ -172,14 +182,16 @@ impl HTTPParser {
     }
 
     /// The whole read that is being parsed, or has just been, in `on_execute`;
-    /// else empty. Copied, as the original does.
+    /// else empty. Copied, as the original does. Mirrors `Parser::GetCurrentBuffer`.
+    #[doc(alias = "GetCurrentBuffer")]
     #[must_use]
     pub fn get_current_buffer(&self) -> Chunk {
         let current = self.current_buffer.borrow();
         Chunk::new(current.as_ref().map_or_else(Vec::new, |bytes| bytes.to_vec()))
     }
 
-    /// True between the end of a head and the next message.
+    /// True between the end of a head and the next message. Mirrors `Parser::HeadersCompleted`.
+    #[doc(alias = "HeadersCompleted")]
     #[must_use]
     pub fn headers_completed(&self) -> bool {
         self.headers_completed.get()

@@ -49,12 +49,12 @@ impl ReportWritesToJSStreamListener {
 
     /// Calls `oncomplete` of a write. Mirrors `OnStreamAfterWrite`.
     pub fn on_stream_after_write(&self, request: &Rc<WriteWrap>, status: i32) {
-        self.env.make_callback(|| request.call_oncomplete(status));
+        self.env.notify(|| request.call_oncomplete(status));
     }
 
     /// Calls `oncomplete` of a shutdown. Mirrors `OnStreamAfterShutdown`.
     pub fn on_stream_after_shutdown(&self, request: &Rc<ShutdownWrap>, status: i32) {
-        self.env.make_callback(|| request.call_oncomplete(status));
+        self.env.notify(|| request.call_oncomplete(status));
     }
 }
 

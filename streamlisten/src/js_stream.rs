@@ -49,6 +49,7 @@ impl JSStream {
     ///
     /// # Errors
     /// The exception that a callback has thrown.
+    #[doc(alias = "ReadBuffer")]
     pub fn read_buffer(&self, data: &[u8]) -> Result<(), Exception> {
         let mut left = data;
         while !left.is_empty() {
@@ -67,6 +68,7 @@ impl JSStream {
     ///
     /// # Errors
     /// The exception that a callback has thrown.
+    #[doc(alias = "EmitEOF")]
     pub fn emit_eof(&self) -> Result<(), Exception> {
         self.emit_read(uv::EOF, Buf::empty());
         self.base.env().take_exception().map_or(Ok(()), Err)

@@ -72,7 +72,8 @@ pub use libuv_stream_wrap::{
 pub use listener::{ListenerLink, StreamListener};
 pub use resource::{ListenerChain, StreamResource};
 pub use stream_base::{
-    OnRead, ReadData, STACK_STORAGE_SIZE, StreamBase, StreamBaseState, WriteResult,
+    OnRead, ReadData, STACK_STORAGE_SIZE, StreamBase, StreamBaseState, WriteResult, from_object,
+    js_method,
 };
 pub use wrap::{ShutdownWrap, WriteWrap};
 

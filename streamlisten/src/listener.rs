@@ -23,46 +23,54 @@ pub trait StreamListener: 'static {
     fn link(&self) -> &ListenerLink;
 
     /// Memory for a read of about `suggested` bytes. More or less is allowed;
-    /// what does not fit comes with the next read.
+    /// what does not fit comes with the next read. Mirrors `OnStreamAlloc`.
+    #[doc(alias = "OnStreamAlloc")]
     fn on_stream_alloc(&self, suggested: usize) -> Buf;
 
     /// A read: above zero, so many bytes in `buf`; zero, there was nothing to
     /// read after all; below zero, an error, the end of the input among them
-    /// ([`crate::uv::EOF`]), and `buf` is empty.
+    /// ([`crate::uv::EOF`]), and `buf` is empty. Mirrors `OnStreamRead`.
+    #[doc(alias = "OnStreamRead")]
     fn on_stream_read(&self, nread: isize, buf: Buf);
 
-    /// A write has ended, with `status` 0 or an error.
+    /// A write has ended, with `status` 0 or an error. Mirrors `OnStreamAfterWrite`.
     ///
     /// # Panics
     /// The default passes it on to the previous listener, and there must be one.
+    #[doc(alias = "OnStreamAfterWrite")]
     fn on_stream_after_write(&self, request: &Rc<WriteWrap>, status: i32) {
         let previous = self.link().previous_listener();
         previous.expect("(previous_listener_) != nullptr").on_stream_after_write(request, status);
     }
 
-    /// A shutdown has ended, with `status` 0 or an error.
+    /// A shutdown has ended, with `status` 0 or an error. Mirrors `OnStreamAfterShutdown`.
     ///
     /// # Panics
     /// As [`StreamListener::on_stream_after_write`].
+    #[doc(alias = "OnStreamAfterShutdown")]
     fn on_stream_after_shutdown(&self, request: &Rc<ShutdownWrap>, status: i32) {
         let previous = self.link().previous_listener();
         let previous = previous.expect("(previous_listener_) != nullptr");
         previous.on_stream_after_shutdown(request, status);
     }
 
-    /// The stream could take about `suggested` bytes. Not passed on.
+    /// The stream could take about `suggested` bytes. Not passed on. Mirrors `OnStreamWantsWrite`.
+    #[doc(alias = "OnStreamWantsWrite")]
     fn on_stream_wants_write(&self, suggested: usize) {
         let _ = suggested;
     }
 
     /// The stream is about to end; the listener is removed afterwards if it has
-    /// not removed itself.
+    /// not removed itself. Mirrors `OnStreamDestroy`.
+    #[doc(alias = "OnStreamDestroy")]
     fn on_stream_destroy(&self) {}
 
     /// Gives a read error to the previous listener, with an empty buffer.
+    /// Mirrors `PassReadErrorToPreviousListener`.
     ///
     /// # Panics
     /// If there is none.
+    #[doc(alias = "PassReadErrorToPreviousListener")]
     fn pass_read_error_to_previous_listener(&self, nread: isize) {
         let previous = self.link().previous_listener();
         previous.expect("(previous_listener_) != nullptr").on_stream_read(nread, Buf::empty());
@@ -91,12 +99,14 @@ impl ListenerLink {
     }
 
     /// The chain that the listener is in. Mirrors `StreamListener::stream`.
+    #[doc(alias = "stream_")]
     #[must_use]
     pub fn chain(&self) -> Option<Rc<ListenerChain>> {
         self.chain.borrow().upgrade()
     }
 
-    /// The listener below, if there is one.
+    /// The listener below, if there is one. Mirrors `previous_listener_`.
+    #[doc(alias = "previous_listener_")]
     #[inline]
     #[must_use]
     pub fn previous_listener(&self) -> Option<Rc<dyn StreamListener>> {

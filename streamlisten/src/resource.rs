@@ -53,6 +53,7 @@ impl ListenerChain {
     ///
     /// # Panics
     /// If it is in a chain already, as the original aborts.
+    #[doc(alias = "PushStreamListener")]
     pub fn push(self: &Rc<Self>, listener: &Rc<dyn StreamListener>) {
         let link = listener.link();
         assert!(link.chain().is_none(), "(listener->stream_) == nullptr");
@@ -68,6 +69,7 @@ impl ListenerChain {
     ///
     /// # Panics
     /// If it is not in this chain, as the original aborts.
+    #[doc(alias = "RemoveStreamListener")]
     pub fn remove(&self, listener: &dyn StreamListener) {
         let link = listener.link();
         assert!(self.forget(link.id()), "(current) != nullptr");
@@ -94,6 +96,7 @@ impl ListenerChain {
 
     /// The stream ends: each listener in turn hears of it and is removed, the
     /// newest first. Mirrors the destructor of `StreamResource`.
+    #[doc(alias = "~StreamResource")]
     pub(crate) fn destroy(&self) {
         while let Some(head) = self.head() {
             head.on_stream_destroy();
@@ -139,53 +142,63 @@ pub trait StreamResource {
     /// The listeners.
     fn chain(&self) -> &Rc<ListenerChain>;
 
-    /// Starts reading.
+    /// Starts reading. Mirrors `ReadStart`.
+    #[doc(alias = "ReadStart")]
     fn read_start(&self) -> i32;
 
-    /// Stops reading. Ended by this, a read may still come.
+    /// Stops reading. Ended by this, a read may still come. Mirrors `ReadStop`.
+    #[doc(alias = "ReadStop")]
     fn read_stop(&self) -> i32;
 
-    /// Ends the writing side; on 0 the request completes later.
+    /// Ends the writing side; on 0 the request completes later. Mirrors `DoShutdown`.
+    #[doc(alias = "DoShutdown")]
     fn do_shutdown(&self, request: &Rc<ShutdownWrap>) -> i32;
 
-    /// True if the stream can write at once.
+    /// True if the stream can write at once. Mirrors `HasDoTryWrite`.
+    #[doc(alias = "HasDoTryWrite")]
     fn has_do_try_write(&self) -> bool {
         false
     }
 
     /// Writes as much as goes at once, and leaves the rest in `bufs`. Nothing,
-    /// if the stream does not know how.
+    /// if the stream does not know how. Mirrors `DoTryWrite`.
+    #[doc(alias = "DoTryWrite")]
     fn do_try_write(&self, bufs: &mut Vec<Chunk>) -> i32 {
         let _ = bufs;
         0
     }
 
-    /// Writes `bufs`; on 0 the request completes later.
+    /// Writes `bufs`; on 0 the request completes later. Mirrors `DoWrite`.
+    #[doc(alias = "DoWrite")]
     fn do_write(&self, request: &Rc<WriteWrap>, bufs: Vec<Chunk>) -> i32;
 
-    /// Puts a listener on top, see [`ListenerChain::push`].
+    /// Puts a listener on top, see [`ListenerChain::push`]. Mirrors `PushStreamListener`.
     ///
     /// # Panics
     /// If it is in a chain already.
+    #[doc(alias = "PushStreamListener")]
     fn push_stream_listener(&self, listener: &Rc<dyn StreamListener>) {
         self.chain().push(listener);
     }
 
-    /// Takes a listener out, see [`ListenerChain::remove`].
+    /// Takes a listener out, see [`ListenerChain::remove`]. Mirrors `RemoveStreamListener`.
     ///
     /// # Panics
     /// If it is not in this stream's chain.
+    #[doc(alias = "RemoveStreamListener")]
     fn remove_stream_listener(&self, listener: &dyn StreamListener) {
         self.chain().remove(listener);
     }
 
-    /// Asks the newest listener for memory.
+    /// Asks the newest listener for memory. Mirrors `EmitAlloc`.
+    #[doc(alias = "EmitAlloc")]
     fn emit_alloc(&self, suggested: usize) -> Buf {
         self.chain().head().map_or_else(Buf::empty, |head| head.on_stream_alloc(suggested))
     }
 
     /// Gives a read to the newest listener, and counts it before that. Nothing
-    /// of the stream is touched afterwards: it may be gone.
+    /// of the stream is touched afterwards: it may be gone. Mirrors `EmitRead`.
+    #[doc(alias = "EmitRead")]
     fn emit_read(&self, nread: isize, buf: Buf) {
         let chain = self.chain();
         if let Ok(n) = u64::try_from(nread) {
@@ -196,29 +209,35 @@ pub trait StreamResource {
         }
     }
 
-    /// Tells the newest listener that a write has ended.
+    /// Tells the newest listener that a write has ended. Mirrors `EmitAfterWrite`.
+    #[doc(alias = "EmitAfterWrite")]
     fn emit_after_write(&self, request: &Rc<WriteWrap>, status: i32) {
         self.chain().emit_after_write(request, status);
     }
 
-    /// Tells the newest listener that a shutdown has ended.
+    /// Tells the newest listener that a shutdown has ended. Mirrors `EmitAfterShutdown`.
+    #[doc(alias = "EmitAfterShutdown")]
     fn emit_after_shutdown(&self, request: &Rc<ShutdownWrap>, status: i32) {
         self.chain().emit_after_shutdown(request, status);
     }
 
     /// Tells the newest listener that about `suggested` bytes could be written.
+    /// Mirrors `EmitWantsWrite`.
+    #[doc(alias = "EmitWantsWrite")]
     fn emit_wants_write(&self, suggested: usize) {
         if let Some(head) = self.chain().head() {
             head.on_stream_wants_write(suggested);
         }
     }
 
-    /// Bytes that have come, whoever listened.
+    /// Bytes that have come, whoever listened. Mirrors `bytes_read_`.
+    #[doc(alias = "bytes_read_")]
     fn bytes_read(&self) -> u64 {
         self.chain().bytes_read.get()
     }
 
-    /// Bytes that were to be written, whether they were or not.
+    /// Bytes that were to be written, whether they were or not. Mirrors `bytes_written_`.
+    #[doc(alias = "bytes_written_")]
     fn bytes_written(&self) -> u64 {
         self.chain().bytes_written.get()
     }

@@ -9,6 +9,7 @@ use crate::env::{Environment, Exception};
 use crate::js_listeners::EmitToJSStreamListener;
 use crate::listener::StreamListener;
 use crate::resource::{ListenerChain, StreamResource};
+use crate::uv;
 use crate::wrap::{ShutdownWrap, WriteWrap};
 
 /// Strings up to this size are tried from the stack before anything is
@@ -31,6 +32,7 @@ pub enum ReadData {
 }
 
 /// What came of a write. Mirrors `StreamWriteResult`.
+#[doc(alias = "StreamWriteResult")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WriteResult {
     /// True if the request will complete later.
@@ -46,11 +48,13 @@ pub struct WriteResult {
 pub struct StreamBaseState {
     env: Rc<Environment>,
     chain: Rc<ListenerChain>,
+    /// Mirrors `default_listener_`.
+    #[doc(alias = "default_listener_")]
     default_listener: Rc<EmitToJSStreamListener>,
     onread: Rc<RefCell<Option<Rc<OnRead>>>>,
     bufs: RefCell<Vec<Rc<CustomBufferJSListener>>>,
-    bytes_written: Cell<usize>,
-    last_write_was_async: Cell<bool>,
+    /// The stream is gone; what is left of it is its object.
+    destroyed: Cell<bool>,
 }
 
 impl StreamBaseState {
@@ -68,8 +72,7 @@ impl StreamBaseState {
             default_listener,
             onread,
             bufs: RefCell::default(),
-            bytes_written: Cell::new(0),
-            last_write_was_async: Cell::new(false),
+            destroyed: Cell::new(false),
         }
     }
 
@@ -85,23 +88,16 @@ impl StreamBaseState {
         &self.env
     }
 
-    /// How many bytes the last write was about. Mirrors `kBytesWritten`.
+    /// True once the stream has been destroyed.
     #[must_use]
-    pub fn last_bytes_written(&self) -> usize {
-        self.bytes_written.get()
+    pub fn is_destroyed(&self) -> bool {
+        self.destroyed.get()
     }
 
-    /// True if the last write completes later. Mirrors `kLastWriteWasAsync`.
-    #[must_use]
-    pub fn last_write_was_async(&self) -> bool {
-        self.last_write_was_async.get()
-    }
-}
-
-impl StreamBaseState {
-    /// Takes the listeners down: what the original's destructors do, for who
-    /// still holds a stream whose handle is closed.
-    pub fn end_chain(&self) {
+    /// Destroys the stream: takes its listeners down. JavaScript may still hold its
+    /// object, which has no stream any more, see [`from_object`].
+    pub(crate) fn destroy(&self) {
+        self.destroyed.set(true);
         // The default listener is a member of the original's StreamBase and goes
         // before its StreamResource: it hears nothing, and who stood on it finds
         // no previous listener any more.
@@ -114,7 +110,7 @@ impl StreamBaseState {
 
 impl Drop for StreamBaseState {
     fn drop(&mut self) {
-        self.end_chain();
+        self.destroy();
     }
 }
 
@@ -123,18 +119,22 @@ pub trait StreamBase: StreamResource {
     /// The part that every stream has.
     fn base(&self) -> &StreamBaseState;
 
-    /// False once nothing can be done with it any more.
+    /// False once nothing can be done with it any more: from the callback of its close
+    /// on. Mirrors `IsAlive`.
+    #[doc(alias = "IsAlive")]
     fn is_alive(&self) -> bool {
         true
     }
 
-    /// True once it is being closed.
+    /// True once it is being closed. Mirrors `IsClosing`.
+    #[doc(alias = "IsClosing")]
     fn is_closing(&self) -> bool {
         false
     }
 
     /// A constant of every stream. Who asks for it in JavaScript wants to know
-    /// whether a parser can consume the stream.
+    /// whether a parser can consume the stream. Mirrors `isStreamBase`.
+    #[doc(alias = "isStreamBase")]
     fn is_stream_base(&self) -> bool {
         true
     }
@@ -145,6 +145,7 @@ pub trait StreamBase: StreamResource {
     }
 
     /// Lets reads go to memory of the user's own. Mirrors `UseUserBuffer`.
+    #[doc(alias = "UseUserBuffer")]
     fn use_user_buffer(&self, buffer: Vec<u8>) -> i32 {
         let base = self.base();
         let onread = Rc::downgrade(&base.onread);
@@ -162,11 +163,13 @@ pub trait StreamBase: StreamResource {
     }
 
     /// Writes one buffer. Mirrors `WriteBuffer`.
+    #[doc(alias = "WriteBuffer")]
     fn write_buffer(&self, request: &Rc<WriteWrap>, buffer: Chunk) -> i32 {
         set_write_result(self, self.write(request, vec![buffer]))
     }
 
     /// Writes several buffers. Mirrors `Writev`.
+    #[doc(alias = "Writev")]
     fn writev(&self, request: &Rc<WriteWrap>, buffers: Vec<Chunk>) -> i32 {
         set_write_result(self, self.write(request, buffers))
     }
@@ -174,6 +177,7 @@ pub trait StreamBase: StreamResource {
     /// Writes a string whose bytes these are. A short one is tried from the
     /// stack first, and then only what was written is counted; the rest is then
     /// not tried again. Mirrors `WriteString`.
+    #[doc(alias = "WriteString")]
     fn write_string(&self, request: &Rc<WriteWrap>, string: &[u8]) -> i32 {
         if string.len() > STACK_STORAGE_SIZE {
             let result = self.write(request, vec![Chunk::new(string.to_vec())]);
@@ -206,9 +210,29 @@ pub trait StreamBase: StreamResource {
 }
 
 fn set_write_result<S: StreamBase + ?Sized>(stream: &S, result: WriteResult) -> i32 {
-    stream.base().bytes_written.set(result.bytes);
-    stream.base().last_write_was_async.set(result.is_async);
+    stream.base().env.set_write_result(result.bytes, result.is_async);
     result.err
+}
+
+/// The stream of an object: none, once the stream has been destroyed. Mirrors
+/// `StreamBase::FromObject`.
+#[doc(alias = "FromObject")]
+pub fn from_object<S: StreamBase + ?Sized>(object: &S) -> Option<&S> {
+    (!object.base().is_destroyed()).then_some(object)
+}
+
+/// Calls a method as JavaScript does: `None` (`undefined`), and nothing is done, if the
+/// object has no stream any more; [`uv::EINVAL`] if the stream is being closed for good.
+/// Mirrors `StreamBase::JSMethod`, through which all methods go that
+/// `StreamBase::AddMethods` gives to an object.
+#[doc(alias = "JSMethod")]
+#[doc(alias = "AddMethods")]
+pub fn js_method<S: StreamBase + ?Sized>(
+    object: &S,
+    method: impl FnOnce(&S) -> i32,
+) -> Option<i32> {
+    let stream = from_object(object)?;
+    Some(if stream.is_alive() { method(stream) } else { uv::EINVAL })
 }
 
 fn write<S: StreamBase + ?Sized>(

@@ -2,10 +2,13 @@
 
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread;
 
 use super::EThread;
 use super::event_loop::EventLoop;
+use crate::clock::Participant;
 use crate::hrtime::{HrTime, after};
 
 /// Makes the calling thread an EThread until it is dropped; made by
@@ -15,19 +18,42 @@ use crate::hrtime::{HrTime, after};
 /// and tests do, in virtual time; what they see is exactly what a spawned thread
 /// does. A handler must not run the loop that has called it: all the `run`
 /// methods panic while a pass is under way.
+///
+/// A panic of a handler comes out of the `run` method. A caller that catches it may go
+/// on; see [the crate's page](crate#panics). Once the processor has shut down, no pass
+/// calls anything, and the `run` methods return at once; if a handler on a thread of
+/// its own has panicked, they panic and say so.
+///
+/// When it is dropped, what is still queued is freed, and no handler is called. A
+/// panic of a `drop` comes out when all is freed.
+///
+/// ```
+/// use eventsys::{Clock, EThread, EventProcessor, FreeContinuation, Outcome};
+///
+/// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+/// assert!(EThread::current().is_some());
+/// thread.schedule_imm(FreeContinuation::new(|_, _, _| Outcome::Done));
+/// assert!(!thread.has_no_events());
+/// thread.run_until_idle();
+/// assert!(thread.has_no_events());
+/// drop(thread);
+/// assert!(EThread::current().is_none());
+/// ```
 pub struct AdoptedThread {
     thread: Arc<EThread>,
+    /// Dropped after the thread has ended, however that was: the clock of the others
+    /// goes on.
+    _takes_part: Option<Participant>,
     /// It must be dropped on its own thread.
     stays: PhantomData<*const ()>,
 }
 
 impl AdoptedThread {
+    /// Makes the calling thread `thread`; no other one runs on it.
     pub(crate) fn new(thread: Arc<EThread>) -> AdoptedThread {
-        if let Some(time) = thread.clock.virtual_time() {
-            time.join();
-        }
+        let takes_part = thread.clock.participate();
         thread.begin();
-        AdoptedThread { thread, stays: PhantomData }
+        AdoptedThread { thread, _takes_part: takes_part, stays: PhantomData }
     }
 
     /// The thread.
@@ -38,15 +64,27 @@ impl AdoptedThread {
 
     /// One pass of the event loop, its wait included.
     pub fn run_pass(&self) {
-        EventLoop::of(&self.thread).pass();
+        self.try_pass();
     }
 
-    /// Passes until `done` says so.
+    /// Passes until `done` says so, or the processor has shut down.
     pub fn run_until(&self, mut done: impl FnMut() -> bool) {
-        let mut event_loop = EventLoop::of(&self.thread);
-        while !done() {
-            event_loop.pass();
+        while !done() && self.try_pass() {}
+    }
+
+    /// One pass, unless the processor has shut down.
+    fn try_pass(&self) -> bool {
+        // First: see `at_work`.
+        let _working = self.thread.work();
+        let ending = &self.thread.ending;
+        if ending.has_begun() {
+            if let Some(panic) = ending.panic() {
+                panic!("{panic}");
+            }
+            return false;
         }
+        EventLoop::of(&self.thread).pass();
+        true
     }
 
     /// Passes for `span` nanoseconds by the processor's clock; not at all if `span`
@@ -68,6 +106,7 @@ impl AdoptedThread {
     pub fn has_no_events(&self) -> bool {
         let local = self.thread.local();
         self.thread.external.is_empty()
+            && local.dead.is_empty()
             && local.queue.is_empty()
             && local.negative.is_empty()
             && local.priority.is_empty()
@@ -84,9 +123,10 @@ impl Deref for AdoptedThread {
 
 impl Drop for AdoptedThread {
     fn drop(&mut self) {
-        self.thread.end();
-        if let Some(time) = self.thread.clock.virtual_time() {
-            time.leave();
+        if let Err(panic) = self.thread.end()
+            && !thread::panicking()
+        {
+            resume_unwind(panic);
         }
     }
 }

@@ -6,23 +6,22 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::thread;
 
 use super::tail::Idle;
 use super::{DELAY_FOR_RETRY, EThread, Local, THREAD_MAX_HEARTBEAT};
 use crate::code::EventCode;
+use crate::contain::contain;
 use crate::continuation::{ContRef, Data, call, call_under};
 use crate::event::{Due, Event, EventRef, Place};
 use crate::hrtime::after;
 use crate::mutex::weak_try_lock;
 use crate::steps::StepKind;
-use crate::sync::MutexGuard;
 
 /// The loop of one thread, on that thread.
 pub(crate) struct EventLoop<'a> {
     thread: &'a Arc<EThread>,
     local: &'a Local,
-    /// Held while the thread is awake, if the wake policy asks for it.
-    awake: Option<MutexGuard<'a, ()>>,
 }
 
 impl<'a> EventLoop<'a> {
@@ -31,15 +30,22 @@ impl<'a> EventLoop<'a> {
     /// # Panics
     /// If the calling thread is not `thread`.
     pub(crate) fn of(thread: &'a Arc<EThread>) -> EventLoop<'a> {
-        EventLoop { thread, local: thread.local(), awake: thread.external.stay_awake() }
+        EventLoop { thread, local: thread.local() }
     }
 
     /// One pass: external and immediate events, timers until none is ready, poll
     /// events, wait. Mirrors the body of the loop of `execute_regular`.
-    pub(crate) fn pass(&mut self) {
+    ///
+    /// Before each event it looks whether the processor has begun to shut down; then
+    /// the pass is over. (In 9.1.3 a pass ends when its queues are empty, so a handler
+    /// that reschedules itself at once keeps its thread for ever.)
+    pub(crate) fn pass(&self) {
         let (thread, local) = (self.thread, self.local);
         // A pass in a pass could free the event that the outer one dispatches.
         let _passing = Passing::begin(&local.passing);
+        // Held while the thread is awake, if the wake policy asks for it. After the
+        // question above: a pass in a pass would wait for itself here.
+        let mut awake = thread.external.stay_awake();
         if let Some(time) = thread.clock.virtual_time() {
             time.begin_pass();
         }
@@ -52,7 +58,7 @@ impl<'a> EventLoop<'a> {
             // What the timers have scheduled runs before the poll events do.
             self.process_queue(&mut metrics.events);
             // SAFETY: everything in the queue belongs to this thread.
-            while let Some(event) = unsafe { local.negative.dequeue() } {
+            while let Some(event) = self.next(|| unsafe { local.negative.dequeue() }) {
                 // SAFETY: as above.
                 unsafe { event.body() }.place.set(Place::Nowhere);
                 self.process_event(event, EventCode::EVENT_POLL);
@@ -71,11 +77,19 @@ impl<'a> EventLoop<'a> {
         } else {
             0
         };
-        thread.wait_for_activity(Idle::new(thread, &mut self.awake), sleep);
+        if !thread.is_to_end() {
+            thread.wait_for_activity(Idle::new(thread, &mut awake), sleep);
+        }
         if let Some(time) = thread.clock.virtual_time() {
             time.end_pass();
         }
         thread.metrics.end_loop(metrics, thread.clock.get_hrtime_updated());
+    }
+
+    /// The next event of a queue, unless the processor has begun to shut down.
+    #[inline(always)]
+    fn next(&self, dequeue: impl Fn() -> Option<&'static Event>) -> Option<&'static Event> {
+        if self.thread.is_to_end() { None } else { dequeue() }
     }
 
     /// Moves the external queue to the local one, and empties that: immediate
@@ -85,8 +99,9 @@ impl<'a> EventLoop<'a> {
         // SAFETY: the loop runs on its own thread, to which everything in its
         // queues belongs; an event that was dequeued is in no list.
         unsafe {
-            thread.external.drain(&local.queue, |event| local.free.free(event));
-            while let Some(event) = local.queue.dequeue() {
+            thread.external.drain(&local.queue, &local.dead);
+            local.free_dead();
+            while let Some(event) = self.next(|| local.queue.dequeue()) {
                 *events += 1;
                 let body = event.body();
                 body.place.set(Place::Nowhere);
@@ -121,8 +136,9 @@ impl<'a> EventLoop<'a> {
             // SAFETY: the loop runs on its own thread, to which everything in its
             // queues belongs.
             unsafe {
-                local.priority.check_ready(now, &local.free);
-                while let Some(event) = local.priority.dequeue_ready() {
+                local.priority.check_ready(now, &local.dead);
+                local.free_dead();
+                while let Some(event) = self.next(|| local.priority.dequeue_ready()) {
                     if event.is_cancelled() {
                         local.free.free(event);
                     } else {
@@ -190,14 +206,26 @@ impl Drop for Dispatched<'_> {
     #[inline]
     fn drop(&mut self) {
         let Some(cont) = self.cont.take() else { return };
+        if thread::panicking() {
+            // A `drop` or a listener that panics as well would end the process.
+            let _ = contain(|| self.settle(cont));
+        } else {
+            self.settle(cont);
+        }
+    }
+}
+
+impl Dispatched<'_> {
+    /// Leaves the event where its handler has queued it, re-arms it, or frees it.
+    #[inline(always)]
+    fn settle(&self, cont: ContRef) {
         // SAFETY: the event belongs to this thread.
         let body = unsafe { self.event.body() };
+        body.cont.set(Some(cont));
         let period = body.period.get();
         if body.place.get() != Place::Nowhere {
             // The handler has rescheduled it.
-            body.cont.set(Some(cont));
         } else if period != 0 {
-            body.cont.set(Some(cont));
             body.due.set(if period < 0 {
                 Due::Poll(period)
             } else {

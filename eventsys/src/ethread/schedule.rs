@@ -6,7 +6,7 @@
 
 use std::mem;
 
-use super::{EThread, ThreadType, free_unqueued, new_event};
+use super::{EThread, ThreadType, free_unqueued, new_event, stale};
 use crate::code::EventCode;
 use crate::event::{Body, Due, Event, EventRef, Place, Request};
 use crate::hrtime::{HrTime, after};
@@ -126,7 +126,8 @@ impl EThread {
     /// caller must be this thread.
     ///
     /// # Panics
-    /// If the calling thread is not this one (#9691).
+    /// If the calling thread is not this one (#9691). Not if this one has ended: what
+    /// ends with a thread may schedule, and gets a stale event.
     #[inline]
     #[track_caller]
     pub fn schedule_imm_local(&self, request: impl Into<Request>) -> EventRef {
@@ -179,10 +180,12 @@ impl EThread {
     #[inline(always)]
     #[track_caller]
     fn schedule_local(&self, request: Request, when: When) -> EventRef {
-        // Only the thread itself can reach its own part.
-        let local = self.local.try_get().filter(|_| !self.ended.load(Ordering::Relaxed));
-        let local = local.expect("ethread == this_ethread()");
+        let local = self.local();
         let plan = when.resolve(self.clock.get_hrtime());
+        // By the `drop` of something that ends with the thread.
+        if self.ended.load(Ordering::Relaxed) {
+            return stale();
+        }
         if self.tt != ThreadType::Regular {
             return self.pass_on(request, plan);
         }
@@ -198,30 +201,36 @@ impl EThread {
     #[cold]
     fn pass_on(&self, request: Request, plan: Plan) -> EventRef {
         let processor = self.processor().filter(|processor| !processor.is_shut_down());
-        match processor {
-            Some(processor) => processor.schedule_planned(request, plan, ET_CALL),
-            None => {
-                let event = make_event(request, plan);
-                let reference = event.reference();
-                free_unqueued(event);
-                reference
-            }
+        let queued =
+            processor.and_then(|processor| processor.schedule_planned(request, plan, ET_CALL));
+        queued.unwrap_or_else(stale)
+    }
+
+    /// Queues an event that the calling thread owns, whichever thread that is; frees
+    /// it if the thread has ended.
+    #[inline]
+    fn enqueue(&self, event: &'static Event) -> EventRef {
+        // Taken first: once pushed, the event may have run and been freed.
+        let reference = event.reference();
+        if let Err(event) = self.try_enqueue(event) {
+            free_unqueued(event);
         }
+        reference
     }
 
     /// Queues an event that the calling thread owns, whichever thread that is.
+    ///
+    /// # Errors
+    /// If the thread has ended: then the event is still the caller's.
     #[inline]
-    pub(crate) fn enqueue(&self, event: &'static Event) -> EventRef {
-        // Taken first: once pushed, the event may have run and been freed.
-        let reference = event.reference();
+    pub(crate) fn try_enqueue(&self, event: &'static Event) -> Result<(), &'static Event> {
         let is_current = self.is_current();
         if is_current && self.own_events == OwnEvents::LocalQueue {
             if self.ended.load(Ordering::Relaxed) {
-                free_unqueued(event);
-            } else {
-                self.enqueue_local(event);
+                return Err(event);
             }
-            return reference;
+            self.enqueue_local(event);
+            return Ok(());
         }
         // First: as soon as it is pushed, its thread may dispatch it.
         let unqueued = Unqueued(event);
@@ -233,9 +242,9 @@ impl EThread {
             Pushed::OnEmpty if is_current => {}
             Pushed::OnEmpty => self.signal_activity(),
             Pushed::OnOthers => {}
-            Pushed::Closed => free_unqueued(event),
+            Pushed::Closed => return Err(event),
         }
-        reference
+        Ok(())
     }
 
     /// Mirrors `ProtectedQueue::enqueue_local`.

@@ -10,6 +10,33 @@ use crate::sync::MutexGuard;
 
 /// What a thread does when a pass of its loop is over. The event loop should not
 /// spin, so it calls this to block for a limited time.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use eventsys::{Clock, EThread, EventProcessor, HrTime, Idle, LoopTailHandler};
+///
+/// /// Counts the ends of passes, and then sleeps as a thread without a handler does.
+/// #[derive(Default)]
+/// struct Counting(AtomicU32);
+///
+/// impl LoopTailHandler for Counting {
+///     fn wait_for_activity(&self, idle: Idle<'_, '_>, timeout: HrTime) {
+///         self.0.fetch_add(1, Ordering::Relaxed);
+///         idle.sleep(timeout);
+///     }
+///
+///     fn signal_activity(&self, thread: &EThread) {
+///         thread.wake();
+///     }
+/// }
+///
+/// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+/// let counting = Arc::new(Counting::default());
+/// thread.set_tail_handler(counting.clone());
+/// thread.run_pass();
+/// assert_eq!(counting.0.load(Ordering::Relaxed), 1);
+/// ```
 pub trait LoopTailHandler: Send + Sync {
     /// Blocks for `timeout` nanoseconds at most, or until
     /// [`LoopTailHandler::signal_activity`]. Called on the thread itself.
@@ -59,6 +86,19 @@ impl<'a, 'g> Idle<'a, 'g> {
 }
 
 impl EThread {
+    /// Replaces what the thread does at the end of each pass. The thread lets go of
+    /// the handler when it has run its last event. Mirrors `set_tail_handler`.
+    pub fn set_tail_handler(&self, handler: Arc<dyn LoopTailHandler>) {
+        let mut tail = self.tail.lock();
+        // `end` sets the flag before it takes the handler out.
+        let old = if self.has_ended() { Some(handler) } else { tail.replace(handler) };
+        drop(tail);
+        // The thread may be asleep in the old handler.
+        self.external.signal();
+        // Not under the lock: its `drop` is user code, and may signal this thread.
+        drop(old);
+    }
+
     pub(super) fn wait_for_activity(&self, idle: Idle<'_, '_>, timeout: HrTime) {
         let handler = self.tail.lock().clone();
         match handler {
@@ -86,7 +126,8 @@ impl EThread {
     }
 
     /// True once the processor has begun to shut down.
-    fn is_to_end(&self) -> bool {
-        self.processor.upgrade().is_some_and(|processor| processor.is_shut_down())
+    #[inline]
+    pub(super) fn is_to_end(&self) -> bool {
+        self.ending.has_begun()
     }
 }

@@ -13,6 +13,15 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 pub(super) const MAX_EVENT_TYPES: usize = 8;
 
 /// A thread group, by number. Mirrors `EventType`.
+///
+/// ```
+/// use eventsys::{Clock, ET_NET, EventProcessor};
+///
+/// let processor = EventProcessor::new(Clock::new_virtual());
+/// let tasks = processor.register_event_type("ET_TASK");
+/// assert_ne!(tasks, ET_NET);
+/// assert_eq!(processor.event_type("ET_TASK"), Some(tasks));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct EventType(pub(crate) u8);
 
@@ -54,8 +63,13 @@ impl ThreadGroup {
         &self.name
     }
 
+    /// The threads that have not ended.
     pub(super) fn threads(&self) -> Vec<Arc<EThread>> {
-        self.threads.lock().clone()
+        self.threads.lock().iter().filter(|thread| !thread.has_ended()).cloned().collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     pub(super) fn len(&self) -> usize {
@@ -67,7 +81,9 @@ impl ThreadGroup {
     }
 
     pub(super) fn on_all_started(&self, callback: AfterStart) {
-        *self.after_start.lock() = Some(callback);
+        let old = self.after_start.lock().replace(callback);
+        // Not under the lock: its `drop` is user code.
+        drop(old);
     }
 
     /// One more thread runs. Mirrors `thread_started`.
@@ -85,14 +101,21 @@ impl ThreadGroup {
         self.started.load(Ordering::Acquire) == self.len()
     }
 
-    pub(super) fn assign(&self) -> Arc<EThread> {
+    /// The next thread that has not ended, if there is one.
+    pub(super) fn assign(&self) -> Option<Arc<EThread>> {
         let threads = self.threads.lock();
-        assert!(!threads.is_empty(), "no thread runs in group {}", self.name);
         let next = match threads.len() {
-            1 => 0,
+            0 | 1 => 0,
             n => (self.next_round_robin.fetch_add(1, Ordering::Relaxed).wrapping_add(1)) % n,
         };
-        Arc::clone(&threads[next])
+        let (before, from_next) = threads.split_at(next);
+        from_next.iter().chain(before).find(|thread| !thread.has_ended()).cloned()
+    }
+
+    /// The group was asked for a thread and has none.
+    #[cold]
+    pub(super) fn refuse(&self) -> ! {
+        panic!("no thread runs in group {}", self.name)
     }
 }
 
@@ -111,15 +134,18 @@ impl Groups {
     }
 
     pub(super) fn register(&self, name: &str) -> EventType {
+        // Not under the lock: a panic hook is user code.
+        self.try_register(name).unwrap_or_else(|| panic!("n_thread_groups <= MAX_EVENT_TYPES"))
+    }
+
+    fn try_register(&self, name: &str) -> Option<EventType> {
         let _registering = self.registering.lock();
-        if let Some(found) = self.find(name) {
-            return found;
-        }
-        let free = self.slots.iter().position(|slot| slot.get().is_none());
-        let number = free.unwrap_or_else(|| panic!("n_thread_groups <= MAX_EVENT_TYPES"));
-        let new = self.slots[number].set(ThreadGroup::new(name));
-        debug_assert!(new.is_ok());
-        number_of(number)
+        self.find(name).or_else(|| {
+            let number = self.slots.iter().position(|slot| slot.get().is_none())?;
+            let new = self.slots[number].set(ThreadGroup::new(name));
+            debug_assert!(new.is_ok());
+            Some(number_of(number))
+        })
     }
 
     pub(super) fn find(&self, name: &str) -> Option<EventType> {

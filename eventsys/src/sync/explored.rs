@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
 use std::time::Duration;
 
-pub use shuttle::sync::atomic;
+pub use shuttle::sync::{atomic, mpsc};
 pub use shuttle::thread;
 
 /// A lock without data and without a guard: a flag under an explored mutex.

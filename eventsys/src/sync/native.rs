@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::lock_api::RawMutex as _;
 
 pub use parking_lot::{Mutex, MutexGuard};
-pub use std::sync::atomic;
+pub use std::sync::{atomic, mpsc};
 pub use std::thread;
 
 /// A lock without data and without a guard; [`ProxyMutex`](crate::ProxyMutex) is built on it.

@@ -7,9 +7,9 @@
 
 use std::sync::Arc;
 
-use crate::common::{Stage, on_foreign_thread, panic_of};
 use eventsys::hrtime::mseconds;
 use eventsys::{AtomicEvent, EventRef, StaleEvent};
+use testkit::{Lab, on_foreign_thread, panic_of};
 
 /// The life of a reference: live, cancelled, or stale.
 fn state(event: EventRef) -> (bool, bool) {
@@ -22,9 +22,9 @@ const STALE: (bool, bool) = (false, false);
 
 #[test]
 fn a_cancelled_event_does_not_run_whichever_queue_it_waits_in() {
-    let stage = Stage::new();
-    let thread = Arc::clone(stage.thread.thread());
-    let (external, never) = (stage.noting("external"), stage.noting("never"));
+    let lab = Lab::new();
+    let thread = Arc::clone(lab.thread.thread());
+    let (external, never) = (lab.noting("external"), lab.noting("never"));
     let events = [
         on_foreign_thread(|| thread.schedule_imm(external)),
         thread.schedule_imm(never.clone()),
@@ -37,134 +37,134 @@ fn a_cancelled_event_does_not_run_whichever_queue_it_waits_in() {
         event.cancel();
         assert_eq!(state(event), CANCELLED);
     }
-    stage.passes(2);
-    assert_eq!(stage.diary.take(), []);
+    lab.passes(2);
+    assert_eq!(lab.take_notes(), []);
     assert_eq!(events.map(state), [STALE; 5]);
     assert_eq!(Arc::strong_count(&never), 1, "freed, so none holds it");
 }
 
 #[test]
 fn a_cancelled_timer_is_freed_when_its_bucket_is_next_looked_at() {
-    let stage = Stage::new();
-    let event = stage.thread.schedule_in(stage.noting("never"), mseconds(30));
-    stage.passes(1);
+    let lab = Lab::new();
+    let event = lab.thread.schedule_in(lab.noting("never"), mseconds(30));
+    lab.passes(1);
     event.cancel();
     // At 20,002 the bit that stands for its bucket of 40 ms has changed.
-    stage.passes(1);
-    assert_eq!((state(event), stage.thread.has_no_events()), (STALE, true));
-    assert_eq!(stage.diary.take(), []);
+    lab.passes(1);
+    assert_eq!((state(event), lab.thread.has_no_events()), (STALE, true));
+    assert_eq!(lab.take_notes(), []);
 }
 
 #[test]
 fn an_event_can_be_cancelled_by_another_one_of_the_same_pass() {
-    let stage = Stage::new();
+    let lab = Lab::new();
     let victim = Arc::new(AtomicEvent::none());
     for timer in [false, true] {
         let target = Arc::clone(&victim);
-        let canceller = stage.actor(move |call| {
+        let canceller = lab.actor(move |call| {
             call.note("cancels");
             target.take().expect("scheduled below").cancel();
         });
-        let never = stage.noting("never");
+        let never = lab.noting("never");
         let event = if timer {
-            stage.thread.schedule_in(canceller, 0);
-            stage.thread.schedule_in(never, 0)
+            lab.thread.schedule_in(canceller, 0);
+            lab.thread.schedule_in(never, 0)
         } else {
-            stage.thread.schedule_imm(canceller);
-            stage.thread.schedule_imm(never)
+            lab.thread.schedule_imm(canceller);
+            lab.thread.schedule_imm(never)
         };
         victim.store(Some(event));
-        stage.passes(1);
-        assert_eq!((stage.diary.take_names(), state(event)), (vec!["cancels"], STALE));
+        lab.passes(1);
+        assert_eq!((lab.take_names(), state(event)), (vec!["cancels"], STALE));
     }
 }
 
 #[test]
 fn a_poll_event_can_be_cancelled_by_the_poll_event_before_it() {
-    let stage = Stage::new();
-    let event = stage.thread.schedule_every(stage.noting("never"), -2);
-    let canceller = stage.actor(move |call| {
+    let lab = Lab::new();
+    let event = lab.thread.schedule_every(lab.noting("never"), -2);
+    let canceller = lab.actor(move |call| {
         call.note("cancels");
         if event.is_live() {
             event.cancel();
         }
     });
-    stage.thread.schedule_every(canceller, -1);
-    stage.passes(2);
-    assert_eq!(stage.diary.take_names(), ["cancels", "cancels"]);
+    lab.thread.schedule_every(canceller, -1);
+    lab.passes(2);
+    assert_eq!(lab.take_names(), ["cancels", "cancels"]);
 }
 
 #[test]
 fn a_continuation_can_cancel_its_other_event() {
     // As a state machine does that gives up its timeout when its data have come.
-    let stage = Stage::new();
+    let lab = Lab::new();
     let timeout = Arc::new(AtomicEvent::none());
     let mine = Arc::clone(&timeout);
-    let cont = stage.actor(move |call| {
+    let cont = lab.actor(move |call| {
         call.note("data");
         mine.take().expect("scheduled below").cancel();
     });
-    timeout.store(Some(stage.thread.schedule_in(cont.clone(), mseconds(1))));
-    stage.thread.schedule_imm(cont);
-    stage.passes(2);
-    assert_eq!(stage.diary.take(), [(1, "data")]);
+    timeout.store(Some(lab.thread.schedule_in(cont.clone(), mseconds(1))));
+    lab.thread.schedule_imm(cont);
+    lab.passes(2);
+    assert_eq!(lab.take_notes(), [(1, "data")]);
 }
 
 #[test]
 fn a_periodic_event_that_its_own_handler_cancels_runs_no_more() {
     for period in [mseconds(1), -1] {
-        let stage = Stage::new();
-        let cont = stage.actor(|call| {
+        let lab = Lab::new();
+        let cont = lab.actor(|call| {
             call.note("tick");
             call.event().cancel();
             assert_eq!(state(call.event()), CANCELLED);
         });
-        let event = stage.thread.schedule_every(cont, period);
-        stage.passes(1);
+        let event = lab.thread.schedule_every(cont, period);
+        lab.passes(1);
         // Re-armed all the same, as in the original, and freed when next met.
-        assert_eq!((state(event), stage.thread.has_no_events()), (CANCELLED, false));
-        stage.passes(1);
-        assert_eq!((state(event), stage.thread.has_no_events()), (STALE, true));
-        assert_eq!(stage.diary.take(), [(1, "tick")]);
+        assert_eq!((state(event), lab.thread.has_no_events()), (CANCELLED, false));
+        lab.passes(1);
+        assert_eq!((state(event), lab.thread.has_no_events()), (STALE, true));
+        assert_eq!(lab.take_notes(), [(1, "tick")]);
     }
 }
 
 #[test]
 fn a_one_shot_event_that_its_own_handler_cancels_is_freed() {
-    let stage = Stage::new();
-    let event = stage.thread.schedule_imm(stage.actor(|call| call.event().cancel()));
-    stage.passes(1);
-    assert_eq!((state(event), stage.thread.has_no_events()), (STALE, true));
+    let lab = Lab::new();
+    let event = lab.thread.schedule_imm(lab.actor(|call| call.event().cancel()));
+    lab.passes(1);
+    assert_eq!((state(event), lab.thread.has_no_events()), (STALE, true));
 }
 
 #[test]
 fn an_event_that_was_rescheduled_and_cancelled_does_not_run_again() {
-    let stage = Stage::new();
-    let cont = stage.actor(|call| {
+    let lab = Lab::new();
+    let cont = lab.actor(|call| {
         call.note("once");
         call.event().schedule_imm();
         call.event().cancel();
     });
-    stage.thread.schedule_imm(cont);
-    stage.passes(2);
-    assert_eq!(stage.diary.take(), [(1, "once")]);
+    lab.thread.schedule_imm(cont);
+    lab.passes(2);
+    assert_eq!(lab.take_notes(), [(1, "once")]);
 }
 
 #[test]
 fn try_cancel_says_what_it_found() {
-    let stage = Stage::new();
-    let event = stage.thread.schedule_imm(stage.noting("never"));
+    let lab = Lab::new();
+    let event = lab.thread.schedule_imm(lab.noting("never"));
     assert_eq!(event.try_cancel(), Ok(true));
     assert_eq!(event.try_cancel(), Ok(false), "cancelled before");
-    stage.passes(1);
+    lab.passes(1);
     assert_eq!(event.try_cancel(), Err(StaleEvent), "freed");
-    assert_eq!(stage.diary.take(), []);
+    assert_eq!(lab.take_notes(), []);
 }
 
 #[test]
 fn cancelling_twice_is_a_debug_assertion_as_in_the_original() {
-    let stage = Stage::new();
-    let event = stage.thread.schedule_imm(stage.noting("never"));
+    let lab = Lab::new();
+    let event = lab.thread.schedule_imm(lab.noting("never"));
     event.cancel();
     let expected = if cfg!(debug_assertions) { "!cancelled" } else { "no panic" };
     assert_eq!(panic_of(|| event.cancel()), expected);
@@ -174,29 +174,29 @@ fn cancelling_twice_is_a_debug_assertion_as_in_the_original() {
 fn cancelling_a_freed_event_panics_and_leaves_the_next_use_of_it_alone() {
     // The follow-up of #1334: the free list gives the same address to the next
     // event, and whoever still has the old pointer cancels a stranger's event.
-    let stage = Stage::new();
-    let old = stage.thread.schedule_imm(stage.noting("old"));
-    stage.passes(1);
-    let new = stage.thread.schedule_imm(stage.noting("new"));
+    let lab = Lab::new();
+    let old = lab.thread.schedule_imm(lab.noting("old"));
+    lab.passes(1);
+    let new = lab.thread.schedule_imm(lab.noting("new"));
     assert_eq!(
         panic_of(|| old.cancel()),
         "the event has been freed: it has run or its cancelling has been noticed"
     );
     assert_eq!(state(new), LIVE);
-    stage.passes(1);
-    assert_eq!(stage.diary.take_names(), ["old", "new"]);
+    lab.passes(1);
+    assert_eq!(lab.take_names(), ["old", "new"]);
 }
 
 #[test]
 fn the_last_freed_event_is_the_first_to_be_used_again() {
-    let stage = Stage::new();
+    let lab = Lab::new();
     let place = |event: EventRef| {
         let text = format!("{event:?}");
         text.split_once('.').map(|(place, _)| place.to_owned()).expect("event PLACE.GENERATION")
     };
-    let schedule = || stage.thread.schedule_imm(stage.noting(""));
+    let schedule = || lab.thread.schedule_imm(lab.noting(""));
     let first = [schedule(), schedule(), schedule()];
-    stage.passes(1); // frees them in this order
+    lab.passes(1); // frees them in this order
     let second = [schedule(), schedule(), schedule()];
     let mut expected = first.map(place);
     expected.reverse();
@@ -206,24 +206,24 @@ fn the_last_freed_event_is_the_first_to_be_used_again() {
 
 #[test]
 fn an_event_may_be_cancelled_from_any_thread() {
-    let stage = Stage::new();
-    let event = stage.thread.schedule_in(stage.noting("never"), mseconds(1));
+    let lab = Lab::new();
+    let event = lab.thread.schedule_in(lab.noting("never"), mseconds(1));
     on_foreign_thread(|| event.cancel());
-    stage.passes(1);
-    assert_eq!((stage.diary.take(), state(event)), (vec![], STALE));
+    lab.passes(1);
+    assert_eq!((lab.take_notes(), state(event)), (vec![], STALE));
 }
 
 #[test]
 fn a_stored_reference_is_the_same_event_until_it_is_freed() {
-    let stage = Stage::new();
+    let lab = Lab::new();
     let slot = AtomicEvent::none();
     assert_eq!((slot.load(), slot.is_some(), slot.take()), (None, false, None));
-    let event = stage.thread.schedule_imm(stage.noting(""));
+    let event = lab.thread.schedule_imm(lab.noting(""));
     slot.store(Some(event));
     assert!(slot.is(event) && slot.is_some());
     assert_eq!(slot.load(), Some(event));
-    stage.passes(1);
-    let again = stage.thread.schedule_imm(stage.noting(""));
+    lab.passes(1);
+    let again = lab.thread.schedule_imm(lab.noting(""));
     assert!(slot.is(event) && !slot.is(again), "same address, other generation");
     assert_eq!(slot.load().map(|event| event.try_cancel()), Some(Err(StaleEvent)));
     assert_eq!(slot.take(), Some(event));

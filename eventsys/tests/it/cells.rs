@@ -7,8 +7,8 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use crate::common::{panic_of, while_held_elsewhere};
 use eventsys::{Guarded, ProxyMutex, Rebindable};
+use testkit::{panic_of, while_held};
 
 fn is_wrong_guard(text: &str) -> bool {
     text.starts_with("the guard is of ProxyMutex {") && text.contains("but the value is protected")
@@ -68,7 +68,7 @@ fn rebinding_needs_the_old_mutex_too() {
     let rebind = || panic_of(|| value.rebind(&guard_b, &b));
     // Free or held by another thread, which may be using the value right now: both
     // are refused.
-    for text in [rebind(), while_held_elsewhere(&a, rebind)] {
+    for text in [rebind(), while_held(&a, rebind)] {
         assert!(text.starts_with("cannot move the value from ProxyMutex {"), "{text}");
         assert!(text.ends_with("the thread must hold the old mutex too"), "{text}");
     }

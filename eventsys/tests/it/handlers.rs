@@ -6,11 +6,11 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use crate::common::{Stage, on_foreign_thread, panic_of, while_held_elsewhere};
 use eventsys::{
     ContRef, Continuation, Data, EventCode, FreeContinuation, Outcome, ProxyMutex, StateMachine,
     call,
 };
+use testkit::{Lab, on_foreign_thread, panic_of, while_held};
 
 const NO_LOCK: &str = "!mutex || mutex->thread_holding == this_ethread()";
 
@@ -32,7 +32,7 @@ fn calling_without_the_lock_panics_in_the_words_of_the_original() {
     let as_ref: ContRef = cont.clone();
     let called = || panic_of(|| call(&as_ref, None, EventCode(1), Data::None));
     assert_eq!(called(), NO_LOCK, "no one holds it");
-    assert_eq!(while_held_elsewhere(cont.mutex(), called), NO_LOCK, "another thread holds it");
+    assert_eq!(while_held(cont.mutex(), called), NO_LOCK, "another thread holds it");
     assert_eq!(count(&cont), 0);
 }
 
@@ -90,29 +90,29 @@ fn a_handler_gets_itself_its_guard_and_the_data() {
 
 #[test]
 fn a_new_handler_takes_the_next_event_even_one_that_is_queued_already() {
-    let stage = Stage::new();
+    let lab = Lab::new();
     struct Machine {
-        diary: Arc<crate::common::Diary>,
+        trace: Arc<testkit::Trace>,
         this: Cell<Option<Arc<StateMachine<Machine>>>>,
     }
     let cont = StateMachine::new(
         ProxyMutex::new(),
-        Machine { diary: Arc::clone(&stage.diary), this: Cell::new(None) },
+        Machine { trace: Arc::clone(lab.trace()), this: Cell::new(None) },
         |machine, invocation, _, _| {
             let this = machine.this.take().expect("put in below, used once");
             this.set_handler(invocation.guard(), |machine, _, _, _| {
-                machine.diary.note("second handler");
+                machine.trace.note("second handler");
                 Outcome::Done
             });
-            machine.diary.note("first handler goes on");
+            machine.trace.note("first handler goes on");
             Outcome::Done
         },
     );
     cont.state(&cont.mutex().lock()).this.set(Some(Arc::clone(&cont)));
-    stage.thread.schedule_imm(cont.clone());
-    stage.thread.schedule_imm(cont.clone());
-    stage.passes(1);
-    assert_eq!(stage.diary.take_names(), ["first handler goes on", "second handler"]);
+    lab.thread.schedule_imm(cont.clone());
+    lab.thread.schedule_imm(cont.clone());
+    lab.passes(1);
+    assert_eq!(lab.take_names(), ["first handler goes on", "second handler"]);
 }
 
 #[test]
@@ -147,30 +147,29 @@ fn a_handler_may_be_entered_again_while_it_runs() {
 
 #[test]
 fn machines_that_share_a_mutex_may_call_each_other() {
-    let stage = Stage::new();
+    let lab = Lab::new();
     let mutex = ProxyMutex::new();
-    let inner: ContRef =
-        crate::common::actor_under(&mutex, &stage.diary, |call| call.note("inner"));
-    let outer = crate::common::actor_under(&mutex, &stage.diary, move |outer| {
+    let inner: ContRef = testkit::actor_under(&mutex, lab.trace(), |call| call.note("inner"));
+    let outer = testkit::actor_under(&mutex, lab.trace(), move |outer| {
         outer.note("outer begins");
         call(&inner, Some(outer.guard()), EventCode(1), Data::None);
         outer.note("outer ends");
     });
-    stage.thread.schedule_imm(outer);
-    stage.passes(1);
-    assert_eq!(stage.diary.take_names(), ["outer begins", "inner", "outer ends"]);
+    lab.thread.schedule_imm(outer);
+    lab.passes(1);
+    assert_eq!(lab.take_names(), ["outer begins", "inner", "outer ends"]);
 }
 
 #[test]
 fn a_handler_that_panics_gives_its_mutex_back_and_the_thread_can_go_on() {
-    let stage = Stage::new();
-    let cont = stage.actor(|_| panic!("a handler's own"));
-    stage.thread.schedule_imm(cont.clone());
-    stage.thread.schedule_imm(stage.noting("next"));
-    assert_eq!(panic_of(|| stage.passes(1)), "a handler's own");
+    let lab = Lab::new();
+    let cont = lab.actor(|_| panic!("a handler's own"));
+    lab.thread.schedule_imm(cont.clone());
+    lab.thread.schedule_imm(lab.noting("next"));
+    assert_eq!(panic_of(|| lab.passes(1)), "a handler's own");
     assert_eq!(cont.mutex().thread_holding(), None);
-    stage.passes(1);
-    assert_eq!(stage.diary.take_names(), ["next"]);
+    lab.passes(1);
+    assert_eq!(lab.take_names(), ["next"]);
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! The tests of the event system, in one binary: a binary for each file would be linked
 //! one by one, which takes most of the time and the space of a build.
-#![cfg(not(feature = "explore"))]
 
 mod cancel;
 mod cells;
-mod common;
+mod drops;
+mod endings;
 mod event_loop;
 mod handlers;
 mod locks;
 mod model;
+mod panics;
 mod processor;
 mod refused;
 mod saturation;

@@ -9,11 +9,11 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::common::{Actor, Stage, on_foreign_thread};
 use eventsys::hrtime::{HrTime, mseconds, useconds};
 use eventsys::{EventRef, When};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use testkit::{Actor, Lab, on_foreign_thread};
 
 const ACTORS: usize = 3;
 const EVENT_POLL: i32 = 5;
@@ -146,13 +146,13 @@ fn perform(run: &SharedRun, thread: &Arc<eventsys::EThread>, op: Op) {
 }
 
 fn run_real(program: &Program) -> Vec<Seen> {
-    let stage = Stage::new();
-    let start = stage.at(0);
+    let lab = Lab::new();
+    let start = lab.at(0);
     let run = SharedRun::default();
     lock(&run).scripts = program.scripts.iter().map(|ops| ops.iter().copied().collect()).collect();
     for me in 0..ACTORS {
         let shared = Arc::clone(&run);
-        let actor = stage.actor(move |call| {
+        let actor = lab.actor(move |call| {
             let thread = call.thread();
             let now = thread.clock().get_hrtime_updated() - start;
             let next = {
@@ -168,10 +168,10 @@ fn run_real(program: &Program) -> Vec<Seen> {
     }
     for ops in &program.driver {
         for &op in ops {
-            perform(&run, stage.thread.thread(), op);
+            perform(&run, lab.thread.thread(), op);
         }
-        stage.passes(1);
-        let now = stage.thread.clock().get_hrtime_updated() - start;
+        lab.passes(1);
+        let now = lab.thread.clock().get_hrtime_updated() - start;
         lock(&run).seen.push(Seen::Pass(now));
     }
     let run = std::mem::take(&mut *lock(&run));

@@ -8,11 +8,11 @@
 
 use std::sync::{Arc, Mutex, mpsc};
 
-use crate::common::{Stage, on_foreign_thread, panic_of};
 use eventsys::{
     Clock, ContRef, Continuation, ET_CALL, ET_NET, EThread, EventProcessor, EventType,
     FreeContinuation, MAX_EVENT_THREADS, Outcome, ProxyMutex, StateMachine, ThreadType,
 };
+use testkit::{Lab, beside, on_foreign_thread, panic_of};
 
 fn processor() -> Arc<EventProcessor> {
     EventProcessor::new(Clock::new_real())
@@ -77,13 +77,13 @@ fn there_are_512_threads_at_most_and_not_none() {
 
 #[test]
 fn only_one_event_thread_runs_on_a_thread_at_a_time() {
-    let stage = Stage::new();
+    let lab = Lab::new();
     let other = processor();
     let text = panic_of(|| drop(other.adopt_current_thread("ET_NET")));
     assert_eq!(text, "an EThread already runs on this thread");
-    let name = stage.thread.name().to_owned();
+    let name = lab.thread.name().to_owned();
     assert_eq!(EThread::current().map(|thread| thread.name().to_owned()), Some(name));
-    drop(stage);
+    drop(lab);
     assert!(EThread::current().is_none());
     drop(processor().adopt_current_thread("ET_NET"));
 }
@@ -167,56 +167,55 @@ fn a_group_that_the_kept_thread_is_not_of_is_served_without_changing_the_affinit
 
 #[test]
 fn a_thread_of_the_group_schedules_on_itself() {
-    let stage = Stage::new();
-    let processor = &stage.processor;
-    let task = on_foreign_thread(|| {
-        // Two more threads, which have ended again when the event is scheduled.
-        drop(processor.adopt_current_thread("ET_NET"));
-        drop(processor.adopt_current_thread("ET_TASK"));
-        processor.event_type("ET_TASK").expect("registered just now")
+    let lab = Lab::with_clock(Clock::new_ticking(1));
+    let processor = &lab.processor;
+    beside(processor, &["ET_NET", "ET_TASK"], || {
+        let task = processor.event_type("ET_TASK").expect("registered just now");
+        let cont = lab.noting("here");
+        assert!(processor.schedule_imm(cont.clone(), ET_NET).is_some());
+        assert_eq!(cont.base().thread_affinity(), Some(0));
+        lab.passes(1);
+        assert_eq!(lab.take_names(), ["here"]);
+        let other = nothing();
+        assert!(processor.schedule_imm(Arc::clone(&other), task).is_some());
+        assert_eq!(other.base().thread_affinity(), Some(2));
     });
-    let cont = stage.noting("here");
-    assert!(processor.schedule_imm(cont.clone(), ET_NET).is_some());
-    assert_eq!(cont.base().thread_affinity(), Some(0));
-    stage.passes(1);
-    assert_eq!(stage.diary.take_names(), ["here"]);
-    let other = nothing();
-    assert!(processor.schedule_imm(Arc::clone(&other), task).is_some());
-    assert_eq!(other.base().thread_affinity(), Some(2));
 }
 
 #[test]
 fn affinity_by_type_prefers_the_calling_thread_then_the_kept_one_then_the_next() {
-    let stage = Stage::new(); // thread 0, of ET_NET
-    let processor = Arc::clone(&stage.processor);
+    let lab = Lab::with_clock(Clock::new_ticking(1)); // thread 0, of ET_NET
+    let processor = Arc::clone(&lab.processor);
     let task = processor.register_event_type("ET_TASK");
-    on_foreign_thread(|| {
-        (0..2).for_each(|_| drop(processor.adopt_current_thread("ET_NET"))); // 1 and 2
-        (0..2).for_each(|_| drop(processor.adopt_current_thread("ET_TASK"))); // 3 and 4
-    });
     let assign = |cont: &ContRef, et| processor.assign_affinity_by_type(cont, et).index();
     let kept = |cont: &ContRef| cont.base().thread_affinity();
-
-    // Of the group: the calling thread, even if the continuation keeps to another.
-    let cont = nothing();
-    cont.base().set_thread_affinity(2);
-    assert_eq!((assign(&cont, ET_NET), kept(&cont)), (0, Some(2)));
-    // Not of the group, so the next one; and then the one that is kept.
-    let cont = nothing();
-    assert_eq!((assign(&cont, task), kept(&cont)), (4, Some(4)));
-    assert_eq!((assign(&cont, task), kept(&cont)), (4, Some(4)));
-    // The kept one is of another group: the next one, and the affinity stays.
-    let cont = nothing();
-    cont.base().set_thread_affinity(1);
-    assert_eq!((assign(&cont, task), kept(&cont)), (3, Some(1)));
-    // No event thread calls.
-    let cont = nothing();
-    cont.base().set_thread_affinity(2);
-    assert_eq!(on_foreign_thread(|| assign(&cont, ET_NET)), 2);
-    // An affinity to a thread that does not exist is none that could be kept.
-    let cont = nothing();
-    cont.base().set_thread_affinity(99);
-    assert_eq!(on_foreign_thread(|| assign(&cont, ET_NET)), 1);
+    // Threads 1 to 4.
+    beside(&processor, &["ET_NET", "ET_NET", "ET_TASK", "ET_TASK"], || {
+        // Of the group: the calling thread, even if the continuation keeps to another.
+        let cont = nothing();
+        cont.base().set_thread_affinity(2);
+        assert_eq!((assign(&cont, ET_NET), kept(&cont)), (0, Some(2)));
+        // Not of the group, so the next one; and then the one that is kept.
+        let cont = nothing();
+        assert_eq!((assign(&cont, task), kept(&cont)), (4, Some(4)));
+        assert_eq!((assign(&cont, task), kept(&cont)), (4, Some(4)));
+        // The kept one is of another group: the next one, and the affinity stays.
+        let cont = nothing();
+        cont.base().set_thread_affinity(1);
+        assert_eq!((assign(&cont, task), kept(&cont)), (3, Some(1)));
+        // No event thread calls.
+        let cont = nothing();
+        cont.base().set_thread_affinity(2);
+        assert_eq!(on_foreign_thread(|| assign(&cont, ET_NET)), 2);
+        // An affinity to a thread that does not exist is none that could be kept.
+        for nowhere in [99, usize::MAX] {
+            let cont = nothing();
+            cont.base().set_thread_affinity(nowhere);
+            assert!(kept(&cont).is_some());
+            let next = on_foreign_thread(|| assign(&cont, ET_NET));
+            assert_eq!(next, if nowhere == 99 { 1 } else { 2 });
+        }
+    });
 }
 
 #[test]
@@ -324,4 +323,26 @@ fn what_is_scheduled_on_a_dedicated_thread_goes_to_et_call() {
     assert_eq!(told_first.recv().as_deref(), Ok("[ET_NET 0]"));
     assert_eq!(told_second.recv().as_deref(), Ok("[ET_NET 0]"));
     processor.shutdown();
+}
+
+#[test]
+fn what_a_thread_of_another_processor_schedules_goes_to_a_thread_of_this_one() {
+    // Groups have the same numbers in each, and the calling thread is of one: but not of
+    // this processor's.
+    let lab = Lab::new();
+    for clock in [Clock::new_virtual(), Arc::clone(lab.processor.clock())] {
+        let (cont, other_cont) = (lab.noting("here"), nothing());
+        let (processor, thread) = (&lab.processor, lab.thread.thread());
+        on_foreign_thread(|| {
+            let other = EventProcessor::new(clock).adopt_current_thread("ET_NET");
+            processor.schedule_imm(cont.clone(), ET_CALL);
+            assert!(other.has_no_events());
+            let chosen = processor.assign_affinity_by_type(&other_cont, ET_CALL);
+            assert!(Arc::ptr_eq(&chosen, thread));
+        });
+        lab.passes(1);
+        assert_eq!(lab.take_names(), ["here"]);
+        let kept = [&(cont as ContRef), &other_cont].map(|cont| cont.base().thread_affinity());
+        assert_eq!(kept, [Some(lab.thread.index()); 2]);
+    }
 }

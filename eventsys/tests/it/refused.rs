@@ -7,21 +7,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::common::{Diary, Stage, panic_of};
 use eventsys::hrtime::mseconds;
 use eventsys::steps::{Step, StepKind, StepSink, Steps};
 use eventsys::{
     Clock, Continuation, ContinuationBase, Data, ET_CALL, EventCode, EventProcessor, EventRef,
     Invocation, Options, Outcome, OwnEvents, StaleEvent,
 };
+use testkit::{Lab, panic_of};
 
 /// The number of the event that this thread would use next: free events are used
 /// again, last freed first. Two looks show the same number if none was lost between.
-fn next_event(stage: &Stage) -> String {
-    let event = stage.thread.schedule_imm_local(stage.noting(""));
+fn next_event(lab: &Lab) -> String {
+    let event = lab.thread.schedule_imm_local(lab.noting(""));
     let name = format!("{event:?}");
     event.cancel();
-    stage.passes(1);
+    lab.passes(1);
     name.split('.').next().unwrap_or_default().to_owned()
 }
 
@@ -41,47 +41,47 @@ impl Continuation for Broken {
 
 #[test]
 fn a_refused_call_allocates_no_event_and_keeps_no_continuation() {
-    type Refused = fn(&Stage, Arc<crate::common::Actor>) -> Option<EventRef>;
+    type Refused = fn(&Lab, Arc<testkit::Actor>) -> Option<EventRef>;
     let calls: [(&str, Refused); 5] = [
-        ("aperiod != 0", |stage, cont| Some(stage.thread.schedule_every(cont, 0))),
-        ("aperiod != 0", |stage, cont| Some(stage.thread.schedule_every_local(cont, 0))),
-        ("aperiod != 0", |stage, cont| stage.processor.schedule_every(cont, 0, ET_CALL)),
-        ("no thread runs in group ET_EMPTY", |stage, cont| {
-            let empty = stage.processor.register_event_type("ET_EMPTY");
-            stage.processor.schedule_imm(cont, empty)
+        ("aperiod != 0", |lab, cont| Some(lab.thread.schedule_every(cont, 0))),
+        ("aperiod != 0", |lab, cont| Some(lab.thread.schedule_every_local(cont, 0))),
+        ("aperiod != 0", |lab, cont| lab.processor.schedule_every(cont, 0, ET_CALL)),
+        ("no thread runs in group ET_EMPTY", |lab, cont| {
+            let empty = lab.processor.register_event_type("ET_EMPTY");
+            lab.processor.schedule_imm(cont, empty)
         }),
-        ("aperiod != 0", |stage, cont| {
-            let event = stage.thread.schedule_every(cont, 1);
+        ("aperiod != 0", |lab, cont| {
+            let event = lab.thread.schedule_every(cont, 1);
             let refused = catch_unwind(AssertUnwindSafe(|| event.schedule_every(0)));
             event.cancel();
-            stage.passes(1);
+            lab.passes(1);
             refused.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             Some(event)
         }),
     ];
-    let stage = Stage::new();
+    let lab = Lab::new();
     for (n, (text, refused)) in calls.into_iter().enumerate() {
-        let (before, cont) = (next_event(&stage), stage.noting("never"));
-        assert_eq!(panic_of(|| refused(&stage, cont.clone())), text, "call {n}");
-        assert_eq!(next_event(&stage), before, "call {n} has lost an event");
+        let (before, cont) = (next_event(&lab), lab.noting("never"));
+        assert_eq!(panic_of(|| refused(&lab, cont.clone())), text, "call {n}");
+        assert_eq!(next_event(&lab), before, "call {n} has lost an event");
         assert_eq!(Arc::strong_count(&cont), 1, "call {n}");
     }
 }
 
 #[test]
 fn a_call_that_a_users_code_leaves_by_a_panic_allocates_no_event() {
-    let stage = Stage::new();
-    let before = next_event(&stage);
+    let lab = Lab::new();
+    let before = next_event(&lab);
     let cont = Arc::new(Broken(ContinuationBase::without_mutex()));
-    assert_eq!(panic_of(|| stage.thread.schedule_imm(cont.clone())), "base");
-    assert_eq!(panic_of(|| stage.processor.schedule_imm(cont.clone(), ET_CALL)), "base");
-    assert_eq!(next_event(&stage), before);
+    assert_eq!(panic_of(|| lab.thread.schedule_imm(cont.clone())), "base");
+    assert_eq!(panic_of(|| lab.processor.schedule_imm(cont.clone(), ET_CALL)), "base");
+    assert_eq!(next_event(&lab), before);
     // This one asks for the base when it dispatches.
-    stage.thread.schedule_imm_local(cont.clone());
-    assert_eq!(panic_of(|| stage.passes(1)), "base");
-    assert_eq!(next_event(&stage), before);
+    lab.thread.schedule_imm_local(cont.clone());
+    assert_eq!(panic_of(|| lab.passes(1)), "base");
+    assert_eq!(next_event(&lab), before);
     assert_eq!(Arc::strong_count(&cont), 1);
-    assert!(stage.thread.has_no_events());
+    assert!(lab.thread.has_no_events());
 }
 
 /// Panics at the next step of this kind, once.
@@ -104,14 +104,13 @@ fn a_listener_that_panics_loses_no_event() {
         let steps = Steps::to(grumbler.clone());
         let options = Options { steps, trace_events: true, own_events, ..Options::default() };
         let processor = EventProcessor::with_options(Clock::new_virtual(), options);
-        let diary = Diary::new(processor.clock());
-        let stage = Stage { thread: processor.adopt_current_thread("ET_NET"), processor, diary };
-        let (before, cont) = (next_event(&stage), stage.noting("called"));
+        let lab = Lab::of(processor);
+        let (before, cont) = (next_event(&lab), lab.noting("called"));
         grumbler.1.store(true, Ordering::Relaxed);
-        assert_eq!(panic_of(|| stage.thread.schedule_imm(cont.clone())), "grumble");
-        stage.passes(1);
-        assert_eq!(stage.diary.take_names(), vec!["called"; runs], "{own_events:?}");
-        assert_eq!(next_event(&stage), before, "{own_events:?}");
+        assert_eq!(panic_of(|| lab.thread.schedule_imm(cont.clone())), "grumble");
+        lab.passes(1);
+        assert_eq!(lab.take_names(), vec!["called"; runs], "{own_events:?}");
+        assert_eq!(next_event(&lab), before, "{own_events:?}");
         assert_eq!(Arc::strong_count(&cont), 1, "{own_events:?}");
     }
 }
@@ -120,41 +119,40 @@ fn a_listener_that_panics_loses_no_event() {
 /// notes that it was called later on. What it gives back is the event, and in which
 /// passes of seven, 20 ms apart, it was called.
 fn panicking(
-    schedule: impl Fn(&Stage, Arc<crate::common::Actor>) -> EventRef,
+    schedule: impl Fn(&Lab, Arc<testkit::Actor>) -> EventRef,
     first: impl Fn(EventRef) + Send + 'static,
-) -> (Stage, EventRef, Vec<i64>) {
+) -> (Lab, EventRef, Vec<i64>) {
     let processor = EventProcessor::new(Clock::new_ticking(mseconds(20)));
-    let diary = Diary::new(processor.clock());
-    let stage = Stage { thread: processor.adopt_current_thread("ET_NET"), processor, diary };
+    let lab = Lab::of(processor);
     let fresh = Cell::new(true);
-    let cont = stage.actor(move |call| {
+    let cont = lab.actor(move |call| {
         call.note("called");
         if fresh.replace(false) {
             first(call.event());
             panic!("handler");
         }
     });
-    let event = schedule(&stage, cont);
+    let event = schedule(&lab, cont);
     let mut panics = 0;
     for _ in 0..7 {
-        panics += usize::from(panic_of(|| stage.passes(1)) == "handler");
+        panics += usize::from(panic_of(|| lab.passes(1)) == "handler");
     }
     assert_eq!(panics, 1);
-    let passes = stage.diary.take().into_iter().map(|(at, _)| at / 20_000).collect();
-    (stage, event, passes)
+    let passes = lab.take_notes().into_iter().map(|(at, _)| at / 20_000).collect();
+    (lab, event, passes)
 }
 
 #[test]
 fn after_a_handler_that_panics_a_one_shot_event_is_stale() {
-    let (stage, event, passes) = panicking(|s, c| s.thread.schedule_imm(c), |_| ());
+    let (lab, event, passes) = panicking(|s, c| s.thread.schedule_imm(c), |_| ());
     assert_eq!(passes, [0]);
-    assert!(!event.is_live() && stage.thread.has_no_events());
+    assert!(!event.is_live() && lab.thread.has_no_events());
     assert_eq!(event.try_cancel(), Err(StaleEvent));
     let freed = StaleEvent.to_string();
     assert_eq!(panic_of(|| event.schedule_imm()), freed);
     assert_eq!(panic_of(|| event.cookie()), freed);
-    stage.passes(1);
-    assert_eq!(stage.diary.take(), []);
+    lab.passes(1);
+    assert_eq!(lab.take_notes(), []);
 }
 
 // A pass that was left by a panic has not waited, so the clock has not ticked: the
@@ -179,22 +177,22 @@ fn after_a_handler_that_panics_a_periodic_event_goes_on() {
 #[test]
 fn after_a_handler_that_panics_a_cancelled_event_is_freed() {
     let cancel = |event: EventRef| event.cancel();
-    let (stage, event, passes) = panicking(|s, c| s.thread.schedule_every(c, -1), cancel);
+    let (lab, event, passes) = panicking(|s, c| s.thread.schedule_every(c, -1), cancel);
     assert_eq!(passes, [0]);
-    assert!(!event.is_cancelled() && stage.thread.has_no_events(), "freed");
+    assert!(!event.is_cancelled() && lab.thread.has_no_events(), "freed");
 }
 
 #[test]
 fn a_handler_that_panics_leaves_its_mutex_and_its_continuation_free() {
-    let stage = Stage::new();
+    let lab = Lab::new();
     let seen = Arc::new(Mutex::new(0));
     let count = Arc::clone(&seen);
-    let cont = stage.actor(move |_| {
+    let cont = lab.actor(move |_| {
         *count.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) += 1;
         panic!("handler")
     });
-    stage.thread.schedule_imm(cont.clone());
-    assert_eq!(panic_of(|| stage.passes(1)), "handler");
+    lab.thread.schedule_imm(cont.clone());
+    assert_eq!(panic_of(|| lab.passes(1)), "handler");
     assert!(!cont.mutex().is_held());
     assert_eq!(Arc::strong_count(&cont), 1);
     assert_eq!(Arc::strong_count(&seen), 2, "the actor's and ours");

@@ -8,35 +8,34 @@
 
 use std::sync::Arc;
 
-use crate::common::{Actor, Diary, Stage, panic_of};
 use eventsys::hrtime::{HrTime, NEVER, mseconds, seconds, useconds};
 use eventsys::{Clock, Due, ET_CALL, EventCode, EventProcessor, EventRef, Request, When};
+use testkit::{Actor, Lab, panic_of};
 
-/// A stage whose clock goes by `tick` with each pass.
-fn ticking(tick: HrTime) -> Stage {
+/// A lab whose clock goes by `tick` with each pass.
+fn ticking(tick: HrTime) -> Lab {
     let processor = EventProcessor::new(Clock::new_ticking(tick));
-    let diary = Diary::new(processor.clock());
-    Stage { thread: processor.adopt_current_thread("ET_NET"), processor, diary }
+    Lab::of(processor)
 }
 
-type Way = (&'static str, fn(&Stage, &Arc<Actor>, When) -> EventRef);
+type Way = (&'static str, fn(&Lab, &Arc<Actor>, When) -> EventRef);
 
 /// Every function by which a user says when an event is to run.
 const WAYS: [Way; 4] = [
-    ("EThread::schedule_*", |stage, cont, when| match when {
-        When::Imm => stage.thread.schedule_imm(cont.clone()),
-        When::At(at) => stage.thread.schedule_at(cont.clone(), at),
-        When::In(span) => stage.thread.schedule_in(cont.clone(), span),
-        When::Every(period) => stage.thread.schedule_every(cont.clone(), period),
+    ("EThread::schedule_*", |lab, cont, when| match when {
+        When::Imm => lab.thread.schedule_imm(cont.clone()),
+        When::At(at) => lab.thread.schedule_at(cont.clone(), at),
+        When::In(span) => lab.thread.schedule_in(cont.clone(), span),
+        When::Every(period) => lab.thread.schedule_every(cont.clone(), period),
     }),
-    ("EThread::schedule_*_local", |stage, cont, when| match when {
-        When::Imm => stage.thread.schedule_imm_local(cont.clone()),
-        When::At(at) => stage.thread.schedule_at_local(cont.clone(), at),
-        When::In(span) => stage.thread.schedule_in_local(cont.clone(), span),
-        When::Every(period) => stage.thread.schedule_every_local(cont.clone(), period),
+    ("EThread::schedule_*_local", |lab, cont, when| match when {
+        When::Imm => lab.thread.schedule_imm_local(cont.clone()),
+        When::At(at) => lab.thread.schedule_at_local(cont.clone(), at),
+        When::In(span) => lab.thread.schedule_in_local(cont.clone(), span),
+        When::Every(period) => lab.thread.schedule_every_local(cont.clone(), period),
     }),
-    ("EventProcessor::schedule_*", |stage, cont, when| {
-        let (processor, cont) = (&stage.processor, cont.clone());
+    ("EventProcessor::schedule_*", |lab, cont, when| {
+        let (processor, cont) = (&lab.processor, cont.clone());
         let event = match when {
             When::Imm => processor.schedule_imm(cont, ET_CALL),
             When::At(at) => processor.schedule_at(cont, at, ET_CALL),
@@ -45,9 +44,9 @@ const WAYS: [Way; 4] = [
         };
         event.expect("it has not shut down")
     }),
-    ("EventRef::schedule_*", |stage, cont, when| {
+    ("EventRef::schedule_*", |lab, cont, when| {
         let request = Request::from(cont.clone()).code(EventCode(9));
-        let event = stage.thread.schedule_imm(request);
+        let event = lab.thread.schedule_imm(request);
         match when {
             When::Imm => event.schedule_imm(),
             When::At(at) => event.schedule_at(at),
@@ -68,17 +67,17 @@ fn check(cases: impl Fn(HrTime) -> Vec<(When, HrTime, &'static [i64])>) {
     let now = ticking(DAY).processor.clock().get_hrtime();
     for (name, schedule) in WAYS {
         for (when, due, days) in cases(now) {
-            let stage = ticking(DAY);
-            let cont = stage.actor(|call| match call.code {
+            let lab = ticking(DAY);
+            let cont = lab.actor(|call| match call.code {
                 EventCode::EVENT_INTERVAL => call.note("interval"),
                 _ => call.note("another code"),
             });
-            let event = schedule(&stage, &cont, when);
+            let event = schedule(&lab, &cont, when);
             assert_eq!(event.due(), Due::At(due), "{name}: {when:?}");
-            stage.passes(400);
+            lab.passes(400);
             let came: Vec<_> =
                 days.iter().map(|day| (day * DAY / useconds(1), "interval")).collect();
-            assert_eq!(stage.diary.take(), came, "{name}: {when:?}");
+            assert_eq!(lab.take_notes(), came, "{name}: {when:?}");
         }
     }
 }
@@ -135,15 +134,15 @@ fn a_period_past_the_end_of_time_never_comes() {
 fn a_negative_period_of_any_size_is_a_poll_event() {
     for (name, schedule) in WAYS {
         for period in [-1, -NEVER, HrTime::MIN] {
-            let stage = ticking(1_000);
-            let cont = stage.actor(|call| {
+            let lab = ticking(1_000);
+            let cont = lab.actor(|call| {
                 assert_eq!(call.code, EventCode::EVENT_POLL);
                 call.note("poll");
             });
-            let event = schedule(&stage, &cont, When::Every(period));
+            let event = schedule(&lab, &cont, When::Every(period));
             assert_eq!((event.due(), event.period()), (Due::Poll(period), period), "{name}");
-            stage.passes(3);
-            assert_eq!(stage.diary.take(), [(0, "poll"), (1, "poll"), (2, "poll")], "{name}");
+            lab.passes(3);
+            assert_eq!(lab.take_notes(), [(0, "poll"), (1, "poll"), (2, "poll")], "{name}");
         }
     }
 }
@@ -152,45 +151,45 @@ fn a_negative_period_of_any_size_is_a_poll_event() {
 fn a_period_that_leads_past_the_end_of_time_comes_no_more() {
     // Due after a third of all time, and then, four passes make the whole, after two
     // thirds; the next one would lie past the end.
-    let stage = ticking(NEVER / 4);
-    let cont = stage.noting("tick");
-    let event = stage.thread.schedule_every(cont, NEVER / 3);
-    stage.passes(3);
-    assert_eq!(stage.diary.take_names(), ["tick"]);
-    stage.passes(2);
-    assert_eq!(stage.diary.take_names(), ["tick"]);
+    let lab = ticking(NEVER / 4);
+    let cont = lab.noting("tick");
+    let event = lab.thread.schedule_every(cont, NEVER / 3);
+    lab.passes(3);
+    assert_eq!(lab.take_names(), ["tick"]);
+    lab.passes(2);
+    assert_eq!(lab.take_names(), ["tick"]);
     assert_eq!(event.due(), Due::At(NEVER));
-    assert_eq!(stage.processor.clock().get_hrtime_updated(), NEVER, "the clock stops here");
-    stage.passes(20);
-    assert_eq!(stage.diary.take_names(), [""; 0], "even when it is as late as can be");
+    assert_eq!(lab.processor.clock().get_hrtime_updated(), NEVER, "the clock stops here");
+    lab.passes(20);
+    assert_eq!(lab.take_names(), [""; 0], "even when it is as late as can be");
     assert_eq!(event.period(), NEVER / 3, "and it is as it was");
 }
 
 #[test]
 fn running_for_ever_goes_on_and_for_less_than_nothing_does_nothing() {
-    let stage = Stage::new();
-    let cont = stage.actor(|_| panic!("an hour is over"));
-    stage.thread.schedule_in(cont, seconds(3_600));
+    let lab = Lab::new();
+    let cont = lab.actor(|_| panic!("an hour is over"));
+    lab.thread.schedule_in(cont, seconds(3_600));
     for span in [0, -1, HrTime::MIN] {
-        stage.thread.run_for(span);
-        assert_eq!(stage.diary.now(), 0, "no pass");
+        lab.thread.run_for(span);
+        assert_eq!(lab.now_us(), 0, "no pass");
     }
-    assert_eq!(panic_of(|| stage.thread.run_for(NEVER)), "an hour is over");
+    assert_eq!(panic_of(|| lab.thread.run_for(NEVER)), "an hour is over");
 }
 
 #[test]
 fn a_timer_that_never_comes_holds_up_no_other() {
-    let stage = Stage::new();
-    let never = stage.thread.schedule_in(stage.noting("never"), NEVER);
-    stage.thread.schedule_in(stage.noting("soon"), mseconds(20));
-    stage.thread.schedule_in(stage.noting("later"), seconds(100));
-    stage.thread.run_for(seconds(200));
-    assert_eq!(stage.diary.take_names(), ["soon", "later"]);
+    let lab = Lab::new();
+    let never = lab.thread.schedule_in(lab.noting("never"), NEVER);
+    lab.thread.schedule_in(lab.noting("soon"), mseconds(20));
+    lab.thread.schedule_in(lab.noting("later"), seconds(100));
+    lab.thread.run_for(seconds(200));
+    assert_eq!(lab.take_names(), ["soon", "later"]);
     assert!(never.is_live());
     never.cancel();
-    assert!(!stage.thread.has_no_events(), "a cancelled timer is met when its bucket is");
-    stage.thread.run_for(seconds(2));
-    assert!(stage.thread.has_no_events(), "and is freed then");
+    assert!(!lab.thread.has_no_events(), "a cancelled timer is met when its bucket is");
+    lab.thread.run_for(seconds(2));
+    assert!(lab.thread.has_no_events(), "and is freed then");
 }
 
 #[test]

@@ -5,12 +5,12 @@
 
 use std::sync::{Arc, Mutex, mpsc};
 
-use crate::common::{Stage, on_foreign_thread, while_held_elsewhere};
 use eventsys::hrtime::{MSECOND, mseconds, seconds, useconds};
 use eventsys::{
     Clock, EThread, EventMetrics, EventProcessor, HrTime, Idle, LoopTailHandler, Outcome,
     ProxyMutex, SAMPLE_COUNT, StateMachine,
 };
+use testkit::{Lab, on_foreign_thread, while_held};
 
 /// Writes down what it is asked for, and does what the default handler does.
 #[derive(Default)]
@@ -37,15 +37,15 @@ impl LoopTailHandler for Recorder {
 
 #[test]
 fn the_loop_asks_for_half_a_bucket_and_the_heartbeat_at_most() {
-    let stage = Stage::new();
+    let lab = Lab::new();
     let tail = Arc::new(Recorder::default());
-    stage.thread.set_tail_handler(tail.clone());
-    stage.passes(1);
-    let timer = stage.thread.schedule_in(stage.noting("timer"), mseconds(1_000));
-    stage.passes(1);
+    lab.thread.set_tail_handler(tail.clone());
+    lab.passes(1);
+    let timer = lab.thread.schedule_in(lab.noting("timer"), mseconds(1_000));
+    lab.passes(1);
     timer.cancel();
-    stage.thread.schedule_in(stage.noting("timer"), mseconds(20));
-    stage.passes(2);
+    lab.thread.schedule_in(lab.noting("timer"), mseconds(20));
+    lab.passes(2);
     // No timer; one in the bucket of 1,280 ms; one in that of 20 ms, as it is taken
     // from the local queue in the same pass; the same in that of 10 ms.
     assert_eq!(tail.take(), [(60_000, true), (60_000, true), (10_000, true), (5_000, true)]);
@@ -55,15 +55,15 @@ fn the_loop_asks_for_half_a_bucket_and_the_heartbeat_at_most() {
 fn the_loop_asks_for_ten_milliseconds_if_the_local_queue_is_not_empty() {
     // #6234: after a missed lock the event is in the local queue, and the thread
     // slept up to the heartbeat before it looked there.
-    let stage = Stage::new();
+    let lab = Lab::new();
     let tail = Arc::new(Recorder::default());
-    stage.thread.set_tail_handler(tail.clone());
-    let cont = stage.noting("called");
-    stage.thread.schedule_in(cont.clone(), 0);
-    while_held_elsewhere(cont.mutex(), || stage.passes(1));
+    lab.thread.set_tail_handler(tail.clone());
+    let cont = lab.noting("called");
+    lab.thread.schedule_in(cont.clone(), 0);
+    while_held(cont.mutex(), || lab.passes(1));
     assert_eq!(tail.take(), [(10_000, false)]);
     // And as of 6a1c5f7397 the default wait does not sleep at all then.
-    assert_eq!(stage.diary.now(), 1);
+    assert_eq!(lab.now_us(), 1);
 }
 
 #[test]
@@ -72,30 +72,30 @@ fn a_handler_that_ignores_the_local_queue_may_sleep_for_those_ten_milliseconds()
     impl LoopTailHandler for Sleepy {
         fn wait_for_activity(&self, idle: Idle<'_, '_>, timeout: HrTime) {
             // Stands for one that blocks in poll(2): no other thread, no signal.
-            crate::common::let_time_pass(idle.thread().clock(), timeout / useconds(1));
+            testkit::let_time_pass(idle.thread().clock(), timeout / useconds(1));
         }
         fn signal_activity(&self, _: &EThread) {}
     }
-    let stage = Stage::new();
-    stage.thread.set_tail_handler(Arc::new(Sleepy));
-    let cont = stage.noting("called");
-    stage.thread.schedule_in(cont.clone(), 0);
-    while_held_elsewhere(cont.mutex(), || stage.passes(1));
-    stage.passes(1);
-    assert_eq!(stage.diary.take(), [(10_002, "called")], "10 ms after the miss, not 60");
+    let lab = Lab::new();
+    lab.thread.set_tail_handler(Arc::new(Sleepy));
+    let cont = lab.noting("called");
+    lab.thread.schedule_in(cont.clone(), 0);
+    while_held(cont.mutex(), || lab.passes(1));
+    lab.passes(1);
+    assert_eq!(lab.take_notes(), [(10_002, "called")], "10 ms after the miss, not 60");
 }
 
 #[test]
 fn a_handler_is_called_with_zero_when_the_next_look_is_overdue() {
-    let stage = Stage::new();
+    let lab = Lab::new();
     let tail = Arc::new(Recorder::default());
-    stage.thread.set_tail_handler(tail.clone());
+    lab.thread.set_tail_handler(tail.clone());
     // The poll handler works for 6 ms; the timer asks for a look after 5 ms.
-    let clock = Arc::clone(stage.processor.clock());
-    let slow = stage.actor(move |_| crate::common::let_time_pass(&clock, 6_000));
-    stage.thread.schedule_in(stage.noting("timer"), mseconds(10));
-    stage.thread.schedule_every(slow, -1);
-    stage.passes(1);
+    let clock = Arc::clone(lab.processor.clock());
+    let slow = lab.actor(move |_| testkit::let_time_pass(&clock, 6_000));
+    lab.thread.schedule_in(lab.noting("timer"), mseconds(10));
+    lab.thread.schedule_every(slow, -1);
+    lab.passes(1);
     assert_eq!(tail.take(), [(0, false)]);
 }
 
@@ -108,11 +108,11 @@ fn a_push_onto_an_empty_queue_signals_once_and_further_pushes_do_not() {
             *self.0.lock().expect("no panic under the lock") += 1;
         }
     }
-    let stage = Stage::new();
+    let lab = Lab::new();
     let tail = Arc::new(Counter(Mutex::new(0)));
     let signals = || *tail.0.lock().expect("no panic under the lock");
-    stage.thread.set_tail_handler(tail.clone());
-    let (thread, cont) = (Arc::clone(stage.thread.thread()), stage.noting("called"));
+    lab.thread.set_tail_handler(tail.clone());
+    let (thread, cont) = (Arc::clone(lab.thread.thread()), lab.noting("called"));
     let push = || on_foreign_thread(|| thread.schedule_imm(cont.clone()));
     for _ in 0..3 {
         push();
@@ -120,11 +120,11 @@ fn a_push_onto_an_empty_queue_signals_once_and_further_pushes_do_not() {
     assert_eq!(signals(), 1);
     thread.schedule_imm(cont.clone());
     assert_eq!(signals(), 1, "its own thread does not signal itself");
-    stage.passes(1);
+    lab.passes(1);
     push();
     assert_eq!(signals(), 2, "the queue was empty again");
-    stage.passes(1);
-    assert_eq!(stage.diary.take_names(), ["called"; 5]);
+    lab.passes(1);
+    assert_eq!(lab.take_names(), ["called"; 5]);
 }
 
 #[test]
@@ -152,7 +152,8 @@ fn a_handler_that_is_put_in_while_the_thread_runs_takes_over() {
 
 #[test]
 fn a_thread_lets_go_of_its_handler_when_it_has_run_its_last_event() {
-    let Stage { processor, thread, .. } = Stage::new();
+    let processor = EventProcessor::new(Clock::new_virtual());
+    let thread = processor.adopt_current_thread("ET_NET");
     let tail = Arc::new(Recorder::default());
     let kept = Arc::downgrade(&tail);
     thread.set_tail_handler(tail);
@@ -164,20 +165,20 @@ fn a_thread_lets_go_of_its_handler_when_it_has_run_its_last_event() {
     drop(processor);
 }
 
-/// What a stage reports that has run `passes` and then a second more.
-fn summary(run: impl FnOnce(&Stage)) -> EventMetrics {
-    let stage = Stage::new();
-    run(&stage);
+/// What a lab reports that has run `passes` and then a second more.
+fn summary(run: impl FnOnce(&Lab)) -> EventMetrics {
+    let lab = Lab::new();
+    run(&lab);
     // The present second is left out, so it must be a later one.
-    let next = stage.thread.clock().get_hrtime() / seconds(1) * seconds(1) + seconds(1);
-    stage.thread.run_until(|| stage.thread.clock().get_hrtime() >= next);
-    stage.passes(1);
-    stage.thread.summarize_stats()[0]
+    let next = lab.thread.clock().get_hrtime() / seconds(1) * seconds(1) + seconds(1);
+    lab.thread.run_until(|| lab.thread.clock().get_hrtime() >= next);
+    lab.passes(1);
+    lab.thread.summarize_stats()[0]
 }
 
 #[test]
 fn an_idle_second_is_counted_pass_by_pass() {
-    let metrics = summary(|stage| stage.passes(1));
+    let metrics = summary(|lab| lab.passes(1));
     // 17 passes of 1 us each, after each of which it sleeps for 60 ms: the last one
     // begins at 960,017 us and its time counts for this second too.
     let span = 60 * MSECOND;
@@ -197,31 +198,31 @@ fn an_idle_second_is_counted_pass_by_pass() {
 
 #[test]
 fn events_are_counted_as_often_as_they_leave_the_local_queue() {
-    let metrics = summary(|stage| {
-        let cont = stage.noting("");
+    let metrics = summary(|lab| {
+        let cont = lab.noting("");
         for _ in 0..5 {
-            stage.thread.schedule_imm(cont.clone());
+            lab.thread.schedule_imm(cont.clone());
         }
         // A timer leaves it once, to wait in the priority queue; a cancelled event
         // is counted too.
-        stage.thread.schedule_in(cont.clone(), mseconds(30));
-        stage.thread.schedule_imm(cont).cancel();
-        stage.passes(1);
+        lab.thread.schedule_in(cont.clone(), mseconds(30));
+        lab.thread.schedule_imm(cont).cancel();
+        lab.passes(1);
     });
     assert_eq!((metrics.events, metrics.events_min, metrics.events_max), (7, 0, 7));
 }
 
 #[test]
 fn a_pass_whose_next_look_is_overdue_does_not_count_as_a_wait() {
-    let metrics = summary(|stage| {
-        let clock = Arc::clone(stage.processor.clock());
-        let poll = stage.actor(move |call| {
-            crate::common::let_time_pass(&clock, 6_000);
+    let metrics = summary(|lab| {
+        let clock = Arc::clone(lab.processor.clock());
+        let poll = lab.actor(move |call| {
+            testkit::let_time_pass(&clock, 6_000);
             call.event().cancel();
         });
-        stage.thread.schedule_in(stage.noting("timer"), mseconds(10));
-        stage.thread.schedule_every(poll, -1);
-        stage.passes(1);
+        lab.thread.schedule_in(lab.noting("timer"), mseconds(10));
+        lab.thread.schedule_every(poll, -1);
+        lab.passes(1);
     });
     assert_eq!(metrics.count - metrics.wait, 1);
     assert_eq!(metrics.time_min, 6 * MSECOND, "the pass of the poll event did not sleep");
@@ -230,15 +231,15 @@ fn a_pass_whose_next_look_is_overdue_does_not_count_as_a_wait() {
 #[test]
 fn the_three_summaries_reach_back_ten_a_hundred_and_a_thousand_seconds() {
     assert_eq!(SAMPLE_COUNT, [10, 100, 1000]);
-    let stage = Stage::new();
+    let lab = Lab::new();
     let tick: Arc<StateMachine<()>> =
         StateMachine::new(ProxyMutex::new(), (), |(), _, _, _| Outcome::Done);
     // One immediate event in each of 1,100 seconds.
     for second in 1..=1_100 {
-        stage.thread.schedule_imm(tick.clone());
-        let next = stage.at(0) + seconds(second);
-        stage.thread.run_until(|| stage.thread.clock().get_hrtime() >= next);
+        lab.thread.schedule_imm(tick.clone());
+        let next = lab.at(0) + seconds(second);
+        lab.thread.run_until(|| lab.thread.clock().get_hrtime() >= next);
     }
-    stage.passes(1);
-    assert_eq!(stage.thread.summarize_stats().map(|m| m.events), [10, 100, 1000]);
+    lab.passes(1);
+    assert_eq!(lab.thread.summarize_stats().map(|m| m.events), [10, 100, 1000]);
 }

@@ -3,18 +3,18 @@
 //! Proves what must hold in every schedule that the system happens to give: each
 //! event runs exactly once, in the order of its producer; two threads share a
 //! virtual clock; and `shutdown` lets no handler run afterwards and no event leak.
-//! `tests/explore.rs` looks at all schedules of smaller programs.
+//! The package `explorations` looks at all schedules of smaller programs.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak, mpsc};
 
-use crate::common::{Stage, actor_under, on_foreign_thread};
 use eventsys::hrtime::mseconds;
 use eventsys::{
     Clock, ContRef, Data, ET_CALL, EThread, EventProcessor, FreeContinuation, Options, Outcome,
     ProxyMutex, Request, StateMachine, WakePolicy,
 };
+use testkit::{Lab, actor_under, on_foreign_thread};
 
 const PRODUCERS: usize = 4;
 const EVENTS: usize = 500;
@@ -144,21 +144,21 @@ fn two_threads_share_a_virtual_clock_that_stops_at_every_deadline() {
         let processor = EventProcessor::new(Arc::clone(&clock));
         let net = processor.spawn_event_threads("ET_NET", 2);
         let threads = processor.active_group_threads(net);
-        let diary = crate::common::Diary::new(&clock);
+        let trace = testkit::Trace::new(&clock);
         let (a, b) = (ProxyMutex::new(), ProxyMutex::new());
-        let timer = |mutex: &_, name| actor_under(mutex, &diary, move |call| call.note(name));
+        let timer = |mutex: &_, name| actor_under(mutex, &trace, move |call| call.note(name));
         threads[0].schedule_in(timer(&a, "a: 40 ms"), mseconds(40));
         threads[1].schedule_in(timer(&b, "b: 300 ms"), mseconds(300));
         threads[1].schedule_in(timer(&b, "b: 30 ms"), mseconds(30));
         let (a, b) = (timer(&a, "from b to a"), threads[0].clone());
-        let hand_over = actor_under(&ProxyMutex::new(), &diary, move |call| {
+        let hand_over = actor_under(&ProxyMutex::new(), &trace, move |call| {
             call.note("on b");
             b.schedule_imm(a.clone());
         });
         threads[1].schedule_in(hand_over, mseconds(100));
         main.sleep(mseconds(1_000));
         processor.shutdown();
-        diary.take()
+        trace.take_notes()
     };
     // In milliseconds: within one, the threads' passes come in any order, and each
     // moves the clock by 1 us.
@@ -228,10 +228,10 @@ fn after_a_shutdown_the_processor_takes_nothing_and_its_threads_drop_what_they_g
 
 #[test]
 fn an_adopted_thread_that_is_dropped_drops_its_events_wherever_they_wait() {
-    let stage = Stage::new();
-    let diary = Arc::clone(&stage.diary);
-    let (waits, foreign) = (stage.noting("never"), stage.noting("never"));
-    let thread = Arc::clone(stage.thread.thread());
+    let lab = Lab::new();
+    let trace = Arc::clone(lab.trace());
+    let (waits, foreign) = (lab.noting("never"), lab.noting("never"));
+    let thread = Arc::clone(lab.thread.thread());
     thread.schedule_imm(waits.clone());
     for span in [1, 30, 3_000] {
         thread.schedule_in(waits.clone(), mseconds(span));
@@ -239,9 +239,9 @@ fn an_adopted_thread_that_is_dropped_drops_its_events_wherever_they_wait() {
     thread.schedule_every(waits.clone(), -1);
     on_foreign_thread(|| thread.schedule_imm(foreign.clone()));
     let weak: Vec<Weak<_>> = [waits, foreign].iter().map(Arc::downgrade).collect();
-    drop(stage);
+    drop(lab);
     assert!(weak.iter().all(|cont| cont.upgrade().is_none()));
-    assert_eq!(diary.take(), []);
+    assert_eq!(trace.take_notes(), []);
 }
 
 #[test]
@@ -252,14 +252,14 @@ fn what_the_drop_of_a_dropped_event_schedules_is_dropped_too() {
             self.0.schedule_imm(Arc::clone(&self.1));
         }
     }
-    let stage = Stage::new();
-    let last: ContRef = stage.noting("never");
-    let waits = Schedules(Arc::clone(stage.thread.thread()), Arc::clone(&last));
+    let lab = Lab::new();
+    let last: ContRef = lab.noting("never");
+    let waits = Schedules(Arc::clone(lab.thread.thread()), Arc::clone(&last));
     let waits =
         StateMachine::new(ProxyMutex::new(), waits, |_, _, _, _| panic!("the thread is to end"));
-    stage.thread.schedule_imm(waits);
+    lab.thread.schedule_imm(waits);
     assert_eq!(Arc::strong_count(&last), 2);
-    drop(stage);
+    drop(lab);
     assert_eq!(Arc::strong_count(&last), 1);
 }
 

@@ -1,13 +1,12 @@
 //! `Vio`: issuing an operation, moving it to another mutex, and what its parts
 //! ask for as a proof.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
 use eventsys::{ContRef, FreeContinuation, Guard, Outcome, ProxyMutex, StateMachine};
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
 use iocore::{Accessor, BoundBuffer, IOBufferReader, Vio, VioOp};
+use testkit::panic_text;
 
 fn machine(mutex: &Arc<ProxyMutex>) -> ContRef {
     StateMachine::new(Arc::clone(mutex), (), |_, _, _, _| Outcome::Done)
@@ -25,16 +24,6 @@ fn writing(mutex: &Arc<ProxyMutex>, guard: &Guard<'_>, nbytes: i64) -> (Vio, IOB
     let accessor = Accessor::Reader(reader.clone());
     vio.issue(guard, mutex, VioOp::Write, Some(machine(mutex)), nbytes, accessor);
     (vio, reader)
-}
-
-#[track_caller]
-fn panic_text<R>(f: impl FnOnce() -> R) -> String {
-    let payload: Box<dyn Any + Send> =
-        catch_unwind(AssertUnwindSafe(f)).err().expect("it should panic");
-    match payload.downcast::<String>() {
-        Ok(text) => *text,
-        Err(payload) => (*payload.downcast::<&str>().expect("a text")).to_owned(),
-    }
 }
 
 #[test]
@@ -191,18 +180,23 @@ fn every_change_asks_for_a_guard_of_the_bound_mutex() {
     let guard = mutex.lock();
     let (vio, _) = writing(&mutex, &guard, 5);
     let wrong = other.lock();
-    let uses: [&dyn Fn(); 7] = [
-        &|| vio.set_nbytes(&wrong, 1),
-        &|| vio.add_ndone(&wrong, 1),
+    let numbers: [&dyn Fn(); 3] =
+        [&|| vio.check(&wrong), &|| vio.set_nbytes(&wrong, 1), &|| vio.add_ndone(&wrong, 1)];
+    for (i, wrong_use) in numbers.iter().enumerate() {
+        let text = panic_text(wrong_use);
+        assert_eq!(text, "vio->mutex->thread_holding == this_ethread()", "use {i}");
+    }
+    let references: [&dyn Fn(); 5] = [
         &|| vio.done(&wrong),
         &|| drop(vio.continuation(&wrong)),
         &|| drop(vio.writer(&wrong)),
         &|| drop(vio.reader(&wrong)),
         &|| vio.release(&wrong),
     ];
-    for (i, wrong_use) in uses.iter().enumerate() {
+    for (i, wrong_use) in references.iter().enumerate() {
         assert!(panic_text(wrong_use).starts_with("the guard is of"), "use {i}");
     }
+    vio.check(&guard);
     assert_eq!((vio.nbytes(), vio.ndone()), (5, 0));
 }
 

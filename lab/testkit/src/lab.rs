@@ -71,9 +71,29 @@ impl Lab {
         Lab::with_clock(Clock::new_ticking(tick))
     }
 
-    fn with_clock(clock: Arc<Clock>) -> Lab {
+    /// A laboratory on another clock.
+    ///
+    /// # Panics
+    /// As [`Lab::new`].
+    #[must_use]
+    pub fn with_clock(clock: Arc<Clock>) -> Lab {
         let trace = Trace::new(&clock);
-        let processor = EventProcessor::with_steps(clock, Arc::clone(&trace) as Arc<dyn StepSink>);
+        let sink = Arc::clone(&trace) as Arc<dyn StepSink>;
+        Lab::on(EventProcessor::with_steps(clock, sink), trace)
+    }
+
+    /// A laboratory on a processor that the test has made. Its trace has callbacks and
+    /// notes, and no steps: these go where the processor's options say.
+    ///
+    /// # Panics
+    /// As [`Lab::new`].
+    #[must_use]
+    pub fn of(processor: Arc<EventProcessor>) -> Lab {
+        let trace = Trace::new(processor.clock());
+        Lab::on(processor, trace)
+    }
+
+    fn on(processor: Arc<EventProcessor>, trace: Arc<Trace>) -> Lab {
         let thread = processor.adopt_current_thread("ET_NET");
         let (agents, cores) = Default::default();
         Lab { processor, thread, trace, agents, cores, _census: census::start() }
@@ -179,6 +199,12 @@ impl Lab {
         self.trace.start() + hrtime::useconds(us)
     }
 
+    /// Microseconds since the laboratory was made, by the clock read anew.
+    #[must_use]
+    pub fn now_us(&self) -> i64 {
+        self.trace.now_us()
+    }
+
     /// Has a foreign thread run `hook` at the moment when the port takes the next step
     /// with this text; the port waits for it. `hook` must not wait for a lock that
     /// the port holds at that moment.
@@ -282,7 +308,9 @@ impl Drop for Lab {
         for end in ends.filter(|end| !end.is_closed()) {
             quietly(&mut || end.do_io_close(None));
         }
-        quietly(&mut || self.passes(3));
+        if !cores.is_empty() {
+            quietly(&mut || self.passes(3));
+        }
         for agent in agents {
             quietly(&mut || agent.with(|me| me.forget()));
         }

@@ -69,6 +69,7 @@ mod bytes;
 mod events;
 mod lab;
 mod me;
+mod on_drop;
 mod panics;
 mod peer;
 mod threads;
@@ -83,9 +84,12 @@ pub use events::{
 };
 pub use lab::Lab;
 pub use me::Me;
-pub use panics::{no_panic_of, panic_text};
+pub use on_drop::{OnDrop, on_drop};
+pub use panics::{panic_of, panic_text};
 pub use peer::Peer;
-pub use threads::{Held, hold, let_time_pass, on_foreign_thread, real_processor};
+pub use threads::{
+    Held, beside, hold, let_time_pass, must_end, on_foreign_thread, real_processor, while_held,
+};
 pub use trace::{Trace, same_lines};
 
 /// Everything that a test of a pair names.

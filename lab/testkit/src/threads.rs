@@ -1,8 +1,9 @@
 //! Threads that the event system does not own, and threads that it does.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use eventsys::steps::Steps;
 use eventsys::{Clock, EventProcessor, FreeContinuation, Options, Outcome, ProxyMutex};
@@ -89,4 +90,53 @@ pub fn let_time_pass(clock: &Arc<Clock>, us: i64) {
         other.schedule_every_local(poll, -1);
         (0..us).for_each(|_| other.run_pass());
     });
+}
+
+/// Calls `f` while a foreign thread holds `mutex`.
+pub fn while_held<R>(mutex: &Arc<ProxyMutex>, f: impl FnOnce() -> R) -> R {
+    let _held = hold(mutex);
+    f()
+}
+
+/// Calls `f` while other threads are event threads of these groups, made in this
+/// order. Their clock must not be one that waits for them.
+pub fn beside<R>(processor: &Arc<EventProcessor>, groups: &[&str], f: impl FnOnce() -> R) -> R {
+    std::thread::scope(|scope| {
+        let (tell, told) = channel();
+        let adopt = |group: &&str| {
+            let (leave, left) = channel::<()>();
+            let (tell, group) = (tell.clone(), (*group).to_owned());
+            scope.spawn(move || {
+                let _thread = processor.adopt_current_thread(&group);
+                let _ = tell.send(());
+                // Ends when `leave` is dropped, even by a panic of `f`.
+                let _ = left.recv();
+            });
+            told.recv().expect("the thread is adopted");
+            leave
+        };
+        let _stay: Vec<_> = groups.iter().map(adopt).collect();
+        f()
+    })
+}
+
+/// Runs `f` on another thread, and fails the test if `f` does not end. The thirty
+/// seconds are patience with a program that hangs; a correct one does not see them.
+///
+/// # Panics
+/// If `f` does not end, or with the panic of `f`.
+#[track_caller]
+pub fn must_end<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> R {
+    let (end, ended) = channel();
+    let runs = std::thread::spawn(move || {
+        let result = f();
+        let _ = end.send(());
+        result
+    });
+    let waited = ended.recv_timeout(Duration::from_secs(30));
+    assert_ne!(waited, Err(RecvTimeoutError::Timeout), "it does not end");
+    match runs.join() {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
 }

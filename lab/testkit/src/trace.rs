@@ -82,6 +82,12 @@ impl Trace {
         self.start
     }
 
+    /// Microseconds since the trace began, by the clock read anew.
+    #[must_use]
+    pub fn now_us(&self) -> i64 {
+        (self.clock.get_hrtime_updated() - self.start) / hrtime::useconds(1)
+    }
+
     /// Takes everything out: time in microseconds since the start, and text.
     #[must_use]
     pub fn take(&self) -> Vec<(i64, String)> {

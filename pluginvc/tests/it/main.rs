@@ -1,6 +1,5 @@
 //! The tests of PluginVC, in one binary: a binary for each file would be linked
 //! one by one, which takes most of the time and the space of a build.
-#![cfg(not(feature = "explore"))]
 
 mod about;
 mod closing;

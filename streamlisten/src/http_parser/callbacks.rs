@@ -29,6 +29,7 @@ impl HTTPParser {
     }
 
     /// Gives what is collected to `kOnHeaders`. Mirrors `Parser::Flush`.
+    #[doc(alias = "Flush")]
     pub(super) fn flush(&self, flush: (HeaderList, Vec<u8>)) {
         match self.call(&self.slots.on_headers, flush, Ticks::Now) {
             None => return,

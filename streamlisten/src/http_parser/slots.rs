@@ -57,16 +57,22 @@ pub(super) type Slot<A, R> =
 #[derive(Default)]
 pub struct Slots {
     /// A message begins.
+    #[doc(alias = "kOnMessageBegin")]
     pub on_message_begin: Slot<(), ()>,
     /// Headers, before the head is complete, or trailers; and the target, once.
+    #[doc(alias = "kOnHeaders")]
     pub on_headers: Slot<(HeaderList, Vec<u8>), ()>,
     /// The head is complete. 0 go on, 1 no body, 2 upgrade, see
     /// [`crate::llhttp::Event::HeadersComplete`].
+    #[doc(alias = "kOnHeadersComplete")]
     pub on_headers_complete: Slot<HeadersComplete, i32>,
     /// A part of the body, copied.
+    #[doc(alias = "kOnBody")]
     pub on_body: Slot<Chunk, ()>,
     /// The message is complete.
+    #[doc(alias = "kOnMessageComplete")]
     pub on_message_complete: Slot<(), ()>,
     /// A read of a consumed stream has been parsed.
+    #[doc(alias = "kOnExecute")]
     pub on_execute: Slot<ExecuteResult, ()>,
 }

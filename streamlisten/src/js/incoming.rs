@@ -1,15 +1,37 @@
 //! [`IncomingMessage`]: a request. Mirrors `lib/_http_incoming.js`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use super::emitter::{Emitter, JsError};
+use super::emitter::{Arg, Emitter, JsError, Watcher};
 use super::parser::read_start;
-use super::readable::{Readable, ReadableState};
+use super::readable::{Readable, ReadableState, emit_to_listeners};
 use super::socket::Socket;
 use crate::env::Environment;
 use crate::http_parser::HeadersComplete;
 use crate::llhttp::METHOD_NAMES;
+
+/// Headers whose further values are dropped. Mirrors `matchKnownFields`.
+const ONCE: [&str; 18] = [
+    "age",
+    "host",
+    "from",
+    "etag",
+    "server",
+    "referer",
+    "expires",
+    "location",
+    "user-agent",
+    "retry-after",
+    "content-type",
+    "max-forwards",
+    "authorization",
+    "last-modified",
+    "content-length",
+    "if-modified-since",
+    "proxy-authorization",
+    "if-unmodified-since",
+];
 
 /// A request, with its body as a stream.
 pub struct IncomingMessage {
@@ -26,10 +48,14 @@ pub struct IncomingMessage {
     pub version: (u8, u8),
     /// Names and values, as they came.
     pub raw_headers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// How many of them have a meaning. Mirrors `kHeadersCount`.
+    headers_count: usize,
     pub(super) upgrade: Cell<bool>,
     pub(super) complete: Cell<bool>,
     pub(super) dumped: Cell<bool>,
     pub(super) consuming: Cell<bool>,
+    aborted: Cell<bool>,
+    watcher: RefCell<Option<Rc<Watcher>>>,
 }
 
 impl IncomingMessage {
@@ -37,6 +63,7 @@ impl IncomingMessage {
         socket: &Rc<Socket>,
         complete: &HeadersComplete,
         raw_headers: Vec<(Vec<u8>, Vec<u8>)>,
+        headers_count: usize,
         url: Vec<u8>,
     ) -> Rc<IncomingMessage> {
         let message = Rc::new_cyclic(|this: &Weak<IncomingMessage>| IncomingMessage {
@@ -49,10 +76,13 @@ impl IncomingMessage {
             url,
             version: complete.version,
             raw_headers,
+            headers_count,
             upgrade: Cell::new(complete.upgrade),
             complete: Cell::new(false),
             dumped: Cell::new(false),
             consuming: Cell::new(false),
+            aborted: Cell::new(false),
+            watcher: RefCell::default(),
         });
         message.state.reading_more.set(true);
         message
@@ -61,14 +91,58 @@ impl IncomingMessage {
     /// True if there is a header of this name, in whatever case.
     #[must_use]
     pub fn has_header(&self, name: &str) -> bool {
-        self.raw_headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes()))
+        self.values(name).next().is_some()
     }
 
-    /// The value of the first header of this name, in whatever case.
+    /// The value of a header, by its name in whatever case. Several of one name are
+    /// joined with a comma and a space, of `Cookie` with a semicolon and a space; of
+    /// those that make sense only once, such as `Host`, the first counts. Mirrors
+    /// `_addHeaderLine`, where `Set-Cookie` is a list: here its values are joined with
+    /// a comma, as a list becomes a string.
+    #[doc(alias = "_addHeaderLine")]
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<&[u8]> {
-        let found = self.raw_headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()));
+    pub fn header(&self, name: &str) -> Option<Vec<u8>> {
+        let mut values = self.values(name);
+        let mut joined = values.next()?.to_vec();
+        if ONCE.iter().any(|other| name.eq_ignore_ascii_case(other)) {
+            return Some(joined);
+        }
+        let between: &[u8] = match name.to_ascii_lowercase().as_str() {
+            "cookie" => b"; ",
+            "set-cookie" => b",",
+            _ => b", ",
+        };
+        for value in values {
+            joined.extend_from_slice(between);
+            joined.extend_from_slice(value);
+        }
+        Some(joined)
+    }
+
+    /// The values of the headers of a name that have a meaning.
+    fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        let counted = self.raw_headers.iter().take(self.headers_count);
+        let found = counted.filter(move |(other, _)| other.eq_ignore_ascii_case(name.as_bytes()));
         found.map(|(_, value)| value.as_slice())
+    }
+
+    /// Tells `watcher` of each event before its listeners hear of it.
+    pub fn observe(&self, watcher: impl Fn(&str, &Arg) + 'static) {
+        self.watcher.replace(Some(Rc::new(watcher)));
+    }
+
+    /// True if it was destroyed before its end. Mirrors `aborted`.
+    #[must_use]
+    pub fn is_aborted(&self) -> bool {
+        self.aborted.get()
+    }
+
+    /// Lets `timeout` come when nothing has come or gone on its connection for so many
+    /// milliseconds; 0 for never.
+    pub fn set_timeout(&self, ms: u64) {
+        if let Some(socket) = self.socket.upgrade() {
+            socket.set_timeout(ms);
+        }
     }
 
     /// Throws the rest of the body away. Mirrors `_dump`.
@@ -110,14 +184,74 @@ impl Readable for IncomingMessage {
         self.destroy(None);
     }
 
-    /// A request that is destroyed before its end takes its connection along.
+    fn emit(&self, event: &'static str, arg: &Arg) -> bool {
+        let watcher = self.watcher.borrow().clone();
+        if let Some(watcher) = watcher {
+            watcher(event, arg);
+        }
+        emit_to_listeners(self, event, arg)
+    }
+
+    /// A request that is destroyed before its end is aborted, and takes its connection
+    /// along. Mirrors `_destroy`.
     fn destroy(&self, error: Option<JsError>) {
         if self.state.destroyed.replace(true) {
             return;
         }
-        let aborted = !self.state.end_emitted.get() || !self.complete.get();
-        if let (true, Some(socket)) = (aborted, self.socket.upgrade()) {
-            socket.destroy(error);
+        if error.is_some() {
+            self.state.errored.set(true);
+        }
+        if !self.state.end_emitted.get() || !self.complete.get() {
+            self.aborted.set(true);
+            self.emit("aborted", &Arg::None);
+        }
+        let Some(this) = self.this.upgrade() else { return };
+        let failed = error.clone();
+        let over = move || this.on_destroyed(failed);
+        match self.socket.upgrade() {
+            Some(socket) if self.aborted.get() && !socket.is_destroyed() => {
+                socket.destroy(error);
+                after_finished(&socket, over);
+            }
+            _ => self.env.next_tick(over),
         }
     }
+}
+
+impl IncomingMessage {
+    /// Tells the error, if something listens for it, and that it is closed. Mirrors
+    /// `onError` and what `destroy` leaves for the next tick.
+    fn on_destroyed(&self, error: Option<JsError>) {
+        let Some(this) = self.this.upgrade() else { return };
+        let error = error.filter(|_| self.emitter.listener_count("error") > 0);
+        self.env.next_tick(move || {
+            if let Some(error) = error
+                && !this.state.error_emitted.replace(true)
+            {
+                this.emit("error", &Arg::Error(error));
+            }
+            this.state.close_emitted.set(true);
+            this.emit("close", &Arg::None);
+        });
+    }
+}
+
+/// Calls `over` in the tick after the one in which a socket that has just been
+/// destroyed tells its error, or would. Mirrors `finished` of
+/// `lib/internal/streams/end-of-stream.js` as a request uses it.
+fn after_finished(socket: &Rc<Socket>, over: impl FnOnce() + 'static) {
+    let env = Rc::clone(socket.env());
+    let (over, queue) = (Cell::new(Some(over)), Rc::clone(&env));
+    let once = Rc::new(move || {
+        if let Some(over) = over.take() {
+            queue.next_tick(over);
+        }
+    });
+    let first = Rc::clone(&once);
+    let id = socket.emitter().add("error", true, Rc::new(move |_| first()));
+    let socket = Rc::clone(socket);
+    env.next_tick(move || {
+        socket.remove_listener(id);
+        once();
+    });
 }

@@ -21,6 +21,10 @@ use crate::llhttp::{Lenient, MessageType};
 /// free list `parsers`.
 const FREE_LIST_SIZE: usize = 1000;
 
+/// How many names and values of a head have a meaning, if the server says nothing else.
+/// Mirrors `maxHeaderPairs`, which counts both.
+const MAX_HEADER_PAIRS: usize = 2000;
+
 /// Hears what a connection and its parser do, before they do it.
 pub trait Observer {
     /// The socket is about to call the listeners of an event.
@@ -67,18 +71,27 @@ pub struct HttpServerParser {
     socket: RefCell<Weak<Socket>>,
     pub(super) incoming: RefCell<Option<Rc<IncomingMessage>>>,
     /// Set while it consumes its socket's handle.
+    #[doc(alias = "parser._consumed")]
     pub(super) consumed: Cell<bool>,
     pub(super) on_incoming: RefCell<Option<Rc<OnIncoming>>>,
     headers: RefCell<Vec<(Vec<u8>, Vec<u8>)>>,
+    /// Names and values together; 0 for no limit.
+    #[doc(alias = "maxHeaderPairs")]
+    pub(super) max_header_pairs: Cell<usize>,
     url: RefCell<Vec<u8>>,
     /// When the request that is under way, or the wait for it, began. `None` between
     /// two requests. Mirrors `last_message_start_` and the list of active connections.
+    #[doc(alias = "parsingHeadersStart")]
+    #[doc(alias = "last_message_start_")]
     active_since: Cell<Option<HrTime>>,
     /// Its place among those that serve a connection.
     number: Cell<u64>,
 }
 
 /// The parsers that wait for a connection. Mirrors `FreeList`.
+#[doc(alias = "parsers")]
+#[doc(alias = "FreeList")]
+#[doc(alias = "ConnectionsList")]
 #[derive(Default)]
 pub(super) struct Parsers {
     free: RefCell<Vec<Rc<HttpServerParser>>>,
@@ -127,9 +140,20 @@ impl Parsers {
         expired.into_iter().map(|(_, parser)| parser).collect()
     }
 
+    /// The parsers that serve a connection. Mirrors `ConnectionsList::All`.
+    pub(super) fn all(&self) -> Vec<Rc<HttpServerParser>> {
+        self.serving.borrow().values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Those that wait between two requests. Mirrors `ConnectionsList::Idle`.
+    pub(super) fn idle(&self) -> Vec<Rc<HttpServerParser>> {
+        self.all().into_iter().filter(|parser| parser.active_since.get().is_none()).collect()
+    }
+
     /// Takes a parser back. Mirrors `freeParser`: it is unconsumed, cleaned, and
     /// kept for the next connection; if there are enough, it is closed once its
     /// own stack has unwound.
+    #[doc(alias = "freeParser")]
     pub(super) fn free(&self, parser: &Rc<HttpServerParser>, socket: &Socket) {
         if parser.consumed.get() {
             parser.unconsume();
@@ -161,6 +185,7 @@ impl HttpServerParser {
             consumed: Cell::new(false),
             on_incoming: RefCell::default(),
             headers: RefCell::default(),
+            max_header_pairs: Cell::new(MAX_HEADER_PAIRS),
             url: RefCell::default(),
             active_since: Cell::new(None),
             number: Cell::new(0),
@@ -176,9 +201,7 @@ impl HttpServerParser {
         let this = Rc::downgrade(&parser);
         slots.on_headers.replace(Some(Rc::new(move |_, (list, url)| {
             if let Some(this) = this.upgrade() {
-                this.observe(ParserStep::Headers(&list, &url));
-                this.keep(&list);
-                this.url.borrow_mut().extend_from_slice(&url);
+                this.on_headers(&list, &url);
             }
             Ok(())
         })));
@@ -221,12 +244,14 @@ impl HttpServerParser {
     }
 
     /// Mirrors `cleanParser`.
+    #[doc(alias = "cleanParser")]
     fn clean(&self) {
         self.native.slots.on_execute.replace(None);
         self.socket.replace(Weak::new());
         self.incoming.replace(None);
         self.on_incoming.replace(None);
         self.headers.replace(Vec::new());
+        self.max_header_pairs.set(MAX_HEADER_PAIRS);
         self.url.replace(Vec::new());
         self.consumed.set(false);
     }
@@ -259,12 +284,24 @@ impl HttpServerParser {
         result
     }
 
+    /// Mirrors `parserOnHeaders`: once there are enough, further ones are not kept.
+    #[doc(alias = "parserOnHeaders")]
+    fn on_headers(&self, list: &HeaderList, url: &[u8]) {
+        self.observe(ParserStep::Headers(list, url));
+        let most = self.max_header_pairs.get();
+        if most == 0 || 2 * self.headers.borrow().len() < most {
+            self.keep(list);
+        }
+        self.url.borrow_mut().extend_from_slice(url);
+    }
+
     fn keep(&self, list: &HeaderList) {
         let pairs = list.iter().map(|(name, value)| (name.to_vec(), value.to_vec()));
         self.headers.borrow_mut().extend(pairs);
     }
 
     /// Mirrors `parserOnHeadersComplete`.
+    #[doc(alias = "parserOnHeadersComplete")]
     fn on_headers_complete(&self, complete: &HeadersComplete) -> i32 {
         self.observe(ParserStep::HeadersComplete(complete));
         if let Some(list) = &complete.headers {
@@ -276,13 +313,18 @@ impl HttpServerParser {
         let Some(socket) = self.socket() else {
             return 0;
         };
-        let incoming = IncomingMessage::new(&socket, complete, headers, url);
+        let most = match self.max_header_pairs.get() {
+            0 => headers.len(),
+            most => headers.len().min(most / 2),
+        };
+        let incoming = IncomingMessage::new(&socket, complete, headers, most, url);
         self.incoming.replace(Some(Rc::clone(&incoming)));
         let on_incoming = self.on_incoming.borrow().clone();
         on_incoming.map_or(0, |f| f(&incoming, complete.should_keep_alive))
     }
 
     /// Mirrors `parserOnBody`.
+    #[doc(alias = "parserOnBody")]
     fn on_body(&self, body: Chunk) {
         self.observe(ParserStep::Body(&body));
         let incoming = self.incoming.borrow().clone();
@@ -296,6 +338,7 @@ impl HttpServerParser {
     }
 
     /// Mirrors `parserOnMessageComplete`.
+    #[doc(alias = "parserOnMessageComplete")]
     fn on_message_complete(&self) {
         self.active_since.set(None);
         self.observe(ParserStep::MessageComplete);
@@ -319,6 +362,7 @@ fn now() -> HrTime {
 
 /// Lets the connection flow, unless the server holds it back. Mirrors `readStart`
 /// of `lib/_http_incoming.js`.
+#[doc(alias = "readStart")]
 pub(super) fn read_start(socket: &Socket) {
     let state = socket.readable_state();
     let readable = !state.destroyed.get() && !state.errored.get() && !state.end_emitted.get();

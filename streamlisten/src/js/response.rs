@@ -5,13 +5,14 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use super::emitter::{Arg, Emitter, Listener};
+use super::emitter::{Arg, Emitter, JsError, Listener, Watcher};
 use super::incoming::IncomingMessage;
 use super::readable::{HIGH_WATER_MARK, Readable};
 use super::socket::Socket;
+use super::status_codes::reason;
 use super::writable::Done;
 use crate::buf::Chunk;
-use crate::env::Environment;
+use crate::env::{Environment, Exception};
 
 type OnPendingData = dyn Fn(i64);
 
@@ -31,7 +32,7 @@ pub struct ServerResponse {
     pub(super) should_keep_alive: Cell<bool>,
     /// The connection ends with this answer.
     pub(super) last: Cell<bool>,
-    header: RefCell<Option<Vec<u8>>>,
+    header: RefCell<Option<String>>,
     pub(super) header_sent: Cell<bool>,
     /// The body goes out in chunks.
     chunked: Cell<bool>,
@@ -39,9 +40,26 @@ pub struct ServerResponse {
     need_drain: Cell<bool>,
     /// Told to the client, in milliseconds.
     pub(super) keep_alive_timeout: Cell<u64>,
+    /// How many requests its connection may have, 0 for any number; told to the client.
+    pub(super) max_requests: Cell<u32>,
+    /// This is the last of them.
+    pub(super) max_requests_reached: Cell<bool>,
     pub(super) expect_continue: Cell<bool>,
     sent_100: Cell<bool>,
     finished: Cell<bool>,
+    destroyed: Cell<bool>,
+    closed: Cell<bool>,
+    /// What is to be done once it has a socket, in its order.
+    on_socket: RefCell<Vec<OnSocket>>,
+    /// The socket's listener that closes it.
+    close_listener: Cell<Option<u64>>,
+    watcher: RefCell<Option<Rc<Watcher>>>,
+}
+
+/// What an answer whose turn has not come does when it gets its socket.
+enum OnSocket {
+    Destroy(Option<JsError>),
+    SetTimeout(u64),
 }
 
 impl ServerResponse {
@@ -65,28 +83,84 @@ impl ServerResponse {
             content_length: Cell::new(None),
             need_drain: Cell::new(false),
             keep_alive_timeout: Cell::new(0),
+            max_requests: Cell::new(0),
+            max_requests_reached: Cell::new(false),
             expect_continue: Cell::new(false),
             sent_100: Cell::new(false),
             finished: Cell::new(false),
+            destroyed: Cell::new(false),
+            closed: Cell::new(false),
+            on_socket: RefCell::default(),
+            close_listener: Cell::new(None),
+            watcher: RefCell::default(),
         })
+    }
+
+    /// A handle to itself.
+    pub(super) fn shared(&self) -> Option<Rc<ServerResponse>> {
+        self.this.upgrade()
     }
 
     fn socket(&self) -> Option<Rc<Socket>> {
         self.socket.borrow().upgrade()
     }
 
-    /// Adds a listener: `drain` says that a writer who was told to wait may go on,
-    /// `finish` that all is written. Its number.
+    /// Adds a listener; its number. `drain` says that a writer that was told to wait may
+    /// go on, `finish` that all is written, `close` that nothing more comes, `error` that
+    /// a write came too late, `timeout` that its connection is idle.
     pub fn on(&self, event: &'static str, listener: Listener) -> u64 {
         self.emitter.add(event, false, listener)
     }
 
-    /// Makes the head, which goes out with the first bytes of the body. Nothing, if
-    /// it has been made. Mirrors `writeHead`.
-    pub fn write_head(&self, status: u16, headers: &[(&str, &str)]) {
-        if self.header.borrow().is_some() {
+    /// Tells `watcher` of each event before its listeners hear of it.
+    pub fn observe(&self, watcher: impl Fn(&str, &Arg) + 'static) {
+        self.watcher.replace(Some(Rc::new(watcher)));
+    }
+
+    /// Lets go of everything that holds it: listeners, and what waits.
+    pub fn clear(&self) {
+        self.emitter.clear();
+        let output = self.output.take();
+        drop((output, self.on_pending_data.take(), self.watcher.take()));
+    }
+
+    /// Destroys its connection; if its turn has not come, when it comes. Mirrors
+    /// `OutgoingMessage.prototype.destroy`.
+    pub fn destroy(&self, error: Option<JsError>) {
+        if self.destroyed.replace(true) {
             return;
         }
+        match self.socket() {
+            Some(socket) => socket.destroy(error),
+            None => self.on_socket.borrow_mut().push(OnSocket::Destroy(error)),
+        }
+    }
+
+    /// Lets `timeout` come when nothing has come or gone on its connection for so many
+    /// milliseconds; 0 for never. If its turn has not come, from then on.
+    pub fn set_timeout(&self, ms: u64) {
+        match self.socket() {
+            Some(socket) => socket.set_timeout(ms),
+            None => self.on_socket.borrow_mut().push(OnSocket::SetTimeout(ms)),
+        }
+    }
+
+    /// Makes the head, which goes out with the first bytes of the body. Mirrors
+    /// `writeHead`.
+    ///
+    /// # Errors
+    /// `ERR_HTTP_HEADERS_SENT`, if it has been made.
+    pub fn write_head(&self, status: u16, headers: &[(&str, &str)]) -> Result<(), JsError> {
+        let made = self.header.borrow().is_some();
+        if made {
+            return Err(JsError::new("ERR_HTTP_HEADERS_SENT"));
+        }
+        self.store_head(status, headers);
+        Ok(())
+    }
+
+    /// Makes the head of an answer that has none.
+    pub(super) fn store_head(&self, status: u16, headers: &[(&str, &str)]) {
         if matches!(status, 100..=199 | 204 | 304) {
             self.has_body.set(false);
         }
@@ -99,7 +173,8 @@ impl ServerResponse {
     }
 
     /// Mirrors `_storeHeader`.
-    fn make_header(&self, status: u16, headers: &[(&str, &str)]) -> Vec<u8> {
+    #[doc(alias = "_storeHeader")]
+    fn make_header(&self, status: u16, headers: &[(&str, &str)]) -> String {
         let mut header = format!("HTTP/1.1 {status} {}\r\n", reason(status));
         let (mut connection, mut framed) = (false, false);
         let mut content_length = false;
@@ -119,11 +194,18 @@ impl ServerResponse {
             }
         }
         if !connection {
-            if self.should_keep_alive.get() && (content_length || self.chunks) {
+            let keep_alive = self.should_keep_alive.get() && (content_length || self.chunks);
+            if keep_alive && self.max_requests_reached.get() {
+                header.push_str("Connection: close\r\n");
+            } else if keep_alive {
                 header.push_str("Connection: keep-alive\r\n");
                 let timeout = self.keep_alive_timeout.get();
                 if timeout != 0 {
-                    header.push_str(&format!("Keep-Alive: timeout={}\r\n", timeout / 1000));
+                    let max = match self.max_requests.get() {
+                        0 => String::new(),
+                        n => format!(", max={n}"),
+                    };
+                    header.push_str(&format!("Keep-Alive: timeout={}{max}\r\n", timeout / 1000));
                 }
             } else {
                 self.last.set(true);
@@ -142,7 +224,7 @@ impl ServerResponse {
             }
         }
         header.push_str("\r\n");
-        header.into_bytes()
+        header
     }
 
     /// Says that the client may send its body. Mirrors `writeContinue`.
@@ -152,9 +234,19 @@ impl ServerResponse {
     }
 
     /// Writes a part of the body. False if the writer should wait for `drain`.
-    /// Mirrors `write`.
+    /// Mirrors `write` with a `Buffer`.
     pub fn write(&self, bytes: &[u8]) -> bool {
-        let more = self.write_part(bytes, false);
+        self.write_body(Piece::Bytes(bytes.to_vec()))
+    }
+
+    /// The same with a string. On the connection the two differ only where this piece
+    /// is the first, and something waits before it: see [`ServerResponse::end_text`].
+    pub fn write_text(&self, text: &str) -> bool {
+        self.write_body(Piece::Utf8(text.to_string()))
+    }
+
+    fn write_body(&self, piece: Piece) -> bool {
+        let more = self.write_part(piece, false);
         if !more {
             self.need_drain.set(true);
         }
@@ -162,15 +254,19 @@ impl ServerResponse {
     }
 
     /// Mirrors `write_`.
-    fn write_part(&self, bytes: &[u8], from_end: bool) -> bool {
+    fn write_part(&self, piece: Piece, from_end: bool) -> bool {
         if self.finished.get() {
+            self.fail(JsError::new("ERR_STREAM_WRITE_AFTER_END"));
+            return false;
+        }
+        if self.destroyed.get() {
             return false;
         }
         if self.header.borrow().is_none() {
             if from_end {
-                self.content_length.set(Some(bytes.len()));
+                self.content_length.set(Some(piece.len()));
             }
-            self.write_head(200, &[]);
+            self.store_head(200, &[]);
         }
         if !self.has_body.get() {
             return true;
@@ -180,40 +276,62 @@ impl ServerResponse {
             socket.cork();
             self.env.next_tick(move || socket.uncork());
         }
-        if !self.chunked.get() || bytes.is_empty() {
-            return self.send(bytes.to_vec(), None);
+        if !self.chunked.get() || piece.len() == 0 {
+            return self.send(piece, None);
         }
-        self.send(format!("{:x}\r\n", bytes.len()).into_bytes(), None);
-        self.send(bytes.to_vec(), None);
-        self.send(b"\r\n".to_vec(), None)
+        let crlf = || Piece::Bytes(b"\r\n".to_vec());
+        self.send(Piece::Latin1(format!("{:x}", piece.len())), None);
+        self.send(crlf(), None);
+        self.send(piece, None);
+        self.send(crlf(), None)
     }
 
-    /// Ends, with a last part of the body if there is one. Mirrors `end`.
+    /// Ends, with a last part of the body if there is one. Mirrors `end` with a
+    /// `Buffer`.
     pub fn end(&self, bytes: Option<&[u8]>) {
+        self.end_with(bytes.map(|bytes| Piece::Bytes(bytes.to_vec())));
+    }
+
+    /// Ends with a string. Where the head has not gone out, it goes with the string,
+    /// behind what waits; before a `Buffer` it goes before all that waits. Mirrors `end`.
+    pub fn end_text(&self, text: &str) {
+        // An empty string is none.
+        self.end_with((!text.is_empty()).then(|| Piece::Utf8(text.to_string())));
+    }
+
+    fn end_with(&self, piece: Option<Piece>) {
         if self.finished.get() {
+            if piece.is_some() {
+                self.fail(JsError::new("ERR_STREAM_WRITE_AFTER_END"));
+            }
             return;
         }
         let socket = self.socket();
         if let Some(socket) = &socket
-            && (bytes.is_some() || self.header.borrow().is_none())
+            && (piece.is_some() || self.header.borrow().is_none())
         {
             socket.cork();
         }
-        match bytes {
-            Some(bytes) => drop(self.write_part(bytes, true)),
+        let has_piece = piece.is_some();
+        match piece {
+            Some(piece) => {
+                self.write_part(piece, true);
+            }
             None if self.header.borrow().is_none() => {
                 self.content_length.set(Some(0));
-                self.write_head(200, &[]);
+                self.store_head(200, &[]);
             }
             None => {}
         }
         let Some(this) = self.this.upgrade() else { return };
-        let finish: Done = Box::new(move || this.emit("finish"));
+        let finish: Done = Box::new(move || {
+            this.emit("finish", &Arg::None);
+        });
         let waits = self.output_size.get() + socket.as_ref().map_or(0, |s| s.writable_length());
         if self.has_body.get() && self.chunked.get() {
-            self.send(b"0\r\n\r\n".to_vec(), Some(finish));
-        } else if !self.header_sent.get() || waits > 0 || bytes.is_some() {
-            self.send(Vec::new(), Some(finish));
+            self.send(Piece::Latin1("0\r\n\r\n".to_string()), Some(finish));
+        } else if !self.header_sent.get() || waits > 0 || has_piece {
+            self.send(Piece::Latin1(String::new()), Some(finish));
         } else {
             self.env.next_tick(finish);
         }
@@ -223,12 +341,45 @@ impl ServerResponse {
         self.finished.set(true);
     }
 
-    fn emit(&self, event: &'static str) {
-        for entry in self.emitter.listeners(event) {
+    /// Calls the listeners of an event. True if there was one.
+    pub(super) fn emit(&self, event: &'static str, arg: &Arg) -> bool {
+        let watcher = self.watcher.borrow().clone();
+        if let Some(watcher) = watcher {
+            watcher(event, arg);
+        }
+        let listeners = self.emitter.listeners(event);
+        for entry in &listeners {
             if entry.once {
                 self.emitter.remove(entry.id);
             }
-            (entry.listener)(&Arg::None);
+            (entry.listener)(arg);
+        }
+        !listeners.is_empty()
+    }
+
+    /// Tells an error in the next tick, unless it has been destroyed by then. Mirrors
+    /// `onError` and `emitErrorNt`.
+    fn fail(&self, error: JsError) {
+        if self.destroyed.get() {
+            return;
+        }
+        let Some(this) = self.this.upgrade() else { return };
+        self.env.next_tick(move || {
+            if this.destroyed.get() {
+                return;
+            }
+            let code = error.code.clone();
+            if !this.emit("error", &Arg::Error(error)) {
+                this.env.throw(Exception::new(code));
+            }
+        });
+    }
+
+    /// Mirrors `emitCloseNT`.
+    pub(super) fn close(&self) {
+        if !self.closed.replace(true) {
+            self.destroyed.set(true);
+            self.emit("close", &Arg::None);
         }
     }
 
@@ -236,16 +387,29 @@ impl ServerResponse {
     /// with `kNeedDrain`.
     pub(super) fn drained(&self) {
         if !self.finished.get() && self.need_drain.replace(false) {
-            self.emit("drain");
+            self.emit("drain", &Arg::None);
         }
     }
 
-    /// Sends bytes, after the head if that has not been sent. Mirrors `_send`.
-    fn send(&self, bytes: Vec<u8>, done: Option<Done>) -> bool {
-        let header = self.header.borrow().clone();
-        if let (Some(header), false) = (header, self.header_sent.replace(true)) {
-            self.buffer_first(Chunk::new(header));
-        }
+    /// Sends a piece, after the head if that has not been sent. A string takes the head
+    /// with it; before a `Buffer` the head goes in front of everything that waits, a
+    /// `100 Continue` included. Mirrors `_send`.
+    #[doc(alias = "_send")]
+    fn send(&self, piece: Piece, done: Option<Done>) -> bool {
+        let waits = !self.header_sent.get();
+        let header = self.header.borrow().clone().filter(|_| waits);
+        self.header_sent.set(!waits || header.is_some());
+        let header = header.unwrap_or_default();
+        let bytes = match piece {
+            Piece::Bytes(bytes) => {
+                if !header.is_empty() {
+                    self.buffer_first(Chunk::new(latin1(&header)));
+                }
+                bytes
+            }
+            Piece::Utf8(text) => (header + &text).into_bytes(),
+            Piece::Latin1(text) => latin1(&(header + &text)),
+        };
         self.write_raw(Chunk::new(bytes), done)
     }
 
@@ -271,6 +435,7 @@ impl ServerResponse {
     }
 
     /// Mirrors `_writeRaw`.
+    #[doc(alias = "_writeRaw")]
     fn write_raw(&self, data: Chunk, done: Option<Done>) -> bool {
         let socket = self.socket();
         if socket.as_ref().is_some_and(|socket| socket.is_destroyed()) {
@@ -312,7 +477,23 @@ impl ServerResponse {
     /// Its turn on the connection has come. Mirrors `assignSocket` and `_flush`.
     pub(super) fn assign_socket(self: &Rc<Self>, socket: &Rc<Socket>) {
         socket.http_message.replace(Some(Rc::clone(self)));
+        let this = Rc::downgrade(self);
+        let close = socket.on(
+            "close",
+            Rc::new(move |_| {
+                if let Some(this) = this.upgrade() {
+                    this.close();
+                }
+            }),
+        );
+        self.close_listener.set(Some(close));
         self.socket.replace(Rc::downgrade(socket));
+        for wanted in self.on_socket.take() {
+            match wanted {
+                OnSocket::Destroy(error) => socket.destroy(error),
+                OnSocket::SetTimeout(ms) => socket.set_timeout(ms),
+            }
+        }
         if socket.is_writable() && self.flush_output(socket) == Some(true) {
             self.drained();
         }
@@ -320,8 +501,17 @@ impl ServerResponse {
 
     /// Its turn is over.
     pub(super) fn detach_socket(&self, socket: &Socket) {
+        if let Some(id) = self.close_listener.take() {
+            socket.remove_listener(id);
+        }
         socket.http_message.replace(None);
         self.socket.replace(Weak::new());
+    }
+
+    /// True once [`ServerResponse::end`] has been called.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.finished.get()
     }
 
     /// True once its head is on its way.
@@ -331,20 +521,25 @@ impl ServerResponse {
     }
 }
 
-/// What a status says. Mirrors `STATUS_CODES`, for those that the server uses itself
-/// and the usual ones.
-fn reason(status: u16) -> &'static str {
-    match status {
-        100 => "Continue",
-        200 => "OK",
-        201 => "Created",
-        204 => "No Content",
-        304 => "Not Modified",
-        400 => "Bad Request",
-        404 => "Not Found",
-        417 => "Expectation Failed",
-        500 => "Internal Server Error",
-        503 => "Service Unavailable",
-        _ => "unknown",
+/// What is sent: a `Buffer`, or a string with its encoding.
+enum Piece {
+    Bytes(Vec<u8>),
+    Utf8(String),
+    Latin1(String),
+}
+
+impl Piece {
+    /// How many bytes it is on the connection.
+    fn len(&self) -> usize {
+        match self {
+            Piece::Bytes(bytes) => bytes.len(),
+            Piece::Utf8(text) => text.len(),
+            Piece::Latin1(text) => text.chars().count(),
+        }
     }
+}
+
+/// A string's bytes in Latin-1; of a character outside it, the lower eight bits.
+fn latin1(text: &str) -> Vec<u8> {
+    text.chars().map(|c| c as u8).collect()
 }

@@ -6,11 +6,11 @@ use std::rc::{Rc, Weak};
 
 use super::emitter::{Arg, Emitter, JsError, Listener};
 use super::parser::{HttpServerParser, Observer, unconsume};
-use super::readable::{Readable, ReadableState};
+use super::readable::{Readable, ReadableState, emit_to_listeners};
 use super::response::ServerResponse;
 use super::writable::WritableState;
 use crate::buf::Chunk;
-use crate::env::Environment;
+use crate::env::{Environment, Exception};
 use crate::libuv_stream_wrap::{TCPWrap, Timer};
 use crate::resource::StreamResource;
 use crate::stream_base::{ReadData, StreamBase};
@@ -22,6 +22,7 @@ pub(super) struct Handle {
     pub(super) wrap: Rc<TCPWrap>,
     pub(super) reading: Cell<bool>,
     /// Set when a parser consumes the handle, and never reset.
+    #[doc(alias = "handle._consumed")]
     pub(super) consumed: Cell<bool>,
 }
 
@@ -175,6 +176,12 @@ impl Socket {
     /// Emits `timeout` when nothing has come or gone for so many milliseconds; 0 for
     /// never.
     pub fn set_timeout(&self, ms: u64) {
+        if !self.r.destroyed.get() {
+            self.start_timer(ms);
+        }
+    }
+
+    fn start_timer(&self, ms: u64) {
         self.timeout.set(ms);
         if ms == 0 {
             if let Some(timer) = &*self.timer.borrow() {
@@ -195,9 +202,11 @@ impl Socket {
     }
 
     /// Something has come or gone. Mirrors `_unrefTimer`.
+    #[doc(alias = "_unrefTimer")]
+    #[doc(alias = "kUpdateTimer")]
     pub(super) fn update_timer(&self) {
         if self.timeout.get() != 0 {
-            self.set_timeout(self.timeout.get());
+            self.start_timer(self.timeout.get());
         }
     }
 
@@ -234,6 +243,7 @@ impl Socket {
     }
 
     /// A read that no parser has taken. Mirrors `onStreamRead`.
+    #[doc(alias = "onStreamRead")]
     fn on_stream_read(&self, nread: isize, data: ReadData) {
         self.update_timer();
         if let ReadData::Fresh(chunk) | ReadData::UserBuffer(chunk) = data {
@@ -250,6 +260,8 @@ impl Socket {
         }
     }
 
+    /// Mirrors `tryReadStart`.
+    #[doc(alias = "tryReadStart")]
     pub(super) fn read_start(&self) {
         if let Some(handle) = self.handle()
             && !handle.reading.replace(true)
@@ -278,22 +290,36 @@ impl Socket {
         };
         let this = self.this.clone();
         let request = WriteWrap::new(move |status| {
-            let Some(socket) = this.upgrade() else { return };
-            if !socket.r.destroyed.get() {
-                socket.update_timer();
-                let error = (status < 0).then(|| JsError::new(uv::name(status as isize)));
-                socket.onwrite(error);
+            if let Some(socket) = this.upgrade() {
+                socket.on_write_complete(status);
             }
         });
         let err = handle.wrap.writev(&request, chunks);
         if err != 0 {
             self.onwrite(Some(JsError::new(uv::name(err as isize))));
-        } else if !handle.wrap.base().last_write_was_async() {
+        } else if !self.env.last_write_was_async() {
             self.onwrite(None);
         }
     }
 
+    /// A write that did not end at once has ended. A destroyed socket hears no error of
+    /// it. Mirrors `onWriteComplete`.
+    #[doc(alias = "onWriteComplete")]
+    fn on_write_complete(&self, status: i32) {
+        if self.r.destroyed.get() {
+            self.onwrite(None);
+            return;
+        }
+        if status < 0 {
+            self.onwrite(Some(JsError::new(uv::name(status as isize))));
+            return;
+        }
+        self.update_timer();
+        self.onwrite(None);
+    }
+
     /// Shuts the writing side of the handle down. Mirrors `_final`.
+    #[doc(alias = "Socket.prototype._final")]
     pub(super) fn final_write(&self, done: impl FnOnce() + 'static) {
         let Some(handle) = self.handle() else {
             done();
@@ -331,6 +357,8 @@ impl Readable for Socket {
         self.this.upgrade().map(|this| this as Rc<dyn Readable>)
     }
 
+    /// Mirrors `Socket.prototype._read`.
+    #[doc(alias = "Socket.prototype._read")]
     fn read_more(&self) {
         self.read_start();
     }
@@ -343,14 +371,12 @@ impl Readable for Socket {
         if let Some(observer) = self.observer() {
             observer.on_emit(event, arg);
         }
-        let listeners = self.emitter.listeners(event);
-        for entry in &listeners {
-            if entry.once {
-                self.remove_listener(entry.id);
-            }
-            (entry.listener)(arg);
+        let heard = emit_to_listeners(self, event, arg);
+        // An error that no listener takes is thrown, and ends the program.
+        if let (false, "error", Arg::Error(error)) = (heard, event, arg) {
+            self.env.throw(Exception::new(error.code.clone()));
         }
-        !listeners.is_empty()
+        heard
     }
 
     fn after_end(&self) {
@@ -363,21 +389,21 @@ impl Readable for Socket {
     /// Mirrors `destroy` and `Socket._destroy`: the handle is closed, `error` is
     /// told in the next tick, and `close` when the handle is.
     fn destroy(&self, error: Option<JsError>) {
-        if self.r.destroyed.replace(true) {
+        if self.r.destroyed.get() {
             return;
         }
+        self.destroy_writable();
+        self.r.destroyed.set(true);
         if error.is_some() {
             self.r.errored.set(true);
         }
-        self.set_timeout(0);
+        self.start_timer(0);
         let Some(this) = self.this() else { return };
         if let Some(handle) = self.handle.take() {
             self.bytes_read.set(handle.wrap.bytes_read());
-            let (socket, kept) = (Rc::clone(&this), Rc::clone(&handle));
+            let socket = Rc::clone(&this);
             handle.wrap.close(move || {
                 socket.emit("close", &Arg::None);
-                // Here node's handle is destroyed, and its chain with it.
-                kept.wrap.base().end_chain();
             });
             handle.wrap.set_onread(Rc::new(|_, _| Ok(None)));
         } else {

@@ -39,16 +39,23 @@ impl Socket {
         !self.w.ending.get() && !state.destroyed.get() && !state.errored.get()
     }
 
-    /// Writes. False if the writer should wait for `drain`.
+    /// Writes. False if the writer should wait for `drain`. After the end of what is
+    /// written, nothing is: the socket is destroyed with `ERR_STREAM_WRITE_AFTER_END`.
     pub fn write(&self, chunk: Chunk) -> bool {
         self.write_with(chunk, None)
     }
 
     pub(super) fn write_with(&self, chunk: Chunk, done: Option<Done>) -> bool {
-        if self.w.ending.get() || self.readable_state().destroyed.get() {
+        let w = &self.w;
+        if w.ending.get() || self.readable_state().destroyed.get() {
+            if let Some(done) = done {
+                self.env().next_tick(done);
+            }
+            if w.ending.get() {
+                self.destroy(Some(JsError::new("ERR_STREAM_WRITE_AFTER_END")));
+            }
             return false;
         }
-        let w = &self.w;
         w.pendingcb.set(w.pendingcb.get() + 1);
         let n = chunk.len();
         w.length.set(w.length.get() + n);
@@ -123,7 +130,7 @@ impl Socket {
         w.buffer_processing.set(false);
     }
 
-    /// A write has ended.
+    /// A write has ended. Mirrors `onwrite`.
     pub(super) fn onwrite(&self, error: Option<JsError>) {
         let w = &self.w;
         w.writing.set(false);
@@ -132,7 +139,7 @@ impl Socket {
         if let Some(error) = error {
             self.readable_state().errored.set(true);
             let Some(this) = self.this() else { return };
-            let fail = move || this.destroy(Some(error));
+            let fail = move || this.onwrite_error(error, callbacks);
             if w.sync.get() {
                 self.env().next_tick(fail);
             } else {
@@ -159,6 +166,41 @@ impl Socket {
         }
     }
 
+    /// A write has failed: its callbacks are called, and those of the writes behind it;
+    /// the error follows them. Mirrors `onwriteError`.
+    #[doc(alias = "onwriteError")]
+    fn onwrite_error(&self, error: JsError, callbacks: Vec<Option<Done>>) {
+        self.w.pendingcb.set(self.w.pendingcb.get() - 1);
+        call(callbacks);
+        self.error_buffer();
+        self.destroy(Some(error));
+    }
+
+    /// Nothing of what waits will be written: its callbacks are called, unless a write
+    /// is under way, whose end will see to it. Mirrors `errorBuffer`.
+    #[doc(alias = "errorBuffer")]
+    fn error_buffer(&self) {
+        let w = &self.w;
+        if w.writing.get() {
+            return;
+        }
+        let buffered = w.buffered.take();
+        let n: usize = buffered.iter().map(|(chunk, _)| chunk.len()).sum();
+        w.length.set(w.length.get() - n);
+        call(buffered.into_iter().map(|(_, done)| done).collect());
+    }
+
+    /// The socket is being destroyed, and what waits with it. Mirrors
+    /// `Writable.prototype.destroy`.
+    pub(super) fn destroy_writable(&self) {
+        if self.w.buffered.borrow().is_empty() {
+            return;
+        }
+        if let Some(this) = self.this() {
+            self.env().next_tick(move || this.error_buffer());
+        }
+    }
+
     fn after_write(&self, callbacks: Vec<Option<Done>>) {
         let w = &self.w;
         let destroyed = self.readable_state().destroyed.get();
@@ -167,12 +209,19 @@ impl Socket {
             self.emit("drain", &Arg::None);
         }
         w.pendingcb.set(w.pendingcb.get() - 1);
-        for done in callbacks.into_iter().flatten() {
-            done();
+        call(callbacks);
+        if self.readable_state().destroyed.get() {
+            self.error_buffer();
         }
         if w.ending.get() {
             self.finish_maybe();
         }
+    }
+
+    /// Writes once more, and ends.
+    pub fn end_with(&self, chunk: Chunk) {
+        self.write(chunk);
+        self.end();
     }
 
     /// Ends the writable side, once all is written.
@@ -229,4 +278,8 @@ impl Socket {
     pub(super) fn this(&self) -> Option<Rc<Socket>> {
         self.this.upgrade()
     }
+}
+
+fn call(callbacks: Vec<Option<Done>>) {
+    callbacks.into_iter().flatten().for_each(|done| done());
 }

@@ -46,12 +46,13 @@ impl ConnectionWrap {
 
     /// Listening has failed, or there is a connection. With status 0 and no
     /// connection, accepting it has failed, and no one is told.
+    #[doc(alias = "OnConnection")]
     pub fn on_connection(&self, status: i32, vc: Option<&NetVcRef>) {
         if status != 0 {
-            self.env.make_callback(|| (self.onconnection)(status, None));
+            self.env.notify(|| (self.onconnection)(status, None));
         } else if let Some(vc) = vc {
             let client = LibuvStreamWrap::new(&self.env, vc.clone());
-            self.env.make_callback(|| (self.onconnection)(0, Some(client)));
+            self.env.notify(|| (self.onconnection)(0, Some(client)));
         }
     }
 }

@@ -53,6 +53,7 @@ impl Timer {
     }
 
     /// Lets it come in `ms` milliseconds, whatever it was set to.
+    #[doc(alias = "uv_timer_start")]
     pub(crate) fn start(&self, ms: u64) {
         let due = self.home.clock().get_hrtime_updated() + span(ms);
         self.due.set(Some(due));
@@ -94,7 +95,7 @@ impl Target for Timer {
             return;
         }
         self.due.set(None);
-        self.env.make_callback(|| (self.f.borrow())());
+        self.env.notify(|| (self.f.borrow())());
     }
 }
 

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::bytes::{bytes, show};
 use super::core::{Kind, Request, Stream, World, initialize};
 use super::shown;
-use super::stage::Stage;
-use crate::{Chunk, Exception, HTTPParser, ShutdownWrap, StreamResource, WriteWrap, uv};
+use crate::{
+    Chunk, Exception, HTTPParser, ShutdownWrap, StreamResource, WriteWrap, from_object, js_method,
+};
 
 impl World {
     fn stream(&self, action: &Value) -> Result<Rc<Stream>, Exception> {
@@ -27,7 +28,7 @@ impl World {
     pub(super) fn act(self: &Rc<Self>, action: &Value) -> Result<(), Exception> {
         let kind = action["a"].as_str().unwrap_or_default();
         match kind {
-            "consume" => self.parser(action)?.consume(self.stream(action)?.resource()),
+            "consume" => self.parser(action)?.consume(self.stream(action)?.base()),
             "unconsume" => self.parser(action)?.unconsume(),
             "close_parser" => self.parser(action)?.close(),
             "init" => initialize(&*self.parser(action)?, action),
@@ -58,6 +59,14 @@ impl World {
         self.log.push(event);
     }
 
+    /// Tells what a method has returned; JavaScript's `undefined` leaves its field out.
+    fn returned(&self, mut event: Value, field: &str, value: Option<i32>) {
+        if let Some(value) = value {
+            event[field] = json!(value);
+        }
+        self.ret(event);
+    }
+
     /// An exception that comes out of a call is told, and goes no further.
     fn guard(&self, at: &str, result: Result<(), Exception>) {
         if let Err(exception) = result {
@@ -83,10 +92,6 @@ impl World {
 
     fn act_on_stream(self: &Rc<Self>, kind: &str, action: &Value) -> Result<(), Exception> {
         let stream = self.stream(action)?;
-        if stream.gone.get() && matches!(kind, "readstart" | "readstop") {
-            self.ret(json!({"a": kind}));
-            return Ok(());
-        }
         match kind {
             "read" | "eof" => {
                 let Kind::Js(js) = &stream.kind else {
@@ -99,31 +104,29 @@ impl World {
                 self.guard(kind, read);
             }
             "userbuf" => {
-                stream.base().use_user_buffer(vec![0; size(action)]);
+                js_method(stream.base(), |s| s.use_user_buffer(vec![0; size(action)]));
             }
             "userbuf_next" => stream.next_buffer.set(Some(size(action))),
             "readstart" => {
-                let v = stream.resource().read_start();
-                self.ret(json!({"a": kind, "v": v}));
+                let v = js_method(stream.base(), |s| s.read_start());
+                self.returned(json!({"a": kind}), "v", v);
             }
             "readstop" => {
-                let v = stream.resource().read_stop();
-                self.ret(json!({"a": kind, "v": v}));
+                let v = js_method(stream.base(), |s| s.read_stop());
+                self.returned(json!({"a": kind}), "v", v);
             }
             "write" => self.write(&stream, action),
             "shutdown" => {
                 let request = ShutdownWrap::new(self.oncomplete(action));
                 let kept = Request::Shutdown(Rc::clone(&request));
                 self.keep(action, kept);
-                let err = stream.base().shutdown(&request);
-                self.ret(json!({"a": kind, "req": action["req"], "err": err}));
+                let err = js_method(stream.base(), |s| s.shutdown(&request));
+                self.returned(json!({"a": kind, "req": action["req"]}), "err", err);
             }
             "finish_write" | "finish_shutdown" => self.finish_request(action),
             "stat" => {
-                let (read, written) = match stream.gone.get() {
-                    true => (0, 0),
-                    false => (stream.resource().bytes_read(), stream.resource().bytes_written()),
-                };
+                let (read, written) = from_object(stream.base())
+                    .map_or((0, 0), |stream| (stream.bytes_read(), stream.bytes_written()));
                 let name = &stream.name;
                 let event =
                     json!({"e": "stat", "s": name, "bytesRead": read, "bytesWritten": written});
@@ -138,7 +141,7 @@ impl World {
         self: &Rc<Self>,
         kind: &str,
         action: &Value,
-        stream: &Rc<Stream>,
+        stream: &Stream,
     ) -> Result<(), Exception> {
         let Kind::Tcp(wrap, client) = &stream.kind else {
             return Err(Exception::new(format!("no action {kind} on a JS stream")));
@@ -146,32 +149,39 @@ impl World {
         match kind {
             "send" => {
                 client.send(&bytes(&action["d"]));
-                if action["nowait"] != true {
-                    self.turn();
-                    if !stream.gone.get() && wrap.bytes_read() < client.sent() {
+                if action["nowait"] != true && self.turn() {
+                    let gone = from_object(stream.base()).is_none();
+                    if !gone && wrap.bytes_read() < client.sent() {
                         self.log.push(json!({"e": "TIMEOUT"}));
                     }
                 }
+            }
+            "feed" => {
+                client.feed(&bytes(&action["d"]));
+                self.turn();
+            }
+            "settle" => {
+                self.turn();
             }
             "send_end" => {
                 client.end();
                 self.turn();
             }
             "send_reset" => {
-                client.reset();
-                if !self.stage.as_ref().is_some_and(Stage::knows_resets) {
-                    wrap.fail_connection(uv::ECONNRESET);
+                if let Some(stage) = &self.stage {
+                    stage.reset(wrap, client);
                 }
                 self.turn();
             }
-            "await_req" => self.turn(),
+            "await_req" => {
+                self.turn();
+            }
             "close_stream" => {
-                let (world, closed) = (Rc::clone(self), Rc::clone(stream));
+                let (world, closed) = (Rc::downgrade(self), stream.name.clone());
                 wrap.close(move || {
-                    world.log.push(json!({"e": "closed", "s": closed.name}));
-                    closed.gone.set(true);
-                    // Node's handle is destroyed here, and its chain with it.
-                    closed.base().base().end_chain();
+                    if let Some(world) = world.upgrade() {
+                        world.log.push(json!({"e": "closed", "s": closed}));
+                    }
                 });
                 self.turn();
             }
@@ -201,19 +211,17 @@ impl World {
         self.keep(action, Request::Write(Rc::clone(&request)));
         let base = stream.base();
         let err = match action["kind"].as_str() {
-            Some("latin1") => base.write_string(&request, &bytes(&action["d"])),
+            Some("latin1") => js_method(base, |s| s.write_string(&request, &bytes(&action["d"]))),
             Some("writev") => {
                 let parts = action["d"].as_array().into_iter().flatten();
-                base.writev(&request, parts.map(|part| Chunk::new(bytes(part))).collect())
+                let bufs = parts.map(|part| Chunk::new(bytes(part))).collect();
+                js_method(base, |s| s.writev(&request, bufs))
             }
-            _ => base.write_buffer(&request, Chunk::new(bytes(&action["d"]))),
+            _ => js_method(base, |s| s.write_buffer(&request, Chunk::new(bytes(&action["d"])))),
         };
-        let (bytes, is_async) = {
-            let base = base.base();
-            (base.last_bytes_written(), base.last_write_was_async())
-        };
-        let req = &action["req"];
-        self.ret(json!({"a": "write", "req": req, "err": err, "bytes": bytes, "async": is_async}));
+        let (bytes, is_async) = (self.env.last_bytes_written(), self.env.last_write_was_async());
+        let event = json!({"a": "write", "req": action["req"], "bytes": bytes, "async": is_async});
+        self.returned(event, "err", err);
     }
 
     fn finish_request(&self, action: &Value) {

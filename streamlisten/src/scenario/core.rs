@@ -11,7 +11,7 @@ use super::bytes::{bytes, show};
 use super::client::Client;
 use super::hold::Log;
 use super::stage::Stage;
-use super::{Transport, shown};
+use super::{Stop, Transport, shown};
 use crate::llhttp::{Lenient, MessageType};
 use crate::{
     Chunk, Environment, Exception, HTTPParser, JSStream, JSStreamImpl, LibuvStreamWrap, ReadData,
@@ -32,6 +32,8 @@ pub(super) struct World {
     pub(super) fed: Fed,
     /// Only connections need one.
     pub(super) stage: Option<Stage>,
+    /// How many hooks are running, one inside the other.
+    hooks_running: Cell<u32>,
 }
 
 /// Inputs that are fed by hand, in one piece of memory, in the order in which the
@@ -81,7 +83,6 @@ pub(super) struct Stream {
     pub(super) kind: Kind,
     /// The user's next own buffer.
     pub(super) next_buffer: Cell<Option<usize>>,
-    pub(super) gone: Cell<bool>,
 }
 
 /// What it is over.
@@ -97,17 +98,10 @@ impl Stream {
             Kind::Tcp(stream, _) => &**stream,
         }
     }
-
-    pub(super) fn resource(&self) -> &dyn StreamResource {
-        match &self.kind {
-            Kind::Js(stream) => &**stream,
-            Kind::Tcp(stream, _) => &**stream,
-        }
-    }
 }
 
 /// Runs a scenario of the core layer.
-pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(), String> {
+pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(), Stop> {
     let streams = scenario.get("streams").cloned().unwrap_or_else(|| json!({"S": {"kind": "js"}}));
     let streams = streams.as_object().cloned().unwrap_or_default();
     let connected = streams.values().any(|options| options["kind"] == "tcp");
@@ -123,6 +117,7 @@ pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(
         requests: RefCell::default(),
         fed: Fed::new(scenario),
         stage,
+        hooks_running: Cell::new(0),
     });
     let _tear_down = TearDown(&world);
     let parsers = scenario.get("parsers").cloned().unwrap_or_else(|| json!({"A": {}}));
@@ -135,6 +130,11 @@ pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(
     }
     actions(&world, scenario)?;
     world.turn();
+    for (name, options) in &streams {
+        if options["tell_bytes"] == true {
+            world.tell_client(name);
+        }
+    }
     Ok(())
 }
 
@@ -147,21 +147,26 @@ impl Drop for TearDown<'_> {
     }
 }
 
-fn actions(world: &Rc<World>, scenario: &Value) -> Result<(), String> {
+fn actions(world: &Rc<World>, scenario: &Value) -> Result<(), Stop> {
     for action in scenario["actions"].as_array().into_iter().flatten() {
         world.act(action).map_err(|exception| exception.message)?;
-        // What is thrown in a turn of the loop, no one catches.
+        // Nothing catches what is thrown in a turn of the loop.
         if let Some(exception) = world.env.take_exception() {
-            return Err(exception.message);
+            return Err(Stop::Uncaught(exception.message));
         }
     }
     Ok(())
 }
 
 impl World {
-    /// Lets the event loop run until nothing more happens.
-    pub(super) fn turn(&self) {
-        let Some(stage) = &self.stage else { return };
+    /// Lets the event loop run until nothing more happens. False, and nothing is done,
+    /// inside a hook: there the loop is running already, and what the hook has begun
+    /// comes about when the hook has returned, as on node.
+    pub(super) fn turn(&self) -> bool {
+        if self.hooks_running.get() > 0 {
+            return false;
+        }
+        let Some(stage) = &self.stage else { return true };
         let streams: Vec<_> = self.streams.borrow().values().cloned().collect();
         for stream in streams {
             if let Kind::Tcp(wrap, client) = &stream.kind
@@ -169,6 +174,16 @@ impl World {
             {
                 self.log.push(json!({"e": "TIMEOUT"}));
             }
+        }
+        true
+    }
+
+    /// What the client of a connection has got.
+    fn tell_client(&self, name: &str) {
+        let stream = self.streams.borrow().get(name).cloned();
+        if let Some(Kind::Tcp(_, client)) = stream.as_deref().map(|stream| &stream.kind) {
+            let (received, _) = client.received();
+            self.log.push(json!({"e": "client", "s": name, "bytes": show(&received)}));
         }
     }
 
@@ -187,12 +202,18 @@ impl World {
             let owner = hook["p"].as_str().or(hook["s"].as_str());
             let due = hook.get("nth").is_none_or(|wanted| *wanted == nth);
             if owner == Some(who) && hook["on"] == on && due {
-                for action in hook["do"].as_array().into_iter().flatten() {
-                    self.act(action)?;
-                }
+                self.hooks_running.set(self.hooks_running.get() + 1);
+                let done = self.run_hook(hook);
+                self.hooks_running.set(self.hooks_running.get() - 1);
+                done?;
             }
         }
         Ok(())
+    }
+
+    fn run_hook(self: &Rc<Self>, hook: &Value) -> Result<(), Exception> {
+        let mut actions = hook["do"].as_array().into_iter().flatten();
+        actions.try_for_each(|action| self.act(action))
     }
 
     /// Lets go of everything: callbacks hold the world, and the world holds them.
@@ -333,12 +354,7 @@ fn make_stream(world: &Rc<World>, name: &str, options: &Value) -> Result<(), Str
         };
         Kind::Js(JSStream::new(&world.env, owner))
     };
-    let stream = Rc::new(Stream {
-        name: name.to_string(),
-        kind,
-        next_buffer: Cell::new(None),
-        gone: Cell::new(false),
-    });
+    let stream = Rc::new(Stream { name: name.to_string(), kind, next_buffer: Cell::new(None) });
     let (w, s) = (Rc::clone(world), Rc::downgrade(&stream));
     stream.base().set_onread(Rc::new(move |nread, data| {
         let Some(s) = s.upgrade() else {

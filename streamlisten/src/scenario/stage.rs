@@ -152,9 +152,14 @@ impl Stage {
         }
     }
 
-    /// True if the other end tells of a reset by itself.
-    pub(super) fn knows_resets(&self) -> bool {
-        self.net.is_some()
+    /// The client resets the connection. The stream is told of it, and given what the
+    /// client had not got rid of: node's client writes at once, and then the kernel
+    /// knows of the reset before any event. A PluginVC pair knows no resets at all.
+    pub(super) fn reset(&self, wrap: &LibuvStreamWrap, client: &Client) {
+        let under_way = client.reset();
+        // What is on its way comes first; behind it there is room in no buffer.
+        let delivers = wrap.received() + (under_way.len() as u64) < client.sent();
+        wrap.on_reset(if delivers { &[] } else { &under_way }, delivers);
     }
 
     /// Passes of the event loop until `done` says so; false if it does not.

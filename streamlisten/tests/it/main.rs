@@ -6,5 +6,6 @@ mod chain;
 mod common;
 mod corpus;
 mod machine;
+mod names;
 mod recorded;
 mod short_ways;

@@ -173,7 +173,7 @@ impl VConnection for NetVC {
     #[track_caller]
     fn reenable(&self, guard: &Guard<'_>, op: VioOp) {
         let state = self.net_state(op);
-        check_vio_guard(&state.vio, guard);
+        state.vio.check(guard);
         if state.enabled.is_set() {
             return;
         }
@@ -193,7 +193,7 @@ impl VConnection for NetVC {
     #[track_caller]
     fn reenable_re(&self, guard: &Guard<'_>, op: VioOp) {
         let state = self.net_state(op);
-        check_vio_guard(&state.vio, guard);
+        state.vio.check(guard);
         let Some(nh) = self.nh.upgrade() else { return };
         let Some(h) = nh.mutex().reenter().filter(|_| nh.is_current()) else {
             self.reenable(guard, op);
@@ -299,9 +299,4 @@ impl NetVConnection for NetVC {
         let ipv6 = self.get_remote_addr().is_some_and(|addr| addr.is_ipv6());
         self.with_sock_ref(|socket| connection::apply_options(socket, &options, ipv6));
     }
-}
-
-#[track_caller]
-fn check_vio_guard(vio: &Vio, guard: &Guard<'_>) {
-    assert!(vio.is_bound_to(guard.mutex()), "vio->mutex->thread_holding == this_ethread()");
 }

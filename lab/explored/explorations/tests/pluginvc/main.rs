@@ -1,0 +1,535 @@
+//! What two threads can do to one pair, under the schedule explorer: the main
+//! thread is the event thread, the other is one that the event system does not
+//! own. Each scene runs under a stated number of schedules from a stated seed;
+//! the *set* of its outcomes is asserted, and each outcome is explained.
+//!
+//! ```text
+//! cargo test -p explorations --test pluginvc
+//! ```
+//!
+//! In this build every lock, atomic and thread of the event system is the
+//! explorer's (`eventsys::sync`), so a schedule may change threads between any
+//! unlocked read and the try-lock after it.
+
+mod canary;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use eventsys::hrtime::mseconds;
+use explorations::{OneStop, Outcomes, explore};
+use iocore::ShutdownHowTo::{Read, ReadWrite, Write};
+use iocore::VConnection;
+use pluginvc::{Corrections, PluginVCCore};
+use shuttle::rand::{Rng, thread_rng};
+use shuttle::scheduler::RandomScheduler;
+use shuttle::thread;
+use testkit::{
+    ACCEPT, Agent, EOS, INACTIVITY, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting,
+};
+
+/// The outcomes of `scene` under so many schedules.
+fn outcomes(
+    schedules: usize,
+    scene: impl Fn() -> String + Send + Sync + 'static,
+) -> Outcomes<String> {
+    explore(RandomScheduler::new_from_seed(4746, schedules), scene)
+}
+
+/// Lets the event thread get some way before this thread goes on: it takes many
+/// more steps than a foreign thread does, and in an even race the foreign thread
+/// would nearly always be over first.
+fn lag_behind(steps: usize) {
+    let lag = if steps == 0 { 0 } else { thread_rng().gen_range(0..steps) };
+    for _ in 0..lag {
+        thread::yield_now();
+    }
+}
+
+/// About as many steps as the event thread takes in a scene.
+const LAG: usize = 400;
+
+/// A lab whose event loop has made its first pass, which sets up the metrics in
+/// thousands of steps that are nobody's race.
+fn warm_lab() -> Lab {
+    let lab = Lab::new();
+    lab.thread.run_pass();
+    lab
+}
+
+/// What the agents were called back with, in one line.
+fn callbacks(lab: &Lab) -> String {
+    lab.take_callbacks().join(", ")
+}
+
+/// Runs the event loop until nothing waits; an assertion of the port becomes a
+/// line.
+fn settle(lab: &Lab) -> Option<String> {
+    let panic = catch_unwind(AssertUnwindSafe(|| lab.settle())).err()?;
+    let text = match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => (*panic.downcast::<&str>().expect("a text")).to_owned(),
+    };
+    Some(format!("asserts: {text}"))
+}
+
+fn close_both(lab: &Lab, core: Arc<PluginVCCore>, a: &Agent, p: &Agent) {
+    for agent in [a, p] {
+        agent.with(|me| {
+            if !me.is_closed() {
+                me.close();
+            }
+        });
+    }
+    lab.settle();
+    lab.expect_nothing_left(core);
+}
+
+/// TS-3339, and #4746 in the direction of the read: the event thread processes
+/// A's write side and goes on to P's read side; P, holding its own mutex, shuts its
+/// read side and frees its buffer.
+#[test]
+fn no_read_event_comes_after_a_shutdown_under_the_readers_mutex() {
+    let found = outcomes(600, || {
+        let lab = warm_lab();
+        let (a, p) = lab.agents();
+        p.on(ACCEPT, |me| me.read(MAX));
+        let core = lab.pair(&a, &p);
+        lab.settle();
+        lab.take();
+        let freed = Arc::new(AtomicBool::new(false));
+        p.on(READ_READY, {
+            let freed = Arc::clone(&freed);
+            move |_| assert!(!freed.load(Ordering::SeqCst), "READ_READY into a freed buffer")
+        });
+        a.with(|me| me.write_now(b"x"));
+        let other = thread::spawn({
+            let p = p.clone();
+            move || {
+                lag_behind(LAG);
+                p.with(|me| {
+                    me.shutdown(Read);
+                    freed.store(true, Ordering::SeqCst);
+                    me.note(&format!("freed with {} bytes", me.waiting()));
+                });
+            }
+        });
+        lab.settle();
+        other.join().unwrap();
+        let before = p.with(|me| me.waiting());
+        lab.settle();
+        let line = callbacks(&lab);
+        assert_eq!(p.with(|me| me.waiting()), before, "bytes into a freed buffer");
+        close_both(&lab, core, &a, &p);
+        line
+    });
+    assert_eq!(
+        found,
+        [
+            // While the byte lay in the core buffer: what P would have been sent is
+            // not sent any more.
+            "A write: WRITE_COMPLETE 1/1, P note: freed with 0 bytes",
+            // After everything.
+            "A write: WRITE_COMPLETE 1/1, P read: READ_READY 1/max, P note: freed with 1 bytes",
+            // Before A looked: it is told that nobody reads.
+            "P note: freed with 0 bytes, A write: ERROR 0/1",
+            // After A had looked and before it had P's mutex: TS-3339.
+            "P note: freed with 0 bytes, A write: WRITE_COMPLETE 1/1",
+        ]
+    );
+}
+
+/// #4746 in the direction of the write: the event thread processes P's read side
+/// and goes on to A's write side; A, holding its own mutex, shuts its write side.
+#[test]
+fn no_write_event_comes_after_a_shutdown_under_the_writers_mutex() {
+    let found = outcomes(600, || {
+        let lab = warm_lab();
+        let (a, p) = lab.agents();
+        let core = lab.pair(&a, &p);
+        a.with(|me| me.write_now(&counting(40_000)));
+        lab.settle();
+        lab.take();
+        let freed = Arc::new(AtomicBool::new(false));
+        for event in [WRITE_READY, WRITE_COMPLETE] {
+            let freed = Arc::clone(&freed);
+            a.on(event, move |_| assert!(!freed.load(Ordering::SeqCst), "after the shutdown"));
+        }
+        p.with(|me| me.read(MAX));
+        let other = thread::spawn({
+            let a = a.clone();
+            move || {
+                lag_behind(LAG);
+                a.with(|me| {
+                    me.shutdown(Write);
+                    freed.store(true, Ordering::SeqCst);
+                    me.note(&format!("freed at {}", me.write_vio().ndone()));
+                });
+            }
+        });
+        lab.settle();
+        other.join().unwrap();
+        let before = a.write_vio().ndone();
+        lab.settle();
+        assert_eq!(a.write_vio().ndone(), before, "bytes out of a freed buffer");
+        let line = callbacks(&lab);
+        close_both(&lab, core, &a, &p);
+        line
+    });
+    assert_eq!(
+        found,
+        [
+            // Before P read anything, or while P looked: #4746.
+            "A note: freed at 32768, P read: READ_READY 32768/max",
+            // Between P's callback and A's.
+            "P read: READ_READY 32768/max, A note: freed at 32768",
+            // After everything.
+            "P read: READ_READY 32768/max, A write: WRITE_COMPLETE 40000/40000, \
+             A note: freed at 40000",
+        ]
+    );
+}
+
+/// TS-3235: a plugin's own thread closes, under no lock, while the event thread
+/// is at work on the same end. The pair is freed in every schedule.
+#[test]
+fn a_close_by_a_foreign_thread_is_never_lost() {
+    let found = outcomes(600, || {
+        let lab = warm_lab();
+        let (a, p) = lab.agents();
+        p.on(ACCEPT, |me| me.read(MAX));
+        p.on(EOS, |me| me.close());
+        let core = lab.pair(&a, &p);
+        lab.take();
+        let vc = core.active_vc().unwrap();
+        a.with(|me| {
+            me.fill(b"x");
+            me.write(MAX);
+        });
+        let other = thread::spawn(move || {
+            lag_behind(LAG);
+            vc.do_io_close(None);
+        });
+        lab.settle();
+        other.join().unwrap();
+        a.with(|me| me.forget());
+        lab.settle();
+        let line = callbacks(&lab);
+        lab.expect_nothing_left(core);
+        line
+    });
+    assert_eq!(
+        found,
+        [
+            // After everything.
+            "A write: WRITE_READY 1/max, P read: READ_READY 1/max, \
+             A write: WRITE_READY 1/max, P read: EOS 1/max",
+            // Before A was asked for more.
+            "A write: WRITE_READY 1/max, P read: READ_READY 1/max, P read: EOS 1/max",
+            // Before A wrote.
+            "P read: EOS 0/max",
+        ]
+    );
+}
+
+fn shut_without_the_mutex(corrections: Corrections) -> Outcomes<String> {
+    outcomes(600, move || {
+        let lab = warm_lab();
+        let (a, p) = lab.agents();
+        p.on(ACCEPT, |me| me.read(MAX));
+        let core = lab.corrected_pair(&a, &p, corrections);
+        lab.settle();
+        lab.take();
+        let shut = Arc::new(AtomicBool::new(false));
+        p.on(READ_READY, {
+            let shut = Arc::clone(&shut);
+            move |me| {
+                me.note(if shut.load(Ordering::SeqCst) { "late" } else { "in time" });
+            }
+        });
+        a.with(|me| me.write_now(b"x"));
+        let vc = core.passive_vc().unwrap();
+        let other = thread::spawn(move || {
+            lag_behind(LAG);
+            vc.do_io_shutdown(ReadWrite);
+            shut.store(true, Ordering::SeqCst);
+        });
+        lab.settle();
+        other.join().unwrap();
+        lab.settle();
+        let line = lab.take_callbacks().into_iter().find(|line| line.contains("note"));
+        close_both(&lab, core, &a, &p);
+        line.unwrap_or_else(|| "no callback".to_owned())
+    })
+}
+
+/// #12982, open in 9.1.3: `do_io_shutdown` takes no lock.
+#[test]
+fn a_shutdown_without_the_mutex_may_be_followed_by_a_callback() {
+    assert_eq!(
+        shut_without_the_mutex(Corrections::default()),
+        [
+            // Both ends' flags are looked at before the shutdown.
+            "P note: in time",
+            // The flags are looked at, the shutdown is done, the callback begins.
+            "P note: late",
+            "no callback",
+        ]
+    );
+}
+
+/// #12982, corrected: it takes the core mutex, so it comes before or after.
+#[test]
+fn a_shutdown_that_takes_the_core_mutex_is_followed_by_none() {
+    let correct = Corrections { shutdown_takes_core_lock: true, ..Corrections::default() };
+    assert_eq!(shut_without_the_mutex(correct), ["P note: in time", "no callback"]);
+}
+
+/// The second open defect: `sm_lock_retry_event` is set under S by `reenable` and
+/// under C by `do_io_close`. Two threads find it empty at the same time and each
+/// schedules an event; the second store forgets the first event.
+#[test]
+fn two_threads_may_set_up_two_retry_events() {
+    let found = outcomes(300, || {
+        let lab = warm_lab();
+        let (a, p) = lab.agents();
+        let core = lab.pair(&a, &p);
+        a.with(|me| me.write(MAX));
+        lab.settle();
+        lab.take();
+        let vc = core.active_vc().unwrap();
+        let vio = a.write_vio();
+        let reenabler = thread::spawn({
+            let a = a.clone();
+            move || a.with(|me| catch_unwind(AssertUnwindSafe(|| vio.reenable(me.guard))).is_ok())
+        });
+        let closer = thread::spawn(move || vc.do_io_close(None));
+        let reenabled = reenabler.join().unwrap();
+        closer.join().unwrap();
+        let asserts = settle(&lab);
+        let events = lab.take().iter().filter(|line| line.starts_with("A event")).count();
+        format!("reenabled: {reenabled}, events: {events}, {asserts:?}")
+    });
+    assert_eq!(
+        found,
+        [
+            // The close came first, and to reenable is an assertion then.
+            "reenabled: false, events: 1, None",
+            // One found the other's event and set up none.
+            "reenabled: true, events: 1, None",
+            // Two events: the first processes the close and cancels the one that is
+            // known; the orphan comes to an end that is done. A debug assertion; a
+            // release build of the original processes the close twice, and if the
+            // other end has closed meanwhile, the memory is gone.
+            "reenabled: true, events: 2, Some(\"asserts: !deletable\")",
+        ]
+    );
+}
+
+/// A sets a timeout of 10 ms, and while the event loop runs another thread one of
+/// 30 ms.
+fn timeout_set_meanwhile(corrections: Corrections, lag: usize) -> String {
+    let lab = warm_lab();
+    let (a, p) = lab.agents();
+    lab.corrected_pair(&a, &p, corrections);
+    a.with(|me| {
+        me.read(MAX);
+        me.vc().set_active_timeout(mseconds(10));
+    });
+    let vc = a.vc();
+    let other = thread::spawn(move || {
+        lag_behind(lag);
+        // After an assertion in the other thread nothing is as it should be.
+        let _ = catch_unwind(AssertUnwindSafe(|| vc.set_active_timeout(mseconds(30))));
+    });
+    let asserts = settle(&lab);
+    other.join().unwrap();
+    let asserts = asserts.or_else(|| settle(&lab));
+    let timeouts = lab.take().iter().filter(|line| line.contains("TIMEOUT")).count();
+    std::mem::forget(lab);
+    asserts.unwrap_or_else(|| format!("{timeouts} timeouts"))
+}
+
+fn timeouts_set_meanwhile(corrections: Corrections) -> Outcomes<String> {
+    outcomes(600, move || timeout_set_meanwhile(corrections, LAG))
+}
+
+/// As [`timeouts_set_meanwhile`], where the other thread is stopped at each of its steps
+/// in turn, until the event loop has nothing to do any more.
+fn timeouts_set_slowly(corrections: Corrections) -> Outcomes<String> {
+    explore(OneStop::of(1), move || timeout_set_meanwhile(corrections, 0))
+}
+
+/// The first open defect: `set_active_timeout` takes no lock, so it may come while
+/// `main_handler` is under way for the event that it replaces.
+#[test]
+fn a_timeout_set_by_another_thread_may_be_an_assertion() {
+    assert_eq!(
+        timeouts_set_meanwhile(Corrections::default()),
+        [
+            // Replaced in time.
+            "1 timeouts",
+            // Set anew after the first had come.
+            "2 timeouts",
+            // The handler meets an event that is not `active_event` any more.
+            "asserts: call_event == core_lock_retry_event",
+        ]
+    );
+}
+
+const IGNORE: Corrections = Corrections {
+    null_do_io: false,
+    shutdown_takes_core_lock: false,
+    ignore_unknown_events: true,
+    timeouts_take_core_lock: false,
+    look_again: false,
+};
+
+#[test]
+fn a_timeout_set_by_another_thread_is_forgiven_if_that_is_corrected() {
+    assert_eq!(
+        timeouts_set_meanwhile(IGNORE),
+        [
+            // Replaced in time, or while the handler was under way.
+            "1 timeouts",
+            // Set anew after the first had come.
+            "2 timeouts",
+        ]
+    );
+}
+
+/// The ninth open defect, which the ignoring of the event does not mend.
+#[test]
+fn a_timeout_that_passes_before_it_is_stored_is_lost() {
+    assert_eq!(
+        timeouts_set_slowly(IGNORE),
+        [
+            // The first is cancelled, the second scheduled and not stored when it comes.
+            "0 timeouts",
+            // Stopped before it has cancelled the first: that comes, and then the second.
+            // Or stopped before it schedules, or not before it has stored.
+            "1 timeouts",
+            "2 timeouts",
+        ]
+    );
+}
+
+/// With the core mutex there is nothing to be forgiven: the timeout is set before the
+/// handler or after it, and stored before it comes.
+#[test]
+fn a_timeout_that_is_set_under_the_core_mutex_meets_no_handler() {
+    let correct = Corrections { timeouts_take_core_lock: true, ..Corrections::default() };
+    // Replaced in time, or set anew after the first had come.
+    let expected = ["1 timeouts", "2 timeouts"];
+    assert_eq!(timeouts_set_meanwhile(correct), expected);
+    assert_eq!(timeouts_set_slowly(correct), expected);
+}
+
+/// #1333: when `main_handler` began, the read had no mutex, so it took none; then
+/// another thread issues the read, holding S, and the timeout misses S.
+#[test]
+fn the_periodic_event_survives_a_read_issued_while_it_fires() {
+    let found = outcomes(300, || {
+        let lab = warm_lab();
+        let (a, p) = lab.agents();
+        let core = lab.pair(&a, &p);
+        a.on(INACTIVITY, |_| ());
+        a.with(|me| me.vc().set_inactivity_timeout(mseconds(500)));
+        lab.run_ms(950);
+        lab.take();
+        let other = thread::spawn({
+            let a = a.clone();
+            move || {
+                lag_behind(LAG);
+                a.with(|me| me.read(MAX));
+            }
+        });
+        // Two looks.
+        lab.run_ms(2_000);
+        other.join().unwrap();
+        lab.run_ms(2_000);
+        let line = callbacks(&lab);
+        close_both(&lab, core, &a, &p);
+        line
+    });
+    assert_eq!(
+        found,
+        [
+            // The timeout found nothing under way, and its event is gone.
+            "",
+            // It found the read, at once or, having missed S, a second later.
+            "A read: INACTIVITY_TIMEOUT 0/max",
+        ]
+    );
+}
+
+/// The event loop runs, and meanwhile P's read moves to Q, under Q's mutex. What they
+/// are told, or what the port asserts.
+fn while_the_read_moves_to_q(lab: &Lab, p: &Agent, lag: usize) -> String {
+    let q = lab.agent("Q");
+    let other = thread::spawn({
+        let p = p.clone();
+        move || {
+            lag_behind(lag);
+            p.with(|old| {
+                let vc = old.vc();
+                q.with(|new| {
+                    new.take_vc(vc);
+                    new.read(MAX);
+                });
+            });
+        }
+    });
+    let asserts = settle(lab);
+    other.join().unwrap();
+    asserts.unwrap_or_else(|| {
+        lab.settle();
+        callbacks(lab)
+    })
+}
+
+/// A read moves to another state machine, under another mutex, while the peer is
+/// about to lock the old one.
+fn a_read_is_moved_while_the_peer_locks_it(lag: usize) -> String {
+    let lab = warm_lab();
+    let (a, p) = lab.agents();
+    p.on(ACCEPT, |me| me.read(MAX));
+    lab.pair(&a, &p);
+    lab.settle();
+    lab.take();
+    a.with(|me| me.write_now(b"x"));
+    while_the_read_moves_to_q(&lab, &p, lag)
+}
+
+/// The peer looks at the read's mutex, takes it, and looks again: in between, the read
+/// may have moved, and the mutex that it had may be free.
+#[test]
+fn a_read_that_is_moved_while_the_peer_locks_it_is_done_under_its_new_mutex() {
+    let expected = [
+        // Moved after, or before, the byte was there.
+        "A write: WRITE_COMPLETE 1/1, P read: READ_READY 1/max",
+        "A write: WRITE_COMPLETE 1/1, Q read: READ_READY 1/max",
+    ];
+    assert_eq!(outcomes(400, || a_read_is_moved_while_the_peer_locks_it(LAG)), expected);
+    let at_each_step = explore(OneStop::of(0), || a_read_is_moved_while_the_peer_locks_it(0));
+    assert_eq!(at_each_step, expected);
+}
+
+/// The same for the handler of the read's own end, which looks at both mutexes, takes
+/// them, and looks again.
+#[test]
+fn a_read_that_is_moved_while_its_handler_locks_it_is_done_under_its_new_mutex() {
+    let at_each_step = explore(OneStop::of(0), || {
+        let lab = warm_lab();
+        let (a, p) = lab.agents();
+        lab.pair(&a, &p);
+        // The byte waits in the core: the handler has something to do for P.
+        a.with(|me| me.write_now(b"x"));
+        lab.settle();
+        p.with(|me| me.read(MAX));
+        lab.take();
+        while_the_read_moves_to_q(&lab, &p, 0)
+    });
+    assert_eq!(at_each_step, ["P read: READ_READY 1/max", "Q read: READ_READY 1/max"]);
+}
