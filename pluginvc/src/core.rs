@@ -178,8 +178,9 @@ impl PluginVCCore {
     /// is returned. Mirrors `PluginVCCore::connect`.
     ///
     /// # Panics
-    /// If the pair has been freed, or the event system has ended because a handler has
-    /// panicked (`EventProcessor::handler_panic`): nothing would ever come.
+    /// If the pair has been freed. If the event system has ended because a handler has
+    /// panicked (`EventProcessor::handler_panic`), and the caller is none of its threads:
+    /// no event would ever come.
     pub fn connect(&self) -> NetVcRef {
         self.check_that_no_handler_has_panicked();
         assert!(unpoisoned(&self.connect_to).is_some(), "connect_to != nullptr");
@@ -207,8 +208,15 @@ impl PluginVCCore {
         call(cont, Some(guard), EventCode::NET_EVENT_OPEN, Data::Object(&active));
     }
 
+    /// Not asked on the processor's own threads: they end in any case, and a handler that
+    /// has done nothing wrong is not to panic there.
     fn check_that_no_handler_has_panicked(&self) {
-        if let Some(panic) = self.processor.handler_panic() {
+        let is_own = |thread: Option<&Arc<EThread>>| {
+            thread.is_some_and(|thread| thread.is_of(&self.processor))
+        };
+        if let Some(panic) = self.processor.handler_panic()
+            && !EThread::with_current(is_own)
+        {
             panic!("{panic}");
         }
     }
