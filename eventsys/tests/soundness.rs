@@ -2,7 +2,6 @@
 //! in an earlier state of this crate: each ends in a panic, or in nothing.
 
 use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,6 +12,7 @@ use eventsys::{
     AdoptedThread, Clock, Data, EThread, EventProcessor, EventRef, Options, Outcome, ProxyMutex,
     Request, StateMachine,
 };
+use testkit::panic_text;
 
 type Counter = Arc<StateMachine<Cell<usize>>>;
 
@@ -29,15 +29,6 @@ fn count(counter: &Counter) -> usize {
 
 fn adopt() -> AdoptedThread {
     EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET")
-}
-
-/// What `f` panics with.
-fn panic_text(f: impl FnOnce()) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(f)).expect_err("it panics");
-    match panic.downcast::<String>() {
-        Ok(text) => *text,
-        Err(panic) => panic.downcast::<&str>().map_or_else(|_| String::new(), |s| (*s).to_owned()),
-    }
 }
 
 thread_local! {

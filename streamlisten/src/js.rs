@@ -23,7 +23,7 @@ mod socket;
 mod status_codes;
 mod writable;
 
-pub use emitter::{Arg, Emitter, JsError, Listener};
+pub use emitter::{Arg, Emitter, JsError, Listener, Watcher};
 pub use incoming::IncomingMessage;
 pub use parser::{HttpServerParser, Observer, ParserStep};
 pub use readable::{Readable, ReadableState};

@@ -14,6 +14,7 @@ mod bytes;
 mod client;
 mod core;
 mod hold;
+mod hooks;
 mod server;
 mod shown;
 mod stage;
@@ -35,9 +36,24 @@ pub enum Transport {
     Sockets,
 }
 
+/// Why a scenario does not go on to its end.
+enum Stop {
+    /// It makes no sense.
+    Nonsense(String),
+    /// An exception that nothing catches, by its code: it would end a node process.
+    Uncaught(String),
+}
+
+impl From<String> for Stop {
+    fn from(message: String) -> Stop {
+        Stop::Nonsense(message)
+    }
+}
+
 /// Runs `scenario` on the port, over a PluginVC pair if it has a connection: the
 /// events in their order, each an object with its kind in `e`. What node would abort
-/// on ends the list with an `abort`; a scenario that makes no sense, with a `crash`.
+/// on ends the list with an `abort`, an exception that nothing catches with `uncaught`,
+/// a scenario that makes no sense with a `crash`.
 #[must_use]
 pub fn run(scenario: &Value) -> Vec<Value> {
     run_over(scenario, Transport::PluginVc)
@@ -51,12 +67,13 @@ pub fn run_over(scenario: &Value, transport: Transport) -> Vec<Value> {
         catch_unwind(AssertUnwindSafe(|| match scenario["layer"].as_str() {
             Some("core") => core::run(scenario, transport, &log),
             Some("server") => server::run(scenario, transport, &log),
-            _ => Err("no such layer".to_string()),
+            _ => Err(Stop::Nonsense("no such layer".to_string())),
         }))
     });
     match outcome {
         Ok(Ok(())) => {}
-        Ok(Err(message)) => log.push(json!({"e": "crash", "err": message})),
+        Ok(Err(Stop::Nonsense(message))) => log.push(json!({"e": "crash", "err": message})),
+        Ok(Err(Stop::Uncaught(code))) => log.push(json!({"e": "uncaught", "code": code})),
         Err(panic) => log.push(json!({"e": "abort", "assert": hold::panic_text(&*panic)})),
     }
     log.take()

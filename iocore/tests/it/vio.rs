@@ -1,13 +1,12 @@
 //! `Vio`: issuing an operation, moving it to another mutex, and what its parts
 //! ask for as a proof.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
 use eventsys::{ContRef, FreeContinuation, Guard, Outcome, ProxyMutex, StateMachine};
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
 use iocore::{Accessor, BoundBuffer, IOBufferReader, Vio, VioOp};
+use testkit::panic_text;
 
 fn machine(mutex: &Arc<ProxyMutex>) -> ContRef {
     StateMachine::new(Arc::clone(mutex), (), |_, _, _, _| Outcome::Done)
@@ -25,16 +24,6 @@ fn writing(mutex: &Arc<ProxyMutex>, guard: &Guard<'_>, nbytes: i64) -> (Vio, IOB
     let accessor = Accessor::Reader(reader.clone());
     vio.issue(guard, mutex, VioOp::Write, Some(machine(mutex)), nbytes, accessor);
     (vio, reader)
-}
-
-#[track_caller]
-fn panic_text<R>(f: impl FnOnce() -> R) -> String {
-    let payload: Box<dyn Any + Send> =
-        catch_unwind(AssertUnwindSafe(f)).err().expect("it should panic");
-    match payload.downcast::<String>() {
-        Ok(text) => *text,
-        Err(payload) => (*payload.downcast::<&str>().expect("a text")).to_owned(),
-    }
 }
 
 #[test]

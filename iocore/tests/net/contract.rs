@@ -1,8 +1,6 @@
 //! What a `NetVC` refuses, and what it puts up with.
 
-use std::any::Any;
 use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,21 +9,12 @@ use eventsys::{EThread, EventCode, HrTime, Idle, LoopTailHandler, ProxyMutex};
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use iocore::net::NetHandler;
 use iocore::{ApiData, DataId, NetVCOptions, VioOp};
+use testkit::panic_text;
 
 const READY: EventCode = EventCode::VC_EVENT_READ_READY;
 const WRITE_READY: EventCode = EventCode::VC_EVENT_WRITE_READY;
 const ERROR: EventCode = EventCode::VC_EVENT_ERROR;
 const ACCEPT: EventCode = EventCode::NET_EVENT_ACCEPT;
-
-#[track_caller]
-fn panic_text<R>(f: impl FnOnce() -> R) -> String {
-    let payload: Box<dyn Any + Send> =
-        catch_unwind(AssertUnwindSafe(f)).err().expect("it should panic");
-    match payload.downcast::<String>() {
-        Ok(text) => *text,
-        Err(payload) => (*payload.downcast::<&str>().expect("a text")).to_owned(),
-    }
-}
 
 #[test]
 fn a_closed_connection_takes_no_operation_and_refuses_a_reenable() {
@@ -131,7 +120,7 @@ fn a_close_without_the_mutex_lets_go_of_the_state_machine_as_soon_as_it_can() {
             stage.run_until(|| stage.net.stats().connections_currently_open() == 0);
         };
         if held_elsewhere {
-            crate::common::held_elsewhere(pair.machine.mutex(), free);
+            testkit::while_held(pair.machine.mutex(), free);
             stage.passes(1);
         } else {
             free();

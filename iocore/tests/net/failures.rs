@@ -217,7 +217,7 @@ fn an_acceptor_whose_mutex_is_taken_gets_the_connection_later() {
     let acceptor = machine(|_, _| {});
     let (action, address) = stage.accept(acceptor.clone());
     let _peer = TcpStream::connect(address).unwrap();
-    crate::common::held_elsewhere(acceptor.mutex(), || {
+    testkit::while_held(acceptor.mutex(), || {
         stage.passes(10);
         assert_eq!(stage.net.stats().tcp_accept(), 0, "it is left where it is");
     });

@@ -201,7 +201,7 @@ fn a_connection_whose_mutex_is_taken_is_told_when_the_cop_comes_again() {
         }
     });
     let mutex = pair.machine.mutex().clone();
-    crate::common::held_elsewhere(&mutex, || stage.thread.run_for(seconds(20)));
+    testkit::while_held(&mutex, || stage.thread.run_for(seconds(20)));
     assert_eq!(pair.machine.log(), [ACCEPT], "nobody could be told");
     let start = stage.now();
     stage.run_until(|| pair.machine.has(INACTIVE));

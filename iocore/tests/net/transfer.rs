@@ -7,11 +7,12 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::time::Duration;
 
-use crate::common::{Ask, Stage, machine, pattern, read_all};
+use crate::common::{Ask, Stage, machine, read_all};
 use eventsys::{ContRef, EventCode};
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, BUFFER_SIZE_INDEX_32K, BUFFER_SIZE_INDEX_128};
 use iocore::net::{ActionResult, NetStats};
 use iocore::{NetVCOptions, NetVConnectionContext, ShutdownHowTo, VioOp};
+use testkit::counting;
 
 const READY: EventCode = EventCode::VC_EVENT_READ_READY;
 const COMPLETE: EventCode = EventCode::VC_EVENT_READ_COMPLETE;
@@ -107,7 +108,7 @@ fn ten_mebibytes_pass_through_small_buffers_and_water_marks() {
         WRITTEN => end.close(),
         _ => {}
     });
-    let (peer, sent) = (pair.peer.try_clone().unwrap(), pattern(N as usize));
+    let (peer, sent) = (pair.peer.try_clone().unwrap(), counting(N as usize));
     let sender = std::thread::spawn({
         let (mut peer, sent) = (peer, sent.clone());
         move || peer.write_all(&sent).unwrap()
@@ -126,7 +127,7 @@ fn ten_mebibytes_pass_through_small_buffers_and_water_marks() {
 #[test]
 fn a_buffer_of_many_blocks_goes_with_few_calls() {
     let stage = Stage::new();
-    let sent = pattern(128 * 64);
+    let sent = counting(128 * 64);
     let mut pair = stage.accepted({
         let sent = sent.clone();
         move |end, call| match call.event {
@@ -152,7 +153,7 @@ fn a_read_fills_both_blocks_with_one_call() {
             reader.buffer().with(call.guard, |buffer| buffer.add_block());
         }
     });
-    pair.peer.write_all(&pattern(1000)).unwrap();
+    pair.peer.write_all(&counting(1000)).unwrap();
     stage.run_until(|| pair.machine.has(READY));
     let reader = pair.machine.with(|end| end.read.borrow().as_ref().unwrap().1.clone());
     pair.machine.act(|_, call| assert_eq!(reader.read_avail(call.guard), 256));
@@ -416,7 +417,7 @@ fn bytes_that_come_while_the_state_machine_is_locked_are_read_afterwards() {
         COMPLETE => end.take(call),
         _ => {}
     });
-    crate::common::held_elsewhere(pair.machine.mutex(), || {
+    testkit::while_held(pair.machine.mutex(), || {
         pair.peer.write_all(b"12345").unwrap();
         // The edge comes now, and not again.
         stage.passes(3);

@@ -50,9 +50,17 @@ pub(crate) struct NodeFuzzArgs {
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
 
+    /// Make at most so many kinds of differences small, and show them
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub shown: usize,
+
     /// Print the scenarios, and run none
     #[arg(long)]
     pub print: bool,
+
+    /// Print how often each action occurs in the scenarios, and run none
+    #[arg(long, conflicts_with = "print")]
+    pub statistics: bool,
 }
 
 /// The arguments of `atslab node eats`.
@@ -86,6 +94,7 @@ Examples:
   atslab node --check my.jsonl --sockets
   atslab node --check my.jsonl --live --record > recorded.jsonl
   atslab node fuzz --count 20000 --seed 7
+  atslab node fuzz --count 20000 --seed 7 --statistics
   atslab node eats --consume off
 
 Exit status: 0 if every scenario is the same, 1 if one differs, 2 on errors.";

@@ -9,7 +9,12 @@ use serde_json::{Value, json};
 use crate::error::Error;
 
 /// What runs a scenario on the real node and tells its events.
-const SCRIPT: &str = include_str!("live.js");
+const SCRIPT: &str = concat!(
+    include_str!("live/run.js"),
+    include_str!("live/core.js"),
+    include_str!("live/server.js"),
+    include_str!("live/main.js"),
+);
 
 /// Runs `scenarios` on the machine's node: the events of each. What node aborts
 /// in ends with an `abort`; the scenarios after it run in another process.

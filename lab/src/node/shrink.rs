@@ -44,6 +44,22 @@ fn candidates(scenario: &Value) -> Vec<Value> {
             all.push(smaller);
         }
     }
+    for i in 0..scenario["hooks"].as_array().map_or(0, Vec::len) {
+        for j in 0..scenario["hooks"][i]["do"].as_array().map_or(0, Vec::len) {
+            let mut smaller = scenario.clone();
+            if let Some(list) = smaller["hooks"][i]["do"].as_array_mut() {
+                list.remove(j);
+            }
+            all.push(smaller);
+        }
+    }
+    for (name, _) in scenario["server"].as_object().into_iter().flatten() {
+        let mut smaller = scenario.clone();
+        if let Some(options) = smaller["server"].as_object_mut() {
+            options.remove(name);
+        }
+        all.push(smaller);
+    }
     for i in 0..scenario["actions"].as_array().map_or(0, Vec::len) {
         let Some(data) = scenario["actions"][i]["d"].as_str() else { continue };
         for shorter in shortened(data) {

@@ -49,6 +49,9 @@ pub enum Arg {
 /// Who is called.
 pub type Listener = Rc<dyn Fn(&Arg)>;
 
+/// Hears of every event, before its listeners.
+pub type Watcher = dyn Fn(&str, &Arg);
+
 /// Listeners by the name of their event. Mirrors `EventEmitter`.
 #[doc(alias = "EventEmitter")]
 #[derive(Default)]

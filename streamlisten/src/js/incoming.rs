@@ -1,11 +1,11 @@
 //! [`IncomingMessage`]: a request. Mirrors `lib/_http_incoming.js`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use super::emitter::{Emitter, JsError};
+use super::emitter::{Arg, Emitter, JsError, Watcher};
 use super::parser::read_start;
-use super::readable::{Readable, ReadableState};
+use super::readable::{Readable, ReadableState, emit_to_listeners};
 use super::socket::Socket;
 use crate::env::Environment;
 use crate::http_parser::HeadersComplete;
@@ -54,6 +54,8 @@ pub struct IncomingMessage {
     pub(super) complete: Cell<bool>,
     pub(super) dumped: Cell<bool>,
     pub(super) consuming: Cell<bool>,
+    aborted: Cell<bool>,
+    watcher: RefCell<Option<Rc<Watcher>>>,
 }
 
 impl IncomingMessage {
@@ -79,6 +81,8 @@ impl IncomingMessage {
             complete: Cell::new(false),
             dumped: Cell::new(false),
             consuming: Cell::new(false),
+            aborted: Cell::new(false),
+            watcher: RefCell::default(),
         });
         message.state.reading_more.set(true);
         message
@@ -122,6 +126,25 @@ impl IncomingMessage {
         found.map(|(_, value)| value.as_slice())
     }
 
+    /// Tells `watcher` of each event before its listeners hear of it.
+    pub fn observe(&self, watcher: impl Fn(&str, &Arg) + 'static) {
+        self.watcher.replace(Some(Rc::new(watcher)));
+    }
+
+    /// True if it was destroyed before its end. Mirrors `aborted`.
+    #[must_use]
+    pub fn is_aborted(&self) -> bool {
+        self.aborted.get()
+    }
+
+    /// Lets `timeout` come when nothing has come or gone on its connection for so many
+    /// milliseconds; 0 for never.
+    pub fn set_timeout(&self, ms: u64) {
+        if let Some(socket) = self.socket.upgrade() {
+            socket.set_timeout(ms);
+        }
+    }
+
     /// Throws the rest of the body away. Mirrors `_dump`.
     pub(super) fn dump(&self) {
         if !self.dumped.replace(true) {
@@ -161,14 +184,74 @@ impl Readable for IncomingMessage {
         self.destroy(None);
     }
 
-    /// A request that is destroyed before its end takes its connection along.
+    fn emit(&self, event: &'static str, arg: &Arg) -> bool {
+        let watcher = self.watcher.borrow().clone();
+        if let Some(watcher) = watcher {
+            watcher(event, arg);
+        }
+        emit_to_listeners(self, event, arg)
+    }
+
+    /// A request that is destroyed before its end is aborted, and takes its connection
+    /// along. Mirrors `_destroy`.
     fn destroy(&self, error: Option<JsError>) {
         if self.state.destroyed.replace(true) {
             return;
         }
-        let aborted = !self.state.end_emitted.get() || !self.complete.get();
-        if let (true, Some(socket)) = (aborted, self.socket.upgrade()) {
-            socket.destroy(error);
+        if error.is_some() {
+            self.state.errored.set(true);
+        }
+        if !self.state.end_emitted.get() || !self.complete.get() {
+            self.aborted.set(true);
+            self.emit("aborted", &Arg::None);
+        }
+        let Some(this) = self.this.upgrade() else { return };
+        let failed = error.clone();
+        let over = move || this.on_destroyed(failed);
+        match self.socket.upgrade() {
+            Some(socket) if self.aborted.get() && !socket.is_destroyed() => {
+                socket.destroy(error);
+                after_finished(&socket, over);
+            }
+            _ => self.env.next_tick(over),
         }
     }
+}
+
+impl IncomingMessage {
+    /// Tells the error, if something listens for it, and that it is closed. Mirrors
+    /// `onError` and what `destroy` leaves for the next tick.
+    fn on_destroyed(&self, error: Option<JsError>) {
+        let Some(this) = self.this.upgrade() else { return };
+        let error = error.filter(|_| self.emitter.listener_count("error") > 0);
+        self.env.next_tick(move || {
+            if let Some(error) = error
+                && !this.state.error_emitted.replace(true)
+            {
+                this.emit("error", &Arg::Error(error));
+            }
+            this.state.close_emitted.set(true);
+            this.emit("close", &Arg::None);
+        });
+    }
+}
+
+/// Calls `over` in the tick after the one in which a socket that has just been
+/// destroyed tells its error, or would. Mirrors `finished` of
+/// `lib/internal/streams/end-of-stream.js` as a request uses it.
+fn after_finished(socket: &Rc<Socket>, over: impl FnOnce() + 'static) {
+    let env = Rc::clone(socket.env());
+    let (over, queue) = (Cell::new(Some(over)), Rc::clone(&env));
+    let once = Rc::new(move || {
+        if let Some(over) = over.take() {
+            queue.next_tick(over);
+        }
+    });
+    let first = Rc::clone(&once);
+    let id = socket.emitter().add("error", true, Rc::new(move |_| first()));
+    let socket = Rc::clone(socket);
+    env.next_tick(move || {
+        socket.remove_listener(id);
+        once();
+    });
 }

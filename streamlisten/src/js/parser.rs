@@ -140,6 +140,16 @@ impl Parsers {
         expired.into_iter().map(|(_, parser)| parser).collect()
     }
 
+    /// The parsers that serve a connection. Mirrors `ConnectionsList::All`.
+    pub(super) fn all(&self) -> Vec<Rc<HttpServerParser>> {
+        self.serving.borrow().values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Those that wait between two requests. Mirrors `ConnectionsList::Idle`.
+    pub(super) fn idle(&self) -> Vec<Rc<HttpServerParser>> {
+        self.all().into_iter().filter(|parser| parser.active_since.get().is_none()).collect()
+    }
+
     /// Takes a parser back. Mirrors `freeParser`: it is unconsumed, cleaned, and
     /// kept for the next connection; if there are enough, it is closed once its
     /// own stack has unwound.

@@ -69,16 +69,7 @@ pub trait Readable {
     }
 
     /// Calls the listeners of an event. True if there was one.
-    fn emit(&self, event: &'static str, arg: &Arg) -> bool {
-        let listeners = self.emitter().listeners(event);
-        for entry in &listeners {
-            if entry.once {
-                self.remove_listener(entry.id);
-            }
-            (entry.listener)(arg);
-        }
-        !listeners.is_empty()
-    }
+    fn emit(&self, event: &'static str, arg: &Arg) -> bool;
 
     /// Takes a listener out.
     fn remove_listener(&self, id: u64) {
@@ -379,6 +370,18 @@ pub trait Readable {
             });
         }
     }
+}
+
+/// Calls the listeners of an event as they stand now. True if there was one.
+pub(super) fn emit_to_listeners(of: &dyn Readable, event: &str, arg: &Arg) -> bool {
+    let listeners = of.emitter().listeners(event);
+    for entry in &listeners {
+        if entry.once {
+            of.remove_listener(entry.id);
+        }
+        (entry.listener)(arg);
+    }
+    !listeners.is_empty()
 }
 
 fn how_much_to_read(n: Option<usize>, state: &ReadableState) -> usize {

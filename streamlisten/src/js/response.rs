@@ -5,14 +5,14 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use super::emitter::{Arg, Emitter, Listener};
+use super::emitter::{Arg, Emitter, JsError, Listener, Watcher};
 use super::incoming::IncomingMessage;
 use super::readable::{HIGH_WATER_MARK, Readable};
 use super::socket::Socket;
 use super::status_codes::reason;
 use super::writable::Done;
 use crate::buf::Chunk;
-use crate::env::Environment;
+use crate::env::{Environment, Exception};
 
 type OnPendingData = dyn Fn(i64);
 
@@ -40,9 +40,26 @@ pub struct ServerResponse {
     need_drain: Cell<bool>,
     /// Told to the client, in milliseconds.
     pub(super) keep_alive_timeout: Cell<u64>,
+    /// How many requests its connection may have, 0 for any number; told to the client.
+    pub(super) max_requests: Cell<u32>,
+    /// This is the last of them.
+    pub(super) max_requests_reached: Cell<bool>,
     pub(super) expect_continue: Cell<bool>,
     sent_100: Cell<bool>,
     finished: Cell<bool>,
+    destroyed: Cell<bool>,
+    closed: Cell<bool>,
+    /// What is to be done once it has a socket, in its order.
+    on_socket: RefCell<Vec<OnSocket>>,
+    /// The socket's listener that closes it.
+    close_listener: Cell<Option<u64>>,
+    watcher: RefCell<Option<Rc<Watcher>>>,
+}
+
+/// What an answer whose turn has not come does when it gets its socket.
+enum OnSocket {
+    Destroy(Option<JsError>),
+    SetTimeout(u64),
 }
 
 impl ServerResponse {
@@ -66,28 +83,84 @@ impl ServerResponse {
             content_length: Cell::new(None),
             need_drain: Cell::new(false),
             keep_alive_timeout: Cell::new(0),
+            max_requests: Cell::new(0),
+            max_requests_reached: Cell::new(false),
             expect_continue: Cell::new(false),
             sent_100: Cell::new(false),
             finished: Cell::new(false),
+            destroyed: Cell::new(false),
+            closed: Cell::new(false),
+            on_socket: RefCell::default(),
+            close_listener: Cell::new(None),
+            watcher: RefCell::default(),
         })
+    }
+
+    /// A handle to itself.
+    pub(super) fn shared(&self) -> Option<Rc<ServerResponse>> {
+        self.this.upgrade()
     }
 
     fn socket(&self) -> Option<Rc<Socket>> {
         self.socket.borrow().upgrade()
     }
 
-    /// Adds a listener: `drain` says that a writer who was told to wait may go on,
-    /// `finish` that all is written. Its number.
+    /// Adds a listener; its number. `drain` says that a writer that was told to wait may
+    /// go on, `finish` that all is written, `close` that nothing more comes, `error` that
+    /// a write came too late, `timeout` that its connection is idle.
     pub fn on(&self, event: &'static str, listener: Listener) -> u64 {
         self.emitter.add(event, false, listener)
     }
 
-    /// Makes the head, which goes out with the first bytes of the body. Nothing, if
-    /// it has been made. Mirrors `writeHead`.
-    pub fn write_head(&self, status: u16, headers: &[(&str, &str)]) {
-        if self.header.borrow().is_some() {
+    /// Tells `watcher` of each event before its listeners hear of it.
+    pub fn observe(&self, watcher: impl Fn(&str, &Arg) + 'static) {
+        self.watcher.replace(Some(Rc::new(watcher)));
+    }
+
+    /// Lets go of everything that holds it: listeners, and what waits.
+    pub fn clear(&self) {
+        self.emitter.clear();
+        let output = self.output.take();
+        drop((output, self.on_pending_data.take(), self.watcher.take()));
+    }
+
+    /// Destroys its connection; if its turn has not come, when it comes. Mirrors
+    /// `OutgoingMessage.prototype.destroy`.
+    pub fn destroy(&self, error: Option<JsError>) {
+        if self.destroyed.replace(true) {
             return;
         }
+        match self.socket() {
+            Some(socket) => socket.destroy(error),
+            None => self.on_socket.borrow_mut().push(OnSocket::Destroy(error)),
+        }
+    }
+
+    /// Lets `timeout` come when nothing has come or gone on its connection for so many
+    /// milliseconds; 0 for never. If its turn has not come, from then on.
+    pub fn set_timeout(&self, ms: u64) {
+        match self.socket() {
+            Some(socket) => socket.set_timeout(ms),
+            None => self.on_socket.borrow_mut().push(OnSocket::SetTimeout(ms)),
+        }
+    }
+
+    /// Makes the head, which goes out with the first bytes of the body. Mirrors
+    /// `writeHead`.
+    ///
+    /// # Errors
+    /// `ERR_HTTP_HEADERS_SENT`, if it has been made.
+    pub fn write_head(&self, status: u16, headers: &[(&str, &str)]) -> Result<(), JsError> {
+        let made = self.header.borrow().is_some();
+        if made {
+            return Err(JsError::new("ERR_HTTP_HEADERS_SENT"));
+        }
+        self.store_head(status, headers);
+        Ok(())
+    }
+
+    /// Makes the head of an answer that has none.
+    pub(super) fn store_head(&self, status: u16, headers: &[(&str, &str)]) {
         if matches!(status, 100..=199 | 204 | 304) {
             self.has_body.set(false);
         }
@@ -121,11 +194,18 @@ impl ServerResponse {
             }
         }
         if !connection {
-            if self.should_keep_alive.get() && (content_length || self.chunks) {
+            let keep_alive = self.should_keep_alive.get() && (content_length || self.chunks);
+            if keep_alive && self.max_requests_reached.get() {
+                header.push_str("Connection: close\r\n");
+            } else if keep_alive {
                 header.push_str("Connection: keep-alive\r\n");
                 let timeout = self.keep_alive_timeout.get();
                 if timeout != 0 {
-                    header.push_str(&format!("Keep-Alive: timeout={}\r\n", timeout / 1000));
+                    let max = match self.max_requests.get() {
+                        0 => String::new(),
+                        n => format!(", max={n}"),
+                    };
+                    header.push_str(&format!("Keep-Alive: timeout={}{max}\r\n", timeout / 1000));
                 }
             } else {
                 self.last.set(true);
@@ -176,13 +256,17 @@ impl ServerResponse {
     /// Mirrors `write_`.
     fn write_part(&self, piece: Piece, from_end: bool) -> bool {
         if self.finished.get() {
+            self.fail(JsError::new("ERR_STREAM_WRITE_AFTER_END"));
+            return false;
+        }
+        if self.destroyed.get() {
             return false;
         }
         if self.header.borrow().is_none() {
             if from_end {
                 self.content_length.set(Some(piece.len()));
             }
-            self.write_head(200, &[]);
+            self.store_head(200, &[]);
         }
         if !self.has_body.get() {
             return true;
@@ -211,11 +295,15 @@ impl ServerResponse {
     /// Ends with a string. Where the head has not gone out, it goes with the string,
     /// behind what waits; before a `Buffer` it goes before all that waits. Mirrors `end`.
     pub fn end_text(&self, text: &str) {
-        self.end_with(Some(Piece::Utf8(text.to_string())));
+        // An empty string is none.
+        self.end_with((!text.is_empty()).then(|| Piece::Utf8(text.to_string())));
     }
 
     fn end_with(&self, piece: Option<Piece>) {
         if self.finished.get() {
+            if piece.is_some() {
+                self.fail(JsError::new("ERR_STREAM_WRITE_AFTER_END"));
+            }
             return;
         }
         let socket = self.socket();
@@ -231,12 +319,14 @@ impl ServerResponse {
             }
             None if self.header.borrow().is_none() => {
                 self.content_length.set(Some(0));
-                self.write_head(200, &[]);
+                self.store_head(200, &[]);
             }
             None => {}
         }
         let Some(this) = self.this.upgrade() else { return };
-        let finish: Done = Box::new(move || this.emit("finish"));
+        let finish: Done = Box::new(move || {
+            this.emit("finish", &Arg::None);
+        });
         let waits = self.output_size.get() + socket.as_ref().map_or(0, |s| s.writable_length());
         if self.has_body.get() && self.chunked.get() {
             self.send(Piece::Latin1("0\r\n\r\n".to_string()), Some(finish));
@@ -251,12 +341,45 @@ impl ServerResponse {
         self.finished.set(true);
     }
 
-    fn emit(&self, event: &'static str) {
-        for entry in self.emitter.listeners(event) {
+    /// Calls the listeners of an event. True if there was one.
+    pub(super) fn emit(&self, event: &'static str, arg: &Arg) -> bool {
+        let watcher = self.watcher.borrow().clone();
+        if let Some(watcher) = watcher {
+            watcher(event, arg);
+        }
+        let listeners = self.emitter.listeners(event);
+        for entry in &listeners {
             if entry.once {
                 self.emitter.remove(entry.id);
             }
-            (entry.listener)(&Arg::None);
+            (entry.listener)(arg);
+        }
+        !listeners.is_empty()
+    }
+
+    /// Tells an error in the next tick, unless it has been destroyed by then. Mirrors
+    /// `onError` and `emitErrorNt`.
+    fn fail(&self, error: JsError) {
+        if self.destroyed.get() {
+            return;
+        }
+        let Some(this) = self.this.upgrade() else { return };
+        self.env.next_tick(move || {
+            if this.destroyed.get() {
+                return;
+            }
+            let code = error.code.clone();
+            if !this.emit("error", &Arg::Error(error)) {
+                this.env.throw(Exception::new(code));
+            }
+        });
+    }
+
+    /// Mirrors `emitCloseNT`.
+    pub(super) fn close(&self) {
+        if !self.closed.replace(true) {
+            self.destroyed.set(true);
+            self.emit("close", &Arg::None);
         }
     }
 
@@ -264,7 +387,7 @@ impl ServerResponse {
     /// with `kNeedDrain`.
     pub(super) fn drained(&self) {
         if !self.finished.get() && self.need_drain.replace(false) {
-            self.emit("drain");
+            self.emit("drain", &Arg::None);
         }
     }
 
@@ -354,7 +477,23 @@ impl ServerResponse {
     /// Its turn on the connection has come. Mirrors `assignSocket` and `_flush`.
     pub(super) fn assign_socket(self: &Rc<Self>, socket: &Rc<Socket>) {
         socket.http_message.replace(Some(Rc::clone(self)));
+        let this = Rc::downgrade(self);
+        let close = socket.on(
+            "close",
+            Rc::new(move |_| {
+                if let Some(this) = this.upgrade() {
+                    this.close();
+                }
+            }),
+        );
+        self.close_listener.set(Some(close));
         self.socket.replace(Rc::downgrade(socket));
+        for wanted in self.on_socket.take() {
+            match wanted {
+                OnSocket::Destroy(error) => socket.destroy(error),
+                OnSocket::SetTimeout(ms) => socket.set_timeout(ms),
+            }
+        }
         if socket.is_writable() && self.flush_output(socket) == Some(true) {
             self.drained();
         }
@@ -362,8 +501,17 @@ impl ServerResponse {
 
     /// Its turn is over.
     pub(super) fn detach_socket(&self, socket: &Socket) {
+        if let Some(id) = self.close_listener.take() {
+            socket.remove_listener(id);
+        }
         socket.http_message.replace(None);
         self.socket.replace(Weak::new());
+    }
+
+    /// True once [`ServerResponse::end`] has been called.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.finished.get()
     }
 
     /// True once its head is on its way.

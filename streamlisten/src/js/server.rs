@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::emitter::{Arg, Emitter, JsError, Listener};
 use super::incoming::IncomingMessage;
 use super::parser::Parsers;
+use super::readable::Readable;
 use super::response::ServerResponse;
 use super::socket::Socket;
 use crate::buf::Chunk;
@@ -39,6 +40,16 @@ pub struct ServerOptions {
     /// How long a connection is kept after an answer, in milliseconds; 0 for ever. As
     /// in node, it is a second more than is said.
     pub keep_alive_timeout: u64,
+    /// How long a connection may be idle before `timeout` comes, in milliseconds; 0 for
+    /// ever.
+    pub timeout: u64,
+    /// After so many requests on a connection it is closed, and further ones are answered
+    /// with 503; 0 for no limit.
+    pub max_requests_per_socket: u32,
+    /// Answers 400 to a request of HTTP/1.1 without a Host.
+    pub require_host_header: bool,
+    /// A client that has ended its side is still answered.
+    pub http_allow_half_open: bool,
 }
 
 impl Default for ServerOptions {
@@ -51,13 +62,18 @@ impl Default for ServerOptions {
             request_timeout: 300_000,
             connections_checking_interval: 30_000,
             keep_alive_timeout: 5_000,
+            timeout: 0,
+            max_requests_per_socket: 0,
+            require_host_header: true,
+            http_allow_half_open: false,
         }
     }
 }
 
-type OnConnection = dyn Fn(&Rc<Socket>);
 type OnRequest = dyn Fn(&Rc<IncomingMessage>, &Rc<ServerResponse>);
 type OnUpgrade = dyn Fn(&Rc<IncomingMessage>, &Rc<Socket>, Chunk);
+type OnSocket = dyn Fn(&Rc<Socket>);
+type OnDropRequest = dyn Fn(&Rc<IncomingMessage>, &Rc<Socket>);
 type OnClientError = dyn Fn(&JsError, &Rc<Socket>);
 
 /// A server, with its listeners. Those that are not set are not there.
@@ -66,13 +82,15 @@ pub struct HttpServer {
     pub(super) env: Rc<Environment>,
     pub(super) options: ServerOptions,
     pub(super) parsers: Parsers,
-    on_connection: Box<OnConnection>,
+    on_connection: Box<OnSocket>,
     pub(super) on_request: Box<OnRequest>,
     pub(super) on_upgrade: Option<Box<OnUpgrade>>,
     pub(super) on_connect: Option<Box<OnUpgrade>>,
     pub(super) on_client_error: Option<Box<OnClientError>>,
     pub(super) on_check_continue: Option<Box<OnRequest>>,
     pub(super) on_check_expectation: Option<Box<OnRequest>>,
+    pub(super) on_timeout: Option<Box<OnSocket>>,
+    pub(super) on_drop_request: Option<Box<OnDropRequest>>,
     checking: RefCell<Option<Rc<Timer>>>,
 }
 
@@ -96,6 +114,8 @@ impl HttpServer {
             on_client_error: None,
             on_check_continue: None,
             on_check_expectation: None,
+            on_timeout: None,
+            on_drop_request: None,
             checking: RefCell::default(),
         }
     }
@@ -143,6 +163,40 @@ impl HttpServer {
         f: impl Fn(&Rc<IncomingMessage>, &Rc<ServerResponse>) + 'static,
     ) {
         self.on_check_expectation = Some(Box::new(f));
+    }
+
+    /// Adds a listener for `timeout`: a connection has been idle for too long. Without
+    /// one, and without one of the request's or the answer's, it is destroyed.
+    pub fn set_on_timeout(&mut self, f: impl Fn(&Rc<Socket>) + 'static) {
+        self.on_timeout = Some(Box::new(f));
+    }
+
+    /// Adds a listener for `dropRequest`: a connection has had its number of requests.
+    pub fn set_on_drop_request(&mut self, f: impl Fn(&Rc<IncomingMessage>, &Rc<Socket>) + 'static) {
+        self.on_drop_request = Some(Box::new(f));
+    }
+
+    /// Destroys all connections. Mirrors `closeAllConnections`.
+    pub fn close_all_connections(&self) {
+        for parser in self.parsers.all() {
+            if let Some(socket) = parser.socket() {
+                socket.destroy(None);
+            }
+        }
+    }
+
+    /// Destroys the connections that wait between two requests. Mirrors
+    /// `closeIdleConnections`. Of several, the original takes them in the order of
+    /// their addresses; here it is the order in which they were accepted.
+    pub fn close_idle_connections(&self) {
+        for parser in self.parsers.idle() {
+            let Some(socket) = parser.socket() else { continue };
+            let answers =
+                socket.http_message.borrow().as_ref().is_some_and(|message| !message.is_finished());
+            if !answers {
+                socket.destroy(None);
+            }
+        }
     }
 
     /// Looks from now on, again and again, whether a request takes too long. Mirrors

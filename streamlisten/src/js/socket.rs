@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 
 use super::emitter::{Arg, Emitter, JsError, Listener};
 use super::parser::{HttpServerParser, Observer, unconsume};
-use super::readable::{Readable, ReadableState};
+use super::readable::{Readable, ReadableState, emit_to_listeners};
 use super::response::ServerResponse;
 use super::writable::WritableState;
 use crate::buf::Chunk;
@@ -176,6 +176,12 @@ impl Socket {
     /// Emits `timeout` when nothing has come or gone for so many milliseconds; 0 for
     /// never.
     pub fn set_timeout(&self, ms: u64) {
+        if !self.r.destroyed.get() {
+            self.start_timer(ms);
+        }
+    }
+
+    fn start_timer(&self, ms: u64) {
         self.timeout.set(ms);
         if ms == 0 {
             if let Some(timer) = &*self.timer.borrow() {
@@ -200,7 +206,7 @@ impl Socket {
     #[doc(alias = "kUpdateTimer")]
     pub(super) fn update_timer(&self) {
         if self.timeout.get() != 0 {
-            self.set_timeout(self.timeout.get());
+            self.start_timer(self.timeout.get());
         }
     }
 
@@ -365,18 +371,12 @@ impl Readable for Socket {
         if let Some(observer) = self.observer() {
             observer.on_emit(event, arg);
         }
-        let listeners = self.emitter.listeners(event);
-        for entry in &listeners {
-            if entry.once {
-                self.remove_listener(entry.id);
-            }
-            (entry.listener)(arg);
-        }
+        let heard = emit_to_listeners(self, event, arg);
         // An error that no listener takes is thrown, and ends the program.
-        if let (true, "error", Arg::Error(error)) = (listeners.is_empty(), event, arg) {
+        if let (false, "error", Arg::Error(error)) = (heard, event, arg) {
             self.env.throw(Exception::new(error.code.clone()));
         }
-        !listeners.is_empty()
+        heard
     }
 
     fn after_end(&self) {
@@ -397,7 +397,7 @@ impl Readable for Socket {
         if error.is_some() {
             self.r.errored.set(true);
         }
-        self.set_timeout(0);
+        self.start_timer(0);
         let Some(this) = self.this() else { return };
         if let Some(handle) = self.handle.take() {
             self.bytes_read.set(handle.wrap.bytes_read());

@@ -218,6 +218,12 @@ impl Socket {
         }
     }
 
+    /// Writes once more, and ends.
+    pub fn end_with(&self, chunk: Chunk) {
+        self.write(chunk);
+        self.end();
+    }
+
     /// Ends the writable side, once all is written.
     pub fn end(&self) {
         if self.w.corked.get() > 0 {

@@ -156,6 +156,13 @@ impl World {
                     }
                 }
             }
+            "feed" => {
+                client.feed(&bytes(&action["d"]));
+                self.turn();
+            }
+            "settle" => {
+                self.turn();
+            }
             "send_end" => {
                 client.end();
                 self.turn();
@@ -166,7 +173,9 @@ impl World {
                 }
                 self.turn();
             }
-            "await_req" => drop(self.turn()),
+            "await_req" => {
+                self.turn();
+            }
             "close_stream" => {
                 let (world, closed) = (Rc::downgrade(self), stream.name.clone());
                 wrap.close(move || {

@@ -29,6 +29,9 @@ struct End {
     ended: Cell<bool>,
     /// It is to end once all is sent.
     ending: Cell<bool>,
+    /// It ends its side when the other end has ended.
+    answers_end: Cell<bool>,
+    has_answered: Cell<bool>,
 }
 
 struct Io {
@@ -103,6 +106,17 @@ impl Client {
         }
     }
 
+    /// Sends bytes, unless it has ended its side.
+    pub(super) fn feed(&self, bytes: &[u8]) {
+        let answered = {
+            let guard = self.machine.mutex().lock();
+            self.machine.state(&guard).has_answered.get()
+        };
+        if !self.has_ended.get() && !self.is_reset.get() && !answered {
+            self.send(bytes);
+        }
+    }
+
     /// Asks whether the other end has ended: an end of a pair does not notice by
     /// itself that the other one has been shut down.
     pub(super) fn poll(&self) {
@@ -120,6 +134,13 @@ impl Client {
         let end = self.machine.state(&guard);
         end.ending.set(true);
         end.try_end(&guard);
+    }
+
+    /// Ends its side, too, when the other end has ended. Mirrors a socket that was made
+    /// without `allowHalfOpen`.
+    pub(super) fn answer_end(&self) {
+        let guard = self.machine.mutex().lock();
+        self.machine.state(&guard).answers_end.set(true);
     }
 
     /// Aborts the connection; what has not left yet. A socket sends a reset; a pair
@@ -194,6 +215,11 @@ impl End {
             EventCode::VC_EVENT_EOS => {
                 self.ended.set(true);
                 self.take(guard);
+                if self.answers_end.take() {
+                    self.has_answered.set(true);
+                    self.ending.set(true);
+                    self.try_end(guard);
+                }
             }
             EventCode::VC_EVENT_WRITE_READY => self.try_end(guard),
             _ => {}

@@ -11,7 +11,7 @@ use super::bytes::{bytes, show};
 use super::client::Client;
 use super::hold::Log;
 use super::stage::Stage;
-use super::{Transport, shown};
+use super::{Stop, Transport, shown};
 use crate::llhttp::{Lenient, MessageType};
 use crate::{
     Chunk, Environment, Exception, HTTPParser, JSStream, JSStreamImpl, LibuvStreamWrap, ReadData,
@@ -101,7 +101,7 @@ impl Stream {
 }
 
 /// Runs a scenario of the core layer.
-pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(), String> {
+pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(), Stop> {
     let streams = scenario.get("streams").cloned().unwrap_or_else(|| json!({"S": {"kind": "js"}}));
     let streams = streams.as_object().cloned().unwrap_or_default();
     let connected = streams.values().any(|options| options["kind"] == "tcp");
@@ -130,6 +130,11 @@ pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(
     }
     actions(&world, scenario)?;
     world.turn();
+    for (name, options) in &streams {
+        if options["tell_bytes"] == true {
+            world.tell_client(name);
+        }
+    }
     Ok(())
 }
 
@@ -142,12 +147,12 @@ impl Drop for TearDown<'_> {
     }
 }
 
-fn actions(world: &Rc<World>, scenario: &Value) -> Result<(), String> {
+fn actions(world: &Rc<World>, scenario: &Value) -> Result<(), Stop> {
     for action in scenario["actions"].as_array().into_iter().flatten() {
         world.act(action).map_err(|exception| exception.message)?;
-        // What is thrown in a turn of the loop, no one catches.
+        // Nothing catches what is thrown in a turn of the loop.
         if let Some(exception) = world.env.take_exception() {
-            return Err(exception.message);
+            return Err(Stop::Uncaught(exception.message));
         }
     }
     Ok(())
@@ -171,6 +176,15 @@ impl World {
             }
         }
         true
+    }
+
+    /// What the client of a connection has got.
+    fn tell_client(&self, name: &str) {
+        let stream = self.streams.borrow().get(name).cloned();
+        if let Some(Kind::Tcp(_, client)) = stream.as_deref().map(|stream| &stream.kind) {
+            let (received, _) = client.received();
+            self.log.push(json!({"e": "client", "s": name, "bytes": show(&received)}));
+        }
     }
 
     /// Runs the hooks for an event of `who`.

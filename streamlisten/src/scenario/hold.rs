@@ -7,20 +7,34 @@ use std::rc::Rc;
 use eventsys::panics;
 use serde_json::Value;
 
+use crate::Environment;
+
 /// The events so far.
 #[derive(Clone, Default)]
-pub struct Log(Rc<RefCell<Vec<Value>>>);
+pub struct Log {
+    events: Rc<RefCell<Vec<Value>>>,
+    /// Nothing more is told once an exception is on its way in it.
+    env: Option<Rc<Environment>>,
+}
 
 impl Log {
+    /// The same list, for what runs in `env`: an exception that nothing catches ends a
+    /// node process at once, so nothing is told after it.
+    pub(super) fn until_thrown(&self, env: &Rc<Environment>) -> Log {
+        Log { events: Rc::clone(&self.events), env: Some(Rc::clone(env)) }
+    }
+
     /// Adds an event.
     pub fn push(&self, event: Value) {
-        self.0.borrow_mut().push(event);
+        if !self.env.as_ref().is_some_and(|env| env.is_throwing()) {
+            self.events.borrow_mut().push(event);
+        }
     }
 
     /// Takes all events out.
     #[must_use]
     pub fn take(&self) -> Vec<Value> {
-        self.0.take()
+        self.events.take()
     }
 }
 

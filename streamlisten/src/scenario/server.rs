@@ -1,7 +1,11 @@
-//! The server layer: an HTTP server on one connection.
+//! The server layer: an HTTP server, on one connection or on several.
+
+mod act;
+mod answer;
+mod listeners;
+mod told;
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -9,59 +13,70 @@ use serde_json::{Value, json};
 use super::bytes::{bytes, latin1, show};
 use super::client::Client;
 use super::hold::Log;
+use super::hooks::Hooks;
 use super::stage::Stage;
-use super::{Transport, shown};
-use crate::js::{
-    Arg, HttpServer, IncomingMessage, Observer, ParserStep, Readable, ServerOptions,
-    ServerResponse, Socket,
-};
-use crate::llhttp::Lenient;
-use crate::{Environment, LibuvStreamWrap};
+use super::{Stop, Transport, shown};
+use crate::js::{HttpServer, IncomingMessage, Readable, ServerResponse, Socket};
+use crate::{Environment, LibuvStreamWrap, StreamResource};
 
-/// A connection of a scenario, as its events are told.
+/// Everything that a scenario names.
 struct World {
     log: Log,
     env: Rc<Environment>,
     options: Value,
-    socket: RefCell<Option<Rc<Socket>>>,
+    hooks: Hooks,
+    connections: RefCell<Vec<Rc<Connection>>>,
+    /// What the user of the server has been given, in its order.
+    requests: RefCell<Vec<(Rc<IncomingMessage>, Rc<ServerResponse>)>>,
     server: RefCell<Option<Rc<HttpServer>>>,
-    closed: Cell<bool>,
     answered: Cell<bool>,
 }
 
+/// One connection, and its client.
+struct Connection {
+    n: usize,
+    wrap: Rc<LibuvStreamWrap>,
+    client: Client,
+    socket: RefCell<Option<Rc<Socket>>>,
+    /// The socket has emitted `close`.
+    closed: Cell<bool>,
+}
+
 /// Runs a scenario of the server layer.
-pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(), String> {
+pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(), Stop> {
     // Timers that are not due yet must not be waited for.
+    let actions = scenario["actions"].as_array().cloned().unwrap_or_default();
+    let sleeps = actions.iter().any(|action| action["a"] == "sleep");
     let timed = ["connectionsCheckingInterval", "keepAliveTimeout"];
-    let timed = timed.iter().any(|key| scenario["server"].get(key).is_some());
+    let timed = sleeps || timed.iter().any(|key| scenario["server"].get(key).is_some());
     let stage = Stage::new(transport).with_timers(timed);
     let env = Environment::new();
     let world = Rc::new(World {
-        log: log.clone(),
+        log: log.until_thrown(&env),
         env: Rc::clone(&env),
         options: scenario["server"].clone(),
-        socket: RefCell::default(),
+        hooks: Hooks::new(scenario),
+        connections: RefCell::default(),
+        requests: RefCell::default(),
         server: RefCell::default(),
-        closed: Cell::new(false),
         answered: Cell::new(false),
     });
     let _tear_down = TearDown(&world);
-    let server = Rc::new(make_server(&world));
+    let server = Rc::new(listeners::make_server(&world));
     world.server.replace(Some(Rc::clone(&server)));
     if server.options().connections_checking_interval != 0 {
         server.track_connections();
     }
-    let (wrap, client) = stage.pair(&env)?;
-    if world.options["client_paused"] == true {
-        client.pause();
+    for _ in 0..world.options["connections"].as_u64().unwrap_or(1) {
+        world.connect(&stage, &server)?;
     }
-    env.make_callback(|| server.accept(Rc::clone(&wrap)));
-    world.settle(&stage, &wrap, &client);
-    for action in scenario["actions"].as_array().into_iter().flatten() {
-        world.step(action, &stage, &wrap, &client)?;
+    for action in &actions {
+        world.step(action, &stage)?;
     }
-    world.settle(&stage, &wrap, &client);
-    world.tell_client(&client);
+    world.settle(&stage);
+    for connection in &*world.connections.borrow() {
+        world.tell_client(connection);
+    }
     Ok(())
 }
 
@@ -70,262 +85,133 @@ struct TearDown<'a>(&'a World);
 
 impl Drop for TearDown<'_> {
     fn drop(&mut self) {
-        if let Some(socket) = self.0.socket.take() {
-            if let Some(parser) = socket.parser() {
-                parser.reset();
+        for connection in self.0.connections.take() {
+            if let Some(socket) = connection.socket.take() {
+                if let Some(parser) = socket.parser() {
+                    parser.reset();
+                }
+                socket.clear();
             }
-            socket.clear();
+        }
+        for (request, response) in self.0.requests.take() {
+            request.emitter().clear();
+            response.clear();
         }
         self.0.server.take();
     }
 }
 
-fn make_server(world: &Rc<World>) -> HttpServer {
-    let ms = |key: &str| world.options[key].as_u64().unwrap_or(0);
-    let options = ServerOptions {
-        max_header_size: world.options["maxHeaderSize"].as_u64().unwrap_or(0),
-        lenient: match world.options["insecure"] == true {
-            true => Lenient::from_bits(u32::MAX),
-            false => Lenient::NONE,
-        },
-        consume: world.options["consume"] != false,
-        headers_timeout: ms("headersTimeout"),
-        request_timeout: ms("requestTimeout"),
-        connections_checking_interval: ms("connectionsCheckingInterval"),
-        keep_alive_timeout: ms("keepAliveTimeout"),
-    };
-    let (w, w2) = (Rc::downgrade(world), Rc::downgrade(world));
-    let mut server = HttpServer::new(
-        &world.env,
-        options,
-        move |socket| {
-            if let Some(world) = w.upgrade() {
-                world.on_connection(socket);
-            }
-        },
-        move |request, response| {
-            if let Some(world) = w2.upgrade() {
-                world.on_request(request, response);
-            }
-        },
-    );
-    for (name, key) in [("upgrade", "upgrade"), ("connect", "connect")] {
-        if world.options[key] != true {
-            continue;
-        }
-        let w = Rc::downgrade(world);
-        let listener =
-            move |request: &Rc<IncomingMessage>, socket: &Rc<Socket>, head: crate::Chunk| {
-                let Some(world) = w.upgrade() else { return };
-                let parser = if socket.parser().is_some() { json!("set") } else { Value::Null };
-                let (method, url) = (request.method, show(&request.url));
-                world.log.push(json!({
-                    "e": name, "method": method, "url": url, "head": show(&head), "parser": parser,
-                }));
-                world.run_list("on_upgrade");
-            };
-        match name {
-            "upgrade" => server.set_on_upgrade(listener),
-            _ => server.set_on_connect(listener),
-        }
-    }
-    if let Some(kind) = world.options["checkContinue"].as_str().map(str::to_string) {
-        let w = Rc::downgrade(world);
-        server.set_on_check_continue(move |request, response| {
-            let Some(world) = w.upgrade() else { return };
-            world.log.push(json!({"e": "checkContinue"}));
-            if kind == "refuse" {
-                response.write_head(417, &[]);
-                response.end(None);
-                return;
-            }
-            response.write_continue();
-            world.on_request(request, response);
-        });
-    }
-    if world.options["checkExpectation"] == true {
-        let w = Rc::downgrade(world);
-        server.set_on_check_expectation(move |request, response| {
-            let Some(world) = w.upgrade() else { return };
-            world.log.push(json!({"e": "checkExpectation"}));
-            world.on_request(request, response);
-        });
-    }
-    if let Some(kind) = world.options["clientError"].as_str().map(str::to_string) {
-        let log = world.log.clone();
-        server.set_on_client_error(move |error, socket| {
-            let mut event = json!({"e": "clientError", "code": error.code});
-            if let Some(n) = error.bytes_parsed {
-                event["n"] = shown::place(n);
-            }
-            if let Some(raw) = error.raw_packet {
-                event["raw"] = json!(raw);
-            }
-            log.push(event);
-            if kind == "destroy" {
-                socket.destroy(None);
-            }
-        });
-    }
-    server
-}
-
 impl World {
-    fn on_connection(self: &Rc<Self>, socket: &Rc<Socket>) {
-        if self.socket.borrow().is_some() {
-            return; // Emitted again.
+    fn connect(self: &Rc<Self>, stage: &Stage, server: &Rc<HttpServer>) -> Result<(), Stop> {
+        let (wrap, client) = stage.pair(&self.env)?;
+        if self.options["client_paused"] == true {
+            client.pause();
         }
-        self.socket.replace(Some(Rc::clone(socket)));
-        socket.observe(Rc::new(Told { world: Rc::downgrade(self) }));
-        let (parser, handle, _) = socket.flags();
-        self.log.push(json!({
-            "e": "connection", "isStreamBase": self.options["consume"] != false,
-            "parser_consumed": parser, "handle_consumed": handle,
-        }));
-        self.run_list("on_connection");
+        if self.options["client_half_open"] == false {
+            client.answer_end();
+        }
+        let n = self.connections.borrow().len();
+        let connection = Rc::new(Connection {
+            n,
+            wrap: Rc::clone(&wrap),
+            client,
+            socket: RefCell::default(),
+            closed: Cell::new(false),
+        });
+        self.connections.borrow_mut().push(connection);
+        self.env.make_callback(|| server.accept(wrap));
+        self.settle(stage);
+        self.uncaught()
     }
 
-    fn on_request(self: &Rc<Self>, request: &Rc<IncomingMessage>, response: &Rc<ServerResponse>) {
-        let url = Value::String(latin1(&request.url));
-        self.log.push(json!({"e": "request", "method": request.method, "url": url}));
-        self.run_list("on_request");
-        if self.options["drain"] != false {
-            request.resume();
+    /// The connection that an action is about, the first if it says nothing.
+    fn connection(&self, action: &Value) -> Option<Rc<Connection>> {
+        let n = action["c"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+        self.connections.borrow().get(n).cloned()
+    }
+
+    /// The connection of a socket.
+    fn connection_of(&self, socket: &Rc<Socket>) -> Option<Rc<Connection>> {
+        let connections = self.connections.borrow();
+        let has = |connection: &&Rc<Connection>| {
+            connection.socket.borrow().as_ref().is_some_and(|other| Rc::ptr_eq(other, socket))
+        };
+        connections.iter().find(has).cloned()
+    }
+
+    /// Tells an event of a connection: of the second and those after it, with the
+    /// connection's number.
+    fn tell_of(&self, connection: &Connection, mut event: Value) {
+        if connection.n > 0 {
+            event["c"] = json!(connection.n);
         }
-        if self.answered.replace(true) && self.options["respond"] == "first" {
-            return;
-        }
-        if self.options["answer"].is_object() {
-            Answer::start(self, response);
-        } else if self.options["respond"] != "hold" {
-            let big = self.options["big_response"].as_u64().and_then(|n| usize::try_from(n).ok());
-            match big {
-                Some(n) => response.end(Some(&vec![b'z'; n])),
-                None => response.end_text("ok"),
-            }
+        self.log.push(event);
+    }
+
+    /// Carries out what is to happen inside a callback.
+    fn fire(self: &Rc<Self>, on: &str) {
+        for action in self.hooks.actions("server", on) {
+            self.act(&action);
         }
     }
 
-    fn run_list(self: &Rc<Self>, list: &str) {
-        for action in self.options[list].as_array().into_iter().flatten() {
-            self.act(action);
-        }
-    }
-
-    fn step(
-        self: &Rc<Self>,
-        action: &Value,
-        stage: &Stage,
-        wrap: &Rc<LibuvStreamWrap>,
-        client: &Client,
-    ) -> Result<(), String> {
+    fn step(self: &Rc<Self>, action: &Value, stage: &Stage) -> Result<(), Stop> {
+        let Some(connection) = self.connection(action) else {
+            return Err(Stop::Nonsense("no such connection".into()));
+        };
+        let Connection { wrap, client, .. } = &*connection;
+        let nowait = action["nowait"] == true;
         match action["a"].as_str().unwrap_or_default() {
             "send" => {
                 client.send(&bytes(&action["d"]));
-                if action["nowait"] != true {
-                    self.settle(stage, wrap, client);
-                    let gone = self.closed.get() || wrap.is_closed();
-                    let read = crate::StreamResource::bytes_read(&**wrap);
-                    if !gone && read < client.sent() {
+                if !nowait {
+                    self.settle(stage);
+                    let gone = connection.closed.get() || wrap.is_closed();
+                    if !gone && wrap.bytes_read() < client.sent() {
                         self.log.push(json!({"e": "TIMEOUT"}));
                     }
                 }
             }
+            "feed" => client.feed(&bytes(&action["d"])),
             "end" => client.end(),
             "reset" => {
                 stage.reset(wrap, client);
             }
+            "client_pause" => client.pause(),
             "client_resume" => client.resume(),
             "sleep" => stage.sleep(action["ms"].as_u64().unwrap_or(0)),
+            "settle" => {}
             _ => self.env.make_callback(|| self.act(action)),
         }
-        if action["nowait"] != true {
-            self.settle(stage, wrap, client);
+        if !nowait {
+            self.settle(stage);
         }
+        self.uncaught()
+    }
+
+    /// Nothing catches an exception that the event loop has left.
+    fn uncaught(&self) -> Result<(), Stop> {
         match self.env.take_exception() {
-            Some(exception) => Err(exception.message),
+            Some(exception) => Err(Stop::Uncaught(exception.message)),
             None => Ok(()),
         }
     }
 
-    fn settle(&self, stage: &Stage, wrap: &LibuvStreamWrap, client: &Client) {
-        if !stage.settle(wrap, client) {
-            self.log.push(json!({"e": "TIMEOUT"}));
-        }
-    }
-
-    /// Carries out what a user of the socket does.
-    fn act(self: &Rc<Self>, action: &Value) {
-        let socket = self.socket.borrow().clone();
-        let Some(socket) = socket else { return };
-        let tag = action["tag"].as_str().unwrap_or("user").to_string();
-        match action["a"].as_str().unwrap_or_default() {
-            "on" => {
-                let listener = match action["ev"].as_str() {
-                    Some("data") => self.on_data(tag),
-                    Some(event) => {
-                        let (log, event) = (self.log.clone(), format!("user_{event}"));
-                        Rc::new(move |_: &Arg| log.push(json!({"e": event}))) as Rc<dyn Fn(&Arg)>
-                    }
-                    None => return,
-                };
-                socket.on(event_name(action), listener);
-            }
-            "once" => {
-                socket.once(event_name(action), self.on_data(tag));
-            }
-            "read_readable" => {
-                let (log, this) = (self.log.clone(), Rc::downgrade(&socket));
-                socket.on(
-                    "readable",
-                    Rc::new(move |_| {
-                        while let Some(chunk) = this.upgrade().and_then(|s| s.read(None)) {
-                            log.push(json!({"e": "readable_read", "d": show(&chunk)}));
-                        }
-                    }),
-                );
-            }
-            "pipe" => {
-                let log = self.log.clone();
-                socket.pipe(move |chunk| log.push(json!({"e": "pipe_write", "d": show(chunk)})));
-            }
-            "pause" => socket.pause(),
-            "resume" => socket.resume(),
-            "setEncoding" => {
-                if let Err(error) = socket.set_encoding() {
-                    let event = json!({"e": "exception", "at": "setEncoding", "code": error.code});
-                    self.log.push(event);
+    fn settle(&self, stage: &Stage) {
+        let connections = self.connections.borrow().clone();
+        // What one does can let another go on.
+        for _ in 0..connections.len() {
+            for connection in &connections {
+                if !stage.settle(&connection.wrap, &connection.client) {
+                    self.log.push(json!({"e": "TIMEOUT"}));
                 }
             }
-            "emit_connection" => {
-                let server = self.server.borrow().clone();
-                if let Some(server) = server {
-                    server.emit_connection(&socket);
-                }
-            }
-            "flags" => {
-                let (parser, handle, reading) = socket.flags();
-                let event =
-                    json!({"e": "flags", "parser": parser, "handle": handle, "reading": reading});
-                self.log.push(event);
-            }
-            "stat" => self.log.push(json!({"e": "stat", "bytesRead": socket.bytes_read()})),
-            _ => {}
         }
-    }
-
-    fn on_data(&self, tag: String) -> Rc<dyn Fn(&Arg)> {
-        let log = self.log.clone();
-        Rc::new(move |arg| {
-            if let Arg::Data(chunk) = arg {
-                log.push(json!({"e": "socket_data", "by": tag, "d": show(chunk)}));
-            }
-        })
     }
 
     /// What the client has seen: the statuses, and whether the server has ended.
-    fn tell_client(&self, client: &Client) {
-        let (received, ended) = client.received();
+    fn tell_client(&self, connection: &Connection) {
+        let (received, ended) = connection.client.received();
         let text = latin1(&received);
         let status: Vec<u64> = text
             .match_indices("HTTP/1.1 ")
@@ -338,127 +224,30 @@ impl World {
         if self.options["tell_bytes"] == true {
             event["bytes"] = show(&received);
         }
-        self.log.push(event);
+        self.tell_of(connection, event);
+    }
+
+    fn shown_request(&self, request: &IncomingMessage) -> Value {
+        let url = Value::String(latin1(&request.url));
+        json!({"e": "request", "method": request.method, "url": url})
     }
 }
 
-/// An answer that is written in parts.
-struct Answer {
-    log: Log,
-    parts: RefCell<VecDeque<Vec<u8>>>,
-    /// Waits for `drain` where it is told to.
-    waits: bool,
-    draining: Cell<bool>,
+/// How a request shows that was handed to the user with the rest of the connection.
+fn shown_upgrade(name: &str, request: &IncomingMessage, socket: &Socket, head: &[u8]) -> Value {
+    let parser = if socket.parser().is_some() { json!("set") } else { Value::Null };
+    let (method, url) = (request.method, show(&request.url));
+    json!({"e": name, "method": method, "url": url, "head": show(head), "parser": parser})
 }
 
-impl Answer {
-    fn start(world: &World, response: &Rc<ServerResponse>) {
-        let options = &world.options["answer"];
-        let parts: VecDeque<Vec<u8>> =
-            options["parts"].as_array().into_iter().flatten().map(bytes).collect();
-        let length = parts.iter().map(Vec::len).sum::<usize>().to_string();
-        let status = options["status"].as_u64().and_then(|n| u16::try_from(n).ok());
-        match (options["length"] == true, status) {
-            (true, status) => {
-                response.write_head(status.unwrap_or(200), &[("Content-Length", &length)]);
-            }
-            (false, Some(status)) => response.write_head(status, &[]),
-            (false, None) => {}
-        }
-        let answer = Rc::new(Answer {
-            log: world.log.clone(),
-            parts: RefCell::new(parts),
-            waits: options["wait"] == true,
-            draining: Cell::new(false),
-        });
-        let log = world.log.clone();
-        response.on("finish", Rc::new(move |_| log.push(json!({"e": "res_finish"}))));
-        let (this, to) = (Rc::clone(&answer), Rc::downgrade(response));
-        response.on(
-            "drain",
-            Rc::new(move |_| {
-                if let (true, Some(response)) = (this.draining.take(), to.upgrade()) {
-                    this.log.push(json!({"e": "res_drain"}));
-                    this.write(&response);
-                }
-            }),
-        );
-        answer.write(response);
+/// How an error of a client shows.
+fn shown_error(error: &crate::js::JsError) -> Value {
+    let mut event = json!({"e": "clientError", "code": error.code});
+    if let Some(n) = error.bytes_parsed {
+        event["n"] = shown::place(n);
     }
-
-    fn write(&self, response: &ServerResponse) {
-        loop {
-            let next = self.parts.borrow_mut().pop_front();
-            let Some(part) = next else { break };
-            let more = response.write(&part);
-            self.log.push(json!({"e": "res_write", "more": more}));
-            if !more && self.waits && !self.parts.borrow().is_empty() {
-                self.draining.set(true);
-                return;
-            }
-        }
-        response.end(None);
+    if let Some(raw) = error.raw_packet {
+        event["raw"] = json!(raw);
     }
-}
-
-/// The names of events are constants of the program.
-fn event_name(action: &Value) -> &'static str {
-    match action["ev"].as_str() {
-        Some("data") => "data",
-        Some("readable") => "readable",
-        Some("end") => "end",
-        Some("close") => "close",
-        Some("error") => "error",
-        Some("drain") => "drain",
-        Some("pause") => "pause",
-        Some("resume") => "resume",
-        _ => "other",
-    }
-}
-
-/// Tells what the socket and its parser do.
-struct Told {
-    world: std::rc::Weak<World>,
-}
-
-impl Observer for Told {
-    fn on_emit(&self, event: &str, arg: &Arg) {
-        let Some(world) = self.world.upgrade() else { return };
-        if event == "close" {
-            world.closed.set(true);
-        }
-        let told = match (event, arg) {
-            ("data", Arg::Data(chunk)) => json!({"e": "emit", "ev": event, "n": chunk.len()}),
-            ("error", Arg::Error(error)) => json!({"e": "emit", "ev": event, "code": error.code}),
-            ("end" | "close", _) => json!({"e": "emit", "ev": event}),
-            _ => return,
-        };
-        world.log.push(told);
-    }
-
-    fn on_parser(&self, step: ParserStep<'_>) {
-        let Some(world) = self.world.upgrade() else { return };
-        let result = |mut event: Value, result| {
-            shown::add_result(&mut event, result, false);
-            event
-        };
-        let event = match step {
-            ParserStep::HeadersComplete(complete) => shown::headers_complete("P", complete),
-            ParserStep::Headers(list, url) => {
-                json!({"e": "headers", "p": "P", "h": shown::headers(Some(list)), "url": show(url)})
-            }
-            ParserStep::Body(body) => json!({"e": "body", "p": "P", "d": show(body)}),
-            ParserStep::MessageComplete => json!({"e": "complete", "p": "P"}),
-            ParserStep::Execute(r) => result(json!({"e": "execute", "p": "P"}), Some(r)),
-            ParserStep::Unconsume => json!({"e": "unconsume"}),
-            ParserStep::Pause => json!({"e": "pause"}),
-            ParserStep::Resume if world.options["log_resume"] == true => json!({"e": "resume"}),
-            ParserStep::Resume => return,
-            ParserStep::Free => json!({"e": "free"}),
-            ParserStep::JsExecute(n) => json!({"e": "js_execute", "n": n}),
-            ParserStep::JsExecuted(r) => result(json!({"e": "ret", "a": "execute"}), r),
-            ParserStep::Finished(r) => result(json!({"e": "ret", "a": "finish"}), r),
-        };
-        world.log.push(event);
-    }
+    event
 }

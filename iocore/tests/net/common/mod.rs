@@ -269,30 +269,9 @@ impl Ask for Arc<Machine> {
     }
 }
 
-/// Bytes that count up, so that a lost or doubled one shows.
-pub fn pattern(n: usize) -> Vec<u8> {
-    (0..n).map(|i| u8::try_from(i % 251).expect("below 256")).collect()
-}
-
 /// Everything up to the end of the stream.
 pub fn read_all(peer: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     peer.read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Calls `f` while another thread holds `mutex`.
-pub fn held_elsewhere(mutex: &ProxyMutex, f: impl FnOnce()) {
-    let (taken, is_taken) = std::sync::mpsc::channel();
-    let (done, is_done) = std::sync::mpsc::channel::<()>();
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            let _guard = mutex.lock();
-            taken.send(()).unwrap();
-            let _ = is_done.recv();
-        });
-        is_taken.recv().unwrap();
-        f();
-        drop(done);
-    });
 }

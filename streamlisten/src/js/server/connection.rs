@@ -34,6 +34,8 @@ struct Connection {
     listeners: RefCell<Vec<u64>>,
     error_listener: Cell<Option<u64>>,
     keep_alive_timeout_set: Cell<bool>,
+    /// How many requests of HTTP/1.1 have come, if their number is limited.
+    requests: Cell<u32>,
 }
 
 /// Sets a connection up. Mirrors `connectionListenerInternal`.
@@ -56,17 +58,13 @@ pub(crate) fn connection_listener(server: &Rc<HttpServer>, socket: &Rc<Socket>) 
         listeners: RefCell::default(),
         error_listener: Cell::new(None),
         keep_alive_timeout_set: Cell::new(false),
+        requests: Cell::new(0),
     });
-    // Nobody else listens for it, so the connection is at its end.
-    let this = socket.this.clone();
-    let timeout = socket.on(
-        "timeout",
-        plain(move || {
-            if let Some(socket) = this.upgrade() {
-                socket.destroy(None);
-            }
-        }),
-    );
+    if options.timeout != 0 {
+        socket.set_timeout(options.timeout);
+    }
+    let c = Rc::clone(&connection);
+    let timeout = socket.on("timeout", plain(move || c.on_timeout()));
     let c = Rc::downgrade(&connection);
     socket.on_request_timeout.replace(Some(Rc::new(move || {
         if let Some(c) = c.upgrade()
@@ -153,6 +151,23 @@ impl Connection {
         let c = Rc::clone(self);
         let drain = socket.on("drain", plain(move || c.on_drain()));
         self.listeners.borrow_mut().extend([data, end, close, drain]);
+    }
+
+    /// Nothing has come or gone for too long. Mirrors `socketOnTimeout`.
+    fn on_timeout(&self) {
+        let (Some(server), Some(socket)) = (self.server.upgrade(), self.socket.upgrade()) else {
+            return;
+        };
+        let request = socket.parser().and_then(|parser| parser.incoming.borrow().clone());
+        let request = request.filter(|request| !request.complete.get());
+        let by_request = request.is_some_and(|request| request.emit("timeout", &Arg::None));
+        let response = socket.http_message.borrow().clone();
+        let by_response = response.is_some_and(|response| response.emit("timeout", &Arg::None));
+        if let Some(listener) = &server.on_timeout {
+            listener(&socket);
+        } else if !by_request && !by_response {
+            socket.destroy(None);
+        }
     }
 
     /// Mirrors `socketOnData`: the slow path, without consumption.
@@ -277,6 +292,18 @@ impl Connection {
         };
         match parser.finish() {
             Some(ExecuteResult::Error(error)) => self.on_error(&socket, JsError::parse(&error)),
+            _ => self.end_half(&socket),
+        }
+    }
+
+    /// The client has ended its side: the server's ends too, at once or, with
+    /// `httpAllowHalfOpen`, with the last answer.
+    fn end_half(&self, socket: &Socket) {
+        let half_open = self.server.upgrade().is_some_and(|s| s.options.http_allow_half_open);
+        let last = self.outgoing.borrow().back().cloned();
+        let last = last.or_else(|| socket.http_message.borrow().clone());
+        match last {
+            Some(last) if half_open => last.last.set(true),
             _ => socket.end(),
         }
     }
@@ -339,6 +366,7 @@ impl Connection {
         }
         let response = ServerResponse::new(request, keep_alive);
         response.keep_alive_timeout.set(server.options.keep_alive_timeout);
+        response.max_requests.set(server.options.max_requests_per_socket);
         let c = Rc::downgrade(self);
         response.on_pending_data.replace(Some(Rc::new(move |delta| {
             if let Some(c) = c.upgrade() {
@@ -361,25 +389,51 @@ impl Connection {
             }
         });
         response.emitter.add("finish", false, finish);
-        if request.version == (1, 1) && !request.has_header("host") {
-            response.write_head(400, &[("Connection", "close")]);
-            response.end(None);
-            return 0;
-        }
-        match request.header("expect") {
-            Some(expect) if request.version == (1, 1) => {
-                on_expect(&server, request, &response, &expect);
-            }
-            _ => (server.on_request)(request, &response),
+        if request.version == (1, 1) {
+            self.on_http_1_1(&server, &socket, request, &response);
+        } else {
+            (server.on_request)(request, &response);
         }
         0
+    }
+
+    /// What a request of HTTP/1.1 must have, and may ask for.
+    fn on_http_1_1(
+        &self,
+        server: &HttpServer,
+        socket: &Rc<Socket>,
+        request: &Rc<IncomingMessage>,
+        response: &Rc<ServerResponse>,
+    ) {
+        let options = &server.options;
+        if options.require_host_header && !request.has_header("host") {
+            response.store_head(400, &[("Connection", "close")]);
+            response.end(None);
+            return;
+        }
+        let most = options.max_requests_per_socket;
+        if most > 0 {
+            self.requests.set(self.requests.get() + 1);
+            response.max_requests_reached.set(most <= self.requests.get());
+        }
+        if most > 0 && most < self.requests.get() {
+            if let Some(listener) = &server.on_drop_request {
+                listener(request, socket);
+            }
+            response.store_head(503, &[]);
+            response.end(None);
+        } else if let Some(expect) = request.header("expect") {
+            on_expect(server, request, response, &expect);
+        } else {
+            (server.on_request)(request, response);
+        }
     }
 
     /// A request has come while the connection was kept for one. Mirrors
     /// `resetSocketTimeout`.
     fn reset_timeout(&self) {
         if let (true, Some(socket)) = (self.keep_alive_timeout_set.take(), self.socket.upgrade()) {
-            socket.set_timeout(0);
+            socket.set_timeout(self.server.upgrade().map_or(0, |s| s.options.timeout));
         }
     }
 
@@ -393,6 +447,9 @@ impl Connection {
         }
         response.detach_socket(&socket);
         clear_incoming(request, &socket);
+        if let Some(response) = response.shared() {
+            socket.env().next_tick(move || response.close());
+        }
         if response.last.get() {
             socket.destroy_soon();
             return;
@@ -428,7 +485,7 @@ fn on_expect(
     } else if let Some(listener) = &server.on_check_expectation {
         listener(request, response);
     } else {
-        response.write_head(417, &[]);
+        response.store_head(417, &[]);
         response.end(None);
     }
 }
