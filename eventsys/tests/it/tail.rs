@@ -3,14 +3,15 @@
 //! Proves `EThread::LoopTailHandler`, the timeout that `execute_regular` asks it
 //! to wait for, and `summarize_stats`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 use eventsys::hrtime::{MSECOND, mseconds, seconds, useconds};
 use eventsys::{
-    Clock, EThread, EventMetrics, EventProcessor, HrTime, Idle, LoopTailHandler, Outcome,
-    ProxyMutex, SAMPLE_COUNT, StateMachine,
+    Clock, EThread, EventMetrics, EventProcessor, FreeContinuation, HrTime, Idle, LoopTailHandler,
+    Options, Outcome, ProxyMutex, SAMPLE_COUNT, StateMachine, WakePolicy,
 };
-use testkit::{Lab, on_foreign_thread, while_held};
+use testkit::{Lab, must_end, on_foreign_thread, while_held};
 
 /// Writes down what it is asked for, and does what the default handler does.
 #[derive(Default)]
@@ -148,6 +149,51 @@ fn a_handler_that_is_put_in_while_the_thread_runs_takes_over() {
     thread.set_tail_handler(Arc::new(Telling(Mutex::new(Some(tell)))));
     assert_eq!(told.recv().as_deref(), Ok("[ET_NET 0]"));
     processor.shutdown();
+}
+
+#[test]
+fn a_sleeping_thread_is_woken_by_a_signal_whatever_the_wake_policy() {
+    /// Sleeps for an hour, until it is to stop.
+    struct Deep(AtomicBool);
+    impl LoopTailHandler for Deep {
+        fn wait_for_activity(&self, idle: Idle<'_, '_>, timeout: HrTime) {
+            let deep = self.0.load(Ordering::Relaxed);
+            idle.sleep(if deep { seconds(3_600) } else { timeout });
+        }
+        fn signal_activity(&self, thread: &EThread) {
+            thread.wake();
+        }
+    }
+    for wake in [WakePolicy::Blocking, WakePolicy::TryLock] {
+        must_end(move || {
+            let options = Options { wake, ..Options::default() };
+            let processor = EventProcessor::with_options(Clock::new_real(), options);
+            let net = processor.spawn_event_threads("ET_NET", 1);
+            let thread = processor.assign_thread(net);
+            let tail = Arc::new(Deep(AtomicBool::new(true)));
+            thread.set_tail_handler(tail.clone());
+            for round in 0..20 {
+                let (tell, told) = mpsc::channel();
+                let (its, last) = (Arc::clone(&tail), round == 19);
+                thread.schedule_imm(FreeContinuation::new(move |_, _, _| {
+                    its.0.store(!last, Ordering::Relaxed);
+                    let _ = tell.send(());
+                    Outcome::Done
+                }));
+                match wake {
+                    WakePolicy::Blocking => assert_eq!(told.recv(), Ok(())),
+                    // A signal that finds the thread about to sleep may be lost, but not
+                    // each of them.
+                    WakePolicy::TryLock => {
+                        while told.try_recv().is_err() {
+                            thread.signal_activity();
+                        }
+                    }
+                }
+            }
+            processor.shutdown();
+        });
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@
 
 use super::data::{IOBufferData, Memory};
 use super::num::{to_i64, to_usize};
+use super::pool;
 use super::size::SizeIndex;
 use super::view::BlockView;
 
@@ -17,6 +18,17 @@ use super::view::BlockView;
 /// [`clone`](IOBufferBlock#impl-Clone-for-IOBufferBlock).
 ///
 /// Mirrors `IOBufferBlock` of `I_IOBuffer.h` (9.1.3).
+///
+/// ```
+/// use iocore::buffer::{BUFFER_SIZE_INDEX_4K, IOBufferBlock};
+///
+/// let mut block = IOBufferBlock::new(BUFFER_SIZE_INDEX_4K);
+/// block.write_slice()[..5].copy_from_slice(b"hello");
+/// block.fill(5);
+/// block.consume(1);
+/// assert_eq!(block.as_slice(), b"ello");
+/// assert_eq!(block.write_avail(), 4_096 - 5, "what is consumed gives no room back");
+/// ```
 #[derive(Debug)]
 pub struct IOBufferBlock {
     /// `None` until the first write. All offsets below count from its first byte.
@@ -222,12 +234,25 @@ impl IOBufferBlock {
         self.end += len;
     }
 
+    /// Makes sure that the space can be written.
+    ///
+    /// # Panics
+    ///
+    /// If no memory can be had for it.
+    pub(super) fn check_space(&self) {
+        if self.memory.is_none() {
+            pool::check(self.index);
+        }
+    }
+
     /// Copies in as many of the bytes as there is space for. Returns how many those are.
     #[inline]
     pub(super) fn write(&mut self, bytes: &[u8]) -> usize {
         let len = bytes.len().min(self.space());
-        self.write_slice()[..len].copy_from_slice(&bytes[..len]);
-        self.end += len;
+        if len > 0 {
+            self.write_slice()[..len].copy_from_slice(&bytes[..len]);
+            self.end += len;
+        }
         len
     }
 
@@ -377,6 +402,22 @@ mod tests {
     #[should_panic(expected = "beyond the end of the data")]
     fn a_block_stays_within_its_data() {
         IOBufferBlock::from_data(IOBufferData::from_vec(vec![0; 5]), 3, 3);
+    }
+
+    #[test]
+    fn a_part_stays_within_the_bytes_that_are_there_to_be_read() {
+        let mut block = IOBufferBlock::new(BUFFER_SIZE_INDEX_128);
+        block.write(b"hello world");
+        block.consume(6);
+        for (offset, len, bytes) in [(0, 5, "world"), (1, 3, "orl"), (5, 0, ""), (0, 0, "")] {
+            assert_eq!(block.clone_range(offset, len).as_slice(), bytes.as_bytes());
+        }
+        for (offset, len) in [(0, 6), (1, 5), (5, 1), (6, 0), (0, i64::MAX), (i64::MAX, 1)] {
+            let part = std::panic::catch_unwind(|| block.clone_range(offset, len));
+            let text = *part.unwrap_err().downcast::<String>().unwrap();
+            let expected = format!("{len} bytes from byte {offset} of a block that has 5 bytes");
+            assert_eq!(text, expected);
+        }
     }
 
     #[test]

@@ -21,6 +21,17 @@ use std::sync::atomic::AtomicUsize;
 use super::size::{DEFAULT_BUFFER_SIZES, SizeIndex};
 
 /// What the calling thread has taken and put back. See [`census`].
+///
+/// ```
+/// use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer, census};
+///
+/// let before = census().live;
+/// let mut buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_4K);
+/// buffer.write(b"hello");
+/// assert_eq!(census().live, before + 1, "a block takes memory with its first byte");
+/// drop(buffer);
+/// assert_eq!(census().live, before);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Census {
     /// Pieces of memory taken less those put back. Negative on a thread that puts back what
@@ -78,6 +89,16 @@ impl Piece {
 #[inline]
 pub(super) fn take(index: SizeIndex) -> NonNull<Piece> {
     LOCAL.try_with(|local| local.take(index)).unwrap_or_else(|_| allocate(index))
+}
+
+/// Panics, as [`take`] would, if no memory can be had for this index; takes none.
+///
+/// # Panics
+///
+/// If no memory can be had for this index, or if the size is beyond any allocation.
+pub(super) fn check(index: SizeIndex) {
+    assert!(index.is_allocatable(), "no memory can be allocated for the size index {index:?}");
+    layout(index);
 }
 
 /// Makes a piece of bytes that exist already. They must not be empty, for there is no index that
@@ -232,7 +253,7 @@ fn layout(index: SizeIndex) -> Layout {
 #[cold]
 #[inline(never)]
 fn allocate(index: SizeIndex) -> NonNull<Piece> {
-    assert!(index.is_allocatable(), "no memory can be allocated for the size index {index:?}");
+    check(index);
     let layout = layout(index);
     // SAFETY: the layout is not empty; it has at least the header.
     let memory = unsafe { alloc_zeroed(layout) };
@@ -270,6 +291,8 @@ unsafe fn free(piece: NonNull<Piece>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering::Relaxed;
+
     use super::*;
     use crate::buffer::size::{BUFFER_SIZE_INDEX_2M, BUFFER_SIZE_INDEX_4K};
 
@@ -319,6 +342,22 @@ mod tests {
             back(take(SizeIndex::own_size(1000)));
             back(adopt(vec![1; 10].into_boxed_slice()));
             assert_eq!(census(), Census { live: 0, live_bytes: 0, fresh: 2 });
+        });
+    }
+
+    /// Two threads that let go at the same time both find the piece shared; the second
+    /// counts down to 0, and that is what comes to the list.
+    #[test]
+    fn a_piece_that_two_let_go_at_once_comes_out_with_one_reference() {
+        afresh(|| {
+            let piece = take(BUFFER_SIZE_INDEX_4K);
+            // SAFETY: the piece is alive.
+            unsafe { piece.as_ref() }.refs.store(0, Relaxed);
+            back(piece);
+            assert_eq!(take(BUFFER_SIZE_INDEX_4K), piece);
+            // SAFETY: as above.
+            assert_eq!(unsafe { piece.as_ref() }.refs.load(Relaxed), 1);
+            back(piece);
         });
     }
 

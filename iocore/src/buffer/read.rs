@@ -86,10 +86,11 @@ impl MIOBuffer {
     ///
     /// # Panics
     ///
-    /// If the bytes are more than the size limit allows, before any is consumed. (9.1.3 does not
-    /// heed the limit here, and then asserts that it was heeded.)
+    /// If the bytes are more than the size limit allows; the reader has not moved then. (9.1.3 does
+    /// not heed the limit here, and then asserts that it was heeded.)
     pub fn read(&mut self, reader: ReaderId, buf: &mut [u8]) -> i64 {
         let bytes = to_i64(self.memcpy(reader, buf, 0));
+        check_consume(bytes, self.slot(reader).read_avail(self.end_pos));
         self.skip_empty_blocks(reader);
         if bytes > 0 {
             self.consume(reader, bytes);
@@ -110,8 +111,7 @@ impl MIOBuffer {
     pub fn consume(&mut self, reader: ReaderId, n: i64) {
         let (bytes, end_pos) = (to_usize(n, "consume"), self.end_pos);
         let slot = self.slot_mut(reader);
-        let have = slot.read_avail(end_pos);
-        assert!(n <= have, "consume({n}) by a reader that has {have} bytes to read");
+        check_consume(n, slot.read_avail(end_pos));
         slot.offset += bytes;
         slot.pos += n;
         if slot.size_limit != i64::MAX {
@@ -188,6 +188,11 @@ impl MIOBuffer {
             self.let_go();
         }
     }
+}
+
+#[inline(always)]
+fn check_consume(n: i64, have: i64) {
+    assert!(n <= have, "consume({n}) by a reader that has {have} bytes to read");
 }
 
 #[cfg(test)]

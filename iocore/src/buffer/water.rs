@@ -9,7 +9,6 @@
 //!   block** before it answers; [`current_low_water`](MIOBuffer::current_low_water) does not.
 
 use super::miobuffer::MIOBuffer;
-use super::num::to_i64;
 
 impl MIOBuffer {
     /// The water mark in bytes. Zero unless set.
@@ -101,7 +100,9 @@ impl MIOBuffer {
     pub fn current_write_avail(&self) -> i64 {
         let space = |block: &super::IOBufferBlock| block.space();
         let here = self.queue.writer().map_or(0, space);
-        to_i64(here + self.queue.spare().map_or(0, space))
+        // Two blocks whose sizes are beyond any allocation may have more than can be said.
+        let both = here.saturating_add(self.queue.spare().map_or(0, space));
+        i64::try_from(both).unwrap_or(i64::MAX)
     }
 
     /// How many bytes the reader with the most to read has to read, size limits counted. Without

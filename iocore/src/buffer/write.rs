@@ -20,17 +20,39 @@ impl MIOBuffer {
     ///
     /// # Panics
     ///
-    /// If a block is needed and the size index cannot be allocated.
+    /// If a block is needed and the size index cannot be allocated, or a block that is there has
+    /// a size beyond any allocation. No byte has been written then.
     #[inline]
     pub fn write(&mut self, bytes: &[u8]) -> i64 {
+        if bytes.len() > self.queue.writer().map_or(0, IOBufferBlock::space) {
+            self.check_write(bytes.len());
+        }
         let mut rest = &bytes[self.write_here(bytes)..];
         while !rest.is_empty() {
             self.add_block();
             self.queue.enter_spare();
-            rest = &rest[self.write_here(rest)..];
             self.let_go();
+            rest = &rest[self.write_here(rest)..];
         }
         to_i64(bytes.len())
+    }
+
+    /// Makes sure that `len` bytes can be written, in more blocks than the writer's.
+    ///
+    /// # Panics
+    ///
+    /// As [`write`](Self::write).
+    fn check_write(&self, len: usize) {
+        let mut left = len;
+        for block in [self.queue.writer(), self.queue.spare()].into_iter().flatten() {
+            if left > 0 && block.space() > 0 {
+                block.check_space();
+            }
+            left = left.saturating_sub(block.space());
+        }
+        if left > 0 {
+            IOBufferBlock::new(self.size_index).check_space();
+        }
     }
 
     /// Puts a block behind the writer's and moves the writer to it. An empty block that was there
@@ -93,14 +115,19 @@ impl MIOBuffer {
     ///
     /// # Panics
     ///
-    /// If `n` is negative or more than [`current_write_avail`](Self::current_write_avail). 9.1.3
-    /// walks off the end of the list.
+    /// If `n` is negative or more than [`current_write_avail`](Self::current_write_avail), or if
+    /// a block of these has a size beyond any allocation. Nothing has changed then. 9.1.3 walks
+    /// off the end of the list.
     #[inline]
     pub fn fill(&mut self, n: i64) {
         let (bytes, space) = (to_usize(n, "fill"), self.current_write_avail());
         assert!(n <= space, "fill({n}) of a buffer that has space for {space} bytes");
+        let here = bytes.min(self.queue.writer().map_or(0, IOBufferBlock::space));
+        if here < bytes {
+            // Before the first is filled: the second must not fail any more.
+            self.check_write(bytes);
+        }
         let Some(writer) = self.queue.writer_mut() else { return };
-        let here = bytes.min(writer.space());
         writer.fill_bytes(here);
         if here < bytes {
             self.queue.enter_spare();

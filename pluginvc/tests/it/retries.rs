@@ -5,8 +5,13 @@
 //! `PriorityEventQueue`), so in the traces the tries are 5 ms and two passes of
 //! 1 µs apart.
 
+use std::sync::{Arc, Mutex};
+
 use eventsys::hrtime::seconds;
-use testkit::{ACCEPT, Lab, MAX, READ_READY, WRITE_READY, counting, hold, on_foreign_thread};
+use eventsys::{Clock, EventProcessor};
+use testkit::{
+    ACCEPT, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting, hold, on_foreign_thread,
+};
 
 #[test]
 fn one_event_serves_many_reenables() {
@@ -336,4 +341,135 @@ fn what_a_foreign_thread_asks_for_is_done_by_the_event_thread() {
          A write_act_on 0
          A write: WRITE_READY 1/max",
     );
+}
+
+/// What the peer's callback has moved to another state machine is reenabled under the
+/// mutex that it has got, which is taken for that; in the end it is that state machine
+/// which is called back. (The open deadlock comes from this taking; see `defects.rs`.)
+#[test]
+fn a_write_that_the_peers_callback_moves_is_reenabled_under_its_new_mutex() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    let o = lab.agent("O");
+    p.on(ACCEPT, |me| me.read(MAX));
+    lab.pair(&a, &p);
+    lab.settle();
+    let (vc, new) = (a.vc(), o.clone());
+    p.once(READ_READY, move |_| {
+        new.with(|me| {
+            me.take_vc(vc.clone());
+            me.write_now(b"yz");
+        });
+    });
+    lab.take();
+    a.with(|me| me.write_now(b"x"));
+    let is_held = Arc::new(Mutex::new(Vec::new()));
+    let (mutex, seen) = (Arc::clone(o.mutex()), Arc::clone(&is_held));
+    lab.at_step("A reenable_write", move || {
+        seen.lock().unwrap().push(mutex.try_lock().is_none());
+    });
+    lab.settle();
+    lab.expect(
+        "A do_io_write 1
+         A event 1
+         A write_side
+         A write_act_on 1
+         A write_added 1
+         A write: WRITE_COMPLETE 1/1
+         P read_side
+         P read_act_on 1
+         P read_added 1
+         P read: READ_READY 1/max
+         A do_io_write 2
+         A reenable_write
+         A event 1
+         A write_side
+         A write_act_on 2
+         A write_added 2
+         O write: WRITE_COMPLETE 2/2
+         P read_side
+         P read_act_on 2
+         P read_added 2
+         P read: READ_READY 3/max
+         A reenable_write
+         A event 1
+         A write_side",
+    );
+    assert_eq!(*is_held.lock().unwrap(), [true]);
+}
+
+/// The same for a read that the writer's callback moves.
+#[test]
+fn a_read_that_the_peers_callback_moves_is_reenabled_under_its_new_mutex() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    let o = lab.agent("O");
+    lab.pair(&a, &p);
+    a.with(|me| me.write_now(&counting(40_000)));
+    lab.settle();
+    let (vc, new) = (p.vc(), o.clone());
+    a.once(WRITE_COMPLETE, move |_| {
+        new.with(|me| {
+            me.take_vc(vc.clone());
+            me.read(MAX);
+        });
+    });
+    lab.take();
+    p.with(|me| me.read(MAX));
+    let is_held = Arc::new(Mutex::new(Vec::new()));
+    let (mutex, seen) = (Arc::clone(o.mutex()), Arc::clone(&is_held));
+    lab.at_step("P reenable_read", move || {
+        seen.lock().unwrap().push(mutex.try_lock().is_none());
+    });
+    lab.settle();
+    lab.expect(
+        "P do_io_read 9223372036854775807
+         P event 1
+         P read_side
+         P read_act_on 32768
+         P read_added 32768
+         P read: READ_READY 32768/max
+         A write_side
+         A write_act_on 7232
+         A write_added 7232
+         A write: WRITE_COMPLETE 40000/40000
+         P do_io_read 9223372036854775807
+         P reenable_read
+         P event 1
+         P read_side
+         P read_act_on 7232
+         P read_added 7232
+         O read: READ_READY 7232/max
+         A write_side",
+    );
+    assert_eq!(*is_held.lock().unwrap(), [true]);
+}
+
+/// The events of a pair run on the threads of its own event processor, whoever asks for
+/// them: on a thread of another one, even by the same clock, they would be lost with it.
+#[test]
+fn what_a_thread_of_another_processor_asks_for_is_done_by_the_pairs_own() {
+    let lab = Lab::new();
+    for same_clock in [false, true] {
+        let (a, p) = lab.agents();
+        let core = lab.pair(&a, &p);
+        let clock = if same_clock { lab.processor.clock().clone() } else { Clock::new_virtual() };
+        lab.take();
+        on_foreign_thread(|| {
+            let other = EventProcessor::new(clock).adopt_current_thread("ET_NET");
+            a.with(|me| me.read(MAX));
+            assert!(other.has_no_events());
+        });
+        lab.settle();
+        lab.expect(
+            "A do_io_read 9223372036854775807
+             A event 1
+             A read_side
+             A read_act_on 0",
+        );
+        a.close();
+        p.close();
+        lab.settle();
+        lab.expect_nothing_left(core);
+    }
 }

@@ -11,6 +11,10 @@
 //! A schedule reads from left to right: the seed of its random numbers, then which
 //! thread took how many steps; `r` is a random number that the program drew.
 
+mod one_stop;
+
+pub use one_stop::OneStop;
+
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
