@@ -59,7 +59,7 @@ fn closed_handles_and_writes_of_nothing() {
 
 #[test]
 fn what_is_told_after_a_reset_and_after_an_end() {
-    check(include_str!("../data/resets.jsonl"), 33);
+    check(include_str!("../data/resets.jsonl"), 35);
 }
 
 #[test]
@@ -80,6 +80,6 @@ fn the_same_over_real_sockets() {
     check_over(include_str!("../data/turns.jsonl"), 9, Transport::Sockets);
     check_over(include_str!("../data/answers.jsonl"), 28, Transport::Sockets);
     check_over(include_str!("../data/ends.jsonl"), 15, Transport::Sockets);
-    check_over(include_str!("../data/resets.jsonl"), 33, Transport::Sockets);
+    check_over(include_str!("../data/resets.jsonl"), 35, Transport::Sockets);
     check_over(include_str!("../data/heads.jsonl"), 18, Transport::Sockets);
 }
