@@ -11,6 +11,13 @@ use eventsys::{ContRef, Data, EventCode, EventProcessor, Guard, HrTime, call};
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
 /// Where a connection is to go.
+///
+/// ```
+/// use httpsm::Origin;
+///
+/// let origin = Origin { host: "origin.test".into(), port: 8080 };
+/// # assert_eq!(origin.port, 8080);
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Origin {
     /// A name or an address; an IPv6 address without brackets.
@@ -56,6 +63,18 @@ impl OriginConnector for NoOrigin {
 
 /// Origin servers that are state machines of this process: each connection is a
 /// PluginVC pair, whose passive end the acceptor gets with `NET_EVENT_ACCEPT`.
+///
+/// ```
+/// use eventsys::{Clock, EventProcessor, FreeContinuation, Outcome};
+/// use httpsm::AcceptorConnector;
+/// use pluginvc::PluginVCOptions;
+///
+/// let processor = EventProcessor::new(Clock::new_virtual());
+/// let connector = AcceptorConnector::new(&processor, PluginVCOptions::default());
+/// // Gets the other end of each connection to this origin server.
+/// let acceptor = FreeContinuation::new(|_, _, _| Outcome::Done);
+/// connector.listen("127.0.0.1", 80, acceptor);
+/// ```
 pub struct AcceptorConnector {
     processor: Arc<EventProcessor>,
     options: PluginVCOptions,
