@@ -34,6 +34,22 @@ use crate::thread_id::ThreadId;
 pub const MAX_EVENT_THREADS: usize = 512;
 
 /// Owns the threads of an event system and chooses among them.
+///
+/// ```
+/// use std::sync::mpsc;
+/// use eventsys::{Clock, ET_NET, EventProcessor, FreeContinuation, Outcome};
+///
+/// let processor = EventProcessor::new(Clock::new_real());
+/// processor.spawn_event_threads("ET_NET", 2);
+/// let (tell, told) = mpsc::channel();
+/// let cont = FreeContinuation::new(move |_, _, _| {
+///     tell.send(()).unwrap();
+///     Outcome::Done
+/// });
+/// processor.schedule_imm(cont, ET_NET); // On either thread.
+/// told.recv().unwrap();
+/// processor.shutdown();
+/// ```
 pub struct EventProcessor {
     clock: Arc<Clock>,
     steps: Steps,
@@ -52,6 +68,21 @@ pub struct EventProcessor {
 }
 
 /// How a processor is to be.
+///
+/// ```
+/// use eventsys::steps::{Collector, Steps};
+/// use eventsys::{Clock, EventProcessor, FreeContinuation, Options, Outcome};
+///
+/// let collector = Collector::new();
+/// let steps = Steps::to(collector.clone());
+/// let options = Options { steps, trace_events: true, ..Options::default() };
+/// let processor = EventProcessor::with_options(Clock::new_virtual(), options);
+/// let thread = processor.adopt_current_thread("ET_NET");
+/// thread.schedule_imm(FreeContinuation::new(|_, _, _| Outcome::Done));
+/// thread.run_pass();
+/// let texts: Vec<String> = collector.take().iter().map(ToString::to_string).collect();
+/// assert_eq!(texts, ["- schedule 1", "- dispatch 1"]);
+/// ```
 #[derive(Default)]
 pub struct Options {
     /// Who listens to the steps.

@@ -7,11 +7,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use eventsys::{ContRef, Data, ET_NET, EThread, EventCode, Request};
+use eventsys::{ContRef, Continuation as _, Data, ET_NET, EventCode, Request};
 use iocore::NetVcRef;
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
 use crate::accept::HttpSessionAccept;
+use crate::affinity;
 use crate::client_session::HttpClientSession;
 use crate::hdr::{RequestHdr, ResponseHdr};
 use crate::hooks::HttpHook;
@@ -56,7 +57,14 @@ pub fn ts_http_connect(proxy: &Arc<HttpProxy>, addr: SocketAddr) -> NetVcRef {
 /// A transaction, as a hook gets it. Mirrors `TSHttpTxn`.
 ///
 /// The state machine waits for [`HttpTxn::reenable`]; the other methods may be
-/// called from the hook until then. They take the transaction's mutex.
+/// called from the hook until then, and later as long as the transaction is not
+/// over. They take the transaction's mutex.
+///
+/// # Panics
+/// Every method but [`HttpTxn::proxy`] does if the transaction is over, as the
+/// original ends the process in each of these functions: its plugins of
+/// [`HttpHook::TxnClose`] have given it back, and nothing is left that could be
+/// asked.
 #[derive(Clone)]
 pub struct HttpTxn(Arc<HttpSM>);
 
@@ -67,8 +75,9 @@ impl HttpTxn {
 
     /// The number of the transaction. Mirrors `TSHttpTxnIdGet`.
     #[must_use]
+    #[track_caller]
     pub fn id(&self) -> u64 {
-        self.0.id()
+        self.sm().id()
     }
 
     /// The proxy.
@@ -80,18 +89,22 @@ impl HttpTxn {
     /// Gives the state machine back: with
     /// [`TS_EVENT_HTTP_CONTINUE`](crate::hooks::TS_EVENT_HTTP_CONTINUE) it goes
     /// on, with [`TS_EVENT_HTTP_ERROR`](crate::hooks::TS_EVENT_HTTP_ERROR) it ends
-    /// with an error answer. From any thread; it goes on before this returns if
-    /// this is an event thread and the mutex can be had. Mirrors
-    /// `TSHttpTxnReenable`.
+    /// with an error answer.
+    ///
+    /// From any thread. On the machine's own thread it goes on before this returns,
+    /// if the mutex can be had; from every other, another net thread included, that
+    /// is scheduled: a transaction never moves to another thread. A second call for
+    /// the same hook does nothing. Mirrors `TSHttpTxnReenable`.
+    #[track_caller]
     pub fn reenable(&self, event: EventCode) {
-        use eventsys::Continuation as _;
-        let mutex = self.0.base().mutex().cloned();
-        let lock = mutex.as_ref().filter(|_| EThread::current().is_some());
-        match lock.and_then(|mutex| mutex.try_lock()) {
-            Some(guard) => self.0.state_api_callback(&guard, event),
+        let sm = self.sm();
+        let processor = sm.proxy().processor();
+        let mutex = sm.base().mutex().filter(|_| affinity::is_home(processor, sm.base()));
+        match mutex.and_then(|mutex| mutex.try_lock()) {
+            Some(guard) => sm.state_api_callback(&guard, event),
             None => {
-                let request = Request::new(Arc::clone(&self.0) as ContRef).code(event);
-                self.proxy().processor().schedule_imm(request, ET_NET);
+                let request = Request::new(Arc::clone(sm) as ContRef).code(event);
+                processor.schedule_imm(request, ET_NET);
             }
         }
     }
@@ -100,6 +113,7 @@ impl HttpTxn {
     /// `NET_EVENT_ACCEPT` with the connection on which the request will come, or
     /// `NET_EVENT_ACCEPT_FAILED` if it never will. Mirrors
     /// `TSHttpTxnServerIntercept`.
+    #[track_caller]
     pub fn server_intercept(&self, cont: ContRef) {
         self.set_plugin_tunnel(PluginTunnel::AsServer, cont);
     }
@@ -107,29 +121,34 @@ impl HttpTxn {
     /// As [`HttpTxn::server_intercept`], but in place of the proxy's own work too:
     /// neither rules nor the cache are asked. To be called before
     /// [`HttpHook::PostRemap`]. Mirrors `TSHttpTxnIntercept`.
+    #[track_caller]
     pub fn intercept(&self, cont: ContRef) {
         self.set_plugin_tunnel(PluginTunnel::AsIntercept, cont);
     }
 
     /// What this transaction's plugin does.
     #[must_use]
+    #[track_caller]
     pub fn plugin_tunnel(&self) -> PluginTunnel {
         self.with(|sm| sm.t.borrow().plugin_tunnel_type)
     }
 
     /// Calls `cont` at a place of this transaction too. Mirrors `TSHttpTxnHookAdd`.
+    #[track_caller]
     pub fn add_hook(&self, hook: HttpHook, cont: ContRef) {
-        self.0.hooks().add(hook, cont);
+        self.sm().hooks().add(hook, cont);
     }
 
     /// The client's request; after the rules have been applied, with the target
     /// they gave it. Mirrors `TSHttpTxnClientReqGet`.
     #[must_use]
+    #[track_caller]
     pub fn client_request(&self) -> RequestHdr {
         self.with(|sm| sm.t.borrow().client_request.clone())
     }
 
     /// Changes the client's request.
+    #[track_caller]
     pub fn with_client_request<R>(&self, f: impl FnOnce(&mut RequestHdr) -> R) -> R {
         self.with(|sm| f(&mut sm.t.borrow_mut().client_request))
     }
@@ -137,17 +156,20 @@ impl HttpTxn {
     /// The request for the origin server, once there is one. Mirrors
     /// `TSHttpTxnServerReqGet`.
     #[must_use]
+    #[track_caller]
     pub fn server_request(&self) -> Option<RequestHdr> {
         self.with(|sm| sm.t.borrow().server_request.clone())
     }
 
     /// Changes the request for the origin server, if there is one.
+    #[track_caller]
     pub fn with_server_request<R>(&self, f: impl FnOnce(&mut RequestHdr) -> R) -> Option<R> {
         self.with(|sm| sm.t.borrow_mut().server_request.as_mut().map(f))
     }
 
     /// The origin server's response. Mirrors `TSHttpTxnServerRespGet`.
     #[must_use]
+    #[track_caller]
     pub fn server_response(&self) -> ResponseHdr {
         self.with(|sm| sm.t.borrow().server_response.clone())
     }
@@ -155,29 +177,35 @@ impl HttpTxn {
     /// The response for the client, once there is one. Mirrors
     /// `TSHttpTxnClientRespGet`.
     #[must_use]
+    #[track_caller]
     pub fn client_response(&self) -> Option<ResponseHdr> {
         self.with(|sm| sm.t.borrow().client_response.clone())
     }
 
     /// Changes the response for the client, if there is one.
+    #[track_caller]
     pub fn with_client_response<R>(&self, f: impl FnOnce(&mut ResponseHdr) -> R) -> Option<R> {
         self.with(|sm| sm.t.borrow_mut().client_response.as_mut().map(f))
     }
 
     /// Which status an error answer is to have. Mirrors `TSHttpTxnStatusSet`.
+    #[track_caller]
     pub fn set_status(&self, status: u16) {
         self.with(|sm| sm.t.borrow_mut().http_return_code = status);
     }
 
     /// True for a request that a plugin made. Mirrors `TSHttpTxnIsInternal`.
     #[must_use]
+    #[track_caller]
     pub fn is_internal(&self) -> bool {
         self.with(|sm| sm.t.borrow().is_internal_request)
     }
 
+    #[track_caller]
     fn set_plugin_tunnel(&self, kind: PluginTunnel, cont: ContRef) {
-        let options = self.proxy().plugin_vc_options();
-        let core = PluginVCCore::alloc_with(self.proxy().processor(), cont, options);
+        let proxy = self.sm().proxy();
+        let options = proxy.plugin_vc_options();
+        let core = PluginVCCore::alloc_with(proxy.processor(), cont, options);
         let old = self.with(|sm| {
             sm.t.borrow_mut().plugin_tunnel_type = kind;
             sm.set_plugin_tunnel(core)
@@ -188,11 +216,24 @@ impl HttpTxn {
         }
     }
 
+    #[track_caller]
     fn with<R>(&self, f: impl FnOnce(&crate::sm::Sm) -> R) -> R {
-        use eventsys::Continuation as _;
-        let mutex = self.0.base().mutex().expect("made with one");
+        let sm = self.sm();
+        let mutex = sm.base().mutex().expect("made with one");
         let guard = mutex.lock();
-        f(self.0.inner(&guard))
+        // It may have ended while the mutex was waited for.
+        f(self.sm().inner(&guard))
+    }
+
+    /// The machine, if it lives. Mirrors `sdk_sanity_check_txn`.
+    #[track_caller]
+    fn sm(&self) -> &Arc<HttpSM> {
+        assert!(
+            self.0.is_alive(),
+            "failed assertion `sdk_sanity_check_txn(txnp) == TS_SUCCESS`: transaction {} is over",
+            self.0.id()
+        );
+        &self.0
     }
 }
 
@@ -211,15 +252,19 @@ impl HttpSsn {
         self.0.id()
     }
 
-    /// Gives the session back; with an error, a new session is closed. Mirrors
+    /// Gives the session back; with an error, a new session is closed. As
+    /// [`HttpTxn::reenable`] it goes on on the session's own thread; the original
+    /// does so on every net thread that can have the mutex. Mirrors
     /// `TSHttpSsnReenable`.
     pub fn reenable(&self, event: EventCode) {
-        let lock = EThread::current().and_then(|_| self.0.mutex().try_lock());
+        let processor = self.0.proxy().processor();
+        let home = affinity::is_home(processor, self.0.base());
+        let lock = home.then(|| self.0.mutex().try_lock()).flatten();
         match lock {
             Some(guard) => self.0.state_api_callback(&guard, event),
             None => {
                 let request = Request::new(Arc::clone(&self.0) as ContRef).code(event);
-                self.0.proxy().processor().schedule_imm(request, ET_NET);
+                processor.schedule_imm(request, ET_NET);
             }
         }
     }

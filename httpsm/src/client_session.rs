@@ -6,13 +6,14 @@
 //!
 //! Between two transactions the session has the connection: it reads, and the
 //! first bytes make it a new state machine. A request that is in the buffer
-//! already (pipelining) does so at once.
+//! already (pipelining) does so at once. A transaction keeps the connection until
+//! its plugins have been told of its end: a plugin that holds TXN_CLOSE holds the
+//! next request of the client too.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
-use eventsys::hrtime::mseconds;
 use eventsys::mutex::weak_try_lock;
 use eventsys::steps::{Side, Step, StepKind};
 use eventsys::{
@@ -22,9 +23,10 @@ use eventsys::{
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
 use iocore::{BoundBuffer, IOBufferReader, NetVcRef, ShutdownHowTo};
 
+use crate::affinity;
 use crate::api::HttpSsn;
 use crate::hooks::{
-    HookState, HttpApiHooks, HttpHook, TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR,
+    HOOK_RETRY_TIME, HookState, HttpApiHooks, HttpHook, TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR,
 };
 use crate::proxy::HttpProxy;
 use crate::sm::HttpSM;
@@ -46,6 +48,8 @@ struct Ssn {
     reader: IOBufferReader,
     read_state: Cell<ReadState>,
     half_close: Cell<bool>,
+    /// A request has been read and not answered yet. Mirrors `m_active`.
+    active: Cell<bool>,
     /// The client has ended its side: nothing follows what has been read.
     client_is_at_end: Cell<bool>,
     /// The transaction that has the connection.
@@ -54,6 +58,8 @@ struct Ssn {
     released_transactions: Cell<u64>,
     cur_hook: Cell<Option<HttpHook>>,
     hook_state: Cell<HookState>,
+    /// A plugin has the session and has not given it back.
+    asked: Cell<bool>,
     destroyed: Cell<bool>,
 }
 
@@ -94,16 +100,19 @@ impl HttpClientSession {
                     reader,
                     read_state: Cell::new(ReadState::Init),
                     half_close: Cell::new(false),
+                    active: Cell::new(false),
                     client_is_at_end: Cell::new(false),
                     sm: RefCell::default(),
                     transact_count: Cell::new(0),
                     released_transactions: Cell::new(0),
                     cur_hook: Cell::new(None),
                     hook_state: Cell::default(),
+                    asked: Cell::new(false),
                     destroyed: Cell::new(false),
                 },
             ),
         });
+        affinity::keep_to_this_thread(proxy.processor(), session.base());
         session.do_api_callout(&guard, HttpHook::SsnStart);
     }
 
@@ -160,17 +169,34 @@ impl HttpClientSession {
         self.ssn.get(guard).half_close.set(true);
     }
 
-    /// A transaction has ended and the connection stays. Mirrors `release`.
-    pub(crate) fn release(&self, guard: &Guard<'_>) {
+    /// A request has been read. Mirrors `set_session_active`.
+    pub(crate) fn set_active(&self, guard: &Guard<'_>) {
+        self.ssn.get(guard).active.set(true);
+    }
+
+    /// The answer is out and the connection stays: nothing is read until the
+    /// transaction is done, and its timeouts still go to `sm`. Mirrors
+    /// `Http1ClientTransaction::release`.
+    pub(crate) fn release(&self, guard: &Guard<'_>, sm: ContRef) {
+        let s = self.ssn.get(guard);
+        if let Some(vc) = &*s.vc.borrow() {
+            vc.do_io_read(guard, Some(sm), 0, None);
+        }
+        s.active.set(false);
+    }
+
+    /// The connection waits for the next request, which may be there already.
+    /// Mirrors `Http1ClientSession::release`.
+    fn keep_alive(&self, guard: &Guard<'_>) {
         let s = self.ssn.get(guard);
         let config = self.proxy.config();
-        let this = self.cont();
         if let Some(vc) = &*s.vc.borrow() {
             vc.set_inactivity_timeout(config.keep_alive_no_activity_timeout_in);
             vc.cancel_active_timeout();
             // Timeouts come to the session from now on.
-            vc.do_io_write(guard, Some(this), 0, None);
+            vc.do_io_write(guard, Some(self.cont()), 0, None);
         }
+        s.active.set(false);
         self.wait_for_request(guard);
     }
 
@@ -179,6 +205,9 @@ impl HttpClientSession {
         let s = self.ssn.get(guard);
         if s.read_state.get() == ReadState::Closed {
             return self.destroy_if_done(guard);
+        }
+        if s.read_state.get() == ReadState::ActiveReader {
+            s.active.set(false);
         }
         if s.transact_count.get() == s.released_transactions.get() {
             s.half_close.set(false);
@@ -211,24 +240,28 @@ impl HttpClientSession {
         self.destroy_if_done(guard);
     }
 
-    /// A transaction has told its plugins of the end. Mirrors `transaction_done`.
-    pub(crate) fn transaction_done(&self, guard: &Guard<'_>, sm: &HttpSM) {
+    /// A transaction has told its plugins of the end: what becomes of the
+    /// connection now. Mirrors `release_transaction`.
+    pub(crate) fn transaction_done(&self, guard: &Guard<'_>) {
         let s = self.ssn.get(guard);
         s.released_transactions.set(s.released_transactions.get() + 1);
-        // With pipelining the next one may be there already.
-        let is_current = s.sm.borrow().as_ref().is_some_and(|current| std::ptr::eq(&**current, sm));
-        if is_current {
-            let gone = s.sm.take();
-            drop(gone);
+        let gone = s.sm.take();
+        drop(gone);
+        if s.read_state.get() != ReadState::ActiveReader {
+            self.destroy_if_done(guard);
+        } else if s.active.get() || self.has_had_the_last(guard) {
+            // A request without an answer, or a client that has ended its side.
+            self.do_io_close(guard);
+        } else {
+            self.keep_alive(guard);
         }
-        self.destroy_if_done(guard);
     }
 
     /// A plugin gives the session back. Under the session's mutex.
     pub(crate) fn state_api_callback(&self, guard: &Guard<'_>, event: EventCode) {
         let _keep = self.this.upgrade();
         let s = self.ssn.get(guard);
-        let Some(hook) = s.cur_hook.get() else { return };
+        let Some(hook) = s.cur_hook.get().filter(|_| s.asked.replace(false)) else { return };
         if event == TS_EVENT_HTTP_ERROR && hook == HttpHook::SsnStart {
             // The client is not wanted: closed without a word.
             s.cur_hook.set(None);
@@ -262,10 +295,11 @@ impl HttpClientSession {
             return;
         };
         let Some(lock) = weak_try_lock(cont.base().mutex().map(|mutex| &**mutex)) else {
-            self.proxy.processor().schedule_in(self.cont(), mseconds(10), ET_NET);
+            self.proxy.processor().schedule_in(self.cont(), HOOK_RETRY_TIME, ET_NET);
             return;
         };
         s.hook_state.set(state);
+        s.asked.set(true);
         self.proxy.processor().steps().report(|| Step {
             at: self.proxy.processor().clock().get_hrtime(),
             ..Step::bare(Side::Pair, StepKind::HttpHook, Some(i64::from(hook.event().0)))
@@ -304,6 +338,7 @@ impl HttpClientSession {
             // No room for one more.
             return self.do_io_close(guard);
         }
+        s.half_close.set(false);
         s.read_state.set(ReadState::ActiveReader);
         s.transact_count.set(s.transact_count.get() + 1);
         let sm = HttpSM::new(&self.proxy, self.ssn.mutex());

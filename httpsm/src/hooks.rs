@@ -11,12 +11,16 @@
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use eventsys::{ContRef, EventCode};
+use eventsys::hrtime::MSECOND;
+use eventsys::{ContRef, EventCode, HrTime};
 
 /// Go on (`TS_EVENT_HTTP_CONTINUE`).
 pub const TS_EVENT_HTTP_CONTINUE: EventCode = EventCode(60000);
 /// End the transaction with an error answer (`TS_EVENT_HTTP_ERROR`).
 pub const TS_EVENT_HTTP_ERROR: EventCode = EventCode(60001);
+
+/// How long a hook is left alone whose mutex could not be had.
+pub(crate) const HOOK_RETRY_TIME: HrTime = 10 * MSECOND;
 
 macro_rules! hooks {
     ($($(#[$doc:meta])* $name:ident = $event:literal;)*) => {

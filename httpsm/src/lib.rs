@@ -31,6 +31,7 @@
 #![warn(missing_docs)]
 
 mod accept;
+mod affinity;
 mod api;
 pub mod body_factory;
 pub mod chunked;

@@ -7,7 +7,15 @@
 //! client's connection. Events of the client's and the server's operations come
 //! to it until a body is under way; then they come to its [`HttpTunnel`], which
 //! tells it of the ends. At each hook it stands still until it is reenabled. It
-//! ends by itself.
+//! ends by itself; from then on no function of the plugin interface may be called
+//! for it ([`HttpTxn`](crate::HttpTxn)). All of it runs on the thread that made it.
+//!
+//! # When a plugin holds it and a connection ends
+//! The client's connection is closed at once, and so is the origin server's; the
+//! plugin is not told. What follows waits until the plugin gives the machine back:
+//! the other plugins of the same hook are called, then those of TXN_CLOSE. If it is
+//! the origin server's connection alone that ends (while SEND_REQUEST_HDR is held),
+//! the next try or the error answer waits in the same way.
 //!
 //! # The way of a request
 //! ```text
@@ -39,7 +47,7 @@ mod transfer;
 mod tunnel;
 
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use eventsys::mutex::census;
@@ -51,6 +59,7 @@ use eventsys::{
 use iocore::{BoundBuffer, IoData, NetVcRef, Vio, VioHandle};
 use pluginvc::PluginVCCore;
 
+use crate::affinity;
 use crate::client_session::HttpClientSession;
 use crate::hdr::HttpParser;
 use crate::hooks::{
@@ -114,6 +123,8 @@ pub struct HttpSM {
     base: ContinuationBase,
     this: Weak<HttpSM>,
     id: u64,
+    /// Not over yet. Mirrors `magic`, which plugins' calls look at without the mutex.
+    alive: AtomicBool,
     proxy: Arc<HttpProxy>,
     tunnel: Arc<HttpTunnel>,
     /// Hooks of this transaction alone.
@@ -135,6 +146,8 @@ pub(crate) struct Sm {
     cur_hook: Cell<Option<HttpHook>>,
     hook_state: Cell<HookState>,
     callout: Cell<Callout>,
+    /// A plugin has been called and has not given the machine back.
+    asked: Cell<bool>,
     /// What follows SEND_RESPONSE_HDR.
     transfer: Cell<ResponseNext>,
     plugin_tunnel: RefCell<Option<Arc<PluginVCCore>>>,
@@ -144,8 +157,10 @@ pub(crate) struct Sm {
     /// Calls of the machine on the stack. Mirrors `reentrancy_count`.
     reentrancy_count: Cell<u32>,
     terminate_sm: Cell<bool>,
+    /// [`kill_this`](Run::kill_this) has begun.
     ending: Cell<bool>,
-    killed: Cell<bool>,
+    /// The plugins of TXN_CLOSE have been called.
+    kill_this_async_done: Cell<bool>,
     request_hdr_bytes: Cell<i64>,
     response_hdr_bytes: Cell<i64>,
     client_response_hdr_bytes: Cell<i64>,
@@ -169,19 +184,29 @@ struct Server {
     session: ServerSession,
     read_vio: Option<VioHandle>,
     write_vio: Option<VioHandle>,
+    /// The connection has been made for this request, of which nothing has been
+    /// written yet. (There the write of one byte stands that told of the handshake.)
+    is_new: bool,
     /// Its head has been sent, and what is read now is the answer's.
     reading: bool,
     eos: bool,
 }
 
-/// Whether a plugin is being called. Mirrors `HttpApiState_t`.
+/// Whether plugins are being called, and what waits until they have been. Mirrors
+/// `HttpApiState_t`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Callout {
+    /// No plugin is called (`HTTP_API_NO_CALLOUT`).
     No,
-    /// It has been called and has not answered yet.
+    /// A plugin has the machine, or its mutex could not be had
+    /// (`HTTP_API_IN_CALLOUT`).
     In,
-    /// Its mutex could not be had.
-    Retry,
+    /// The same, and the machine has ended meanwhile: TXN_CLOSE follows
+    /// (`HTTP_API_DEFERED_CLOSE`).
+    DeferedClose,
+    /// The same, and the origin server has failed meanwhile: that follows
+    /// (`HTTP_API_DEFERED_SERVER_ERROR`).
+    DeferedServerError,
 }
 
 /// How the sending of the request's body ended. Mirrors `HTTP_SM_POST_*`.
@@ -204,10 +229,13 @@ struct Run<'a> {
 impl HttpSM {
     pub(crate) fn new(proxy: &Arc<HttpProxy>, mutex: &Arc<ProxyMutex>) -> Arc<HttpSM> {
         proxy.census.transactions.fetch_add(1, Ordering::Relaxed);
+        let base = ContinuationBase::new(Arc::clone(mutex));
+        affinity::keep_to_this_thread(proxy.processor(), &base);
         Arc::new_cyclic(|this: &Weak<HttpSM>| HttpSM {
-            base: ContinuationBase::new(Arc::clone(mutex)),
+            base,
             this: Weak::clone(this),
             id: proxy.next_sm_id(),
+            alive: AtomicBool::new(true),
             proxy: Arc::clone(proxy),
             tunnel: HttpTunnel::new(Arc::clone(mutex), this.clone() as Weak<dyn TunnelOwner>),
             hooks: HttpApiHooks::new(),
@@ -224,6 +252,7 @@ impl HttpSM {
                     cur_hook: Cell::new(None),
                     hook_state: Cell::default(),
                     callout: Cell::new(Callout::No),
+                    asked: Cell::new(false),
                     transfer: Cell::new(ResponseNext::Error),
                     plugin_tunnel: RefCell::default(),
                     blind_tunnel: RefCell::default(),
@@ -232,7 +261,7 @@ impl HttpSM {
                     reentrancy_count: Cell::new(0),
                     terminate_sm: Cell::new(false),
                     ending: Cell::new(false),
-                    killed: Cell::new(false),
+                    kill_this_async_done: Cell::new(false),
                     request_hdr_bytes: Cell::new(0),
                     response_hdr_bytes: Cell::new(0),
                     client_response_hdr_bytes: Cell::new(0),
@@ -263,20 +292,24 @@ impl HttpSM {
         self.sm.get(guard)
     }
 
-    /// Calls `f` as one call of the machine, which may end with it.
+    /// True until the transaction is over. Mirrors `magic == HTTP_SM_MAGIC_ALIVE`.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.alive.load(Ordering::Acquire)
+    }
+
+    /// Calls `f` as one call of the machine, which may end with it. Mirrors
+    /// `main_handler` and `state_api_callback`.
     fn enter(&self, guard: &Guard<'_>, f: impl FnOnce(Run<'_>)) {
         let keep = self.this.upgrade();
         let run = Run { sm: self, s: self.sm.get(guard), g: guard };
-        run.s.reentrancy_count.set(run.s.reentrancy_count.get() + 1);
+        let count = &run.s.reentrancy_count;
+        count.set(count.get() + 1);
         f(run);
-        run.s.reentrancy_count.set(run.s.reentrancy_count.get() - 1);
-        if run.s.reentrancy_count.get() == 0
-            && run.s.terminate_sm.get()
-            // A plugin has it: it ends when the plugin has given it back.
-            && run.s.callout.get() == Callout::No
-        {
+        // Counted down behind it: a plugin of TXN_CLOSE may call the machine again.
+        if run.s.terminate_sm.get() && count.get() == 1 {
             run.kill_this();
         }
+        count.set(count.get() - 1);
         drop(keep);
     }
 
@@ -327,7 +360,12 @@ impl Continuation for HttpSM {
 
     /// Mirrors `HttpSM::main_handler`: an event about an operation goes to the
     /// function of its connection, any other to that of the state.
+    ///
+    /// # Panics
+    /// If the transaction is over, as the original does: a plugin has given it back
+    /// twice, and the second time has come too late.
     fn handle_event(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
+        assert!(self.is_alive(), "failed assertion `magic == HTTP_SM_MAGIC_ALIVE`");
         self.enter(call.guard(), |run| {
             run.report(StepKind::HttpEvent, i64::from(event.0));
             match event {
@@ -336,7 +374,6 @@ impl Continuation for HttpSM {
                     run.state_http_server_open(event, data);
                 }
                 EventCode::EVENT_INTERVAL => run.pending_action_is_due(),
-                _ if run.s.killed.get() || run.s.ending.get() => {}
                 _ => {
                     if let Some(vio) = data.vio() {
                         run.vio_event(event, vio);
@@ -417,19 +454,36 @@ impl Run<'_> {
         match of_server {
             Some(true) => self.server_read_event(event),
             Some(false) => self.server_write_event(event),
+            // The client has its answer, and times out before the plugins of TXN_CLOSE
+            // have been called (`tunnel_handler`).
+            None if self.s.ua.borrow().is_none() => self.s.terminate_sm.set(true),
             None => {}
         }
     }
 
-    /// Mirrors `kill_this`: closes what is open, tells the plugins, lets go.
+    /// Closes what is open, tells the plugins, lets go. While a plugin has the machine
+    /// only the first is done; it is called again when that plugin has given it back,
+    /// and when the last plugin of TXN_CLOSE has. Mirrors `kill_this`.
     fn kill_this(self) {
-        if self.s.ending.replace(true) {
-            return;
+        if !self.s.kill_this_async_done.get() {
+            self.s.ending.set(true);
+            self.set_state(SmState::KillThis);
+            // A plugin that is to be called again must be: its answer ends the machine.
+            if self.s.callout.get() == Callout::No
+                && let Some(event) = self.s.pending_action.take()
+            {
+                let _ = event.try_cancel();
+            }
+            self.close_everything();
+            self.s.terminate_sm.set(false);
+            self.do_api_callout(HttpHook::TxnClose);
         }
-        self.set_state(SmState::KillThis);
-        if let Some(event) = self.s.pending_action.take() {
-            let _ = event.try_cancel();
+        if self.s.kill_this_async_done.get() {
+            self.let_go();
         }
+    }
+
+    fn close_everything(self) {
         self.sm.tunnel.kill_tunnel(self.g);
         let blind_tunnel = self.s.blind_tunnel.take();
         if let Some(tunnel) = blind_tunnel {
@@ -441,31 +495,28 @@ impl Run<'_> {
             self.forget_ua();
             session.do_io_close(self.g);
         }
-        // A plugin that was to answer, and was never asked.
-        let plugin_tunnel = self.s.plugin_tunnel.take();
-        if let Some(core) = plugin_tunnel {
-            core.kill_no_connect();
-        }
-        self.s.terminate_sm.set(false);
-        self.s.reentrancy_count.set(self.s.reentrancy_count.get() + 1);
-        self.do_api_callout(HttpHook::TxnClose);
-        self.s.reentrancy_count.set(self.s.reentrancy_count.get() - 1);
+        self.kill_plugin_tunnel();
     }
 
-    /// The plugins know of the end: nothing is left to do.
-    fn killed(self) {
-        if self.s.killed.replace(true) {
-            return;
-        }
+    /// A plugin that was to answer and was never asked is told so.
+    fn kill_plugin_tunnel(self) {
         let plugin_tunnel = self.s.plugin_tunnel.take();
         if let Some(core) = plugin_tunnel {
             core.kill_no_connect();
         }
+    }
+
+    /// The plugins know of the end: nothing is left to do. Mirrors the end of
+    /// `kill_this`, and `destroy`.
+    fn let_go(self) {
+        self.s.terminate_sm.set(false);
+        let Some(session) = self.s.session.take() else { return };
+        // The next request of the client may be there already.
+        session.transaction_done(self.g);
+        // A plugin of TXN_CLOSE may have made one.
+        self.kill_plugin_tunnel();
         self.sm.hooks.clear();
-        let session = self.s.session.take();
-        if let Some(session) = session {
-            session.transaction_done(self.g, self.sm);
-        }
+        self.sm.alive.store(false, Ordering::Release);
     }
 
     /// Takes the client out of the table: its connection is somebody else's now.

@@ -15,8 +15,10 @@
 //! it. Where bytes are changed on the way (chunks made or undone), they move to a
 //! second buffer at once; that one has no mark of its own, so the producer is
 //! *throttled*: not reenabled while more than the high water waits there, until
-//! less than the low water does. The original does this only where
-//! `flow_control.enabled` is set, and otherwise lets the buffer grow.
+//! less than the low water does. That holds back a plugin, which waits to be
+//! reenabled, and not a socket, whose read stays enabled: behind one the second
+//! buffer grows without limit, as in the original, whether `flow_control.enabled` is
+//! set there or not.
 //!
 //! **Not modelled**: producers that are consumers too (transforms), and more than
 //! one producer at a time. **Could you tell?** Only a plugin that transforms.

@@ -26,6 +26,37 @@ use crate::vc::PluginVC;
 static NEXT_ID: AtomicU32 = AtomicU32::new(0);
 
 /// Two ends and what lies between them.
+///
+/// # Contract
+///
+/// 1. [`alloc`](PluginVCCore::alloc) makes a pair for an acceptor. Set addresses and data now.
+/// 2. [`connect`](PluginVCCore::connect) returns the active end; the acceptor is given the passive
+///    end with `NET_EVENT_ACCEPT`, before `connect` returns or later. Or
+///    [`connect_re`](PluginVCCore::connect_re), which gives the active end with `NET_EVENT_OPEN`.
+///    Or [`kill_no_connect`](PluginVCCore::kill_no_connect), if the pair is not needed. One of the
+///    three, once.
+/// 3. Both ends are used as [`VConnection`]s. Each is closed once, and the pair is freed when both
+///    are closed and no call of it is on a stack.
+///
+/// Three mutexes matter: the core mutex C, under which bytes move between the ends, and the mutex
+/// of the state machine at each end. The event loop takes C, then tries the other two; see the
+/// crate's table.
+///
+/// ```
+/// use testkit::prelude::*;
+///
+/// let lab = Lab::new();
+/// let (a, p) = lab.agents();
+/// p.on(ACCEPT, |me| me.close());
+/// let core = PluginVCCore::alloc(&lab.processor, p.cont());
+/// core.set_active_addr("192.0.2.1:4000".parse().unwrap());
+/// let vc = core.connect();
+/// lab.settle();
+/// assert_eq!(vc.get_local_addr().unwrap().port(), 4000);
+/// vc.do_io_close(None);
+/// lab.settle();
+/// assert!(core.is_freed());
+/// ```
 pub struct PluginVCCore {
     /// The core mutex, C.
     pub(crate) base: ContinuationBase,

@@ -23,6 +23,13 @@ use eventsys::steps::StepKind;
 use crate::half::Half;
 
 /// A generation of PluginVC, named by a letter.
+///
+/// ```
+/// use pluginvc::Epoch;
+///
+/// assert_eq!("D".parse(), Ok(Epoch::D));
+/// assert_eq!(Epoch::default(), Epoch::C);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub enum Epoch {
     /// Releases 6.2 to 8.1; recorded from 8.1.11.

@@ -20,6 +20,10 @@ need() {
 # Words in front of the servers' commands.
 on_server=()
 
+# What else the real server is to have: a line of its plugin.config, lines of its
+# remap.config before the one for everything, and lines of its records.config.
+real_plugin= real_remap= real_records=
+
 root=$(mktemp -d)
 pids=()
 finish() {
@@ -98,10 +102,12 @@ CONFIG proxy.config.log.logging_enabled INT 0
 CONFIG proxy.config.exec_thread.autoconfig INT 0
 CONFIG proxy.config.exec_thread.limit INT 1
 CONFIG proxy.config.body_factory.template_sets_dir STRING $root/etc/body_factory
+$real_records
 END
   : >"$root/etc/storage.config"
-  : >"$root/etc/plugin.config"
-  echo 'map / http://127.0.0.1/ @plugin=generator.so' >"$root/etc/remap.config"
+  echo "$real_plugin" >"$root/etc/plugin.config"
+  printf '%s\n' "$real_remap" 'map / http://127.0.0.1/ @plugin=generator.so' \
+    >"$root/etc/remap.config"
   TS_RUNROOT=$root \
     LD_LIBRARY_PATH=$lib/x86_64-linux-gnu:$folder/lib/x86_64-linux-gnu:$lib/trafficserver \
     "${on_server[@]}" "$usr/bin/traffic_server" >"$root/real.out" 2>&1 &

@@ -3,49 +3,57 @@
 //! Mirrors `do_api_callout`, `state_api_callout`, `state_api_callback` and
 //! `handle_api_return` (9.2.9).
 
-use eventsys::hrtime::mseconds;
 use eventsys::mutex::weak_try_lock;
 use eventsys::steps::StepKind;
 use eventsys::{Data, ET_NET, EventCode, call};
 
 use super::{Callout, Run, SmState};
 use crate::api::HttpTxn;
-use crate::hooks::{HookState, HttpHook, TS_EVENT_HTTP_ERROR};
+use crate::hooks::{HOOK_RETRY_TIME, HookState, HttpHook, TS_EVENT_HTTP_ERROR};
 
 impl Run<'_> {
-    /// Calls all plugins of this place, one after the other, then goes on.
+    /// Calls all plugins of this place, one after the other, then goes on. The end
+    /// waits until a plugin has given the machine back that has it now. Mirrors
+    /// `do_api_callout_internal`.
     pub(super) fn do_api_callout(self, hook: HttpHook) {
+        if hook == HttpHook::TxnClose
+            && matches!(self.s.callout.get(), Callout::In | Callout::DeferedServerError)
+        {
+            // During TXN_CLOSE itself too: then its plugins are called a second time.
+            self.s.callout.set(Callout::DeferedClose);
+            return;
+        }
         self.s.cur_hook.set(Some(hook));
         self.s.hook_state.set(HookState::default());
         self.state_api_callout();
     }
 
-    /// The plugin that was called last gives the machine back.
+    /// The plugin that was called last gives the machine back. Mirrors
+    /// `state_api_callback`.
     pub(super) fn api_callback(self, event: EventCode) {
-        // Twice, or without having been called: the original asserts.
-        if self.s.callout.get() != Callout::In {
+        // Twice, or without having been called. The original goes on a second time,
+        // which it survives at some places and at others does not.
+        if !self.s.asked.replace(false) {
             return;
         }
-        self.s.callout.set(Callout::No);
-        if self.s.terminate_sm.get() {
-            // The client has gone meanwhile; the end was waiting for this.
-            return;
+        if event != TS_EVENT_HTTP_ERROR {
+            return self.state_api_callout();
         }
-        if event == TS_EVENT_HTTP_ERROR && self.s.cur_hook.get() != Some(HttpHook::TxnClose) {
-            self.api_error();
-        } else {
-            self.state_api_callout();
+        // The others of this place are not called any more.
+        let callout = self.s.callout.replace(Callout::No);
+        match self.s.cur_hook.get() {
+            _ if callout == Callout::DeferedClose => self.do_api_callout(HttpHook::TxnClose),
+            // At the end there is no answer that could be changed into an error.
+            Some(HttpHook::TxnClose) => self.handle_api_return(HttpHook::TxnClose),
+            _ => self.api_error(),
         }
     }
 
     /// A plugin's mutex could not be had; now it is tried again.
     pub(super) fn pending_action_is_due(self) {
         self.s.pending_action.set(None);
-        if self.s.callout.get() == Callout::Retry {
-            self.s.callout.set(Callout::No);
-            if !self.s.terminate_sm.get() {
-                self.state_api_callout();
-            }
+        if !self.s.asked.get() && self.s.callout.get() != Callout::No {
+            self.state_api_callout();
         }
     }
 
@@ -62,18 +70,24 @@ impl Run<'_> {
             None => state.next(hook, &[self.sm.proxy.hooks(), self.sm.hooks()]),
         };
         let Some(cont) = next else {
-            return self.handle_api_return(hook);
+            return match self.s.callout.replace(Callout::No) {
+                Callout::No | Callout::In => self.handle_api_return(hook),
+                Callout::DeferedClose => self.do_api_callout(HttpHook::TxnClose),
+                Callout::DeferedServerError => self.handle_response(),
+            };
         };
         self.set_state_of_callout();
+        if self.s.callout.get() == Callout::No {
+            self.s.callout.set(Callout::In);
+        }
         let Some(lock) = weak_try_lock(cont.base().mutex().map(|mutex| &**mutex)) else {
-            self.s.callout.set(Callout::Retry);
             let processor = self.sm.proxy.processor();
-            let event = processor.schedule_in(self.cont(), mseconds(10), ET_NET);
+            let event = processor.schedule_in(self.cont(), HOOK_RETRY_TIME, ET_NET);
             self.s.pending_action.set(event);
             return;
         };
         self.s.hook_state.set(state);
-        self.s.callout.set(Callout::In);
+        self.s.asked.set(true);
         self.report(StepKind::HttpHook, i64::from(hook.event().0));
         let txn = HttpTxn::new(self.sm.this.upgrade().expect("called by reference"));
         call(&cont, lock.as_ref(), hook.event(), Data::Object(&txn));
@@ -97,7 +111,10 @@ impl Run<'_> {
             HttpHook::SendRequestHdr => self.setup_server_send_request(),
             HttpHook::ReadResponseHdr => self.handle_response(),
             HttpHook::SendResponseHdr => self.send_response(),
-            HttpHook::TxnClose => self.killed(),
+            HttpHook::TxnClose => {
+                self.s.terminate_sm.set(true);
+                self.s.kill_this_async_done.set(true);
+            }
             HttpHook::SsnStart | HttpHook::SsnClose => {}
         }
     }

@@ -28,11 +28,14 @@ impl Run<'_> {
 
     pub(super) fn client_attached(self) {
         let this = self.cont();
+        let config = self.sm.proxy.config();
         self.with_ua(|ua| {
             // Nothing is read yet, but timeouts and errors come to this machine.
-            let read = ua.vc.do_io_read(self.g, Some(this.clone()), 0, Some(&ua.buffer));
+            let read = ua.vc.do_io_read(self.g, Some(this.clone()), 0, None);
             ua.read_vio = Some(read);
             ua.write_vio = Some(ua.vc.do_io_write(self.g, Some(this), 0, None));
+            ua.vc.set_inactivity_timeout(config.transaction_no_activity_timeout_in);
+            ua.vc.set_active_timeout(config.transaction_active_timeout_in);
         });
         self.do_api_callout(HttpHook::TxnStart);
     }
@@ -41,9 +44,7 @@ impl Run<'_> {
         self.set_state(SmState::ReadClientRequestHeader);
         self.s.reading_request.set(true);
         let this = self.cont();
-        let active = self.sm.proxy.config().transaction_active_timeout_in;
         self.with_ua(|ua| {
-            ua.vc.set_active_timeout(active);
             let read = ua.vc.do_io_read(self.g, Some(this), i64::MAX, Some(&ua.buffer));
             ua.read_vio = Some(read);
         });
@@ -135,6 +136,7 @@ impl Run<'_> {
             // The scheme does not fit a connection in plain text.
             return self.bad_request();
         }
+        self.with_ua(|ua| ua.session.set_active(self.g));
         self.expect_100_continue();
         if push {
             self.s.t.borrow_mut().forbidden(config);

@@ -107,6 +107,9 @@ impl Run<'_> {
 
     /// The plugins have seen the answer's head: it goes out.
     pub(super) fn send_response(self) {
+        // It has this long to take the answer.
+        let timeout = self.sm.proxy.config().transaction_no_activity_timeout_in;
+        self.with_ua(|ua| ua.vc.set_inactivity_timeout(timeout));
         let next = self.s.transfer.get();
         if next == ResponseNext::Tunnel {
             return self.setup_blind_tunnel();

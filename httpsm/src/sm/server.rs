@@ -11,7 +11,7 @@ use std::sync::Arc;
 use eventsys::{Data, EventCode};
 use iocore::{IOBufferReader, IoData, VioHandle};
 
-use super::{Run, Server, SmState};
+use super::{Callout, Run, Server, SmState};
 use crate::connector::{ConnectError, Origin};
 use crate::hdr::{HttpParser, ParseResult, ResponseHdr};
 use crate::hooks::HttpHook;
@@ -31,6 +31,15 @@ impl Run<'_> {
     pub(super) fn do_http_server_open(self) {
         self.set_state(SmState::HttpServerOpen);
         self.s.request_was_sent.set(false);
+        let waits = {
+            let t = self.s.t.borrow();
+            !t.is_tunnel && !t.has_request_body()
+        };
+        if waits {
+            // The client waits now, and that is not its fault. One that still sends a
+            // body must go on, or the origin server could never answer.
+            self.with_ua(|ua| ua.vc.cancel_inactivity_timeout());
+        }
         let plugin = self.s.plugin_tunnel.take();
         if let Some(core) = plugin {
             // The plugin is called in here, and so is this machine.
@@ -114,7 +123,10 @@ impl Run<'_> {
         let (vc, reader) = (session.vc().clone(), session.reader());
         self.set_server(session);
         let write = vc.do_io_write(self.g, Some(this), 1, Some(&reader));
-        self.with_server(|server| server.write_vio = Some(write));
+        self.with_server(|server| {
+            server.write_vio = Some(write);
+            server.is_new = true;
+        });
     }
 
     /// An event before it is known whether the connection could be made.
@@ -164,6 +176,7 @@ impl Run<'_> {
             read_vio: Some(VioHandle::new(vc.clone(), iocore::VioOp::Read)),
             write_vio: Some(VioHandle::new(vc, iocore::VioOp::Write)),
             session,
+            is_new: false,
             reading: false,
             eos: false,
         };
@@ -172,7 +185,7 @@ impl Run<'_> {
 
     /// Mirrors `handle_http_server_open`.
     fn server_is_open(self) {
-        let body = {
+        {
             let mut t = self.s.t.borrow_mut();
             let body = t.has_request_body();
             if let Some(request) = t.server_request.as_mut().filter(|_| body) {
@@ -181,12 +194,10 @@ impl Run<'_> {
                     fields.value_set("Transfer-Encoding", b"chunked");
                 }
             }
-            body
-        };
-        if !body {
-            // The client waits now, and that is not its fault.
-            self.with_ua(|ua| ua.vc.cancel_inactivity_timeout());
         }
+        // It must do something within this time, also while plugins are asked.
+        let timeout = self.sm.proxy.config().transaction_no_activity_timeout_out;
+        self.with_server(|server| server.session.vc().set_inactivity_timeout(timeout));
         self.do_api_callout(HttpHook::SendRequestHdr);
     }
 
@@ -203,6 +214,7 @@ impl Run<'_> {
         let timeout = self.sm.proxy.config().transaction_no_activity_timeout_out;
         self.with_server(|server| {
             let vc = server.session.vc();
+            server.is_new = false;
             server.write_vio = Some(vc.do_io_write(self.g, Some(this), nbytes, Some(&reader)));
             vc.set_inactivity_timeout(timeout);
         });
@@ -335,19 +347,34 @@ impl Run<'_> {
         }
         {
             let errno = self.with_server(|server| server.session.vc().lerrno()).unwrap_or(0);
+            // Something was to be written, and nothing has been: it does not listen.
+            let took_nothing = self.with_server(|server| {
+                let write = server.write_vio.as_ref();
+                server.is_new || write.is_some_and(|vio| vio.nbytes() > 0 && vio.ndone() == 0)
+            });
             let mut t = self.s.t.borrow_mut();
             (t.current_state, t.cause_of_death_errno) = match event {
                 EventCode::VC_EVENT_EOS => (ServerState::ConnectionClosed, 32),
                 EventCode::VC_EVENT_ACTIVE_TIMEOUT => (ServerState::ActiveTimeout, 110),
-                EventCode::VC_EVENT_INACTIVITY_TIMEOUT if self.s.request_was_sent.get() => {
+                EventCode::VC_EVENT_INACTIVITY_TIMEOUT if took_nothing != Some(true) => {
                     (ServerState::InactiveTimeout, 110)
                 }
                 EventCode::VC_EVENT_INACTIVITY_TIMEOUT => (ServerState::ConnectionError, 110),
                 _ => (ServerState::ConnectionError, errno),
             };
         }
-        self.close_server();
-        self.handle_response();
+        if event != EventCode::VC_EVENT_ACTIVE_TIMEOUT {
+            self.close_server();
+        }
+        match self.s.callout.get() {
+            Callout::No => self.handle_response(),
+            // A plugin of SEND_REQUEST_HDR has the machine: what follows waits for it.
+            Callout::In | Callout::DeferedServerError => {
+                self.s.callout.set(Callout::DeferedServerError);
+            }
+            // The client has gone, too: nothing follows but the end.
+            Callout::DeferedClose => {}
+        }
     }
 
     /// Gives the connection back, if there will be no body from it: to the pool

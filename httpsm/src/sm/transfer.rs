@@ -197,8 +197,8 @@ impl Run<'_> {
             let post = t.client_request.method == b"POST" && !t.is_internal_request;
             (t.client_keep_alive, post, t.source == crate::transact::Source::Internal)
         };
-        if complete && keep_alive && !session.has_had_the_last(self.g) {
-            session.release(self.g);
+        if complete && keep_alive {
+            session.release(self.g, self.cont());
             return;
         }
         if complete && post && !internal {

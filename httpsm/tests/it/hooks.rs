@@ -184,6 +184,49 @@ fn a_plugin_may_take_its_time() {
     }
 }
 
+/// 9.2.9 goes on a second time: it survives that at most places, and dies at
+/// READ_RESPONSE_HDR and SEND_RESPONSE_HDR.
+#[test]
+fn giving_a_transaction_back_twice_counts_once() {
+    for &hook in HttpHook::ALL {
+        if matches!(hook, HttpHook::SsnStart | HttpHook::SsnClose) {
+            continue;
+        }
+        let lab = Lab::new();
+        let calls = Calls::default();
+        for &each in HttpHook::ALL {
+            lab.proxy.hooks().add(each, noting(&calls, "", |_| {}));
+        }
+        let twice = FreeContinuation::new(|_, _, data| {
+            let txn = data.txn().expect("a transaction");
+            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            Outcome::Done
+        });
+        lab.proxy.hooks().add(hook, twice);
+        let client = lab.ask(GET);
+        lab.origin().send(OK);
+        lab.settle();
+        assert!(client.text().ends_with("hello"), "{hook:?}");
+        let each_once: Vec<String> = [
+            HttpHook::SsnStart,
+            HttpHook::TxnStart,
+            HttpHook::ReadRequestHdr,
+            HttpHook::PreRemap,
+            HttpHook::PostRemap,
+            HttpHook::CacheLookupComplete,
+            HttpHook::SendRequestHdr,
+            HttpHook::ReadResponseHdr,
+            HttpHook::SendResponseHdr,
+            HttpHook::TxnClose,
+        ]
+        .map(|hook| format!("{hook:?}"))
+        .to_vec();
+        assert_eq!(taken(&calls), each_once, "{hook:?}");
+        lab.expect_nothing_left(vec![client]);
+    }
+}
+
 #[test]
 fn a_client_that_goes_while_a_plugin_thinks_is_waited_for() {
     for &hook in HttpHook::ALL {

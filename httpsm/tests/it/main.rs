@@ -1,11 +1,15 @@
 //! The tests of the HTTP state machine, in one binary: a binary for each file would be linked
 //! one by one, which takes most of the time and the space of a build.
 
+mod affinity;
 mod common;
 mod faults;
 mod heads;
+mod held;
 mod hooks;
+mod net_common;
 mod net_faults;
+mod over;
 mod plugins;
 mod proxy;
 mod recorded;

@@ -6,164 +6,16 @@
 //! takes as many milliseconds.
 
 use std::cell::RefCell;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
+use crate::net_common::{GET, Stage, head, http_config, now, reset, seconds_since};
 use eventsys::hrtime::seconds;
-use eventsys::{AdoptedThread, Clock, ContRef, EventProcessor};
-use httpsm::{HttpConfig, HttpProxy, HttpSessionAccept, NetConnector, UrlRewrite};
-use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetProcessor};
-use socket2::{Domain, SockRef, Socket, Type};
-
-/// How long, in real time, a test may wait for something before it hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
-
-/// A proxy, and the origin server that everything leads to.
-struct Stage {
-    proxy: Arc<HttpProxy>,
-    accept: Arc<NetAcceptAction>,
-    net: Arc<NetProcessor>,
-    thread: AdoptedThread,
-    origin: Option<TcpListener>,
-    /// Connections to it on which no request has come yet.
-    waiting: RefCell<Vec<TcpStream>>,
-    /// What it does with each connection on which a request's head has come.
-    act: RefCell<Box<dyn FnMut(TcpStream)>>,
-}
-
-impl Stage {
-    fn new(act: impl FnMut(TcpStream) + 'static) -> Stage {
-        Stage::with(NetConfig::default(), act)
-    }
-
-    fn with(config: NetConfig, act: impl FnMut(TcpStream) + 'static) -> Stage {
-        let processor = EventProcessor::new(Clock::new_virtual());
-        let net = NetProcessor::init(&processor, config);
-        let thread = processor.adopt_current_thread("ET_NET");
-        let origin = TcpListener::bind("127.0.0.1:0").unwrap();
-        origin.set_nonblocking(true).unwrap();
-        let rule = format!("/=http://{}/", origin.local_addr().unwrap());
-        let rules = UrlRewrite::new(vec![rule.parse().unwrap()]);
-        let config = HttpConfig {
-            transaction_no_activity_timeout_in: seconds(4),
-            transaction_no_activity_timeout_out: seconds(10),
-            connect_attempts_timeout: seconds(10),
-            connect_attempts_max_retries: 1,
-            ..HttpConfig::default()
-        };
-        let proxy = HttpProxy::new(&processor, config, rules, NetConnector::new(&net));
-        let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
-        let sessions: ContRef = HttpSessionAccept::new(&proxy);
-        let accept = net.accept(sessions, &options).unwrap();
-        let act: RefCell<Box<dyn FnMut(TcpStream)>> = RefCell::new(Box::new(act));
-        let (origin, waiting) = (Some(origin), RefCell::default());
-        Stage { proxy, accept, net, thread, origin, waiting, act }
-    }
-
-    fn address(&self) -> SocketAddr {
-        self.accept.local_addr().unwrap()
-    }
-
-    fn client(&self) -> TcpStream {
-        let client = TcpStream::connect(self.address()).unwrap();
-        client.set_nonblocking(true).unwrap();
-        client
-    }
-
-    /// One pass of the proxy, and whatever the origin server has to do.
-    fn pass(&self) {
-        self.thread.run_pass();
-        let mut waiting = self.waiting.borrow_mut();
-        if let Some(Ok((stream, _))) = self.origin.as_ref().map(TcpListener::accept) {
-            stream.set_nonblocking(true).unwrap();
-            waiting.push(stream);
-        }
-        for stream in std::mem::take(&mut *waiting) {
-            match has_head(&stream) {
-                Some(true) => {
-                    stream.set_nonblocking(false).unwrap();
-                    (self.act.borrow_mut())(stream);
-                }
-                Some(false) => waiting.push(stream),
-                None => {}
-            }
-        }
-    }
-
-    #[track_caller]
-    fn run_until(&self, mut done: impl FnMut() -> bool) {
-        let start = Instant::now();
-        while !done() {
-            assert!(start.elapsed() < PATIENCE, "nothing happens any more: {}", self.left());
-            self.pass();
-        }
-    }
-
-    /// What the client gets, up to the end of the stream or to `enough` bytes.
-    #[track_caller]
-    fn receive(&self, client: &mut TcpStream, enough: usize) -> String {
-        let mut all = Vec::new();
-        self.run_until(|| {
-            let mut piece = [0; 4096];
-            match client.read(&mut piece) {
-                Ok(0) => return true,
-                Ok(n) => all.extend_from_slice(&piece[..n]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => return true,
-                Err(error) => panic!("{error}"),
-            }
-            all.len() >= enough
-        });
-        String::from_utf8(all).unwrap()
-    }
-
-    fn left(&self) -> String {
-        let stats = self.net.stats();
-        let (open, vcs) = (stats.connections_currently_open(), stats.vcs_in_memory());
-        format!("{:?}, {open} open, {vcs} in memory", self.proxy.census())
-    }
-
-    /// The clients and the origin server's connections have gone: so has all else.
-    #[track_caller]
-    fn expect_nothing_left(&self) {
-        self.run_until(|| {
-            self.proxy.pool().purge();
-            let census = self.proxy.census();
-            let stats = self.net.stats();
-            (census.sessions, census.transactions, census.server_sessions) == (0, 0, 0)
-                && stats.connections_currently_open() == 0
-                && stats.vcs_in_memory() == 0
-        });
-    }
-}
-
-fn reset(stream: &TcpStream) {
-    SockRef::from(stream).set_linger(Some(Duration::ZERO)).unwrap();
-}
-
-/// Whether a request's head has come; `None` if none will.
-fn has_head(stream: &TcpStream) -> Option<bool> {
-    let mut bytes = [0; 4096];
-    match stream.peek(&mut bytes) {
-        Ok(0) => None,
-        Ok(n) => Some(bytes[..n].windows(4).any(|end| end == b"\r\n\r\n")),
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Some(false),
-        Err(_) => None,
-    }
-}
-
-/// Reads a request's head.
-fn head(stream: &mut TcpStream) {
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte).unwrap();
-        head.push(byte[0]);
-    }
-}
+use httpsm::HttpConfig;
+use iocore::net::NetConfig;
+use socket2::{Domain, Socket, Type};
 
 /// The status that a client gets whose origin server does this.
 fn status(act: impl FnMut(TcpStream) + 'static) -> String {
@@ -372,4 +224,44 @@ fn more_connections_than_may_wait_come_in_when_there_is_room() {
     });
     assert_eq!(answered, CLIENTS);
     stage.expect_nothing_left();
+}
+
+/// How long a proxy waits for a silent origin server (5 s, three more tries) whose
+/// client has gone: as a running 9.2.9, which was measured with the same timeouts. It
+/// does not matter whether the client has ended its side or was reset.
+#[test]
+fn a_client_that_has_gone_is_noticed_when_the_real_server_notices_it() {
+    const POST: &[u8] = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n";
+    let whole = [POST, b"0123456789"].concat();
+    let part = [POST, b"01234"].concat();
+    for (request, tries, after) in [(GET, 4, 20..=24), (&whole, 1, 5..=7), (&part, 1, 0..=0)] {
+        for with_reset in [false, true] {
+            let config = HttpConfig {
+                transaction_no_activity_timeout_in: seconds(3),
+                transaction_no_activity_timeout_out: seconds(5),
+                connect_attempts_timeout: seconds(5),
+                connect_attempts_max_retries: 3,
+                ..http_config()
+            };
+            let asked = Rc::new(RefCell::new(Vec::new()));
+            let silent = Rc::clone(&asked);
+            let stage = Stage::with_http(NetConfig::default(), config, move |stream| {
+                silent.borrow_mut().push(stream);
+            });
+            let mut client = stage.client();
+            client.write_all(request).unwrap();
+            stage.run_until(|| asked.borrow().len() == 1);
+            let start = now(&stage);
+            if with_reset {
+                reset(&client);
+            }
+            drop(client);
+            stage.run_until(|| stage.proxy.census().transactions == 0);
+            let at = seconds_since(&stage, start);
+            let what = format!("{}, reset {with_reset}: {at} s", request.escape_ascii());
+            assert!(after.contains(&at), "{what}");
+            assert_eq!(asked.borrow().len(), tries, "{what}");
+            stage.expect_nothing_left();
+        }
+    }
 }

@@ -1,0 +1,127 @@
+//! On which threads a transaction runs: four net threads, one thread for tasks, and
+//! one that is none of the event system's. The sockets and the clock are real.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use crate::net_common::PATIENCE;
+use eventsys::{
+    Clock, ContRef, ET_NET, EThread, EventProcessor, FreeContinuation, Outcome, Request,
+};
+use httpsm::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE};
+use httpsm::plugins::{self, Plugin};
+use httpsm::{
+    HttpCensus, HttpConfig, HttpData, HttpProxy, HttpSessionAccept, HttpTxn, NoOrigin, UrlRewrite,
+};
+use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
+
+/// Who gives a transaction back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum From {
+    /// A thread that is none of the event system's.
+    Foreign,
+    /// A thread for tasks.
+    Task,
+    /// A net thread that is not the transaction's.
+    OtherNet,
+}
+
+/// The threads on which the hooks of each of some transactions are called, if all of
+/// them are held at TXN_START, READ_REQUEST_HDR and SEND_RESPONSE_HDR and given back by
+/// `from`.
+fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
+    const REQUESTS: usize = 6;
+    let options = eventsys::Options { steps: eventsys::steps::Steps::none(), ..Default::default() };
+    let processor = EventProcessor::with_options(Clock::new_real(), options);
+    let task = processor.register_event_type("ET_TASK");
+    let net = NetProcessor::init(&processor, NetConfig::default());
+    processor.spawn_event_threads("ET_NET", 4);
+    processor.spawn_event_threads("ET_TASK", 1);
+    let rules = UrlRewrite::new(vec!["/=http://h/".parse().unwrap()]);
+    let proxy = HttpProxy::new(&processor, HttpConfig::default(), rules, Arc::new(NoOrigin));
+    let threads: Arc<Mutex<HashMap<u64, HashSet<usize>>>> = Arc::default();
+    let (give_back, given) = channel::<HttpTxn>();
+    let give_back = Mutex::new(give_back);
+    let (note, of) = (Arc::clone(&threads), Arc::downgrade(&processor));
+    let hook = FreeContinuation::new(move |_, event, data| {
+        let txn = data.txn().expect("a transaction").clone();
+        let here = EThread::current().expect("an event thread");
+        note.lock().unwrap().entry(txn.id()).or_default().insert(here.index());
+        let held = [HttpHook::TxnStart, HttpHook::ReadRequestHdr, HttpHook::SendResponseHdr];
+        if held.iter().all(|hook| hook.event() != event) {
+            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            return Outcome::Done;
+        }
+        if from == From::Foreign {
+            give_back.lock().unwrap().send(txn).unwrap();
+            return Outcome::Done;
+        }
+        let later = FreeContinuation::new(move |_, _, _| {
+            let there = EThread::current().expect("an event thread");
+            assert_eq!(there.is_event_type(ET_NET), from == From::OtherNet);
+            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            Outcome::Done
+        });
+        let processor = of.upgrade().expect("it runs");
+        let group = if from == From::Task { task } else { ET_NET };
+        let mut others = processor.active_group_threads(group).into_iter();
+        let other = others.find(|thread| thread.index() != here.index()).expect("another");
+        other.schedule_imm(Request::new(later));
+        Outcome::Done
+    });
+    for &at in HttpHook::ALL {
+        if !matches!(at, HttpHook::SsnStart | HttpHook::SsnClose) {
+            proxy.hooks().add(at, hook.clone());
+        }
+    }
+    plugins::install(&[Plugin::Generator], &proxy);
+    let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
+    let sessions: ContRef = HttpSessionAccept::new(&proxy);
+    let accept = net.accept(sessions, &options).unwrap();
+    let address = accept.local_addr().unwrap();
+    let foreign = std::thread::spawn(move || {
+        given.iter().for_each(|txn| txn.reenable(TS_EVENT_HTTP_CONTINUE));
+    });
+    let mut clients: Vec<TcpStream> =
+        (0..REQUESTS).map(|_| TcpStream::connect(address).unwrap()).collect();
+    for client in &mut clients {
+        // A thread that has panicked answers nothing.
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        let get = b"GET /nocache/5/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+        client.write_all(get).unwrap();
+    }
+    for client in &mut clients {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("xxxxx"), "{answer}");
+    }
+    let waits_since = Instant::now();
+    while proxy.census() != HttpCensus::default() {
+        assert!(waits_since.elapsed() < PATIENCE, "{:?} are left", proxy.census());
+        std::thread::yield_now();
+    }
+    accept.cancel();
+    processor.shutdown();
+    // With the hooks the last sender goes.
+    proxy.hooks().clear();
+    drop(hook);
+    foreign.join().unwrap();
+    let threads = std::mem::take(&mut *threads.lock().unwrap());
+    assert_eq!(threads.len(), REQUESTS);
+    threads.into_values().collect()
+}
+
+/// As 9.2.9: of six requests that are given back by a foreign thread, with four net
+/// threads, each stays on one. 8.1.11 moves them.
+#[test]
+fn a_transaction_stays_on_its_net_thread_whoever_gives_it_back() {
+    for from in [From::Foreign, From::Task, From::OtherNet] {
+        for threads in threads_of_transactions(from) {
+            assert_eq!(threads.len(), 1, "{from:?}: {threads:?}");
+        }
+    }
+}
