@@ -191,17 +191,33 @@ impl<T> Rebindable<T> {
         if self.is_bound_to(mutex) {
             return;
         }
-        let mut bound = self.bound.lock();
-        if let Some(old) = &*bound {
-            assert!(
-                old.is_held(),
+        let Err(refusal) = self.try_rebind(mutex) else { return };
+        // Not under the lock: a panic hook is user code.
+        match refusal {
+            Some(old) => panic!(
                 "cannot move the value from {old:?} to {mutex:?}: \
                  the thread must hold the old mutex too"
-            );
+            ),
+            None => panic!("the value is in use"),
         }
-        assert_eq!(self.uses.load(Ordering::Relaxed), 0, "the value is in use");
+    }
+
+    /// Binds the value to `mutex`, which the calling thread holds.
+    ///
+    /// # Errors
+    /// The old mutex, if the calling thread does not hold it; else nothing, if the value
+    /// is in use.
+    fn try_rebind(&self, mutex: &Arc<ProxyMutex>) -> Result<(), Option<Arc<ProxyMutex>>> {
+        let mut bound = self.bound.lock();
+        if let Some(old) = bound.as_ref().filter(|old| !old.is_held()) {
+            return Err(Some(Arc::clone(old)));
+        }
+        if self.uses.load(Ordering::Relaxed) != 0 {
+            return Err(None);
+        }
         self.key.store(mutex.key(), Ordering::Release);
         *bound = Some(Arc::clone(mutex));
+        Ok(())
     }
 }
 

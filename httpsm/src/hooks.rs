@@ -80,6 +80,16 @@ hooks! {
 const _: () = assert!(HttpHook::ALL.len() <= u16::BITS as usize);
 
 /// Who is to be called where.
+///
+/// ```
+/// use eventsys::{FreeContinuation, Outcome};
+/// use httpsm::hooks::{HttpApiHooks, HttpHook};
+///
+/// let hooks = HttpApiHooks::new();
+/// hooks.add(HttpHook::ReadRequestHdr, FreeContinuation::new(|_, _, _| Outcome::Done));
+/// assert!(hooks.get(HttpHook::ReadRequestHdr, 0).is_some());
+/// assert!(hooks.get(HttpHook::ReadRequestHdr, 1).is_none());
+/// ```
 #[derive(Default)]
 pub struct HttpApiHooks {
     /// One bit for each place where there has been somebody, so that most questions

@@ -18,6 +18,32 @@ use crate::remap::UrlRewrite;
 use crate::server_session::ServerSessionPool;
 
 /// A proxy.
+///
+/// ```
+/// use std::sync::Arc;
+/// use eventsys::hrtime::seconds;
+/// use eventsys::{Clock, EventProcessor};
+/// use httpsm::plugins::Plugin;
+/// use httpsm::{HttpConfig, HttpProxy, NoOrigin, UrlRewrite, ts_http_connect};
+/// use testkit::Peer;
+///
+/// let processor = EventProcessor::new(Clock::new_virtual());
+/// let thread = processor.adopt_current_thread("ET_NET");
+/// let rules = UrlRewrite::new(Vec::new());
+/// let config = HttpConfig { url_remap_required: false, ..HttpConfig::default() };
+/// let proxy = HttpProxy::new(&processor, config, rules, Arc::new(NoOrigin));
+/// Plugin::Generator.install(&proxy);
+///
+/// // A plugin is the client, and another one the origin server: no socket at all.
+/// let client = Peer::new(ts_http_connect(&proxy, "127.0.0.1:4000".parse().unwrap()));
+/// client.send(b"GET http://origin/nocache/5/x HTTP/1.0\r\n\r\n");
+/// thread.run_for(seconds(1));
+/// let answer = String::from_utf8(client.received()).unwrap();
+/// assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{answer}");
+/// assert!(answer.ends_with("\r\n\r\nxxxxx"), "{answer}");
+/// # client.close();
+/// # thread.run_for(seconds(1));
+/// ```
 pub struct HttpProxy {
     processor: Arc<EventProcessor>,
     config: HttpConfig,
@@ -42,6 +68,13 @@ pub(crate) struct Counters {
 }
 
 /// How many are alive; see [`HttpProxy::census`].
+///
+/// ```
+/// use httpsm::HttpCensus;
+///
+/// let idle = HttpCensus::default();
+/// assert_eq!((idle.sessions, idle.transactions, idle.server_sessions), (0, 0, 0));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct HttpCensus {
     /// Clients' connections.
