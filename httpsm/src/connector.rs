@@ -5,8 +5,9 @@
 //! answers: TCP, or a state machine at the other end of a PluginVC pair.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use eventsys::sync::Mutex;
 use eventsys::{ContRef, Data, EventCode, EventProcessor, Guard, HrTime, call};
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
@@ -98,7 +99,7 @@ impl AcceptorConnector {
     /// From now on `acceptor` listens at this place.
     pub fn listen(&self, host: &str, port: u16, acceptor: ContRef) {
         let origin = Origin { host: host.to_owned(), port };
-        let mut acceptors = self.acceptors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut acceptors = self.acceptors.lock();
         let old = acceptors.insert(origin, acceptor);
         drop(acceptors);
         // Not under the lock: its `drop` is user code.
@@ -108,7 +109,7 @@ impl AcceptorConnector {
 
 impl OriginConnector for AcceptorConnector {
     fn connect_re(&self, guard: &Guard<'_>, cont: &ContRef, origin: &Origin, timeout: HrTime) {
-        let acceptors = self.acceptors.lock().unwrap_or_else(PoisonError::into_inner);
+        let acceptors = self.acceptors.lock();
         let acceptor = acceptors.get(origin).cloned();
         drop(acceptors);
         match acceptor {
