@@ -51,7 +51,7 @@ use crate::mutex::{ProxyMutex, census};
 use crate::priority_queue::PriorityEventQueue;
 use crate::processor::{Ending, EventProcessor, EventType};
 use crate::protected_queue::{OwnEvents, ProtectedQueue};
-use crate::steps::{Side, Step, StepKind, Steps};
+use crate::steps::{Step, StepKind, Steps, Subject};
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::{Mutex, thread_local};
 use crate::thread_id::ThreadId;
@@ -311,13 +311,18 @@ impl EThread {
         self.event_types.fetch_or(1 << et.0, Ordering::Relaxed);
     }
 
+    /// This thread, as the subject of a step: `thread` and its index.
+    fn subject(&self) -> Subject {
+        Subject { what: "thread", number: u32::try_from(self.index).unwrap_or(u32::MAX) }
+    }
+
     /// Reports a step of the event loop itself.
     #[inline]
     fn trace(&self, kind: StepKind, code: EventCode) {
         self.trace.report(|| Step {
             at: self.clock.get_hrtime(),
             held: census::held_locks(),
-            ..Step::bare(Side::Pair, kind, Some(i64::from(code.0)))
+            ..Step::bare(self.subject(), kind, Some(i64::from(code.0)))
         });
     }
 

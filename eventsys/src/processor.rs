@@ -83,10 +83,10 @@ pub struct EventProcessor {
 pub struct Options {
     /// Who listens to the steps.
     pub steps: Steps,
-    /// Report the event loop's own steps too ([`StepKind::Schedule`] and its
+    /// Report the event loop's own steps too ([`events::SCHEDULE`] and its
     /// kin), which no recording has.
     ///
-    /// [`StepKind::Schedule`]: crate::steps::StepKind::Schedule
+    /// [`events::SCHEDULE`]: crate::steps::events::SCHEDULE
     pub trace_events: bool,
     /// How sleeping threads are woken.
     pub wake: WakePolicy,
@@ -130,7 +130,11 @@ impl EventProcessor {
         let (steps, trace) = match options.steps.enabled() {
             true if options.trace_events => (options.steps.clone(), options.steps),
             true => (options.steps, Steps::none()),
-            false => (Steps::to_log("pvc"), Steps::to_log("event")),
+            false => {
+                let shows_events = log::log_enabled!(target: "event", log::Level::Debug);
+                let trace = if shows_events { Steps::to_log() } else { Steps::none() };
+                (Steps::to_log(), trace)
+            }
         };
         Arc::new(EventProcessor {
             clock,

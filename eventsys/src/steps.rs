@@ -16,6 +16,7 @@
 //! behind it. What that branch costs can be measured: a build
 //! with `--cfg atslab_mute` leaves all reports out.
 
+pub mod events;
 mod kind;
 mod views;
 
@@ -24,31 +25,28 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 pub use kind::StepKind;
-pub use views::{LockNames, LogSink, ParseStepError, excerpt, json_line};
+#[doc(hidden)]
+pub use kind::Word;
+pub use views::{LockNames, LogSink, excerpt, json_line};
 
 use crate::hrtime::HrTime;
 
-/// Which end of a PluginVC pair a step belongs to.
+/// The object that took a step: what it is, in the words of its layer, and its number
+/// among its kind.
+///
+/// ```
+/// use eventsys::steps::Subject;
+///
+/// let thread = Subject { what: "thread", number: 2 };
+/// assert_eq!(thread.to_string(), "thread");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub enum Side {
-    /// The end of who connects; `A` in the recordings.
-    Active,
-    /// The end of who accepts; `P` in the recordings.
-    Passive,
-    /// The pair itself, or a step whose end is not known; `-` in the recordings.
-    Pair,
-}
-
-impl Side {
-    /// The letter of the recordings: `A`, `P` or `-`.
-    #[must_use]
-    pub const fn letter(self) -> char {
-        match self {
-            Side::Active => 'A',
-            Side::Passive => 'P',
-            Side::Pair => '-',
-        }
-    }
+pub struct Subject {
+    /// What it is: `thread` for an event thread; `A`, `P` and `-` for the ends of a
+    /// PluginVC pair and for the pair itself, as in the recordings.
+    pub what: &'static str,
+    /// Its number; 0 where it has none.
+    pub number: u32,
 }
 
 /// The mutexes a thread held when it took a step, outermost first, as far as
@@ -92,11 +90,8 @@ impl HeldLocks {
 pub struct Step {
     /// When, by the clock of the event processor, in nanoseconds.
     pub at: HrTime,
-    /// The number of the PluginVC pair (`PluginVCCore::id`), or of the net connection
-    /// (`NetVC::id`) if the step is one of those, or 0.
-    pub pair: u32,
-    /// Whose step.
-    pub side: Side,
+    /// The object that took it.
+    pub subject: Subject,
     /// What was done.
     pub kind: StepKind,
     /// How much, where the kind has a value.
@@ -106,16 +101,17 @@ pub struct Step {
 }
 
 impl Step {
-    /// A step as the recordings know it: side, kind and value, and nothing else.
+    /// A step without time and locks: subject, kind and value.
     #[must_use]
-    pub fn bare(side: Side, kind: StepKind, value: Option<i64>) -> Step {
-        Step { at: 0, pair: 0, side, kind, value, held: HeldLocks::default() }
+    pub fn bare(subject: impl Into<Subject>, kind: StepKind, value: Option<i64>) -> Step {
+        Step { at: 0, subject: subject.into(), kind, value, held: HeldLocks::default() }
     }
 
     /// True if both are the same step as far as a recording can tell.
     #[must_use]
     pub fn same_as(&self, other: &Step) -> bool {
-        (self.side, self.kind, self.value) == (other.side, other.kind, other.value)
+        let what = |step: &Step| (step.subject.what, step.kind, step.value);
+        what(self) == what(other)
     }
 }
 
@@ -155,18 +151,13 @@ impl Steps {
         Steps(None)
     }
 
-    /// A handle to `log` if it shows debug lines of a target that begins with
-    /// `targets`, else to nobody.
+    /// A handle to `log`, if it shows debug lines at all. Which targets it shows is
+    /// `log`'s own choice.
     #[must_use]
-    pub(crate) fn to_log(targets: &str) -> Steps {
-        let shown = |kind: &&StepKind| {
-            kind.target().starts_with(targets)
-                && log::log_enabled!(target: kind.target(), log::Level::Debug)
-        };
-        if StepKind::ALL.iter().any(|kind| shown(&kind)) {
-            Steps::to(Arc::new(LogSink))
-        } else {
-            Steps::none()
+    pub(crate) fn to_log() -> Steps {
+        match log::max_level() {
+            log::LevelFilter::Debug | log::LevelFilter::Trace => Steps::to(Arc::new(LogSink)),
+            _ => Steps::none(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a user may try that would be undefined behaviour in the original, and was
 //! in an earlier state of this crate: each ends in a panic, or in nothing.
 
+use eventsys::steps::events;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use eventsys::hrtime::mseconds;
-use eventsys::steps::{Step, StepKind, StepSink, Steps};
+use eventsys::steps::{Step, StepSink, Steps};
 use eventsys::{
     AdoptedThread, Clock, Data, EThread, EventProcessor, EventRef, Options, Outcome, ProxyMutex,
     Request, StateMachine,
@@ -96,7 +97,7 @@ fn a_listener_may_reschedule_an_event_at_its_lock_miss() {
     struct Reschedules;
     impl StepSink for Reschedules {
         fn step(&self, step: Step) {
-            if step.kind == StepKind::DispatchLockMiss
+            if step.kind == events::DISPATCH_LOCK_MISS
                 && let Some(event) = EVENT.take()
             {
                 event.schedule_imm();
@@ -158,7 +159,7 @@ fn a_listener_may_reschedule_the_event_that_is_being_queued() {
     struct Reschedules(AtomicUsize);
     impl StepSink for Reschedules {
         fn step(&self, step: Step) {
-            if step.kind == StepKind::Schedule
+            if step.kind == events::SCHEDULE
                 && let Some(event) = EVENT.take()
             {
                 self.0.fetch_add(1, Ordering::Relaxed);

@@ -8,10 +8,11 @@
 //!
 //! Run it with `cargo run -p httpsm --example two_pairs`.
 
+use httpsm::steps;
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
 
-use eventsys::steps::{Step, StepKind, StepSink};
+use eventsys::steps::{Step, StepSink};
 use eventsys::{
     Clock, Data, EventCode, EventProcessor, FreeContinuation, Invocation, Outcome, ProxyMutex,
     StateMachine,
@@ -35,21 +36,21 @@ impl StepSink for Printer {
     fn step(&self, step: Step) {
         let value = step.value.unwrap_or(0);
         match step.kind {
-            StepKind::HttpState => {
+            steps::HTTP_STATE => {
                 println!("SM state {:?}", SmState::from_number(value).expect("a state"));
             }
-            StepKind::HttpHook => {
+            steps::HTTP_HOOK => {
                 let event = EventCode(i32::try_from(value).expect("a code"));
                 println!("SM hook {:?}", HttpHook::from_event(event).expect("a hook"));
             }
-            StepKind::HttpEvent => {
+            steps::HTTP_EVENT => {
                 println!("SM event {}", EventCode(i32::try_from(value).expect("a code")));
             }
             _ => {
                 let mut pairs = self.0.lock().expect("nobody panics");
-                let at = pairs.iter().position(|&pair| pair == step.pair);
+                let at = pairs.iter().position(|&pair| pair == step.subject.number);
                 let at = at.unwrap_or_else(|| {
-                    pairs.push(step.pair);
+                    pairs.push(step.subject.number);
                     pairs.len() - 1
                 });
                 println!("{} {step}", at + 1);

@@ -10,12 +10,13 @@
 //! its plugins have been told of its end: a plugin that holds TXN_CLOSE holds the
 //! next request of the client too.
 
+use crate::steps;
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use eventsys::mutex::weak_try_lock;
-use eventsys::steps::{Side, Step, StepKind};
+use eventsys::steps::{Step, Subject};
 use eventsys::{
     ContRef, Continuation, ContinuationBase, Data, ET_NET, EventCode, Guard, Guarded, Invocation,
     Outcome, ProxyMutex, call,
@@ -302,7 +303,11 @@ impl HttpClientSession {
         s.asked.set(true);
         self.proxy.processor().steps().report(|| Step {
             at: self.proxy.processor().clock().get_hrtime(),
-            ..Step::bare(Side::Pair, StepKind::HttpHook, Some(i64::from(hook.event().0)))
+            ..Step::bare(
+                Subject { what: "session", number: steps::number_of(self.id) },
+                steps::HTTP_HOOK,
+                Some(i64::from(hook.event().0)),
+            )
         });
         let ssn = HttpSsn::new(self.this.upgrade().expect("called by reference"));
         call(&cont, lock.as_ref(), hook.event(), Data::Object(&ssn));

@@ -46,6 +46,7 @@ mod proxy;
 mod remap;
 mod server_session;
 mod sm;
+pub mod steps;
 mod transact;
 pub mod tunnel;
 

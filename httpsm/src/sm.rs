@@ -46,12 +46,13 @@ mod server;
 mod transfer;
 mod tunnel;
 
+use crate::steps;
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use eventsys::mutex::census;
-use eventsys::steps::{Side, Step, StepKind};
+use eventsys::steps::{Step, StepKind, Subject};
 use eventsys::{
     ContRef, Continuation, ContinuationBase, Data, EventCode, EventRef, Guard, Guarded, Invocation,
     Outcome, ProxyMutex,
@@ -367,7 +368,7 @@ impl Continuation for HttpSM {
     fn handle_event(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
         assert!(self.is_alive(), "failed assertion `magic == HTTP_SM_MAGIC_ALIVE`");
         self.enter(call.guard(), |run| {
-            run.report(StepKind::HttpEvent, i64::from(event.0));
+            run.report(steps::HTTP_EVENT, i64::from(event.0));
             match event {
                 TS_EVENT_HTTP_CONTINUE | TS_EVENT_HTTP_ERROR => run.api_callback(event),
                 EventCode::NET_EVENT_OPEN | EventCode::NET_EVENT_OPEN_FAILED => {
@@ -420,13 +421,17 @@ impl Run<'_> {
         self.sm.proxy.processor().steps().report(|| Step {
             at: self.sm.proxy.processor().clock().get_hrtime(),
             held: census::held_locks(),
-            ..Step::bare(Side::Pair, kind, Some(value))
+            ..Step::bare(
+                Subject { what: "http", number: steps::number_of(self.sm.id) },
+                kind,
+                Some(value),
+            )
         });
     }
 
     fn set_state(self, state: SmState) {
         if self.s.state.replace(state) != state {
-            self.report(StepKind::HttpState, state as i64);
+            self.report(steps::HTTP_STATE, state as i64);
         }
     }
 

@@ -66,6 +66,7 @@ mod queue;
 mod resolve;
 mod shared;
 mod stats;
+pub mod steps;
 mod vc;
 
 pub use accept::NetAcceptAction;

@@ -1,5 +1,6 @@
 //! `atslab steps`: what the port does in a case.
 
+use conformance::vocabulary::driver;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use conformance::{Case, Epoch};
 use env_logger::{Env, Target};
 use eventsys::Options;
 use eventsys::mutex::census;
-use eventsys::steps::{Collector, LockNames, LogSink, Step, StepKind, Steps, json_line};
+use eventsys::steps::{Collector, LockNames, LogSink, Step, Steps, json_line};
 
 use crate::cli::{StepsArgs, StepsFormat};
 use crate::error::Error;
@@ -60,7 +61,7 @@ fn write_json(out: &mut impl Write, case: &Case, steps: &[Step]) -> io::Result<(
 /// The steps go to the log while they are taken, so that whatever else the
 /// port logs stands between them.
 fn log_steps(case: &Case, epoch: Epoch) -> Result<(), Error> {
-    log::debug!(target: StepKind::SmRead.target(), "case {}", case.name);
+    log::debug!(target: driver::SM_READ.target(), "case {}", case.name);
     let steps = Steps::to(Arc::new(LogSink));
     let options = Options { steps, trace_events: true, ..Options::default() };
     run_on_port_with(case, epoch, options).map(drop)

@@ -4,10 +4,10 @@
 //! acceptor's mutex is taken by try-lock; if that misses, the core itself is
 //! scheduled and tries again.
 
+use crate::steps::Side;
 use std::sync::Arc;
 
 use eventsys::mutex::weak_try_lock;
-use eventsys::steps::Side;
 use eventsys::{
     ContRef, Continuation, ContinuationBase, Data, ET_CALL, EventCode, Invocation, Outcome, call,
 };

@@ -2,8 +2,8 @@
 //!
 //! Mirrors `PluginVC::process_close`.
 
+use crate::steps as pvc;
 use eventsys::Guard;
-use eventsys::steps::StepKind;
 use eventsys::sync::atomic::Ordering;
 use iocore::VioOp;
 
@@ -20,7 +20,7 @@ impl Half<'_> {
         write: Option<&Guard<'_>>,
     ) {
         debug_assert!(self.core.alive.is_set(), "magic == PLUGIN_VC_MAGIC_ALIVE");
-        self.report(StepKind::ProcessClose, None);
+        self.report(pvc::PROCESS_CLOSE, None);
         let (end, other) = (self.end(), self.other().end());
         end.deletable.set();
         for place in [

@@ -3,13 +3,15 @@
 //! Mirrors `class PluginVCCore` and its `alloc`, `init`, `connect`,
 //! `connect_re`, `kill_no_connect`, `attempt_delete` and `destroy`.
 
+use crate::steps as pvc;
+use crate::steps::Side;
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, OnceLock, Weak};
 
 use eventsys::mutex::census;
-use eventsys::steps::{Side, Step, StepKind, Steps};
+use eventsys::steps::{Step, StepKind, Steps};
 use eventsys::sync::atomic::Ordering;
 use eventsys::sync::{Flag, Mutex};
 use eventsys::{
@@ -171,7 +173,7 @@ impl PluginVCCore {
         core.weak_ends.get_or_init(|| ends.each_ref().map(Arc::downgrade));
         *core.ends.lock() = Some(ends);
         core.alive.set();
-        core.report(Side::Pair, StepKind::Create, None);
+        core.report(Side::Pair, pvc::CREATE, None);
         core
     }
 
@@ -322,8 +324,7 @@ impl PluginVCCore {
     pub(crate) fn report(&self, side: Side, kind: StepKind, value: Option<i64>) {
         self.steps.report(|| Step {
             at: self.processor.clock().get_hrtime(),
-            pair: self.id,
-            side,
+            subject: side.of_pair(self.id),
             kind,
             value,
             held: census::held_locks(),
@@ -346,7 +347,7 @@ impl PluginVCCore {
     /// Mirrors `PluginVCCore::destroy`. The memory goes with the last reference;
     /// what is visible is that nothing may be done with the pair any more.
     pub(crate) fn destroy(&self) {
-        self.report(Side::Pair, StepKind::Destroy, None);
+        self.report(Side::Pair, pvc::DESTROY, None);
         let connected = self.connected.is_set();
         debug_assert!(self.active.closed.is_set() || !connected, "active_vc.closed || !connected");
         debug_assert!(

@@ -1,6 +1,7 @@
 //! [`Half`]: one end seen inside its pair, for the functions that work on both.
 
-use eventsys::steps::{Side, StepKind};
+use crate::steps::Side;
+use eventsys::steps::StepKind;
 use eventsys::{AtomicEvent, ET_CALL, EThread, HrTime, ThreadType};
 use iocore::{Vio, VioOp};
 

@@ -54,6 +54,7 @@ mod half;
 mod locks;
 mod main_handler;
 mod options;
+pub mod steps;
 mod timeout;
 mod transfer;
 mod vc;
@@ -61,6 +62,7 @@ mod vc;
 pub use core::PluginVCCore;
 pub use epoch::{Epoch, ParseEpochError};
 pub use options::{Corrections, PluginVCOptions};
+pub use steps::Side;
 pub use vc::PluginVC;
 
 /// How long a PluginVC waits after a lock was missed, in nanoseconds. Mirrors

@@ -16,6 +16,7 @@
 //!
 //! The table of what may be touched with which mutex is at the head of the crate.
 
+use crate::steps as pvc;
 use std::cell::OnceCell;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -25,7 +26,6 @@ use iocore::{Vio, VioOp};
 
 use crate::core::index;
 use crate::half::Half;
-use eventsys::steps::StepKind;
 
 /// Takes the mutex that `vio` had, by try-lock, and makes sure that it still has
 /// it. The outer `None` is a miss; `Some(None)` means that there was no mutex.
@@ -107,7 +107,7 @@ impl<'a> Half<'a> {
     /// This end's read VIO is in use by another thread: have this end called
     /// back later.
     pub(crate) fn read_lock_miss(self) {
-        self.report(StepKind::ReadLockMiss, None);
+        self.report(pvc::READ_LOCK_MISS, None);
         self.end().read.need_process.set();
         self.setup_event_cb(crate::PVC_LOCK_RETRY_TIME, &self.end().core_lock_retry_event);
     }
@@ -115,7 +115,7 @@ impl<'a> Half<'a> {
     /// This end's write VIO is in use by another thread: have this end called
     /// back later.
     pub(crate) fn write_lock_miss(self) {
-        self.report(StepKind::WriteLockMiss, None);
+        self.report(pvc::WRITE_LOCK_MISS, None);
         self.end().write.need_process.set();
         self.setup_event_cb(crate::PVC_LOCK_RETRY_TIME, &self.end().core_lock_retry_event);
     }

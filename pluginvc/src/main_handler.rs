@@ -13,7 +13,7 @@
 //! - **`closed` is looked at again before the write side.** The callback of the
 //!   read side may have closed the connection.
 
-use eventsys::steps::StepKind;
+use crate::steps as pvc;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{
     Continuation, ContinuationBase, Data, EventCode, EventRef, Guard, Invocation, Outcome,
@@ -39,7 +39,7 @@ impl Continuation for PluginVC {
     /// the end is already on the stack, or if nobody knows the event.
     fn handle_event(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
         let half = self.half();
-        half.report(StepKind::Event, Some(i64::from(event.0)));
+        half.report(pvc::EVENT, Some(i64::from(event.0)));
         assert!(
             event == EventCode::EVENT_INTERVAL || event == EventCode::EVENT_IMMEDIATE,
             "event == EVENT_INTERVAL || event == EVENT_IMMEDIATE"

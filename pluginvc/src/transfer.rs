@@ -1,8 +1,8 @@
 //! Moving bytes, and telling the state machine about it.
 
+use crate::steps as pvc;
 use std::cell::RefCell;
 
-use eventsys::steps::StepKind;
 use eventsys::{Data, EventCode, Guard, call};
 use iocore::buffer::{MIOBuffer, ReaderId};
 use iocore::{Accessor, VioOp};
@@ -92,7 +92,7 @@ impl<'a> Half<'a> {
             ),
         });
         let act_on = bytes_avail.min(ntodo);
-        self.report(StepKind::WriteActOn, Some(act_on));
+        self.report(pvc::WRITE_ACT_ON, Some(act_on));
 
         if other.closed.is_set() || other.read.shutdown.is_set() {
             self.call_back(sm, VioOp::Write, EventCode::VC_EVENT_ERROR);
@@ -109,7 +109,7 @@ impl<'a> Half<'a> {
         let flow = self.outgoing(core);
         let buf_space = self.max_bytes() - flow.borrow().buffer.max_read_avail();
         if buf_space <= 0 {
-            self.report(StepKind::WriteNoSpace, None);
+            self.report(pvc::WRITE_NO_SPACE, None);
             return Progress::Nothing;
         }
         let act_on = act_on.min(buf_space);
@@ -120,7 +120,7 @@ impl<'a> Half<'a> {
             _ => 0,
         });
         vio.add_ndone(sm, added);
-        self.report(StepKind::WriteAdded, Some(added));
+        self.report(pvc::WRITE_ADDED, Some(added));
         let event = match vio.ntodo() {
             0 => EventCode::VC_EVENT_WRITE_COMPLETE,
             _ => EventCode::VC_EVENT_WRITE_READY,
@@ -143,7 +143,7 @@ impl<'a> Half<'a> {
             flow.buffer.read_avail(flow.reader)
         };
         let act_on = bytes_avail.min(ntodo);
-        self.report(StepKind::ReadActOn, Some(act_on));
+        self.report(pvc::READ_ACT_ON, Some(act_on));
 
         if act_on <= 0 {
             if other.closed.is_set() || other.write.shutdown.is_set() {
@@ -171,11 +171,11 @@ impl<'a> Half<'a> {
             })
         });
         if added <= 0 {
-            self.report(StepKind::ReadNoSpace, None);
+            self.report(pvc::READ_NO_SPACE, None);
             return Progress::Nothing;
         }
         vio.add_ndone(sm, added);
-        self.report(StepKind::ReadAdded, Some(added));
+        self.report(pvc::READ_ADDED, Some(added));
         let event = match vio.ntodo() {
             0 => EventCode::VC_EVENT_READ_COMPLETE,
             _ => EventCode::VC_EVENT_READ_READY,
@@ -237,8 +237,8 @@ impl<'a> Half<'a> {
     #[inline(always)]
     pub(crate) fn reenable(self, op: VioOp) {
         let kind = match op {
-            VioOp::Write => StepKind::ReenableWrite,
-            _ => StepKind::ReenableRead,
+            VioOp::Write => pvc::REENABLE_WRITE,
+            _ => pvc::REENABLE_READ,
         };
         self.report(kind, None);
         let direction = self.end().direction(op);

@@ -9,10 +9,11 @@
 //! by each with `do_io_close`. `do_io_*` and `reenable` put the work off to an
 //! event and never call back; `reenable_re` takes the core mutex and may.
 
+use crate::steps as pvc;
+use crate::steps::Side;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
-use eventsys::steps::{Side, StepKind};
 use eventsys::sync::atomic::Ordering;
 use eventsys::{ContRef, ContinuationBase, EThread, Guard, HrTime, ProxyMutex};
 use iocore::{
@@ -138,7 +139,7 @@ impl PluginVC {
         };
         let direction = self.end().direction(op);
         direction.vio.issue(guard, &mutex, op, cont, nbytes, buffer);
-        let kind = if op == VioOp::Read { StepKind::DoIoRead } else { StepKind::DoIoWrite };
+        let kind = if op == VioOp::Read { pvc::DO_IO_READ } else { pvc::DO_IO_WRITE };
         self.half().report(kind, Some(nbytes));
         direction.need_process.set();
         self.half().setup_event_cb(0, &self.end().sm_lock_retry_event);
@@ -178,7 +179,7 @@ impl VConnection for PluginVC {
     /// process the close, else the call that is on the stack does (TS-3235).
     fn do_io_close(&self, _lerrno: Option<i32>) {
         self.check_usable();
-        self.half().report(StepKind::DoIoClose, None);
+        self.half().report(pvc::DO_IO_CLOSE, None);
         let _core = self.mutex().lock();
         let end = self.end();
         if !end.closed.is_set() {
@@ -228,8 +229,8 @@ impl VConnection for PluginVC {
         let direction = end.direction(op);
         direction.vio.check(guard);
         let kind = match op {
-            VioOp::Write => StepKind::ReenableReWrite,
-            _ => StepKind::ReenableReRead,
+            VioOp::Write => pvc::REENABLE_RE_WRITE,
+            _ => pvc::REENABLE_RE_READ,
         };
         self.half().report(kind, None);
         assert!(direction.vio.op() == op, "vio->op == VIO::READ || vio->op == VIO::WRITE");

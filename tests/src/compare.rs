@@ -26,7 +26,8 @@
 //! leaves nothing out.
 
 use eventsys::EventCode;
-use eventsys::steps::{Step, StepKind};
+use eventsys::steps::Step;
+use pluginvc::steps as pvc;
 
 use crate::recording::RecordedCase;
 
@@ -146,9 +147,9 @@ pub fn is_idle(steps: &[Step], index: usize) -> bool {
     const INTERVAL: Option<i64> = Some(EventCode::EVENT_INTERVAL.0 as i64);
 
     let step = &steps[index];
-    step.kind == StepKind::Event
+    step.kind == pvc::EVENT
         && step.value == INTERVAL
-        && steps.get(index + 1).is_some_and(|next| next.kind == StepKind::Event)
+        && steps.get(index + 1).is_some_and(|next| next.kind == pvc::EVENT)
 }
 
 /// The steps from index `from` on that take part in the comparison, with their indices.

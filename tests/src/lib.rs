@@ -42,6 +42,7 @@ pub mod read_error;
 pub mod recording;
 pub mod runner;
 pub mod scenario;
+pub mod vocabulary;
 
 pub use case::{Case, EndDef};
 pub use compare::{Verdict, compare, compare_exactly};

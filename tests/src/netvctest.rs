@@ -7,10 +7,12 @@
 //!
 //! It works on any [`NetVConnection`](iocore::NetVConnection).
 
+use crate::vocabulary::driver;
+use pluginvc::steps::Side;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use eventsys::steps::{Side, Step, StepKind, Steps};
+use eventsys::steps::{Step, StepKind, Steps};
 use eventsys::{
     ContRef, Data, ET_CALL, EventCode, EventProcessor, Guard, Invocation, Outcome, ProxyMutex,
     StateMachine, hrtime,
@@ -182,7 +184,7 @@ impl Test {
     }
 
     fn write_handler(&self, guard: &Guard<'_>, link: &Link, event: EventCode) {
-        self.report(self.side, StepKind::SmWrite, i64::from(event.0));
+        self.report(self.side, driver::SM_WRITE, i64::from(event.0));
         let Some(vio) = &link.write_vio else { return };
         match event {
             EventCode::VC_EVENT_WRITE_READY => {
@@ -208,7 +210,7 @@ impl Test {
     }
 
     fn read_handler(&self, guard: &Guard<'_>, link: &Link, event: EventCode) {
-        self.report(self.side, StepKind::SmRead, i64::from(event.0));
+        self.report(self.side, driver::SM_READ, i64::from(event.0));
         let Some(vio) = &link.read_vio else { return };
         match event {
             EventCode::VC_EVENT_READ_READY | EventCode::VC_EVENT_READ_COMPLETE => {
@@ -275,7 +277,7 @@ impl Test {
                 reader.consume(guard, bytes + 1);
                 return false;
             }
-            self.report(Side::Pair, StepKind::SmChecked, self.actual_bytes_read.get());
+            self.report(Side::Pair, driver::SM_CHECKED, self.actual_bytes_read.get());
             reader.consume(guard, bytes);
             if piece.is_empty() {
                 return false;
@@ -343,8 +345,8 @@ impl Test {
         self.processor.schedule_imm(Arc::clone(&self.driver), ET_CALL);
         let Some(link) = self.link.borrow_mut().take() else { return };
         for (kind, buffer) in [
-            (StepKind::FreeReadBufferBlocks, &link.read_buffer),
-            (StepKind::FreeWriteBufferBlocks, &link.write_buffer),
+            (driver::FREE_READ_BUFFER_BLOCKS, &link.read_buffer),
+            (driver::FREE_WRITE_BUFFER_BLOCKS, &link.write_buffer),
         ] {
             let blocks = buffer.with(guard, |buffer| buffer.max_block_count());
             self.report(self.side, kind, i64::try_from(blocks).unwrap_or(i64::MAX));
@@ -354,9 +356,8 @@ impl Test {
     fn report(&self, side: Side, kind: StepKind, value: i64) {
         self.steps.report(|| Step {
             at: self.processor.clock().get_hrtime(),
-            pair: self.pair.get(),
             held: eventsys::mutex::census::held_locks(),
-            ..Step::bare(side, kind, Some(value))
+            ..Step::bare(side.of_pair(self.pair.get()), kind, Some(value))
         });
     }
 }

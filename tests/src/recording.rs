@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::vocabulary::parse_step;
 use eventsys::steps::{Step, excerpt};
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
@@ -223,11 +224,10 @@ fn parse(text: &str) -> Faulty<Vec<RecordedCase>> {
             }
             cases.push(RecordedCase { name: name.to_owned(), line, steps: Vec::new() });
         } else if let Some(case) = cases.last_mut() {
-            case.steps.push(content.parse().map_err(
-                |error: eventsys::steps::ParseStepError| {
-                    (at(error.column), RecordingFault::BadStep(error.message))
-                },
-            )?);
+            case.steps.push(
+                parse_step(content)
+                    .map_err(|error| (at(error.column), RecordingFault::BadStep(error.message)))?,
+            );
         } else {
             return Err((at(1), RecordingFault::StepBeforeCase(excerpt(content))));
         }

@@ -10,10 +10,11 @@
 //! ([`live::record`](crate::live::record)): a pass of the event loop takes a
 //! millisecond. So even the times are the same.
 
+use pluginvc::steps::Side;
 use std::cell::Cell;
 use std::sync::Arc;
 
-use eventsys::steps::{Side, StepSink, Steps};
+use eventsys::steps::{StepSink, Steps};
 use eventsys::{
     Assignment, Clock, ContRef, EventProcessor, Options, Outcome, OwnEvents, ProxyMutex,
     StateMachine, hrtime,

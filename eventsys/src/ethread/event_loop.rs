@@ -4,6 +4,7 @@
 //! `UnixEThread.cc` (9.1.3).
 #![allow(unsafe_code)] // Queues of events that the loop's thread owns.
 
+use crate::steps::events;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::thread;
@@ -16,7 +17,6 @@ use crate::continuation::{ContRef, Data, call, call_under};
 use crate::event::{Due, Event, EventRef, Place};
 use crate::hrtime::after;
 use crate::mutex::weak_try_lock;
-use crate::steps::StepKind;
 
 /// The loop of one thread, on that thread.
 pub(crate) struct EventLoop<'a> {
@@ -166,7 +166,7 @@ impl<'a> EventLoop<'a> {
             return;
         };
         let Some(lock) = weak_try_lock(cont.base().mutex().map(|mutex| &**mutex)) else {
-            thread.trace(StepKind::DispatchLockMiss, code);
+            thread.trace(events::DISPATCH_LOCK_MISS, code);
             body.due.set(Due::At(after(thread.clock.get_hrtime(), DELAY_FOR_RETRY)));
             body.cont.set(dispatched.cont.take());
             // A user's `base` or listener may have rescheduled it just now.
@@ -182,7 +182,7 @@ impl<'a> EventLoop<'a> {
             body.period.set(0);
             return;
         }
-        thread.trace(StepKind::Dispatch, code);
+        thread.trace(events::DISPATCH, code);
         let reference: EventRef = event.reference();
         let data = Data::Event(reference);
         match &lock {

@@ -4,6 +4,7 @@
 //! `Event::schedule_*` (`UnixEvent.cc`).
 #![allow(unsafe_code)] // Events that the calling thread owns.
 
+use crate::steps::events;
 use std::mem;
 
 use super::{EThread, ThreadType, free_unqueued, new_event, stale};
@@ -12,7 +13,6 @@ use crate::event::{Body, Due, Event, EventRef, Place, Request};
 use crate::hrtime::{HrTime, after};
 use crate::processor::ET_CALL;
 use crate::protected_queue::{OwnEvents, Pushed};
-use crate::steps::StepKind;
 use crate::sync::atomic::Ordering;
 
 /// When an event is to run, before it is known what time it is.
@@ -235,7 +235,7 @@ impl EThread {
         // First: as soon as it is pushed, its thread may dispatch it.
         let unqueued = Unqueued(event);
         // SAFETY: the calling thread owns the event.
-        self.trace(StepKind::Schedule, unsafe { event.body() }.callback_event.get());
+        self.trace(events::SCHEDULE, unsafe { event.body() }.callback_event.get());
         mem::forget(unqueued);
         // SAFETY: as above, and the event is in no queue.
         match unsafe { self.external.push(event, self.thread_id) } {
@@ -258,7 +258,7 @@ impl EThread {
             body.place.set(Place::Protected);
             self.local().queue.enqueue(event);
             // Last: the listener may reschedule this very event, or panic.
-            self.trace(StepKind::Schedule, body.callback_event.get());
+            self.trace(events::SCHEDULE, body.callback_event.get());
         }
     }
 }

@@ -2,6 +2,7 @@
 //! continuation, a listener that panics loses none, and a handler that panics leaves
 //! its event as a handler that returns does.
 
+use eventsys::steps::events;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -100,7 +101,7 @@ fn a_listener_that_panics_loses_no_event() {
     // Where the event is queued already, it stays; else the call has failed, and the
     // event is free again.
     for (own_events, runs) in [(OwnEvents::LocalQueue, 1), (OwnEvents::ExternalQueue, 0)] {
-        let grumbler = Arc::new(Grumbler(StepKind::Schedule, AtomicBool::new(false)));
+        let grumbler = Arc::new(Grumbler(events::SCHEDULE, AtomicBool::new(false)));
         let steps = Steps::to(grumbler.clone());
         let options = Options { steps, trace_events: true, own_events, ..Options::default() };
         let processor = EventProcessor::with_options(Clock::new_virtual(), options);

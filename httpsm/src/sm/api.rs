@@ -3,8 +3,8 @@
 //! Mirrors `do_api_callout`, `state_api_callout`, `state_api_callback` and
 //! `handle_api_return` (9.2.9).
 
+use crate::steps;
 use eventsys::mutex::weak_try_lock;
-use eventsys::steps::StepKind;
 use eventsys::{Data, ET_NET, EventCode, call};
 
 use super::{Callout, Run, SmState};
@@ -88,7 +88,7 @@ impl Run<'_> {
         };
         self.s.hook_state.set(state);
         self.s.asked.set(true);
-        self.report(StepKind::HttpHook, i64::from(hook.event().0));
+        self.report(steps::HTTP_HOOK, i64::from(hook.event().0));
         let txn = HttpTxn::new(self.sm.this.upgrade().expect("called by reference"));
         call(&cont, lock.as_ref(), hook.event(), Data::Object(&txn));
     }

@@ -22,11 +22,12 @@ mod io;
 mod signal;
 mod state;
 
+use crate::net::steps;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock, Weak};
 
 use eventsys::mutex::census;
-use eventsys::steps::{Side, Step, StepKind};
+use eventsys::steps::{Step, StepKind, Subject};
 use eventsys::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use eventsys::sync::{Flag, Mutex};
 use eventsys::{ContRef, ContinuationBase, HrTime, ProxyMutex};
@@ -155,9 +156,8 @@ impl NetVC {
     pub(super) fn report(&self, kind: StepKind, value: Option<i64>) {
         self.shared.steps.report(|| Step {
             at: self.now(),
-            pair: self.id,
             held: census::held_locks(),
-            ..Step::bare(Side::Pair, kind, value)
+            ..Step::bare(Subject { what: "net", number: self.id }, kind, value)
         });
     }
 
@@ -223,7 +223,7 @@ impl NetVC {
     pub(super) fn begin_free(&self) -> bool {
         let first = !self.freed.is_set();
         if first {
-            self.report(StepKind::NetFree, None);
+            self.report(steps::NET_FREE, None);
         }
         self.freed.set();
         self.closed.set();

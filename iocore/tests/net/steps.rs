@@ -38,7 +38,10 @@ fn five_bytes_come_and_go() {
         assert_eq!(answer, b"world");
 
         let steps = steps.take();
-        assert!(steps.iter().all(|step| u64::from(step.pair) == number), "each has its number");
+        assert!(
+            steps.iter().all(|step| u64::from(step.subject.number) == number),
+            "each has its number"
+        );
         let lines: Vec<String> = steps.iter().map(Step::to_string).collect();
         assert_eq!(
             lines,

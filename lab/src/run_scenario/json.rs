@@ -3,6 +3,7 @@
 //! The format is `atslab-run`, version 1. A field may be added in the same version;
 //! a field that goes or changes its meaning makes a new one.
 
+use pluginvc::steps::Side;
 use std::io::Write;
 
 use conformance::Epoch;
@@ -11,7 +12,6 @@ use conformance::scenario::{
     Finish, Ledger, Program, Record, Scenario, ScenarioEnd, explain, explain_hold, explain_op,
     explain_trigger, record_scenario, trigger_key,
 };
-use eventsys::steps::Side;
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -72,7 +72,7 @@ fn one(n: usize, record: &Record, epoch: Epoch, ledger: &Ledger, end: &ScenarioE
     let mut object = match &record.what {
         What::Step(step) => json!({
             "record": "step",
-            "side": letter(step.side),
+            "side": letter(Side::of(step)),
             "kind": step.kind.name(),
             "value": step.value,
             "text": explain(step, epoch, ledger),

@@ -1,12 +1,13 @@
 //! The server of a soak, and what is left of it.
 
+use pluginvc::steps as pvc;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use eventsys::steps::{Step, StepKind, StepSink};
+use eventsys::steps::{Step, StepSink};
 use eventsys::{
     Clock, ContRef, ET_NET, EventProcessor, FreeContinuation, Options, Outcome, event_census,
 };
@@ -185,8 +186,8 @@ impl Pairs {
 impl StepSink for Pairs {
     fn step(&self, step: Step) {
         match step.kind {
-            StepKind::Create => &self.made,
-            StepKind::Destroy => &self.freed,
+            pvc::CREATE => &self.made,
+            pvc::DESTROY => &self.freed,
             _ => return,
         }
         .fetch_add(1, Ordering::Relaxed);

@@ -8,8 +8,8 @@
 //! saw may be over by then. On the read side the shutdown is looked at again
 //! (TS-3339); on the write side it is not, which is the hole that PR #4746 closed.
 
+use crate::steps as pvc;
 use eventsys::Guard;
-use eventsys::steps::StepKind;
 use iocore::VioOp;
 
 use crate::half::Half;
@@ -39,7 +39,7 @@ pub(crate) fn process_write_side(
 /// The part under the mutex of the write VIO.
 fn locked_write_side(half: Half<'_>, core: &Guard<'_>, sm: &Guard<'_>, caller: Option<&Guard<'_>>) {
     let (end, other) = (half.end(), half.other().end());
-    half.report(StepKind::WriteSide, None);
+    half.report(pvc::WRITE_SIDE, None);
     end.write.need_process.clear();
     match half.write_into_core(core, sm) {
         Progress::Moved => half.update_inactive_time(),
@@ -79,7 +79,7 @@ pub(crate) fn process_read_side(
 /// The part under the mutex of the read VIO.
 fn locked_read_side(half: Half<'_>, core: &Guard<'_>, sm: &Guard<'_>, caller: Option<&Guard<'_>>) {
     let (end, other) = (half.end(), half.other().end());
-    half.report(StepKind::ReadSide, None);
+    half.report(pvc::READ_SIDE, None);
     end.read.need_process.clear();
     // Under the mutex (TS-3339).
     if end.read.shutdown.is_set() {

@@ -16,8 +16,8 @@
 //! 5. wakes the other side: itself, under that side's mutex, or, if it was
 //!    itself called by the other side, by `reenable`.
 
+use crate::steps as pvc;
 use eventsys::Guard;
-use eventsys::steps::StepKind;
 use iocore::VioOp;
 
 use crate::half::Half;
@@ -33,7 +33,7 @@ pub(crate) fn process_write_side(
     caller: Option<&Guard<'_>>,
 ) {
     let (end, other) = (half.end(), half.other().end());
-    half.report(StepKind::WriteSide, None);
+    half.report(pvc::WRITE_SIDE, None);
     end.write.need_process.clear();
 
     let Some(sm) = sm else { return };
@@ -73,7 +73,7 @@ pub(crate) fn process_read_side(
     caller: Option<&Guard<'_>>,
 ) {
     let (end, other) = (half.end(), half.other().end());
-    half.report(StepKind::ReadSide, None);
+    half.report(pvc::READ_SIDE, None);
     end.read.need_process.clear();
 
     let Some(sm) = sm else { return };

@@ -13,7 +13,7 @@
 //! inside the writer's callback, or in a nested pass, is followed by one more
 //! event, as in 9.2.9 (where it uses what the close may have freed).
 
-use eventsys::steps::StepKind;
+use crate::steps as pvc;
 use eventsys::{EventCode, Guard};
 use iocore::buffer::MIOBuffer;
 use iocore::{Accessor, BoundBuffer, IOBufferReader, VioOp};
@@ -26,7 +26,7 @@ use crate::transfer::{transfer_bytes, transfer_within};
 pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&Guard<'_>>) {
     let (end, other) = (half.end(), half.other().end());
     let (vio, other_vio) = (&end.write.vio, &other.read.vio);
-    half.report(StepKind::WriteSide, None);
+    half.report(pvc::WRITE_SIDE, None);
     end.write.need_process.clear();
 
     let Some(sm) = sm else { return };
@@ -44,7 +44,7 @@ pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&G
     });
     let Some(bytes_avail) = bytes_avail else { return };
     let mut act_on = bytes_avail.min(ntodo);
-    half.report(StepKind::WriteActOn, Some(act_on));
+    half.report(pvc::WRITE_ACT_ON, Some(act_on));
 
     if other_vio.op() != VioOp::Read || other.closed.is_set() || other.read.shutdown.is_set() {
         half.call_back(sm, VioOp::Write, EventCode::VC_EVENT_ERROR);
@@ -91,12 +91,12 @@ fn move_to_peer(
         })
     });
     let Some(added) = added else {
-        half.report(StepKind::PeerNoSpace, None);
+        half.report(pvc::PEER_NO_SPACE, None);
         return;
     };
     vio.add_ndone(sm, added);
     other_vio.add_ndone(other_sm, added);
-    half.report(StepKind::Moved, Some(added));
+    half.report(pvc::MOVED, Some(added));
 
     let event = match vio.ntodo() {
         0 => EventCode::VC_EVENT_WRITE_COMPLETE,
@@ -151,7 +151,7 @@ fn move_as_fits(
 pub(crate) fn process_read_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&Guard<'_>>) {
     let (end, other) = (half.end(), half.other().end());
     let vio = &end.read.vio;
-    half.report(StepKind::ReadSide, None);
+    half.report(pvc::READ_SIDE, None);
     end.read.need_process.clear();
 
     let Some(sm) = sm else { return };
@@ -163,7 +163,7 @@ pub(crate) fn process_read_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&Gu
         return;
     }
     if other.closed.is_set() || other.write.shutdown.is_set() {
-        half.report(StepKind::PeerWriteGone, None);
+        half.report(pvc::PEER_WRITE_GONE, None);
         half.call_back(sm, VioOp::Read, EventCode::VC_EVENT_EOS);
         return;
     }

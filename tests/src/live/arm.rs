@@ -1,5 +1,6 @@
 //! The two arms: a program in, what was done out.
 
+use pluginvc::steps::Side;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ChildStderr;
@@ -9,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use eventsys::Options;
-use eventsys::steps::{Collector, Side, Step, Steps};
+use eventsys::steps::{Collector, Step, Steps};
 use iocore::buffer::BUFFER_SIZE_INDEX_32K;
 
 use super::error::LiveError;
@@ -161,7 +162,7 @@ impl Running {
                     // A pair that an earlier run left behind is none of ours.
                     if of.is_none() || of == *pair.get_or_insert(of) {
                         step.at = since(began, step.at);
-                        step.pair = 0;
+                        step.subject.number = 0;
                         steps.push(step);
                     }
                 }
@@ -248,7 +249,7 @@ impl PortArm {
         let mut steps = collector.take();
         for step in &mut steps {
             step.at -= end.began;
-            step.pair = 0;
+            step.subject.number = 0;
         }
         let finish = match end.finish {
             Finish::Freed | Finish::Quiet => End::Quiet(end.taken),

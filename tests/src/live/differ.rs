@@ -7,10 +7,11 @@
 //! are the numbers of pairs, the addresses, and the text of a crash: the port
 //! panics with a sentence where the server dies of a signal.
 
+use crate::vocabulary::driver;
 use std::fmt;
 
 use eventsys::hrtime::MSECOND;
-use eventsys::steps::{Step, StepKind};
+use eventsys::steps::Step;
 
 use super::arm::{End, Played};
 use crate::scenario::Seen;
@@ -70,7 +71,7 @@ struct Moment<'a> {
 
 fn moments(played: &Played) -> Vec<Moment<'_>> {
     let mut seen = played.seen.iter();
-    let is_told = |step: &Step| matches!(step.kind, StepKind::SmRead | StepKind::SmWrite);
+    let is_told = |step: &Step| matches!(step.kind, driver::SM_READ | driver::SM_WRITE);
     let moment = |step| Moment { step, seen: if is_told(step) { seen.next() } else { None } };
     played.steps.iter().map(moment).collect()
 }
@@ -129,13 +130,14 @@ impl fmt::Display for Divergence {
 
 #[cfg(test)]
 mod tests {
-    use eventsys::steps::Side;
 
     use super::*;
     use crate::scenario::Taken;
+    use pluginvc::steps as pvc;
+    use pluginvc::steps::Side;
 
     fn played(values: &[i64], end: End) -> Played {
-        let step = |&n: &i64| Step::bare(Side::Active, StepKind::Moved, Some(n));
+        let step = |&n: &i64| Step::bare(Side::Active, pvc::MOVED, Some(n));
         Played { steps: values.iter().map(step).collect(), seen: Vec::new(), end }
     }
 
@@ -160,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_buffers_of_who_is_called_back_count() {
-        let step = Step::bare(Side::Active, StepKind::SmRead, Some(100));
+        let step = Step::bare(Side::Active, driver::SM_READ, Some(100));
         let seen = |read_blocks| vec![Seen { read_blocks, ..Seen::default() }];
         let with = |blocks| Played { steps: vec![step.clone()], seen: seen(blocks), end: quiet(0) };
         assert_eq!(differ(&with(1), &with(1)), None);

@@ -3,11 +3,11 @@
 //! Half of what it makes is sensible, so that bytes flow and operations end; the
 //! other half is not, because that is where differences are.
 
-use eventsys::steps::Side;
 use eventsys::{EventCode, HrTime, hrtime};
 use fastrand::Rng;
 use iocore::VioOp;
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, SizeIndex};
+use pluginvc::steps::Side;
 
 use crate::scenario::{How, HowTo, Op, PairDef, Reaction, Scenario, Trigger, Whom};
 

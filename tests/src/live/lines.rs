@@ -5,8 +5,11 @@
 //! `PluginVC.cc` and `NetVCTest.cc`, the same in all releases as far as a release
 //! has the line, and those of the plugins in `tests/live`.
 
+use crate::vocabulary::driver;
 use eventsys::hrtime::{HrTime, mseconds};
-use eventsys::steps::{Side, Step, StepKind};
+use eventsys::steps::{Step, StepKind};
+use pluginvc::steps as pvc;
+use pluginvc::steps::Side;
 
 use crate::scenario::{Seen, Taken};
 
@@ -87,7 +90,7 @@ fn of_probe(text: &str, at: HrTime) -> Heard {
             Heard::Took(side, Taken { bytes, checksum, left })
         }
         (word @ ("sm_read" | "sm_write"), code, ..) => {
-            let kind = if word == "sm_read" { StepKind::SmRead } else { StepKind::SmWrite };
+            let kind = if word == "sm_read" { driver::SM_READ } else { driver::SM_WRITE };
             let step = Step { at, ..Step::bare(side, kind, code) };
             // After the code: `read BYTES BLOCKS write BYTES BLOCKS`.
             let count = |index: usize| number(index).unwrap_or(0);
@@ -106,11 +109,11 @@ fn of_probe(text: &str, at: HrTime) -> Heard {
 /// `write_handler received event 101 on Active`.
 fn of_netvctest(text: &str, at: HrTime) -> Option<Heard> {
     const TEXTS: [(&str, StepKind); 5] = [
-        ("read_handler received event ", StepKind::SmRead),
-        ("write_handler received event ", StepKind::SmWrite),
-        ("consume_&_check: read ", StepKind::SmChecked),
-        ("Freeing read MIOBuffer with ", StepKind::FreeReadBufferBlocks),
-        ("Freeing write MIOBuffer with ", StepKind::FreeWriteBufferBlocks),
+        ("read_handler received event ", driver::SM_READ),
+        ("write_handler received event ", driver::SM_WRITE),
+        ("consume_&_check: read ", driver::SM_CHECKED),
+        ("Freeing read MIOBuffer with ", driver::FREE_READ_BUFFER_BLOCKS),
+        ("Freeing write MIOBuffer with ", driver::FREE_WRITE_BUFFER_BLOCKS),
     ];
     let (rest, kind) =
         TEXTS.iter().find_map(|&(begin, kind)| Some((text.strip_prefix(begin)?, kind)))?;
@@ -129,15 +132,15 @@ fn of_plugin_vc(text: &str, at: HrTime) -> Option<Heard> {
     let (pair, text) = text.strip_prefix('[')?.split_once("] ")?;
     let pair = pair.parse().ok()?;
     let (side, kind, value) = if text.starts_with("Created PluginVCCore") {
-        (Side::Pair, StepKind::Create, None)
+        (Side::Pair, pvc::CREATE, None)
     } else if text.starts_with("Destroying PluginVCCore") {
-        (Side::Pair, StepKind::Destroy, None)
+        (Side::Pair, pvc::DESTROY, None)
     } else {
         let (side, what) = sided(text)?;
         let (kind, value) = of_end(what)?;
         (side, kind, value)
     };
-    let step = Step { at, pair, ..Step::bare(side, kind, value) };
+    let step = Step { at, ..Step::bare(side.of_pair(pair), kind, value) };
     Some(Heard::Step { step, pair: Some(pair), seen: None })
 }
 
@@ -152,37 +155,37 @@ fn sided(text: &str) -> Option<(Side, &str)> {
 
 fn of_end(what: &str) -> Option<(StepKind, Option<i64>)> {
     const NUMBERED: [(&str, StepKind); 8] = [
-        ("do_io_read for ", StepKind::DoIoRead),
-        ("do_io_write for ", StepKind::DoIoWrite),
-        ("Received event ", StepKind::Event),
-        ("process_read_side; act_on ", StepKind::ReadActOn),
-        ("process_read_side; added ", StepKind::ReadAdded),
-        ("process_write_side; act_on ", StepKind::WriteActOn),
-        ("process_write_side; added ", StepKind::WriteAdded),
-        ("process_write_side and process_read_side from other side; added ", StepKind::Moved),
+        ("do_io_read for ", pvc::DO_IO_READ),
+        ("do_io_write for ", pvc::DO_IO_WRITE),
+        ("Received event ", pvc::EVENT),
+        ("process_read_side; act_on ", pvc::READ_ACT_ON),
+        ("process_read_side; added ", pvc::READ_ADDED),
+        ("process_write_side; act_on ", pvc::WRITE_ACT_ON),
+        ("process_write_side; added ", pvc::WRITE_ADDED),
+        ("process_write_side and process_read_side from other side; added ", pvc::MOVED),
     ];
     let kind = match what {
-        "do_io_close" => StepKind::DoIoClose,
-        "reenable Read" => StepKind::ReenableRead,
-        "reenable Write" => StepKind::ReenableWrite,
-        "reenable_re Read" => StepKind::ReenableReRead,
-        "reenable_re Write" => StepKind::ReenableReWrite,
-        "process_read_side" => StepKind::ReadSide,
-        "process_write_side" => StepKind::WriteSide,
-        "process_close" => StepKind::ProcessClose,
+        "do_io_close" => pvc::DO_IO_CLOSE,
+        "reenable Read" => pvc::REENABLE_READ,
+        "reenable Write" => pvc::REENABLE_WRITE,
+        "reenable_re Read" => pvc::REENABLE_RE_READ,
+        "reenable_re Write" => pvc::REENABLE_RE_WRITE,
+        "process_read_side" => pvc::READ_SIDE,
+        "process_write_side" => pvc::WRITE_SIDE,
+        "process_close" => pvc::PROCESS_CLOSE,
         "process_read_side no buffer space" | "process_read_side out of buffer space" => {
-            StepKind::ReadNoSpace
+            pvc::READ_NO_SPACE
         }
         "process_write_side no buffer space" | "process_write_side out of buffer space" => {
-            StepKind::WriteNoSpace
+            pvc::WRITE_NO_SPACE
         }
         "process_read_side from other side no buffer space"
-        | "process_read_side from other side out of buffer space" => StepKind::PeerNoSpace,
-        "write_state of other side is not available" => StepKind::PeerWriteGone,
+        | "process_read_side from other side out of buffer space" => pvc::PEER_NO_SPACE,
+        "write_state of other side is not available" => pvc::PEER_WRITE_GONE,
         "process_read_side lock miss, retrying"
-        | "process_read_side from other side lock miss, retrying" => StepKind::ReadLockMiss,
+        | "process_read_side from other side lock miss, retrying" => pvc::READ_LOCK_MISS,
         "process_write_side lock miss, retrying"
-        | "process_write_side from other side lock miss, retrying" => StepKind::WriteLockMiss,
+        | "process_write_side from other side lock miss, retrying" => pvc::WRITE_LOCK_MISS,
         _ => {
             let (rest, kind) =
                 NUMBERED.iter().find_map(|&(text, kind)| Some((what.strip_prefix(text)?, kind)))?;

@@ -4,9 +4,9 @@
 //! and other buffers, while the other direction stays where it was. When it is
 //! called back, its end acts for it.
 
+use pluginvc::steps::Side;
 use std::sync::{Arc, Weak};
 
-use eventsys::steps::Side;
 use eventsys::{ContRef, Data, EventCode, Invocation, Outcome, ProxyMutex, StateMachine};
 use iocore::IoData;
 

@@ -1,10 +1,12 @@
 //! [`End`]: a state machine that does what a program says.
 
+use crate::vocabulary::driver;
+use pluginvc::steps::Side;
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use eventsys::steps::{Side, Step, StepKind};
+use eventsys::steps::{Step, StepKind};
 use eventsys::{
     ContRef, Data, EThread, EventCode, Guard, Invocation, Outcome, ProxyMutex, Request,
     StateMachine,
@@ -92,7 +94,7 @@ impl End {
 
     /// An operation has something to tell.
     fn told(&self, guard: &Guard<'_>, this: &ContRef, event: EventCode, op: VioOp) {
-        let kind = if op == VioOp::Write { StepKind::SmWrite } else { StepKind::SmRead };
+        let kind = if op == VioOp::Write { driver::SM_WRITE } else { driver::SM_READ };
         self.report(guard, kind, event);
         self.event(guard, this, event);
     }
@@ -179,9 +181,8 @@ impl End {
         stage.seen.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
         stage.processor.steps().report(|| Step {
             at: stage.processor.clock().get_hrtime(),
-            pair: stage.pair,
             held: eventsys::mutex::census::held_locks(),
-            ..Step::bare(self.side, kind, Some(i64::from(event.0)))
+            ..Step::bare(self.side.of_pair(stage.pair), kind, Some(i64::from(event.0)))
         });
         let by_deputy = self.is_deputy_called.get();
         stage.note(What::Seen(Called { side: self.side, by_deputy, seen }));

@@ -2,8 +2,14 @@
 
 mod op;
 
+use crate::vocabulary::driver;
 use eventsys::EventCode;
-use eventsys::steps::{Side, Step, StepKind};
+use eventsys::steps::Step;
+use eventsys::steps::events;
+use httpsm::steps as http;
+use iocore::net::steps as net;
+use pluginvc::steps as pvc;
+use pluginvc::steps::Side;
 
 pub use self::op::{explain_hold, explain_op, explain_trigger};
 use super::amount::Bytes;
@@ -14,89 +20,91 @@ use crate::epoch::Epoch;
 /// it; `ledger` is the state of the pair after it.
 #[must_use]
 pub fn explain(step: &Step, epoch: Epoch, ledger: &Ledger) -> String {
-    let (me, peer) = (end_name(step.side), end_name(other(step.side)));
+    let (me, peer) = (end_name(Side::of(step)), end_name(other(Side::of(step))));
     let n = step.value.unwrap_or_default();
     let bytes = || bytes(n);
     match step.kind {
-        StepKind::Create => "the pair is made".to_owned(),
-        StepKind::Destroy => "both ends are closed, and the pair is freed".to_owned(),
-        StepKind::DoIoRead => format!("the user of {me} asks to read {}", bytes()),
-        StepKind::DoIoWrite => format!("the user of {me} asks to write {}", bytes()),
-        StepKind::DoIoClose => format!("the user of {me} closes it"),
-        StepKind::ReenableRead => format!("{me}'s read is asked to go on, by an event"),
-        StepKind::ReenableWrite => format!("{me}'s write is asked to go on, by an event"),
-        StepKind::ReenableReRead => format!("{me}'s read is asked to go on at once"),
-        StepKind::ReenableReWrite => format!("{me}'s write is asked to go on at once"),
-        StepKind::Event => dispatched(me, n),
-        StepKind::ReadSide => format!("{me} looks at its read side"),
-        StepKind::WriteSide => format!("{me} looks at its write side"),
-        StepKind::ReadActOn => {
+        pvc::CREATE => "the pair is made".to_owned(),
+        pvc::DESTROY => "both ends are closed, and the pair is freed".to_owned(),
+        pvc::DO_IO_READ => format!("the user of {me} asks to read {}", bytes()),
+        pvc::DO_IO_WRITE => format!("the user of {me} asks to write {}", bytes()),
+        pvc::DO_IO_CLOSE => format!("the user of {me} closes it"),
+        pvc::REENABLE_READ => format!("{me}'s read is asked to go on, by an event"),
+        pvc::REENABLE_WRITE => format!("{me}'s write is asked to go on, by an event"),
+        pvc::REENABLE_RE_READ => format!("{me}'s read is asked to go on at once"),
+        pvc::REENABLE_RE_WRITE => format!("{me}'s write is asked to go on at once"),
+        pvc::EVENT => dispatched(me, n),
+        pvc::READ_SIDE => format!("{me} looks at its read side"),
+        pvc::WRITE_SIDE => format!("{me} looks at its write side"),
+        pvc::READ_ACT_ON => {
             format!("{me} finds {} in the core buffer for its read", bytes())
         }
-        StepKind::WriteActOn => {
+        pvc::WRITE_ACT_ON => {
             format!("{me} finds {} in its user's write buffer for its write", bytes())
         }
-        StepKind::ReadAdded => {
+        pvc::READ_ADDED => {
             format!(
                 "{me}'s read side moved {} from the core buffer into its user's read buffer",
                 bytes()
             )
         }
-        StepKind::WriteAdded => {
+        pvc::WRITE_ADDED => {
             format!(
                 "{me}'s write side moved {} from its user's write buffer into the core buffer",
                 bytes()
             )
         }
-        StepKind::Moved => {
+        pvc::MOVED => {
             format!(
                 "{me}'s write side moved {} straight into the read buffer of {peer}'s user",
                 bytes()
             )
         }
-        StepKind::ReadNoSpace => {
+        pvc::READ_NO_SPACE => {
             format!("{me}'s user has no room in its read buffer, so the bytes stay where they are")
         }
-        StepKind::WriteNoSpace => {
+        pvc::WRITE_NO_SPACE => {
             "the core buffer is full, so the bytes stay in the write buffer".to_owned()
         }
-        StepKind::PeerNoSpace => {
+        pvc::PEER_NO_SPACE => {
             format!("the user of {peer} has no room in its read buffer, so nothing is moved")
         }
-        StepKind::PeerWriteGone => format!("{peer} writes no more: {me}'s read is at its end"),
-        StepKind::ReadLockMiss => {
+        pvc::PEER_WRITE_GONE => format!("{peer} writes no more: {me}'s read is at its end"),
+        pvc::READ_LOCK_MISS => {
             format!("another thread holds the mutex of {me}'s read, so it is tried again in 10 ms")
         }
-        StepKind::WriteLockMiss => {
+        pvc::WRITE_LOCK_MISS => {
             format!("another thread holds the mutex of {me}'s write, so it is tried again in 10 ms")
         }
-        StepKind::ProcessClose => format!("{me} cancels its events and is done"),
-        StepKind::SmRead => told(me, "read", n, &why(step, n, epoch, ledger)),
-        StepKind::SmWrite => told(me, "write", n, &why(step, n, epoch, ledger)),
-        StepKind::SmChecked => format!("{} have been checked so far", bytes()),
-        StepKind::FreeReadBufferBlocks => format!("{me}'s user frees its read buffer, {n} blocks"),
-        StepKind::FreeWriteBufferBlocks => {
+        pvc::PROCESS_CLOSE => format!("{me} cancels its events and is done"),
+        driver::SM_READ => told(me, "read", n, &why(step, n, epoch, ledger)),
+        driver::SM_WRITE => told(me, "write", n, &why(step, n, epoch, ledger)),
+        driver::SM_CHECKED => format!("{} have been checked so far", bytes()),
+        driver::FREE_READ_BUFFER_BLOCKS => format!("{me}'s user frees its read buffer, {n} blocks"),
+        driver::FREE_WRITE_BUFFER_BLOCKS => {
             format!("{me}'s user frees its write buffer, {n} blocks")
         }
-        StepKind::Schedule => format!("an event with code {n} is queued"),
-        StepKind::Dispatch => format!("an event is dispatched with code {n}"),
-        StepKind::HttpState => format!("the HTTP state machine enters state {n}"),
-        StepKind::HttpEvent => format!("the HTTP state machine receives event {n}"),
-        StepKind::HttpHook => format!("a plugin is called with event {n}"),
+        events::SCHEDULE => format!("an event with code {n} is queued"),
+        events::DISPATCH => format!("an event is dispatched with code {n}"),
+        http::HTTP_STATE => format!("the HTTP state machine enters state {n}"),
+        http::HTTP_EVENT => format!("the HTTP state machine receives event {n}"),
+        http::HTTP_HOOK => format!("a plugin is called with event {n}"),
         // Scenarios have no sockets.
-        StepKind::NetAccept => "a connection is accepted".to_owned(),
-        StepKind::NetConnect => "a connection is to be made".to_owned(),
-        StepKind::NetDoIoRead => format!("the user of a connection wants to read {}", bytes()),
-        StepKind::NetDoIoWrite => format!("the user of a connection wants to write {}", bytes()),
-        StepKind::NetDoIoClose => "the user of a connection closes it".to_owned(),
-        StepKind::NetRead => format!("a socket gives {}", bytes()),
-        StepKind::NetWrite => format!("a socket takes {}", bytes()),
-        StepKind::NetSignalRead => told("a connection", "read", n, ""),
-        StepKind::NetSignalWrite => told("a connection", "write", n, ""),
-        StepKind::NetFree => "a socket is closed".to_owned(),
-        StepKind::DispatchLockMiss => {
+        net::NET_ACCEPT => "a connection is accepted".to_owned(),
+        net::NET_CONNECT => "a connection is to be made".to_owned(),
+        net::NET_DO_IO_READ => format!("the user of a connection wants to read {}", bytes()),
+        net::NET_DO_IO_WRITE => format!("the user of a connection wants to write {}", bytes()),
+        net::NET_DO_IO_CLOSE => "the user of a connection closes it".to_owned(),
+        net::NET_READ => format!("a socket gives {}", bytes()),
+        net::NET_WRITE => format!("a socket takes {}", bytes()),
+        net::NET_SIGNAL_READ => told("a connection", "read", n, ""),
+        net::NET_SIGNAL_WRITE => told("a connection", "write", n, ""),
+        net::NET_FREE => "a socket is closed".to_owned(),
+        events::DISPATCH_LOCK_MISS => {
             format!("an event with code {n} finds its mutex taken and waits")
         }
+        // A step of a layer that has no scenarios.
+        _ => step.to_string(),
     }
 }
 
@@ -154,7 +162,7 @@ fn told(me: &str, operation: &str, code: i64, why: &str) -> String {
 
 /// Why the user is called back with this event.
 fn why(step: &Step, code: i64, epoch: Epoch, ledger: &Ledger) -> String {
-    let peer = other(step.side);
+    let peer = other(Side::of(step));
     let name = end_name(peer);
     let end = ledger.end(peer);
     let text = match i32::try_from(code).map(EventCode) {
@@ -169,7 +177,7 @@ fn why(step: &Step, code: i64, epoch: Epoch, ledger: &Ledger) -> String {
         Ok(EventCode::VC_EVENT_EOS) => return format!("{name} has shut its write side"),
         Ok(EventCode::VC_EVENT_READ_READY) => "bytes have come, and more are wanted",
         Ok(EventCode::VC_EVENT_READ_COMPLETE) => "all bytes that were asked for have come",
-        Ok(EventCode::VC_EVENT_WRITE_READY) => match ledger.to_write(step.side) {
+        Ok(EventCode::VC_EVENT_WRITE_READY) => match ledger.to_write(Side::of(step)) {
             Some(1..) => "some of its bytes have been taken, and the write goes on",
             _ => "its write buffer is empty, and the write wants more bytes",
         },

@@ -5,12 +5,12 @@
 //! same in every run, although the thread is a real one. It does not take part
 //! in virtual time.
 
+use pluginvc::steps::Side;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
-use eventsys::steps::Side;
 use eventsys::{
     Clock, Data, EThread, EventCode, HrTime, Invocation, Outcome, ProxyMutex, Request, StateMachine,
 };

@@ -7,8 +7,10 @@
 //! what the called end has counted ([`Called`](super::Called)); a test holds that for
 //! the gallery and for random scenarios.
 
-use eventsys::steps::{Side, Step, StepKind};
+use eventsys::steps::Step;
 use iocore::VioOp;
+use pluginvc::steps as pvc;
+use pluginvc::steps::Side;
 
 use super::model::PairDef;
 use super::op::{How, HowTo, Op, Whom};
@@ -113,30 +115,30 @@ impl Ledger {
     /// Takes `record` into account.
     pub fn apply(&mut self, record: &Record) {
         match &record.what {
-            What::Step(step) if step.side != Side::Pair => self.step(step),
-            What::Step(step) if step.kind == StepKind::Destroy => self.core = [0; 2],
+            What::Step(step) if Side::of(step) != Side::Pair => self.step(step),
+            What::Step(step) if step.kind == pvc::DESTROY => self.core = [0; 2],
             What::Op(performed) if !performed.effect.is_left_out() => self.op(performed),
             _ => {}
         }
     }
 
     fn step(&mut self, step: &Step) {
-        let (me, peer) = (index(step.side), 1 - index(step.side));
+        let (me, peer) = (index(Side::of(step)), 1 - index(Side::of(step)));
         let bytes = step.value.unwrap_or_default();
         match step.kind {
-            StepKind::WriteAdded => {
+            pvc::WRITE_ADDED => {
                 self.ends[me].change(VioOp::Write, -bytes);
                 self.core[me] += bytes;
             }
-            StepKind::ReadAdded => {
+            pvc::READ_ADDED => {
                 self.core[peer] -= bytes;
                 self.ends[me].change(VioOp::Read, bytes);
             }
-            StepKind::Moved => {
+            pvc::MOVED => {
                 self.ends[me].change(VioOp::Write, -bytes);
                 self.ends[peer].change(VioOp::Read, bytes);
             }
-            StepKind::DoIoClose => self.ends[me].is_closed = true,
+            pvc::DO_IO_CLOSE => self.ends[me].is_closed = true,
             _ => {}
         }
     }

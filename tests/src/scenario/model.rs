@@ -1,8 +1,8 @@
 //! [`Scenario`]: what a file says, and its compilation.
 
-use eventsys::steps::Side;
 use eventsys::{EventCode, HrTime, hrtime};
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, SizeIndex};
+use pluginvc::steps::Side;
 
 use super::op::Op;
 use super::program::{Program, Range};

@@ -1,9 +1,9 @@
 //! [`Op`]: what an end can do, and the grammar in which a scenario says it.
 
+use pluginvc::steps::Side;
 use std::fmt;
 
 use eventsys::HrTime;
-use eventsys::steps::Side;
 use iocore::VioOp;
 
 use super::amount::{Bytes, MOST_BYTES, MOST_WRITTEN, Span, is_bytes, parse_bytes, parse_span};

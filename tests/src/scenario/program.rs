@@ -20,10 +20,10 @@
 
 mod parse;
 
+use pluginvc::steps::Side;
 use std::collections::HashMap;
 use std::fmt;
 
-use eventsys::steps::Side;
 use iocore::VioOp;
 
 use super::model::{Limits, PairDef, Trigger};

@@ -11,10 +11,11 @@
 //! | the bytes in every buffer after each record | [`Ledger`](super::Ledger) |
 //! | the steps alone | [`steps_of`] |
 
+use pluginvc::steps::Side;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use eventsys::mutex::census;
-use eventsys::steps::{HeldLocks, Side, Step, StepSink};
+use eventsys::steps::{HeldLocks, Step, StepSink};
 use eventsys::{Clock, EThread, HrTime, Options};
 
 use super::buffers::Seen;

@@ -12,11 +12,11 @@
 //! Where the original asserts or dereferences a null pointer, the port panics;
 //! that is a result and not a fault ([`Finish::Panicked`]).
 
+use pluginvc::steps::Side;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use eventsys::steps::Side;
 use eventsys::{
     Clock, ContRef, EThread, EventProcessor, HrTime, Options, ProxyMutex, StateMachine, hrtime,
     panics,

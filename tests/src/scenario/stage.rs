@@ -1,10 +1,10 @@
 //! [`Stage`]: what all parts of a run know.
 
+use pluginvc::steps::Side;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use eventsys::steps::Side;
 use eventsys::{EThread, EventProcessor, Guard, ProxyMutex};
 
 use super::buffers::Seen;

@@ -4,10 +4,13 @@
 //! stands where it changes and at each callback; each line says under which mutexes it
 //! happens, and which of them a foreign thread has.
 
+use crate::vocabulary::driver;
+use pluginvc::steps as pvc;
+use pluginvc::steps::Side;
 use std::collections::BTreeSet;
 
 use eventsys::HrTime;
-use eventsys::steps::{Side, Step, StepKind};
+use eventsys::steps::Step;
 
 use super::amount::Bytes;
 use super::explain::{explain, explain_hold, explain_op, explain_trigger};
@@ -113,7 +116,7 @@ impl<'a> Story<'a> {
 
     /// What is in the buffers that `step` has changed, or that the called user has.
     fn levels(&self, step: &Step, next: &[Record]) -> String {
-        let (me, peer) = match step.side {
+        let (me, peer) = match Side::of(step) {
             Side::Active => (Side::Active, Side::Passive),
             _ => (Side::Passive, Side::Active),
         };
@@ -132,13 +135,13 @@ impl<'a> Story<'a> {
             Some(format!("core buffer {} to {} {n}", writer.letter(), reader.letter()))
         };
         let parts = match step.kind {
-            StepKind::WriteAdded => [to_write(me), core(me, peer)],
-            StepKind::ReadAdded => [core(peer, me), to_read(me)],
-            StepKind::Moved => [to_write(me), to_read(peer)],
-            StepKind::WriteNoSpace => [to_write(me), core(me, peer)],
-            StepKind::ReadNoSpace => [core(peer, me), to_read(me)],
-            StepKind::PeerNoSpace => [to_write(me), to_read(peer)],
-            StepKind::SmRead | StepKind::SmWrite => match next.first().map(|next| &next.what) {
+            pvc::WRITE_ADDED => [to_write(me), core(me, peer)],
+            pvc::READ_ADDED => [core(peer, me), to_read(me)],
+            pvc::MOVED => [to_write(me), to_read(peer)],
+            pvc::WRITE_NO_SPACE => [to_write(me), core(me, peer)],
+            pvc::READ_NO_SPACE => [core(peer, me), to_read(me)],
+            pvc::PEER_NO_SPACE => [to_write(me), to_read(peer)],
+            driver::SM_READ | driver::SM_WRITE => match next.first().map(|next| &next.what) {
                 Some(What::Seen(called)) => return self.seen(called),
                 _ => return String::new(),
             },

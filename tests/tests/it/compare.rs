@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 
 use conformance::compare::{CONTEXT, is_idle};
+use conformance::vocabulary::parse_step;
 use conformance::{Epoch, RecordedCase, Suite, Verdict, compare};
 use eventsys::steps::Step;
 
@@ -28,7 +29,7 @@ fn made(lines: &[&str]) -> RecordedCase {
 }
 
 fn steps(lines: &[&str]) -> Vec<Step> {
-    lines.iter().map(|line| line.parse().expect("the line is a step")).collect()
+    lines.iter().map(|line| parse_step(line).expect("the line is a step")).collect()
 }
 
 /// Every step that occurs in the case, once.

@@ -6,6 +6,7 @@
 //! The steps in between are not compared: a kernel's buffers take more than those
 //! of a PluginVC, so the bytes come in other pieces.
 
+use pluginvc::steps::Side;
 use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use conformance::netvctest::{errors, new_test, start_test};
 use conformance::runner::{CaseEnd, MOST_CALLS};
 use conformance::{Case, EndDef, Epoch, Suite, run_case};
-use eventsys::steps::{Side, Step, StepSink};
+use eventsys::steps::{Step, StepSink};
 use eventsys::{
     Clock, ContRef, EventCode, EventProcessor, FreeContinuation, Outcome, ProxyMutex, StateMachine,
     hrtime,

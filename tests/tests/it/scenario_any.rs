@@ -4,9 +4,10 @@ use conformance::Epoch;
 use conformance::scenario::{
     Finish, How, HowTo, Op, PairDef, Program, Reaction, Scenario, Trigger, Whom, run_scenario,
 };
-use eventsys::steps::{Collector, Side, Steps};
+use eventsys::steps::{Collector, Steps};
 use eventsys::{EventCode, Options, hrtime};
 use iocore::VioOp;
+use pluginvc::steps::Side;
 use proptest::prelude::*;
 
 fn sizes() -> impl Strategy<Value = i64> {

@@ -7,10 +7,10 @@ use conformance::scenario::{
     Finish, How, HowTo, Op, PairDef, Program, Reaction, Scenario, Trigger, Whom, run_scenario,
     scenario_from_bytes,
 };
-use eventsys::steps::Side;
 use eventsys::{EventCode, Options};
 use iocore::VioOp;
 use iocore::buffer::SizeIndex;
+use pluginvc::steps::Side;
 use proptest::prelude::*;
 
 /// The sentence about the fault in `text`.

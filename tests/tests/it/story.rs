@@ -1,5 +1,6 @@
 //! What a recorded run tells beside its steps: operations, buffers, locks, threads.
 
+use pluginvc::steps::Side;
 use std::collections::BTreeSet;
 
 use conformance::Epoch;
@@ -10,7 +11,7 @@ use conformance::scenario::{
     scenario_from_bytes, steps_of,
 };
 use eventsys::Options;
-use eventsys::steps::{Collector, Side, Steps};
+use eventsys::steps::{Collector, Steps};
 
 use crate::scenarios::gallery;
 
@@ -60,7 +61,8 @@ fn a_recorded_run_takes_the_steps_of_one_that_is_not_recorded() {
             let recorded = record_scenario(&program, epoch);
             let bare = |mut steps: Vec<eventsys::steps::Step>, began| {
                 for step in &mut steps {
-                    (step.at, step.pair, step.held) = (step.at - began, 0, Default::default());
+                    (step.at, step.subject.number, step.held) =
+                        (step.at - began, 0, Default::default());
                 }
                 steps
             };

@@ -3,11 +3,11 @@
 //! Mirrors `do_io_read`, `do_io_write`, `do_io_close`, `do_io_shutdown`, `reenable`,
 //! `reenable_re`, the timeouts and the addresses of `UnixNetVConnection` (9.2.9).
 
+use crate::net::steps;
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
 use eventsys::hrtime::after;
-use eventsys::steps::StepKind;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{ContRef, EventCode, Guard, HrTime};
 
@@ -47,7 +47,7 @@ impl NetVC {
             }
             None => Arc::clone(self.mutex()),
         };
-        let kind = if op == VioOp::Read { StepKind::NetDoIoRead } else { StepKind::NetDoIoWrite };
+        let kind = if op == VioOp::Read { steps::NET_DO_IO_READ } else { steps::NET_DO_IO_WRITE };
         self.report(kind, Some(nbytes));
         state.vio.issue(guard, &mutex, op, cont, nbytes, buffer);
         if !has_buffer {
@@ -111,7 +111,7 @@ impl VConnection for NetVC {
     /// In the last case the original leaves it to the inactivity cop, up to two
     /// seconds later.
     fn do_io_close(&self, lerrno: Option<i32>) {
-        self.report(StepKind::NetDoIoClose, None);
+        self.report(steps::NET_DO_IO_CLOSE, None);
         for state in [&self.read, &self.write] {
             state.enabled.clear();
             state.vio.retire();

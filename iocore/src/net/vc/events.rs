@@ -7,11 +7,11 @@
 //! beginning, where the original first has it share H. **Could you tell?** No: it
 //! is given to nobody before it would have its own.
 
+use crate::net::steps;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use eventsys::steps::StepKind;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{
     ContRef, Continuation, ContinuationBase, Data, EventCode, Guard, Invocation, Outcome,
@@ -93,7 +93,7 @@ impl NetVC {
             return;
         }
         self.handler.set_main();
-        self.report(StepKind::NetConnect, None);
+        self.report(steps::NET_CONNECT, None);
         let started = match connecting.failed {
             Some(error) => Err(error),
             None => self.connect_up(nh, h),
@@ -171,7 +171,7 @@ impl NetVC {
             nh.free_netevent(h, &vc);
             return;
         }
-        vc.report(StepKind::NetAccept, None);
+        vc.report(steps::NET_ACCEPT, None);
         let own = vc.mutex().lock();
         nh.start_cop(h, &vc);
         vc.set_inactivity_timeout(0);

@@ -8,9 +8,9 @@
 //! number in `lerrno`). What the system reports as an error of the socket is told
 //! to the writer.
 
+use crate::net::steps;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 
-use eventsys::steps::StepKind;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{EventCode, Guard, Outcome};
 
@@ -47,7 +47,7 @@ impl NetVC {
         }
         let read = self.read_into_buffer(nh, &lock, ntodo);
         if let Some(Ok(bytes)) = read {
-            self.report(StepKind::NetRead, Some(bytes));
+            self.report(steps::NET_READ, Some(bytes));
         }
         match read {
             // No room.
@@ -189,7 +189,7 @@ impl NetVC {
 
         let (written, last) = self.load_buffer_and_write(nh, &lock, towrite);
         if written > 0 {
-            self.report(StepKind::NetWrite, Some(written));
+            self.report(steps::NET_WRITE, Some(written));
             nh.counters.write_bytes.add(written.unsigned_abs());
             vio.add_ndone(&lock, written);
             self.net_activity();

@@ -4,8 +4,8 @@
 //! their counterparts for writing, `net_activity`, `read_disable` and
 //! `write_disable` (9.2.9). All of this runs on the connection's thread, under H.
 
+use crate::net::steps;
 use eventsys::hrtime::after;
-use eventsys::steps::StepKind;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{Data, EventCode, Guard, Outcome, call};
 
@@ -54,7 +54,7 @@ impl NetVC {
         event: EventCode,
     ) -> Outcome {
         let kind =
-            if op == VioOp::Write { StepKind::NetSignalWrite } else { StepKind::NetSignalRead };
+            if op == VioOp::Write { steps::NET_SIGNAL_WRITE } else { steps::NET_SIGNAL_READ };
         self.report(kind, Some(i64::from(event.0)));
         let vio = &self.net_state(op).vio;
         let depth = self.recursion.load(Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! A plain sentence for what a user does, and for what a foreign thread does.
 
-use eventsys::steps::Side;
 use iocore::VioOp;
+use pluginvc::steps::Side;
 
 use super::{bytes, end_name};
 use crate::scenario::amount::{Bytes, Span};

@@ -1,9 +1,9 @@
 //! Reads the text of a program.
 
+use pluginvc::steps::Side;
 use std::str::FromStr;
 
 use eventsys::EventCode;
-use eventsys::steps::Side;
 use iocore::VioOp;
 use iocore::buffer::{DEFAULT_BUFFER_SIZES, SizeIndex};
 use thiserror::Error;

@@ -1,0 +1,25 @@
+//! The steps of net connections. Their subject is `net` with the number of the connection
+//! ([`NetVC::id`](super::NetVC::id)). No recording has them.
+
+eventsys::step_kinds! {
+    /// A net connection has been accepted.
+    NET_ACCEPT = "net_accept", "iocore_net";
+    /// A net connection is to be made.
+    NET_CONNECT = "net_connect", "iocore_net";
+    /// `do_io_read` on a net connection; the value is `nbytes`.
+    NET_DO_IO_READ = "net_do_io_read", "iocore_net";
+    /// `do_io_write` on a net connection; the value is `nbytes`.
+    NET_DO_IO_WRITE = "net_do_io_write", "iocore_net";
+    /// `do_io_close` on a net connection.
+    NET_DO_IO_CLOSE = "net_do_io_close", "iocore_net";
+    /// Bytes read from a socket; 0 is its end.
+    NET_READ = "net_read", "iocore_net";
+    /// Bytes written to a socket.
+    NET_WRITE = "net_write", "iocore_net";
+    /// The user of a net connection is told of its read; the value is the event's code.
+    NET_SIGNAL_READ = "net_signal_read", "iocore_net";
+    /// The user of a net connection is told of its write; the value is the event's code.
+    NET_SIGNAL_WRITE = "net_signal_write", "iocore_net";
+    /// The socket of a net connection is closed, and its thread forgets it.
+    NET_FREE = "net_free", "iocore_net";
+}
