@@ -26,6 +26,18 @@ use crate::sync::atomic::{AtomicI64, Ordering};
 const EPOCH: HrTime = 1_000_000 * SECOND;
 
 /// Gives the time to an event processor and its threads.
+///
+/// ```
+/// use eventsys::hrtime::seconds;
+/// use eventsys::{Clock, EventProcessor, FreeContinuation, Outcome};
+///
+/// let clock = Clock::new_virtual();
+/// let thread = EventProcessor::new(clock.clone()).adopt_current_thread("ET_NET");
+/// let start = clock.get_hrtime_updated();
+/// thread.schedule_in(FreeContinuation::new(|_, _, _| Outcome::Done), seconds(3_600));
+/// thread.run_until_idle(); // An hour has passed, in no time.
+/// assert!(clock.get_hrtime_updated() - start >= seconds(3_600));
+/// ```
 pub struct Clock {
     source: Source,
     /// The time when it was last read. Mirrors `Thread::cur_time`: shared by all

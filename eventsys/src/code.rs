@@ -9,6 +9,14 @@
 use std::fmt;
 
 /// The code a continuation is called back with. The number is the original's.
+///
+/// ```
+/// use eventsys::EventCode;
+///
+/// assert_eq!(EventCode::VC_EVENT_EOS, EventCode(104));
+/// assert_eq!(EventCode(104).name(), Some("VC_EVENT_EOS"));
+/// assert_eq!(EventCode(60_000).name(), None, "codes of one's own are allowed");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventCode(pub i32);
 

@@ -29,6 +29,43 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 pub type ContRef = Arc<dyn Continuation>;
 
 /// What is called back with events.
+///
+/// Most state machines need no implementation of their own: [`StateMachine`](crate::StateMachine)
+/// and [`FreeContinuation`](crate::FreeContinuation) are made of state and a function. A type
+/// that is a continuation itself looks like this:
+///
+/// ```
+/// use eventsys::{
+///     Clock, Continuation, ContinuationBase, Data, EventCode, EventProcessor, Invocation, Outcome,
+///     ProxyMutex,
+/// };
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// struct Counter {
+///     base: ContinuationBase,
+///     calls: AtomicU32,
+/// }
+///
+/// impl Continuation for Counter {
+///     fn base(&self) -> &ContinuationBase {
+///         &self.base
+///     }
+///
+///     fn handle_event(&self, call: &Invocation<'_>, _: EventCode, _: Data<'_>) -> Outcome {
+///         assert!(call.mutex().is_held(), "the event system has taken it");
+///         self.calls.fetch_add(1, Ordering::Relaxed);
+///         Outcome::Done
+///     }
+/// }
+///
+/// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+/// let base = ContinuationBase::new(ProxyMutex::new());
+/// let counter = Arc::new(Counter { base, calls: AtomicU32::new(0) });
+/// thread.schedule_imm(counter.clone());
+/// thread.run_pass();
+/// assert_eq!(counter.calls.load(Ordering::Relaxed), 1);
+/// ```
 pub trait Continuation: Any + Send + Sync {
     /// The part that every continuation has.
     fn base(&self) -> &ContinuationBase;
@@ -43,6 +80,20 @@ pub trait Continuation: Any + Send + Sync {
 }
 
 /// What comes with an event.
+///
+/// ```
+/// use eventsys::{Clock, Data, EventProcessor, FreeContinuation, Outcome};
+///
+/// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+/// // An event brings itself; a handler can reschedule it.
+/// let again = FreeContinuation::new(|_, _, data| {
+///     let Data::Event(event) = data else { unreachable!("nothing else calls it") };
+///     assert!(event.is_live());
+///     Outcome::Done
+/// });
+/// thread.schedule_imm(again);
+/// thread.run_pass();
+/// ```
 #[derive(Clone, Copy)]
 pub enum Data<'a> {
     /// Nothing.
@@ -151,6 +202,15 @@ pub(crate) fn call_under(
 }
 
 /// The part that every continuation has: its mutex and its thread affinity.
+///
+/// ```
+/// use eventsys::{ContinuationBase, ProxyMutex};
+///
+/// let base = ContinuationBase::new(ProxyMutex::new());
+/// assert!(base.mutex().is_some());
+/// assert!(ContinuationBase::without_mutex().mutex().is_none());
+/// assert_eq!(base.thread_affinity(), None, "until it is scheduled on a group");
+/// ```
 pub struct ContinuationBase {
     /// The mutex that it was made with. Never changed, so a guard of it is a proof
     /// for life.

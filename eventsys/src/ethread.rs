@@ -76,6 +76,38 @@ pub enum ThreadType {
 }
 
 /// A thread of the event system.
+///
+/// # Contract
+///
+/// | methods | callable by | when |
+/// |---|---|---|
+/// | `schedule_imm`, `schedule_in`, `schedule_at`, `schedule_every` | any thread | at any time; an event for a thread that has ended is freed and does not run |
+/// | `schedule_*_local` | this thread only | from a handler, or between passes of an adopted thread |
+/// | [`EventRef::cancel`](crate::EventRef::cancel) and `EventRef::schedule_*` | the holder of the continuation's mutex | while the event is live |
+/// | [`set_tail_handler`](EThread::set_tail_handler), [`signal_activity`](EThread::signal_activity) | any thread | at any time |
+///
+/// A handler runs on this thread with the mutex of its continuation held, and with no lock of
+/// the library. It must not wait: what it waits for may be an event of the same thread.
+/// **Time**: a pass reads the clock once; every event of the pass sees that time through
+/// [`Clock::get_hrtime`](crate::Clock::get_hrtime). **Order**: events that are due at the
+/// same time run in the order in which they were scheduled by one thread.
+///
+/// ```
+/// use eventsys::hrtime::mseconds;
+/// use eventsys::{Clock, EventProcessor, Outcome, ProxyMutex, StateMachine};
+/// use std::cell::Cell;
+///
+/// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+/// let ticks = StateMachine::new(ProxyMutex::new(), Cell::new(0), |ticks, _, _, _| {
+///     ticks.set(ticks.get() + 1);
+///     Outcome::Done
+/// });
+/// thread.schedule_imm(ticks.clone());
+/// thread.schedule_in(ticks.clone(), mseconds(10));
+/// thread.schedule_in(ticks.clone(), mseconds(500));
+/// thread.run_for(mseconds(100));
+/// assert_eq!(ticks.state(&ticks.mutex().lock()).get(), 2);
+/// ```
 pub struct EThread {
     processor: Weak<EventProcessor>,
     index: usize,

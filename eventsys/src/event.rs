@@ -51,6 +51,18 @@ use crate::thread_id::ThreadId;
 pub type Cookie = Option<Arc<dyn Any + Send + Sync>>;
 
 /// When an event is due. The original packs this into the sign of `timeout_at`.
+///
+/// ```
+/// use eventsys::hrtime::mseconds;
+/// use eventsys::{Clock, Due, EventProcessor, FreeContinuation, Outcome};
+///
+/// let processor = EventProcessor::new(Clock::new_virtual());
+/// let thread = processor.adopt_current_thread("ET_NET");
+/// let now = processor.clock().get_hrtime_updated();
+/// let timer = thread.schedule_in(FreeContinuation::new(|_, _, _| Outcome::Done), mseconds(5));
+/// assert_eq!(timer.due(), Due::At(now + mseconds(5)));
+/// # timer.cancel();
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Due {
     /// As soon as possible (`timeout_at` 0).
@@ -195,6 +207,23 @@ impl Event {
 ///
 /// It stays good until the event has run for the last time or has been
 /// cancelled; what is done with it later is caught by the generation.
+///
+/// ```
+/// use eventsys::hrtime::mseconds;
+/// use eventsys::{Clock, EventProcessor, Outcome, ProxyMutex, StaleEvent, StateMachine};
+///
+/// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+/// let never = StateMachine::new(ProxyMutex::new(), (), |(), _, _, _| unreachable!("cancelled"));
+/// let event = thread.schedule_in(never.clone(), mseconds(5));
+/// {
+///     let _guard = never.mutex().lock();
+///     event.cancel(); // Under the mutex of the continuation.
+/// }
+/// assert!(event.is_cancelled());
+/// thread.run_until_idle();
+/// assert!(!event.is_live(), "freed when the thread noticed");
+/// assert_eq!(event.try_cancel(), Err(StaleEvent));
+/// ```
 #[derive(Clone, Copy)]
 pub struct EventRef {
     event: &'static Event,

@@ -24,6 +24,26 @@ use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::thread_id::ThreadId;
 
 /// A value that one [`ProxyMutex`] protects for life.
+///
+/// ```
+/// use std::cell::Cell;
+/// use eventsys::{Guarded, ProxyMutex};
+///
+/// let mutex = ProxyMutex::new();
+/// let count = Guarded::new(mutex.clone(), Cell::new(0));
+/// let guard = mutex.lock();
+/// count.get(&guard).set(1);
+/// assert_eq!(count.get(&guard).get(), 1);
+/// ```
+///
+/// A guard of another mutex is a panic, and no guard is no way in:
+///
+/// ```should_panic
+/// # use eventsys::{Guarded, ProxyMutex};
+/// let (mutex, other) = (ProxyMutex::new(), ProxyMutex::new());
+/// let value = Guarded::new(mutex, 0);
+/// value.get(&other.lock());
+/// ```
 pub struct Guarded<T> {
     mutex: Arc<ProxyMutex>,
     value: UnsafeCell<T>,
@@ -77,6 +97,20 @@ impl<T> Guarded<T> {
 /// Which mutex it is bound to may be *asked* without a lock, as the original
 /// does at the top of `PluginVC::main_handler`; the answer may be out of date by
 /// the time that mutex has been taken, and must then be asked again.
+///
+/// ```
+/// use eventsys::{ProxyMutex, Rebindable};
+///
+/// let (old, new) = (ProxyMutex::new(), ProxyMutex::new());
+/// let value = Rebindable::unbound(5);
+/// value.rebind(&old.lock(), &old);
+/// {
+///     let (_old, guard) = (old.lock(), new.lock());
+///     value.rebind(&guard, &new); // The thread holds both.
+///     assert_eq!(value.with(&guard, |value| *value), 5);
+/// }
+/// assert!(value.is_bound_to(&new));
+/// ```
 pub struct Rebindable<T> {
     /// The key of the mutex in `bound`, 0 if there is none. Changed only by a
     /// thread that holds that mutex, so whoever holds a mutex and reads its key
@@ -157,17 +191,33 @@ impl<T> Rebindable<T> {
         if self.is_bound_to(mutex) {
             return;
         }
-        let mut bound = self.bound.lock();
-        if let Some(old) = &*bound {
-            assert!(
-                old.is_held(),
+        let Err(refusal) = self.try_rebind(mutex) else { return };
+        // Not under the lock: a panic hook is user code.
+        match refusal {
+            Some(old) => panic!(
                 "cannot move the value from {old:?} to {mutex:?}: \
                  the thread must hold the old mutex too"
-            );
+            ),
+            None => panic!("the value is in use"),
         }
-        assert_eq!(self.uses.load(Ordering::Relaxed), 0, "the value is in use");
+    }
+
+    /// Binds the value to `mutex`, which the calling thread holds.
+    ///
+    /// # Errors
+    /// The old mutex, if the calling thread does not hold it; else nothing, if the value
+    /// is in use.
+    fn try_rebind(&self, mutex: &Arc<ProxyMutex>) -> Result<(), Option<Arc<ProxyMutex>>> {
+        let mut bound = self.bound.lock();
+        if let Some(old) = bound.as_ref().filter(|old| !old.is_held()) {
+            return Err(Some(Arc::clone(old)));
+        }
+        if self.uses.load(Ordering::Relaxed) != 0 {
+            return Err(None);
+        }
         self.key.store(mutex.key(), Ordering::Release);
         *bound = Some(Arc::clone(mutex));
+        Ok(())
     }
 }
 

@@ -18,6 +18,14 @@
 //! take a timeout back for it, which they say themselves.
 
 /// A point in time or a span of it, in nanoseconds. Mirrors `ink_hrtime`.
+///
+/// ```
+/// use eventsys::hrtime::{self, HrTime, mseconds};
+///
+/// let timeout: HrTime = mseconds(250);
+/// assert_eq!(timeout, 250_000_000);
+/// assert_eq!(hrtime::after(5, HrTime::MAX), hrtime::NEVER, "times saturate");
+/// ```
 pub type HrTime = i64;
 
 /// The time that does not come, and the span after which nothing comes.

@@ -32,6 +32,20 @@ use crate::thread_id::ThreadId;
 pub(crate) const THREAD_MUTEX_THREAD_HOLDING: i32 = -1024 * 1024;
 
 /// A recursive mutex that knows its holder.
+///
+/// ```
+/// use eventsys::ProxyMutex;
+///
+/// let mutex = ProxyMutex::new();
+/// let guard = mutex.lock();
+/// let again = mutex.try_lock().expect("a thread may take it again");
+/// assert_eq!(mutex.nthread_holding(), 2);
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| assert!(mutex.try_lock().is_none(), "another thread does not wait"));
+/// });
+/// drop((again, guard));
+/// assert_eq!(mutex.thread_holding(), None);
+/// ```
 pub struct ProxyMutex {
     raw: RawLock,
     /// The holder's [`ThreadId`], 0 when free. Written only by the holder; read
@@ -191,6 +205,15 @@ impl fmt::Debug for ProxyMutex {
 /// Guards of a recursive mutex may be dropped in any order. A guard that is
 /// forgotten (`mem::forget`) leaves the mutex held for ever, as a missing unlock
 /// does in the original.
+///
+/// ```
+/// use eventsys::ProxyMutex;
+///
+/// let mutex = ProxyMutex::new();
+/// let guard = mutex.lock();
+/// assert!(guard.is_of(&mutex));
+/// assert!(std::ptr::eq(guard.mutex(), &*mutex));
+/// ```
 #[must_use = "the mutex is given back as soon as the guard is dropped"]
 pub struct Guard<'m> {
     mutex: &'m ProxyMutex,

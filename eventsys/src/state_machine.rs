@@ -96,6 +96,20 @@ impl<S: Send + 'static> Continuation for StateMachine<S> {
 
 /// A continuation without a mutex, made of a closure. Several threads may call
 /// it at once, so it must be `Sync`.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use eventsys::{Clock, EventProcessor, FreeContinuation, Outcome};
+///
+/// static CALLS: AtomicU32 = AtomicU32::new(0);
+/// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+/// thread.schedule_imm(FreeContinuation::new(|_, _, _| {
+///     CALLS.fetch_add(1, Ordering::Relaxed);
+///     Outcome::Done
+/// }));
+/// thread.run_pass();
+/// assert_eq!(CALLS.load(Ordering::Relaxed), 1);
+/// ```
 pub struct FreeContinuation<F> {
     base: ContinuationBase,
     handler: F,

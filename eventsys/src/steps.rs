@@ -80,6 +80,14 @@ impl HeldLocks {
 }
 
 /// One step of the port.
+///
+/// ```
+/// use eventsys::steps::Step;
+///
+/// let step: Step = "A do_io_read 2000".parse().unwrap();
+/// assert_eq!(step.value, Some(2_000));
+/// assert_eq!(step.to_string(), "A do_io_read 2000");
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Step {
     /// When, by the clock of the event processor, in nanoseconds.
@@ -113,6 +121,18 @@ impl Step {
 
 /// Takes steps as they happen, from any thread, under whatever locks the step
 /// was taken. It must not call back into the event system.
+///
+/// ```
+/// use eventsys::steps::{Step, StepSink};
+///
+/// struct Printer;
+///
+/// impl StepSink for Printer {
+///     fn step(&self, step: Step) {
+///         println!("{} {step}", step.at);
+///     }
+/// }
+/// ```
 pub trait StepSink: Send + Sync {
     /// Takes one step.
     fn step(&self, step: Step);

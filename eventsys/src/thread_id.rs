@@ -19,6 +19,14 @@ thread_local! {
 }
 
 /// The number of a thread; never 0, never used again.
+///
+/// ```
+/// use eventsys::ThreadId;
+///
+/// let here = ThreadId::current();
+/// let there = std::thread::spawn(ThreadId::current).join().unwrap();
+/// assert_ne!(here, there);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ThreadId(u64);
 

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 
 use eventsys::hrtime::mseconds;
 use eventsys::steps::{Step, StepKind, StepSink, Steps};
@@ -56,6 +57,76 @@ fn the_drop_of_a_cancelled_timer_may_reschedule_its_neighbour() {
     first.cancel();
     thread.run_for(mseconds(200));
     assert_eq!((count(&neighbour), second.is_live()), (1, false));
+}
+
+/// Both wait among the cancelled events that were taken out of their bucket.
+#[test]
+fn the_drop_of_a_cancelled_timer_may_reschedule_a_cancelled_neighbour() {
+    struct Reschedules;
+    impl Drop for Reschedules {
+        fn drop(&mut self) {
+            if let Some(event) = EVENT.take() {
+                event.schedule_in(mseconds(1));
+            }
+        }
+    }
+    let (thread, cont) = (adopt(), counter());
+    let request = Request::from(counter()).cookie(Arc::new(Reschedules));
+    let first = thread.schedule_in_local(request, mseconds(30));
+    let [second, third] = [(); 2].map(|()| thread.schedule_in_local(cont.clone(), mseconds(30)));
+    thread.run_pass();
+    EVENT.set(Some(second));
+    for event in [first, second, third] {
+        event.cancel();
+    }
+    thread.run_for(mseconds(200));
+    // Each is freed once: the next ten events are ten different ones.
+    for _ in 0..10 {
+        thread.schedule_imm_local(cont.clone());
+    }
+    thread.run_pass();
+    assert!(![second, third].iter().any(|event| event.is_live() || event.is_cancelled()));
+    assert_eq!((count(&cont), Arc::strong_count(&cont)), (10, 1));
+    assert!(thread.has_no_events());
+}
+
+/// It would be in the local queue twice.
+#[test]
+fn a_listener_may_reschedule_an_event_at_its_lock_miss() {
+    struct Reschedules;
+    impl StepSink for Reschedules {
+        fn step(&self, step: Step) {
+            if step.kind == StepKind::DispatchLockMiss
+                && let Some(event) = EVENT.take()
+            {
+                event.schedule_imm();
+            }
+        }
+    }
+    let steps = Steps::to(Arc::new(Reschedules));
+    let options = Options { steps, trace_events: true, ..Options::default() };
+    let processor = EventProcessor::with_options(Clock::new_virtual(), options);
+    let thread = processor.adopt_current_thread("ET_NET");
+    let (missed, next) = (counter(), counter());
+    std::thread::scope(|scope| {
+        let (is_held, held) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let mutex = Arc::clone(missed.mutex());
+        scope.spawn(move || {
+            let _guard = mutex.lock();
+            let _ = is_held.send(());
+            let _ = released.recv();
+        });
+        assert_eq!(held.recv(), Ok(()));
+        EVENT.set(Some(thread.schedule_imm_local(missed.clone())));
+        thread.schedule_imm_local(next.clone());
+        thread.run_pass();
+        assert_eq!(EVENT.take(), None, "it was missed and rescheduled");
+        drop(release);
+    });
+    thread.run_until_idle();
+    assert_eq!((count(&missed), count(&next)), (1, 1));
+    assert_eq!((Arc::strong_count(&missed), Arc::strong_count(&next)), (1, 1));
 }
 
 /// The inner pass would free the event that the outer one dispatches.

@@ -12,6 +12,24 @@ use crate::proxy::HttpProxy;
 
 /// Takes connections with `NET_EVENT_ACCEPT`, from a net processor or a pair.
 /// It has no mutex: several threads may call it at once.
+///
+/// ```
+/// use std::sync::Arc;
+/// use eventsys::{Clock, EventProcessor};
+/// use httpsm::{HttpConfig, HttpProxy, HttpSessionAccept, NoOrigin, UrlRewrite};
+/// use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
+///
+/// let processor = EventProcessor::new(Clock::new_real());
+/// let net = NetProcessor::init(&processor, NetConfig::default());
+/// processor.spawn_event_threads("ET_NET", 1);
+/// let rules = UrlRewrite::new(Vec::new());
+/// let proxy = HttpProxy::new(&processor, HttpConfig::default(), rules, Arc::new(NoOrigin));
+/// let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
+/// let accept = net.accept(HttpSessionAccept::new(&proxy), &options)?;
+/// println!("http://{}", accept.local_addr().unwrap());
+/// processor.shutdown();
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct HttpSessionAccept {
     base: ContinuationBase,
     proxy: Arc<HttpProxy>,

@@ -44,6 +44,17 @@ pub enum ChunkedState {
 }
 
 /// Reads a chunked body, in whatever pieces it comes.
+///
+/// ```
+/// use httpsm::chunked::ChunkedReader;
+///
+/// let mut reader = ChunkedReader::new();
+/// let mut body = Vec::new();
+/// let input = b"5\r\nhello\r\n0\r\n\r\nnext";
+/// let used = reader.read(input, |range| body.extend_from_slice(&input[range]));
+/// assert!(reader.is_over());
+/// assert_eq!((&body[..], &input[used..]), (&b"hello"[..], &b"next"[..]));
+/// ```
 #[derive(Clone, Debug)]
 pub struct ChunkedReader {
     state: ChunkedState,

@@ -10,6 +10,17 @@ use crate::hdr::HdrLimits;
 use crate::tunnel::FlowControl;
 
 /// What can be set. Times are in nanoseconds, 0 for none; sizes in bytes.
+///
+/// ```
+/// use eventsys::hrtime::seconds;
+/// use httpsm::HttpConfig;
+///
+/// let config = HttpConfig {
+///     transaction_no_activity_timeout_in: seconds(3),
+///     ..HttpConfig::default()
+/// };
+/// # assert_eq!(config.transaction_no_activity_timeout_in, 3_000_000_000);
+/// ```
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
     /// `proxy.config.http.accept_no_activity_timeout`: for the first byte.

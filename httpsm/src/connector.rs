@@ -5,12 +5,20 @@
 //! answers: TCP, or a state machine at the other end of a PluginVC pair.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use eventsys::sync::Mutex;
 use eventsys::{ContRef, Data, EventCode, EventProcessor, Guard, HrTime, call};
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
 /// Where a connection is to go.
+///
+/// ```
+/// use httpsm::Origin;
+///
+/// let origin = Origin { host: "origin.test".into(), port: 8080 };
+/// # assert_eq!(origin.port, 8080);
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Origin {
     /// A name or an address; an IPv6 address without brackets.
@@ -56,6 +64,18 @@ impl OriginConnector for NoOrigin {
 
 /// Origin servers that are state machines of this process: each connection is a
 /// PluginVC pair, whose passive end the acceptor gets with `NET_EVENT_ACCEPT`.
+///
+/// ```
+/// use eventsys::{Clock, EventProcessor, FreeContinuation, Outcome};
+/// use httpsm::AcceptorConnector;
+/// use pluginvc::PluginVCOptions;
+///
+/// let processor = EventProcessor::new(Clock::new_virtual());
+/// let connector = AcceptorConnector::new(&processor, PluginVCOptions::default());
+/// // Gets the other end of each connection to this origin server.
+/// let acceptor = FreeContinuation::new(|_, _, _| Outcome::Done);
+/// connector.listen("127.0.0.1", 80, acceptor);
+/// ```
 pub struct AcceptorConnector {
     processor: Arc<EventProcessor>,
     options: PluginVCOptions,
@@ -79,13 +99,17 @@ impl AcceptorConnector {
     /// From now on `acceptor` listens at this place.
     pub fn listen(&self, host: &str, port: u16, acceptor: ContRef) {
         let origin = Origin { host: host.to_owned(), port };
-        self.acceptors.lock().unwrap_or_else(PoisonError::into_inner).insert(origin, acceptor);
+        let mut acceptors = self.acceptors.lock();
+        let old = acceptors.insert(origin, acceptor);
+        drop(acceptors);
+        // Not under the lock: its `drop` is user code.
+        drop(old);
     }
 }
 
 impl OriginConnector for AcceptorConnector {
     fn connect_re(&self, guard: &Guard<'_>, cont: &ContRef, origin: &Origin, timeout: HrTime) {
-        let acceptors = self.acceptors.lock().unwrap_or_else(PoisonError::into_inner);
+        let acceptors = self.acceptors.lock();
         let acceptor = acceptors.get(origin).cloned();
         drop(acceptors);
         match acceptor {
@@ -96,5 +120,41 @@ impl OriginConnector for AcceptorConnector {
             }
             None => NoOrigin.connect_re(guard, cont, origin, timeout),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use eventsys::{Clock, Outcome, ProxyMutex, StateMachine};
+
+    use super::*;
+
+    /// Listens again when it is dropped.
+    struct Listens(Arc<AcceptorConnector>, mpsc::Sender<()>);
+
+    impl Drop for Listens {
+        fn drop(&mut self) {
+            self.0.listen("other", 80, acceptor(()));
+            let _ = self.1.send(());
+        }
+    }
+
+    fn acceptor(state: impl Send + 'static) -> ContRef {
+        StateMachine::new(ProxyMutex::new(), state, |_, _, _, _| Outcome::Done)
+    }
+
+    #[test]
+    fn an_acceptor_that_is_replaced_is_dropped_without_the_lock() {
+        let processor = EventProcessor::new(Clock::new_virtual());
+        let connector = AcceptorConnector::new(&processor, PluginVCOptions::default());
+        let (tell, told) = mpsc::channel();
+        connector.listen("origin", 80, acceptor(Listens(Arc::clone(&connector), tell)));
+        let replaces = std::thread::spawn(move || connector.listen("origin", 80, acceptor(())));
+        // Under the lock it would wait for itself.
+        assert_eq!(told.recv_timeout(Duration::from_secs(30)), Ok(()));
+        assert!(replaces.join().is_ok());
     }
 }

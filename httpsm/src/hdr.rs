@@ -50,6 +50,16 @@ impl HttpVersion {
 }
 
 /// The head of a request.
+///
+/// ```
+/// use httpsm::hdr::RequestHdr;
+///
+/// let mut request = RequestHdr::new("GET", "http://origin.test/page").unwrap();
+/// request.fields.value_set("Accept", b"*/*");
+/// let mut text = Vec::new();
+/// request.print(&mut text);
+/// assert_eq!(text, b"GET http://origin.test/page HTTP/1.1\r\nAccept: */*\r\n\r\n");
+/// ```
 #[derive(Clone, Debug)]
 pub struct RequestHdr {
     /// As it came; case matters.
@@ -129,6 +139,14 @@ impl RequestHdr {
 }
 
 /// The head of a response.
+///
+/// ```
+/// use httpsm::hdr::ResponseHdr;
+///
+/// let mut text = Vec::new();
+/// ResponseHdr::new(204).print(&mut text);
+/// assert_eq!(text, b"HTTP/1.1 204 No Content\r\n\r\n");
+/// ```
 #[derive(Clone, Debug)]
 pub struct ResponseHdr {
     /// As it came; anything but 0.9.

@@ -21,6 +21,17 @@ use crate::connector::{ConnectError, Origin, OriginConnector};
 /// That a connection is there says only that connecting has begun, as in the
 /// original: whether it succeeds shows in the first write, and the state machine
 /// gives it its connect timeout.
+///
+/// ```
+/// use eventsys::{Clock, EventProcessor};
+/// use httpsm::NetConnector;
+/// use iocore::net::{NetConfig, NetProcessor};
+///
+/// let processor = EventProcessor::new(Clock::new_real());
+/// let net = NetProcessor::init(&processor, NetConfig::default());
+/// let connector = NetConnector::new(&net); // For `HttpProxy::new`.
+/// # let _ = connector;
+/// ```
 pub struct NetConnector {
     net: Arc<NetProcessor>,
 }

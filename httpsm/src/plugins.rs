@@ -29,6 +29,13 @@ use crate::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE};
 use crate::proxy::HttpProxy;
 
 /// A plugin that comes with the proxy.
+///
+/// ```
+/// use httpsm::plugins::Plugin;
+///
+/// assert_eq!(Plugin::from_name("echo"), Some(Plugin::Echo));
+/// assert_eq!(Plugin::Generator.name(), "generator");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Plugin {
     /// `generator`.

@@ -4,11 +4,12 @@
 //! plugins, the rules, the pool of server sessions. There may be several side by
 //! side.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
 use eventsys::EventProcessor;
 use eventsys::hrtime::SECOND;
+use eventsys::sync::Mutex;
 use pluginvc::{Corrections, Epoch, PluginVCOptions};
 
 use crate::config::HttpConfig;
@@ -18,11 +19,37 @@ use crate::remap::UrlRewrite;
 use crate::server_session::ServerSessionPool;
 
 /// A proxy.
+///
+/// ```
+/// use std::sync::Arc;
+/// use eventsys::hrtime::seconds;
+/// use eventsys::{Clock, EventProcessor};
+/// use httpsm::plugins::Plugin;
+/// use httpsm::{HttpConfig, HttpProxy, NoOrigin, UrlRewrite, ts_http_connect};
+/// use testkit::Peer;
+///
+/// let processor = EventProcessor::new(Clock::new_virtual());
+/// let thread = processor.adopt_current_thread("ET_NET");
+/// let rules = UrlRewrite::new(Vec::new());
+/// let config = HttpConfig { url_remap_required: false, ..HttpConfig::default() };
+/// let proxy = HttpProxy::new(&processor, config, rules, Arc::new(NoOrigin));
+/// Plugin::Generator.install(&proxy);
+///
+/// // A plugin is the client, and another one the origin server: no socket at all.
+/// let client = Peer::new(ts_http_connect(&proxy, "127.0.0.1:4000".parse().unwrap()));
+/// client.send(b"GET http://origin/nocache/5/x HTTP/1.0\r\n\r\n");
+/// thread.run_for(seconds(1));
+/// let answer = String::from_utf8(client.received()).unwrap();
+/// assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{answer}");
+/// assert!(answer.ends_with("\r\n\r\nxxxxx"), "{answer}");
+/// # client.close();
+/// # thread.run_for(seconds(1));
+/// ```
 pub struct HttpProxy {
     processor: Arc<EventProcessor>,
     config: HttpConfig,
     connector: Arc<dyn OriginConnector>,
-    remap: RwLock<UrlRewrite>,
+    remap: Mutex<Arc<UrlRewrite>>,
     hooks: HttpApiHooks,
     pool: Arc<ServerSessionPool>,
     /// Added to the clock's time it gives the seconds since 1970.
@@ -42,6 +69,13 @@ pub(crate) struct Counters {
 }
 
 /// How many are alive; see [`HttpProxy::census`].
+///
+/// ```
+/// use httpsm::HttpCensus;
+///
+/// let idle = HttpCensus::default();
+/// assert_eq!((idle.sessions, idle.transactions, idle.server_sessions), (0, 0, 0));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct HttpCensus {
     /// Clients' connections.
@@ -65,7 +99,7 @@ impl HttpProxy {
             processor: Arc::clone(processor),
             config,
             connector,
-            remap: RwLock::new(remap),
+            remap: Mutex::new(Arc::new(remap)),
             hooks: HttpApiHooks::new(),
             pool: ServerSessionPool::new(),
             time_offset: AtomicI64::new(0),
@@ -108,7 +142,8 @@ impl HttpProxy {
 
     /// Replaces the rules; requests that come from now on use them.
     pub fn set_remap(&self, rules: UrlRewrite) {
-        *self.remap.write().unwrap_or_else(PoisonError::into_inner) = rules;
+        let old = std::mem::replace(&mut *self.remap.lock(), Arc::new(rules));
+        drop(old);
     }
 
     /// Says which time of day it is now, in seconds since 1970. A clock begins
@@ -162,7 +197,8 @@ impl HttpProxy {
     }
 
     pub(crate) fn with_remap<R>(&self, f: impl FnOnce(&UrlRewrite) -> R) -> R {
-        f(&self.remap.read().unwrap_or_else(PoisonError::into_inner))
+        let rules = Arc::clone(&self.remap.lock());
+        f(&rules)
     }
 
     pub(crate) fn next_sm_id(&self) -> u64 {

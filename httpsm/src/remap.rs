@@ -8,6 +8,14 @@
 use crate::hdr::{RequestHdr, Url};
 
 /// A rule: what begins with `from` goes to `to`.
+///
+/// ```
+/// use httpsm::Mapping;
+///
+/// let rule: Mapping = "http://site.test/=http://127.0.0.1:8080/".parse().unwrap();
+/// assert!("site.test".parse::<Mapping>().is_err());
+/// # let _ = rule;
+/// ```
 #[derive(Clone, Debug)]
 pub struct Mapping {
     from: Url,
@@ -43,6 +51,16 @@ impl std::str::FromStr for Mapping {
 }
 
 /// The rules.
+///
+/// ```
+/// use httpsm::UrlRewrite;
+/// use httpsm::hdr::RequestHdr;
+///
+/// let rules = UrlRewrite::new(vec!["http://site.test/=http://127.0.0.1:8080/".parse().unwrap()]);
+/// let mut request = RequestHdr::new("GET", "http://site.test/page").unwrap();
+/// assert!(rules.remap(&mut request, false));
+/// assert_eq!(request.port_get(), 8080);
+/// ```
 #[derive(Clone, Default, Debug)]
 pub struct UrlRewrite {
     mappings: Vec<Mapping>,

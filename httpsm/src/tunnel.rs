@@ -108,6 +108,19 @@ impl Default for FlowControl {
 }
 
 /// A tunnel.
+///
+/// # Contract
+///
+/// 1. [`new`](HttpTunnel::new) under the mutex of its [`TunnelOwner`]; the owner is told of the end
+///    of each producer and consumer.
+/// 2. [`tunnel_run`](HttpTunnel::tunnel_run) with a [`Production`], once. From then on the tunnel is
+///    the state machine of the producer's read and of each consumer's write.
+/// 3. The owner ends what it must: [`kill_tunnel`](HttpTunnel::kill_tunnel),
+///    [`chain_abort_all`](HttpTunnel::chain_abort_all), [`reset`](HttpTunnel::reset). The tunnel
+///    closes no connection by itself.
+///
+/// Every method takes a guard of the tunnel's mutex. **Flow control**: if it is on, the producer
+/// stops when more than the high water mark waits for the consumers, and goes on below the low one.
 pub struct HttpTunnel {
     base: ContinuationBase,
     this: Weak<HttpTunnel>,

@@ -19,6 +19,17 @@ use crate::buffer::{BlockView, MIOBuffer, NoReaderLeft, ReaderId};
 
 /// A shared [`MIOBuffer`]; clones are handles to the same buffer. It is freed
 /// with its last handle (`free_MIOBuffer`).
+///
+/// ```
+/// use eventsys::ProxyMutex;
+/// use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
+///
+/// let mutex = ProxyMutex::new();
+/// let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_4K).bind(&mutex);
+/// let guard = mutex.lock();
+/// buffer.set_water_mark(&guard, 4);
+/// assert_eq!(buffer.write(&guard, b"hello"), 5);
+/// ```
 #[derive(Clone)]
 pub struct BoundBuffer(Arc<Guarded<RefCell<MIOBuffer>>>);
 
@@ -99,6 +110,22 @@ impl fmt::Debug for BoundBuffer {
 /// [`BoundBuffer::with`].
 ///
 /// All methods panic if the guard is not of the buffer's mutex.
+///
+/// ```
+/// use eventsys::ProxyMutex;
+/// use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
+///
+/// let mutex = ProxyMutex::new();
+/// let guard = mutex.lock();
+/// let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_4K).bind(&mutex);
+/// let reader = buffer.alloc_reader(&guard)?;
+/// buffer.write(&guard, b"hello");
+/// let mut bytes = [0; 4];
+/// assert_eq!(reader.read(&guard, &mut bytes), 4);
+/// assert_eq!(&bytes, b"hell");
+/// assert_eq!(reader.read_avail(&guard), 1);
+/// # Ok::<(), iocore::buffer::NoReaderLeft>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct IOBufferReader {
     buffer: BoundBuffer,

@@ -39,6 +39,16 @@ pub enum AddrBindStyle {
 }
 
 /// What a user may ask of a connection. Mirrors `NetVCOptions`.
+///
+/// ```
+/// use iocore::NetVCOptions;
+///
+/// let options = NetVCOptions {
+///     sockopt_flags: NetVCOptions::SOCK_OPT_NO_DELAY | NetVCOptions::SOCK_OPT_KEEP_ALIVE,
+///     ..NetVCOptions::default()
+/// };
+/// assert_eq!(options.local_port, 0, "any");
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct NetVCOptions {
     /// The local address, if it is not [`AddrBindStyle::AnyAddr`].
@@ -78,6 +88,32 @@ impl NetVCOptions {
 ///
 /// Timeouts saturate as all times do ([`eventsys::hrtime`]): one of
 /// [`NEVER`](eventsys::hrtime::NEVER) does not come.
+///
+/// # Contract
+///
+/// As [`VConnection`], and:
+///
+/// - Timeouts are set from a callback of this connection or before its first operation, because
+///   the original keeps them without a lock. A timeout is told by an event and closes nothing:
+///   the user closes.
+/// - `add_to_keep_alive_queue` and its kin are called on the connection's own thread.
+/// - The addresses and the options do not change while the connection is open.
+///
+/// ```
+/// use testkit::prelude::*;
+///
+/// let lab = Lab::new();
+/// let (a, p) = lab.agents();
+/// p.on(ACCEPT, |me| {
+///     me.read(MAX);
+///     me.vc().set_inactivity_timeout(hrtime::seconds(3));
+/// });
+/// p.on(INACTIVITY, |me| me.close());
+/// lab.pair(&a, &p);
+/// lab.run_ms(10_000);
+/// assert!(p.with(|me| me.is_closed()), "nothing came for three seconds");
+/// # a.close();
+/// ```
 pub trait NetVConnection: VConnection {
     /// The part that every such connection has.
     fn net_base(&self) -> &NetVcBase;
@@ -168,6 +204,14 @@ pub trait NetVConnection: VConnection {
 }
 
 /// The part that every [`NetVConnection`] has.
+///
+/// ```
+/// use iocore::{NetVConnectionContext, NetVcBase};
+///
+/// let base = NetVcBase::new(None);
+/// base.set_context(NetVConnectionContext::In);
+/// assert_eq!(base.context(), Some(NetVConnectionContext::In));
+/// ```
 #[derive(Default)]
 pub struct NetVcBase {
     /// Made when first asked for: most connections never are.

@@ -65,6 +65,23 @@ impl Default for TunnelOptions {
 }
 
 /// A state machine that copies from one connection to another.
+///
+/// # Contract
+///
+/// Make a tunnel, make both connections' state machines let go of the direction, and call
+/// [`start`](OneWayTunnel::start) with the tunnel's mutex held. The tunnel then is the state
+/// machine of the source's read and of the target's write. At the end it tells
+/// [`TunnelOptions::cont`], and closes what the options say. For both directions make two tunnels
+/// and call [`set_up_two_way`](OneWayTunnel::set_up_two_way) first.
+///
+/// ```
+/// use eventsys::ProxyMutex;
+/// use iocore::OneWayTunnel;
+///
+/// let mutex = ProxyMutex::new();
+/// let (east, west) = (OneWayTunnel::new(mutex.clone()), OneWayTunnel::new(mutex));
+/// OneWayTunnel::set_up_two_way(&east, &west);
+/// ```
 pub struct OneWayTunnel {
     base: ContinuationBase,
     state: Guarded<State>,

@@ -66,6 +66,33 @@ pub enum ApiData {
 }
 
 /// Something that carries read and write operations out.
+///
+/// # Contract
+///
+/// 1. `do_io_read` and `do_io_write` issue an operation; issuing again replaces it. The caller
+///    holds the mutex of the continuation that will be called back. They never call back.
+/// 2. The connection calls back with the mutex of the VIO held. In a callback the user moves
+///    bytes, and then calls `reenable` on the VIO if it wants to go on.
+/// 3. `do_io_shutdown` ends a direction, `do_io_close` ends the connection. A connection is
+///    closed once; no method of it is called afterwards.
+///
+/// ```
+/// use testkit::prelude::*;
+///
+/// let lab = Lab::new();
+/// let (a, p) = lab.agents();
+/// p.on(ACCEPT, |me| me.read(5)); // do_io_read
+/// p.on(READ_COMPLETE, |me| {
+///     me.take();
+///     me.vc().do_io_shutdown(ShutdownHowTo::Read);
+///     me.close(); // do_io_close
+/// });
+/// a.on(WRITE_COMPLETE, |me| me.close());
+/// let core = lab.pair(&a, &p);
+/// a.with(|me| me.write_now(b"hello")); // do_io_write
+/// lab.settle();
+/// lab.expect_nothing_left(core);
+/// ```
 pub trait VConnection: Continuation {
     /// Reads `nbytes` bytes (`i64::MAX` if not known) into `buf` and calls `cont`
     /// back. A read that was under way is replaced. `guard` is of `cont`'s mutex,

@@ -59,6 +59,20 @@ impl Accessor {
 }
 
 /// One operation of a virtual connection.
+///
+/// ```
+/// use testkit::prelude::*;
+///
+/// let lab = Lab::new();
+/// let (a, p) = lab.agents();
+/// p.on(ACCEPT, |me| me.read(MAX));
+/// lab.pair(&a, &p);
+/// a.with(|me| me.write_now(b"hello"));
+/// lab.settle();
+/// let read = p.read_vio();
+/// assert_eq!((read.ndone(), read.nbytes()), (5, i64::MAX));
+/// assert_eq!(a.write_vio().ntodo(), 0);
+/// ```
 pub struct Vio {
     op: AtomicU8,
     nbytes: AtomicI64,
@@ -423,6 +437,23 @@ fn check_buffer(buffer: &Accessor, mutex: &Arc<ProxyMutex>) {
 ///
 /// It keeps the connection's memory alive, not the connection open: like the
 /// original's pointer it is not to be used after `do_io_close`.
+///
+/// ```
+/// use testkit::prelude::*;
+///
+/// let lab = Lab::new();
+/// let (a, p) = lab.agents();
+/// p.on(ACCEPT, |me| me.read(MAX));
+/// p.on(READ_READY, |me| {
+///     assert!(me.read_vio().is(me.vio.unwrap()), "data == read_vio");
+///     me.take();
+///     me.read_vio().reenable(me.guard);
+/// });
+/// lab.pair(&a, &p);
+/// a.with(|me| me.write_now(b"hello"));
+/// lab.settle();
+/// assert_eq!(p.received(), b"hello");
+/// ```
 #[derive(Clone)]
 pub struct VioHandle {
     vc_server: Arc<dyn VConnection>,

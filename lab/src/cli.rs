@@ -4,6 +4,7 @@ mod bench;
 mod http;
 mod idle;
 mod node;
+mod run;
 mod serve;
 mod soak;
 
@@ -19,6 +20,7 @@ pub(crate) use self::bench::*;
 pub(crate) use self::http::*;
 pub(crate) use self::idle::*;
 pub(crate) use self::node::*;
+pub(crate) use self::run::*;
 pub(crate) use self::serve::*;
 pub(crate) use self::soak::*;
 use crate::output::ColorWhen;
@@ -207,37 +209,6 @@ Examples:
   atslab steps --case eos --format json | jq 'select(.step == \"sm_read\")'
   RUST_LOG=event,pvc_event atslab steps --case eos --format log";
 
-/// The arguments of `atslab run`.
-#[derive(Debug, Args)]
-#[command(after_help = RUN_EXAMPLES)]
-pub(crate) struct RunArgs {
-    /// The scenario, or several
-    #[arg(value_name = "FILE.toml", required_unless_present = "seed")]
-    pub file: Vec<PathBuf>,
-
-    /// Run the random scenario of this seed of "atslab fuzz"
-    #[arg(long, value_name = "N", conflicts_with = "file")]
-    pub seed: Option<u64>,
-
-    /// How many event threads the random scenario has
-    #[arg(long, value_name = "N", requires = "seed", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
-    pub threads: u8,
-
-    #[command(flatten)]
-    pub which: WhichArgs,
-
-    /// Tell each step in a sentence, with its time and the locks held
-    #[arg(long)]
-    pub explain: bool,
-
-    /// Perform it in the real servers too, and compare
-    #[arg(long, conflicts_with = "explain")]
-    pub live: bool,
-
-    #[command(flatten)]
-    pub servers: ServersArg,
-}
-
 /// Which generations of the server are meant.
 #[derive(Debug, Default, Args)]
 pub(crate) struct WhichArgs {
@@ -264,22 +235,6 @@ impl WhichArgs {
         }
     }
 }
-
-const RUN_EXAMPLES: &str = "\
-Without --epoch or --ats generation C runs; with --live those that can run as a
-real server. A scenario says how the two ends of a pair react to events; the book's chapter
-on scenarios has the format. It runs in virtual time, so nothing waits. The
-steps are the text of recordings. Where the real server would abort or crash,
-the last line is \"panic: \" and why.
-
-Examples:
-  atslab run tests/scenarios/01-ten-bytes.toml
-  atslab run tests/scenarios/02-peer-reads-late.toml --epoch all --explain
-  atslab run tests/scenarios/02-peer-reads-late.toml --ats 9.2.9 --live
-  atslab run --seed 17 --ats 8.1.11 --live
-
-Exit status: 0 if the scenario ran, however it ended, 1 if a real server took
-other steps, 2 on errors.";
 
 /// The arguments of `atslab fuzz`.
 #[derive(Debug, Args)]

@@ -1,21 +1,23 @@
 //! `atslab run`: a scenario on the port.
 
+mod json;
 mod live;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anstyle::Style;
 use conformance::Epoch;
 use conformance::live::generate;
 use conformance::scenario::{
-    Finish, LockKeys, Program, Scenario, ScenarioEnd, explain, run_scenario, scenario_from_file,
+    Finish, Line, Mark, Program, Scenario, ScenarioEnd, Story, record_scenario, run_scenario,
+    scenario_from_file,
 };
 use eventsys::Options;
-use eventsys::mutex::census;
 use eventsys::steps::{Collector, Step, Steps};
 
-use crate::cli::{Epochs, RunArgs};
+use crate::cli::{Epochs, RunArgs, RunFormat};
 use crate::error::Error;
 use crate::output::{FAULT, Output, QUIET, TITLE};
 
@@ -25,8 +27,6 @@ pub(crate) fn run(args: &RunArgs, out: &mut Output) -> Result<ExitCode, Error> {
     if args.live {
         return live::run(args, &scenarios, out);
     }
-    // Only the explanation shows which locks were held.
-    let _census = args.explain.then(census::start);
     for (name, scenario) in &scenarios {
         run_one(args, name, scenario, out)?;
     }
@@ -37,15 +37,20 @@ fn run_one(args: &RunArgs, name: &str, scenario: &Scenario, out: &mut Output) ->
     let program = scenario.compile();
     let epochs = args.which.named().unwrap_or(Epochs::One(Epoch::default()));
     let several = matches!(epochs, Epochs::All);
+    if args.format == RunFormat::Json {
+        return json::write(out, name, scenario, epochs.epochs());
+    }
     if args.explain {
         write_head(out, scenario)?;
     }
     for epoch in epochs.epochs() {
-        let (steps, end) = play(&program, epoch);
         if args.explain {
+            let recorded = record_scenario(&program, epoch);
             writeln!(out, "\n{TITLE}epoch {epoch} ({}){TITLE:#}", epoch.release())?;
-            write_explained(out, &steps, &end, epoch)?;
+            write_story(out, &Story::new(&recorded, &program.pair, epoch).lines())?;
+            write_finish(out, &recorded.end.finish)?;
         } else {
+            let (steps, end) = play(&program, epoch);
             let epoch = if several { format!("-{epoch}") } else { String::new() };
             writeln!(out, "case {name}{epoch}")?;
             steps.iter().try_for_each(|step| writeln!(out, "{step}"))?;
@@ -61,7 +66,8 @@ fn scenarios(args: &RunArgs) -> Result<Vec<(String, Scenario)>, Error> {
         return Ok(vec![(format!("seed-{seed}"), generate(seed, args.threads))]);
     }
     let read = |file: &PathBuf| {
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().replace(' ', "-");
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        let name = stem.replace(|c: char| c.is_whitespace() || c.is_control(), "-");
         Ok((name, scenario_from_file(file)?))
     };
     args.file.iter().map(read).collect()
@@ -79,26 +85,30 @@ fn write_head(out: &mut Output, scenario: &Scenario) -> io::Result<()> {
     writeln!(out, "{}", scenario.teaches)
 }
 
-/// Each step with its time, its sentence and the locks under which it was taken.
-fn write_explained(
-    out: &mut Output,
-    steps: &[Step],
-    end: &ScenarioEnd,
-    epoch: Epoch,
-) -> io::Result<()> {
-    let width = steps.iter().map(|step| step.to_string().len()).max().unwrap_or(0);
+/// Each line with its sentence, what is in the buffers, and the locks; the time where it
+/// changes.
+fn write_story(out: &mut Output, lines: &[Line]) -> io::Result<()> {
+    let width = lines.iter().map(|line| line.text.chars().count()).max().unwrap_or(0);
     let mut last = None;
-    for step in steps {
-        let at = step.at - end.began;
-        if last.replace(at) != Some(at) {
-            writeln!(out, "{QUIET}after {} s{QUIET:#}", seconds(at))?;
+    for Line { at, thread, mark, text, sentence, levels, locks } in lines {
+        if last.replace(*at) != Some(*at) {
+            writeln!(out, "{QUIET}after {} s{QUIET:#}", seconds(*at))?;
         }
-        let text = step.to_string();
-        let locks = locks(step, &end.locks);
-        writeln!(out, "  {text:width$}  {} {QUIET}[{locks}]{QUIET:#}", explain(step, epoch))?;
+        let thread = thread.as_ref().map_or(String::new(), |thread| format!("{thread:8}  "));
+        let style = if *mark == Mark::Step { Style::new() } else { TITLE };
+        write!(out, "  {QUIET}{thread}{QUIET:#}{style}{text:width$}{style:#}  {sentence} ")?;
+        if !levels.is_empty() {
+            write!(out, "({levels}) ")?;
+        }
+        writeln!(out, "{QUIET}[{locks}]{QUIET:#}")?;
     }
-    write_fault(out, &end.finish)?;
-    match end.finish {
+    Ok(())
+}
+
+/// How the run ended.
+fn write_finish(out: &mut Output, finish: &Finish) -> io::Result<()> {
+    write_fault(out, finish)?;
+    match finish {
         Finish::Freed => writeln!(out, "Both ends were closed."),
         Finish::Quiet => {
             writeln!(out, "Nothing was scheduled any more; what was open was closed.")
@@ -117,17 +127,6 @@ fn write_fault(out: &mut Output, finish: &Finish) -> io::Result<()> {
         }
         Finish::Freed | Finish::Quiet | Finish::TimeIsUp => Ok(()),
     }
-}
-
-/// The locks by name, outermost first, each once.
-fn locks(step: &Step, keys: &LockKeys) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for name in step.held.iter().map(|key| keys.name(key)) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    if names.is_empty() { "no lock".to_owned() } else { names.join(", ") }
 }
 
 /// Nanoseconds as seconds, to the microsecond.

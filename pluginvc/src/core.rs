@@ -6,11 +6,12 @@
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use eventsys::mutex::census;
 use eventsys::steps::{Side, Step, StepKind, Steps};
 use eventsys::sync::atomic::Ordering;
+use eventsys::sync::{Flag, Mutex};
 use eventsys::{
     ContRef, ContinuationBase, Data, EThread, EventCode, EventProcessor, Guard, Guarded,
     ProxyMutex, call,
@@ -19,13 +20,45 @@ use iocore::buffer::{MIOBuffer, ReaderId};
 use iocore::{NetVConnection, NetVcRef, UserData, VConnection};
 
 use crate::accept::AcceptState;
-use crate::end::{End, FirstMutex, Flag};
+use crate::end::End;
+use crate::locks::FirstMutex;
 use crate::options::PluginVCOptions;
 use crate::vc::PluginVC;
 
 static NEXT_ID: AtomicU32 = AtomicU32::new(0);
 
 /// Two ends and what lies between them.
+///
+/// # Contract
+///
+/// 1. [`alloc`](PluginVCCore::alloc) makes a pair for an acceptor. Set addresses and data now.
+/// 2. [`connect`](PluginVCCore::connect) returns the active end; the acceptor is given the passive
+///    end with `NET_EVENT_ACCEPT`, before `connect` returns or later. Or
+///    [`connect_re`](PluginVCCore::connect_re), which gives the active end with `NET_EVENT_OPEN`.
+///    Or [`kill_no_connect`](PluginVCCore::kill_no_connect), if the pair is not needed. One of the
+///    three, once.
+/// 3. Both ends are used as [`VConnection`]s. Each is closed once, and the pair is freed when both
+///    are closed and no call of it is on a stack.
+///
+/// Three mutexes matter: the core mutex C, under which bytes move between the ends, and the mutex
+/// of the state machine at each end. The event loop takes C, then tries the other two; see the
+/// crate's table.
+///
+/// ```
+/// use testkit::prelude::*;
+///
+/// let lab = Lab::new();
+/// let (a, p) = lab.agents();
+/// p.on(ACCEPT, |me| me.close());
+/// let core = PluginVCCore::alloc(&lab.processor, p.cont());
+/// core.set_active_addr("192.0.2.1:4000".parse().unwrap());
+/// let vc = core.connect();
+/// lab.settle();
+/// assert_eq!(vc.get_local_addr().unwrap().port(), 4000);
+/// vc.do_io_close(None);
+/// lab.settle();
+/// assert!(core.is_freed());
+/// ```
 pub struct PluginVCCore {
     /// The core mutex, C.
     pub(crate) base: ContinuationBase,
@@ -136,7 +169,7 @@ impl PluginVCCore {
         let ends =
             [Side::Active, Side::Passive].map(|side| PluginVC::new(&core, side, thread.as_ref()));
         core.weak_ends.get_or_init(|| ends.each_ref().map(Arc::downgrade));
-        *unpoisoned(&core.ends) = Some(ends);
+        *core.ends.lock() = Some(ends);
         core.alive.set();
         core.report(Side::Pair, StepKind::Create, None);
         core
@@ -147,11 +180,12 @@ impl PluginVCCore {
     /// is returned. Mirrors `PluginVCCore::connect`.
     ///
     /// # Panics
-    /// If the pair has been freed, or the event system has ended because a handler has
-    /// panicked (`EventProcessor::handler_panic`): nothing would ever come.
+    /// If the pair has been freed. If the event system has ended because a handler has
+    /// panicked (`EventProcessor::handler_panic`), and the caller is none of its threads:
+    /// no event would ever come.
     pub fn connect(&self) -> NetVcRef {
         self.check_that_no_handler_has_panicked();
-        assert!(unpoisoned(&self.connect_to).is_some(), "connect_to != nullptr");
+        assert!(self.connect_to.lock().is_some(), "connect_to != nullptr");
         self.connected.set();
         // Taken first: the acceptor may close, but the active end is ours to close.
         let active = self.end_ref(Side::Active).expect("not freed before it is connected");
@@ -168,7 +202,7 @@ impl PluginVCCore {
     /// As [`PluginVCCore::connect`], or if the caller does not hold `cont`'s mutex.
     pub fn connect_re(&self, guard: &Guard<'_>, cont: &ContRef) {
         self.check_that_no_handler_has_panicked();
-        assert!(unpoisoned(&self.connect_to).is_some(), "connect_to != nullptr");
+        assert!(self.connect_to.lock().is_some(), "connect_to != nullptr");
         let _core = self.mutex().lock();
         self.connected.set();
         let active: NetVcRef = self.end_ref(Side::Active).expect("not freed before");
@@ -176,8 +210,15 @@ impl PluginVCCore {
         call(cont, Some(guard), EventCode::NET_EVENT_OPEN, Data::Object(&active));
     }
 
+    /// Not asked on the processor's own threads: they end in any case, and a handler that
+    /// has done nothing wrong is not to panic there.
     fn check_that_no_handler_has_panicked(&self) {
-        if let Some(panic) = self.processor.handler_panic() {
+        let is_own = |thread: Option<&Arc<EThread>>| {
+            thread.is_some_and(|thread| thread.is_of(&self.processor))
+        };
+        if let Some(panic) = self.processor.handler_panic()
+            && !EThread::with_current(is_own)
+        {
             panic!("{panic}");
         }
     }
@@ -247,7 +288,7 @@ impl PluginVCCore {
 
     /// Says which ends are transparent. Mirrors `set_transparent`.
     pub fn set_transparent(&self, passive_side: bool, active_side: bool) {
-        if let Some([active, passive]) = &*unpoisoned(&self.ends) {
+        if let Some([active, passive]) = &*self.ends.lock() {
             passive.net_base().set_is_transparent(passive_side);
             active.net_base().set_is_transparent(active_side);
         }
@@ -261,7 +302,7 @@ impl PluginVCCore {
 
     /// Calls `f` with the addresses and users' data.
     pub(crate) fn with_about<R>(&self, f: impl FnOnce(&mut About) -> R) -> R {
-        f(unpoisoned(&self.about).get_or_insert_default())
+        f(self.about.lock().get_or_insert_default())
     }
 
     #[inline]
@@ -313,9 +354,9 @@ impl PluginVCCore {
             "passive_vc.closed || !connected"
         );
         self.alive.clear();
-        let ends = unpoisoned(&self.ends).take();
-        let acceptor = unpoisoned(&self.connect_to).take();
-        let about = unpoisoned(&self.about).take();
+        let ends = self.ends.lock().take();
+        let acceptor = self.connect_to.lock().take();
+        let about = self.about.lock().take();
         drop((ends, acceptor, about));
     }
 }
@@ -323,8 +364,4 @@ impl PluginVCCore {
 #[inline]
 pub(crate) fn index(side: Side) -> usize {
     usize::from(side != Side::Active)
-}
-
-pub(crate) fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! How a pair is to be, and which of the original's bugs it is not to have.
+//! Options of a pair: its epoch, its buffers, and which bugs of the original are corrected.
 
 use std::sync::Arc;
 
@@ -9,6 +9,14 @@ use crate::epoch::Epoch;
 ///
 /// Where the original dereferences a null pointer or uses freed memory, the faithful
 /// port panics with a sentence that names the fault.
+///
+/// ```
+/// use pluginvc::Corrections;
+///
+/// let as_it_is = Corrections::default();
+/// let one = Corrections { shutdown_takes_core_lock: true, ..as_it_is };
+/// assert_ne!(one, as_it_is);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Corrections {
     /// `do_io_read` and `do_io_write` without a continuation or without a buffer
@@ -51,7 +59,18 @@ impl Corrections {
     }
 }
 
-/// How a pair is to be.
+/// Options of a pair.
+///
+/// ```
+/// use pluginvc::{Corrections, Epoch, PluginVCOptions};
+///
+/// let options = PluginVCOptions {
+///     epoch: Epoch::D,
+///     corrections: Corrections::all(),
+///     ..PluginVCOptions::default()
+/// };
+/// # assert_eq!(options.epoch, Epoch::D);
+/// ```
 #[derive(Clone, Debug)]
 pub struct PluginVCOptions {
     /// Whose steps it takes.

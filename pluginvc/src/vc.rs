@@ -25,6 +25,18 @@ use crate::end::End;
 use crate::half::Half;
 
 /// One end of a pair.
+///
+/// ```
+/// use testkit::prelude::*;
+///
+/// let lab = Lab::new();
+/// let (a, p) = lab.agents();
+/// let core = lab.pair(&a, &p);
+/// let active = core.active_vc().unwrap();
+/// let passive = active.get_other_side().unwrap();
+/// assert_eq!((active.side().letter(), passive.side().letter()), ('A', 'P'));
+/// assert!(!passive.is_closed());
+/// ```
 pub struct PluginVC {
     /// The core mutex, C.
     base: ContinuationBase,

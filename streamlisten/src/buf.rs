@@ -7,6 +7,14 @@ use std::rc::{Rc, Weak};
 /// Memory that a listener has given for one read. Mirrors `uv_buf_t` between
 /// `OnStreamAlloc` and `OnStreamRead`; it goes with its read, so it does not
 /// matter who is listening by then.
+///
+/// ```
+/// use streamlisten::Buf;
+///
+/// let mut buf = Buf::fresh(4);
+/// assert_eq!(buf.fill(b"hello"), 4);
+/// assert_eq!(buf.bytes(), b"hell");
+/// ```
 #[derive(Debug)]
 pub struct Buf {
     bytes: Vec<u8>,
@@ -75,6 +83,14 @@ impl Buf {
 
 /// Bytes that several may hold. Mirrors what a JavaScript `Buffer` is to its
 /// readers: a part of shared memory.
+///
+/// ```
+/// use streamlisten::Chunk;
+///
+/// let chunk = Chunk::new(b"hello world".to_vec());
+/// let world = chunk.from(6); // The same memory.
+/// assert_eq!(&*world, b"world");
+/// ```
 #[derive(Clone)]
 pub struct Chunk {
     bytes: Rc<Vec<u8>>,

@@ -30,6 +30,21 @@ impl Exception {
 
 /// What all streams and parsers of one thread share. Mirrors the parts of
 /// `Environment`, and the `BindingData` of the parser, that matter here.
+///
+/// ```
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+/// use streamlisten::Environment;
+///
+/// let env = Environment::new();
+/// let ticks = Rc::new(Cell::new(0));
+/// let counter = Rc::clone(&ticks);
+/// let seen = env.make_callback(|| {
+///     env.next_tick(move || counter.set(counter.get() + 1));
+///     ticks.get()
+/// });
+/// assert_eq!((seen, ticks.get()), (0, 1), "ticks run when the callback is over");
+/// ```
 pub struct Environment {
     /// The parsers' buffer, unless a read has it.
     parser_buffer: RefCell<Vec<u8>>,

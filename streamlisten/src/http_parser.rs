@@ -40,6 +40,25 @@ const JS_EXCEPTION: &str = "HPE_JS_EXCEPTION:JS Exception";
 /// - Callbacks may call anything here. A parse inside a callback of the same
 ///   parser begins where the outer one began, as in the original.
 /// - Errors stay until [`HTTPParser::initialize`].
+///
+/// ```
+/// use std::cell::RefCell;
+/// use std::rc::Rc;
+/// use streamlisten::llhttp::{Lenient, MessageType};
+/// use streamlisten::{Chunk, Environment, HTTPParser};
+///
+/// let parser = HTTPParser::new(&Environment::new());
+/// parser.initialize(MessageType::Request, 0, Lenient::default());
+/// let body = Rc::new(RefCell::new(Vec::new()));
+/// let sink = Rc::clone(&body);
+/// *parser.slots.on_body.borrow_mut() = Some(Rc::new(move |_, part: Chunk| {
+///     sink.borrow_mut().extend_from_slice(&part);
+///     Ok(())
+/// }));
+/// let request = b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello";
+/// parser.execute(&Chunk::new(request.to_vec())).unwrap();
+/// assert_eq!(*body.borrow(), b"hello");
+/// ```
 pub struct HTTPParser {
     link: ListenerLink,
     env: Rc<Environment>,

@@ -18,6 +18,64 @@ use crate::wrap::{ShutdownWrap, WriteWrap};
 ///   changed.
 /// - A listener is in at most one chain. Dropped, it leaves its chain.
 /// - The methods take `&self`: they may be entered again while they run.
+///
+/// The newest listener of a chain gets every read; the others get what it passes on:
+///
+/// ```
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+/// use streamlisten::{
+///     Buf, Chunk, Environment, JSStream, JSStreamImpl, ListenerLink, ShutdownWrap, StreamListener,
+///     StreamResource, WriteWrap,
+/// };
+///
+/// /// Counts the bytes of each read, and passes nothing on.
+/// struct Counter {
+///     link: ListenerLink,
+///     bytes: Cell<isize>,
+/// }
+///
+/// impl StreamListener for Counter {
+///     fn link(&self) -> &ListenerLink {
+///         &self.link
+///     }
+///
+///     fn on_stream_alloc(&self, suggested: usize) -> Buf {
+///         Buf::fresh(suggested)
+///     }
+///
+///     fn on_stream_read(&self, nread: isize, _: Buf) {
+///         self.bytes.set(self.bytes.get() + nread.max(0));
+///     }
+/// }
+///
+/// /// A stream that is fed by hand and cannot write.
+/// struct Owner;
+///
+/// impl JSStreamImpl for Owner {
+///     fn onwrite(&self, _: &Rc<WriteWrap>, _: Vec<Chunk>) -> i32 {
+///         -1
+///     }
+///
+///     fn onshutdown(&self, _: &Rc<ShutdownWrap>) -> i32 {
+///         -1
+///     }
+/// }
+///
+/// let env = Environment::new();
+/// let stream = JSStream::new(&env, Owner);
+/// let counters = [(); 2].map(|()| {
+///     let counter = Counter { link: ListenerLink::new(&env), bytes: Cell::new(0) };
+///     let counter = Rc::new(counter);
+///     stream.push_stream_listener(&(counter.clone() as Rc<dyn StreamListener>));
+///     counter
+/// });
+/// stream.read_buffer(b"hello").unwrap();
+/// assert_eq!(counters.each_ref().map(|counter| counter.bytes.get()), [0, 5]);
+/// stream.remove_stream_listener(&*counters[1]);
+/// stream.read_buffer(b"you").unwrap();
+/// assert_eq!(counters.each_ref().map(|counter| counter.bytes.get()), [3, 5]);
+/// ```
 pub trait StreamListener: 'static {
     /// The place in a chain.
     fn link(&self) -> &ListenerLink;

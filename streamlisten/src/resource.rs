@@ -138,6 +138,16 @@ impl Drop for ListenerChain {
 
 /// Something that bytes come from and go to. Mirrors `StreamResource` of
 /// `src/stream_base.h`. Results are 0 or an error number below zero.
+///
+/// # Contract
+///
+/// 1. Listeners come and go with `push_stream_listener` and `remove_stream_listener`, at any time,
+///    also inside a callback; the change counts from the next event on.
+/// 2. `read_start` and `read_stop` say whether the stream reads. For each read the stream calls
+///    `emit_alloc`, fills the memory, and calls `emit_read` with the number of bytes, 0, or an error.
+/// 3. `do_write` and `do_shutdown` return an error at once, or complete their request later, once.
+///
+/// All of it happens on the one thread of the stream; see [`StreamListener`] for an example.
 pub trait StreamResource {
     /// The listeners.
     fn chain(&self) -> &Rc<ListenerChain>;

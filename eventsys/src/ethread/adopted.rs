@@ -26,6 +26,19 @@ use crate::hrtime::{HrTime, after};
 ///
 /// When it is dropped, what is still queued is freed, and no handler is called. A
 /// panic of a `drop` comes out when all is freed.
+///
+/// ```
+/// use eventsys::{Clock, EThread, EventProcessor, FreeContinuation, Outcome};
+///
+/// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+/// assert!(EThread::current().is_some());
+/// thread.schedule_imm(FreeContinuation::new(|_, _, _| Outcome::Done));
+/// assert!(!thread.has_no_events());
+/// thread.run_until_idle();
+/// assert!(thread.has_no_events());
+/// drop(thread);
+/// assert!(EThread::current().is_none());
+/// ```
 pub struct AdoptedThread {
     thread: Arc<EThread>,
     /// Dropped after the thread has ended, however that was: the clock of the others

@@ -22,6 +22,15 @@ const N_EVENT_METRICS: usize = 1024;
 pub const SAMPLE_COUNT: [usize; 3] = [10, 100, 1000];
 
 /// What the loop did in some span of time.
+///
+/// ```
+/// use eventsys::{Clock, EventProcessor};
+///
+/// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+/// thread.run_pass();
+/// let [ten_seconds, ..] = thread.summarize_stats();
+/// assert!(ten_seconds.count >= 0);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EventMetrics {
     /// Passes of the loop. `proxy.process.eventloop.count`.

@@ -10,6 +10,33 @@ use crate::sync::MutexGuard;
 
 /// What a thread does when a pass of its loop is over. The event loop should not
 /// spin, so it calls this to block for a limited time.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use eventsys::{Clock, EThread, EventProcessor, HrTime, Idle, LoopTailHandler};
+///
+/// /// Counts the ends of passes, and then sleeps as a thread without a handler does.
+/// #[derive(Default)]
+/// struct Counting(AtomicU32);
+///
+/// impl LoopTailHandler for Counting {
+///     fn wait_for_activity(&self, idle: Idle<'_, '_>, timeout: HrTime) {
+///         self.0.fetch_add(1, Ordering::Relaxed);
+///         idle.sleep(timeout);
+///     }
+///
+///     fn signal_activity(&self, thread: &EThread) {
+///         thread.wake();
+///     }
+/// }
+///
+/// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+/// let counting = Arc::new(Counting::default());
+/// thread.set_tail_handler(counting.clone());
+/// thread.run_pass();
+/// assert_eq!(counting.0.load(Ordering::Relaxed), 1);
+/// ```
 pub trait LoopTailHandler: Send + Sync {
     /// Blocks for `timeout` nanoseconds at most, or until
     /// [`LoopTailHandler::signal_activity`]. Called on the thread itself.

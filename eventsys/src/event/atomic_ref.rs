@@ -12,6 +12,19 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 /// them; PluginVC's `sm_lock_retry_event` is guarded by one lock in `do_io_read`
 /// and by another in `do_io_close`. A race for it loses or doubles an event
 /// there and here, but is never undefined behaviour here.
+///
+/// ```
+/// use eventsys::{AtomicEvent, Clock, EventProcessor, FreeContinuation, Outcome};
+///
+/// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+/// let retry = AtomicEvent::none();
+/// let event = thread.schedule_imm(FreeContinuation::new(|_, _, _| Outcome::Done));
+/// retry.store(Some(event));
+/// assert!(retry.is(event));
+/// assert_eq!(retry.take(), Some(event), "as exchange(nullptr)");
+/// assert!(!retry.is_some());
+/// # event.cancel();
+/// ```
 #[derive(Default)]
 pub struct AtomicEvent(
     /// 0 for none, else the index of the event plus one in the upper half and

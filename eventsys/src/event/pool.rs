@@ -147,6 +147,11 @@ fn give_back(events: impl Iterator<Item = &'static Event>) {
 }
 
 /// How many events there are, in the whole process.
+///
+/// ```
+/// let census = eventsys::event_census();
+/// assert!(census.free <= census.made, "the rest is in use");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EventCensus {
     /// Events ever made.

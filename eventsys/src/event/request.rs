@@ -11,6 +11,18 @@ use crate::continuation::{ContRef, Continuation};
 /// code and a cookie. An `Arc` of a continuation is enough:
 /// `thread.schedule_imm(sm.clone())`. Stands for the default arguments
 /// `callback_event` and `cookie` of the original.
+///
+/// ```
+/// use eventsys::{Clock, EventCode, EventProcessor, FreeContinuation, Outcome, Request};
+///
+/// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+/// let cont = FreeContinuation::new(|_, event, _| {
+///     assert_eq!(event, EventCode(60_000));
+///     Outcome::Done
+/// });
+/// thread.schedule_imm(Request::new(cont).code(EventCode(60_000)));
+/// thread.run_pass();
+/// ```
 pub struct Request {
     pub(crate) cont: ContRef,
     pub(crate) code: Option<EventCode>,

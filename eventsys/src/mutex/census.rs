@@ -44,6 +44,18 @@ fn with_held<R: Default>(f: impl FnOnce(&mut Vec<usize>) -> R) -> R {
 }
 
 /// Keeps the census running until it is dropped. Several may run at once.
+///
+/// ```
+/// use eventsys::ProxyMutex;
+/// use eventsys::mutex::census;
+///
+/// let _census = census::start();
+/// let mutex = ProxyMutex::new();
+/// let guard = mutex.lock();
+/// assert_eq!(census::held(), [mutex.key()]);
+/// drop(guard);
+/// assert_eq!(census::held(), []);
+/// ```
 #[derive(Debug)]
 pub struct Census(());
 

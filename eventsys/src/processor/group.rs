@@ -13,6 +13,15 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 pub(super) const MAX_EVENT_TYPES: usize = 8;
 
 /// A thread group, by number. Mirrors `EventType`.
+///
+/// ```
+/// use eventsys::{Clock, ET_NET, EventProcessor};
+///
+/// let processor = EventProcessor::new(Clock::new_virtual());
+/// let tasks = processor.register_event_type("ET_TASK");
+/// assert_ne!(tasks, ET_NET);
+/// assert_eq!(processor.event_type("ET_TASK"), Some(tasks));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct EventType(pub(crate) u8);
 

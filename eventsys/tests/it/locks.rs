@@ -15,7 +15,7 @@ use eventsys::{
     AdoptedThread, Clock, ContRef, DELAY_FOR_RETRY, Due, EventCode, EventProcessor, EventRef,
     ProxyMutex,
 };
-use testkit::{Lab, on_foreign_thread, while_held};
+use testkit::{Lab, must_end, on_foreign_thread, while_held};
 
 /// When the last try was, in microseconds: it made the event due 10 ms later.
 fn last_try(lab: &Lab, event: EventRef) -> i64 {
@@ -205,30 +205,32 @@ fn beside_another_thread<R>(f: impl FnOnce(&Arc<eventsys::EThread>) -> R) -> R {
 
 #[test]
 fn a_mutex_inherited_from_one_thread_is_missed_on_every_other_thread_until_that_one_ends() {
-    // TS-4387: thread A holds its own mutex for life, so B never gets it meanwhile. In
-    // the original, threads do not end before the process.
-    let lab = Lab::new();
-    let cont = lab.free_actor(|call| call.note("called"));
-    let event = beside_another_thread(|a| {
-        a.schedule_imm(Arc::clone(&cont));
-        let event = lab.thread.schedule_imm(Arc::clone(&cont));
-        lab.passes(9);
-        assert_eq!(last_try(&lab, event), 4 * 5_002, "five misses, the first one at 1");
-        let (misses, last) = (Cell::new(0), Cell::new(last_try(&lab, event)));
-        lab.thread.run_until(|| {
-            let now = last_try(&lab, event);
-            if last.replace(now) != now {
-                misses.set(misses.get() + 1);
-            }
-            misses.get() == 1000
+    must_end(|| {
+        // TS-4387: thread A holds its own mutex for life, so B never gets it meanwhile. In
+        // the original, threads do not end before the process.
+        let lab = Lab::new();
+        let cont = lab.free_actor(|call| call.note("called"));
+        let event = beside_another_thread(|a| {
+            a.schedule_imm(Arc::clone(&cont));
+            let event = lab.thread.schedule_imm(Arc::clone(&cont));
+            lab.passes(9);
+            assert_eq!(last_try(&lab, event), 4 * 5_002, "five misses, the first one at 1");
+            let (misses, last) = (Cell::new(0), Cell::new(last_try(&lab, event)));
+            lab.thread.run_until(|| {
+                let now = last_try(&lab, event);
+                if last.replace(now) != now {
+                    misses.set(misses.get() + 1);
+                }
+                misses.get() == 1000
+            });
+            assert_eq!(last.get(), 1004 * 5_002, "a thousand more, one every 5,002 us");
+            event
         });
-        assert_eq!(last.get(), 1004 * 5_002, "a thousand more, one every 5,002 us");
-        event
+        // A has ended by now, and has given its mutex back.
+        lab.thread.run_until_idle();
+        assert_eq!(lab.take_notes(), [(1005 * 5_002, "called")]);
+        assert!(!event.is_live());
+        let cont: ContRef = cont;
+        assert_eq!(Arc::strong_count(&cont), 1);
     });
-    // A has ended by now, and has given its mutex back.
-    lab.thread.run_until_idle();
-    assert_eq!(lab.take_notes(), [(1005 * 5_002, "called")]);
-    assert!(!event.is_live());
-    let cont: ContRef = cont;
-    assert_eq!(Arc::strong_count(&cont), 1);
 }

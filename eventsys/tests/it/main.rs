@@ -9,6 +9,7 @@ mod event_loop;
 mod handlers;
 mod locks;
 mod model;
+mod mutexes;
 mod panics;
 mod processor;
 mod refused;

@@ -329,10 +329,10 @@ fn what_is_scheduled_on_a_dedicated_thread_goes_to_et_call() {
 fn what_a_thread_of_another_processor_schedules_goes_to_a_thread_of_this_one() {
     // Groups have the same numbers in each, and the calling thread is of one: but not of
     // this processor's.
-    let stage = Stage::new();
-    for clock in [Clock::new_virtual(), Arc::clone(stage.processor.clock())] {
-        let (cont, other_cont) = (stage.noting("here"), nothing());
-        let (processor, thread) = (&stage.processor, stage.thread.thread());
+    let lab = Lab::new();
+    for clock in [Clock::new_virtual(), Arc::clone(lab.processor.clock())] {
+        let (cont, other_cont) = (lab.noting("here"), nothing());
+        let (processor, thread) = (&lab.processor, lab.thread.thread());
         on_foreign_thread(|| {
             let other = EventProcessor::new(clock).adopt_current_thread("ET_NET");
             processor.schedule_imm(cont.clone(), ET_CALL);
@@ -340,9 +340,9 @@ fn what_a_thread_of_another_processor_schedules_goes_to_a_thread_of_this_one() {
             let chosen = processor.assign_affinity_by_type(&other_cont, ET_CALL);
             assert!(Arc::ptr_eq(&chosen, thread));
         });
-        stage.passes(1);
-        assert_eq!(stage.diary.take_names(), ["here"]);
+        lab.passes(1);
+        assert_eq!(lab.take_names(), ["here"]);
         let kept = [&(cont as ContRef), &other_cont].map(|cont| cont.base().thread_affinity());
-        assert_eq!(kept, [Some(stage.thread.index()); 2]);
+        assert_eq!(kept, [Some(lab.thread.index()); 2]);
     }
 }

@@ -3,14 +3,15 @@
 //! Proves `EThread::LoopTailHandler`, the timeout that `execute_regular` asks it
 //! to wait for, and `summarize_stats`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 use eventsys::hrtime::{MSECOND, mseconds, seconds, useconds};
 use eventsys::{
-    Clock, EThread, EventMetrics, EventProcessor, HrTime, Idle, LoopTailHandler, Outcome,
-    ProxyMutex, SAMPLE_COUNT, StateMachine,
+    Clock, EThread, EventMetrics, EventProcessor, FreeContinuation, HrTime, Idle, LoopTailHandler,
+    Options, Outcome, ProxyMutex, SAMPLE_COUNT, StateMachine, WakePolicy,
 };
-use testkit::{Lab, on_foreign_thread, while_held};
+use testkit::{Lab, must_end, on_foreign_thread, while_held};
 
 /// Writes down what it is asked for, and does what the default handler does.
 #[derive(Default)]
@@ -151,6 +152,51 @@ fn a_handler_that_is_put_in_while_the_thread_runs_takes_over() {
 }
 
 #[test]
+fn a_sleeping_thread_is_woken_by_a_signal_whatever_the_wake_policy() {
+    /// Sleeps for an hour, until it is to stop.
+    struct Deep(AtomicBool);
+    impl LoopTailHandler for Deep {
+        fn wait_for_activity(&self, idle: Idle<'_, '_>, timeout: HrTime) {
+            let deep = self.0.load(Ordering::Relaxed);
+            idle.sleep(if deep { seconds(3_600) } else { timeout });
+        }
+        fn signal_activity(&self, thread: &EThread) {
+            thread.wake();
+        }
+    }
+    for wake in [WakePolicy::Blocking, WakePolicy::TryLock] {
+        must_end(move || {
+            let options = Options { wake, ..Options::default() };
+            let processor = EventProcessor::with_options(Clock::new_real(), options);
+            let net = processor.spawn_event_threads("ET_NET", 1);
+            let thread = processor.assign_thread(net);
+            let tail = Arc::new(Deep(AtomicBool::new(true)));
+            thread.set_tail_handler(tail.clone());
+            for round in 0..20 {
+                let (tell, told) = mpsc::channel();
+                let (its, last) = (Arc::clone(&tail), round == 19);
+                thread.schedule_imm(FreeContinuation::new(move |_, _, _| {
+                    its.0.store(!last, Ordering::Relaxed);
+                    let _ = tell.send(());
+                    Outcome::Done
+                }));
+                match wake {
+                    WakePolicy::Blocking => assert_eq!(told.recv(), Ok(())),
+                    // A signal that finds the thread about to sleep may be lost, but not
+                    // each of them.
+                    WakePolicy::TryLock => {
+                        while told.try_recv().is_err() {
+                            thread.signal_activity();
+                        }
+                    }
+                }
+            }
+            processor.shutdown();
+        });
+    }
+}
+
+#[test]
 fn a_thread_lets_go_of_its_handler_when_it_has_run_its_last_event() {
     let processor = EventProcessor::new(Clock::new_virtual());
     let thread = processor.adopt_current_thread("ET_NET");
@@ -212,20 +258,23 @@ fn events_are_counted_as_often_as_they_leave_the_local_queue() {
     assert_eq!((metrics.events, metrics.events_min, metrics.events_max), (7, 0, 7));
 }
 
+/// The timer makes the thread look again 5 ms after its last look.
 #[test]
-fn a_pass_whose_next_look_is_overdue_does_not_count_as_a_wait() {
-    let metrics = summary(|lab| {
-        let clock = Arc::clone(lab.processor.clock());
-        let poll = lab.actor(move |call| {
-            testkit::let_time_pass(&clock, 6_000);
-            call.event().cancel();
+fn a_pass_whose_next_look_is_due_or_overdue_does_not_count_as_a_wait() {
+    for (us, without_a_wait) in [(4_999, 0), (5_000, 1), (6_000, 1)] {
+        let metrics = summary(|lab| {
+            let clock = Arc::clone(lab.processor.clock());
+            let poll = lab.actor(move |call| {
+                testkit::let_time_pass(&clock, us);
+                call.event().cancel();
+            });
+            lab.thread.schedule_in(lab.noting("timer"), mseconds(10));
+            lab.thread.schedule_every(poll, -1);
+            lab.passes(1);
         });
-        lab.thread.schedule_in(lab.noting("timer"), mseconds(10));
-        lab.thread.schedule_every(poll, -1);
-        lab.passes(1);
-    });
-    assert_eq!(metrics.count - metrics.wait, 1);
-    assert_eq!(metrics.time_min, 6 * MSECOND, "the pass of the poll event did not sleep");
+        assert_eq!(metrics.count - metrics.wait, without_a_wait, "after {us} us");
+        assert_eq!(metrics.time_min, useconds(us), "after {us} us");
+    }
 }
 
 #[test]

@@ -16,6 +16,15 @@ use super::rules::trim_ws;
 const ROOM: (usize, usize) = (512, 16);
 
 /// The fields of a message's head.
+///
+/// ```
+/// use httpsm::hdr::MimeHdr;
+///
+/// let mut fields = MimeHdr::new();
+/// fields.append("Connection", b"close, upgrade");
+/// assert_eq!(fields.value_get("connection"), Some(&b"close, upgrade"[..]));
+/// assert_eq!(fields.csv("Connection").collect::<Vec<_>>(), [&b"close"[..], b"upgrade"]);
+/// ```
 #[derive(Default)]
 pub struct MimeHdr {
     /// The text of all fields, also of deleted ones.

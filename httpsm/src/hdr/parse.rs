@@ -44,6 +44,18 @@ impl Default for HdrLimits {
 }
 
 /// Reads one head, in whatever pieces it comes. Mirrors `HTTPParser`.
+///
+/// ```
+/// use httpsm::hdr::{HdrLimits, HttpParser, ParseResult, RequestHdr};
+///
+/// let (mut parser, mut request) = (HttpParser::new(), RequestHdr::default());
+/// let mut parse = |mut piece: &[u8]| {
+///     parser.parse_req(&mut request, &mut piece, false, HdrLimits::default())
+/// };
+/// assert_eq!(parse(b"GET / HTTP/1.1\r\nHo"), ParseResult::Cont);
+/// assert_eq!(parse(b"st: origin.test\r\n\r\n"), ParseResult::Done);
+/// assert_eq!(request.host_get(), Some(&b"origin.test"[..]));
+/// ```
 #[derive(Default, Debug)]
 pub struct HttpParser {
     scanner: Scanner,

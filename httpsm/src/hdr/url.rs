@@ -8,6 +8,17 @@
 use super::rules::is_host_char;
 
 /// A request's target in its parts. Absent parts are `None`.
+///
+/// ```
+/// use httpsm::hdr::Url;
+///
+/// let url = Url::parse(b"http://origin.test:8080/page?q").unwrap();
+/// assert_eq!(url.port_get(), 8080);
+/// assert!(url.scheme_is("http"));
+/// let mut text = Vec::new();
+/// url.print(&mut text);
+/// assert_eq!(text, b"http://origin.test:8080/page?q");
+/// ```
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Url {
     /// Without the `://`.

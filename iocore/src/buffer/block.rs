@@ -18,6 +18,17 @@ use super::view::BlockView;
 /// [`clone`](IOBufferBlock#impl-Clone-for-IOBufferBlock).
 ///
 /// Mirrors `IOBufferBlock` of `I_IOBuffer.h` (9.1.3).
+///
+/// ```
+/// use iocore::buffer::{BUFFER_SIZE_INDEX_4K, IOBufferBlock};
+///
+/// let mut block = IOBufferBlock::new(BUFFER_SIZE_INDEX_4K);
+/// block.write_slice()[..5].copy_from_slice(b"hello");
+/// block.fill(5);
+/// block.consume(1);
+/// assert_eq!(block.as_slice(), b"ello");
+/// assert_eq!(block.write_avail(), 4_096 - 5, "what is consumed gives no room back");
+/// ```
 #[derive(Debug)]
 pub struct IOBufferBlock {
     /// `None` until the first write. All offsets below count from its first byte.

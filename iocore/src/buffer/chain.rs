@@ -19,6 +19,15 @@ use super::share::next_piece;
 /// Cloning it shares the memory, it does not copy bytes.
 ///
 /// Mirrors `IOBufferChain` of `I_IOBuffer.h` (9.1.3).
+///
+/// ```
+/// use iocore::buffer::{IOBufferChain, IOBufferData};
+///
+/// let mut chain = IOBufferChain::new();
+/// chain.write_data(IOBufferData::from_vec(b"hello world".to_vec()), 5, 6);
+/// assert_eq!(chain.length(), 5);
+/// assert_eq!(chain.head().unwrap().as_slice(), b"world");
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct IOBufferChain {
     blocks: VecDeque<IOBufferBlock>,

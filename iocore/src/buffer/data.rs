@@ -23,6 +23,17 @@ use super::size::SizeIndex;
 /// Cloning it counts a reference, it does not copy bytes.
 ///
 /// Mirrors `IOBufferData` of `I_IOBuffer.h` (9.1.3).
+///
+/// ```
+/// use iocore::buffer::IOBufferData;
+///
+/// let mut data = IOBufferData::from_vec(b"hello".to_vec());
+/// let shared = data.clone();
+/// assert!(data.get_mut().is_none(), "another reference sees the bytes");
+/// drop(shared);
+/// data.get_mut().unwrap()[0] = b'j';
+/// assert_eq!(data.as_slice(), b"jello");
+/// ```
 #[derive(Clone, Debug)]
 pub struct IOBufferData(Memory);
 

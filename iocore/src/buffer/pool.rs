@@ -21,6 +21,17 @@ use std::sync::atomic::AtomicUsize;
 use super::size::{DEFAULT_BUFFER_SIZES, SizeIndex};
 
 /// What the calling thread has taken and put back. See [`census`].
+///
+/// ```
+/// use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer, census};
+///
+/// let before = census().live;
+/// let mut buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_4K);
+/// buffer.write(b"hello");
+/// assert_eq!(census().live, before + 1, "a block takes memory with its first byte");
+/// drop(buffer);
+/// assert_eq!(census().live, before);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Census {
     /// Pieces of memory taken less those put back. Negative on a thread that puts back what

@@ -28,6 +28,16 @@ pub struct ReaderId {
 }
 
 /// The buffer has [`MAX_MIOBUFFER_READERS`] readers already. 9.1.3 ends the process instead.
+///
+/// ```
+/// use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer, NoReaderLeft};
+///
+/// let mut buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_4K);
+/// let readers: Vec<_> = (0..5).map(|_| buffer.alloc_reader().unwrap()).collect();
+/// assert_eq!(buffer.alloc_reader(), Err(NoReaderLeft));
+/// buffer.dealloc_reader(readers[0]);
+/// assert!(buffer.alloc_reader().is_ok());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NoReaderLeft;
 

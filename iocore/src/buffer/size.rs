@@ -13,6 +13,13 @@ use super::num::{to_i64, to_usize};
 ///
 /// Mirrors the `size_index` numbers and the `BUFFER_SIZE_INDEX_*` macros of `I_IOBuffer.h`
 /// (9.1.3).
+///
+/// ```
+/// use iocore::buffer::{BUFFER_SIZE_INDEX_32K, SizeIndex};
+///
+/// assert_eq!(BUFFER_SIZE_INDEX_32K.buffer_size(), 32_768);
+/// assert_eq!(SizeIndex::own_size(1_500).buffer_size(), 1_500, "memory of the system's");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SizeIndex(i64);
 

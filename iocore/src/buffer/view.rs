@@ -11,6 +11,18 @@ use super::block::IOBufferBlock;
 ///
 /// Has no counterpart in 9.1.3, where a user keeps a pointer to the block. Nearest are
 /// `IOBufferReader::block_read_view` and `IOBufferBlock::clone` of `I_IOBuffer.h`.
+///
+/// ```
+/// use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
+///
+/// let mut buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_4K);
+/// let reader = buffer.alloc_reader()?;
+/// buffer.write(b"hello");
+/// let view = buffer.block_view(reader);
+/// buffer.consume(reader, 5);
+/// assert_eq!(&view[..], b"hello", "a view keeps the bytes");
+/// # Ok::<(), iocore::buffer::NoReaderLeft>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct BlockView {
     /// A clone: it has no space, so what it can read never changes.

@@ -146,16 +146,25 @@ impl NetAccept {
 
     /// Mirrors `accept_per_thread`.
     fn start(&self, nh: &NetHandler, h: &Guard<'_>) {
-        let mut server = self.server.lock();
-        let Server::New(_) = &*server else { return };
-        let Server::New(listener) = std::mem::replace(&mut *server, Server::Closed) else { return };
-        let mut listener = mio::net::TcpListener::from_std(listener);
         let Some(this) = self.this.upgrade() else { return };
+        let Some(listener) = self.take_new() else { return };
+        let mut listener = mio::net::TcpListener::from_std(listener);
         match nh.start_accept(h, &this, &mut listener) {
-            Ok(slot) => *server = Server::Open(listener, slot),
+            Ok(slot) => *self.server.lock() = Server::Open(listener, slot),
+            // Not under the lock: a logger is user code.
             Err(error) => {
                 log::error!(target: "iocore_net", "error starting EventIO: {error}");
             }
+        }
+    }
+
+    /// Takes a socket out that is not watched yet.
+    fn take_new(&self) -> Option<TcpListener> {
+        let mut server = self.server.lock();
+        let Server::New(_) = &*server else { return None };
+        match std::mem::replace(&mut *server, Server::Closed) {
+            Server::New(listener) => Some(listener),
+            Server::Open(..) | Server::Closed => None,
         }
     }
 

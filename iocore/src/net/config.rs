@@ -14,6 +14,13 @@ pub const NET_RETRY_DELAY: HrTime = mseconds(10);
 pub const NET_THROTTLE_DELAY: HrTime = mseconds(50);
 
 /// Options of a [`NetProcessor`](super::NetProcessor). The defaults are those of 9.2.9.
+///
+/// ```
+/// use iocore::net::NetConfig;
+///
+/// let config = NetConfig { max_requests_in: 100, ..NetConfig::default() };
+/// assert_eq!(config.connections_throttle, 30_000, "as 9.2.9");
+/// ```
 #[derive(Clone, Debug)]
 pub struct NetConfig {
     /// The most connections that may be open at a time, 0 for any number. Accepted

@@ -21,6 +21,13 @@ pub(super) fn errno(error: &io::Error) -> i32 {
 }
 
 /// What to do about an error of `accept`.
+///
+/// ```
+/// use iocore::net::{AcceptError, accept_error_seriousness};
+///
+/// let no_file_left = 24; // EMFILE
+/// assert_eq!(accept_error_seriousness(no_file_left), AcceptError::Warn);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AcceptError {
     /// Nothing: that connection is gone, and others may come (2).

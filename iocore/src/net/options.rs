@@ -8,6 +8,13 @@ use std::net::{IpAddr, SocketAddr};
 use crate::net_vconnection::NetVCOptions;
 
 /// How an acceptor listens. Mirrors `NetProcessor::AcceptOptions`.
+///
+/// ```
+/// use iocore::net::AcceptOptions;
+///
+/// let options = AcceptOptions::on("127.0.0.1:8080".parse().unwrap());
+/// assert_eq!(options.local_port, 8080);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AcceptOptions {
     /// The address to listen on; any if there is none.
@@ -49,6 +56,13 @@ impl AcceptOptions {
 }
 
 /// Where to connect to.
+///
+/// ```
+/// use iocore::net::Target;
+///
+/// assert!(matches!(Target::from(("127.0.0.1", 80)), Target::Addr(_)));
+/// assert!(matches!(Target::from(("localhost", 80)), Target::Name(..)));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Target {
     /// An address.

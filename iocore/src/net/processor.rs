@@ -22,6 +22,30 @@ use super::vc::NetVC;
 use crate::net_vconnection::NetVCOptions;
 
 /// Makes connections on the net threads of one event processor.
+///
+/// ```
+/// use eventsys::{Clock, ContRef, EventProcessor, FreeContinuation, Outcome};
+/// use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
+/// use iocore::{IoData, VConnection};
+/// use std::io::Read;
+///
+/// let processor = EventProcessor::new(Clock::new_real());
+/// let net = NetProcessor::init(&processor, NetConfig::default());
+/// processor.spawn_event_threads("ET_NET", 1);
+/// // Takes each connection and closes it.
+/// let acceptor: ContRef = FreeContinuation::new(|_, _, data| {
+///     if let Some(vc) = data.net_vc() {
+///         vc.do_io_close(None);
+///     }
+///     Outcome::Done
+/// });
+/// let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
+/// let accept = net.accept(acceptor, &options)?;
+/// let mut client = std::net::TcpStream::connect(accept.local_addr().unwrap())?;
+/// assert_eq!(client.read(&mut [0])?, 0, "closed");
+/// processor.shutdown();
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct NetProcessor {
     processor: Arc<EventProcessor>,
     shared: Arc<Shared>,

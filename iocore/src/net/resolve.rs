@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
@@ -78,13 +79,16 @@ fn answer_all(shared: &Mutex<Work>) {
         drop(work);
         let found = (name.as_str(), port).to_socket_addrs();
         let first = found.map(|mut addresses| addresses.next());
-        match first {
-            Ok(Some(address)) => answer(Ok(address)),
-            Ok(None) => answer(Err(ENET_CONNECT_FAILED)),
+        let address = match first {
+            Ok(Some(address)) => Ok(address),
+            Ok(None) => Err(ENET_CONNECT_FAILED),
             Err(error) => {
                 log::debug!(target: "iocore_net", "{name} has no address: {error}");
-                answer(Err(ENET_CONNECT_FAILED));
+                Err(ENET_CONNECT_FAILED)
             }
-        }
+        };
+        // It may call a listener to steps, which is user code. The panic hook reports its
+        // panic; the other questions are answered all the same.
+        let _ = catch_unwind(AssertUnwindSafe(|| answer(address)));
     }
 }

@@ -68,8 +68,14 @@ impl Shared {
                 break;
             }
         }
-        let handler = handlers.get(index).and_then(Option::as_ref);
-        handler.expect("NetProcessor::init is called before the threads are made").upgrade()
+        let handler = handlers.get(index).cloned().flatten();
+        // Not under the lock: a panic hook is user code.
+        drop(handlers);
+        match handler {
+            Some(handler) => handler.upgrade(),
+            None if thread.has_ended() => None,
+            None => panic!("NetProcessor::init is called before the threads are made"),
+        }
     }
 
     /// The number of the next connection; never 0. Mirrors

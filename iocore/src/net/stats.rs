@@ -39,6 +39,16 @@ macro_rules! stats {
 ///
 /// Each method reads the threads one after another, so while they work two numbers
 /// are not of the same moment.
+///
+/// ```
+/// # use eventsys::{Clock, EventProcessor};
+/// # use iocore::net::{NetConfig, NetProcessor};
+/// let processor = EventProcessor::new(Clock::new_virtual());
+/// let net = NetProcessor::init(&processor, NetConfig::default());
+/// let _thread = processor.adopt_current_thread("ET_NET");
+/// assert_eq!(net.stats().connections_currently_open(), 0);
+/// assert_eq!(net.stats().read_bytes(), 0);
+/// ```
 #[derive(Default, Debug)]
 pub struct NetStats {
     threads: Mutex<Vec<Arc<CachePadded<Counters>>>>,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 use crate::common::{Files, atslab, stderr, stdout};
 
 /// A file of the gallery.
@@ -19,6 +21,45 @@ fn every_step_is_explained_as_the_book_shows() {
     let file = gallery("02-peer-reads-late.toml");
     let text = stdout(atslab().args(["run", "--explain", "--epoch", "D"]).arg(file));
     assert_eq!(text, include_str!("../../../docs/src/output/peer_reads_late.txt"));
+}
+
+#[test]
+fn a_foreign_thread_and_its_mutex_are_told_as_the_book_shows() {
+    let file = gallery("55-look-while-held.toml");
+    let text = stdout(atslab().args(["run", "--explain", "--ats", "9.2.9"]).arg(file));
+    assert_eq!(text, include_str!("../../../docs/src/output/look_while_held.txt"));
+}
+
+#[test]
+fn json_has_the_steps_that_the_text_has_and_the_operations_between_them() {
+    let run = |format: &str| {
+        let mut command = atslab();
+        let file = gallery("60-answer-before-the-body.toml");
+        stdout(command.args(["run", "--epoch", "all", "--format", format]).arg(file))
+    };
+    let object: Value = serde_json::from_str(&run("json")).expect("one object");
+    assert_eq!((&object["format"], &object["version"]), (&"atslab-run".into(), &1.into()));
+    let mut text = String::new();
+    for run in object["runs"].as_array().expect("a list") {
+        let epoch = run["epoch"].as_str().expect("a name");
+        text.push_str(&format!("case 60-answer-before-the-body-{epoch}\n"));
+        let records = run["records"].as_array().expect("a list");
+        for step in records.iter().filter(|record| record["record"] == "step") {
+            let word = |name: &str| step[name].as_str().expect("a word").to_owned();
+            let value = step["value"].as_i64().map_or(String::new(), |value| format!(" {value}"));
+            text.push_str(&format!("{} {}{value}\n", word("side"), word("kind")));
+        }
+        let ops: Vec<_> = records
+            .iter()
+            .filter(|record| record["record"] == "op")
+            .map(|record| (record["index"].as_u64(), &record["op"]))
+            .collect();
+        let all = &object["scenario"]["ops"];
+        assert!(ops.len() >= 10, "{ops:?}");
+        assert!(ops.iter().all(|(index, op)| all[index.expect("a number") as usize] == **op));
+        assert!(records.iter().all(|record| record["level"]["core"]["A"].is_i64()));
+    }
+    assert_eq!(text, run("steps"));
 }
 
 #[test]

@@ -5,10 +5,17 @@
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Weak};
 
-use eventsys::{EventProcessor, ProxyMutex};
+use eventsys::hrtime::seconds;
+use eventsys::steps::Steps;
+use eventsys::{
+    Clock, ContRef, ET_CALL, EThread, EventProcessor, FreeContinuation, Options, Outcome,
+    ProxyMutex, Request,
+};
+use iocore::NetVcRef;
 use pluginvc::PluginVCCore;
 use testkit::{
-    ACCEPT, Agent, EOS, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting, real_processor,
+    ACCEPT, Agent, EOS, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting,
+    on_foreign_thread, panic_text, real_processor,
 };
 
 const PAIRS: usize = 100;
@@ -127,4 +134,112 @@ fn a_foreign_thread_may_feed_and_drain_both_ends() {
     ended.recv().unwrap();
     processor.shutdown();
     assert!(a.mutex().try_lock().is_some() && p.mutex().try_lock().is_some());
+}
+
+/// Two event systems in one process, on these clocks.
+fn two_processors(clocks: [&Arc<Clock>; 2]) -> [Arc<EventProcessor>; 2] {
+    clocks.map(|clock| {
+        let options = Options { steps: Steps::none(), ..Options::default() };
+        EventProcessor::with_options(Arc::clone(clock), options)
+    })
+}
+
+#[test]
+fn a_pair_runs_on_its_own_processor_even_when_a_thread_of_another_one_uses_it() {
+    let clocks = [Clock::new_real(), Clock::new_real()];
+    // Also where both have one clock.
+    for of_other in [0, 1] {
+        let [home, other] = two_processors([&clocks[0], &clocks[of_other]]);
+        home.spawn_event_threads("ET_NET", 1);
+        let here = other.adopt_current_thread("ET_NET");
+        let (told, closed) = channel();
+        let agent = |name| Agent::new(name, ProxyMutex::new(), None);
+        let (a, p) = (agent("A"), agent("P"));
+        p.on(ACCEPT, |me| me.read(MAX));
+        let at_home = Arc::clone(&home);
+        p.on(EOS, move |me| {
+            let is_home = EThread::with_current(|thread| thread.is_some_and(|t| t.is_of(&at_home)));
+            me.close();
+            told.send(is_home).unwrap();
+        });
+        let core = PluginVCCore::alloc(&home, p.cont());
+        a.with(|me| {
+            me.take_vc(core.connect());
+            me.write_now(b"hello");
+            me.close();
+        });
+        assert!(here.has_no_events(), "nothing of the pair is on this thread");
+        assert_eq!(closed.recv(), Ok(true));
+        home.shutdown();
+        assert!(here.has_no_events());
+    }
+}
+
+/// Closes a connection when it is dropped.
+struct Closes(NetVcRef);
+
+impl Drop for Closes {
+    fn drop(&mut self) {
+        self.0.do_io_close(None);
+    }
+}
+
+fn holding(vc: NetVcRef) -> Request {
+    let nothing: ContRef = FreeContinuation::new(|_, _, _| Outcome::Done);
+    Request::new(nothing).cookie(Arc::new(Closes(vc)))
+}
+
+#[test]
+fn a_close_by_the_drop_of_what_ends_with_a_thread_goes_to_another_thread() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    p.on(ACCEPT, |me| me.read(MAX));
+    p.on(EOS, |me| me.close());
+    let core = lab.pair(&a, &p);
+    let (vc, processor) = (a.vc(), &lab.processor);
+    on_foreign_thread(|| {
+        let ends = processor.adopt_current_thread("ET_NET");
+        ends.schedule_in_local(holding(vc), seconds(3_600));
+    });
+    lab.settle();
+    assert!(core.is_freed());
+}
+
+#[test]
+fn a_close_by_the_drop_of_what_ends_with_the_last_thread_does_no_harm() {
+    let processor = real_processor(1);
+    let p = Agent::new("P", ProxyMutex::new(), None);
+    let core = PluginVCCore::alloc(&processor, p.cont());
+    let (vc, waits): (_, ContRef) =
+        (core.connect(), FreeContinuation::new(|_, _, _| Outcome::Done));
+    assert!(processor.schedule_in(holding(vc), seconds(3_600), ET_CALL).is_some());
+    assert!(processor.schedule_in(Arc::clone(&waits), seconds(3_601), ET_CALL).is_some());
+    processor.shutdown();
+    assert_eq!(Arc::strong_count(&waits), 1, "what was queued behind it is freed");
+    assert_eq!(processor.handler_panic(), None);
+    assert!(core.active_vc().expect("not freed: no thread runs").is_closed());
+}
+
+#[test]
+fn a_pair_that_is_to_connect_after_a_handler_has_panicked_says_so_and_does_not_hang() {
+    let processor = real_processor(2);
+    let agent = |name| Agent::new(name, ProxyMutex::new(), None);
+    let (a, p) = (agent("A"), agent("P"));
+    p.on(ACCEPT, |me| me.read(MAX));
+    p.on(READ_READY, |_| panic!("the state machine's own"));
+    let core = PluginVCCore::alloc(&processor, p.cont());
+    a.with(|me| {
+        me.take_vc(core.connect());
+        me.write_now(b"hello");
+    });
+    while !processor.is_shut_down() {
+        std::thread::yield_now();
+    }
+    processor.shutdown();
+    let panic = processor.handler_panic().expect("a handler has panicked").to_string();
+    assert!(panic.ends_with("has panicked: the state machine's own"), "{panic}");
+    let next = PluginVCCore::alloc(&processor, p.cont());
+    assert_eq!(panic_text(|| drop(next.connect())), panic);
+    let held = [a.mutex(), p.mutex(), core.mutex()].map(|mutex| mutex.thread_holding());
+    assert_eq!(held, [None; 3]);
 }

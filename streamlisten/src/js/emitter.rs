@@ -53,6 +53,16 @@ pub type Listener = Rc<dyn Fn(&Arg)>;
 pub type Watcher = dyn Fn(&str, &Arg);
 
 /// Listeners by the name of their event. Mirrors `EventEmitter`.
+///
+/// ```
+/// use std::rc::Rc;
+/// use streamlisten::js::Emitter;
+///
+/// let emitter = Emitter::default();
+/// let id = emitter.add("data", false, Rc::new(|_| {}));
+/// assert_eq!(emitter.listener_count("data"), 1);
+/// assert_eq!(emitter.remove(id), Some("data"));
+/// ```
 #[doc(alias = "EventEmitter")]
 #[derive(Default)]
 pub struct Emitter {

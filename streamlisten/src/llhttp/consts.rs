@@ -27,6 +27,13 @@ pub enum Finish {
 
 /// What a lenient machine lets pass. Mirrors `llhttp_lenient_flags`, whose
 /// numbers are also those of node's `kLenient…` constants.
+///
+/// ```
+/// use streamlisten::llhttp::Lenient;
+///
+/// let bits = Lenient::from_bits(1);
+/// assert!(bits.has(bits) && !Lenient::default().has(bits));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Lenient(u16);
 

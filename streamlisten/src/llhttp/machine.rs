@@ -10,6 +10,23 @@ use super::state::{Group, State};
 use super::words::Progress;
 
 /// What a parser knows between inputs. Mirrors `llhttp_t`.
+///
+/// ```
+/// use streamlisten::llhttp::{Event, Lenient, Machine, MessageType, Span, Step, Wanted};
+///
+/// let input = b"GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
+/// let mut machine = Machine::new(MessageType::Request, Lenient::default(), Wanted::ALL);
+/// let mut run = machine.begin();
+/// let mut url = None;
+/// while let Step::Event(event) = machine.step(&mut run, input) {
+///     match event {
+///         Event::Span { span: Span::Url, start, end } => url = Some(&input[start..end]),
+///         Event::HeadersComplete => machine.reply(&mut run, 0),
+///         _ => {}
+///     }
+/// }
+/// assert_eq!(url, Some(&b"/page"[..]));
+/// ```
 pub struct Machine {
     /// Where the next walk begins. Written only when a walk stops, so a walk
     /// inside a callback begins where the outer one did.

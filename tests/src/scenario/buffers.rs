@@ -76,9 +76,10 @@ impl Buffers {
         }
     }
 
-    /// Takes `bytes` bytes off the read buffer, or as many as there are.
-    pub(super) fn consume(&self, guard: &Guard<'_>, bytes: i64) {
-        let mut left = bytes.min(self.read_reader.read_avail(guard));
+    /// Takes `bytes` bytes off the read buffer, or as many as there are; how many.
+    pub(super) fn consume(&self, guard: &Guard<'_>, bytes: i64) -> i64 {
+        let all = bytes.min(self.read_reader.read_avail(guard));
+        let mut left = all;
         let mut space = vec![0; left.clamp(0, PIECE) as usize];
         while left > 0 {
             let piece = left.min(PIECE) as usize;
@@ -92,6 +93,7 @@ impl Buffers {
             self.consumed.fetch_add(read, Ordering::Relaxed);
             left -= read;
         }
+        all
     }
 
     /// What is in the buffers.

@@ -11,8 +11,9 @@ use eventsys::{ContRef, Data, EventCode, Invocation, Outcome, ProxyMutex, StateM
 use iocore::IoData;
 
 use super::buffers::Buffers;
-use super::end::{End, Stage};
+use super::end::End;
 use super::held::{Holder, give_way};
+use super::stage::Stage;
 
 /// A second continuation of an end, with its mutex and its buffers.
 #[derive(Clone)]

@@ -1,23 +1,23 @@
 //! [`End`]: a state machine that does what a program says.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use eventsys::steps::{Side, Step, StepKind};
 use eventsys::{
-    ContRef, Data, EThread, EventCode, EventProcessor, Guard, Invocation, Outcome, ProxyMutex,
-    Request, StateMachine,
+    ContRef, Data, EThread, EventCode, Guard, Invocation, Outcome, ProxyMutex, Request,
+    StateMachine,
 };
 use iocore::{IoData, NetVcRef, ShutdownHowTo, VioHandle, VioOp};
 
-use super::buffers::{Buffers, Seen, Taken};
+use super::buffers::{Buffers, Taken};
 use super::deputy::Deputy;
-use super::held::{Holder, call_in, give_way, hold};
+use super::held::{call_in, give_way, hold};
 use super::model::Trigger;
 use super::op::{How, HowTo, Op, Whom};
-use super::program::Program;
+use super::record::{Called, Effect, Performed, What};
+use super::stage::Stage;
 
 /// A timer's event; plus the index of its reaction.
 const TIMER: i32 = 10_000;
@@ -27,51 +27,6 @@ const DEEPEST: u32 = 100;
 /// How many bytes the two ends may write in all: on the way to the most calls, a
 /// reaction could fill the memory.
 const MOST_BYTES: i64 = 256 << 20;
-
-/// What all parts of a run know.
-pub(super) struct Stage {
-    pub(super) program: Program,
-    /// Where each reaction stands in the program.
-    pub(super) reactions: HashMap<(Side, Trigger), usize>,
-    pub(super) processor: Arc<EventProcessor>,
-    /// The event threads, the first one's twice if there is but one.
-    pub(super) threads: [Arc<EThread>; 2],
-    /// The number of the pair, for the steps.
-    pub(super) pair: u32,
-    pub(super) core_mutex: Arc<ProxyMutex>,
-    pub(super) holder: Arc<Holder>,
-    pub(super) calls: AtomicU32,
-    pub(super) written: AtomicI64,
-    /// How many ends are open, or may yet be.
-    pub(super) open: AtomicU32,
-    /// When an end was last called back or did something.
-    pub(super) active_at: AtomicI64,
-    /// What was in the buffers at each callback.
-    pub(super) seen: Mutex<Vec<Seen>>,
-    /// A reaction has gone on for too long.
-    pub(super) runaway: AtomicBool,
-    /// The scenario is over: no reaction is carried out any more, and who gets a
-    /// connection now closes it.
-    pub(super) ending: AtomicBool,
-}
-
-impl Stage {
-    /// Something happens now that a run waits for.
-    pub(super) fn note_activity(&self) {
-        self.active_at.store(self.processor.clock().get_hrtime_updated(), Ordering::Relaxed);
-    }
-
-    /// Takes the core's mutex, from a foreign thread if need be.
-    fn lock_core(&self) -> Guard<'_> {
-        give_way(&self.holder, Side::Pair);
-        self.core_mutex.lock()
-    }
-
-    /// True if no reaction is carried out any more.
-    fn is_over(&self) -> bool {
-        self.ending.load(Ordering::Relaxed) || self.runaway.load(Ordering::Relaxed)
-    }
-}
 
 /// One end.
 pub(super) struct End {
@@ -84,6 +39,8 @@ pub(super) struct End {
     deputy: RefCell<Option<Deputy>>,
     /// True while the deputy is called back: operations on buffers mean its own.
     is_deputy_called: Cell<bool>,
+    /// Whether a read, and a write, has been issued.
+    issued: [Cell<bool>; 2],
     /// How often each event has come.
     counts: RefCell<Vec<(EventCode, u32)>>,
     depth: Cell<u32>,
@@ -100,6 +57,7 @@ pub(super) fn new_end(side: Side, mutex: Arc<ProxyMutex>) -> Arc<StateMachine<En
         buffers: RefCell::default(),
         deputy: RefCell::default(),
         is_deputy_called: Cell::new(false),
+        issued: Default::default(),
         counts: RefCell::default(),
         depth: Cell::new(0),
     };
@@ -154,6 +112,11 @@ impl End {
         self.deputy.borrow().clone().expect("made on entering")
     }
 
+    /// The key of its deputy's mutex.
+    pub(super) fn deputy_key(&self) -> usize {
+        self.deputy().mutex.key()
+    }
+
     /// What the end has taken off its read buffer.
     pub(super) fn taken(&self, guard: &Guard<'_>) -> Taken {
         self.buffers.borrow().as_ref().map(|buffers| buffers.taken(guard)).unwrap_or_default()
@@ -203,6 +166,8 @@ impl End {
             let stage = self.stage();
             stage.note_activity();
             let range = &stage.program.reactions[(event.0 - TIMER) as usize];
+            let (side, trigger) = (self.side, range.trigger);
+            stage.note(What::Reaction { side, trigger, is_there: true });
             self.carry_out(guard, call.this(), range.first..range.end);
         }
         Outcome::Done
@@ -218,6 +183,8 @@ impl End {
             held: eventsys::mutex::census::held_locks(),
             ..Step::bare(self.side, kind, Some(i64::from(event.0)))
         });
+        let by_deputy = self.is_deputy_called.get();
+        stage.note(What::Seen(Called { side: self.side, by_deputy, seen }));
     }
 
     /// The reaction for this very time, or the one for all other times.
@@ -250,8 +217,12 @@ impl End {
             stage.runaway.store(true, Ordering::Relaxed);
         }
         let find = |trigger: &Trigger| stage.reactions.get(&(self.side, *trigger));
-        if let Some(&at) = meant.iter().find_map(find) {
-            let range = &stage.program.reactions[at];
+        let range = meant.iter().find_map(find).map(|&at| &stage.program.reactions[at]);
+        if let Some(trigger) = range.map(|range| range.trigger).or(meant.first().copied()) {
+            let is_there = range.is_some();
+            stage.note(What::Reaction { side: self.side, trigger, is_there });
+        }
+        if let Some(range) = range {
             self.depth.set(depth + 1);
             self.carry_out(guard, this, range.first..range.end);
             self.depth.set(depth);
@@ -260,40 +231,57 @@ impl End {
 
     fn carry_out(&self, guard: &Guard<'_>, this: &ContRef, ops: std::ops::Range<usize>) {
         let stage = self.stage();
-        for &op in &stage.program.ops[ops] {
+        for index in ops {
             if stage.is_over() {
                 return;
             }
-            self.do_op(guard, this, op, &stage);
+            self.do_op(guard, this, (index, stage.program.ops[index]), &stage);
         }
     }
 
-    fn do_op(&self, guard: &Guard<'_>, this: &ContRef, op: Op, stage: &Stage) {
+    fn do_op(&self, guard: &Guard<'_>, this: &ContRef, (index, op): (usize, Op), stage: &Stage) {
+        let (side, by_deputy) = (self.side, self.is_deputy_called.get());
+        let note = |effect| {
+            stage.note(What::Op(Performed { side, by_deputy, index, op, effect }));
+        };
         match op {
             Op::Write(n) => {
                 if stage.written.fetch_add(n, Ordering::Relaxed) + n > MOST_BYTES {
                     stage.runaway.store(true, Ordering::Relaxed);
-                    return;
+                    return note(Effect::TooMuch);
                 }
-                return self.with_buffers(guard, |buffers, guard| buffers.fill(guard, n));
+                self.with_buffers(guard, |buffers, guard| buffers.fill(guard, n));
+                return note(Effect::Done);
             }
             Op::Consume(n) => {
-                return self.with_buffers(guard, |buffers, guard| buffers.consume(guard, n));
+                let took = self.with_buffers(guard, |buffers, guard| buffers.consume(guard, n));
+                return note(Effect::Took(took));
             }
             Op::WaterMark(n) => {
-                return self.with_buffers(guard, |buffers, guard| {
-                    buffers.read.set_water_mark(guard, n);
-                });
+                self.with_buffers(guard, |buffers, guard| buffers.read.set_water_mark(guard, n));
+                return note(Effect::Done);
             }
-            Op::Hold(side, span) => return hold(&stage.holder, &stage.threads[0], side, span),
-            Op::Close => {
-                give_way(&stage.holder, Side::Pair);
-                return self.close();
+            Op::Hold(side, span) => {
+                note(Effect::Done);
+                return hold(&stage.holder, &stage.threads[0], side, span);
             }
             _ => {}
         }
         let vc = self.vc.borrow().clone();
-        let Some(vc) = vc.filter(|_| !self.closed.get()) else { return };
+        let is_open = !self.closed.get();
+        let effect = match op {
+            _ if vc.is_none() => Effect::NotConnected,
+            _ if !is_open => Effect::Closed,
+            Op::DoIoRead(..) if self.issued[0].replace(true) => Effect::Again,
+            Op::DoIoWrite(..) if self.issued[1].replace(true) => Effect::Again,
+            _ => Effect::Done,
+        };
+        note(effect);
+        if op == Op::Close {
+            give_way(&stage.holder, Side::Pair);
+            return self.close();
+        }
+        let Some(vc) = vc.filter(|_| is_open) else { return };
         match op {
             Op::DoIoRead(n, how) => self.do_io(guard, this, (VioOp::Read, n, how), &vc),
             Op::DoIoWrite(n, how) => self.do_io(guard, this, (VioOp::Write, n, how), &vc),

@@ -1,20 +1,20 @@
 //! A plain sentence for each step.
 
+mod op;
+
 use eventsys::EventCode;
 use eventsys::steps::{Side, Step, StepKind};
 
+pub use self::op::{explain_hold, explain_op, explain_trigger};
 use super::amount::Bytes;
+use super::ledger::Ledger;
 use crate::epoch::Epoch;
 
-/// What `step` means, in one sentence without a full stop. `epoch` is the one
-/// that took it.
+/// What `step` means, in one sentence without a full stop. `epoch` is the one that took
+/// it; `ledger` is the state of the pair after it.
 #[must_use]
-pub fn explain(step: &Step, epoch: Epoch) -> String {
-    let (me, peer) = match step.side {
-        Side::Active => ("the active end", "the passive end"),
-        Side::Passive => ("the passive end", "the active end"),
-        Side::Pair => ("the pair", "the pair"),
-    };
+pub fn explain(step: &Step, epoch: Epoch, ledger: &Ledger) -> String {
+    let (me, peer) = (end_name(step.side), end_name(other(step.side)));
     let n = step.value.unwrap_or_default();
     let bytes = || bytes(n);
     match step.kind {
@@ -31,10 +31,10 @@ pub fn explain(step: &Step, epoch: Epoch) -> String {
         StepKind::ReadSide => format!("{me} looks at its read side"),
         StepKind::WriteSide => format!("{me} looks at its write side"),
         StepKind::ReadActOn => {
-            format!("{me} finds {} in the core buffer that its read still wants", bytes())
+            format!("{me} finds {} in the core buffer for its read", bytes())
         }
         StepKind::WriteActOn => {
-            format!("{me} finds {} in its user's write buffer that belong to the write", bytes())
+            format!("{me} finds {} in its user's write buffer for its write", bytes())
         }
         StepKind::ReadAdded => {
             format!(
@@ -65,14 +65,14 @@ pub fn explain(step: &Step, epoch: Epoch) -> String {
         }
         StepKind::PeerWriteGone => format!("{peer} writes no more: {me}'s read is at its end"),
         StepKind::ReadLockMiss => {
-            format!("somebody else holds the mutex of {me}'s read, so it is tried again in 10 ms")
+            format!("another thread holds the mutex of {me}'s read, so it is tried again in 10 ms")
         }
         StepKind::WriteLockMiss => {
-            format!("somebody else holds the mutex of {me}'s write, so it is tried again in 10 ms")
+            format!("another thread holds the mutex of {me}'s write, so it is tried again in 10 ms")
         }
         StepKind::ProcessClose => format!("{me} cancels its events and is done"),
-        StepKind::SmRead => told(me, "read", n, epoch),
-        StepKind::SmWrite => told(me, "write", n, epoch),
+        StepKind::SmRead => told(me, "read", n, &why(step, n, epoch, ledger)),
+        StepKind::SmWrite => told(me, "write", n, &why(step, n, epoch, ledger)),
         StepKind::SmChecked => format!("{} have been checked so far", bytes()),
         StepKind::FreeReadBufferBlocks => format!("{me}'s user frees its read buffer, {n} blocks"),
         StepKind::FreeWriteBufferBlocks => {
@@ -91,12 +91,29 @@ pub fn explain(step: &Step, epoch: Epoch) -> String {
         StepKind::NetDoIoClose => "the user of a connection closes it".to_owned(),
         StepKind::NetRead => format!("a socket gives {}", bytes()),
         StepKind::NetWrite => format!("a socket takes {}", bytes()),
-        StepKind::NetSignalRead => told("a connection", "read", n, epoch),
-        StepKind::NetSignalWrite => told("a connection", "write", n, epoch),
+        StepKind::NetSignalRead => told("a connection", "read", n, ""),
+        StepKind::NetSignalWrite => told("a connection", "write", n, ""),
         StepKind::NetFree => "a socket is closed".to_owned(),
         StepKind::DispatchLockMiss => {
             format!("an event with code {n} finds its mutex taken and waits")
         }
+    }
+}
+
+/// How a sentence names an end.
+fn end_name(side: Side) -> &'static str {
+    match side {
+        Side::Active => "the active end",
+        Side::Passive => "the passive end",
+        Side::Pair => "the pair",
+    }
+}
+
+fn other(side: Side) -> Side {
+    match side {
+        Side::Active => Side::Passive,
+        Side::Passive => Side::Active,
+        Side::Pair => Side::Pair,
     }
 }
 
@@ -124,26 +141,42 @@ fn dispatched(me: &str, code: i64) -> String {
     }
 }
 
-/// A state machine has been called back.
-fn told(me: &str, operation: &str, code: i64, epoch: Epoch) -> String {
-    let meaning = match i32::try_from(code).map(EventCode) {
-        Ok(EventCode::VC_EVENT_ERROR) if epoch == Epoch::D => {
-            "nobody reads at the other end (yet), or no more"
-        }
-        Ok(EventCode::VC_EVENT_ERROR) => "nobody reads at the other end any more",
-        Ok(EventCode::VC_EVENT_READ_READY) => "bytes have come, and more are wanted",
-        Ok(EventCode::VC_EVENT_READ_COMPLETE) => "all bytes that were asked for have come",
-        Ok(EventCode::VC_EVENT_WRITE_READY) => "there is room for more to write",
-        Ok(EventCode::VC_EVENT_WRITE_COMPLETE) => "all bytes of the write have been taken",
-        Ok(EventCode::VC_EVENT_EOS) => "nothing will come any more",
-        Ok(EventCode::VC_EVENT_INACTIVITY_TIMEOUT) => "nothing has moved for too long",
-        Ok(EventCode::VC_EVENT_ACTIVE_TIMEOUT) => "it has taken too long",
-        _ => "an event that it does not know",
-    };
+/// A state machine has been called back, for this reason.
+fn told(me: &str, operation: &str, code: i64, why: &str) -> String {
     let name = match i32::try_from(code).map(EventCode) {
         Ok(EventCode::VC_EVENT_ERROR) => "VC_EVENT_ERROR".to_owned(),
         Ok(event) => event.to_string(),
         Err(_) => code.to_string(),
     };
-    format!("the user of {me} is told of its {operation}: {name}, {meaning}")
+    let comma = if why.is_empty() { "" } else { ", " };
+    format!("the user of {me} is told of its {operation}: {name}{comma}{why}")
+}
+
+/// Why the user is called back with this event.
+fn why(step: &Step, code: i64, epoch: Epoch, ledger: &Ledger) -> String {
+    let peer = other(step.side);
+    let name = end_name(peer);
+    let end = ledger.end(peer);
+    let text = match i32::try_from(code).map(EventCode) {
+        // The conditions in the order in which PluginVC looks at them.
+        Ok(EventCode::VC_EVENT_ERROR) if epoch == Epoch::D && !ledger.has_read(peer) => {
+            return format!("{name} has not issued a read");
+        }
+        Ok(EventCode::VC_EVENT_ERROR | EventCode::VC_EVENT_EOS) if end.is_closed => {
+            return format!("{name} is closed");
+        }
+        Ok(EventCode::VC_EVENT_ERROR) => return format!("{name} has shut its read side"),
+        Ok(EventCode::VC_EVENT_EOS) => return format!("{name} has shut its write side"),
+        Ok(EventCode::VC_EVENT_READ_READY) => "bytes have come, and more are wanted",
+        Ok(EventCode::VC_EVENT_READ_COMPLETE) => "all bytes that were asked for have come",
+        Ok(EventCode::VC_EVENT_WRITE_READY) => match ledger.to_write(step.side) {
+            Some(1..) => "some of its bytes have been taken, and the write goes on",
+            _ => "its write buffer is empty, and the write wants more bytes",
+        },
+        Ok(EventCode::VC_EVENT_WRITE_COMPLETE) => "all bytes of the write have been taken",
+        Ok(EventCode::VC_EVENT_INACTIVITY_TIMEOUT) => "nothing has moved for too long",
+        Ok(EventCode::VC_EVENT_ACTIVE_TIMEOUT) => "it has taken too long",
+        _ => "an event that it does not know",
+    };
+    text.to_owned()
 }

@@ -12,8 +12,10 @@ use std::thread::JoinHandle;
 
 use eventsys::steps::Side;
 use eventsys::{
-    Data, EThread, EventCode, HrTime, Invocation, Outcome, ProxyMutex, Request, StateMachine,
+    Clock, Data, EThread, EventCode, HrTime, Invocation, Outcome, ProxyMutex, Request, StateMachine,
 };
+
+use super::record::{HoldChange, Recorder, What};
 
 /// Takes and gives back the mutexes of the two ends, from events of its own:
 /// there, the event thread itself holds none of them.
@@ -32,15 +34,21 @@ pub(super) struct Holds {
     /// How often each is to be given back yet.
     kept: RefCell<Vec<Arc<ProxyMutex>>>,
     over: std::cell::Cell<bool>,
+    /// Takes the records of the run, if anyone wants them.
+    recorder: Option<(Arc<Recorder>, Arc<Clock>)>,
 }
 
 /// A holder for the mutexes of the two ends and the core.
-pub(super) fn new_holder(mutexes: [&Arc<ProxyMutex>; 3]) -> Arc<Holder> {
+pub(super) fn new_holder(
+    mutexes: [&Arc<ProxyMutex>; 3],
+    recorder: Option<(Arc<Recorder>, Arc<Clock>)>,
+) -> Arc<Holder> {
     let holds = Holds {
         mutexes: mutexes.map(Arc::clone),
         held: RefCell::default(),
         kept: RefCell::default(),
         over: std::cell::Cell::new(false),
+        recorder,
     };
     StateMachine::new(ProxyMutex::new(), holds, Holds::handle)
 }
@@ -63,7 +71,7 @@ pub(super) fn hold_now(holder: &Arc<Holder>, thread: &EThread, side: Side, span:
     let index = index(side);
     let guard = holder.mutex().lock();
     let holds = holder.state(&guard);
-    holds.take(&holds.mutexes[index as usize]);
+    holds.take(index);
     let request = Request::new(Arc::clone(holder) as eventsys::ContRef);
     call_in(thread, request.code(EventCode(GIVE_BACK + index)), span);
 }
@@ -88,7 +96,10 @@ pub(super) fn give_way(holder: &Holder, side: Side) {
     let holds = holder.state(&guard);
     let mutex = &holds.mutexes[index(side) as usize];
     holds.kept.borrow_mut().retain(|kept| !Arc::ptr_eq(kept, mutex));
-    holds.held.borrow_mut().retain(|(held, _)| !Arc::ptr_eq(held, mutex));
+    if holds.is_held(mutex) {
+        holds.held.borrow_mut().retain(|(held, _)| !Arc::ptr_eq(held, mutex));
+        holds.note(index(side), HoldChange::GivesWay);
+    }
 }
 
 /// Gives everything back and takes nothing any more.
@@ -116,13 +127,13 @@ impl Holds {
         }
         let Data::Event(event) = data else { return Outcome::Done };
         if code.0 >= GIVE_BACK {
-            self.give_back(&self.mutexes[(code.0 - GIVE_BACK) as usize]);
+            self.give_back(code.0 - GIVE_BACK);
         } else {
             let index = code.0 - TAKE;
             let cookie = event.cookie().expect("the span comes along");
             let span = *cookie.downcast_ref::<HrTime>().expect("a span");
-            self.take(&self.mutexes[index as usize]);
             let thread = EThread::current().expect("an event has a thread");
+            self.take(index);
             let request = Request::new(Arc::clone(call.this()));
             thread.schedule_in_local(request.code(EventCode(GIVE_BACK + index)), span);
         }
@@ -130,21 +141,38 @@ impl Holds {
     }
 
     /// One who has it already keeps it until the last `give_back`.
-    fn take(&self, mutex: &Arc<ProxyMutex>) {
+    fn take(&self, index: i32) {
+        let mutex = &self.mutexes[index as usize];
         self.kept.borrow_mut().push(Arc::clone(mutex));
-        let mut held = self.held.borrow_mut();
-        if !held.iter().any(|(known, _)| Arc::ptr_eq(known, mutex)) {
-            held.push((Arc::clone(mutex), Held::new(mutex)));
+        if self.is_held(mutex) {
+            return self.note(index, HoldChange::KeepsOn);
+        }
+        self.held.borrow_mut().push((Arc::clone(mutex), Held::new(mutex)));
+        self.note(index, HoldChange::Takes);
+    }
+
+    fn is_held(&self, mutex: &Arc<ProxyMutex>) -> bool {
+        self.held.borrow().iter().any(|(known, _)| Arc::ptr_eq(known, mutex))
+    }
+
+    fn note(&self, index: i32, change: HoldChange) {
+        let whose = [Side::Active, Side::Passive, Side::Pair][index as usize];
+        if let Some((recorder, clock)) = &self.recorder {
+            recorder.note(clock, What::Hold { whose, change });
         }
     }
 
-    fn give_back(&self, mutex: &Arc<ProxyMutex>) {
+    fn give_back(&self, index: i32) {
+        let mutex = &self.mutexes[index as usize];
         let mut kept = self.kept.borrow_mut();
         if let Some(at) = kept.iter().position(|known| Arc::ptr_eq(known, mutex)) {
             kept.remove(at);
         }
-        if !kept.iter().any(|known| Arc::ptr_eq(known, mutex)) {
+        let is_kept = kept.iter().any(|known| Arc::ptr_eq(known, mutex));
+        drop(kept);
+        if !is_kept && self.is_held(mutex) {
             self.held.borrow_mut().retain(|(known, _)| !Arc::ptr_eq(known, mutex));
+            self.note(index, HoldChange::GivesBack);
         }
     }
 }

@@ -24,10 +24,12 @@ use eventsys::{
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
 use super::buffers::{Seen, Taken};
-use super::end::{End, Stage, new_end};
+use super::end::{End, new_end};
 use super::held::{hold_now, new_holder, release_all};
 use super::program::Program;
+use super::record::Recorder;
 use super::second::SecondThread;
+use super::stage::Stage;
 use crate::epoch::Epoch;
 use crate::runner::of_release;
 
@@ -68,24 +70,40 @@ pub enum Finish {
     Panicked(String),
 }
 
-/// The keys of the three mutexes of a pair and its users.
+/// The keys of the mutexes of a pair, its users and their deputies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LockKeys {
     core: usize,
-    active: usize,
-    passive: usize,
+    /// The active end's user's and its passive one's, perhaps the same.
+    users: [usize; 2],
+    deputies: [usize; 2],
 }
 
 impl LockKeys {
+    /// The name of a mutex that is not the pair's.
+    pub const ANOTHER: &str = "another";
+
+    /// The name of the mutex of the user of `side`, or of the core.
+    #[must_use]
+    pub fn of(&self, side: Side) -> &'static str {
+        match side {
+            Side::Active => self.name(self.users[0]),
+            Side::Passive => self.name(self.users[1]),
+            Side::Pair => "core",
+        }
+    }
+
     /// Whose mutex has this key.
     #[must_use]
     pub fn name(&self, key: usize) -> &'static str {
         match key {
             key if key == self.core => "core",
-            key if key == self.active && key == self.passive => "shared",
-            key if key == self.active => "active's",
-            key if key == self.passive => "passive's",
-            _ => "another",
+            key if self.users == [key, key] => "shared",
+            key if key == self.users[0] => "active's",
+            key if key == self.users[1] => "passive's",
+            key if key == self.deputies[0] => "active's deputy's",
+            key if key == self.deputies[1] => "passive's deputy's",
+            _ => LockKeys::ANOTHER,
         }
     }
 }
@@ -95,13 +113,23 @@ impl LockKeys {
 /// not print it.
 #[must_use]
 pub fn run_scenario(program: &Program, epoch: Epoch, options: Options) -> ScenarioEnd {
+    run_recorded(program, epoch, options, None)
+}
+
+/// As [`run_scenario`]; what else happens goes to `recorder`.
+pub(super) fn run_recorded(
+    program: &Program,
+    epoch: Epoch,
+    options: Options,
+    recorder: Option<&Arc<Recorder>>,
+) -> ScenarioEnd {
     let options = of_release(epoch, options);
     let processor = EventProcessor::with_options(Clock::new_ticking(PASS), options);
     let began = processor.clock().get_hrtime();
     let thread = processor.adopt_current_thread("ET_NET");
     let second = (program.pair.threads == 2).then(|| SecondThread::new(&processor));
     let threads = [thread.thread(), second.as_ref().map_or(thread.thread(), SecondThread::thread)];
-    let play = Play::new(program, epoch, &processor, threads.map(Arc::clone));
+    let play = Play::new(program, epoch, &processor, threads.map(Arc::clone), recorder);
     let pass = || {
         thread.run_pass();
         second.iter().for_each(SecondThread::run_pass);
@@ -130,6 +158,7 @@ impl Play {
         epoch: Epoch,
         processor: &Arc<EventProcessor>,
         threads: [Arc<EThread>; 2],
+        recorder: Option<&Arc<Recorder>>,
     ) -> Play {
         let mutex = ProxyMutex::new();
         let other = if program.pair.shared_mutex { mutex.clone() } else { ProxyMutex::new() };
@@ -137,7 +166,11 @@ impl Play {
         let (active, passive) = (new_end(Side::Active, mutex), new_end(Side::Passive, other));
         let options = PluginVCOptions { epoch, ..PluginVCOptions::default() };
         let core = PluginVCCore::alloc_with(processor, passive.clone(), options);
-        let holder = new_holder([&ends[0], &ends[1], core.mutex()]);
+        let recorder = recorder.map(Arc::clone);
+        let holder = new_holder(
+            [&ends[0], &ends[1], core.mutex()],
+            recorder.clone().zip(Some(Arc::clone(processor.clock()))),
+        );
         let stage = Arc::new(Stage {
             program: program.clone(),
             reactions: program.index(),
@@ -146,6 +179,7 @@ impl Play {
             pair: core.id(),
             core_mutex: Arc::clone(core.mutex()),
             holder,
+            recorder,
             calls: AtomicU32::new(0),
             written: AtomicI64::new(0),
             seen: Mutex::default(),
@@ -164,8 +198,11 @@ impl Play {
     fn lock_keys(&self) -> LockKeys {
         LockKeys {
             core: self.core.mutex().key(),
-            active: self.active.mutex().key(),
-            passive: self.passive.mutex().key(),
+            users: [&self.active, &self.passive].map(|end| end.mutex().key()),
+            deputies: [&self.active, &self.passive].map(|end| {
+                let guard = end.mutex().lock();
+                end.state(&guard).deputy_key()
+            }),
         }
     }
 

@@ -59,8 +59,14 @@ fn write_end(f: &mut fmt::Formatter<'_>, name: &str, reactions: &[Reaction]) -> 
     Ok(())
 }
 
+/// The key of a reaction, as a file has it, without quotes.
+#[must_use]
+pub fn trigger_key(trigger: Trigger) -> String {
+    Key(trigger).to_string().trim_matches('"').to_owned()
+}
+
 /// The key of a reaction.
-struct Key(Trigger);
+pub(super) struct Key(pub(super) Trigger);
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

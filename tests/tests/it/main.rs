@@ -11,3 +11,4 @@ mod recordings;
 mod scenario_any;
 mod scenario_text;
 mod scenarios;
+mod story;

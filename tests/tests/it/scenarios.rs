@@ -10,7 +10,7 @@ use eventsys::Options;
 use eventsys::steps::{Collector, Steps};
 
 /// Each file of the gallery, in order.
-fn gallery() -> Vec<(String, Scenario)> {
+pub(crate) fn gallery() -> Vec<(String, Scenario)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let entries = fs::read_dir(folder).expect("the gallery is there");
     let mut files: Vec<PathBuf> =

@@ -10,7 +10,7 @@ use eventsys::{
     Clock, ContRef, EThread, EventCensus, EventProcessor, FreeContinuation, Outcome, event_census,
 };
 
-use crate::{Latch, mixed_schedules};
+use crate::{Latch, mixed_schedules, random_schedules};
 
 /// A continuation that notes its run, and panics if it runs twice.
 fn runs_once() -> (ContRef, Arc<AtomicBool>) {
@@ -122,4 +122,153 @@ fn scheduling_while_the_processor_shuts_down_runs_drops_or_is_refused() {
         }
     });
     assert_eq!(outcomes, BTreeSet::from([Fate::Ran, Fate::Dropped, Fate::Refused]));
+}
+
+/// A continuation that is `inside` while its handler runs, calls `act` in it, and can be
+/// asked whether it is.
+fn looked_at(act: impl Fn() + Send + Sync + 'static) -> (ContRef, impl Fn() -> bool + Clone) {
+    let inside = Arc::new(AtomicBool::new(false));
+    let note = Arc::clone(&inside);
+    let cont: ContRef = FreeContinuation::new(move |_, _, _| {
+        note.store(true, Ordering::SeqCst);
+        act();
+        // The others come to their turn while the handler is still in here.
+        thread::yield_now();
+        note.store(false, Ordering::SeqCst);
+        Outcome::Done
+    });
+    (cont, move || inside.load(Ordering::SeqCst))
+}
+
+#[test]
+fn no_handler_runs_when_any_caller_of_shutdown_goes_on() {
+    random_schedules(4_000, 4, || {
+        let processor = EventProcessor::new(Clock::new_real());
+        let net = processor.spawn_event_threads("ET_NET", 1);
+        let (cont, is_inside) = looked_at(|| ());
+        processor.schedule_imm(cont, net);
+        let shut_down = || {
+            let (processor, is_inside) = (Arc::clone(&processor), is_inside.clone());
+            thread::spawn(move || {
+                processor.shutdown();
+                assert!(!is_inside());
+            })
+        };
+        for caller in [shut_down(), shut_down()] {
+            caller.join().expect("no handler runs");
+        }
+        assert_no_event_is_lost();
+    });
+}
+
+#[test]
+fn handlers_that_shut_down_end_before_a_caller_outside_goes_on() {
+    random_schedules(4_000, 5, || {
+        let processor = EventProcessor::new(Clock::new_real());
+        let net = processor.spawn_event_threads("ET_NET", 2);
+        let handlers = processor.active_group_threads(net).into_iter().map(|event_thread| {
+            let its = Arc::clone(&processor);
+            let (cont, is_inside) = looked_at(move || its.shutdown());
+            event_thread.schedule_imm(cont);
+            is_inside
+        });
+        let handlers: Vec<_> = handlers.collect();
+        let shut_down = |processor: Arc<EventProcessor>| {
+            let handlers = handlers.clone();
+            move || {
+                processor.shutdown();
+                assert!(!handlers.iter().any(|is_inside| is_inside()));
+            }
+        };
+        // Two outside: only one of them finds threads to join.
+        let other = thread::spawn(shut_down(Arc::clone(&processor)));
+        shut_down(Arc::clone(&processor))();
+        other.join().expect("no handler runs");
+        assert_no_event_is_lost();
+    });
+}
+
+#[test]
+fn no_handler_of_an_adopted_thread_runs_when_a_shutdown_goes_on() {
+    let outcomes = random_schedules(4_000, 6, || {
+        let processor = EventProcessor::new(Clock::new_real());
+        let ran = Arc::new(AtomicBool::new(false));
+        let ran_in = Arc::clone(&ran);
+        let (cont, is_inside) = looked_at(move || ran_in.store(true, Ordering::SeqCst));
+        let (on, begun) = (Arc::clone(&processor), Latch::new());
+        let latch = Arc::clone(&begun);
+        let adopts = thread::spawn(move || {
+            let adopted = on.adopt_current_thread("ET_NET");
+            adopted.schedule_imm_local(Arc::clone(&cont));
+            latch.count();
+            adopted.run_pass();
+        });
+        begun.wait_for(1);
+        processor.shutdown();
+        assert!(!is_inside());
+        let ran_before = ran.load(Ordering::SeqCst);
+        adopts.join().expect("no panic");
+        assert_eq!(ran.load(Ordering::SeqCst), ran_before, "not after the shutdown");
+        assert_no_event_is_lost();
+        ran_before
+    });
+    assert_eq!(outcomes, BTreeSet::from([false, true]));
+}
+
+#[test]
+fn what_a_group_gets_while_one_of_its_threads_ends_runs_on_the_other_or_ends_with_it() {
+    let outcomes = mixed_schedules(4_000, 7, || {
+        let processor = EventProcessor::new(Clock::new_virtual());
+        let stays = processor.adopt_current_thread("ET_NET");
+        let (begun, latch) = (Latch::new(), Latch::new());
+        let (tell, go_on, on) = (Arc::clone(&begun), Arc::clone(&latch), Arc::clone(&processor));
+        let ends = thread::spawn(move || {
+            let adopted = on.adopt_current_thread("ET_NET");
+            tell.count();
+            go_on.wait_for(1);
+            drop(adopted);
+        });
+        begun.wait_for(1);
+        latch.count();
+        let (cont, ran) = runs_once();
+        // It keeps to the thread that ends.
+        cont.base().set_thread_affinity(1);
+        let event = on_another_thread(&processor, Arc::clone(&cont));
+        ends.join().expect("no panic");
+        stays.run_until_idle();
+        drop(stays);
+        assert_eq!(Arc::strong_count(&cont), 1, "its event has let go of it");
+        assert_no_event_is_lost();
+        assert!(event, "there is always a thread that takes it");
+        ran.load(Ordering::SeqCst)
+    });
+    assert_eq!(outcomes, BTreeSet::from([false, true]));
+}
+
+/// Schedules `cont` on `ET_NET` from a thread that is no EThread. True if it was taken.
+fn on_another_thread(processor: &Arc<EventProcessor>, cont: ContRef) -> bool {
+    let processor = Arc::clone(processor);
+    let schedule = move || processor.schedule_imm(cont, eventsys::ET_NET).is_some();
+    thread::spawn(schedule).join().expect("no panic")
+}
+
+#[test]
+fn what_a_drop_schedules_while_its_thread_ends_is_not_lost() {
+    let outcomes = mixed_schedules(4_000, 8, || {
+        let (cont, _) = runs_once();
+        schedule_on_an_ending_thread([runs_once()], |ending, [first]| {
+            let by_drop = Arc::clone(&ending);
+            struct Schedules(Arc<EThread>, ContRef);
+            impl Drop for Schedules {
+                fn drop(&mut self) {
+                    self.0.schedule_imm(Arc::clone(&self.1));
+                }
+            }
+            let cookie = Arc::new(Schedules(by_drop, cont));
+            vec![thread::spawn(move || {
+                ending.schedule_imm(eventsys::Request::new(first).cookie(cookie));
+            })]
+        })
+    });
+    assert_eq!(outcomes, BTreeSet::from([[false], [true]]));
 }

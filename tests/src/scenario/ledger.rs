@@ -1,0 +1,193 @@
+//! [`Ledger`]: what is in every buffer, and how each end stands, after each record.
+//!
+//! It follows from the records alone: a `write` puts bytes into a user's write buffer,
+//! `write_added` moves them into the core buffer, `read_added` out of it, `moved` does
+//! both at once, a `consume` takes them off the read buffer. So the buffers need not be
+//! looked at under their mutexes while the run goes on. At each callback the result is
+//! what the called end has counted ([`Called`](super::Called)); a test holds that for
+//! the gallery and for random scenarios.
+
+use eventsys::steps::{Side, Step, StepKind};
+use iocore::VioOp;
+
+use super::model::PairDef;
+use super::op::{How, HowTo, Op, Whom};
+use super::record::{Effect, Performed, Record, What};
+
+/// The state of the pair after the records so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ledger {
+    ends: [EndState; 2],
+    /// Bytes in the core buffers, by who writes them; none in epoch D.
+    core: [i64; 2],
+}
+
+/// An end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct EndState {
+    /// The user's own buffers.
+    pub own: Level,
+    /// Those of its deputy.
+    pub deputy: Level,
+    /// Its user has closed it.
+    pub is_closed: bool,
+    /// Its read side has been shut.
+    pub is_read_shut: bool,
+    /// Its write side has been shut.
+    pub is_write_shut: bool,
+    /// Which buffers each operation has, once it has been issued.
+    read: Option<Target>,
+    write: Option<Target>,
+}
+
+/// The bytes in a pair of buffers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Level {
+    /// In the read buffer.
+    pub read: i64,
+    /// In the write buffer.
+    pub write: i64,
+    /// The water mark of the read buffer.
+    pub mark: i64,
+}
+
+/// Whose buffers an operation has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Target {
+    Own,
+    Deputy,
+    /// None, or empty ones of no user's.
+    Other,
+}
+
+impl Ledger {
+    /// The state before a run of a scenario with this pair.
+    #[must_use]
+    pub fn new(pair: &PairDef) -> Ledger {
+        let empty = Level { mark: pair.read_water_mark, ..Level::default() };
+        let end = EndState { own: empty, deputy: empty, ..EndState::default() };
+        Ledger { ends: [end; 2], core: [0; 2] }
+    }
+
+    /// The end of `side`, which is not the pair.
+    #[must_use]
+    pub fn end(&self, side: Side) -> &EndState {
+        &self.ends[index(side)]
+    }
+
+    /// The bytes in the core buffer that the end of `writer` writes into.
+    #[must_use]
+    pub fn core(&self, writer: Side) -> i64 {
+        self.core[index(writer)]
+    }
+
+    /// The buffers of the user of `side`, or of its deputy.
+    #[must_use]
+    pub fn level(&self, side: Side, by_deputy: bool) -> &Level {
+        let end = self.end(side);
+        if by_deputy { &end.deputy } else { &end.own }
+    }
+
+    /// The bytes in the buffer that the write of `side` has; none if it has no buffer of
+    /// a user's.
+    #[must_use]
+    pub fn to_write(&self, side: Side) -> Option<i64> {
+        let end = self.end(side);
+        Some(end.level(end.write?)?.write)
+    }
+
+    /// The bytes in the buffer that the read of `side` has, and its water mark.
+    #[must_use]
+    pub fn to_read(&self, side: Side) -> Option<(i64, i64)> {
+        let end = self.end(side);
+        let level = end.level(end.read?)?;
+        Some((level.read, level.mark))
+    }
+
+    /// True if the user of `side` has issued a read.
+    #[must_use]
+    pub fn has_read(&self, side: Side) -> bool {
+        self.end(side).read.is_some()
+    }
+
+    /// Takes `record` into account.
+    pub fn apply(&mut self, record: &Record) {
+        match &record.what {
+            What::Step(step) if step.side != Side::Pair => self.step(step),
+            What::Step(step) if step.kind == StepKind::Destroy => self.core = [0; 2],
+            What::Op(performed) if !performed.effect.is_left_out() => self.op(performed),
+            _ => {}
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        let (me, peer) = (index(step.side), 1 - index(step.side));
+        let bytes = step.value.unwrap_or_default();
+        match step.kind {
+            StepKind::WriteAdded => {
+                self.ends[me].change(VioOp::Write, -bytes);
+                self.core[me] += bytes;
+            }
+            StepKind::ReadAdded => {
+                self.core[peer] -= bytes;
+                self.ends[me].change(VioOp::Read, bytes);
+            }
+            StepKind::Moved => {
+                self.ends[me].change(VioOp::Write, -bytes);
+                self.ends[peer].change(VioOp::Read, bytes);
+            }
+            StepKind::DoIoClose => self.ends[me].is_closed = true,
+            _ => {}
+        }
+    }
+
+    fn op(&mut self, performed: &Performed) {
+        let end = &mut self.ends[index(performed.side)];
+        let level = if performed.by_deputy { &mut end.deputy } else { &mut end.own };
+        match (performed.op, performed.effect) {
+            (Op::Write(bytes), _) => level.write += bytes,
+            (Op::Consume(_), Effect::Took(bytes)) => level.read -= bytes,
+            (Op::WaterMark(mark), _) => level.mark = mark,
+            (Op::DoIoRead(_, how), _) => end.read = Some(target(how)),
+            (Op::DoIoWrite(_, how), _) => end.write = Some(target(how)),
+            (Op::Shutdown(how_to), _) => {
+                end.is_read_shut |= how_to != HowTo::Write;
+                end.is_write_shut |= how_to != HowTo::Read;
+            }
+            _ => {}
+        }
+    }
+}
+
+impl EndState {
+    fn level(&self, target: Target) -> Option<&Level> {
+        match target {
+            Target::Own => Some(&self.own),
+            Target::Deputy => Some(&self.deputy),
+            Target::Other => None,
+        }
+    }
+
+    /// Bytes go into the buffer of an operation, or out of it.
+    fn change(&mut self, op: VioOp, bytes: i64) {
+        let target = if op == VioOp::Write { self.write } else { self.read };
+        let level = match target {
+            Some(Target::Own) => &mut self.own,
+            Some(Target::Deputy) => &mut self.deputy,
+            Some(Target::Other) | None => return,
+        };
+        *(if op == VioOp::Write { &mut level.write } else { &mut level.read }) += bytes;
+    }
+}
+
+fn target(how: How) -> Target {
+    match (how.no_buffer, how.whom) {
+        (true, _) | (_, Whom::Nobody) => Target::Other,
+        (_, Whom::Me) => Target::Own,
+        (_, Whom::Deputy) => Target::Deputy,
+    }
+}
+
+fn index(side: Side) -> usize {
+    usize::from(side != Side::Active)
+}
