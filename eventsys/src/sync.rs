@@ -17,8 +17,11 @@
 
 #[cfg(feature = "explore")]
 mod explored;
+mod flag;
 #[cfg(not(feature = "explore"))]
 mod native;
+
+pub use flag::Flag;
 
 #[cfg(feature = "explore")]
 pub use explored::{Condvar, Mutex, MutexGuard, RawLock, atomic, mpsc, thread};

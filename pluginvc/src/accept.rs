@@ -14,7 +14,7 @@ use eventsys::{
 use iocore::NetVcRef;
 
 use crate::PVC_LOCK_RETRY_TIME;
-use crate::core::{PluginVCCore, unpoisoned};
+use crate::core::PluginVCCore;
 
 /// The core's handler while it waits for the acceptor's mutex.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,7 +25,7 @@ pub(crate) enum AcceptState {
 
 impl PluginVCCore {
     pub(crate) fn state_send_accept(&self) {
-        let Some(acceptor) = unpoisoned(&self.connect_to).clone() else { return };
+        let Some(acceptor) = self.connect_to.lock().clone() else { return };
         let Some(passive) = self.end_ref(Side::Passive) else { return };
         match weak_try_lock(acceptor.base().mutex().map(|mutex| &**mutex)) {
             Some(lock) => {
@@ -38,7 +38,7 @@ impl PluginVCCore {
     }
 
     pub(crate) fn state_send_accept_failed(&self) {
-        let Some(acceptor) = unpoisoned(&self.connect_to).clone() else { return };
+        let Some(acceptor) = self.connect_to.lock().clone() else { return };
         match weak_try_lock(acceptor.base().mutex().map(|mutex| &**mutex)) {
             Some(lock) => {
                 let event = EventCode::NET_EVENT_ACCEPT_FAILED;
@@ -51,7 +51,7 @@ impl PluginVCCore {
 
     /// `SET_HANDLER` and `eventProcessor.schedule_in`.
     fn retry(&self, state: AcceptState) {
-        *unpoisoned(&self.accept_state) = state;
+        *self.accept_state.lock() = state;
         let this: Arc<PluginVCCore> = self.this.upgrade().expect("called by reference");
         self.processor.schedule_in(this as ContRef, PVC_LOCK_RETRY_TIME, ET_CALL);
     }
@@ -63,7 +63,7 @@ impl Continuation for PluginVCCore {
     }
 
     fn handle_event(&self, _: &Invocation<'_>, _: EventCode, _: Data<'_>) -> Outcome {
-        let state = *unpoisoned(&self.accept_state);
+        let state = *self.accept_state.lock();
         match state {
             AcceptState::SendAccept => self.state_send_accept(),
             AcceptState::SendAcceptFailed => self.state_send_accept_failed(),

@@ -6,11 +6,12 @@
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use eventsys::mutex::census;
 use eventsys::steps::{Side, Step, StepKind, Steps};
 use eventsys::sync::atomic::Ordering;
+use eventsys::sync::{Flag, Mutex};
 use eventsys::{
     ContRef, ContinuationBase, Data, EThread, EventCode, EventProcessor, Guard, Guarded,
     ProxyMutex, call,
@@ -19,7 +20,8 @@ use iocore::buffer::{MIOBuffer, ReaderId};
 use iocore::{NetVConnection, NetVcRef, UserData, VConnection};
 
 use crate::accept::AcceptState;
-use crate::end::{End, FirstMutex, Flag};
+use crate::end::End;
+use crate::locks::FirstMutex;
 use crate::options::PluginVCOptions;
 use crate::vc::PluginVC;
 
@@ -167,7 +169,7 @@ impl PluginVCCore {
         let ends =
             [Side::Active, Side::Passive].map(|side| PluginVC::new(&core, side, thread.as_ref()));
         core.weak_ends.get_or_init(|| ends.each_ref().map(Arc::downgrade));
-        *unpoisoned(&core.ends) = Some(ends);
+        *core.ends.lock() = Some(ends);
         core.alive.set();
         core.report(Side::Pair, StepKind::Create, None);
         core
@@ -183,7 +185,7 @@ impl PluginVCCore {
     /// no event would ever come.
     pub fn connect(&self) -> NetVcRef {
         self.check_that_no_handler_has_panicked();
-        assert!(unpoisoned(&self.connect_to).is_some(), "connect_to != nullptr");
+        assert!(self.connect_to.lock().is_some(), "connect_to != nullptr");
         self.connected.set();
         // Taken first: the acceptor may close, but the active end is ours to close.
         let active = self.end_ref(Side::Active).expect("not freed before it is connected");
@@ -200,7 +202,7 @@ impl PluginVCCore {
     /// As [`PluginVCCore::connect`], or if the caller does not hold `cont`'s mutex.
     pub fn connect_re(&self, guard: &Guard<'_>, cont: &ContRef) {
         self.check_that_no_handler_has_panicked();
-        assert!(unpoisoned(&self.connect_to).is_some(), "connect_to != nullptr");
+        assert!(self.connect_to.lock().is_some(), "connect_to != nullptr");
         let _core = self.mutex().lock();
         self.connected.set();
         let active: NetVcRef = self.end_ref(Side::Active).expect("not freed before");
@@ -286,7 +288,7 @@ impl PluginVCCore {
 
     /// Says which ends are transparent. Mirrors `set_transparent`.
     pub fn set_transparent(&self, passive_side: bool, active_side: bool) {
-        if let Some([active, passive]) = &*unpoisoned(&self.ends) {
+        if let Some([active, passive]) = &*self.ends.lock() {
             passive.net_base().set_is_transparent(passive_side);
             active.net_base().set_is_transparent(active_side);
         }
@@ -300,7 +302,7 @@ impl PluginVCCore {
 
     /// Calls `f` with the addresses and users' data.
     pub(crate) fn with_about<R>(&self, f: impl FnOnce(&mut About) -> R) -> R {
-        f(unpoisoned(&self.about).get_or_insert_default())
+        f(self.about.lock().get_or_insert_default())
     }
 
     #[inline]
@@ -352,9 +354,9 @@ impl PluginVCCore {
             "passive_vc.closed || !connected"
         );
         self.alive.clear();
-        let ends = unpoisoned(&self.ends).take();
-        let acceptor = unpoisoned(&self.connect_to).take();
-        let about = unpoisoned(&self.about).take();
+        let ends = self.ends.lock().take();
+        let acceptor = self.connect_to.lock().take();
+        let about = self.about.lock().take();
         drop((ends, acceptor, about));
     }
 }
@@ -362,8 +364,4 @@ impl PluginVCCore {
 #[inline]
 pub(crate) fn index(side: Side) -> usize {
     usize::from(side != Side::Active)
-}
-
-pub(crate) fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,12 +3,9 @@
 //! Mirrors the members of `class PluginVC`. Each field says which lock guards
 //! it, and who looks at it without.
 
-use std::cell::OnceCell;
-use std::ops::Deref;
-use std::sync::Arc;
-
-use eventsys::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
-use eventsys::{AtomicEvent, ProxyMutex};
+use eventsys::AtomicEvent;
+use eventsys::sync::Flag;
+use eventsys::sync::atomic::{AtomicI32, AtomicI64};
 use iocore::{Vio, VioOp};
 
 /// One direction of one end. Mirrors `PluginVCState`.
@@ -63,70 +60,6 @@ impl End {
             VioOp::Read => &self.read,
             VioOp::Write => &self.write,
             VioOp::None => panic!("op == VIO::READ || op == VIO::WRITE"),
-        }
-    }
-}
-
-/// A flag that may be read without a lock.
-#[derive(Default)]
-pub(crate) struct Flag(AtomicBool);
-
-impl Flag {
-    #[inline]
-    pub(crate) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-
-    #[inline]
-    pub(crate) fn set(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    #[inline]
-    pub(crate) fn clear(&self) {
-        self.0.store(false, Ordering::Release);
-    }
-}
-
-/// The mutex that a VIO was first bound to, kept under C: asking the VIO itself
-/// costs four locked instructions, asking whether it still has this one costs a
-/// load. Few operations ever move to another mutex.
-#[derive(Default)]
-pub(crate) struct FirstMutex(OnceCell<Arc<ProxyMutex>>);
-
-impl FirstMutex {
-    /// The mutex that `vio` has now, if it has one.
-    #[inline(always)]
-    pub(crate) fn of(&self, vio: &Vio) -> Option<VioMutex<'_>> {
-        match self.0.get() {
-            Some(first) if vio.is_bound_to(first) => Some(VioMutex::First(first)),
-            _ => self.ask(vio),
-        }
-    }
-
-    #[cold]
-    fn ask(&self, vio: &Vio) -> Option<VioMutex<'_>> {
-        let mutex = vio.mutex()?;
-        // Unless it is the first, it is not kept.
-        let _ = self.0.set(Arc::clone(&mutex));
-        Some(VioMutex::Later(mutex))
-    }
-}
-
-/// What [`FirstMutex::of`] finds.
-pub(crate) enum VioMutex<'a> {
-    First(&'a ProxyMutex),
-    Later(Arc<ProxyMutex>),
-}
-
-impl Deref for VioMutex<'_> {
-    type Target = ProxyMutex;
-
-    #[inline]
-    fn deref(&self) -> &ProxyMutex {
-        match self {
-            VioMutex::First(mutex) => mutex,
-            VioMutex::Later(mutex) => mutex,
         }
     }
 }

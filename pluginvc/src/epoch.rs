@@ -18,7 +18,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use eventsys::Guard;
-use eventsys::steps::StepKind;
 
 use crate::half::Half;
 
@@ -147,22 +146,6 @@ impl Half<'_> {
     fn check_alive(self) {
         debug_assert!(!self.end().deletable.is_set(), "!deletable");
         debug_assert!(self.core.alive.is_set(), "magic == PLUGIN_VC_MAGIC_ALIVE");
-    }
-
-    /// This end's read VIO is in use by another thread: have this end called
-    /// back later.
-    pub(crate) fn read_lock_miss(self) {
-        self.report(StepKind::ReadLockMiss, None);
-        self.end().read.need_process.set();
-        self.setup_event_cb(crate::PVC_LOCK_RETRY_TIME, &self.end().core_lock_retry_event);
-    }
-
-    /// This end's write VIO is in use by another thread: have this end called
-    /// back later.
-    pub(crate) fn write_lock_miss(self) {
-        self.report(StepKind::WriteLockMiss, None);
-        self.end().write.need_process.set();
-        self.setup_event_cb(crate::PVC_LOCK_RETRY_TIME, &self.end().core_lock_retry_event);
     }
 }
 

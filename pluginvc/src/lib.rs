@@ -38,7 +38,8 @@
 //!
 //! # In which order to read
 //! `core.rs` (the pair: made, connected, accepted, freed) → `end.rs` (what one
-//! end knows) → `vc.rs` (what users call) → `main_handler.rs` (the four events)
+//! end knows) → `vc.rs` (what users call) → `locks.rs` (which lock is taken how) →
+//! `main_handler.rs` (the four events)
 //! → `epoch.rs` and `epoch/c.rs` (how bytes move) → `transfer.rs`, `timeout.rs`, `close.rs`.
 
 #![forbid(unsafe_code)]
@@ -50,6 +51,7 @@ mod core;
 mod end;
 mod epoch;
 mod half;
+mod locks;
 mod main_handler;
 mod options;
 mod timeout;

@@ -18,12 +18,12 @@ use eventsys::sync::atomic::Ordering;
 use eventsys::{
     Continuation, ContinuationBase, Data, EventCode, EventRef, Guard, Invocation, Outcome,
 };
-use iocore::{Vio, VioOp};
+use iocore::VioOp;
 
 use crate::PVC_LOCK_RETRY_TIME;
 use crate::core::index;
-use crate::end::VioMutex;
 use crate::half::Half;
+use crate::locks::take_vio_mutex;
 use crate::vc::{PluginVC, Reentrancy};
 
 impl Continuation for PluginVC {
@@ -125,77 +125,4 @@ impl<'a> Half<'a> {
         end.core_lock_retry_event.store(None);
         true
     }
-
-    /// As [`Half::with_sm`], after a callback that may have bound the VIO to
-    /// another mutex than that of `guard`.
-    ///
-    /// The original does not look again, and goes on under the mutex that the VIO
-    /// had: mostly it is the same state machine's. Where it is not, the original
-    /// aborts in `handleEvent`, and so does the port, unless
-    /// [`Corrections::look_again`](crate::Corrections::look_again) is on. In B the
-    /// process function that `f` is takes the lock itself.
-    pub(crate) fn with_sm_after_callback<R>(
-        self,
-        core: &'a Guard<'_>,
-        op: VioOp,
-        guard: Option<&Guard<'_>>,
-        f: impl FnOnce(Option<Option<&Guard<'_>>>) -> R,
-    ) -> R {
-        let is_same = guard.is_some_and(|guard| self.vio(op).is_bound_to(guard.mutex()));
-        let is_held = || self.vio_mutex(core, op).is_none_or(|mutex| mutex.is_held());
-        let looks = self.core.options.corrections.look_again
-            || self.core.options.epoch.takes_its_own_lock();
-        if looks || is_same || is_held() {
-            return self.with_sm(core, op, guard, f);
-        }
-        self.with_sm(core, op, guard, |locked| {
-            let is_unlocked = &self.end().direction(op).is_unlocked;
-            is_unlocked.set();
-            let result = f(locked);
-            is_unlocked.clear();
-            result
-        })
-    }
-
-    /// Calls `f` with a guard of this end's VIO for `op`: `guard` if the VIO still
-    /// has that mutex, else the one that it has got since, by try-lock;
-    /// `Some(None)` if it has none, `None` if the lock misses.
-    pub(crate) fn with_sm<R>(
-        self,
-        core: &'a Guard<'_>,
-        op: VioOp,
-        guard: Option<&Guard<'_>>,
-        f: impl FnOnce(Option<Option<&Guard<'_>>>) -> R,
-    ) -> R {
-        if let Some(guard) = guard
-            && self.vio(op).is_bound_to(guard.mutex())
-        {
-            return f(Some(Some(guard)));
-        }
-        match self.vio_mutex(core, op) {
-            None => f(Some(None)),
-            // Looked at twice, as at the top of the handler: it may have been moved
-            // while we took what it had.
-            Some(mutex) => match mutex.try_lock() {
-                Some(guard) if self.vio(op).is_bound_to(guard.mutex()) => f(Some(Some(&guard))),
-                _ => f(None),
-            },
-        }
-    }
-
-    /// The mutex of this end's VIO for `op`, as the holder of C remembers it.
-    pub(crate) fn vio_mutex(self, core: &'a Guard<'_>, op: VioOp) -> Option<VioMutex<'a>> {
-        let first = &self.core.state(core).first_mutex[index(self.side)];
-        first[usize::from(op == VioOp::Write)].of(self.vio(op))
-    }
-}
-
-/// Takes the mutex that `vio` had, by try-lock, and makes sure that it still has
-/// it. The outer `None` is a miss; `Some(None)` means that there was no mutex.
-#[inline(always)]
-fn take_vio_mutex<'m>(vio: &Vio, mutex: &'m Option<VioMutex<'_>>) -> Option<Option<Guard<'m>>> {
-    let Some(mutex) = mutex else { return Some(None) };
-    let guard = mutex.try_lock()?;
-    // It may have been swapped before we could grab it.
-    vio.is_bound_to(mutex).then_some(Some(guard))
 }

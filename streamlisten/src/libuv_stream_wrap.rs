@@ -295,7 +295,10 @@ impl LibuvStreamWrap {
             self.pump_write(guard);
         }
         self.pump_read(guard);
-        self.pump_write(guard);
+        // A callback may have closed it: what waits is then cancelled in the next turn.
+        if self.state.get() == HandleState::Open {
+            self.pump_write(guard);
+        }
     }
 }
 

@@ -11,17 +11,16 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
-use super::{
-    AdoptedThread, Birth, EThread, EventProcessor, EventType, MAX_EVENT_THREADS, Ordering,
-    ThreadId, ThreadType,
-};
+use super::{EventProcessor, EventType, MAX_EVENT_THREADS};
 use crate::clock::Participant;
 use crate::code::EventCode;
 use crate::contain::contain;
 use crate::continuation::{ContRef, Data, call};
-use crate::ethread::EventLoop;
+use crate::ethread::{AdoptedThread, Birth, EThread, EventLoop, ThreadType};
 use crate::mutex::weak_lock;
+use crate::sync::atomic::Ordering;
 use crate::sync::{MutexGuard, mpsc, thread};
+use crate::thread_id::ThreadId;
 
 /// What a thread does from its first step to its last.
 type Run = Arc<dyn Fn(&EventProcessor, &Arc<EThread>) + Send + Sync>;

@@ -159,13 +159,16 @@ fn what_ends_with_a_thread_may_schedule_on_it_and_gets_a_stale_event() {
         let lab = Lab::new();
         let events = Arc::default();
         lab.thread.schedule_in(holding(&lab, schedules_locally(&lab, &events)), mseconds(5));
+        let tail = Tail(Some(schedules_locally(&lab, &events)));
+        lab.thread.set_tail_handler(Arc::new(tail));
         let waits = lab.noting("never");
         let waiting = lab.thread.schedule_in(waits.clone(), mseconds(50));
-        let trace = Arc::clone(lab.trace());
+        let (trace, thread) = (Arc::clone(lab.trace()), Arc::clone(lab.thread.thread()));
         drop(lab);
         let got = std::mem::take(&mut *events.lock().expect("no panic under the lock"));
-        assert_eq!(got.iter().map(EventRef::is_live).collect::<Vec<_>>(), [false; 5]);
+        assert_eq!(got.iter().map(EventRef::is_live).collect::<Vec<_>>(), [false; 10]);
         assert!(!waiting.is_live());
+        assert!(!thread.schedule_imm_local(waits.clone()).is_live(), "nor afterwards");
         assert_eq!((Arc::strong_count(&waits), trace.take_notes()), (1, vec![]));
         // It is an ordinary thread again.
         assert!(EThread::current().is_none());

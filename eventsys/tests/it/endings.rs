@@ -130,19 +130,22 @@ fn a_thread_that_has_ended_is_passed_over_by_its_group() {
 
 #[test]
 fn a_group_whose_threads_have_all_ended_refuses_what_is_scheduled_on_it() {
-    let processor = EventProcessor::new(Clock::new_virtual());
-    let (cont, calls) = counting(|_| ());
-    let ended = on_foreign_thread(|| Arc::clone(processor.adopt_current_thread("ET_NET").thread()));
-    assert!(ended.has_ended() && !processor.is_shut_down());
-    let get = || Arc::clone(&cont);
-    assert_eq!(processor.schedule_imm(get(), ET_CALL), None);
-    assert_eq!(processor.schedule_every(get(), -1, ET_CALL), None);
-    cont.base().set_thread_affinity(0);
-    assert_eq!(processor.schedule_in(get(), 1, ET_CALL), None);
-    assert!(!ended.schedule_imm(get()).is_live(), "by name, the event is stale");
-    assert_eq!((Arc::strong_count(&cont), calls.load(Ordering::SeqCst)), (1, 0));
-    let text = panic_of(|| processor.assign_thread(ET_CALL));
-    assert_eq!(text, "no thread runs in group ET_NET");
+    must_end(|| {
+        let processor = EventProcessor::new(Clock::new_virtual());
+        let (cont, calls) = counting(|_| ());
+        let ended =
+            on_foreign_thread(|| Arc::clone(processor.adopt_current_thread("ET_NET").thread()));
+        assert!(ended.has_ended() && !processor.is_shut_down());
+        let get = || Arc::clone(&cont);
+        assert_eq!(processor.schedule_imm(get(), ET_CALL), None);
+        assert_eq!(processor.schedule_every(get(), -1, ET_CALL), None);
+        cont.base().set_thread_affinity(0);
+        assert_eq!(processor.schedule_in(get(), 1, ET_CALL), None);
+        assert!(!ended.schedule_imm(get()).is_live(), "by name, the event is stale");
+        assert_eq!((Arc::strong_count(&cont), calls.load(Ordering::SeqCst)), (1, 0));
+        let text = panic_of(|| processor.assign_thread(ET_CALL));
+        assert_eq!(text, "no thread runs in group ET_NET");
+    });
 }
 
 // The shutdown.

@@ -27,8 +27,8 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use eventsys::mutex::census;
 use eventsys::steps::{Side, Step, StepKind};
-use eventsys::sync::Mutex;
 use eventsys::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicUsize, Ordering};
+use eventsys::sync::{Flag, Mutex};
 use eventsys::{ContRef, ContinuationBase, HrTime, ProxyMutex};
 use mio::Registry;
 use mio::net::TcpStream;
@@ -41,8 +41,8 @@ use super::shared::Shared;
 use super::stats::{OpenCount, VcCount};
 use crate::net_vconnection::{NetVConnectionContext, NetVcBase};
 use crate::vio::VioOp;
+use state::HandlerOf;
 pub(super) use state::NetState;
-use state::{Flag, HandlerOf};
 
 /// A TCP connection. Mirrors `UnixNetVConnection`.
 pub struct NetVC {

@@ -71,7 +71,7 @@ impl IncomingMessage {
             env: Rc::clone(socket.env()),
             socket: Rc::downgrade(socket),
             emitter: Emitter::default(),
-            state: ReadableState::default(),
+            state: ReadableState::new(),
             method: complete.method.map_or("", |method| METHOD_NAMES[usize::from(method)]),
             url,
             version: complete.version,

@@ -172,7 +172,9 @@ impl Parsers {
             let native = Rc::clone(&parser.native);
             socket.env().next_tick(move || native.close());
         }
-        socket.parser.replace(None);
+        // The parser of a second 'connection' stays with its own listeners.
+        let left = socket.parser.replace(None);
+        socket.forgotten.borrow_mut().extend(left.filter(|left| !Rc::ptr_eq(left, parser)));
     }
 }
 

@@ -40,6 +40,14 @@ pub struct ReadableState {
     pub(super) error_emitted: Cell<bool>,
 }
 
+impl ReadableState {
+    /// The state of a new stream: until it has been read from, nothing that comes is
+    /// told in the call that brings it.
+    pub(super) fn new() -> ReadableState {
+        ReadableState { sync: Cell::new(true), ..ReadableState::default() }
+    }
+}
+
 /// A stream to read from.
 pub trait Readable {
     /// The state of the readable side.

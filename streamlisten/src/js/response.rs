@@ -193,6 +193,11 @@ impl ServerResponse {
                 self.chunked.set(value.eq_ignore_ascii_case("chunked"));
             }
         }
+        // An answer without a body has no chunks; a client that counts on them is lost.
+        if self.chunked.get() && matches!(status, 204 | 304) {
+            self.chunked.set(false);
+            self.should_keep_alive.set(false);
+        }
         if !connection {
             let keep_alive = self.should_keep_alive.get() && (content_length || self.chunks);
             if keep_alive && self.max_requests_reached.get() {

@@ -42,6 +42,12 @@ pub struct Socket {
     pub(super) http_message: RefCell<Option<Rc<ServerResponse>>>,
     /// The server has paused it because answers pile up.
     pub(super) paused: Cell<bool>,
+    /// The server's listeners for `error`, one for each time that `connection` was
+    /// emitted. In the original it is one function, added as often: removing it removes
+    /// the last.
+    pub(super) error_listeners: RefCell<Vec<u64>>,
+    /// `setEncoding` is the server's, which refuses; that never ends.
+    pub(super) refuses_encoding: Cell<bool>,
     /// `on` is the server's wrapper, which unconsumes.
     pub(super) wrapped: Cell<bool>,
     /// The listeners that keep the handle reading while it is consumed.
@@ -62,7 +68,7 @@ impl Socket {
             env: Rc::clone(env),
             this: this.clone(),
             emitter: Emitter::default(),
-            r: ReadableState::default(),
+            r: ReadableState::new(),
             w: WritableState::default(),
             handle: RefCell::new(None),
             bytes_read: Cell::new(0),
@@ -70,6 +76,8 @@ impl Socket {
             forgotten: RefCell::default(),
             http_message: RefCell::default(),
             paused: Cell::new(false),
+            error_listeners: RefCell::default(),
+            refuses_encoding: Cell::new(false),
             wrapped: Cell::new(false),
             flow_listeners: RefCell::default(),
             observer: RefCell::default(),
@@ -167,7 +175,7 @@ impl Socket {
     /// # Errors
     /// On a server's socket, `ERR_HTTP_SOCKET_ENCODING`.
     pub fn set_encoding(&self) -> Result<(), JsError> {
-        match self.wrapped.get() {
+        match self.refuses_encoding.get() {
             true => Err(JsError::new("ERR_HTTP_SOCKET_ENCODING")),
             false => Ok(()),
         }

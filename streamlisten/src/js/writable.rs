@@ -68,7 +68,7 @@ impl Socket {
         if !more {
             w.need_drain.set(true);
         }
-        more && !self.readable_state().destroyed.get()
+        more && !self.readable_state().destroyed.get() && !self.readable_state().errored.get()
     }
 
     fn do_write(&self, n: usize, chunks: Vec<Chunk>, callbacks: Vec<Option<Done>>) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eventsys::Guard;
 use iocore::ShutdownHowTo;
 
-use super::{LibuvStreamWrap, SEND_BUFFER_SIZE};
+use super::{HandleState, LibuvStreamWrap, SEND_BUFFER_SIZE};
 use crate::buf::Chunk;
 use crate::uv;
 
@@ -73,7 +73,11 @@ impl LibuvStreamWrap {
     fn drain(&self) {
         let request = self.shutdown_request.take();
         if let Some(request) = request {
-            let status = self.socket.shutdown();
+            // The callback of a write may have closed it.
+            let status = match self.state.get() {
+                HandleState::Open => self.socket.shutdown(),
+                _ => uv::ECANCELED,
+            };
             self.fin.set(status == 0);
             request.done(status);
         }

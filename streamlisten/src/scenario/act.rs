@@ -179,8 +179,10 @@ impl World {
             "close_stream" => {
                 let (world, closed) = (Rc::downgrade(self), stream.name.clone());
                 wrap.close(move || {
-                    if let Some(world) = world.upgrade() {
-                        world.log.push(json!({"e": "closed", "s": closed}));
+                    let Some(world) = world.upgrade() else { return };
+                    world.log.push(json!({"e": "closed", "s": closed}));
+                    if let Err(exception) = world.fire(&closed, "closed") {
+                        world.env.throw(exception);
                     }
                 });
                 self.turn();

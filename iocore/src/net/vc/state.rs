@@ -2,7 +2,8 @@
 //!
 //! Mirrors `NetState` of `iocore/net/P_UnixNetState.h`.
 
-use eventsys::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use eventsys::sync::Flag;
+use eventsys::sync::atomic::{AtomicU8, Ordering};
 
 use crate::vio::Vio;
 
@@ -20,34 +21,6 @@ pub(in crate::net) struct NetState {
     pub(in crate::net) in_enabled_list: Flag,
     /// Shut down by the user, under S; read under H.
     pub(in crate::net) shutdown: Flag,
-}
-
-/// A flag that may be read without a lock.
-#[derive(Default)]
-pub(in crate::net) struct Flag(AtomicBool);
-
-impl Flag {
-    #[inline]
-    pub(in crate::net) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-
-    #[inline]
-    pub(in crate::net) fn set(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    #[inline]
-    pub(in crate::net) fn clear(&self) {
-        self.0.store(false, Ordering::Release);
-    }
-
-    /// Sets or clears it; what it was before. A read and a write in one step: who
-    /// clears it sees what was done before it was set, by everyone who has set it.
-    #[inline]
-    pub(in crate::net) fn swap(&self, value: bool) -> bool {
-        self.0.swap(value, Ordering::AcqRel)
-    }
 }
 
 /// Which handler a connection has. Mirrors `SET_HANDLER`.

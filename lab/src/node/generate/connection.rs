@@ -35,11 +35,14 @@ pub(super) fn connection(rng: &mut Rng) -> Value {
         for _ in 0..rng.below(3) {
             actions.push(act(rng, &mut course, false));
         }
+        // What was read late, or is under way, is not to meet what comes next.
+        actions.push(json!({"a": "settle"}));
         if rng.one_in(12) {
             actions.push(end(rng, &mut course));
         }
     }
     if !course.ended && rng.one_in(2) {
+        actions.push(json!({"a": "settle"}));
         actions.push(end(rng, &mut course));
     }
     for _ in 0..rng.below(4) {

@@ -106,6 +106,8 @@ class Core extends Run {
     const stream = await accepted;
     this.listen(name, stream);
     stream.sent = stream.written = 0;
+    // Without it a second small write waits for an answer to the first.
+    stream.setNoDelay(true);
     stream.readStart();
     stream.started = true;
     server.close();
@@ -137,6 +139,14 @@ class Core extends Run {
       if (stream.isClosed) return client.sawEnd === true;
       return taken && client.bytesRead >= stream.written;
     });
+  }
+
+  // The client's writes are in the same process, and leave no trace of what they came to.
+  clientWrites(client, bytes) {
+    const state = wraps.streamBaseState;
+    const kept = [state[wraps.kBytesWritten], state[wraps.kLastWriteWasAsync]];
+    client.write(bytes);
+    [state[wraps.kBytesWritten], state[wraps.kLastWriteWasAsync]] = kept;
   }
 
   // `inside` a callback nothing can be waited for.
@@ -192,13 +202,13 @@ class Core extends Run {
         if (!client.writable) return;
         const bytes = toBytes(action.d);
         stream.sent += bytes.length;
-        client.write(bytes);
+        this.clientWrites(client, bytes);
         return this.quiet(() => this.arrived());
       }
       case 'send': {
         const bytes = toBytes(action.d);
         stream.sent += bytes.length;
-        client.write(bytes);
+        this.clientWrites(client, bytes);
         return action.nowait || inside ? undefined : this.until(() => stream.gone || stream.bytesRead >= stream.sent).then(() => turns(3));
       }
       case 'send_end':

@@ -289,7 +289,9 @@ class Server extends Run {
     }
     if (o.consume === false) {
       // What node does with a handle that is no StreamBase.
-      server.prependListener('connection', (s) => Object.defineProperty(s._handle, 'isStreamBase', { value: false }));
+      server.prependListener('connection', (s) => {
+        if (s._handle) Object.defineProperty(s._handle, 'isStreamBase', { value: false });
+      });
     }
     server.on('connection', (socket) => this.connected(socket));
     const of = (socket) => this.connections.find((known) => known.socket === socket);

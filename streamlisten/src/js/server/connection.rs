@@ -32,7 +32,6 @@ struct Connection {
     outgoing_data: Cell<i64>,
     /// The listeners that go when the connection becomes another protocol's.
     listeners: RefCell<Vec<u64>>,
-    error_listener: Cell<Option<u64>>,
     keep_alive_timeout_set: Cell<bool>,
     /// How many requests of HTTP/1.1 have come, if their number is limited.
     requests: Cell<u32>,
@@ -56,7 +55,6 @@ pub(crate) fn connection_listener(server: &Rc<HttpServer>, socket: &Rc<Socket>) 
         outgoing: RefCell::default(),
         outgoing_data: Cell::new(0),
         listeners: RefCell::default(),
-        error_listener: Cell::new(None),
         keep_alive_timeout_set: Cell::new(false),
         requests: Cell::new(0),
     });
@@ -94,6 +92,7 @@ pub(crate) fn connection_listener(server: &Rc<HttpServer>, socket: &Rc<Socket>) 
     );
     socket.flow_listeners.borrow_mut().extend([resume, pause]);
     socket.wrapped.set(true);
+    socket.refuses_encoding.set(true);
 
     if let Some(handle) = socket.handle()
         && options.consume
@@ -143,7 +142,7 @@ impl Connection {
                 }
             }),
         );
-        self.error_listener.set(Some(error));
+        socket.error_listeners.borrow_mut().push(error);
         let c = Rc::clone(self);
         let end = socket.on("end", plain(move || c.on_end()));
         let c = Rc::clone(self);
@@ -235,7 +234,8 @@ impl Connection {
         head: Chunk,
     ) {
         let listeners = self.listeners.take();
-        for id in listeners.into_iter().chain(self.error_listener.take()) {
+        let error = socket.error_listeners.borrow_mut().pop();
+        for id in listeners.into_iter().chain(error) {
             socket.remove_listener(id);
         }
         unconsume(parser, socket);
@@ -259,7 +259,8 @@ impl Connection {
     #[doc(alias = "socketOnError")]
     fn on_error(&self, socket: &Rc<Socket>, error: JsError) {
         let Some(server) = self.server.upgrade() else { return };
-        if let Some(id) = self.error_listener.take() {
+        let listener = socket.error_listeners.borrow_mut().pop();
+        if let Some(id) = listener {
             socket.remove_listener(id);
         }
         if !has(socket.emitter(), "error") {
