@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use eventsys::sync::Mutex;
 use eventsys::{ContRef, Data, EventCode, EventProcessor, Guard, HrTime, call};
@@ -45,11 +46,19 @@ pub struct ConnectError {
 }
 
 impl ConnectError {
-    /// Nobody listens there (`ECONNREFUSED`).
-    pub const REFUSED: ConnectError = ConnectError { errno: 111 };
+    /// No program listens there (`ECONNREFUSED`).
+    pub const REFUSED: ConnectError = ConnectError { errno: libc::ECONNREFUSED };
     /// It took too long (`ETIMEDOUT`).
-    pub const TIMED_OUT: ConnectError = ConnectError { errno: 110 };
+    pub const TIMED_OUT: ConnectError = ConnectError { errno: libc::ETIMEDOUT };
 }
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no connection: {}", io::Error::from_raw_os_error(self.errno))
+    }
+}
+
+impl std::error::Error for ConnectError {}
 
 /// Connects nowhere: every origin server refuses.
 #[derive(Clone, Copy, Debug, Default)]
