@@ -5,8 +5,10 @@
 //! answers: TCP, or a state machine at the other end of a PluginVC pair.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::{fmt, io};
 
+use eventsys::sync::Mutex;
 use eventsys::{ContRef, Data, EventCode, EventProcessor, Guard, HrTime, call};
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
@@ -44,11 +46,19 @@ pub struct ConnectError {
 }
 
 impl ConnectError {
-    /// Nobody listens there (`ECONNREFUSED`).
-    pub const REFUSED: ConnectError = ConnectError { errno: 111 };
+    /// No program listens there (`ECONNREFUSED`).
+    pub const REFUSED: ConnectError = ConnectError { errno: libc::ECONNREFUSED };
     /// It took too long (`ETIMEDOUT`).
-    pub const TIMED_OUT: ConnectError = ConnectError { errno: 110 };
+    pub const TIMED_OUT: ConnectError = ConnectError { errno: libc::ETIMEDOUT };
 }
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no connection: {}", io::Error::from_raw_os_error(self.errno))
+    }
+}
+
+impl std::error::Error for ConnectError {}
 
 /// Connects nowhere: every origin server refuses.
 #[derive(Clone, Copy, Debug, Default)]
@@ -98,7 +108,7 @@ impl AcceptorConnector {
     /// From now on `acceptor` listens at this place.
     pub fn listen(&self, host: &str, port: u16, acceptor: ContRef) {
         let origin = Origin { host: host.to_owned(), port };
-        let mut acceptors = self.acceptors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut acceptors = self.acceptors.lock();
         let old = acceptors.insert(origin, acceptor);
         drop(acceptors);
         // Not under the lock: its `drop` is user code.
@@ -108,7 +118,7 @@ impl AcceptorConnector {
 
 impl OriginConnector for AcceptorConnector {
     fn connect_re(&self, guard: &Guard<'_>, cont: &ContRef, origin: &Origin, timeout: HrTime) {
-        let acceptors = self.acceptors.lock().unwrap_or_else(PoisonError::into_inner);
+        let acceptors = self.acceptors.lock();
         let acceptor = acceptors.get(origin).cloned();
         drop(acceptors);
         match acceptor {

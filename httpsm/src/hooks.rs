@@ -9,9 +9,9 @@
 //! still until somebody, at any time and on any thread, reenables it.
 
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use eventsys::hrtime::MSECOND;
+use eventsys::sync::Mutex;
 use eventsys::{ContRef, EventCode, HrTime};
 
 /// Go on (`TS_EVENT_HTTP_CONTINUE`).
@@ -108,7 +108,7 @@ impl HttpApiHooks {
     /// Adds one, behind those that are there. Mirrors `TSHttpHookAdd`,
     /// `TSHttpSsnHookAdd` and `TSHttpTxnHookAdd`.
     pub fn add(&self, hook: HttpHook, cont: ContRef) {
-        let mut hooks = self.lock();
+        let mut hooks = self.hooks.lock();
         hooks.push((hook, cont));
         self.places.fetch_or(1 << hook as u16, Ordering::Release);
     }
@@ -118,7 +118,7 @@ impl HttpApiHooks {
         if self.places.load(Ordering::Acquire) == 0 {
             return;
         }
-        let gone = std::mem::take(&mut *self.lock());
+        let gone = std::mem::take(&mut *self.hooks.lock());
         drop(gone);
     }
 
@@ -129,17 +129,18 @@ impl HttpApiHooks {
         if self.places.load(Ordering::Acquire) & 1 << hook as u16 == 0 {
             return None;
         }
-        self.lock().iter().filter(|(at, _)| *at == hook).nth(nth).map(|(_, cont)| cont.clone())
+        self.hooks
+            .lock()
+            .iter()
+            .filter(|(at, _)| *at == hook)
+            .nth(nth)
+            .map(|(_, cont)| cont.clone())
     }
 
     /// True if there is none at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.lock().is_empty()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(HttpHook, ContRef)>> {
-        self.hooks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hooks.lock().is_empty()
     }
 }
 

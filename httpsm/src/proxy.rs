@@ -4,11 +4,12 @@
 //! plugins, the rules, the pool of server sessions. There may be several side by
 //! side.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
 use eventsys::EventProcessor;
 use eventsys::hrtime::SECOND;
+use eventsys::sync::Mutex;
 use pluginvc::{Corrections, Epoch, PluginVCOptions};
 
 use crate::config::HttpConfig;
@@ -48,7 +49,7 @@ pub struct HttpProxy {
     processor: Arc<EventProcessor>,
     config: HttpConfig,
     connector: Arc<dyn OriginConnector>,
-    remap: RwLock<UrlRewrite>,
+    remap: Mutex<Arc<UrlRewrite>>,
     hooks: HttpApiHooks,
     pool: Arc<ServerSessionPool>,
     /// Added to the clock's time it gives the seconds since 1970.
@@ -98,7 +99,7 @@ impl HttpProxy {
             processor: Arc::clone(processor),
             config,
             connector,
-            remap: RwLock::new(remap),
+            remap: Mutex::new(Arc::new(remap)),
             hooks: HttpApiHooks::new(),
             pool: ServerSessionPool::new(),
             time_offset: AtomicI64::new(0),
@@ -141,7 +142,8 @@ impl HttpProxy {
 
     /// Replaces the rules; requests that come from now on use them.
     pub fn set_remap(&self, rules: UrlRewrite) {
-        *self.remap.write().unwrap_or_else(PoisonError::into_inner) = rules;
+        let old = std::mem::replace(&mut *self.remap.lock(), Arc::new(rules));
+        drop(old);
     }
 
     /// Says which time of day it is now, in seconds since 1970. A clock begins
@@ -195,7 +197,8 @@ impl HttpProxy {
     }
 
     pub(crate) fn with_remap<R>(&self, f: impl FnOnce(&UrlRewrite) -> R) -> R {
-        f(&self.remap.read().unwrap_or_else(PoisonError::into_inner))
+        let rules = Arc::clone(&self.remap.lock());
+        f(&rules)
     }
 
     pub(crate) fn next_sm_id(&self) -> u64 {

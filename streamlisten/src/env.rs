@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::fmt;
 use std::rc::Rc;
 
 use crate::buf::Buf;
@@ -27,6 +28,14 @@ impl Exception {
         Exception { message: message.into() }
     }
 }
+
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Exception {}
 
 /// What all streams and parsers of one thread share. Mirrors the parts of
 /// `Environment`, and the `BindingData` of the parser, that matter here.

@@ -101,17 +101,37 @@ pub mod uv {
     /// The name of an error number, as node shows it.
     #[must_use]
     pub fn name(error: isize) -> String {
-        match error {
-            -4095 => "EOF".into(),
-            -125 => "ECANCELED".into(),
-            -107 => "ENOTCONN".into(),
-            -104 => "ECONNRESET".into(),
-            -110 => "ETIMEDOUT".into(),
-            -105 => "ENOBUFS".into(),
-            -32 => "EPIPE".into(),
-            -22 => "EINVAL".into(),
-            -9 => "EBADF".into(),
-            other => other.to_string(),
-        }
+        NAMES
+            .iter()
+            .find(|(number, _)| *number == error)
+            .map_or_else(|| error.to_string(), |(_, name)| (*name).to_string())
     }
+
+    /// Those that a connection can come to. Mirrors `UV_ERRNO_MAP`.
+    const NAMES: [(isize, &str); 24] = [
+        (EOF, "EOF"),
+        (-9, "EBADF"),
+        (-11, "EAGAIN"),
+        (-12, "ENOMEM"),
+        (-13, "EACCES"),
+        (-22, "EINVAL"),
+        (-23, "ENFILE"),
+        (-24, "EMFILE"),
+        (-32, "EPIPE"),
+        (-71, "EPROTO"),
+        (-98, "EADDRINUSE"),
+        (-99, "EADDRNOTAVAIL"),
+        (-100, "ENETDOWN"),
+        (-101, "ENETUNREACH"),
+        (-103, "ECONNABORTED"),
+        (-104, "ECONNRESET"),
+        (-105, "ENOBUFS"),
+        (-107, "ENOTCONN"),
+        (-110, "ETIMEDOUT"),
+        (-111, "ECONNREFUSED"),
+        (-112, "EHOSTDOWN"),
+        (-113, "EHOSTUNREACH"),
+        (-114, "EALREADY"),
+        (-125, "ECANCELED"),
+    ];
 }

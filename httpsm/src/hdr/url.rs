@@ -5,6 +5,8 @@
 //! `strict_uri_parsing` at its default, 2: no white space and nothing that cannot
 //! be printed.
 
+use std::fmt;
+
 use super::rules::is_host_char;
 
 /// A request's target in its parts. Absent parts are `None`.
@@ -42,9 +44,17 @@ pub struct Url {
     pub fragment: Option<Vec<u8>>,
 }
 
-/// The target is not one.
+/// The request target is not a valid URL.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BadUrl;
+
+impl fmt::Display for BadUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the request target is not a valid URL")
+    }
+}
+
+impl std::error::Error for BadUrl {}
 
 impl Url {
     /// Takes a target apart.

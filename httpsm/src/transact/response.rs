@@ -137,7 +137,11 @@ impl State {
         let age_value = base.value_get_int64("Age").unwrap_or(0);
         let apparent = if date > 0 { (self.response_received_time - date).max(0) } else { 0 };
         let delay = (self.response_received_time - self.request_sent_time).max(0);
-        let age = apparent.max(age_value) + delay + (self.now - self.response_received_time).max(0);
+        let resident = (self.now - self.response_received_time).max(0);
+        let age = apparent.max(age_value).checked_add(delay);
+        // Older than can be counted: in the original the sum wraps below 0, and
+        // `set_age` writes this number for what is below 0.
+        let age = age.and_then(|age| age.checked_add(resident)).unwrap_or(1 << 31);
         let mut digits = Vec::with_capacity(20);
         push_number(&mut digits, age.unsigned_abs());
         response.fields.value_set("Age", &digits);

@@ -2,7 +2,7 @@
 //! its end, at its time, and nothing is left.
 
 use crate::common::{Lab, Peer, config};
-use eventsys::hrtime::SECOND;
+use eventsys::hrtime::{NEVER, SECOND};
 use httpsm::{HttpCensus, HttpConfig};
 
 const GET: &[u8] = b"GET /x HTTP/1.1\r\nHost: origin.test\r\n\r\n";
@@ -318,5 +318,43 @@ fn either_side_may_go_at_any_moment() {
                 }
             }
         }
+    }
+}
+
+/// Times saturate (`eventsys::hrtime`): with timeouts that do not come nothing is cut
+/// short, and nothing else happens either.
+#[test]
+fn timeouts_of_never_do_not_come() {
+    for never in [NEVER, NEVER - 1] {
+        let config = HttpConfig {
+            accept_no_activity_timeout: never,
+            transaction_no_activity_timeout_in: never,
+            transaction_no_activity_timeout_out: never,
+            transaction_active_timeout_in: never,
+            transaction_active_timeout_out: never,
+            keep_alive_no_activity_timeout_in: never,
+            keep_alive_no_activity_timeout_out: never,
+            connect_attempts_timeout: never,
+            ..config()
+        };
+        let lab = Lab::with(config, None);
+        let client = lab.client();
+        lab.run_s(100);
+        client.send(GET);
+        lab.run_s(100);
+        let (head, body) = OK.split_at(20);
+        lab.origin().send(head);
+        lab.run_s(100);
+        lab.origin().send(body);
+        lab.run_s(100);
+        assert!(client.text().ends_with("hello") && !client.is_at_end());
+        // And on the connections that were kept.
+        client.send(GET);
+        lab.settle();
+        lab.origin().send(OK);
+        lab.settle();
+        assert_eq!(client.text().matches("hello").count(), 2);
+        assert_eq!(lab.origins().len(), 1, "the origin's is kept");
+        lab.expect_nothing_left(vec![client]);
     }
 }

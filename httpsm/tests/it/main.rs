@@ -3,6 +3,7 @@
 
 mod affinity;
 mod common;
+mod errors;
 mod faults;
 mod heads;
 mod held;

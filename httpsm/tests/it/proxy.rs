@@ -121,3 +121,27 @@ fn a_forward_proxy_asks_whom_the_target_names() {
     assert!(client.text().ends_with("hello"));
     lab.expect_nothing_left(vec![client]);
 }
+
+/// The age of an answer has a number of its own where it is past the end of the range.
+#[test]
+fn an_age_that_cannot_be_counted_is_two_to_the_31() {
+    for (age, seconds, expected) in [
+        ("10", 0, "10"),
+        ("10", 2, "12"),
+        ("-5", 0, "0"),
+        ("9223372036854775807", 0, "9223372036854775807"),
+        ("9223372036854775807", 2, "2147483648"),
+        ("9223372036854775806", 2, "2147483648"),
+    ] {
+        let lab = Lab::new();
+        let client = lab.ask(GET);
+        lab.run_s(seconds);
+        let head = format!("HTTP/1.1 200 OK\r\nAge: {age}\r\nContent-Length: 5\r\n\r\n");
+        lab.origin().send(head.as_bytes());
+        lab.origin().send(b"hello");
+        lab.settle();
+        let text = client.text();
+        assert!(text.contains(&format!("Age: {expected}\r\n")), "{age} {seconds}: {text}");
+        lab.expect_nothing_left(vec![client]);
+    }
+}

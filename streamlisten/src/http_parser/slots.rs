@@ -1,6 +1,7 @@
 //! The callbacks of a parser, and what they are given.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::rc::Rc;
 
 use super::{HTTPParser, HeaderList, Place};
@@ -48,6 +49,15 @@ pub struct ParseError {
     /// Where it was, counted from the start of the input.
     pub bytes_parsed: Place,
 }
+
+/// `CODE: reason`, as node prints its error.
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.reason)
+    }
+}
+
+impl std::error::Error for ParseError {}
 
 pub(super) type Slot<A, R> =
     RefCell<Option<Rc<dyn Fn(&Rc<HTTPParser>, A) -> Result<R, Exception>>>>;

@@ -1,6 +1,7 @@
 //! [`Emitter`]: listeners by the name of their event.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::rc::Rc;
 
 use crate::buf::Chunk;
@@ -34,6 +35,14 @@ impl JsError {
         }
     }
 }
+
+impl fmt::Display for JsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.code)
+    }
+}
+
+impl std::error::Error for JsError {}
 
 /// What comes with an event.
 #[derive(Clone, Debug)]

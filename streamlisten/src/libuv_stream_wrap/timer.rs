@@ -169,6 +169,20 @@ mod tests {
     }
 
     #[test]
+    fn a_span_past_the_end_of_time_does_not_come_and_can_be_replaced() {
+        let (thread, timer, came) = counting();
+        for ms in [u64::MAX, i64::MAX.unsigned_abs(), i64::MAX.unsigned_abs() / 1_000_000 + 1] {
+            came.set(0);
+            timer.start(ms);
+            thread.run_for(hrtime::seconds(100));
+            assert_eq!(came.get(), 0, "{ms}");
+            timer.start(50);
+            thread.run_for(hrtime::mseconds(60));
+            assert_eq!(came.get(), 1, "{ms}");
+        }
+    }
+
+    #[test]
     fn a_dropped_timer_does_not_come() {
         let (thread, timer, came) = counting();
         timer.start(50);

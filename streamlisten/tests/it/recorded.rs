@@ -53,10 +53,33 @@ fn requests_that_take_too_long() {
 }
 
 #[test]
+fn closed_handles_and_writes_of_nothing() {
+    check(include_str!("../data/ends.jsonl"), 15);
+}
+
+#[test]
+fn what_is_told_after_a_reset_and_after_an_end() {
+    check(include_str!("../data/resets.jsonl"), 35);
+}
+
+#[test]
+fn continuations_and_headers_that_count() {
+    check(include_str!("../data/heads.jsonl"), 18);
+}
+
+#[test]
+fn what_every_status_says() {
+    check(include_str!("../data/statuses.jsonl"), 70);
+}
+
+#[test]
 fn the_same_over_real_sockets() {
     check_over(include_str!("../data/public.jsonl"), 12, Transport::Sockets);
     check_over(include_str!("../data/extra_open.jsonl"), 109, Transport::Sockets);
     check_over(include_str!("../data/more.jsonl"), 10, Transport::Sockets);
     check_over(include_str!("../data/turns.jsonl"), 9, Transport::Sockets);
     check_over(include_str!("../data/answers.jsonl"), 28, Transport::Sockets);
+    check_over(include_str!("../data/ends.jsonl"), 15, Transport::Sockets);
+    check_over(include_str!("../data/resets.jsonl"), 35, Transport::Sockets);
+    check_over(include_str!("../data/heads.jsonl"), 18, Transport::Sockets);
 }

@@ -58,8 +58,9 @@ impl fmt::Display for Job {
     }
 }
 
-/// A line that is not what it should be.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// A line of a benchmark's report that has another form.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a line of the benchmark's report has an unknown form")]
 pub struct UnknownLine;
 
 impl FromStr for Job {

@@ -3,6 +3,7 @@
 #![allow(dead_code)] // Each test uses a part of it.
 
 pub(crate) mod steps;
+pub(crate) mod wire;
 
 use streamlisten::llhttp::{Event, Lenient, Machine, MessageType, Notice, Span, Step, Wanted};
 
