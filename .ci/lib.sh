@@ -24,11 +24,16 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 # Whether the nightly toolchain has this component. On a machine of its own (CI) it is
 # added if it can be had; on a person's machine a run changes no toolchain.
 component() {
-  local listed="rustup component list --toolchain nightly"
-  if [ -n "${CI:-}" ] && ! $listed 2>/dev/null | grep -q "^$1.*(installed)"; then
+  if [ -n "${CI:-}" ] && ! installed "$1"; then
     timeout 120 rustup component add --toolchain nightly "$1" >/dev/null 2>&1 || true
   fi
-  $listed 2>/dev/null | grep -q "^$1.*(installed)"
+  installed "$1"
+}
+
+installed() {
+  local components
+  components=$(rustup component list --toolchain nightly 2>/dev/null) || return 1
+  grep -qE "^$1(-$target)? \(installed\)" <<<"$components"
 }
 
 # A C++ compiler, for which the same holds.

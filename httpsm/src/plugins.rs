@@ -7,7 +7,7 @@
 //! | name | what it does |
 //! |---|---|
 //! | `generator` | answers `GET /nocache/SIZE/NAME` with SIZE bytes, as the server's own plugin of this name |
-//! | `echo` | answers `/echo` with the request's body |
+//! | `echo` | answers `/echo` with the request's body, up to 16 MiB |
 //! | `fetcher` | for `/fetch/PATH`, makes a request of its own for `/PATH`, and answers with what came: status, length, digest |
 //! | `slow` | answers `/slow/SIZE/MILLISECONDS` with SIZE bytes, one each MILLISECONDS |
 //! | `broken` | answers `/broken/HOW` with something that breaks off |

@@ -39,6 +39,7 @@ use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, VioHandle};
 
 use action::Chunks;
 pub use action::TunnelChunkingAction;
+pub(crate) use action::share_or_copy;
 pub(crate) use blind::{BlindTunnel, BlindTunnelOwner};
 
 /// The producer has read everything before it was started. Mirrors

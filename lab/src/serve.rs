@@ -59,7 +59,8 @@ pub(crate) fn serve(args: &ServeArgs, out: &mut Output) -> Result<ExitCode, Erro
         "{} net threads, plugins [{}], {} rules",
         args.threads, names.join(", "), args.map.len()
     );
-    let finished = server.run(&mut signals, &panics);
+    let patience = Duration::from_secs(args.shutdown_timeout.into());
+    let finished = server.run(&mut signals, &panics, patience);
     if let Some(trace) = trace {
         trace.finish()?;
     }
@@ -111,10 +112,10 @@ impl Server {
         Ok(Server { processor, net, proxy, accept, address })
     }
 
-    /// Serves until a signal comes, and finishes. False if another signal came
-    /// before all answers were out, or a thread has panicked: then nothing is
-    /// finished, because the others may wait for it.
-    fn run(&self, signals: &mut Signals, panics: &Panics) -> bool {
+    /// Serves until a signal comes, and finishes. False if another signal came or
+    /// `patience` was over before all answers were out, or a thread has panicked: then
+    /// nothing is finished, because the others may wait for it.
+    fn run(&self, signals: &mut Signals, panics: &Panics, patience: Duration) -> bool {
         let signal = signals.forever().next().and_then(signal_name).unwrap_or("a signal");
         if panics.any() {
             return false;
@@ -123,7 +124,7 @@ impl Server {
         self.accept.cancel();
         let open = self.proxy.census().transactions;
         log::info!(target: "serve", "{signal}: ending, with {open} answers under way");
-        let finished = self.finish(signals, panics);
+        let finished = self.finish(signals, panics, patience);
         if panics.any() {
             return false;
         }
@@ -137,8 +138,12 @@ impl Server {
         finished
     }
 
-    fn finish(&self, signals: &mut Signals, panics: &Panics) -> bool {
-        let mut quiet_since = Instant::now();
+    /// An answer may wait for an origin server that says nothing, for minutes, and for a
+    /// client that has gone: nobody can tell, so there is an end. Mirrors
+    /// `proxy.config.stop.shutdown_timeout`, which waits as long whatever is under way.
+    fn finish(&self, signals: &mut Signals, panics: &Panics, patience: Duration) -> bool {
+        let began = Instant::now();
+        let mut quiet_since = began;
         while quiet_since.elapsed() < QUIET_FOR {
             if panics.any() {
                 return false;
@@ -146,6 +151,10 @@ impl Server {
             let open = self.proxy.census().transactions;
             if open != 0 {
                 quiet_since = Instant::now();
+            }
+            if open != 0 && began.elapsed() >= patience {
+                log::warn!(target: "serve", "the time is up: {open} answers are cut off");
+                return false;
             }
             if let Some(signal) = signals.pending().next() {
                 let name = signal_name(signal).unwrap_or("a signal");

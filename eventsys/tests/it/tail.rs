@@ -3,13 +3,13 @@
 //! Proves `EThread::LoopTailHandler`, the timeout that `execute_regular` asks it
 //! to wait for, and `summarize_stats`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 use eventsys::hrtime::{MSECOND, mseconds, seconds, useconds};
 use eventsys::{
     Clock, EThread, EventMetrics, EventProcessor, FreeContinuation, HrTime, Idle, LoopTailHandler,
-    Options, Outcome, ProxyMutex, SAMPLE_COUNT, StateMachine, WakePolicy,
+    Options, Outcome, OwnEvents, ProxyMutex, SAMPLE_COUNT, StateMachine, WakePolicy,
 };
 use testkit::{Lab, must_end, on_foreign_thread, while_held};
 
@@ -100,32 +100,58 @@ fn a_handler_is_called_with_zero_when_the_next_look_is_overdue() {
     assert_eq!(tail.take(), [(0, false)]);
 }
 
+/// Counts how often its thread is signalled.
+#[derive(Default)]
+struct Signals(AtomicU32);
+
+impl Signals {
+    fn of(lab: &Lab) -> Arc<Signals> {
+        let signals = Arc::new(Signals::default());
+        lab.thread.set_tail_handler(signals.clone());
+        signals
+    }
+
+    fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl LoopTailHandler for Signals {
+    fn wait_for_activity(&self, _: Idle<'_, '_>, _: HrTime) {}
+    fn signal_activity(&self, _: &EThread) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_push_onto_an_empty_queue_signals_once_and_further_pushes_do_not() {
-    struct Counter(Mutex<u32>);
-    impl LoopTailHandler for Counter {
-        fn wait_for_activity(&self, _: Idle<'_, '_>, _: HrTime) {}
-        fn signal_activity(&self, _: &EThread) {
-            *self.0.lock().expect("no panic under the lock") += 1;
-        }
-    }
     let lab = Lab::new();
-    let tail = Arc::new(Counter(Mutex::new(0)));
-    let signals = || *tail.0.lock().expect("no panic under the lock");
-    lab.thread.set_tail_handler(tail.clone());
+    let signals = Signals::of(&lab);
     let (thread, cont) = (Arc::clone(lab.thread.thread()), lab.noting("called"));
     let push = || on_foreign_thread(|| thread.schedule_imm(cont.clone()));
     for _ in 0..3 {
         push();
     }
-    assert_eq!(signals(), 1);
+    assert_eq!(signals.count(), 1);
     thread.schedule_imm(cont.clone());
-    assert_eq!(signals(), 1, "its own thread does not signal itself");
+    assert_eq!(signals.count(), 1, "its own thread does not signal itself");
     lab.passes(1);
     push();
-    assert_eq!(signals(), 2, "the queue was empty again");
+    assert_eq!(signals.count(), 2, "the queue was empty again");
     lab.passes(1);
     assert_eq!(lab.take_names(), ["called"; 5]);
+}
+
+#[test]
+fn a_thread_does_not_signal_itself_whichever_queue_its_own_events_go_to() {
+    for own_events in [OwnEvents::LocalQueue, OwnEvents::ExternalQueue] {
+        let options = Options { own_events, ..Options::default() };
+        let lab = Lab::of(EventProcessor::with_options(Clock::new_virtual(), options));
+        let signals = Signals::of(&lab);
+        lab.thread.schedule_imm(lab.noting("called"));
+        lab.passes(1);
+        assert_eq!((signals.count(), lab.take_names()), (0, vec!["called"]), "{own_events:?}");
+    }
 }
 
 #[test]

@@ -3,8 +3,10 @@
 //! The answer begins when the whole body has come, and no sooner: the state
 //! machine takes an early answer for the last word of an origin server that does
 //! not want the rest, and gives up on it. Until then the body is kept, by
-//! reference to the blocks in which it came. A client that waits for a word before
-//! it sends the body (`Expect: 100-continue`) gets it.
+//! reference to the blocks in which it came, but no more of it than
+//! [`MAX_BODY`]: what is longer is answered with 413 as soon as that is known, and
+//! not read any further. A client that waits for a word before it sends the body
+//! (`Expect: 100-continue`) gets it.
 
 use std::cell::{Cell, RefCell};
 
@@ -15,6 +17,11 @@ use super::intercept::Link;
 use crate::api::HttpTxn;
 use crate::chunked::{ChunkedReader, ChunkedState};
 use crate::hdr::{ParseResult, ResponseHdr};
+use crate::tunnel::share_or_copy;
+
+/// The most that is kept of a body, in bytes; of one in chunks with all that frames
+/// them: sizes, extensions and trailers may go on for ever too.
+const MAX_BODY: i64 = 16 << 20;
 
 /// Answers this transaction.
 pub(super) fn intercept(txn: &HttpTxn) {
@@ -28,6 +35,8 @@ struct Echo {
     chunks: RefCell<Option<ChunkedReader>>,
     /// Bytes of the body that have not come yet.
     left: Cell<i64>,
+    /// Bytes that have been kept.
+    kept: Cell<i64>,
     answered: Cell<bool>,
 }
 
@@ -51,6 +60,8 @@ impl Echo {
 
     fn read_ready(&self, guard: &Guard<'_>, this: &ContRef) {
         let good = match &*self.link.borrow() {
+            // It has been refused, and comes all the same.
+            Some(_) if self.answered.get() => true,
             Some(link) if link.has_request.get() => self.take_body(guard, this, link),
             Some(link) => match link.parse(guard) {
                 ParseResult::Cont => {
@@ -58,8 +69,7 @@ impl Echo {
                     true
                 }
                 ParseResult::Done => {
-                    self.begin(guard, this, link);
-                    self.take_body(guard, this, link)
+                    !self.begin(guard, this, link) || self.take_body(guard, this, link)
                 }
                 ParseResult::Error => false,
             },
@@ -70,9 +80,16 @@ impl Echo {
         }
     }
 
-    /// The request's head is there: the answer's will say the same of its body.
-    fn begin(&self, guard: &Guard<'_>, this: &ContRef, link: &Link) {
+    /// The request's head is there: the answer's will say the same of its body. False
+    /// if that is refused.
+    fn begin(&self, guard: &Guard<'_>, this: &ContRef, link: &Link) -> bool {
         let request = link.request.borrow();
+        let chunked = request.fields.presence("Transfer-Encoding");
+        let length = request.fields.value_get_int64("Content-Length").filter(|_| !chunked);
+        if length.is_some_and(|length| length > MAX_BODY) {
+            self.refuse(guard, this, link);
+            return false;
+        }
         let expects = request.fields.value_get("Expect");
         if expects.is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue")) {
             let nbytes = link.output.buffer.write(guard, b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -82,17 +99,24 @@ impl Echo {
         if let Some(kind) = request.fields.value_get("Content-Type") {
             response.fields.append("Content-Type", kind);
         }
-        if request.fields.presence("Transfer-Encoding") {
+        if chunked {
             response.fields.append("Transfer-Encoding", b"chunked");
             *self.chunks.borrow_mut() = Some(ChunkedReader::new());
         } else {
-            let length = request.fields.value_get_int64("Content-Length").unwrap_or(0);
+            let length = length.unwrap_or(0);
             response.fields.append("Content-Length", length.to_string().as_bytes());
             self.left.set(length);
         }
         let mut head = Vec::with_capacity(128);
         response.print(&mut head);
         link.output.buffer.write(guard, &head);
+        true
+    }
+
+    fn refuse(&self, guard: &Guard<'_>, this: &ContRef, link: &Link) {
+        self.answered.set(true);
+        let sentence = format!("echo: a body has at most {MAX_BODY} bytes\n");
+        link.refuse(guard, this, 413, &sentence);
     }
 
     /// Keeps what has come; the end is answered. False if the body is not one.
@@ -117,10 +141,14 @@ impl Echo {
                     taken
                 }
             };
-            let id = reader.id();
-            reader.buffer().with(guard, |from| {
-                link.output.buffer.with(guard, |to| to.write_from(from, id, taken, 0));
-            });
+            self.kept.set(self.kept.get() + taken);
+            if self.kept.get() > MAX_BODY {
+                drop(view);
+                self.refuse(guard, this, link);
+                return true;
+            }
+            let piece = 0..usize::try_from(taken).unwrap_or(0);
+            share_or_copy(guard, &link.output.buffer, reader, &view, piece);
             reader.consume(guard, taken);
         }
         if over && !self.answered.replace(true) {

@@ -8,7 +8,7 @@ use eventsys::{ContRef, Guard, ProxyMutex};
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use iocore::{BoundBuffer, IOBufferReader, NetVcRef, VioHandle};
 
-use crate::hdr::{HdrLimits, HttpParser, ParseResult, RequestHdr};
+use crate::hdr::{HdrLimits, HttpParser, ParseResult, RequestHdr, ResponseHdr};
 
 /// One direction of a connection. Mirrors `IOChannel` of the generator plugin.
 pub(super) struct IoChannel {
@@ -90,10 +90,24 @@ impl Link {
         }
         ParseResult::Cont
     }
+
+    /// Answers with an error and a sentence, whatever was to be written before. The
+    /// machine closes the connection when this has been written.
+    pub(super) fn refuse(&self, guard: &Guard<'_>, cont: &ContRef, status: u16, sentence: &str) {
+        let old = &self.output.reader;
+        old.consume(guard, old.read_avail(guard));
+        let mut response = ResponseHdr::new(status);
+        response.fields.append("Content-Type", b"text/plain");
+        response.fields.append("Content-Length", sentence.len().to_string().as_bytes());
+        let mut head = Vec::with_capacity(128);
+        response.print(&mut head);
+        head.extend_from_slice(sentence.as_bytes());
+        let nbytes = self.output.buffer.write(guard, &head);
+        self.output.write(guard, &self.vc, cont, nbytes);
+    }
 }
 
-/// The number in one part of a path, counted from 0.
-pub(super) fn number_in_path(path: &[u8], part: usize) -> Option<i64> {
-    let part = path.split(|&c| c == b'/').filter(|part| !part.is_empty()).nth(part)?;
-    std::str::from_utf8(part).ok()?.parse().ok().filter(|&number| number >= 0)
+/// One part of a path, counted from 0.
+pub(super) fn part_of_path(path: &[u8], part: usize) -> Option<&[u8]> {
+    path.split(|&c| c == b'/').filter(|part| !part.is_empty()).nth(part)
 }

@@ -1,22 +1,39 @@
 //! `slow`: an answer that comes drop by drop.
 //!
 //! `/slow/SIZE/MILLISECONDS` is answered with SIZE bytes, the head at once and one
-//! byte of the body each MILLISECONDS.
+//! byte of the body each MILLISECONDS, at most a day. As long as the reader takes
+//! nothing, no more than the water mark waits for it: then there are no more drops
+//! until it has taken some. Drops that follow each other within less than
+//! [`SHORTEST_MILLISECONDS`] fall several at a time. What is no number, or too large a one, is answered with
+//! 400 and a sentence.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use eventsys::hrtime::mseconds;
 use eventsys::{
-    ContRef, Data, ET_NET, EventCode, EventRef, Guard, Invocation, Outcome, ProxyMutex,
+    ContRef, Data, ET_NET, EventCode, EventRef, Guard, HrTime, Invocation, Outcome, ProxyMutex,
     StateMachine,
 };
 use iocore::IoData;
 
-use super::intercept::{Link, number_in_path};
+use super::intercept::{Link, part_of_path};
 use crate::api::HttpTxn;
 use crate::hdr::{ParseResult, ResponseHdr};
 use crate::proxy::HttpProxy;
+
+/// How many bytes wait at most for a reader that takes none.
+const WATER_MARK: i64 = 4096;
+
+/// Timers are no finer than this: the event loop's first queue holds whatever is due
+/// within five milliseconds, and takes it as due.
+const SHORTEST_MILLISECONDS: i64 = 10;
+
+/// The longest time between two bytes: a day.
+const MAX_MILLISECONDS: i64 = 24 * 60 * 60 * 1000;
+
+/// The most bytes: with the head, their number is still one.
+const MAX_SIZE: i64 = i64::MAX - 4096;
 
 /// Answers this transaction.
 pub(super) fn intercept(txn: &HttpTxn) {
@@ -24,8 +41,11 @@ pub(super) fn intercept(txn: &HttpTxn) {
         proxy: Arc::clone(txn.proxy()),
         link: RefCell::default(),
         left: Cell::new(0),
-        period_ms: Cell::new(1),
+        at_a_time: Cell::new(1),
+        period: Cell::new(0),
+        next: Cell::new(0),
         timer: Cell::new(None),
+        full: Cell::new(false),
     };
     txn.server_intercept(StateMachine::new(ProxyMutex::new(), slow, Slow::handle));
 }
@@ -35,8 +55,15 @@ struct Slow {
     link: RefCell<Option<Link>>,
     /// Bytes that have not been given to the write.
     left: Cell<i64>,
-    period_ms: Cell<i64>,
+    /// How many fall at a time,
+    at_a_time: Cell<i64>,
+    /// how long after the last ones,
+    period: Cell<HrTime>,
+    /// and when the next ones do.
+    next: Cell<HrTime>,
     timer: Cell<Option<EventRef>>,
+    /// The reader has not taken what waits: no timer runs.
+    full: Cell<bool>,
 }
 
 impl Slow {
@@ -50,6 +77,7 @@ impl Slow {
             }
             EventCode::VC_EVENT_READ_READY => self.read_request(guard, this),
             EventCode::EVENT_INTERVAL => self.drip(guard, this),
+            EventCode::VC_EVENT_WRITE_READY if self.full.get() => self.go_on(guard, this),
             EventCode::VC_EVENT_WRITE_READY | EventCode::VC_EVENT_READ_COMPLETE => {}
             _ => self.close(),
         }
@@ -63,9 +91,19 @@ impl Slow {
             return link.input.reenable(guard);
         }
         let path = link.request.borrow().url.path.clone();
-        let size = number_in_path(&path, 1).unwrap_or(10);
+        let numbers = number(&path, 1, "SIZE", 10, MAX_SIZE)
+            .and_then(|size| Ok((size, number(&path, 2, "MILLISECONDS", 100, MAX_MILLISECONDS)?)));
+        let (size, period) = match numbers {
+            Ok(numbers) => numbers,
+            Err(sentence) => return link.refuse(guard, this, 400, &sentence),
+        };
         self.left.set(size);
-        self.period_ms.set(number_in_path(&path, 2).unwrap_or(100).max(1));
+        let period = period.max(1);
+        let at_a_time = (SHORTEST_MILLISECONDS / period).max(1);
+        self.at_a_time.set(at_a_time);
+        self.period.set(mseconds(period * at_a_time));
+        self.next.set(self.proxy.processor().clock().get_hrtime());
+        link.output.buffer.set_water_mark(guard, WATER_MARK);
         let mut response = ResponseHdr::new(200);
         response.fields.append("Content-Length", size.to_string().as_bytes());
         let mut head = Vec::with_capacity(64);
@@ -79,16 +117,34 @@ impl Slow {
         self.timer.set(None);
         let link = self.link.borrow();
         let (Some(link), true) = (&*link, self.left.get() > 0) else { return };
-        link.output.buffer.write(guard, b".");
-        self.left.set(self.left.get() - 1);
+        if link.output.buffer.with(guard, |buffer| buffer.high_water()) {
+            self.full.set(true);
+            return;
+        }
+        let drops = self.at_a_time.get().min(self.left.get());
+        let all = [b'.'; SHORTEST_MILLISECONDS as usize];
+        link.output.buffer.write(guard, &all[..usize::try_from(drops).unwrap_or(0)]);
+        self.left.set(self.left.get() - drops);
         link.output.reenable(guard);
         self.wait(this);
     }
 
+    /// The reader has taken something.
+    fn go_on(&self, guard: &Guard<'_>, this: &ContRef) {
+        let link = self.link.borrow();
+        let Some(link) = &*link else { return };
+        if !link.output.buffer.with(guard, |buffer| buffer.high_water()) {
+            self.full.set(false);
+            self.next.set(self.proxy.processor().clock().get_hrtime());
+            self.wait(this);
+        }
+    }
+
     fn wait(&self, this: &ContRef) {
         if self.left.get() > 0 {
-            let span = mseconds(self.period_ms.get());
-            self.timer.set(self.proxy.processor().schedule_in(Arc::clone(this), span, ET_NET));
+            self.next.set(self.next.get().saturating_add(self.period.get()));
+            let at = self.next.get();
+            self.timer.set(self.proxy.processor().schedule_at(Arc::clone(this), at, ET_NET));
         }
     }
 
@@ -101,4 +157,13 @@ impl Slow {
             link.vc.do_io_close(None);
         }
     }
+}
+
+/// The number in one part of the path, `default` if there is no such part.
+fn number(path: &[u8], part: usize, name: &str, default: i64, max: i64) -> Result<i64, String> {
+    let Some(text) = part_of_path(path, part) else { return Ok(default) };
+    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    number.filter(|number| (0..=max).contains(number)).ok_or_else(|| {
+        format!("slow: {name} is a number from 0 to {max}, as in /slow/SIZE/MILLISECONDS\n")
+    })
 }

@@ -3,6 +3,8 @@
 //! Mirrors `TunnelChunkingAction_t`, `producer_handler_chunked`,
 //! `producer_handler_dechunked` and the buffers of `ChunkedHandler` (9.2.9).
 
+use std::ops::Range;
+
 use eventsys::Guard;
 use iocore::buffer::{BUFFER_SIZE_INDEX_128, BUFFER_SIZE_INDEX_256, MIOBuffer};
 use iocore::{BoundBuffer, IOBufferReader};
@@ -130,14 +132,9 @@ impl Chunks {
             let made = &mut self.made;
             let source = &self.source;
             let used = self.parser.read(&view, |range| {
-                let Some(changed) = changed else { return };
-                let len = i64::try_from(range.len()).unwrap_or(0);
-                *made += if len >= MIN_BLOCK_TRANSFER_BYTES {
-                    let offset = i64::try_from(range.start).unwrap_or(0);
-                    share(guard, changed, source, len, offset)
-                } else {
-                    changed.write(guard, &view[range])
-                };
+                if let Some(changed) = changed {
+                    *made += share_or_copy(guard, changed, source, &view, range);
+                }
             });
             let used = i64::try_from(used).unwrap_or(0);
             self.source.consume(guard, used);
@@ -169,6 +166,22 @@ impl Chunks {
     }
 }
 
+/// Lets `to` have the bytes in `range` of `view`, which is what `from` has to read in its
+/// first block: shared, or copied if they are few. How many that were.
+pub(crate) fn share_or_copy(
+    guard: &Guard<'_>,
+    to: &BoundBuffer,
+    from: &IOBufferReader,
+    view: &[u8],
+    range: Range<usize>,
+) -> i64 {
+    let len = i64::try_from(range.len()).unwrap_or(0);
+    if len < MIN_BLOCK_TRANSFER_BYTES {
+        return to.write(guard, &view[range]);
+    }
+    share(guard, to, from, len, i64::try_from(range.start).unwrap_or(0))
+}
+
 /// Lets `to` share up to `len` bytes of `from` behind `offset`; how many that were.
 fn share(guard: &Guard<'_>, to: &BoundBuffer, from: &IOBufferReader, len: i64, offset: i64) -> i64 {
     from.buffer()
@@ -183,4 +196,34 @@ pub(super) enum Processed {
     Done,
     /// The body is not one.
     Error,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eventsys::ProxyMutex;
+
+    /// A block of its own for each byte that comes alone would be far more than the
+    /// bytes.
+    #[test]
+    fn small_pieces_are_copied_and_large_ones_shared() {
+        // The first block is empty where nothing was copied.
+        let mutex = ProxyMutex::new();
+        let guard = mutex.lock();
+        for (len, blocks) in [(1, 1), (255, 1), (256, 31)] {
+            let new = || MIOBuffer::new(iocore::buffer::BUFFER_SIZE_INDEX_32K).bind(&mutex);
+            let (from, to) = (new(), new());
+            let source = from.alloc_reader(&guard).unwrap();
+            let result = to.alloc_reader(&guard).unwrap();
+            for _ in 0..30 {
+                from.write(&guard, &vec![b'x'; len]);
+                let view = source.block_view(&guard);
+                share_or_copy(&guard, &to, &source, &view, 0..len);
+                drop(view);
+                source.consume(&guard, i64::try_from(len).unwrap());
+            }
+            let count = to.with(&guard, |to| to.block_count(result.id()));
+            assert_eq!(count, blocks, "pieces of {len} bytes");
+        }
+    }
 }

@@ -291,6 +291,49 @@ fn a_client_that_does_not_read_holds_the_origin_server_back() {
     }
 }
 
+/// A chunk's extension, the zeros of its size and a trailer have no limit, as in 9.2.9
+/// (100 MB of each passed through a running one, whose memory did not grow): they are
+/// passed on as they come, nothing of them is kept, and an origin server that takes none
+/// holds the client back.
+#[test]
+fn what_frames_chunks_may_go_on_for_ever_and_is_not_kept() {
+    const PIECES: usize = 500;
+    let endless: [(&[u8], u8); 3] = [(b"5;", b'x'), (b"", b'0'), (b"0\r\nX: ", b'x')];
+    for (begin, byte) in endless {
+        for origin_reads in [true, false] {
+            let config = HttpConfig {
+                transaction_no_activity_timeout_in: 100 * SECOND,
+                transaction_no_activity_timeout_out: 100 * SECOND,
+                ..config()
+            };
+            let lab = Lab::with(config, None);
+            let before = iocore::buffer::census().live_bytes;
+            let client = lab.client();
+            client.send(b"POST /x HTTP/1.1\r\nHost: origin.test\r\n");
+            client.send(b"Transfer-Encoding: chunked\r\n\r\n");
+            client.send(begin);
+            lab.settle();
+            let origin = lab.origin();
+            origin.pause(!origin_reads);
+            for _ in 0..PIECES {
+                client.send(&[byte; 4096]);
+                lab.run_ms(2);
+            }
+            // The rest waits with the client.
+            let live = iocore::buffer::census().live_bytes - before - client.unsent();
+            assert!(live < 700_000, "{live} bytes are kept, {}", begin.escape_ascii());
+            let received = origin.received();
+            let got = received.iter().rev().take_while(|&&at| at == byte).count();
+            match origin_reads {
+                true => assert_eq!(got, PIECES * 4096, "{}", begin.escape_ascii()),
+                false => assert_eq!(got, 0, "{}", begin.escape_ascii()),
+            }
+            assert_eq!(client.text(), "", "{}", begin.escape_ascii());
+            lab.expect_nothing_left(vec![client]);
+        }
+    }
+}
+
 /// A reset at each point of a transaction, by either side.
 #[test]
 fn either_side_may_go_at_any_moment() {

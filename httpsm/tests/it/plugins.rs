@@ -2,7 +2,7 @@
 //! another plugin: two PluginVC pairs, one state machine, no socket.
 
 use crate::common::{Lab, Peer, config};
-use eventsys::EventCode;
+use eventsys::{EventCode, hrtime};
 use httpsm::plugins::{self, Plugin};
 use httpsm::{HttpConfig, ts_http_connect, ts_http_connect_with_plugin_id};
 
@@ -212,6 +212,64 @@ fn echo_gives_ten_megabytes_back() {
     lab.expect_nothing_left(vec![client]);
 }
 
+const TOO_LONG: &str = "echo: a body has at most 16777216 bytes\n";
+
+/// A body whose length is too much is not waited for.
+#[test]
+fn echo_refuses_a_body_that_is_too_long() {
+    for (length, taken) in [(16 << 20, true), ((16 << 20) + 1, false), (300_000_000, false)] {
+        for expects in ["", "Expect: 100-continue\r\n"] {
+            let lab = lab(&[Plugin::Echo]);
+            let head = format!("POST /echo HTTP/1.1\r\nHost: e\r\n{expects}");
+            let client = lab.ask(format!("{head}Content-Length: {length}\r\n\r\n").as_bytes());
+            let text = client.text();
+            match taken {
+                true if expects.is_empty() => assert_eq!(text, ""),
+                true => assert!(text.starts_with("HTTP/1.1 100 Continue\r\n"), "{text}"),
+                false => {
+                    assert!(
+                        text.starts_with("HTTP/1.1 413 Request Entity Too Large\r\n"),
+                        "{text}"
+                    );
+                    assert!(text.ends_with(TOO_LONG) && text.contains("\r\nConnection: close\r\n"));
+                }
+            }
+            lab.expect_nothing_left(vec![client]);
+        }
+    }
+}
+
+/// Nor is one whose length is not known read for ever: its chunks, a chunk's extension,
+/// the zeros of a size, a trailer.
+#[test]
+fn echo_keeps_no_more_than_its_limit_of_a_body_without_end() {
+    let chunk = [b"1000\r\n", &[b'x'; 4096][..], b"\r\n"].concat();
+    let endless: [(&[u8], &[u8]); 4] =
+        [(b"", &chunk), (b"5;", &[b'x'; 4096]), (b"", &[b'0'; 4096]), (b"0\r\nX: ", &[b'x'; 4096])];
+    for (begin, piece) in endless {
+        let lab = lab(&[Plugin::Echo]);
+        let before = iocore::buffer::census().live_bytes;
+        let client = lab.client();
+        client.send(b"POST /echo HTTP/1.1\r\nHost: e\r\nTransfer-Encoding: chunked\r\n\r\n");
+        client.send(begin);
+        let (mut sent, mut most) = (0, 0);
+        while client.text().is_empty() {
+            assert!(sent < 20 << 20, "{}", begin.escape_ascii());
+            client.send(&piece.repeat(16));
+            sent += 16 * piece.len();
+            lab.run_ms(20);
+            most = most.max(iocore::buffer::census().live_bytes - before);
+        }
+        assert!(sent >= 16 << 20, "{sent}");
+        // Twice the limit: a block that is half full counts as a whole one.
+        assert!(most < 36 << 20, "{most} bytes for {}", begin.escape_ascii());
+        let text = client.text();
+        assert!(text.starts_with("HTTP/1.1 413 Request Entity Too Large\r\n"), "{text}");
+        assert!(text.ends_with(TOO_LONG), "{text}");
+        lab.expect_nothing_left(vec![client]);
+    }
+}
+
 #[test]
 fn a_plugins_request_is_answered_by_a_plugin() {
     let lab = lab(&[Plugin::Generator]);
@@ -276,6 +334,70 @@ fn slow_drips() {
     }
     assert_eq!(lab.census().transactions, 0);
     lab.expect_nothing_left(vec![client]);
+}
+
+/// A client that takes nothing holds the drops back, and gets all of them when it does.
+#[test]
+fn slow_drips_no_more_than_its_reader_takes() {
+    const SIZE: usize = 200_000;
+    let config = HttpConfig {
+        transaction_no_activity_timeout_in: hrtime::seconds(10_000),
+        transaction_no_activity_timeout_out: hrtime::seconds(10_000),
+        ..config()
+    };
+    let lab = Lab::with(config, None);
+    lab.proxy.set_remap(httpsm::UrlRewrite::new(vec!["/=http://127.0.0.1/".parse().unwrap()]));
+    Plugin::Slow.install(&lab.proxy);
+    let client = lab.client();
+    client.pause(true);
+    client.send(&get(&format!("/slow/{SIZE}/1")));
+    lab.run_s(160);
+    let held = iocore::buffer::census().live_bytes;
+    lab.run_s(160);
+    assert_eq!(iocore::buffer::census().live_bytes, held, "nothing more was dripped");
+    client.pause(false);
+    lab.settle();
+    let dots = |client: &Peer| client.received().iter().filter(|&&byte| byte == b'.').count();
+    // What was ready: no more than the marks of plugin, tunnel and pairs, and a block each.
+    let ready = dots(&client);
+    assert!((4096..160_000).contains(&ready), "{ready}");
+    lab.run_s(1);
+    let second = dots(&client) - ready;
+    assert!((900..=1100).contains(&second), "one each millisecond: {second}");
+    lab.run_s(200);
+    // The head has a few full stops of its own.
+    assert!((SIZE..SIZE + 10).contains(&dots(&client)), "{}", dots(&client));
+    lab.expect_nothing_left(vec![client]);
+}
+
+#[test]
+fn slow_refuses_numbers_that_are_none_or_too_large() {
+    for (path, sentence) in [
+        ("/slow/x/1", "slow: SIZE is a number from 0 to 9223372036854771711, as in"),
+        ("/slow/-1/1", "slow: SIZE is"),
+        ("/slow/9223372036854771712/1", "slow: SIZE is"),
+        ("/slow/99999999999999999999/1", "slow: SIZE is"),
+        ("/slow/5/86400001", "slow: MILLISECONDS is a number from 0 to 86400000, as in"),
+        ("/slow/5/9223372036854", "slow: MILLISECONDS is"),
+        ("/slow/9223372036854775807/9223372036854775807", "slow: SIZE is"),
+        ("/slow/5/1.5", "slow: MILLISECONDS is"),
+    ] {
+        let lab = lab(&[Plugin::Slow]);
+        let client = lab.ask(&get(path));
+        let text = client.text();
+        assert!(text.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{path}: {text}");
+        let body = text.split_once("\r\n\r\n").unwrap().1;
+        assert!(body.starts_with(sentence), "{path}: {body}");
+        assert_eq!(lab.census().transactions, 0, "{path}");
+        lab.expect_nothing_left(vec![client]);
+    }
+    // The largest that are taken.
+    for path in ["/slow/9223372036854771711/86400000", "/slow/3", "/slow/"] {
+        let lab = lab(&[Plugin::Slow]);
+        let client = lab.ask(&get(path));
+        assert!(client.text().starts_with("HTTP/1.1 200 OK\r\n"), "{path}: {}", client.text());
+        lab.expect_nothing_left(vec![client]);
+    }
 }
 
 #[test]

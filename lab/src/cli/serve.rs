@@ -33,6 +33,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "PORT")]
     pub tunnel: Vec<u16>,
 
+    /// How long a signal leaves the answers under way to come to their end; 0 cuts them off
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub shutdown_timeout: u32,
+
     /// Write the steps to this file, a JSON object a line
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
@@ -42,7 +46,7 @@ const SERVE_EXAMPLES: &str = "\
 Plugins answer in place of the origin server, at the other end of a PluginVC
 pair:
   generator  /nocache/SIZE/NAME: SIZE bytes
-  echo       /echo: the body of the request
+  echo       /echo: the body of the request, up to 16 MiB
   fetcher    /fetch/PATH: requests /PATH by itself, and tells what came
   slow       /slow/SIZE/MILLISECONDS: SIZE bytes, one each MILLISECONDS
   broken     /broken/HOW: an answer that breaks off
@@ -56,8 +60,10 @@ answer, and what none of them knows is answered with 502. With --tunnel it is a
 forward proxy: what no rule matches goes where the request says.
 
 The first line of standard output says where it listens. On SIGINT or SIGTERM it
-listens no more, finishes the answers under way, and ends; a second signal ends
-it at once. RUST_LOG chooses what is logged.
+listens no more, finishes the answers under way, and ends; what is not finished
+after --shutdown-timeout is cut off, and so is all of it by a second signal. A
+client that has gone counts as one that waits: whether it has is not known before
+its answer is written. RUST_LOG chooses what is logged.
 
 Examples:
   atslab serve --plugin generator
@@ -66,8 +72,9 @@ Examples:
   atslab serve --tunnel 443            with curl: curl -x 127.0.0.1:8080 https://…
   atslab serve --plugin fetcher --plugin generator --trace steps.jsonl
 
-Exit status: 0 if it has ended after a signal, 1 if a second signal cut answers
-off, 2 on errors, to which belongs that a handler has panicked.";
+Exit status: 0 if it has ended after a signal, 1 if answers were cut off by a
+second signal or the timeout, 2 on errors, to which belongs that a handler has
+panicked.";
 
 fn plugins() -> impl TypedValueParser<Value = Plugin> {
     PossibleValuesParser::new(Plugin::ALL.iter().map(|plugin| plugin.name()))

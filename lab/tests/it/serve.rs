@@ -345,6 +345,33 @@ fn a_second_signal_ends_it_at_once() {
     drop(origin);
 }
 
+/// An origin server that says nothing would be waited for, and asked again, for minutes:
+/// for a client that waits, and for one that has gone, which nobody can tell apart.
+#[test]
+fn what_is_not_finished_in_time_behind_a_signal_is_cut_off() {
+    for (seconds, gone) in [("0", false), ("1", false), ("1", true)] {
+        let (listener, rule) = origin();
+        let arguments = ["--map", &rule, "--shutdown-timeout", seconds];
+        let mut serve = Serve::start_loudly(&arguments);
+        let mut client = serve.client();
+        client.send(get("/a"));
+        let origin = take(&listener);
+        let kept = (!gone).then_some(client);
+        serve.terminate();
+        let mut said = String::new();
+        let stderr = serve.child.stderr.as_mut().expect("piped");
+        stderr.read_to_string(&mut said).expect("text");
+        assert_eq!(serve.wait().code(), Some(1), "{said}");
+        assert!(said.contains("the time is up: 1 answers are cut off"), "{said}");
+        drop((origin, kept));
+    }
+    // With nothing under way there is nothing to wait for.
+    let serve = Serve::start(&["--plugin", "generator", "--shutdown-timeout", "0"]);
+    assert_eq!(serve.client().get("/nocache/3/x").body, b"xxx");
+    serve.terminate();
+    assert_eq!(serve.wait().code(), Some(0));
+}
+
 #[test]
 fn a_panic_on_an_event_thread_ends_the_server_with_a_sentence() {
     for threads in ["1", "2"] {

@@ -2,14 +2,14 @@
 //! schedule is whatever the machine makes of it; what must hold is that every
 //! transfer completes, every pair is freed, and no lock stays held.
 
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Weak};
 
 use eventsys::hrtime::seconds;
 use eventsys::steps::Steps;
 use eventsys::{
-    Clock, ContRef, ET_CALL, EThread, EventProcessor, FreeContinuation, Options, Outcome,
-    ProxyMutex, Request,
+    Clock, ContRef, ET_CALL, EThread, EventCode, EventProcessor, FreeContinuation, Options,
+    Outcome, ProxyMutex, Request,
 };
 use iocore::NetVcRef;
 use pluginvc::PluginVCCore;
@@ -242,4 +242,41 @@ fn a_pair_that_is_to_connect_after_a_handler_has_panicked_says_so_and_does_not_h
     assert_eq!(panic_text(|| drop(next.connect())), panic);
     let held = [a.mutex(), p.mutex(), core.mutex()].map(|mutex| mutex.thread_holding());
     assert_eq!(held, [None; 3]);
+}
+
+/// Tells when it is dropped.
+struct TellsItsEnd(Sender<()>);
+
+impl Drop for TellsItsEnd {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+/// The orphan of two retry events comes to a pair that is freed: a release assertion of
+/// the original, which ends the server. Here it ends the event system and says why; no
+/// later pair waits for an event that does not come.
+#[test]
+fn an_event_for_a_freed_pair_ends_the_event_system_and_says_why() {
+    let processor = real_processor(1);
+    let (tell, told) = channel();
+    let acceptor = FreeContinuation::new(move |_, event, _| {
+        tell.send(event).unwrap();
+        Outcome::Done
+    });
+    let core = PluginVCCore::alloc(&processor, acceptor.clone());
+    let vc = core.active_vc().unwrap();
+    core.kill_no_connect();
+    assert_eq!(told.recv(), Ok(EventCode::NET_EVENT_ACCEPT_FAILED));
+    // The thread frees the pair now, before it comes to this event.
+    let (dropped, is_dropped) = channel();
+    let request = Request::from(vc as ContRef).cookie(Arc::new(TellsItsEnd(dropped)));
+    processor.schedule_imm(request, ET_CALL);
+    is_dropped.recv().unwrap();
+    processor.shutdown();
+    assert!(core.is_freed());
+    let panic = processor.handler_panic().expect("an assertion has failed");
+    assert_eq!(panic.thread(), "[ET_NET 0]");
+    assert_eq!(panic.text(), "magic == PLUGIN_VC_MAGIC_ALIVE");
+    assert!(processor.schedule_imm(acceptor, ET_CALL).is_none());
 }

@@ -264,6 +264,13 @@ impl Peer {
         });
     }
 
+    /// How many bytes it has sent that the other end has not taken yet.
+    pub(crate) fn unsent(&self) -> i64 {
+        self.with(|state, guard| {
+            state.output.borrow().as_ref().map_or(0, |(_, reader)| reader.read_avail(guard))
+        })
+    }
+
     /// Everything that has come so far.
     pub(crate) fn received(&self) -> Vec<u8> {
         self.with(|state, _| state.received.borrow().clone())
