@@ -8,7 +8,7 @@ mod report;
 mod worker;
 
 use std::fs;
-use std::io::{IsTerminal, Write, stderr};
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,12 +16,13 @@ use std::sync::Arc;
 
 use conformance::input::file_name;
 use conformance::live::{LiveError, Probe, Release};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::cli::FuzzArgs;
 use crate::error::Error;
 use crate::output::{FAULT, Output, QUIET, TITLE};
 use crate::pool;
+use crate::progress;
 
 use self::report::{Report, Tally};
 use self::worker::{Done, Finding, Worker};
@@ -77,14 +78,8 @@ pub(crate) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error>
 }
 
 fn progress_bar(count: u64, known: u64) -> ProgressBar {
-    if !stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(count).with_position(known);
     let template = "{bar:30} {pos} of {len} scenarios, {per_sec}, {eta} to go; {wide_msg}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
+    let bar = progress::bar(count, template).with_position(known);
     bar.set_message(found_so_far(0));
     bar.reset_eta();
     bar

@@ -12,13 +12,14 @@ mod shrink;
 
 use std::process::ExitCode;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use streamlisten::scenario::Transport;
 
 use crate::cli::{NodeArgs, NodeCommand};
 use crate::error::Error;
 use crate::output::Output;
+use crate::progress;
 
 /// Does what the arguments say, and gives the exit status.
 pub(crate) fn node(args: &NodeArgs, out: &mut Output) -> Result<ExitCode, Error> {
@@ -36,11 +37,5 @@ pub(crate) fn node(args: &NodeArgs, out: &mut Output) -> Result<ExitCode, Error>
 
 /// A bar on standard error, if that is a terminal.
 fn bar(total: usize) -> ProgressBar {
-    let bar = ProgressBar::new(total as u64);
-    if let Ok(style) =
-        ProgressStyle::with_template("{bar:30} {pos} of {len}  {elapsed}  {wide_msg}")
-    {
-        bar.set_style(style);
-    }
-    bar
+    progress::bar(total as u64, "{bar:30} {pos} of {len}  {elapsed}  {wide_msg}")
 }

@@ -6,6 +6,18 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::run::Job;
 
+/// A bar of indicatif's `template`; a hidden one where standard error is no terminal.
+pub(crate) fn bar(total: u64, template: &str) -> ProgressBar {
+    if !stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(total);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
 /// Shows how much of the work is done: counted in recorded steps where there are
 /// any, because one case can be a thousand times as long as another.
 pub(crate) struct Progress(ProgressBar);
@@ -26,14 +38,10 @@ impl Progress {
     }
 
     fn shown(total: u64, is_long: bool) -> Progress {
-        if !is_long || !stderr().is_terminal() {
-            return Progress(ProgressBar::hidden());
-        }
-        let bar = ProgressBar::new(total);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {wide_msg}") {
-            bar.set_style(style);
-        }
-        Progress(bar)
+        Progress(match is_long {
+            true => bar(total, "{bar:30} {percent:>3} %  {wide_msg}"),
+            false => ProgressBar::hidden(),
+        })
     }
 
     /// Counts a job as done.

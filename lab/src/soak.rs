@@ -4,14 +4,12 @@
 mod client;
 mod left;
 
-use std::io::{IsTerminal, Write, stderr};
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
-
-use indicatif::{ProgressBar, ProgressStyle};
 
 use self::client::{Client, Tally};
 use self::left::{Left, Stage};
@@ -19,6 +17,7 @@ use crate::cli::SoakArgs;
 use crate::error::Error;
 use crate::files;
 use crate::output::{FAULT, Output, TITLE};
+use crate::progress;
 
 /// The status if something is left or an answer was wrong.
 const FAILED: u8 = 1;
@@ -49,7 +48,7 @@ fn load(args: &SoakArgs, stage: &Stage) -> Tally {
             thread::spawn(move || client.run(&over))
         })
         .collect();
-    let bar = progress_bar(args.seconds);
+    let bar = progress::bar(args.seconds, "{bar:30} {pos} of {len} s  {wide_msg}");
     let end = Instant::now() + Duration::from_secs(args.seconds);
     while let Some(left) = end.checked_duration_since(Instant::now()) {
         thread::sleep(left.min(Duration::from_secs(1)));
@@ -66,17 +65,6 @@ fn load(args: &SoakArgs, stage: &Stage) -> Tally {
         }
     }
     all
-}
-
-fn progress_bar(seconds: u64) -> ProgressBar {
-    if !stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(seconds);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len} s  {wide_msg}") {
-        bar.set_style(style);
-    }
-    bar
 }
 
 fn report(out: &mut Output, tally: &Tally, took: Duration, left: &Left) -> Result<(), Error> {

@@ -5,7 +5,7 @@
 //! same in every run, although the thread is a real one. It does not take part
 //! in virtual time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
@@ -30,10 +30,11 @@ const GIVE_BACK: i32 = 9010;
 pub(super) struct Holds {
     /// The active end's, the passive end's, perhaps the same, and the core's.
     mutexes: [Arc<ProxyMutex>; 3],
-    held: RefCell<Vec<(Arc<ProxyMutex>, Held)>>,
+    /// By whose mutex it is; of two that are the same the first counts.
+    held: RefCell<[Option<Held>; 3]>,
     /// How often each is to be given back yet.
-    kept: RefCell<Vec<Arc<ProxyMutex>>>,
-    over: std::cell::Cell<bool>,
+    kept: Cell<[u32; 3]>,
+    over: Cell<bool>,
     /// Takes the records of the run, if anyone wants them.
     recorder: Option<(Arc<Recorder>, Arc<Clock>)>,
 }
@@ -46,8 +47,8 @@ pub(super) fn new_holder(
     let holds = Holds {
         mutexes: mutexes.map(Arc::clone),
         held: RefCell::default(),
-        kept: RefCell::default(),
-        over: std::cell::Cell::new(false),
+        kept: Cell::default(),
+        over: Cell::new(false),
         recorder,
     };
     StateMachine::new(ProxyMutex::new(), holds, Holds::handle)
@@ -94,12 +95,8 @@ fn is_current(thread: &EThread) -> bool {
 pub(super) fn give_way(holder: &Holder, side: Side) {
     let guard = holder.mutex().lock();
     let holds = holder.state(&guard);
-    let mutex = &holds.mutexes[index(side) as usize];
-    holds.kept.borrow_mut().retain(|kept| !Arc::ptr_eq(kept, mutex));
-    if holds.is_held(mutex) {
-        holds.held.borrow_mut().retain(|(held, _)| !Arc::ptr_eq(held, mutex));
-        holds.note(index(side), HoldChange::GivesWay);
-    }
+    holds.change_kept(index(side), |_| 0);
+    holds.let_go(index(side), HoldChange::GivesWay);
 }
 
 /// Gives everything back and takes nothing any more.
@@ -107,8 +104,8 @@ pub(super) fn release_all(holder: &Holder) {
     let guard = holder.mutex().lock();
     let holds = holder.state(&guard);
     holds.over.set(true);
-    holds.kept.borrow_mut().clear();
-    holds.held.borrow_mut().clear();
+    holds.kept.set([0; 3]);
+    drop(holds.held.take());
 }
 
 /// Whose mutex: 0 the active end's, 1 the passive end's, 2 the core's.
@@ -142,37 +139,49 @@ impl Holds {
 
     /// One who has it already keeps it until the last `give_back`.
     fn take(&self, index: i32) {
-        let mutex = &self.mutexes[index as usize];
-        self.kept.borrow_mut().push(Arc::clone(mutex));
-        if self.is_held(mutex) {
+        self.change_kept(index, |kept| kept + 1);
+        let whose = self.whose(index);
+        if self.held.borrow()[whose].is_some() {
             return self.note(index, HoldChange::KeepsOn);
         }
-        self.held.borrow_mut().push((Arc::clone(mutex), Held::new(mutex)));
+        let held = Held::new(&self.mutexes[whose]);
+        self.held.borrow_mut()[whose] = Some(held);
         self.note(index, HoldChange::Takes);
     }
 
-    fn is_held(&self, mutex: &Arc<ProxyMutex>) -> bool {
-        self.held.borrow().iter().any(|(known, _)| Arc::ptr_eq(known, mutex))
+    fn give_back(&self, index: i32) {
+        // A mutex that was given back early has nothing to be given back.
+        if self.change_kept(index, |kept| kept.saturating_sub(1)) == 0 {
+            self.let_go(index, HoldChange::GivesBack);
+        }
+    }
+
+    /// Gives the mutex back, if a foreign thread has it.
+    fn let_go(&self, index: i32, change: HoldChange) {
+        let held = self.held.borrow_mut()[self.whose(index)].take();
+        if held.is_some() {
+            drop(held);
+            self.note(index, change);
+        }
+    }
+
+    fn change_kept(&self, index: i32, change: impl Fn(u32) -> u32) -> u32 {
+        let (mut kept, whose) = (self.kept.get(), self.whose(index));
+        kept[whose] = change(kept[whose]);
+        self.kept.set(kept);
+        kept[whose]
+    }
+
+    /// The place of a mutex in the lists: where both ends share one, the active end's.
+    fn whose(&self, index: i32) -> usize {
+        let is_shared = Arc::ptr_eq(&self.mutexes[0], &self.mutexes[1]);
+        if is_shared && index == 1 { 0 } else { index as usize }
     }
 
     fn note(&self, index: i32, change: HoldChange) {
         let whose = [Side::Active, Side::Passive, Side::Pair][index as usize];
         if let Some((recorder, clock)) = &self.recorder {
             recorder.note(clock, What::Hold { whose, change });
-        }
-    }
-
-    fn give_back(&self, index: i32) {
-        let mutex = &self.mutexes[index as usize];
-        let mut kept = self.kept.borrow_mut();
-        if let Some(at) = kept.iter().position(|known| Arc::ptr_eq(known, mutex)) {
-            kept.remove(at);
-        }
-        let is_kept = kept.iter().any(|known| Arc::ptr_eq(known, mutex));
-        drop(kept);
-        if !is_kept && self.is_held(mutex) {
-            self.held.borrow_mut().retain(|(known, _)| !Arc::ptr_eq(known, mutex));
-            self.note(index, HoldChange::GivesBack);
         }
     }
 }

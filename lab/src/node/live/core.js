@@ -89,20 +89,13 @@ class Core extends Run {
   }
 
   async addConnection(name, options) {
-    const server = new TCP(SERVER);
-    server.bind('127.0.0.1', 0);
-    const accepted = new Promise((done) => { server.onconnection = (err, handle) => done(handle); });
-    server.listen(1);
-    const address = {};
-    server.getsockname(address);
-    const client = net.connect({ port: address.port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+    const [client, accepted] = await connect(true);
     client.on('error', () => {});
     client.on('end', () => { client.sawEnd = true; });
     let text = '';
     client.on('data', (bytes) => { text += bytes.toString('latin1'); });
     this.clients[name] = client;
     if (options.tell_bytes) this.told_last.push(() => this.tell({ e: 'client', s: name, bytes: shownText(text) }));
-    await new Promise((done) => client.on('connect', done));
     const stream = await accepted;
     this.listen(name, stream);
     stream.sent = stream.written = 0;
@@ -110,7 +103,6 @@ class Core extends Run {
     stream.setNoDelay(true);
     stream.readStart();
     stream.started = true;
-    server.close();
     this.finally(() => client.destroy());
     this.finally(() => stream.close());
   }
