@@ -5,8 +5,8 @@
 //! `destroy.js` as far as a socket uses them, `lib/net.js` (`Socket`),
 //! `lib/internal/stream_base_commons.js`, `lib/_http_common.js`,
 //! `_http_incoming.js`, `_http_outgoing.js` and `_http_server.js`
-//! (`connectionListenerInternal` and what it calls). Left out: a socket's own
-//! `timeout` event for the user, limits of requests, and everything about answers that does not show on the connection.
+//! (`connectionListenerInternal` and what it calls). Left out:
+//! everything about answers that does not show on the connection.
 //!
 //! # In which order to read
 //! [`Emitter`]; [`Readable`], flowing and paused; [`Socket`], with its writable
@@ -15,6 +15,7 @@
 
 mod emitter;
 mod incoming;
+mod onread;
 mod parser;
 mod readable;
 mod response;
@@ -25,6 +26,7 @@ mod writable;
 
 pub use emitter::{Arg, Emitter, JsError, Listener, Watcher};
 pub use incoming::IncomingMessage;
+pub use onread::OnRead;
 pub use parser::{HttpServerParser, Observer, ParserStep};
 pub use readable::{Readable, ReadableState};
 pub use response::ServerResponse;

@@ -72,9 +72,9 @@ pub fn run_over(scenario: &Value, transport: Transport) -> Vec<Value> {
     });
     match outcome {
         Ok(Ok(())) => {}
-        Ok(Err(Stop::Nonsense(message))) => log.push(json!({"e": "crash", "err": message})),
-        Ok(Err(Stop::Uncaught(code))) => log.push(json!({"e": "uncaught", "code": code})),
-        Err(panic) => log.push(json!({"e": "abort", "assert": hold::panic_text(&*panic)})),
+        Ok(Err(Stop::Nonsense(message))) => log.push_last(json!({"e": "crash", "err": message})),
+        Ok(Err(Stop::Uncaught(code))) => log.push_last(json!({"e": "uncaught", "code": code})),
+        Err(panic) => log.push_last(json!({"e": "abort", "assert": hold::panic_text(&*panic)})),
     }
     log.take()
 }

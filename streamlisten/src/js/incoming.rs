@@ -50,6 +50,8 @@ pub struct IncomingMessage {
     pub raw_headers: Vec<(Vec<u8>, Vec<u8>)>,
     /// How many of them have a meaning. Mirrors `kHeadersCount`.
     headers_count: usize,
+    /// Joins the values of headers that make sense only once, too.
+    pub(super) join_duplicate_headers: Cell<bool>,
     pub(super) upgrade: Cell<bool>,
     pub(super) complete: Cell<bool>,
     pub(super) dumped: Cell<bool>,
@@ -77,6 +79,7 @@ impl IncomingMessage {
             version: complete.version,
             raw_headers,
             headers_count,
+            join_duplicate_headers: Cell::new(false),
             upgrade: Cell::new(complete.upgrade),
             complete: Cell::new(false),
             dumped: Cell::new(false),
@@ -104,7 +107,8 @@ impl IncomingMessage {
     pub fn header(&self, name: &str) -> Option<Vec<u8>> {
         let mut values = self.values(name);
         let mut joined = values.next()?.to_vec();
-        if ONCE.iter().any(|other| name.eq_ignore_ascii_case(other)) {
+        let once = ONCE.iter().any(|other| name.eq_ignore_ascii_case(other));
+        if once && !self.join_duplicate_headers.get() {
             return Some(joined);
         }
         let between: &[u8] = match name.to_ascii_lowercase().as_str() {
@@ -117,6 +121,26 @@ impl IncomingMessage {
             joined.extend_from_slice(value);
         }
         Some(joined)
+    }
+
+    /// The names of the headers that have a meaning, in lower case, each once, in the
+    /// order in which they came. Mirrors the keys of `headers`.
+    #[must_use]
+    pub fn header_names(&self) -> Vec<Vec<u8>> {
+        let mut names: Vec<Vec<u8>> = Vec::new();
+        for (name, _) in self.raw_headers.iter().take(self.headers_count) {
+            let name = name.to_ascii_lowercase();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// The values of the headers of a name that have a meaning, each for itself.
+    #[must_use]
+    pub fn header_list(&self, name: &str) -> Vec<Vec<u8>> {
+        self.values(name).map(<[u8]>::to_vec).collect()
     }
 
     /// The values of the headers of a name that have a meaning.

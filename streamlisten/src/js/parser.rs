@@ -78,6 +78,7 @@ pub struct HttpServerParser {
     /// Names and values together; 0 for no limit.
     #[doc(alias = "maxHeaderPairs")]
     pub(super) max_header_pairs: Cell<usize>,
+    pub(super) join_duplicate_headers: Cell<bool>,
     url: RefCell<Vec<u8>>,
     /// When the request that is under way, or the wait for it, began. `None` between
     /// two requests. Mirrors `last_message_start_` and the list of active connections.
@@ -188,6 +189,7 @@ impl HttpServerParser {
             on_incoming: RefCell::default(),
             headers: RefCell::default(),
             max_header_pairs: Cell::new(MAX_HEADER_PAIRS),
+            join_duplicate_headers: Cell::new(false),
             url: RefCell::default(),
             active_since: Cell::new(None),
             number: Cell::new(0),
@@ -320,6 +322,7 @@ impl HttpServerParser {
             most => headers.len().min(most / 2),
         };
         let incoming = IncomingMessage::new(&socket, complete, headers, most, url);
+        incoming.join_duplicate_headers.set(self.join_duplicate_headers.get());
         self.incoming.replace(Some(Rc::clone(&incoming)));
         let on_incoming = self.on_incoming.borrow().clone();
         on_incoming.map_or(0, |f| f(&incoming, complete.should_keep_alive))

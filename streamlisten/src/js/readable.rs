@@ -129,8 +129,15 @@ pub trait Readable {
         }
     }
 
+    /// It is about to be read from, or to flow.
+    fn about_to_read(&self) {}
+
+    /// It is about to be paused.
+    fn about_to_pause(&self) {}
+
     /// Flows, or, with a listener for `readable`, goes on reading.
     fn resume(&self) {
+        self.about_to_read();
         let state = self.readable_state();
         if !state.flowing.get() {
             state.has_flowing.set(true);
@@ -159,6 +166,7 @@ pub trait Readable {
 
     /// Flows no longer.
     fn pause(&self) {
+        self.about_to_pause();
         let state = self.readable_state();
         if !state.has_flowing.get() || state.flowing.get() {
             state.has_flowing.set(true);
@@ -237,6 +245,7 @@ pub trait Readable {
     /// Reads `n` bytes, or, without a number, what there is; `Some(0)` only sees
     /// to it that more comes.
     fn read(&self, n: Option<usize>) -> Option<Chunk> {
+        self.about_to_read();
         let state = self.readable_state();
         if n != Some(0) {
             state.emitted_readable.set(false);

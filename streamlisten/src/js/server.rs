@@ -46,6 +46,11 @@ pub struct ServerOptions {
     /// After so many requests on a connection it is closed, and further ones are answered
     /// with 503; 0 for no limit.
     pub max_requests_per_socket: u32,
+    /// How many headers of a request have a meaning, 0 for no limit; without a number it
+    /// is a thousand.
+    pub max_headers_count: Option<u32>,
+    /// Joins the values of headers that make sense only once, too.
+    pub join_duplicate_headers: bool,
     /// Answers 400 to a request of HTTP/1.1 without a Host.
     pub require_host_header: bool,
     /// A client that has ended its side is still answered.
@@ -64,6 +69,8 @@ impl Default for ServerOptions {
             keep_alive_timeout: 5_000,
             timeout: 0,
             max_requests_per_socket: 0,
+            max_headers_count: None,
+            join_duplicate_headers: false,
             require_host_header: true,
             http_allow_half_open: false,
         }

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use super::emitter::{Arg, Emitter, JsError, Listener};
+use super::onread::OnRead;
 use super::parser::{HttpServerParser, Observer, unconsume};
 use super::readable::{Readable, ReadableState, emit_to_listeners};
 use super::response::ServerResponse;
@@ -36,6 +37,8 @@ pub struct Socket {
     pub(super) w: WritableState,
     pub(super) handle: RefCell<Option<Rc<Handle>>>,
     bytes_read: Cell<u64>,
+    /// Where reads go, if the user has said so.
+    onread: Option<OnRead>,
     pub(super) parser: RefCell<Option<Rc<HttpServerParser>>>,
     /// Parsers that another one has replaced; in node nobody frees them.
     pub(super) forgotten: RefCell<Vec<Rc<HttpServerParser>>>,
@@ -64,6 +67,16 @@ impl Socket {
     /// A socket on an accepted connection, which starts reading.
     #[must_use]
     pub fn new(env: &Rc<Environment>, wrap: Rc<TCPWrap>) -> Rc<Socket> {
+        Socket::make(env, wrap, None)
+    }
+
+    /// The same, with memory of the user's own for its reads: `data` is never emitted.
+    #[must_use]
+    pub fn with_onread(env: &Rc<Environment>, wrap: Rc<TCPWrap>, onread: OnRead) -> Rc<Socket> {
+        Socket::make(env, wrap, Some(onread))
+    }
+
+    fn make(env: &Rc<Environment>, wrap: Rc<TCPWrap>, onread: Option<OnRead>) -> Rc<Socket> {
         let socket = Rc::new_cyclic(|this: &Weak<Socket>| Socket {
             env: Rc::clone(env),
             this: this.clone(),
@@ -72,6 +85,7 @@ impl Socket {
             w: WritableState::default(),
             handle: RefCell::new(None),
             bytes_read: Cell::new(0),
+            onread,
             parser: RefCell::default(),
             forgotten: RefCell::default(),
             http_message: RefCell::default(),
@@ -87,11 +101,11 @@ impl Socket {
         });
         let this = Rc::downgrade(&socket);
         wrap.set_onread(Rc::new(move |nread, data| {
-            if let Some(socket) = this.upgrade() {
-                socket.on_stream_read(nread, data);
-            }
-            Ok(None)
+            Ok(this.upgrade().and_then(|socket| socket.on_stream_read(nread, data)))
         }));
+        if let Some(buffer) = socket.onread.as_ref().and_then(|onread| (onread.buffer)()) {
+            wrap.use_user_buffer(buffer);
+        }
         let handle = Handle { wrap, reading: Cell::new(false), consumed: Cell::new(false) };
         socket.handle.replace(Some(Rc::new(handle)));
         socket.read(Some(0));
@@ -252,13 +266,21 @@ impl Socket {
 
     /// A read that no parser has taken. Mirrors `onStreamRead`.
     #[doc(alias = "onStreamRead")]
-    fn on_stream_read(&self, nread: isize, data: ReadData) {
+    /// Returns the memory for the next read, if it is to be other memory.
+    fn on_stream_read(&self, nread: isize, data: ReadData) -> Option<Vec<u8>> {
         self.update_timer();
         if let ReadData::Fresh(chunk) | ReadData::UserBuffer(chunk) = data {
-            if nread > 0 && !self.r.destroyed.get() && !self.push(Some(chunk)) {
+            if nread == 0 || self.r.destroyed.get() {
+                return None;
+            }
+            let (more, next) = match &self.onread {
+                Some(onread) => ((onread.callback)(&chunk), (onread.buffer)()),
+                None => (self.push(Some(chunk)), None),
+            };
+            if !more {
                 self.read_stop();
             }
-            return;
+            return next;
         }
         if nread != uv::EOF {
             self.destroy(Some(JsError::new(uv::name(nread))));
@@ -266,6 +288,7 @@ impl Socket {
             self.push(None);
             self.read(Some(0));
         }
+        None
     }
 
     /// Mirrors `tryReadStart`.
@@ -369,6 +392,18 @@ impl Readable for Socket {
     #[doc(alias = "Socket.prototype._read")]
     fn read_more(&self) {
         self.read_start();
+    }
+
+    fn about_to_read(&self) {
+        if self.onread.is_some() {
+            self.read_start();
+        }
+    }
+
+    fn about_to_pause(&self) {
+        if self.onread.is_some() {
+            self.read_stop();
+        }
     }
 
     fn on(&self, event: &'static str, listener: Listener) -> u64 {

@@ -9,6 +9,10 @@ use serde_json::Value;
 
 use crate::Environment;
 
+/// A scenario that tells more than this does not end: a listener for `error` whose write
+/// is the next error goes on for ever.
+const MOST_EVENTS: usize = 20_000;
+
 /// The events so far.
 #[derive(Clone, Default)]
 pub struct Log {
@@ -25,10 +29,19 @@ impl Log {
     }
 
     /// Adds an event.
+    ///
+    /// # Panics
+    /// If there are too many: a scenario can be one that never ends.
     pub fn push(&self, event: Value) {
+        assert!(self.events.borrow().len() < MOST_EVENTS, "the scenario does not end");
         if !self.env.as_ref().is_some_and(|env| env.is_throwing()) {
             self.events.borrow_mut().push(event);
         }
+    }
+
+    /// Adds the event that ends a scenario.
+    pub(super) fn push_last(&self, event: Value) {
+        self.events.borrow_mut().push(event);
     }
 
     /// Takes all events out.

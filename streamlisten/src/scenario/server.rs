@@ -3,6 +3,7 @@
 mod act;
 mod answer;
 mod listeners;
+mod plain;
 mod told;
 
 use std::cell::{Cell, RefCell};
@@ -118,8 +119,12 @@ impl World {
             socket: RefCell::default(),
             closed: Cell::new(false),
         });
-        self.connections.borrow_mut().push(connection);
-        self.env.make_callback(|| server.accept(wrap));
+        self.connections.borrow_mut().push(Rc::clone(&connection));
+        let net = &self.options["net"];
+        self.env.make_callback(|| match net.is_null() {
+            true => drop(server.accept(wrap)),
+            false => self.adopt(&connection, &plain::make_socket(self, &connection, net)),
+        });
         self.settle(stage);
         self.uncaught()
     }
@@ -229,8 +234,29 @@ impl World {
 
     fn shown_request(&self, request: &IncomingMessage) -> Value {
         let url = Value::String(latin1(&request.url));
-        json!({"e": "request", "method": request.method, "url": url})
+        let mut event = json!({"e": "request", "method": request.method, "url": url});
+        if self.options["tell_headers"] == true {
+            let names = request.header_names();
+            let headers: Vec<Value> =
+                names.iter().map(|name| shown_header(request, name)).collect();
+            event["raw"] = json!(2 * request.raw_headers.len());
+            event["headers"] = match headers.len() {
+                n if n > 24 => json!({"count": n}),
+                _ => Value::Array(headers),
+            };
+        }
+        event
     }
+}
+
+/// How a header shows: its name and its value, of `Set-Cookie` the list of them.
+fn shown_header(request: &IncomingMessage, name: &[u8]) -> Value {
+    let text = latin1(name);
+    let value = match &*text {
+        "set-cookie" => request.header_list(&text).iter().map(|value| show(value)).collect(),
+        _ => request.header(&text).map_or(Value::Null, |value| show(&value)),
+    };
+    json!([show(name), value])
 }
 
 /// How a request shows that was handed to the user with the rest of the connection.

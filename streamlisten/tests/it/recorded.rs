@@ -73,7 +73,41 @@ fn what_every_status_says() {
 }
 
 #[test]
+fn settings_of_a_server_and_what_its_user_does() {
+    check(include_str!("../data/settings.jsonl"), 56);
+}
+
+#[test]
+fn timeouts_of_the_user() {
+    check(include_str!("../data/user_timeouts.jsonl"), 11);
+}
+
+/// Node goes on for ever here: a write after the end is an error, and its listener writes.
+#[test]
+fn a_scenario_that_never_ends_is_cut_off() {
+    let scenario: Value = serde_json::json!({
+        "layer": "server",
+        "server": {"respond": "hold"},
+        // The second answer's turn does not come, so it is not closed.
+        "hooks": [{"on": "request", "nth": 2, "do": [
+            {"a": "on", "of": "res", "ev": "error", "do": [{"a": "res_write", "d": "x"}]},
+            {"a": "res_end", "d": "x"},
+            {"a": "res_write", "d": "x"},
+        ]}],
+        "actions": [
+            {"a": "send", "d": "GET / HTTP/1.1\r\nHost: a\r\n\r\n"},
+            {"a": "send", "d": "GET / HTTP/1.1\r\nHost: a\r\n\r\n"},
+        ],
+    });
+    let told = run_over(&scenario, Transport::PluginVc);
+    let last = serde_json::json!({"e": "abort", "assert": "the scenario does not end"});
+    assert_eq!(told.last(), Some(&last));
+    assert!(told.len() <= 20_001, "{}", told.len());
+}
+
+#[test]
 fn the_same_over_real_sockets() {
+    check_over(include_str!("../data/settings.jsonl"), 56, Transport::Sockets);
     check_over(include_str!("../data/public.jsonl"), 12, Transport::Sockets);
     check_over(include_str!("../data/extra_open.jsonl"), 109, Transport::Sockets);
     check_over(include_str!("../data/more.jsonl"), 10, Transport::Sockets);

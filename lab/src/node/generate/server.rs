@@ -216,16 +216,28 @@ fn listen(rng: &mut Rng) -> Value {
     const SOCKET: &[&str] = &["end", "close", "error", "drain", "finish"];
     const REQUEST: &[&str] = &["end", "close", "error", "aborted", "data"];
     const RESPONSE: &[&str] = &["finish", "close", "error", "drain"];
+    let (of, ev) = match rng.below(3) {
+        0 => (None, rng.pick(SOCKET)),
+        1 => (Some("req"), rng.pick(REQUEST)),
+        _ => (Some("res"), rng.pick(RESPONSE)),
+    };
     let then = match rng.below(4) {
+        // A write that comes too late is an error, and one that is long is followed by a
+        // drain: a listener that writes then never ends.
+        _ if matches!(ev, "error" | "drain") => match rng.below(3) {
+            0 => json!([{"a": "destroy"}]),
+            1 => json!([{"a": "res_destroy"}]),
+            _ => json!([]),
+        },
         0 => json!([on_socket(rng, true)]),
         1 | 2 => json!([on_messages(rng)]),
         _ => json!([]),
     };
-    match rng.below(3) {
-        0 => json!({"a": "on", "ev": rng.pick(SOCKET), "do": then}),
-        1 => json!({"a": "on", "of": "req", "ev": rng.pick(REQUEST), "do": then}),
-        _ => json!({"a": "on", "of": "res", "ev": rng.pick(RESPONSE), "do": then}),
+    let mut action = json!({"a": "on", "ev": ev, "do": then});
+    if let Some(of) = of {
+        action["of"] = json!(of);
     }
+    action
 }
 
 /// Actions inside one callback of the server.

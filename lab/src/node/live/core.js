@@ -63,11 +63,14 @@ class Core extends Run {
         const offset = wraps.streamBaseState[wraps.kArrayBufferOffset];
         this.tell({ e: 'onread', s: name, n, d: shown(Buffer.from(memory, offset, n)) });
       }
+      const own = stream.own;
       this.fire(name, kind);
       if (memory === undefined && n > 0 && stream.ownNext) {
-        stream.own = stream.ownNext;
+        const next = stream.ownNext;
         stream.ownNext = null;
-        return stream.own;
+        // A hook may have pushed another buffer, which the next read goes to.
+        if (stream.own === own) stream.own = next;
+        return next;
       }
     };
   }
@@ -89,20 +92,13 @@ class Core extends Run {
   }
 
   async addConnection(name, options) {
-    const server = new TCP(SERVER);
-    server.bind('127.0.0.1', 0);
-    const accepted = new Promise((done) => { server.onconnection = (err, handle) => done(handle); });
-    server.listen(1);
-    const address = {};
-    server.getsockname(address);
-    const client = net.connect({ port: address.port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+    const [client, accepted] = await connect(true);
     client.on('error', () => {});
     client.on('end', () => { client.sawEnd = true; });
     let text = '';
     client.on('data', (bytes) => { text += bytes.toString('latin1'); });
     this.clients[name] = client;
     if (options.tell_bytes) this.told_last.push(() => this.tell({ e: 'client', s: name, bytes: shownText(text) }));
-    await new Promise((done) => client.on('connect', done));
     const stream = await accepted;
     this.listen(name, stream);
     stream.sent = stream.written = 0;
@@ -110,7 +106,6 @@ class Core extends Run {
     stream.setNoDelay(true);
     stream.readStart();
     stream.started = true;
-    server.close();
     this.finally(() => client.destroy());
     this.finally(() => stream.close());
   }

@@ -87,10 +87,31 @@ function headEvent(p, [major, minor, list, method, url, status, message, upgrade
   return Object.assign(event, { method: allMethods[method], url: url === undefined ? null : shownText(url) });
 }
 
+// A client, and what will be the handle of the connection that it has made.
+async function connect(allowHalfOpen) {
+  const server = new TCP(SERVER);
+  server.bind('127.0.0.1', 0);
+  const accepted = new Promise((done) => { server.onconnection = (err, handle) => done(handle); });
+  server.listen(1);
+  const address = {};
+  server.getsockname(address);
+  const client = net.connect({ port: address.port, host: '127.0.0.1', noDelay: true, allowHalfOpen });
+  await new Promise((done) => client.on('connect', done));
+  accepted.then(() => server.close());
+  return [client, accepted];
+}
+
 // One scenario: what it tells, until it is over.
 class Run {
   constructor(scenario) { this.scenario = scenario; this.over = false; this.last = []; this.told = 0; this.reading = 0; this.places = new Map(); this.failed = new Set(); this.seen = new Map(); }
-  tell(event) { this.told++; if (!this.over) out(JSON.stringify(event)); }
+  tell(event) {
+    if (this.over) return;
+    if (this.told++ < 20000) return out(JSON.stringify(event));
+    // A listener for an error whose write is the next error goes on for ever.
+    out(JSON.stringify({ e: 'abort', assert: 'the scenario does not end' }));
+    out('< ' + this.index);
+    process.exit(1);
+  }
   // `base` is the address of the input, if it is known, and `length` its length.
   result(value, base, length, parser) {
     // By chance new memory may be where old memory was.

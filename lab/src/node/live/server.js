@@ -189,10 +189,21 @@ class Server extends Run {
   connected(socket) {
     if (this.connections.some((known) => known.socket === socket)) return; // Emitted again.
     const connection = this.connections.find((known) => !known.socket);
+    this.adopt(connection, socket);
+    this.watchParser(connection);
+    this.tellOf(connection, {
+      e: 'connection', isStreamBase: connection.handle.isStreamBase === true,
+      parser_consumed: socket.parser._consumed, handle_consumed: connection.handle._consumed === true,
+    });
+    this.all(this.options.on_connection);
+    this.fire('server', 'connection');
+  }
+
+  // The socket of a connection is there.
+  adopt(connection, socket) {
     connection.socket = socket;
     const handle = connection.handle = socket._handle;
     this.finally(() => socket.destroy());
-    this.watchParser(connection);
     const emit = socket.emit, run = this;
     const onread = handle.onread;
     handle.onread = function(...all) {
@@ -207,12 +218,28 @@ class Server extends Run {
       if (event === 'close') connection.closed = true;
       return emit.call(this, event, ...all);
     };
-    this.tellOf(connection, {
-      e: 'connection', isStreamBase: handle.isStreamBase === true,
-      parser_consumed: socket.parser._consumed, handle_consumed: handle._consumed === true,
-    });
-    this.all(this.options.on_connection);
-    this.fire('server', 'connection');
+  }
+
+  // A connection without HTTP, and maybe memory of the user's own for its reads.
+  async connectPlain({ sizes, stop = [] }) {
+    const [client, accepted] = await connect(this.options.client_half_open !== false);
+    const connection = new Connection(client);
+    this.connections.push(connection);
+    this.finally(() => client.destroy());
+    const handle = await accepted;
+    handle.setNoDelay(true);
+    let turn = 0, reads = 0;
+    const onread = sizes && {
+      buffer: sizes.length === 1 ? Buffer.alloc(sizes[0]) : () => Buffer.alloc(sizes[turn++ % sizes.length]),
+      callback: (n, buffer) => {
+        const nth = ++reads;
+        this.tellOf(connection, { e: 'onread', n, d: shown(buffer.subarray(0, n)) });
+        this.fire('server', 'onread');
+        return !stop.includes(nth);
+      },
+    };
+    this.adopt(connection, new net.Socket({ handle, allowHalfOpen: true, onread }));
+    await turns(3);
   }
 
   // A request that the user sees: its events, and those of its answer, are told if
@@ -398,9 +425,14 @@ class Server extends Run {
   }
 
   async run() {
-    const server = this.makeServer();
-    await new Promise((done) => server.listen(0, '127.0.0.1', done));
-    for (let n = this.options.connections || 1; n > 0; n--) await this.connect(server.address().port);
+    const n = this.options.connections || 1;
+    if (this.options.net) {
+      for (let i = 0; i < n; i++) await this.connectPlain(this.options.net);
+    } else {
+      const server = this.makeServer();
+      await new Promise((done) => server.listen(0, '127.0.0.1', done));
+      for (let i = 0; i < n; i++) await this.connect(server.address().port);
+    }
     const arrived = () => this.connections.every((connection) => connection.arrived);
     for (const action of this.scenario.actions || []) await this.step(action, arrived);
     await this.quiet(arrived);

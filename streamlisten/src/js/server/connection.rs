@@ -43,6 +43,10 @@ pub(crate) fn connection_listener(server: &Rc<HttpServer>, socket: &Rc<Socket>) 
     let options = &server.options;
     let parser =
         server.parsers.alloc(&server.env, socket, options.max_header_size, options.lenient);
+    parser.join_duplicate_headers.set(options.join_duplicate_headers);
+    if let Some(n) = options.max_headers_count {
+        parser.max_header_pairs.set(2 * n as usize);
+    }
     // A second 'connection' for the same socket: the first parser is not taken out of
     // its chain, and goes on eating.
     let first = socket.parser.replace(Some(Rc::clone(&parser)));

@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
-use super::World;
 use super::answer::Answer;
 use super::told::{Told, watch};
+use super::{Connection, World};
 use super::{shown_error, shown_upgrade};
 use crate::js::{HttpServer, IncomingMessage, Readable, ServerOptions, ServerResponse, Socket};
 use crate::llhttp::Lenient;
@@ -28,6 +28,8 @@ fn options(options: &Value) -> ServerOptions {
         keep_alive_timeout: ms("keepAliveTimeout"),
         timeout: ms("timeout"),
         max_requests_per_socket: number("maxRequestsPerSocket"),
+        max_headers_count: options["maxHeadersCount"].as_u64().map(|n| n as u32),
+        join_duplicate_headers: options["joinDuplicateHeaders"] == true,
         require_host_header: options["requireHostHeader"] != false,
         http_allow_half_open: options["httpAllowHalfOpen"] == true,
     }
@@ -139,8 +141,7 @@ impl World {
         }
         let connection = self.connections.borrow().last().cloned();
         let Some(connection) = connection else { return };
-        connection.socket.replace(Some(Rc::clone(socket)));
-        socket.observe(Rc::new(Told::new(self, &connection)));
+        self.adopt(&connection, socket);
         let (parser, handle, _) = socket.flags();
         let event = json!({
             "e": "connection", "isStreamBase": self.options["consume"] != false,
@@ -149,6 +150,12 @@ impl World {
         self.tell_of(&connection, event);
         self.run_list("on_connection");
         self.fire("connection");
+    }
+
+    /// The socket of a connection is there.
+    pub(super) fn adopt(self: &Rc<Self>, connection: &Rc<Connection>, socket: &Rc<Socket>) {
+        connection.socket.replace(Some(Rc::clone(socket)));
+        socket.observe(Rc::new(Told::new(self, connection)));
     }
 
     fn on_request(self: &Rc<Self>, request: &Rc<IncomingMessage>, response: &Rc<ServerResponse>) {

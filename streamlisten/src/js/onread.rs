@@ -1,0 +1,29 @@
+//! [`OnRead`]: a socket whose reads go to memory of the user's own. Mirrors the option
+//! `onread` of `net.Socket`.
+
+use crate::buf::Chunk;
+
+/// Where a socket's reads go, and what is told of them instead of `data`.
+pub struct OnRead {
+    /// The memory for the first read, and for the one after each; none to use the same
+    /// again.
+    pub(super) buffer: Box<dyn Fn() -> Option<Vec<u8>>>,
+    /// Is told of what has been read. False to stop reading.
+    pub(super) callback: Box<dyn Fn(&Chunk) -> bool>,
+}
+
+impl OnRead {
+    /// Reads go to `buffer`, again and again. Mirrors a `buffer` that is one.
+    pub fn with_buffer(buffer: Vec<u8>, callback: impl Fn(&Chunk) -> bool + 'static) -> OnRead {
+        let buffer = std::cell::Cell::new(Some(buffer));
+        OnRead { buffer: Box::new(move || buffer.take()), callback: Box::new(callback) }
+    }
+
+    /// Each read goes to memory that `next` gives. Mirrors a `buffer` that is a function.
+    pub fn with_buffers(
+        next: impl Fn() -> Vec<u8> + 'static,
+        callback: impl Fn(&Chunk) -> bool + 'static,
+    ) -> OnRead {
+        OnRead { buffer: Box::new(move || Some(next())), callback: Box::new(callback) }
+    }
+}
