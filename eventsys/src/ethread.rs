@@ -311,9 +311,9 @@ impl EThread {
         self.event_types.fetch_or(1 << et.0, Ordering::Relaxed);
     }
 
-    /// This thread, as the subject of a step: `thread` and its index.
+    /// This thread, as the subject of a step: `T` and its index.
     fn subject(&self) -> Subject {
-        Subject { what: "thread", number: u32::try_from(self.index).unwrap_or(u32::MAX) }
+        Subject { what: "T", number: u32::try_from(self.index).unwrap_or(u32::MAX) }
     }
 
     /// Reports a step of the event loop itself.

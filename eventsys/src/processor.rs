@@ -77,7 +77,7 @@ pub struct EventProcessor {
 /// thread.schedule_imm(FreeContinuation::new(|_, _, _| Outcome::Done));
 /// thread.run_pass();
 /// let texts: Vec<String> = collector.take().iter().map(ToString::to_string).collect();
-/// assert_eq!(texts, ["- schedule 1", "- dispatch 1"]);
+/// assert_eq!(texts, ["T schedule 1", "T dispatch 1"]);
 /// ```
 #[derive(Default)]
 pub struct Options {

@@ -37,13 +37,14 @@ use crate::hrtime::HrTime;
 /// ```
 /// use eventsys::steps::Subject;
 ///
-/// let thread = Subject { what: "thread", number: 2 };
-/// assert_eq!(thread.to_string(), "thread");
+/// let thread = Subject { what: "T", number: 2 };
+/// assert_eq!(thread.to_string(), "T");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Subject {
-    /// What it is: `thread` for an event thread; `A`, `P` and `-` for the ends of a
-    /// PluginVC pair and for the pair itself, as in the recordings.
+    /// What it is, by the letter of its layer: `T` an event thread, `N` a net connection,
+    /// `H` an HTTP transaction, `S` a client session; `A`, `P` and `-` the ends of a
+    /// PluginVC pair and the pair itself, as in the recordings.
     pub what: &'static str,
     /// Its number; 0 where it has none.
     pub number: u32,

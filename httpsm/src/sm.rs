@@ -422,7 +422,7 @@ impl Run<'_> {
             at: self.sm.proxy.processor().clock().get_hrtime(),
             held: census::held_locks(),
             ..Step::bare(
-                Subject { what: "http", number: steps::number_of(self.sm.id) },
+                Subject { what: "H", number: steps::number_of(self.sm.id) },
                 kind,
                 Some(value),
             )

@@ -1,5 +1,5 @@
-//! The steps of the HTTP state machine. Their subject is `http` with the number of the
-//! transaction, or `session` with that of the client session. No recording has them.
+//! The steps of the HTTP state machine. Their subject is `H` with the number of the
+//! transaction, or `S` with that of the client session. No recording has them.
 
 /// The number of a transaction or session as a step shows it: its low end.
 #[allow(clippy::cast_possible_truncation)] // Two of one trace are not 2^32 apart.

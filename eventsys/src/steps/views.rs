@@ -92,16 +92,16 @@ mod tests {
 
     #[test]
     fn json_has_no_holes() {
-        let thread = Subject { what: "thread", number: 3 };
+        let thread = Subject { what: "T", number: 3 };
         let mut step = Step::bare(thread, DISPATCH, Some(1));
         let names = &mut LockNames::default();
-        let line = r#"{"at":0,"subject":"thread","number":3,"step":"dispatch","value":1}"#;
+        let line = r#"{"at":0,"subject":"T","number":3,"step":"dispatch","value":1}"#;
         assert_eq!(json_line(&step, names), line);
         step.value = None;
         step.held.push(5);
         step.held.push(9);
         step.held.push(5);
-        let line = r#"{"at":0,"subject":"thread","number":3,"step":"dispatch","held":[1,2,1]}"#;
+        let line = r#"{"at":0,"subject":"T","number":3,"step":"dispatch","held":[1,2,1]}"#;
         assert_eq!(json_line(&step, names), line);
     }
 }

@@ -1,4 +1,4 @@
-//! The steps of net connections. Their subject is `net` with the number of the connection
+//! The steps of net connections. Their subject is `N` with the number of the connection
 //! ([`NetVC::id`](super::NetVC::id)). No recording has them.
 
 eventsys::step_kinds! {

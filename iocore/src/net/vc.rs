@@ -157,7 +157,7 @@ impl NetVC {
         self.shared.steps.report(|| Step {
             at: self.now(),
             held: census::held_locks(),
-            ..Step::bare(Subject { what: "net", number: self.id }, kind, value)
+            ..Step::bare(Subject { what: "N", number: self.id }, kind, value)
         });
     }
 

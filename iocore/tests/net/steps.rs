@@ -46,15 +46,15 @@ fn five_bytes_come_and_go() {
         assert_eq!(
             lines,
             [
-                "- net_accept",
-                "- net_do_io_read 5",
-                "- net_read 5",
-                "- net_signal_read 102",
-                "- net_do_io_write 5",
-                "- net_write 5",
-                "- net_signal_write 103",
-                "- net_do_io_close",
-                "- net_free",
+                "N net_accept",
+                "N net_do_io_read 5",
+                "N net_read 5",
+                "N net_signal_read 102",
+                "N net_do_io_write 5",
+                "N net_write 5",
+                "N net_signal_write 103",
+                "N net_do_io_close",
+                "N net_free",
             ]
         );
     }
