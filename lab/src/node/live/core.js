@@ -63,11 +63,14 @@ class Core extends Run {
         const offset = wraps.streamBaseState[wraps.kArrayBufferOffset];
         this.tell({ e: 'onread', s: name, n, d: shown(Buffer.from(memory, offset, n)) });
       }
+      const own = stream.own;
       this.fire(name, kind);
       if (memory === undefined && n > 0 && stream.ownNext) {
-        stream.own = stream.ownNext;
+        const next = stream.ownNext;
         stream.ownNext = null;
-        return stream.own;
+        // A hook may have pushed another buffer, which the next read goes to.
+        if (stream.own === own) stream.own = next;
+        return next;
       }
     };
   }
