@@ -188,6 +188,12 @@ impl HttpTxn {
         self.with(|sm| sm.t.borrow_mut().client_response.as_mut().map(f))
     }
 
+    /// The cache is not asked for this request. Mirrors `TSHttpTxnConfigIntSet` with
+    /// `TS_CONFIG_HTTP_CACHE_HTTP` and 0.
+    pub fn set_cache_off(&self) {
+        self.with(|sm| sm.t.borrow_mut().cache_is_off = true);
+    }
+
     /// Which status an error answer is to have. Mirrors `TSHttpTxnStatusSet`.
     #[track_caller]
     pub fn set_status(&self, status: u16) {

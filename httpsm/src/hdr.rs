@@ -5,7 +5,9 @@
 //! when it is passed on is visible to both sides, so it is copied exactly.
 
 mod date;
+pub(crate) mod list;
 mod mime;
+mod number;
 mod parse;
 mod reason;
 mod rules;
@@ -16,6 +18,7 @@ pub use date::{http_date, parse_http_date};
 pub use mime::MimeHdr;
 pub use parse::{HdrLimits, HttpParser, ParseResult, split_host_field};
 pub use reason::reason_lookup;
+pub(crate) use rules::is_token;
 pub use url::{BadUrl, Url};
 
 /// A version. Mirrors `HTTPVersion`.
@@ -118,6 +121,32 @@ impl RequestHdr {
             return port;
         }
         self.url.port_get()
+    }
+
+    /// Makes the Host field's host and port those of the target, if it has none.
+    /// Mirrors `set_url_target_from_host_field`.
+    pub fn set_url_target_from_host_field(&mut self) {
+        if self.url.host.is_some() {
+            return;
+        }
+        let Some((host, port)) = self.fields.value_get("Host").and_then(split_host_field) else {
+            return;
+        };
+        (self.url.host, self.url.port) = (Some(host.to_vec()), port.map(<[u8]>::to_vec));
+    }
+
+    /// True if a port is written, in the target or else in the Host field. Mirrors
+    /// `is_port_in_header`.
+    #[must_use]
+    pub fn is_port_in_header(&self) -> bool {
+        match &self.url.host {
+            Some(_) => self.url.port_get_raw() != 0,
+            None => self
+                .fields
+                .value_get("Host")
+                .and_then(split_host_field)
+                .is_some_and(|(_, port)| port.is_some()),
+        }
     }
 
     /// Whether the connection is to stay open. Mirrors `keep_alive_get`.

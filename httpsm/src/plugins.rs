@@ -133,6 +133,9 @@ pub fn install(plugins: &[Plugin], proxy: &Arc<HttpProxy>) {
                 && let Some(plugin) = txn.with_client_request(|request| choose(&of_these, request))
             {
                 plugin.intercept(txn);
+                if plugin == Plugin::Generator {
+                    generator::check_cacheable(txn);
+                }
             }
             txn.reenable(TS_EVENT_HTTP_CONTINUE);
         }

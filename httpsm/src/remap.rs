@@ -94,13 +94,16 @@ impl UrlRewrite {
             return false;
         };
         let (from, to) = (&mapping.from, &mapping.to);
-        hdr.url.path.splice(..from.path.len(), to.path.iter().copied());
-        hdr.url.scheme.clone_from(&to.scheme);
+        if hdr.method != b"CONNECT" {
+            // Of that, only host and port are part of the request.
+            hdr.url.path.splice(..from.path.len(), to.path.iter().copied());
+            hdr.url.scheme.clone_from(&to.scheme);
+        }
         hdr.url.host.clone_from(&to.host);
         hdr.url.port.clone_from(&to.port);
         if !pristine_host_hdr && hdr.fields.presence("Host") {
             let mut value = to.host.clone().unwrap_or_default();
-            if let Some(port) = to.port.as_deref().filter(|_| to.port_get() != 80) {
+            if let Some(port) = to.port.as_deref().filter(|_| to.port_get_raw() != 0) {
                 value.push(b':');
                 value.extend_from_slice(port);
             }

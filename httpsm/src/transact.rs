@@ -93,7 +93,11 @@ pub(crate) struct State {
     pub(crate) internal_msg: Option<Vec<u8>>,
     pub(crate) internal_msg_type: Option<&'static str>,
     pub(crate) http_return_code: u16,
+    /// The answer is an error's (`SM_ACTION_SEND_ERROR_CACHE_NOOP`).
+    pub(crate) is_error_answer: bool,
     pub(crate) is_upgrade_request: bool,
+    /// The cache is not asked. Mirrors `txn_conf->cache_http` and `TUNNELLING_PROXY`.
+    pub(crate) cache_is_off: bool,
     /// The request is a `CONNECT` that may be carried out.
     pub(crate) is_tunnel: bool,
     pub(crate) url_remap_success: bool,

@@ -76,6 +76,14 @@ pub(crate) enum Error {
         /// What is wrong.
         fault: String,
     },
+    /// A file of HTTP clients, or a recording of their answers, is at fault.
+    #[error("{place}: {fault}")]
+    HttpFile {
+        /// The file.
+        place: String,
+        /// The line where it has one, and what is wrong.
+        fault: String,
+    },
     /// A file of lines cannot be read.
     #[error(transparent)]
     Lines(#[from] ReadError<Infallible>),

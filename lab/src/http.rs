@@ -1,17 +1,21 @@
 //! `atslab http`: what the port answers over TCP, against what the real server
 //! does.
 
+mod fuzz;
+
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use conformance::Epoch;
 use conformance::http::{
     Answer, Case, Difference, EchoOrigin, HttpDeviations, HttpServer, PortServers, RealServers,
-    Recording, play_all,
+    Recording, Timeouts, play_all,
 };
+use conformance::input::{MOST_OF_CASES, read_file};
 use conformance::live::Release;
 
-use crate::cli::HttpArgs;
+use crate::cli::{HttpArgs, HttpCommand};
 use crate::error::Error;
 use crate::output::{FAULT, Output, QUIET, SERVER, TITLE};
 use crate::progress::Progress;
@@ -24,15 +28,30 @@ const CONTEXT: usize = 3;
 
 /// Plays the cases, prints what was found, and gives the exit status.
 pub(crate) fn http(args: &HttpArgs, out: &mut Output) -> Result<ExitCode, Error> {
-    let mut cases = Case::all();
+    if let Some(HttpCommand::Fuzz(args)) = &args.command {
+        return fuzz::fuzz(args, out);
+    }
+    let place = args.cases.as_deref().unwrap_or(Path::new("tests/http/cases.txt"));
+    let recording_place = args.recording.as_deref().unwrap_or(Path::new("tests/http/9.2.9.txt"));
+    let mut cases = match &args.cases {
+        Some(file) => read(file, Case::parse)?,
+        None => Case::all(),
+    };
     cases.retain(|case| {
         args.filter.is_empty() || args.filter.iter().any(|text| case.name.contains(text))
     });
     if cases.is_empty() {
-        let place = "tests/http/cases.txt".to_owned();
-        return Err(Error::UnknownCase { place, name: args.filter.join(" "), close: Vec::new() });
+        let (place, name) = (place.display().to_string(), args.filter.join(" "));
+        return Err(match args.filter.is_empty() {
+            true => Error::HttpFile { place, fault: "there is no case in this file".to_owned() },
+            false => Error::UnknownCase { place, name, close: Vec::new() },
+        });
     }
-    let recording = Recording::known();
+    let recording = match (&args.recording, &args.cases) {
+        (Some(file), _) => read(file, Recording::parse)?,
+        (None, Some(_)) => Recording::default(),
+        (None, None) => Recording::known(),
+    };
     let origin = EchoOrigin::start().map_err(Error::Origin)?;
     let real = match args.live || args.record.is_some() {
         true => Some(ask_real_servers(args, &cases, origin, &recording)?),
@@ -47,9 +66,9 @@ pub(crate) fn http(args: &HttpArgs, out: &mut Output) -> Result<ExitCode, Error>
     }
     let recorded = |case: &Case| {
         recording.get(&case.name).cloned().ok_or_else(|| Error::NotRecorded {
-            recording: "tests/http/9.2.9.txt".to_owned(),
+            recording: recording_place.display().to_string(),
             name: case.name.clone(),
-            cases: "tests/http/cases.txt".to_owned(),
+            cases: place.display().to_string(),
         })
     };
     let real = match real {
@@ -57,7 +76,7 @@ pub(crate) fn http(args: &HttpArgs, out: &mut Output) -> Result<ExitCode, Error>
         None => cases.iter().map(recorded).collect::<Result<_, _>>()?,
     };
 
-    let port = PortServers::start(origin).map_err(Error::Origin)?;
+    let port = PortServers::start(origin, Timeouts::OF_CASES).map_err(Error::Origin)?;
     let expected = |case: &Case| {
         let at = cases.iter().position(|other| other.name == case.name)?;
         real.get(at)
@@ -75,6 +94,14 @@ pub(crate) fn http(args: &HttpArgs, out: &mut Output) -> Result<ExitCode, Error>
     report(&compared, args.live.then_some(&recording), out)
 }
 
+/// Reads a file of the user's.
+fn read<T>(file: &Path, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, Error> {
+    let bytes = read_file(file, MOST_OF_CASES).map_err(Error::Lines)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| "expected UTF-8".to_owned());
+    text.and_then(parse)
+        .map_err(|fault| Error::HttpFile { place: file.display().to_string(), fault })
+}
+
 /// A case, and what has been found.
 struct Compared<'a> {
     case: &'a Case,
@@ -89,7 +116,7 @@ fn ask_real_servers(
     recording: &Recording,
 ) -> Result<Vec<Answer>, Error> {
     let server = args.servers.find(Release::from(Epoch::D))?;
-    let servers = RealServers::start(&server, origin)?;
+    let servers = RealServers::start(&server, origin, Timeouts::OF_CASES)?;
     // What was recorded says how long to wait, but not if it is made anew.
     Ok(play(cases, args, &servers, |case| match args.live {
         true => recording.get(&case.name),

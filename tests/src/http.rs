@@ -13,17 +13,25 @@
 //! | `text.rs` | bytes as text |
 //! | `ask.rs` | how a case is played |
 //! | `servers.rs` | the two servers |
+//! | `swarm.rs` | how very many are played at once |
+//! | `fuzz.rs` | random clients |
+//! | `sends.rs` | what a client sends that makes a difference known |
 //! | `compare.rs` | differences, and the register of those that are known |
 
 mod answer;
 mod ask;
 mod case;
 mod compare;
+pub mod fuzz;
+mod sends;
 mod servers;
+mod swarm;
 mod text;
 
 pub use answer::{Answer, End, Recording};
 pub use ask::{Asker, play_all};
 pub use case::{Action, Case, Setup};
 pub use compare::{Difference, HttpDeviation, HttpDeviations};
-pub use servers::{EchoOrigin, HttpServer, PortServers, RealServers};
+pub use sends::Sends;
+pub use servers::{EchoOrigin, HttpServer, PortServers, RealServers, Timeouts};
+pub use swarm::Swarm;

@@ -152,7 +152,15 @@ impl HttpParser {
         loop {
             let before = *input;
             let line = match self.scanner.get(input, eof, true) {
-                Scanned::More => return ParseResult::Cont,
+                Scanned::More => {
+                    // What is refused already is not made good by what follows.
+                    let so_far = self.scanner.field_so_far();
+                    let refused = so_far.is_some_and(|line| {
+                        let field = parse_field(line, remove_ws_from_field_name, max_field_size);
+                        matches!(field, Field::Refused)
+                    });
+                    return if refused { ParseResult::Error } else { ParseResult::Cont };
+                }
                 Scanned::Error => return ParseResult::Error,
                 Scanned::Done => return ParseResult::Done,
                 Scanned::Whole(len) => &before[..len],
@@ -341,7 +349,9 @@ pub fn split_host_field(host: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
 
 /// Transfer-Encoding wins over Content-Length; otherwise all Content-Length
 /// fields must be the same digits, and one of them is kept. Mirrors
-/// `validate_hdr_content_length`.
+/// `validate_hdr_content_length`, but for one thing: a length that does not fit in
+/// 63 bits is refused. The original counts it modulo 2^64, and takes what it has not
+/// counted for the next request.
 fn check_content_length(fields: &mut MimeHdr) -> bool {
     const NAME: &str = "Content-Length";
     let Some(first) = fields.value_get(NAME) else { return true };
@@ -349,7 +359,13 @@ fn check_content_length(fields: &mut MimeHdr) -> bool {
         fields.field_delete(NAME);
         return true;
     }
-    let good = !first.is_empty() && first.iter().all(u8::is_ascii_digit);
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0_i64, |n, c| match c {
+            b'0'..=b'9' => n.checked_mul(10)?.checked_add(i64::from(c - b'0')),
+            _ => None,
+        })
+    };
+    let good = !first.is_empty() && number(first).is_some();
     if !good || fields.values(NAME).any(|other| other != first) {
         return false;
     }

@@ -49,6 +49,7 @@ impl Scanner {
     /// Takes from `input` until there is a line. With `folds`, a line that begins
     /// with white space belongs to the one before. `eof`: no more input will come.
     pub(crate) fn get(&mut self, input: &mut &[u8], eof: bool, folds: bool) -> Scanned {
+        let mut cr_is_in_input = false;
         loop {
             let Some(&c) = input.first() else {
                 return if eof { self.at_eof() } else { Scanned::More };
@@ -60,6 +61,7 @@ impl Scanner {
                         b'\r' => {
                             *input = &input[1..];
                             self.state = State::FoundCr;
+                            cr_is_in_input = true;
                         }
                         b'\n' => {
                             *input = &input[1..];
@@ -79,7 +81,9 @@ impl Scanner {
                     return Scanned::Done;
                 }
                 State::FoundCr => {
-                    self.line.push(b'\r');
+                    // The original adds the CR, and then all that it has read in this
+                    // call: if the CR is among that, the line begins with two.
+                    self.line.extend_from_slice(if cr_is_in_input { b"\r\r" } else { b"\r" });
                     self.state = State::Inside;
                 }
                 State::Inside => {
@@ -113,6 +117,12 @@ impl Scanner {
     /// The line that was put together last, its line end included.
     pub(crate) fn line(&self) -> &[u8] {
         &self.line
+    }
+
+    /// The field so far, if all of a line has come and it is not known yet whether the
+    /// next line belongs to it.
+    pub(crate) fn field_so_far(&self) -> Option<&[u8]> {
+        (self.state == State::After).then_some(&self.line)
     }
 
     /// Bytes of a line that is not complete. Mirrors `get_buffered_line_size`.
@@ -176,12 +186,20 @@ mod tests {
         (lines, Scanned::More)
     }
 
+    /// The same head is refused or taken, by how it was cut: so does the original.
+    #[test]
+    fn a_cr_before_a_line_counts_twice_unless_it_came_alone() {
+        let found = |pieces: &[&[u8]]| lines(pieces, false).0;
+        assert_eq!(found(&[b"\rGET\n"]), [b"\r\rGET\n"]);
+        assert_eq!(found(&[b"\r", b"GET\n"]), [b"\rGET\n"]);
+        assert_eq!(found(&[b"\rG", b"ET\n"]), [b"\r\rGET\n"]);
+    }
+
     #[test]
     fn lines_are_the_same_in_one_piece_and_byte_by_byte() {
         for text in [
             &b"a: b\r\nc: d\n e\r\n\r\n"[..],
             b"a\n\tb\n\nrest",
-            b"\ra: b\r\n\r\n",
             b"a: \0\r\n\r\n",
             b"a: b\r\n\0\r\n\r\n",
             b"a: b\r\n",

@@ -25,22 +25,23 @@ use super::rules::is_host_char;
 pub struct Url {
     /// Without the `://`.
     pub scheme: Option<Vec<u8>>,
-    /// With the password, if there is one.
+    /// With the password, if there is one and the name is not empty.
     pub user: Option<Vec<u8>>,
     /// With brackets, if it has them.
     pub host: Option<Vec<u8>>,
-    /// Digits, or what was there in their place.
+    /// Digits, or what was there in their place. [`port_get_raw`](Url::port_get_raw)
+    /// has the number.
     pub port: Option<Vec<u8>>,
     /// Without the slashes in front of it, as the original's `path_get`.
     pub path: Vec<u8>,
     /// There is no path at all, and something else follows the host: no slash is
     /// written either. Mirrors `m_path_is_empty`.
     pub path_is_empty: bool,
-    /// After the first `;` of the path.
+    /// After the first `;` of the path; never empty.
     pub params: Option<Vec<u8>>,
-    /// After the `?`.
+    /// After the `?`; never empty: a mark with nothing behind it is lost.
     pub query: Option<Vec<u8>>,
-    /// After the `#`.
+    /// After the `#`; never empty.
     pub fragment: Option<Vec<u8>>,
 }
 
@@ -72,14 +73,22 @@ impl Url {
         Ok(url)
     }
 
-    /// The host's port: the one that is written, or the scheme's.
+    /// The number that is written as the port, in 16 bits; 0 without one. What
+    /// follows the digits is overlooked. Mirrors `URLImpl::set_port`.
+    #[must_use]
+    pub fn port_get_raw(&self) -> u16 {
+        let digits = self.port.iter().flatten().take_while(|c| c.is_ascii_digit());
+        digits.fold(0, |n: u16, c| n.wrapping_mul(10).wrapping_add(u16::from(c - b'0')))
+    }
+
+    /// The host's port: the one that is written, or the scheme's. Mirrors
+    /// `url_canonicalize_port`.
     #[must_use]
     pub fn port_get(&self) -> u16 {
-        let written = self.port.as_deref().and_then(|port| std::str::from_utf8(port).ok());
-        match written.and_then(|port| port.parse().ok()) {
-            Some(port) if port != 0 => port,
-            _ if self.scheme_is("https") => 443,
-            _ => 80,
+        match self.port_get_raw() {
+            0 if self.scheme_is("https") || self.scheme_is("wss") => 443,
+            0 => 80,
+            port => port,
         }
     }
 
@@ -89,22 +98,35 @@ impl Url {
         self.scheme.as_deref().is_some_and(|have| have.eq_ignore_ascii_case(scheme.as_bytes()))
     }
 
-    /// Writes the target. Mirrors `url_print`: with a host it is absolute.
+    /// True if the scheme is one of those that have a token of their own. Mirrors
+    /// `scheme_get_wksidx`, by the table in `HdrToken.cc`.
+    #[must_use]
+    pub fn scheme_is_well_known(&self) -> bool {
+        const SCHEMES: [&str; 20] = [
+            "file", "ftp", "gopher", "http", "https", "mailto", "news", "nntp", "prospero",
+            "telnet", "tunnel", "wais", "pnm", "rtsp", "rtspu", "mms", "mmsu", "mmst", "ws", "wss",
+        ];
+        SCHEMES.iter().any(|scheme| self.scheme_is(scheme))
+    }
+
+    /// Writes the target. Mirrors `url_print`: a scheme makes it absolute, even
+    /// without a host.
     pub fn print(&self, out: &mut Vec<u8>) {
         if let Some(scheme) = &self.scheme {
             out.extend_from_slice(scheme);
-            out.extend_from_slice(b":");
+            out.extend_from_slice(b"://");
+        }
+        if let Some(user) = &self.user {
+            out.extend_from_slice(user);
+            out.push(b'@');
         }
         if let Some(host) = &self.host {
-            if self.scheme.is_some() {
-                out.extend_from_slice(b"//");
-            }
-            if let Some(user) = &self.user {
-                out.extend_from_slice(user);
-                out.push(b'@');
-            }
+            // An address with colons gets brackets.
+            let bracket = host[0] != b'[' && host.iter().take(5).any(|&c| c == b':');
+            out.extend_from_slice(if bracket { b"[" } else { b"" });
             out.extend_from_slice(host);
-            if let Some(port) = &self.port {
+            out.extend_from_slice(if bracket { b"]" } else { b"" });
+            if let Some(port) = self.port.as_ref().filter(|_| self.port_get_raw() != 0) {
                 out.push(b':');
                 out.extend_from_slice(port);
             }
@@ -153,29 +175,40 @@ impl Url {
         let rest = if rest.len() > 3 && rest.starts_with(b"://") {
             &rest[3..]
         } else if rest.starts_with(b":") {
-            let skipped = rest.iter().take(3).take_while(|&&c| c == b':' || c == b'/').count();
-            if skipped >= rest.len() {
-                return Err(BadUrl);
+            // A colon goes, and two slashes behind it.
+            let slashes = rest[1..].iter().take(2).take_while(|&&c| c == b'/').count();
+            match &rest[1 + slashes..] {
+                [] => return Err(BadUrl),
+                rest => rest,
             }
-            &rest[skipped..]
         } else {
             rest
         };
         let end = rest.iter().position(|c| b"/?#".contains(c)).unwrap_or(rest.len());
+        // A closing bracket is followed by a slash, a colon, or nothing.
+        let after_bracket =
+            rest[..end].ends_with(b"]") && rest.get(end).is_some_and(|&c| c != b'/');
         let (mut authority, after) = rest.split_at(end);
-        if let Some(at) = authority.iter().position(|&c| c == b'@') {
+        while let Some(at) = authority.iter().position(|&c| c == b'@') {
             let user = &authority[..at];
-            if user.iter().filter(|&&c| c == b':').count() > 1 {
+            let colons = user.iter().filter(|&&c| c == b':').count();
+            if self.user.is_some() || colons > 1 || user.contains(&b']') {
                 return Err(BadUrl);
             }
-            self.user = (!user.is_empty()).then(|| user.to_vec());
+            // Without a name the password is lost, and there may be another name.
+            let has_name = user.first().is_some_and(|&c| c != b':');
+            self.user = has_name.then(|| match user {
+                // As has an empty password.
+                [name @ .., b':'] => name.to_vec(),
+                user => user.to_vec(),
+            });
+            if user.contains(&b'[') {
+                return Err(BadUrl);
+            }
             authority = &authority[at + 1..];
-            if authority.contains(&b'@') && self.user.is_some() {
-                return Err(BadUrl);
-            }
         }
         let (host, port) = split_port(authority)?;
-        if !host.iter().all(|&c| is_host_char(c)) {
+        if after_bracket || !host.iter().all(|&c| is_host_char(c)) {
             return Err(BadUrl);
         }
         self.host = (!host.is_empty()).then(|| host.to_vec());
@@ -190,9 +223,8 @@ impl Url {
         let (path, params) = cut(rest, b';');
         let slashes = path.iter().take_while(|&&c| c == b'/').count();
         self.path = path[slashes..].to_vec();
-        self.params = params.map(<[u8]>::to_vec);
-        self.query = query.map(<[u8]>::to_vec);
-        self.fragment = fragment.map(<[u8]>::to_vec);
+        let some = |part: Option<&[u8]>| part.filter(|part| !part.is_empty()).map(<[u8]>::to_vec);
+        (self.params, self.query, self.fragment) = (some(params), some(query), some(fragment));
     }
 }
 

@@ -34,6 +34,14 @@ pub(super) fn intercept(txn: &HttpTxn) {
     txn.server_intercept(StateMachine::new(ProxyMutex::new(), request, GeneratorRequest::handle));
 }
 
+/// What cannot be kept is not looked up. Mirrors `CheckCacheable`, which is called
+/// earlier there; a cache that is empty cannot tell.
+pub(super) fn check_cacheable(txn: &HttpTxn) {
+    if txn.with_client_request(|request| request.url.path.starts_with(b"nocache/")) {
+        txn.set_cache_off();
+    }
+}
+
 struct GeneratorRequest {
     proxy: Arc<HttpProxy>,
     link: RefCell<Option<Link>>,
@@ -84,8 +92,14 @@ impl GeneratorRequest {
             return self.write_head(guard, &ResponseHdr::new(404));
         }
         let (result, head) = {
-            let link = self.link.borrow();
-            let Some(link) = link.as_ref().filter(|link| !link.has_request.get()) else { return };
+            let held = self.link.borrow();
+            let Some(link) = held.as_ref() else { return };
+            if link.has_request.get() {
+                // The original has not taken the head out of its buffer. It reads it
+                // once more, as fields, and so finds a second Host: it gives up.
+                drop(held);
+                return self.destroy();
+            }
             let waiting = link.input.reader.read_avail(guard);
             let result = link.parse(guard);
             self.head.set(self.head.get() + waiting - link.input.reader.read_avail(guard));
@@ -252,8 +266,12 @@ fn parse(request: &RequestHdr) -> Option<Asked> {
     if !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
+    // Modulo 2^64, and what is negative then is not understood.
     let digit = |c: &u8| i64::from(c - b'0');
-    let nbytes = digits.iter().try_fold(0_i64, |n, c| n.checked_mul(10)?.checked_add(digit(c)))?;
+    let nbytes = digits.iter().fold(0_i64, |n, c| n.wrapping_mul(10).wrapping_add(digit(c)));
+    if nbytes < 0 {
+        return None;
+    }
     let number = |name: &str, otherwise| request.fields.value_get_int64(name).unwrap_or(otherwise);
     Some(Asked {
         nbytes,

@@ -107,7 +107,7 @@ impl Run<'_> {
             HttpHook::ReadRequestHdr => self.start_remap_request(),
             HttpHook::PreRemap => self.remap_request(),
             HttpHook::PostRemap => self.handle_request(),
-            HttpHook::CacheLookupComplete => self.open_server(),
+            HttpHook::CacheLookupComplete => self.cache_lookup_is_done(),
             HttpHook::SendRequestHdr => self.setup_server_send_request(),
             HttpHook::ReadResponseHdr => self.handle_response(),
             HttpHook::SendResponseHdr => self.send_response(),

@@ -118,7 +118,11 @@ impl Run<'_> {
             let request = &t.client_request;
             let mut codings = request.fields.values("Transfer-Encoding");
             let implemented = codings.all(|value| value.eq_ignore_ascii_case(b"chunked"));
-            (implemented, request.url.scheme_is("https"), request.method == b"PUSH")
+            (
+                implemented,
+                request.url.scheme_is("https") || request.url.scheme_is("wss"),
+                request.method == b"PUSH",
+            )
         };
         let internal = self.with_ua(|ua| ua.vc.net_base().is_internal_request()).unwrap_or(false);
         let addr = self.with_ua(|ua| ua.vc.get_remote_addr()).flatten();

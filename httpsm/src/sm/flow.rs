@@ -79,6 +79,15 @@ impl Run<'_> {
         }
     }
 
+    /// The cache never has it.
+    pub(super) fn cache_lookup_is_done(self) {
+        let next = self.s.t.borrow_mut().handle_cache_miss(self.sm.proxy.config());
+        match next {
+            RequestNext::Continue => self.open_server(),
+            RequestNext::Answer | RequestNext::Tunnel => self.send_error(),
+        }
+    }
+
     pub(super) fn open_server(self) {
         self.touch_time();
         self.s.t.borrow_mut().build_request(self.sm.proxy.config());
@@ -127,7 +136,8 @@ impl Run<'_> {
     /// Mirrors `do_drain_request_body`.
     fn drain_request_body(self) {
         let mut t = self.s.t.borrow_mut();
-        if t.body_tunneled || !t.has_request_body() {
+        // Behind an error with a body no connection is kept: that is decided already.
+        if t.body_tunneled || !t.has_request_body() || t.is_error_answer {
             return;
         }
         let reader = self.ua_reader();

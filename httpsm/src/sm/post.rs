@@ -41,6 +41,11 @@ impl Run<'_> {
         });
         let mut nbytes = length.filter(|_| !chunked);
         if self.with_ua(|ua| ua.eos).unwrap_or(false) {
+            if nbytes.is_some_and(|nbytes| start.read_avail(self.g) < nbytes) {
+                // A body that breaks off is no body: as if the tunnel had seen the end.
+                self.s.terminate_sm.set(true);
+                return;
+            }
             // The client has sent all that it will.
             nbytes = Some(start.read_avail(self.g));
         }

@@ -4,6 +4,8 @@
 //! `PostInactiveTimeoutResponse`, `handle_server_died`, `build_error_response`
 //! and `HandleApiErrorJump` (9.2.9).
 
+use iocore::net::ENET_CONNECT_FAILED;
+
 use super::{ServerState, Source, State};
 use crate::body_factory::fabricate;
 use crate::config::HttpConfig;
@@ -41,6 +43,10 @@ impl State {
     pub(crate) fn server_died(&mut self, config: &HttpConfig) {
         let reason_of_errno;
         let (mut status, mut reason, mut kind) = match self.current_state {
+            // A name without an address. Mirrors `OSDNSLookup`.
+            ServerState::ConnectionError if self.cause_of_death_errno == ENET_CONNECT_FAILED => {
+                (500, "Cannot find server.", "connect#dns_failed")
+            }
             ServerState::ConnectionError => {
                 reason_of_errno = error_string(self.cause_of_death_errno);
                 (502, &*reason_of_errno, "connect#failed_connect")
@@ -104,6 +110,7 @@ impl State {
             response.fields.value_set("Content-Type", b"text/html");
             response.fields.value_set("Content-Language", b"en");
         }
+        self.is_error_answer = true;
         self.internal_msg = Some(fabricate(kind).into_bytes());
         self.internal_msg_type = None;
     }

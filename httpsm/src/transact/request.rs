@@ -2,12 +2,14 @@
 //!
 //! Mirrors `StartRemapRequest`, `handle_upgrade_request`, `PerformRemap`,
 //! `EndRemapRequest`, `HandleRequest`, `check_request_validity`,
+//! `HandleCacheOpenReadMiss`,
 //! `handle_trace_and_options_requests`, `setup_plugin_request_intercept` and
 //! `build_request` (9.2.9).
 
 use super::{PluginTunnel, State};
 use crate::config::HttpConfig;
-use crate::hdr::{HttpVersion, RequestHdr, Url, push_number};
+use crate::hdr::list::{refuses_identity, tok_list};
+use crate::hdr::{HttpVersion, RequestHdr, Url, is_token, push_number};
 use crate::remap::UrlRewrite;
 
 /// What is to be done with a request.
@@ -39,18 +41,29 @@ pub(super) fn is_hop_by_hop(name: &[u8]) -> bool {
 }
 
 impl State {
-    /// The host of an absolute target counts, whatever the Host field says. Mirrors
-    /// `ModifyRequest`.
+    /// A scheme that is not well known counts as `http`. The host of an absolute
+    /// target counts, whatever the Host field says, unless the request may go no
+    /// further. Mirrors `ModifyRequest`.
     pub(crate) fn modify_request(&mut self) {
         let request = &mut self.client_request;
-        let Some(mut host) = request.url.host.clone().filter(|_| request.method != b"CONNECT")
-        else {
+        let connect = request.method == b"CONNECT";
+        if !connect && !request.url.scheme_is_well_known() {
+            request.url.scheme = Some(b"http".to_vec());
+        }
+        if connect && !request.is_port_in_header() {
+            request.url.port = Some(b"80".to_vec());
+        }
+        let stays_here = request.fields.value_get_int("Max-Forwards") == Some(0);
+        let Some(mut host) = request.url.host.clone().filter(|_| !connect && !stays_here) else {
             return;
         };
-        if request.url.port_get() != 80 {
-            host.extend_from_slice(format!(":{}", request.url.port_get()).as_bytes());
+        let port = request.url.port_get_raw();
+        if port > 0 {
+            host.push(b':');
+            push_number(&mut host, port);
         }
-        if request.fields.value_get("Host") != Some(&host) {
+        let same = |value: &[u8]| value.eq_ignore_ascii_case(&host);
+        if !request.fields.value_get("Host").is_some_and(same) {
             request.fields.value_set("Host", &host);
         }
     }
@@ -59,10 +72,13 @@ impl State {
     /// overlooked. Mirrors `handle_upgrade_request`.
     pub(crate) fn start_remap_request(&mut self, config: &HttpConfig) -> RequestNext {
         let request = &self.client_request;
-        let Some(upgrade) = request.fields.value_get("Upgrade") else {
+        let fields = &request.fields;
+        let (Some(upgrade), Some(connection)) =
+            (fields.value_get("Upgrade"), fields.value_get("Connection"))
+        else {
             return RequestNext::Continue;
         };
-        let asks = request.fields.csv("Connection").any(|v| v.eq_ignore_ascii_case(b"upgrade"));
+        let asks = tok_list(connection, b',').iter().any(|v| v.eq_ignore_ascii_case(b"upgrade"));
         if !asks || request.method != b"GET" || request.version < HttpVersion::HTTP_1_1 {
             return RequestNext::Continue;
         }
@@ -88,15 +104,17 @@ impl State {
             let reason = crate::hdr::reason_lookup(code).unwrap_or("Unknown HTTP Status");
             self.build_error_response(config, code, reason, "default");
         } else if !self.url_remap_success {
-            let in_url = self.client_request.url.host.is_some();
-            let host = self.client_request.host_get().is_some();
             if !config.url_remap_required {
-                if !in_url && !host {
+                self.client_request.set_url_target_from_host_field();
+                if self.client_request.url.host.is_none() {
                     self.no_host(config);
                     return RequestNext::Answer;
                 }
                 return RequestNext::Continue;
-            } else if in_url {
+            }
+            let in_url = self.client_request.url.host.is_some();
+            let host = self.client_request.host_get().is_some();
+            if in_url {
                 self.build_error_response(config, 404, "Not Found", "urlrouting#no_mapping");
             } else if host {
                 let reason = "Not Found on Accelerator";
@@ -196,39 +214,88 @@ impl State {
 
     /// Mirrors `is_request_valid` and `check_request_validity`.
     fn refuse(&mut self, config: &HttpConfig) -> bool {
+        let Some((status, reason, kind)) = self.request_error(config) else { return false };
+        self.build_error_response(config, status, reason, kind);
+        true
+    }
+
+    fn request_error(&self, config: &HttpConfig) -> Option<(u16, &'static str, &'static str)> {
+        /// Names are shorter. Mirrors `MAXDNAME`.
+        const MAXDNAME: usize = 1025;
+        const NO_TE: (u16, &str, &str) =
+            (406, "Transcoding Not Available", "transcoding#unsupported");
         let request = &self.client_request;
         let method = &request.method[..];
-        if request.host_get().is_none() {
-            self.no_host(config);
-            return true;
+        match request.host_get() {
+            None => return Some((400, "Host Header Required", "request#no_host")),
+            Some(host) if host.is_empty() || host.len() >= MAXDNAME => {
+                return Some((400, "Invalid HTTP Request", "request#syntax_error"));
+            }
+            Some(_) => {}
         }
-        if method == b"CONNECT" && !config.connect_ports.contains(&request.url.port_get()) {
-            self.build_error_response(config, 403, "Tunnel Forbidden", "access#connect_forbidden");
-            return true;
+        let http = request.url.scheme_is("http");
+        if !(http && method == b"GET") {
+            let connect = method == b"CONNECT";
+            if !http && !request.url.scheme_is("https") && !connect {
+                return Some((400, "Unsupported URL Scheme", "request#scheme_unsupported"));
+            }
+            if !is_this_http_method_supported(method) {
+                // It is passed on, whatever else it says.
+                return None;
+            }
+            if connect && !config.connect_ports.contains(&request.url.port_get()) {
+                return Some((403, "Tunnel Forbidden", "access#connect_forbidden"));
+            }
+            if self.client_chunked && request.version < HttpVersion::HTTP_1_1 {
+                return Some(NO_TE);
+            }
+            let needs_length = matches!(method, b"POST" | b"PUT" | b"PUSH");
+            if needs_length && !self.client_chunked && self.request_content_length.is_none() {
+                return Some((411, "Content Length Required", "request#no_content_length"));
+            }
         }
-        if method != b"GET" && self.client_chunked && request.version < HttpVersion::HTTP_1_1 {
-            let reason = "Transcoding Not Available";
-            self.build_error_response(config, 406, reason, "transcoding#unsupported");
-            return true;
-        }
-        let needs_length = matches!(method, b"POST" | b"PUT" | b"PUSH");
-        if needs_length && !self.client_chunked && self.request_content_length.is_none() {
-            let reason = "Content Length Required";
-            self.build_error_response(config, 411, reason, "request#no_content_length");
-            return true;
-        }
-        let no_identity = |te: &[u8]| {
-            let te = te.to_ascii_lowercase();
-            let mut parts = te.split(|&c| c == b';').map(<[u8]>::trim_ascii);
-            parts.next() == Some(b"identity")
-                && parts.any(|part| matches!(part, b"q=0" | b"q=0.0" | b"q=0.00" | b"q=0.000"))
+        request.fields.csv("TE").any(refuses_identity).then_some(NO_TE)
+    }
+
+    /// What a cache would be asked for and does not have: it is deleted, or must not be
+    /// got from elsewhere. Mirrors `DecideCacheLookup`, `is_request_cache_lookupable`,
+    /// the end of `OSDNSLookup`, and `HandleCacheOpenReadMiss` with `delete_all_document_alternates_and_return`.
+    pub(crate) fn handle_cache_miss(&mut self, config: &HttpConfig) -> RequestNext {
+        let request = &mut self.client_request;
+        let looked_up = !self.cache_is_off
+            && matches!(
+                &request.method[..],
+                b"GET" | b"HEAD" | b"POST" | b"DELETE" | b"PUT" | b"PURGE" | b"PUSH"
+            );
+        // How often the original comes here: before it looks the address up if it has
+        // asked the cache, and behind that then, or if a range is asked for.
+        let visits = match (looked_up, request.fields.presence("Range")) {
+            (true, _) => 2,
+            (false, true) => 1,
+            (false, false) => return RequestNext::Continue,
         };
-        if request.fields.csv("TE").any(no_identity) {
-            let reason = "Transcoding Not Available";
-            self.build_error_response(config, 406, reason, "transcoding#unsupported");
-            return true;
+        let purge = request.method == b"PURGE";
+        if purge || request.method == b"DELETE" {
+            let hops = request.fields.value_get_int("Max-Forwards");
+            if purge || hops.is_some_and(|hops| hops < visits) {
+                self.trust_response_cl = true;
+                self.build_internal_response(config, 404, "Not Found");
+                return RequestNext::Answer;
+            }
+            if let Some(hops) = hops {
+                let hops = (hops - visits).to_string();
+                request.fields.value_set("Max-Forwards", hops.as_bytes());
+            }
         }
-        false
+        let directive = |part: &[u8]| {
+            let end = part.iter().position(|&c| !is_token(c)).unwrap_or(part.len());
+            part[..end].eq_ignore_ascii_case(b"only-if-cached")
+        };
+        if request.fields.csv("Cache-Control").any(directive) {
+            self.build_error_response(config, 504, "Not Cached", "cache#not_in_cache");
+            return RequestNext::Answer;
+        }
+        RequestNext::Continue
     }
 
     /// A request that may not be passed on is answered here, and one that may is
@@ -238,7 +305,9 @@ impl State {
         if !trace && self.client_request.method != b"OPTIONS" {
             return RequestNext::Continue;
         }
-        let Some(hops) = self.client_request.fields.value_get_int64("Max-Forwards") else {
+        // Neither is looked up.
+        self.cache_is_off = true;
+        let Some(hops) = self.client_request.fields.value_get_int("Max-Forwards") else {
             return RequestNext::Continue;
         };
         if hops > 0 {
@@ -275,18 +344,43 @@ impl State {
     }
 }
 
-/// Leaves nothing but gzip. Mirrors `normalize_accept_encoding`.
+/// Mirrors `is_this_http_method_supported`: the methods that have a token.
+fn is_this_http_method_supported(method: &[u8]) -> bool {
+    const METHODS: [&[u8]; 10] = [
+        b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"POST", b"PURGE", b"PUSH", b"PUT",
+        b"TRACE",
+    ];
+    METHODS.contains(&method)
+}
+
+/// Leaves nothing but gzip. Mirrors `normalize_accept_encoding` and
+/// `HttpTransactCache::match_content_encoding`.
 fn normalize_accept_encoding(request: &mut RequestHdr) {
-    if !request.fields.presence("Accept-Encoding") {
-        return;
-    }
-    let gzip = request.fields.csv("Accept-Encoding").any(|coding| {
-        let name = coding.split(|&c| c == b';').next().unwrap_or(coding).trim_ascii();
-        name.eq_ignore_ascii_case(b"gzip") || name.eq_ignore_ascii_case(b"x-gzip")
+    let Some(value) = request.fields.value_get("Accept-Encoding") else { return };
+    let gzip = tok_list(value, b',').into_iter().any(|coding| {
+        let parts = tok_list(coding, b';');
+        let name = parts[0];
+        let wanted = name == b"*"
+            || name.eq_ignore_ascii_case(b"gzip")
+            || name.eq_ignore_ascii_case(b"x-gzip");
+        wanted && quality(&parts) != Some(0.0)
     });
     if gzip {
         request.fields.value_set("Accept-Encoding", b"gzip");
     } else {
         request.fields.field_delete("Accept-Encoding");
     }
+}
+
+/// The first `q` among the parts; none if it is no number. Mirrors
+/// `find_Q_param_in_strlist`.
+fn quality(parts: &[&[u8]]) -> Option<f32> {
+    let value = parts.iter().find_map(|part| {
+        let [b'q' | b'Q', rest @ ..] = part else { return None };
+        let rest = rest.trim_ascii_start();
+        (rest.len() < part.len() - 1 || rest.first().is_none_or(|&c| c == b'='))
+            .then(|| rest.strip_prefix(b"=").unwrap_or_default().trim_ascii_start())
+    })?;
+    let number = value.iter().take(7).take_while(|c| c.is_ascii_digit() || **c == b'.').count();
+    std::str::from_utf8(&value[..number]).ok()?.parse().ok()
 }

@@ -74,7 +74,7 @@ fn what_every_status_says() {
 
 #[test]
 fn settings_of_a_server_and_what_its_user_does() {
-    check(include_str!("../data/settings.jsonl"), 56);
+    check(include_str!("../data/settings.jsonl"), 57);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_scenario_that_never_ends_is_cut_off() {
 
 #[test]
 fn the_same_over_real_sockets() {
-    check_over(include_str!("../data/settings.jsonl"), 56, Transport::Sockets);
+    check_over(include_str!("../data/settings.jsonl"), 57, Transport::Sockets);
     check_over(include_str!("../data/public.jsonl"), 12, Transport::Sockets);
     check_over(include_str!("../data/extra_open.jsonl"), 109, Transport::Sockets);
     check_over(include_str!("../data/more.jsonl"), 10, Transport::Sockets);

@@ -53,6 +53,11 @@ impl Answer {
         Answer { lines, end }
     }
 
+    /// The server died of its client.
+    pub(super) fn of_death() -> Answer {
+        Answer { lines: vec!["(the server dies)".to_owned()], end: End::Closed }
+    }
+
     /// About how many bytes came.
     pub(super) fn raw_len(&self) -> usize {
         let len = |line: &String| match line.split_once(' ').unwrap_or((line, "")) {

@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
+
 use super::answer::{Answer, End};
 use super::case::{Action, Case};
 
 /// How long a client pauses: what it has sent before has been read by then.
-const PAUSE: Duration = Duration::from_millis(60);
+pub(super) const PAUSE: Duration = Duration::from_millis(60);
 
 /// How long nothing must come behind an answer that is as long as expected.
 const LINGER: Duration = Duration::from_millis(300);
@@ -90,6 +92,10 @@ impl Asker {
                 Action::Close => {
                     let _ = stream.shutdown(Shutdown::Both);
                 }
+                // The connection's end will be a reset.
+                Action::Reset => {
+                    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+                }
             }
         }
     }
@@ -133,7 +139,7 @@ fn listen(
     }
 }
 
-fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+pub(super) fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let Some(at) = rest.windows(from.len()).position(|window| window == from) {

@@ -1,6 +1,8 @@
 //! [`Case`]: what is sent.
 
-use super::text::unescape;
+use std::fmt::Write as _;
+
+use super::text::{escape, unescape};
 
 /// The cases that come with the project.
 const CASES: &str = include_str!("../../http/cases.txt");
@@ -42,6 +44,9 @@ pub enum Action {
     HalfClose,
     /// Closes the connection, whatever comes on it.
     Close,
+    /// Has the connection's end be a reset (`RST`): of the bytes that have come, and
+    /// of those under way, nothing counts any more.
+    Reset,
 }
 
 /// A client, told step by step.
@@ -76,6 +81,7 @@ impl Case {
     /// | `send TEXT` | bytes are sent; `{origin}` is the address of an echoing server |
     /// | `pause` | time goes by |
     /// | `half-close`, `close` | the client ends its side, or closes |
+    /// | `reset` | the connection will end with a reset |
     /// | `connect` | it connects anew |
     ///
     /// # Errors
@@ -108,6 +114,7 @@ impl Case {
                 "pause" => Action::Pause,
                 "half-close" => Action::HalfClose,
                 "close" => Action::Close,
+                "reset" => Action::Reset,
                 "connect" => {
                     case.connections.push(Vec::new());
                     continue;
@@ -119,6 +126,32 @@ impl Case {
             }
         }
         Ok(cases)
+    }
+
+    /// The cases as text, which [`Case::parse`] reads.
+    pub fn print<'a>(cases: impl IntoIterator<Item = &'a Case>) -> String {
+        let (mut text, mut setup) = (String::new(), Setup::default());
+        for case in cases {
+            // A string takes everything.
+            if std::mem::replace(&mut setup, case.setup) != case.setup {
+                let _ = writeln!(text, "setup {}\n", case.setup.name());
+            }
+            let _ = writeln!(text, "case {}", case.name);
+            for (at, actions) in case.connections.iter().enumerate() {
+                text += if at > 0 { "connect\n" } else { "" };
+                for action in actions {
+                    let _ = match action {
+                        Action::Send(bytes) => writeln!(text, "send {}", escape(bytes)),
+                        Action::Pause => writeln!(text, "pause"),
+                        Action::HalfClose => writeln!(text, "half-close"),
+                        Action::Close => writeln!(text, "close"),
+                        Action::Reset => writeln!(text, "reset"),
+                    };
+                }
+            }
+            text.push('\n');
+        }
+        text
     }
 
     /// The part of the name before the first stroke.
@@ -140,6 +173,14 @@ mod tests {
             assert!(case.name.contains('/'), "{}", case.name);
             assert!(case.connections.iter().all(|actions| !actions.is_empty()), "{}", case.name);
         }
+    }
+
+    #[test]
+    fn cases_are_read_as_they_were_written() {
+        let cases = Case::all();
+        assert_eq!(Case::parse(&Case::print(&cases)), Ok(cases));
+        let odd = "setup narrow\n\ncase a/b\nsend  \\\\\\x00\\r\nreset\nconnect\npause\nclose\n\n";
+        assert_eq!(Case::print(&Case::parse(odd).unwrap()), odd);
     }
 
     #[test]

@@ -3,6 +3,9 @@
 use serde::Deserialize;
 
 use super::answer::{Answer, End};
+use super::case::Case;
+use super::fuzz::first_parts;
+use super::sends::Sends;
 use crate::live::deviations::glob;
 
 /// The register that comes with the project.
@@ -59,6 +62,8 @@ pub struct HttpDeviation {
     pub reason: String,
     /// The cases in which it shows.
     pub cases: Vec<String>,
+    /// What every client sends in which it may show.
+    pub sends: Option<Sends>,
     /// The first line of the real server that the port does not have; `*` is
     /// anything.
     pub real: String,
@@ -84,6 +89,18 @@ impl HttpDeviations {
             known.cases.iter().any(|name| name == case)
                 && glob(&known.real, &difference.real)
                 && glob(&known.port, &difference.port)
+        })
+    }
+
+    /// The entry that a difference in any client falls under, by what it sends.
+    #[must_use]
+    pub fn explain_client(&self, case: &Case, difference: &Difference) -> Option<&HttpDeviation> {
+        // Of what stands on one line, the part that differs.
+        let (real, port) = first_parts(&difference.real, &difference.port);
+        self.deviation.iter().find(|known| {
+            known.sends.is_some_and(|sends| sends.is_sent_by(case))
+                && glob(&known.real, &real)
+                && glob(&known.port, &port)
         })
     }
 
@@ -145,6 +162,7 @@ mod tests {
             what: "w".into(),
             reason: "r".into(),
             cases: vec!["a".into(), "b".into()],
+            sends: None,
             real: "| 1*".into(),
             port: "| 2".into(),
         };

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -21,12 +21,25 @@ use super::case::Setup;
 use crate::live::server::{Process, Settings};
 use crate::live::{LiveError, Server};
 
-/// The timeouts of both servers are short, so that they can be waited for; and not
-/// the same, so that it is known which comes first. Of a client:
-const IN_S: i64 = 3;
+/// The timeouts of both servers, in seconds. They are short, so that they can be
+/// waited for, and not the same, so that it is known which comes first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timeouts {
+    /// Of a client, before its first byte and behind it.
+    pub client: i64,
+    /// Of an origin server.
+    pub origin: i64,
+    /// Of a connection that is kept for the next request.
+    pub keep_alive: i64,
+}
 
-/// Of an origin server.
-const OUT_S: i64 = 5;
+impl Timeouts {
+    /// A kept connection outlasts every case.
+    pub const OF_CASES: Timeouts = Timeouts { client: 3, origin: 5, keep_alive: 120 };
+
+    /// Every connection ends soon. Both servers look for timeouts once a second.
+    pub const OF_RANDOM_CLIENTS: Timeouts = Timeouts { client: 1, origin: 3, keep_alive: 1 };
+}
 
 /// The most that a request's body may have.
 const MAX_POST_SIZE: i64 = 50_000_000;
@@ -84,8 +97,17 @@ fn echo(mut stream: TcpStream) {
 /// Real servers.
 #[derive(Debug)]
 pub struct RealServers {
-    servers: Vec<(Setup, SocketAddr, Process)>,
+    server: Server,
+    timeouts: Timeouts,
     origin: EchoOrigin,
+    running: Mutex<Vec<Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    setup: Setup,
+    address: SocketAddr,
+    process: Process,
 }
 
 impl RealServers {
@@ -93,42 +115,78 @@ impl RealServers {
     ///
     /// # Errors
     /// If one does not come up.
-    pub fn start(server: &Server, origin: EchoOrigin) -> Result<RealServers, LiveError> {
-        let mut servers = Vec::new();
-        for setup in Setup::ALL {
-            let (process, address) = server.start_http(&settings(setup, origin))?;
-            servers.push((setup, address, process));
+    pub fn start(
+        server: &Server,
+        origin: EchoOrigin,
+        timeouts: Timeouts,
+    ) -> Result<RealServers, LiveError> {
+        let running = Mutex::new(Vec::new());
+        let servers = RealServers { server: server.clone(), timeouts, origin, running };
+        servers.start_each(&Setup::ALL)?;
+        Ok(servers)
+    }
+
+    /// Starts those anew that have died; which ones.
+    ///
+    /// # Errors
+    /// If one does not come up.
+    pub fn revive(&self) -> Result<Vec<Setup>, LiveError> {
+        let mut dead = Vec::new();
+        self.running().retain_mut(|running| {
+            let lives = matches!(running.process.child.try_wait(), Ok(None));
+            if !lives {
+                dead.push(running.setup);
+            }
+            lives
+        });
+        self.start_each(&dead)?;
+        Ok(dead)
+    }
+
+    fn start_each(&self, setups: &[Setup]) -> Result<(), LiveError> {
+        let mut started = Vec::new();
+        for &setup in setups {
+            let settings = settings(setup, self.origin, self.timeouts);
+            let (process, address) = self.server.start_http(&settings)?;
+            started.push(Running { setup, address, process });
         }
-        for (_, address, _) in &servers {
-            wait_for(*address).map_err(|last| LiveError::Server {
-                release: server.release(),
+        for running in &started {
+            wait_for(running.address).map_err(|last| LiveError::Server {
+                release: self.server.release(),
                 what: "does not answer".to_owned(),
                 last,
             })?;
         }
-        Ok(RealServers { servers, origin })
+        self.running().extend(started);
+        Ok(())
+    }
+
+    fn running(&self) -> MutexGuard<'_, Vec<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl HttpServer for RealServers {
     fn asker(&self, setup: Setup) -> Asker {
-        let found = self.servers.iter().find(|(of, _, _)| *of == setup);
-        let (_, server, _) = found.expect("one for each");
-        Asker { server: *server, origin: self.origin.address }
+        let running = self.running();
+        let found = running.iter().find(|running| running.setup == setup);
+        let server = found.expect("one for each").address;
+        Asker { server, origin: self.origin.address }
     }
 }
 
-fn settings(setup: Setup, origin: EchoOrigin) -> Settings {
+fn settings(setup: Setup, origin: EchoOrigin, timeouts: Timeouts) -> Settings {
+    let Timeouts { client, origin: out, keep_alive } = timeouts;
     let (remap, required) = match setup {
         Setup::Generator => ("map / http://127.0.0.1/ @plugin=generator.so\n", 1),
         Setup::Forward | Setup::Narrow => ("", 0),
     };
     let http = "CONFIG proxy.config.http";
     let records = format!(
-        "{http}.transaction_no_activity_timeout_in INT {IN_S}\n\
-         {http}.transaction_no_activity_timeout_out INT {OUT_S}\n\
-         {http}.accept_no_activity_timeout INT {IN_S}\n\
-         {http}.keep_alive_no_activity_timeout_in INT 120\n\
+        "{http}.transaction_no_activity_timeout_in INT {client}\n\
+         {http}.transaction_no_activity_timeout_out INT {out}\n\
+         {http}.accept_no_activity_timeout INT {client}\n\
+         {http}.keep_alive_no_activity_timeout_in INT {keep_alive}\n\
          {http}.max_post_size INT {MAX_POST_SIZE}\n\
          {http}.connect_ports STRING 443 {}\n\
          CONFIG proxy.config.url_remap.remap_required INT {required}\n",
@@ -177,8 +235,8 @@ impl PortServers {
     ///
     /// # Errors
     /// If there is no port to listen on.
-    pub fn start(origin: EchoOrigin) -> io::Result<PortServers> {
-        let start = |setup| Ok((setup, Port::start(setup, origin)?));
+    pub fn start(origin: EchoOrigin, timeouts: Timeouts) -> io::Result<PortServers> {
+        let start = |setup| Ok((setup, Port::start(setup, origin, timeouts)?));
         let servers = Setup::ALL.into_iter().map(start).collect::<io::Result<_>>()?;
         Ok(PortServers { servers, origin })
     }
@@ -193,15 +251,15 @@ impl HttpServer for PortServers {
 }
 
 impl Port {
-    fn start(setup: Setup, origin: EchoOrigin) -> io::Result<Port> {
+    fn start(setup: Setup, origin: EchoOrigin, timeouts: Timeouts) -> io::Result<Port> {
         let processor = EventProcessor::new(Clock::new_real());
         let net = NetProcessor::init(&processor, NetConfig::default());
         processor.spawn_event_threads("ET_NET", 1);
         let config = HttpConfig {
-            transaction_no_activity_timeout_in: hrtime::seconds(IN_S),
-            transaction_no_activity_timeout_out: hrtime::seconds(OUT_S),
-            accept_no_activity_timeout: hrtime::seconds(IN_S),
-            keep_alive_no_activity_timeout_in: hrtime::seconds(120),
+            transaction_no_activity_timeout_in: hrtime::seconds(timeouts.client),
+            transaction_no_activity_timeout_out: hrtime::seconds(timeouts.origin),
+            accept_no_activity_timeout: hrtime::seconds(timeouts.client),
+            keep_alive_no_activity_timeout_in: hrtime::seconds(timeouts.keep_alive),
             max_post_size: MAX_POST_SIZE,
             connect_ports: vec![443, origin.address.port()],
             url_remap_required: setup == Setup::Generator,

@@ -6,6 +6,7 @@ use std::rc::{Rc, Weak};
 
 use super::{HttpServer, has, plain};
 use crate::buf::Chunk;
+use crate::env::Exception;
 use crate::http_parser::ExecuteResult;
 use crate::js::emitter::{Arg, JsError};
 use crate::js::incoming::IncomingMessage;
@@ -176,7 +177,14 @@ impl Connection {
     /// Mirrors `socketOnData`: the slow path, without consumption.
     #[doc(alias = "socketOnData")]
     fn on_data(&self, chunk: &Chunk) {
-        let Some(parser) = self.parser.upgrade() else { return };
+        let (Some(parser), Some(socket)) = (self.parser.upgrade(), self.socket.upgrade()) else {
+            return;
+        };
+        // `assert(!socket._paused)`: a user has let a socket flow that the server holds back.
+        if socket.paused.get() {
+            socket.env().throw(Exception::new("ERR_INTERNAL_ASSERTION"));
+            return;
+        }
         if let Some(result) = parser.execute(chunk) {
             self.execute_common(&result, Some(chunk));
         }

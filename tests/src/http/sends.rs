@@ -1,0 +1,69 @@
+//! [`Sends`]: what a client sends that makes a difference known.
+
+use serde::Deserialize;
+
+use super::case::{Action, Case};
+
+/// Something that a client sends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sends {
+    /// A field `Expect`.
+    Expect,
+    /// A field `Upgrade` that names WebSocket.
+    Websocket,
+    /// The beginning of HTTP/2.
+    Http2,
+    /// A length that does not fit in 63 bits.
+    LongLength,
+    /// A line that begins with a blank, behind a pause.
+    LateFold,
+    /// A body in chunks, and more behind a pause.
+    LateChunks,
+    /// A body, and then the end of its side.
+    BodyAndHalfClose,
+}
+
+impl Sends {
+    /// True if `case` sends it on any of its connections.
+    #[must_use]
+    pub fn is_sent_by(self, case: &Case) -> bool {
+        case.connections.iter().any(|actions| {
+            let mut sent = Vec::new();
+            for action in actions {
+                if let Action::Send(bytes) = action {
+                    sent.extend(bytes.to_ascii_lowercase());
+                }
+            }
+            let has = |text: &[u8]| sent.windows(text.len()).any(|window| window == text);
+            match self {
+                Sends::Expect => has(b"expect"),
+                Sends::Websocket => has(b"websocket"),
+                Sends::Http2 => has(b"pri * http/2"),
+                Sends::LateFold => actions.windows(3).any(|three| {
+                    let [Action::Send(before), Action::Pause, Action::Send(behind)] = three else {
+                        return false;
+                    };
+                    before.ends_with(b"\n") && matches!(behind.first(), Some(b' ' | b'\t'))
+                }),
+                Sends::LateChunks => {
+                    has(b"transfer-encoding") && has(b"chunked") && actions.contains(&Action::Pause)
+                }
+                Sends::BodyAndHalfClose => {
+                    has(b"content-length") && actions.contains(&Action::HalfClose)
+                }
+                Sends::LongLength => has(b"content-length") && has_long_number(&sent),
+            }
+        })
+    }
+}
+
+/// True if there is a number of more than 63 bits.
+fn has_long_number(bytes: &[u8]) -> bool {
+    bytes.split(|c| !c.is_ascii_digit()).any(|digits| {
+        let number = digits
+            .iter()
+            .try_fold(0_i64, |n, digit| n.checked_mul(10)?.checked_add(i64::from(digit - b'0')));
+        number.is_none()
+    })
+}
