@@ -32,7 +32,7 @@ fn json_has_the_name_of_the_case_in_every_line() {
     for line in text.lines() {
         let object: serde_json::Value = serde_json::from_str(line).expect("the line is JSON");
         assert_eq!(object["case"], "eos");
-        assert!(object["step"].is_string() && object["side"].is_string(), "{line}");
+        assert!(object["step"].is_string() && object["subject"].is_string(), "{line}");
     }
     assert_eq!(text.lines().count(), 54);
 }
