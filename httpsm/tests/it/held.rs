@@ -175,6 +175,12 @@ fn see_on((stage, log): (Stage, Log), held: &str, request: &str, does: Does, for
         at >= for_s
     });
     let log = std::mem::take(&mut *log.lock().unwrap());
+    // What a plugin still holds comes to its end, and nothing is left of it.
+    drop(client);
+    stage.run_until(|| {
+        let census = stage.proxy.census();
+        (census.sessions, census.transactions) == (0, 0)
+    });
     Seen { log, answer, closed }
 }
 

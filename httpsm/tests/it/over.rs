@@ -134,5 +134,6 @@ fn giving_back_what_has_ended_meanwhile_is_an_assertion_on_the_event_thread() {
     let said = catch_unwind(AssertUnwindSafe(|| lab.settle())).expect_err("an assertion");
     let said = said.downcast::<&str>().expect("text");
     assert_eq!(*said, "failed assertion `magic == HTTP_SM_MAGIC_ALIVE`");
-    drop(client);
+    drop(txn);
+    lab.expect_nothing_left(vec![client]);
 }
