@@ -28,7 +28,7 @@ fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-/// The bytes mean what `tests/common/mod.rs` says. Node's parser reads either
+/// The bytes mean what `tests/it/common/mod.rs` says. Node's parser reads either
 /// requests or responses: inputs for a machine that reads both are left out.
 fn scenario(id: &str, data: &[u8]) -> Option<Value> {
     let [number, low, high, cuts, input @ ..] = data else {
