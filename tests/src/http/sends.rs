@@ -16,7 +16,7 @@ pub enum Sends {
     Http2,
     /// A length that does not fit in 63 bits.
     LongLength,
-    /// A line that begins with a blank, behind a pause.
+    /// A line that begins with a blank, behind a pause, which may part its CRLF.
     LateFold,
     /// A body in chunks, and more behind a pause.
     LateChunks,
@@ -44,13 +44,17 @@ impl Sends {
                     let [Action::Send(before), Action::Pause, Action::Send(behind)] = three else {
                         return false;
                     };
-                    before.ends_with(b"\n") && matches!(behind.first(), Some(b' ' | b'\t'))
+                    let begins_blank = |text: &[u8]| matches!(text.first(), Some(b' ' | b'\t'));
+                    let behind_cr = behind.strip_prefix(b"\n").filter(|_| before.ends_with(b"\r"));
+                    (before.ends_with(b"\n") && begins_blank(behind))
+                        || behind_cr.is_some_and(begins_blank)
                 }),
                 Sends::LateChunks => {
                     has(b"transfer-encoding") && has(b"chunked") && actions.contains(&Action::Pause)
                 }
                 Sends::BodyAndHalfClose => {
-                    has(b"content-length") && actions.contains(&Action::HalfClose)
+                    let body = has(b"content-length") || has(b"transfer-encoding");
+                    body && actions.contains(&Action::HalfClose)
                 }
                 Sends::LongLength => has(b"content-length") && has_long_number(&sent),
             }
