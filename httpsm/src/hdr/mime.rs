@@ -89,8 +89,9 @@ impl MimeHdr {
             .map(|slot| self.of(slot.value))
     }
 
-    /// The parts between commas of all fields with this name, in the manner of
-    /// [`csv_parts`](super::list::csv_parts). Mirrors `HdrCsvIter`.
+    /// The parts between commas of all fields with this name, without quotes around
+    /// them and without empty parts. A comma inside quotes separates nothing. Mirrors
+    /// `HdrCsvIter`.
     pub fn csv(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         self.values(name).flat_map(csv_parts)
     }
