@@ -15,7 +15,7 @@ impl EventProcessor {
     /// Each thread finishes the handler that it is in, and calls no other one; a handler
     /// that reschedules itself at once cannot keep it. A thread that the processor has
     /// started then frees what is still queued, and ends. One that was adopted keeps its
-    /// events until its [`AdoptedThread`](super::AdoptedThread) is dropped.
+    /// events until its [`AdoptedThread`](crate::AdoptedThread) is dropped.
     ///
     /// Called from a handler, on one of the processor's own threads, it waits for the
     /// other threads only: its own handler goes on to its end, and so do the handlers of
