@@ -81,11 +81,11 @@ impl HeldLocks {
 /// One step of the port.
 ///
 /// ```
-/// use eventsys::steps::Step;
+/// use eventsys::steps::events::DISPATCH;
+/// use eventsys::steps::{Step, Subject};
 ///
-/// let step: Step = "A do_io_read 2000".parse().unwrap();
-/// assert_eq!(step.value, Some(2_000));
-/// assert_eq!(step.to_string(), "A do_io_read 2000");
+/// let step = Step::bare(Subject { what: "T", number: 0 }, DISPATCH, Some(1));
+/// assert_eq!(step.to_string(), "T dispatch 1");
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Step {
