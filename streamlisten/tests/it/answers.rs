@@ -9,7 +9,7 @@ use streamlisten::js::{
 };
 use streamlisten::{Chunk, TCPWrap};
 
-use crate::common::wire::Wire;
+use crate::wire::Wire;
 
 type Exchange = (Rc<IncomingMessage>, Rc<ServerResponse>);
 

@@ -9,7 +9,7 @@ use streamlisten::{
     WriteWrap, from_object, js_method, uv,
 };
 
-use crate::common::wire::Wire;
+use crate::wire::Wire;
 
 fn nothing() -> Rc<WriteWrap> {
     WriteWrap::new(|_| {})

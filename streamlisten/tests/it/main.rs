@@ -11,3 +11,4 @@ mod machine;
 mod names;
 mod recorded;
 mod short_ways;
+mod wire;

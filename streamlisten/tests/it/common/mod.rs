@@ -1,9 +1,9 @@
-//! What the machine says about an input, however it is cut.
+//! What the machine says about an input, however it is cut. The fuzzer includes this file
+//! too, so it uses nothing but the machine.
 
 #![allow(dead_code)] // Each test uses a part of it.
 
 pub(crate) mod steps;
-pub(crate) mod wire;
 
 use streamlisten::llhttp::{Event, Lenient, Machine, MessageType, Notice, Span, Step, Wanted};
 
