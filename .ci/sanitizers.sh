@@ -6,6 +6,7 @@ canaries=(--manifest-path .ci/canaries/Cargo.toml --locked --quiet)
 
 address_sanitizer() {
   RUSTFLAGS='-Zsanitizer=address' ASAN_OPTIONS='detect_leaks=1' \
+    LSAN_OPTIONS="suppressions=$PWD/.ci/lsan.supp:print_suppressions=0" \
     cargo +nightly test --target "$target" --target-dir target/asan "$@"
 }
 

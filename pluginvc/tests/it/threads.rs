@@ -170,6 +170,10 @@ fn a_pair_runs_on_its_own_processor_even_when_a_thread_of_another_one_uses_it() 
         });
         assert!(here.has_no_events(), "nothing of the pair is on this thread");
         assert_eq!(closed.recv(), Ok(true));
+        // The events that free the pair run before the thread ends.
+        while !core.is_freed() {
+            std::thread::yield_now();
+        }
         home.shutdown();
         assert!(here.has_no_events());
     }
