@@ -224,8 +224,8 @@ impl EThread {
     }
 
     /// Calls `f` with the calling thread's EThread, if there is one; without the
-    /// counting between threads that [`EThread::current`] does. There is none in the
-    /// destructor of a thread-local.
+    /// counting between threads that [`EThread::current`] does. In the destructor of
+    /// a thread-local `f` gets `None`.
     #[inline]
     pub fn with_current<R>(f: impl FnOnce(Option<&Arc<EThread>>) -> R) -> R {
         let current = CURRENT.try_with(|current| current.borrow().clone());

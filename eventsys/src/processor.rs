@@ -203,8 +203,8 @@ impl EventProcessor {
         self.ending.has_begun()
     }
 
-    /// The first panic of a handler on a thread that the processor has started. There
-    /// is none while the processor has not shut down.
+    /// The first panic of a handler on a thread that the processor has started; `None` as
+    /// long as the processor has not shut down.
     #[must_use]
     pub fn handler_panic(&self) -> Option<&HandlerPanic> {
         self.ending.panic()

@@ -473,7 +473,7 @@ impl Run<'_> {
         if !self.s.kill_this_async_done.get() {
             self.s.ending.set(true);
             self.set_state(SmState::KillThis);
-            // A plugin that is to be called again must be: its answer ends the machine.
+            // If a plugin waits for its call, the call is made: its answer ends the machine.
             if self.s.callout.get() == Callout::No
                 && let Some(event) = self.s.pending_action.take()
             {

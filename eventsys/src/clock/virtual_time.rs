@@ -121,7 +121,7 @@ impl State {
             return false;
         }
         let first = self.sleepers.iter().map(|&(_, deadline)| deadline).min();
-        // A time that does not come is none to go to.
+        // The clock does not jump to a deadline that never comes.
         let Some(first) = first.filter(|&first| first != NEVER) else { return false };
         self.now = self.now.max(first);
         let before = self.sleepers.len();

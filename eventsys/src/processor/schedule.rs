@@ -102,7 +102,7 @@ impl EventProcessor {
     /// Mirrors `EventProcessor::schedule(Event *, EventType)`: the thread that
     /// the continuation keeps to, if it is of the group; else the calling thread,
     /// if it is; else the next one. The continuation then keeps to it. A thread that
-    /// has ended is none.
+    /// has ended is passed over.
     ///
     /// The event is allocated when its thread is known: a call that is refused, or
     /// that a user's code leaves by a panic, costs none.

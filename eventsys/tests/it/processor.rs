@@ -207,7 +207,7 @@ fn affinity_by_type_prefers_the_calling_thread_then_the_kept_one_then_the_next()
         let cont = nothing();
         cont.base().set_thread_affinity(2);
         assert_eq!(on_foreign_thread(|| assign(&cont, ET_NET)), 2);
-        // An affinity to a thread that does not exist is none that could be kept.
+        // The continuation cannot keep to a thread that does not exist.
         for nowhere in [99, usize::MAX] {
             let cont = nothing();
             cont.base().set_thread_affinity(nowhere);

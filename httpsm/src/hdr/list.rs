@@ -8,7 +8,7 @@
 
 use super::rules::{is_ws, trim_ws};
 
-/// The parts between commas. A comma inside quotes is none. Blanks around a part are
+/// The parts between commas. A comma inside quotes separates nothing. Blanks around a part are
 /// taken away, then a quote at its beginning and one at its end; what is empty then
 /// is left out.
 pub(crate) fn csv_parts(mut value: &[u8]) -> impl Iterator<Item = &[u8]> {
