@@ -15,33 +15,33 @@ mod scanner;
 mod url;
 
 pub use date::{http_date, parse_http_date};
-pub use mime::MimeHdr;
+pub use mime::MIMEHdr;
 pub use parse::{HdrLimits, HttpParser, ParseResult, split_host_field};
 pub use reason::reason_lookup;
 pub(crate) use rules::is_token;
-pub use url::{BadUrl, Url};
+pub use url::{BadUrl, URL};
 
 /// A version. Mirrors `HTTPVersion`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct HttpVersion {
+pub struct HTTPVersion {
     /// The number before the dot.
     pub major: u8,
     /// The number behind the dot.
     pub minor: u8,
 }
 
-impl HttpVersion {
+impl HTTPVersion {
     /// No version was named.
-    pub const HTTP_0_9: HttpVersion = HttpVersion { major: 0, minor: 9 };
+    pub const HTTP_0_9: HTTPVersion = HTTPVersion { major: 0, minor: 9 };
     /// HTTP/1.0.
-    pub const HTTP_1_0: HttpVersion = HttpVersion { major: 1, minor: 0 };
+    pub const HTTP_1_0: HTTPVersion = HTTPVersion { major: 1, minor: 0 };
     /// HTTP/1.1.
-    pub const HTTP_1_1: HttpVersion = HttpVersion { major: 1, minor: 1 };
+    pub const HTTP_1_1: HTTPVersion = HTTPVersion { major: 1, minor: 1 };
 
     /// True for 1.0 and 1.1. Mirrors `is_http1_version`.
     #[must_use]
     pub fn is_http1(self) -> bool {
-        self == HttpVersion::HTTP_1_0 || self == HttpVersion::HTTP_1_1
+        self == HTTPVersion::HTTP_1_0 || self == HTTPVersion::HTTP_1_1
     }
 
     fn print(self, out: &mut Vec<u8>) {
@@ -68,20 +68,20 @@ pub struct RequestHdr {
     /// As it came; case matters.
     pub method: Vec<u8>,
     /// The target.
-    pub url: Url,
+    pub url: URL,
     /// 1.0 until one has been read.
-    pub version: HttpVersion,
+    pub version: HTTPVersion,
     /// The fields.
-    pub fields: MimeHdr,
+    pub fields: MIMEHdr,
 }
 
 impl Default for RequestHdr {
     fn default() -> RequestHdr {
         RequestHdr {
             method: Vec::new(),
-            url: Url::default(),
-            version: HttpVersion::HTTP_1_0,
-            fields: MimeHdr::new(),
+            url: URL::default(),
+            version: HTTPVersion::HTTP_1_0,
+            fields: MIMEHdr::new(),
         }
     }
 }
@@ -94,9 +94,9 @@ impl RequestHdr {
     pub fn new(method: &str, target: &str) -> Result<RequestHdr, BadUrl> {
         Ok(RequestHdr {
             method: method.as_bytes().to_vec(),
-            url: Url::parse(target.as_bytes())?,
-            version: HttpVersion::HTTP_1_1,
-            fields: MimeHdr::new(),
+            url: URL::parse(target.as_bytes())?,
+            version: HTTPVersion::HTTP_1_1,
+            fields: MIMEHdr::new(),
         })
     }
 
@@ -179,22 +179,22 @@ impl RequestHdr {
 #[derive(Clone, Debug)]
 pub struct ResponseHdr {
     /// As it came; anything but 0.9.
-    pub version: HttpVersion,
+    pub version: HTTPVersion,
     /// 0 until one has been read.
     pub status: u16,
     /// May be empty.
     pub reason: Vec<u8>,
     /// The fields.
-    pub fields: MimeHdr,
+    pub fields: MIMEHdr,
 }
 
 impl Default for ResponseHdr {
     fn default() -> ResponseHdr {
         ResponseHdr {
-            version: HttpVersion::HTTP_1_0,
+            version: HTTPVersion::HTTP_1_0,
             status: 0,
             reason: Vec::new(),
-            fields: MimeHdr::new(),
+            fields: MIMEHdr::new(),
         }
     }
 }
@@ -204,7 +204,7 @@ impl ResponseHdr {
     #[must_use]
     pub fn new(status: u16) -> ResponseHdr {
         let reason = reason_lookup(status).unwrap_or("").as_bytes().to_vec();
-        ResponseHdr { version: HttpVersion::HTTP_1_1, status, reason, fields: MimeHdr::new() }
+        ResponseHdr { version: HTTPVersion::HTTP_1_1, status, reason, fields: MIMEHdr::new() }
     }
 
     /// Whether the connection is to stay open. Mirrors `keep_alive_get`.
@@ -255,14 +255,14 @@ pub fn is_response_body_precluded(status: u16, method: &[u8]) -> bool {
 }
 
 /// Proxy-Connection speaks if it is there, else Connection, else the version.
-fn keep_alive_get(version: HttpVersion, fields: &MimeHdr) -> bool {
+fn keep_alive_get(version: HTTPVersion, fields: &MIMEHdr) -> bool {
     let name = ["Proxy-Connection", "Connection"].into_iter().find(|name| fields.presence(name));
-    let Some(name) = name else { return version == HttpVersion::HTTP_1_1 };
+    let Some(name) = name else { return version == HTTPVersion::HTTP_1_1 };
     let says = |word: &str| fields.csv(name).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
     match version {
-        HttpVersion::HTTP_1_0 => says("keep-alive"),
+        HTTPVersion::HTTP_1_0 => says("keep-alive"),
         // Of both words, keep-alive wins.
-        HttpVersion::HTTP_1_1 => says("keep-alive") || !says("close"),
+        HTTPVersion::HTTP_1_1 => says("keep-alive") || !says("close"),
         _ => false,
     }
 }

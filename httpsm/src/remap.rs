@@ -5,7 +5,7 @@
 //! choose the rules, the longest matching path chooses among them. **Not
 //! modelled**: regular expressions, filters, redirects, plugins of a rule.
 
-use crate::hdr::{RequestHdr, Url};
+use crate::hdr::{RequestHdr, URL};
 
 /// A rule: what begins with `from` goes to `to`.
 ///
@@ -18,8 +18,8 @@ use crate::hdr::{RequestHdr, Url};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Mapping {
-    from: Url,
-    to: Url,
+    from: URL,
+    to: URL,
 }
 
 /// A rule that is not one.
@@ -41,7 +41,7 @@ impl std::str::FromStr for Mapping {
     fn from_str(text: &str) -> Result<Mapping, BadMapping> {
         let bad = || BadMapping(text.to_owned());
         let (from, to) = text.split_once('=').ok_or_else(bad)?;
-        let url = |text: &str| Url::parse(text.as_bytes()).map_err(|_| bad());
+        let url = |text: &str| URL::parse(text.as_bytes()).map_err(|_| bad());
         let (from, to) = (url(from)?, url(to)?);
         if to.host.is_none() || to.scheme.is_none() {
             return Err(bad());

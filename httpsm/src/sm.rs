@@ -57,7 +57,7 @@ use eventsys::{
     ContRef, Continuation, ContinuationBase, Data, EventCode, EventRef, Guard, Guarded, Invocation,
     Outcome, ProxyMutex,
 };
-use iocore::{BoundBuffer, IoData, NetVcRef, Vio, VioHandle};
+use iocore::{BoundBuffer, IoData, NetVcRef, VIO, VioHandle};
 use pluginvc::PluginVCCore;
 
 use crate::affinity;
@@ -435,7 +435,7 @@ impl Run<'_> {
         }
     }
 
-    fn vio_event(self, event: EventCode, vio: &Vio) {
+    fn vio_event(self, event: EventCode, vio: &VIO) {
         let is = |handle: &Option<VioHandle>| handle.as_ref().is_some_and(|handle| handle.is(vio));
         let of_ua =
             self.s.ua.borrow().as_ref().is_some_and(|ua| is(&ua.read_vio) || is(&ua.write_vio));

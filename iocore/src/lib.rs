@@ -3,12 +3,12 @@
 //!
 //! A state machine gives a *connection* ([`VConnection`]) a *buffer*
 //! ([`MIOBuffer`](buffer::MIOBuffer)) and a number of bytes, and gets an
-//! *operation* ([`Vio`]) for it; the connection moves bytes and calls back.
+//! *operation* ([`VIO`]) for it; the connection moves bytes and calls back.
 //!
 //! # In which order to read
 //! 1. [`buffer`]: chains of shared blocks, readers, water marks;
 //! 2. [`BoundBuffer`]: a buffer under a mutex;
-//! 3. [`Vio`]: an operation;
+//! 3. [`VIO`]: an operation;
 //! 4. [`VConnection`], [`NetVConnection`]: what carries it out;
 //! 5. [`IoChannel`]: a buffer, a reader and an operation, as users keep them;
 //! 6. [`OneWayTunnel`]: the smallest user of all of these;
@@ -34,4 +34,4 @@ pub use one_way_tunnel::{OneWayTunnel, TUNNEL_TILL_DONE, Transform, TunnelOption
 pub use vconnection::{
     ApiData, DataId, IoData, ShutdownHowTo, UserData, VConnection, get_vc_event_name,
 };
-pub use vio::{Accessor, Vio, VioHandle, VioOp};
+pub use vio::{Accessor, VIO, VioHandle, VioOp};

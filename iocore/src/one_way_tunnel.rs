@@ -22,7 +22,7 @@ use eventsys::{
 use crate::bound::{BoundBuffer, IOBufferReader};
 use crate::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer, buffer_size_to_index};
 use crate::vconnection::{IoData, VConnection};
-use crate::vio::{Vio, VioHandle};
+use crate::vio::{VIO, VioHandle};
 
 /// As many bytes as come. Mirrors `TUNNEL_TILL_DONE`.
 pub const TUNNEL_TILL_DONE: i64 = i64::MAX;
@@ -187,7 +187,7 @@ impl OneWayTunnel {
     }
 
     /// Mirrors `OneWayTunnel::startEvent`.
-    fn start_event(&self, call: &Invocation<'_>, event: EventCode, vio: Option<&Vio>) -> Outcome {
+    fn start_event(&self, call: &Invocation<'_>, event: EventCode, vio: Option<&VIO>) -> Outcome {
         let guard = call.guard();
         let state = self.state.get(guard);
         let (source, target) = (state.source.borrow().clone(), state.target.borrow().clone());
@@ -255,7 +255,7 @@ impl OneWayTunnel {
         Outcome::Done
     }
 
-    fn fail(&self, call: &Invocation<'_>, vio: Option<&Vio>) -> Outcome {
+    fn fail(&self, call: &Invocation<'_>, vio: Option<&VIO>) -> Outcome {
         let state = self.state.get(call.guard());
         let failed = [&state.source, &state.target].into_iter().find_map(|handle| {
             handle.borrow().as_ref().filter(|handle| vio.is_some_and(|vio| handle.is(vio))).cloned()

@@ -5,7 +5,7 @@
 //! # Contract
 //! - A state machine issues operations with `do_io_read` and `do_io_write`, each
 //!   with the guard of its own mutex, and is called back under that mutex with
-//!   the [`Vio`] as data.
+//!   the [`VIO`] as data.
 //! - `do_io_*` and `reenable` never call back before they return; `reenable_re`
 //!   may.
 //! - After `do_io_shutdown` no event comes for that direction any more, after
@@ -22,7 +22,7 @@ use eventsys::{ContRef, Continuation, Data, EventCode, Guard};
 
 use crate::bound::{BoundBuffer, IOBufferReader};
 use crate::net_vconnection::NetVcRef;
-use crate::vio::{Vio, VioHandle, VioOp};
+use crate::vio::{VIO, VioHandle, VioOp};
 
 /// Which directions `do_io_shutdown` ends. Mirrors `ShutdownHowTo_t`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -134,7 +134,7 @@ pub trait VConnection: Continuation {
     ///
     /// # Panics
     /// If `op` is [`VioOp::None`].
-    fn vio(&self, op: VioOp) -> &Vio;
+    fn vio(&self, op: VioOp) -> &VIO;
 
     /// Goes on with an operation, on another stack; users call
     /// [`VioHandle::reenable`].
@@ -174,7 +174,7 @@ pub trait VConnection: Continuation {
 /// Gives the data that comes with an event its type.
 pub trait IoData<'a> {
     /// The VIO, if the event is about one.
-    fn vio(&self) -> Option<&'a Vio>;
+    fn vio(&self) -> Option<&'a VIO>;
 
     /// The new connection, if the event brings one (`NET_EVENT_ACCEPT`,
     /// `NET_EVENT_OPEN`).
@@ -187,7 +187,7 @@ pub trait IoData<'a> {
 
 impl<'a> IoData<'a> for Data<'a> {
     #[inline]
-    fn vio(&self) -> Option<&'a Vio> {
+    fn vio(&self) -> Option<&'a VIO> {
         match self {
             Data::Object(object) => object.downcast_ref(),
             _ => None,

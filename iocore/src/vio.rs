@@ -1,4 +1,4 @@
-//! [`Vio`]: one operation, a read or a write, and how far it has come.
+//! [`VIO`]: one operation, a read or a write, and how far it has come.
 //!
 //! Mirrors `VIO` of `iocore/eventsystem/I_VIO.h` and `P_VIO.h` (9.1.3).
 //!
@@ -73,7 +73,7 @@ impl Accessor {
 /// assert_eq!((read.ndone(), read.nbytes()), (5, i64::MAX));
 /// assert_eq!(a.write_vio().ntodo(), 0);
 /// ```
-pub struct Vio {
+pub struct VIO {
     op: AtomicU8,
     nbytes: AtomicI64,
     ndone: AtomicI64,
@@ -118,17 +118,17 @@ impl Binding {
     }
 }
 
-impl Default for Vio {
-    fn default() -> Vio {
-        Vio::new()
+impl Default for VIO {
+    fn default() -> VIO {
+        VIO::new()
     }
 }
 
-impl Vio {
+impl VIO {
     /// A VIO without an operation.
     #[must_use]
-    pub fn new() -> Vio {
-        Vio {
+    pub fn new() -> VIO {
+        VIO {
             op: AtomicU8::new(VioOp::None as u8),
             nbytes: AtomicI64::new(0),
             ndone: AtomicI64::new(0),
@@ -279,7 +279,7 @@ impl Vio {
     }
 
     /// Calls `f` with who is called back; spares the counting that
-    /// [`Vio::continuation`] does. `f` may do anything, also change the VIO: what it
+    /// [`VIO::continuation`] does. `f` may do anything, also change the VIO: what it
     /// was given stays alive until it returns.
     ///
     /// # Panics
@@ -345,8 +345,8 @@ impl Vio {
         })
     }
 
-    /// Calls `f` with the buffer; spares the counting that [`Vio::writer`] and
-    /// [`Vio::reader`] do. `f` must not call anything that may change the VIO.
+    /// Calls `f` with the buffer; spares the counting that [`VIO::writer`] and
+    /// [`VIO::reader`] do. `f` must not call anything that may change the VIO.
     ///
     /// # Panics
     /// If `guard` is not of the bound mutex.
@@ -476,8 +476,8 @@ impl VioHandle {
     /// True if `vio` is this VIO: `data == read_vio` in the original's handlers.
     #[inline]
     #[must_use]
-    pub fn is(&self, vio: &Vio) -> bool {
-        std::ptr::eq::<Vio>(&**self, vio)
+    pub fn is(&self, vio: &VIO) -> bool {
+        std::ptr::eq::<VIO>(&**self, vio)
     }
 
     /// Asks the connection to go on with the operation, on another stack; does
@@ -517,10 +517,10 @@ impl VioHandle {
 }
 
 impl Deref for VioHandle {
-    type Target = Vio;
+    type Target = VIO;
 
     #[inline]
-    fn deref(&self) -> &Vio {
+    fn deref(&self) -> &VIO {
         self.vc_server.vio(self.op)
     }
 }

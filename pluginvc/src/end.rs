@@ -6,13 +6,13 @@
 use eventsys::AtomicEvent;
 use eventsys::sync::Flag;
 use eventsys::sync::atomic::{AtomicI32, AtomicI64};
-use iocore::{Vio, VioOp};
+use iocore::{VIO, VioOp};
 
 /// One direction of one end. Mirrors `PluginVCState`.
 #[derive(Default)]
 pub(crate) struct Direction {
     /// Guarded by its own mutex, S.
-    pub(crate) vio: Vio,
+    pub(crate) vio: VIO,
     /// Set under S, or under nothing (#12982); read under C, and by the peer.
     pub(crate) shutdown: Flag,
     /// Set under S by `do_io` and `reenable`, under C by the peer; cleared under

@@ -3,7 +3,7 @@
 use crate::steps::Side;
 use eventsys::steps::StepKind;
 use eventsys::{AtomicEvent, ET_CALL, EThread, HrTime, ThreadType};
-use iocore::{Vio, VioOp};
+use iocore::{VIO, VioOp};
 
 use crate::core::PluginVCCore;
 use crate::end::End;
@@ -33,7 +33,7 @@ impl<'a> Half<'a> {
     }
 
     #[inline]
-    pub(crate) fn vio(self, op: VioOp) -> &'a Vio {
+    pub(crate) fn vio(self, op: VioOp) -> &'a VIO {
         &self.end().direction(op).vio
     }
 

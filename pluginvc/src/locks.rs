@@ -22,7 +22,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use eventsys::{Guard, ProxyMutex};
-use iocore::{Vio, VioOp};
+use iocore::{VIO, VioOp};
 
 use crate::core::index;
 use crate::half::Half;
@@ -31,7 +31,7 @@ use crate::half::Half;
 /// it. The outer `None` is a miss; `Some(None)` means that there was no mutex.
 #[inline(always)]
 pub(crate) fn take_vio_mutex<'m>(
-    vio: &Vio,
+    vio: &VIO,
     mutex: &'m Option<VioMutex<'_>>,
 ) -> Option<Option<Guard<'m>>> {
     let Some(mutex) = mutex else { return Some(None) };
@@ -130,7 +130,7 @@ pub(crate) struct FirstMutex(OnceCell<Arc<ProxyMutex>>);
 impl FirstMutex {
     /// The mutex that `vio` has now, if it has one.
     #[inline(always)]
-    pub(crate) fn of(&self, vio: &Vio) -> Option<VioMutex<'_>> {
+    pub(crate) fn of(&self, vio: &VIO) -> Option<VioMutex<'_>> {
         match self.0.get() {
             Some(first) if vio.is_bound_to(first) => Some(VioMutex::First(first)),
             _ => self.ask(vio),
@@ -138,7 +138,7 @@ impl FirstMutex {
     }
 
     #[cold]
-    fn ask(&self, vio: &Vio) -> Option<VioMutex<'_>> {
+    fn ask(&self, vio: &VIO) -> Option<VioMutex<'_>> {
         let mutex = vio.mutex()?;
         // Unless it is the first, it is not kept.
         let _ = self.0.set(Arc::clone(&mutex));

@@ -18,7 +18,7 @@ use eventsys::sync::atomic::Ordering;
 use eventsys::{ContRef, ContinuationBase, EThread, Guard, HrTime, ProxyMutex};
 use iocore::{
     Accessor, ApiData, BoundBuffer, DataId, IOBufferReader, NetVConnection, NetVcBase,
-    ShutdownHowTo, UserData, VConnection, Vio, VioHandle, VioOp,
+    ShutdownHowTo, UserData, VConnection, VIO, VioHandle, VioOp,
 };
 
 use crate::core::PluginVCCore;
@@ -205,7 +205,7 @@ impl VConnection for PluginVC {
         }
     }
 
-    fn vio(&self, op: VioOp) -> &Vio {
+    fn vio(&self, op: VioOp) -> &VIO {
         &self.end().direction(op).vio
     }
 

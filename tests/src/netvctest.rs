@@ -1,4 +1,4 @@
-//! [`NetVcTest`]: the state machine that drives one end of a pair.
+//! [`NetVCTest`]: the state machine that drives one end of a pair.
 //!
 //! Mirrors `NetVCTest` of `iocore/net/NetVCTest.cc` (9.1.3), written anew. It
 //! writes a sequence of bytes that count up, `write_bytes_per` at a time, and
@@ -26,9 +26,9 @@ use crate::case::EndDef;
 pub const ENDLESS: &str = "stopped after too many callbacks";
 
 /// A test of one end.
-pub type NetVcTest = StateMachine<Test>;
+pub type NetVCTest = StateMachine<Test>;
 
-/// The state of a [`NetVcTest`].
+/// The state of a [`NetVCTest`].
 pub struct Test {
     side: Side,
     /// The number of the pair, for the steps.
@@ -73,7 +73,7 @@ pub fn new_test(
     def: &EndDef,
     driver: ContRef,
     buffer_index: SizeIndex,
-) -> Arc<NetVcTest> {
+) -> Arc<NetVCTest> {
     let test = Test {
         side,
         pair: Cell::new(0),
@@ -98,24 +98,24 @@ pub fn new_test(
 /// Starts `test` on `vc`: timeouts, buffers, `do_io_read`, `do_io_write`. The
 /// original does this for the active end without holding its mutex; nobody else
 /// knows the machine yet. Mirrors `start_test`.
-pub fn start_test(test: &Arc<NetVcTest>, guard: &Guard<'_>, vc: &NetVcRef) {
+pub fn start_test(test: &Arc<NetVCTest>, guard: &Guard<'_>, vc: &NetVcRef) {
     let this: ContRef = Arc::clone(test) as ContRef;
     test.state(guard).start(guard, this, vc);
 }
 
 /// Tells `test` the number of its pair, which its steps are to carry.
-pub fn set_pair(test: &NetVcTest, pair: u32) {
+pub fn set_pair(test: &NetVCTest, pair: u32) {
     test.state(&test.mutex().lock()).pair.set(pair);
 }
 
 /// Has `test` close its end with [`ENDLESS`] after so many callbacks.
-pub fn set_most_calls(test: &NetVcTest, most: u32) {
+pub fn set_most_calls(test: &NetVCTest, most: u32) {
     test.state(&test.mutex().lock()).calls_left.set(most);
 }
 
 /// What went wrong, in the words of the original. Empty if nothing did.
 #[must_use]
-pub fn errors(test: &NetVcTest) -> Vec<String> {
+pub fn errors(test: &NetVCTest) -> Vec<String> {
     test.state(&test.mutex().lock()).errors.borrow().clone()
 }
 

@@ -1,4 +1,4 @@
-//! [`MimeHdr`]: the fields of a head, in their order.
+//! [`MIMEHdr`]: the fields of a head, in their order.
 //!
 //! Mirrors `MIMEHdr` and `MIMEField` of `proxy/hdrs/MIME.h` and `MIME.cc` (9.2.9).
 //!
@@ -19,15 +19,15 @@ const ROOM: (usize, usize) = (512, 16);
 /// The fields of a message's head.
 ///
 /// ```
-/// use httpsm::hdr::MimeHdr;
+/// use httpsm::hdr::MIMEHdr;
 ///
-/// let mut fields = MimeHdr::new();
+/// let mut fields = MIMEHdr::new();
 /// fields.append("Connection", b"close, upgrade");
 /// assert_eq!(fields.value_get("connection"), Some(&b"close, upgrade"[..]));
 /// assert_eq!(fields.csv("Connection").collect::<Vec<_>>(), [&b"close"[..], b"upgrade"]);
 /// ```
 #[derive(Default)]
-pub struct MimeHdr {
+pub struct MIMEHdr {
     /// The text of all fields, also of deleted ones.
     text: Vec<u8>,
     /// One for each field, in the order in which they are printed.
@@ -58,11 +58,11 @@ pub(crate) struct ParsedField<'a> {
     pub(crate) raw_printable: bool,
 }
 
-impl MimeHdr {
+impl MIMEHdr {
     /// No fields.
     #[must_use]
-    pub const fn new() -> MimeHdr {
-        MimeHdr { text: Vec::new(), slots: Vec::new() }
+    pub const fn new() -> MIMEHdr {
+        MIMEHdr { text: Vec::new(), slots: Vec::new() }
     }
 
     /// Every field, as name and value, in their order.
@@ -248,10 +248,10 @@ impl MimeHdr {
     }
 }
 
-impl Clone for MimeHdr {
+impl Clone for MIMEHdr {
     /// With room for what the proxy adds to a head that it passes on.
-    fn clone(&self) -> MimeHdr {
-        let mut copy = MimeHdr {
+    fn clone(&self) -> MIMEHdr {
+        let mut copy = MIMEHdr {
             text: Vec::with_capacity(self.text.len() + ROOM.0),
             slots: Vec::with_capacity(self.slots.len() + ROOM.1),
         };
@@ -261,7 +261,7 @@ impl Clone for MimeHdr {
     }
 }
 
-impl std::fmt::Debug for MimeHdr {
+impl std::fmt::Debug for MIMEHdr {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         f.debug_map().entries(self.iter().map(|(name, value)| (text(name), text(value)))).finish()
@@ -275,9 +275,9 @@ fn span(n: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::MimeHdr;
+    use super::MIMEHdr;
 
-    fn printed(hdr: &MimeHdr) -> String {
+    fn printed(hdr: &MIMEHdr) -> String {
         let mut out = Vec::new();
         hdr.print(&mut out);
         String::from_utf8(out).unwrap()
@@ -285,7 +285,7 @@ mod tests {
 
     #[test]
     fn fields_keep_their_place() {
-        let mut hdr = MimeHdr::new();
+        let mut hdr = MIMEHdr::new();
         for (name, value) in [("A", "1"), ("b", "2"), ("a", "3"), ("C", "4")] {
             hdr.append(name, value.as_bytes());
         }
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn numbers_and_lists() {
-        let mut hdr = MimeHdr::new();
+        let mut hdr = MIMEHdr::new();
         hdr.append("N", b" 12x");
         hdr.append("L", b"a, b ,c");
         hdr.append("L", b"d");

@@ -11,11 +11,11 @@
 //! that cannot begin a name, is thrown away without an error; blanks around and
 //! between the parts of a request line are skipped.
 
-use super::mime::{MimeHdr, ParsedField};
+use super::mime::{MIMEHdr, ParsedField};
 use super::rules::{is_control, is_http_field_name, is_token, is_ws, is_wslfcr, trim_ws};
 use super::scanner::{Scanned, Scanner};
-use super::url::Url;
-use super::{HttpVersion, RequestHdr, ResponseHdr};
+use super::url::URL;
+use super::{HTTPVersion, RequestHdr, ResponseHdr};
 
 /// What a parser has come to. Mirrors `ParseResult`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -143,7 +143,7 @@ impl HttpParser {
 
     fn parse_fields(
         &mut self,
-        fields: &mut MimeHdr,
+        fields: &mut MIMEHdr,
         input: &mut &[u8],
         eof: bool,
         remove_ws_from_field_name: bool,
@@ -232,7 +232,7 @@ fn parse_request_line(hdr: &mut RequestHdr, line: &[u8]) -> Option<()> {
     let target = line.get(method_end..target_end)?;
     let target = super::rules::trim(target, is_wslfcr);
     hdr.method = line[method_start..method_end].to_vec();
-    hdr.url = Url::parse(target).ok()?;
+    hdr.url = URL::parse(target).ok()?;
     hdr.version = version.map(|version| parse_version(&line[version]))?;
     hdr.version.is_http1().then_some(())
 }
@@ -258,9 +258,9 @@ fn find_version(line: &[u8]) -> Option<std::ops::Range<usize>> {
 }
 
 /// Mirrors `http_parse_version`.
-fn parse_version(text: &[u8]) -> HttpVersion {
+fn parse_version(text: &[u8]) -> HTTPVersion {
     let Some(numbers) = text.strip_prefix(b"HTTP/").filter(|_| text.len() >= 8) else {
-        return HttpVersion::HTTP_0_9;
+        return HTTPVersion::HTTP_0_9;
     };
     let number = |digits: &[u8]| {
         let digits = digits.iter().take_while(|c| c.is_ascii_digit());
@@ -269,7 +269,7 @@ fn parse_version(text: &[u8]) -> HttpVersion {
     let dot = numbers.iter().position(|&c| c == b'.').unwrap_or(numbers.len());
     let minor = numbers.get(dot + 1..).unwrap_or(&[]);
     // The original keeps each number in a byte.
-    HttpVersion { major: number(&numbers[..dot]) as u8, minor: number(minor) as u8 }
+    HTTPVersion { major: number(&numbers[..dot]) as u8, minor: number(minor) as u8 }
 }
 
 /// Sets version, status and reason. `None`: refused.
@@ -282,7 +282,7 @@ fn parse_status_line(hdr: &mut ResponseHdr, line: &[u8]) -> Option<()> {
         return None;
     }
     let version = parse_version(&line[..end]);
-    if version == HttpVersion::HTTP_0_9 {
+    if version == HTTPVersion::HTTP_0_9 {
         return None;
     }
     hdr.version = version;
@@ -306,7 +306,7 @@ fn is_target_valid(hdr: &RequestHdr) -> bool {
 }
 
 /// One Host at most, and one that can be a host. Mirrors `validate_hdr_host`.
-fn is_host_valid(fields: &MimeHdr) -> bool {
+fn is_host_valid(fields: &MIMEHdr) -> bool {
     let mut hosts = fields.values("Host");
     let Some(host) = hosts.next() else { return true };
     if hosts.next().is_some() {
@@ -352,7 +352,7 @@ pub fn split_host_field(host: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
 /// `validate_hdr_content_length`, but for one thing: a length that does not fit in
 /// 63 bits is refused. The original counts it modulo 2^64, and takes what it has not
 /// counted for the next request.
-fn check_content_length(fields: &mut MimeHdr) -> bool {
+fn check_content_length(fields: &mut MIMEHdr) -> bool {
     const NAME: &str = "Content-Length";
     let Some(first) = fields.value_get(NAME) else { return true };
     if fields.presence("Transfer-Encoding") {

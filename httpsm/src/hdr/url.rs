@@ -1,4 +1,4 @@
-//! [`Url`]: the target of a request.
+//! [`URL`]: the target of a request.
 //!
 //! Mirrors `url_parse`, `url_parse_scheme`, `url_parse_internet`,
 //! `url_parse_http` and `url_print` of `proxy/hdrs/URL.cc` (9.2.9), with
@@ -12,9 +12,9 @@ use super::rules::is_host_char;
 /// A request's target in its parts. Absent parts are `None`.
 ///
 /// ```
-/// use httpsm::hdr::Url;
+/// use httpsm::hdr::URL;
 ///
-/// let url = Url::parse(b"http://origin.test:8080/page?q").unwrap();
+/// let url = URL::parse(b"http://origin.test:8080/page?q").unwrap();
 /// assert_eq!(url.port_get(), 8080);
 /// assert!(url.scheme_is("http"));
 /// let mut text = Vec::new();
@@ -22,14 +22,14 @@ use super::rules::is_host_char;
 /// assert_eq!(text, b"http://origin.test:8080/page?q");
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub struct Url {
+pub struct URL {
     /// Without the `://`.
     pub scheme: Option<Vec<u8>>,
     /// With the password, if there is one and the name is not empty.
     pub user: Option<Vec<u8>>,
     /// With brackets, if it has them.
     pub host: Option<Vec<u8>>,
-    /// Digits, or what was there in their place. [`port_get_raw`](Url::port_get_raw)
+    /// Digits, or what was there in their place. [`port_get_raw`](URL::port_get_raw)
     /// has the number.
     pub port: Option<Vec<u8>>,
     /// Without the slashes in front of it, as the original's `path_get`.
@@ -57,16 +57,16 @@ impl fmt::Display for BadUrl {
 
 impl std::error::Error for BadUrl {}
 
-impl Url {
+impl URL {
     /// Takes a target apart.
     ///
     /// # Errors
     /// If the original's parser answers `PARSE_RESULT_ERROR`.
-    pub fn parse(target: &[u8]) -> Result<Url, BadUrl> {
+    pub fn parse(target: &[u8]) -> Result<URL, BadUrl> {
         if target.is_empty() || !target.iter().all(u8::is_ascii_graphic) {
             return Err(BadUrl);
         }
-        let mut url = Url::default();
+        let mut url = URL::default();
         let rest = url.parse_scheme(target)?;
         let rest = url.parse_internet(rest)?;
         url.parse_path(rest);
@@ -277,7 +277,7 @@ mod tests {
 
     fn printed(target: &str) -> Result<String, BadUrl> {
         let mut out = Vec::new();
-        Url::parse(target.as_bytes())?.print(&mut out);
+        URL::parse(target.as_bytes())?.print(&mut out);
         Ok(String::from_utf8(out).unwrap())
     }
 
@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(printed("//ok//x?a").as_deref(), Ok("/ok//x?a"));
         assert_eq!(printed("http://h").as_deref(), Ok("http://h/"));
         assert_eq!(printed("http://h?a").as_deref(), Ok("http://h?a"));
-        assert_eq!(Url::parse(b"ok").unwrap().host.as_deref(), Some(&b"ok"[..]));
+        assert_eq!(URL::parse(b"ok").unwrap().host.as_deref(), Some(&b"ok"[..]));
     }
 
     #[test]
@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn ports() {
-        let port = |target: &str| Url::parse(target.as_bytes()).unwrap().port_get();
+        let port = |target: &str| URL::parse(target.as_bytes()).unwrap().port_get();
         assert_eq!(port("http://h/"), 80);
         assert_eq!(port("https://h/"), 443);
         assert_eq!(port("http://h:8080/"), 8080);

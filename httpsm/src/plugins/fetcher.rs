@@ -9,11 +9,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use eventsys::{ContRef, Data, EventCode, Guard, Invocation, Outcome, ProxyMutex, StateMachine};
-use iocore::{IoData, NetVcRef, Vio};
+use iocore::{IoData, NetVcRef, VIO};
 
 use super::intercept::{IoChannel, Link};
 use crate::api::{HttpTxn, ts_http_connect_with_plugin_id};
-use crate::hdr::{HttpParser, HttpVersion, ParseResult, RequestHdr, ResponseHdr};
+use crate::hdr::{HTTPVersion, HttpParser, ParseResult, RequestHdr, ResponseHdr};
 use crate::proxy::HttpProxy;
 
 /// Where the host of a request is remembered until its rules have been applied: a
@@ -85,7 +85,7 @@ impl Fetcher {
         Outcome::Done
     }
 
-    fn is_of_client(&self, vio: &Vio) -> bool {
+    fn is_of_client(&self, vio: &VIO) -> bool {
         let is = |channel: &IoChannel| channel.handle().is_some_and(|handle| handle.is(vio));
         self.client.borrow().as_ref().is_some_and(|c| is(&c.input) || is(&c.output))
     }
@@ -116,7 +116,7 @@ impl Fetcher {
         let path = request.url.path.strip_prefix(b"fetch/").unwrap_or(b"").to_vec();
         request.url.path = path;
         // The answer then ends with the connection, and has no chunks.
-        request.version = HttpVersion::HTTP_1_0;
+        request.version = HTTPVersion::HTTP_1_0;
         request.fields.append("Host", &self.host);
         let mut head = Vec::with_capacity(256);
         request.print(&mut head);

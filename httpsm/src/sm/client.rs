@@ -7,7 +7,7 @@ use eventsys::EventCode;
 use iocore::{IOBufferReader, ShutdownHowTo};
 
 use super::{Run, SmState, Ua};
-use crate::hdr::{HttpVersion, ParseResult};
+use crate::hdr::{HTTPVersion, ParseResult};
 use crate::hooks::HttpHook;
 use crate::transact::ServerState;
 use crate::tunnel::TunnelType;
@@ -177,7 +177,7 @@ impl Run<'_> {
         {
             let mut t = self.s.t.borrow_mut();
             let request = &t.client_request;
-            let expects = request.version == HttpVersion::HTTP_1_1
+            let expects = request.version == HTTPVersion::HTTP_1_1
                 && matches!(&request.method[..], b"POST" | b"PUT")
                 && (request.fields.value_get("Expect"))
                     .is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"));

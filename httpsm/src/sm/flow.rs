@@ -151,7 +151,7 @@ impl Run<'_> {
         t.client_keep_alive = false;
         let version = t.client_request.version;
         if let Some(response) = &mut t.client_response
-            && version == crate::hdr::HttpVersion::HTTP_1_1
+            && version == crate::hdr::HTTPVersion::HTTP_1_1
         {
             response.fields.value_set("Connection", b"close");
         }

@@ -7,7 +7,7 @@
 use eventsys::EventCode;
 
 use super::{Run, SmState};
-use crate::hdr::{HttpVersion, is_response_body_precluded};
+use crate::hdr::{HTTPVersion, is_response_body_precluded};
 use crate::transact::PluginTunnel;
 use crate::tunnel::{HTTP_TUNNEL_EVENT_PRECOMPLETE, Production, TunnelChunkingAction, TunnelType};
 
@@ -90,7 +90,7 @@ impl Run<'_> {
             let kind = t.internal_msg_type.take().unwrap_or("text/html");
             let method_is_head = t.client_request.method == b"HEAD";
             // A client of 0.9 knows no heads.
-            let with_head = t.client_request.version != HttpVersion::HTTP_0_9;
+            let with_head = t.client_request.version != HTTPVersion::HTTP_0_9;
             if let Some(response) = &mut t.client_response {
                 if let Some(body) = &body {
                     let length = body.len().to_string();

@@ -9,7 +9,7 @@
 use super::{PluginTunnel, State};
 use crate::config::HttpConfig;
 use crate::hdr::list::{refuses_identity, tok_list};
-use crate::hdr::{HttpVersion, RequestHdr, Url, is_token, push_number};
+use crate::hdr::{HTTPVersion, RequestHdr, URL, is_token, push_number};
 use crate::remap::UrlRewrite;
 
 /// What is to be done with a request.
@@ -79,7 +79,7 @@ impl State {
             return RequestNext::Continue;
         };
         let asks = tok_list(connection, b',').iter().any(|v| v.eq_ignore_ascii_case(b"upgrade"));
-        if !asks || request.method != b"GET" || request.version < HttpVersion::HTTP_1_1 {
+        if !asks || request.method != b"GET" || request.version < HTTPVersion::HTTP_1_1 {
             return RequestNext::Continue;
         }
         if upgrade.eq_ignore_ascii_case(b"h2c") {
@@ -161,7 +161,7 @@ impl State {
         }
         let client = &self.client_request;
         // Whatever is known of it by now, the server is not asked for its host.
-        let url = Url {
+        let url = URL {
             scheme: None,
             user: None,
             host: None,
@@ -175,7 +175,7 @@ impl State {
         let mut request = RequestHdr {
             method: client.method.clone(),
             url,
-            version: HttpVersion::HTTP_1_1,
+            version: HTTPVersion::HTTP_1_1,
             fields: client.fields.clone(),
         };
         request.fields.field_delete_if(is_hop_by_hop);
@@ -246,7 +246,7 @@ impl State {
             if connect && !config.connect_ports.contains(&request.url.port_get()) {
                 return Some((403, "Tunnel Forbidden", "access#connect_forbidden"));
             }
-            if self.client_chunked && request.version < HttpVersion::HTTP_1_1 {
+            if self.client_chunked && request.version < HTTPVersion::HTTP_1_1 {
                 return Some(NO_TE);
             }
             let needs_length = matches!(method, b"POST" | b"PUT" | b"PUSH");

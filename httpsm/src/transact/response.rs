@@ -9,7 +9,7 @@ use super::request::is_hop_by_hop;
 use super::{ServerState, Source, State};
 use crate::config::HttpConfig;
 use crate::hdr::{
-    HttpVersion, ResponseHdr, http_date, is_response_body_precluded, parse_http_date, push_number,
+    HTTPVersion, ResponseHdr, http_date, is_response_body_precluded, parse_http_date, push_number,
 };
 
 /// What is to be done with a response, or with there being none.
@@ -108,7 +108,7 @@ impl State {
     fn connection_open(&mut self, config: &HttpConfig) -> ResponseNext {
         let status = self.server_response.status;
         if matches!(status, 100 | 103) {
-            if self.client_request.version != HttpVersion::HTTP_1_1 {
+            if self.client_request.version != HTTPVersion::HTTP_1_1 {
                 return ResponseNext::ParseNext;
             }
             // With as few changes as possible. Mirrors `build_response_copy`.
@@ -176,7 +176,7 @@ impl State {
         } else {
             let precluded =
                 is_response_body_precluded(response.status, &self.client_request.method);
-            self.receive_chunked_response = version == HttpVersion::HTTP_1_1
+            self.receive_chunked_response = version == HTTPVersion::HTTP_1_1
                 && config.chunking_enabled
                 && !precluded
                 && from_origin
@@ -190,7 +190,7 @@ impl State {
         };
         if keep {
             response.fields.value_set(name, b"keep-alive");
-        } else if self.client_keep_alive || version == HttpVersion::HTTP_1_1 {
+        } else if self.client_keep_alive || version == HTTPVersion::HTTP_1_1 {
             response.fields.value_set(name, b"close");
             self.client_keep_alive = false;
         }

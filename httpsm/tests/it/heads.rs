@@ -1,7 +1,7 @@
 //! Heads: what is accepted, what is refused, and that it does not matter how a
 //! head is cut. Each case of the tables was tried on a real Traffic Server 9.2.9.
 
-use httpsm::hdr::{HdrLimits, HttpParser, HttpVersion, ParseResult, RequestHdr, ResponseHdr};
+use httpsm::hdr::{HTTPVersion, HdrLimits, HttpParser, ParseResult, RequestHdr, ResponseHdr};
 use proptest::prelude::*;
 
 /// Parses in pieces that end at `cuts`; the result, the head, and what is left.
@@ -105,8 +105,8 @@ fn requests_that_are_accepted() {
 /// answer has that version, or is 505 if it is neither 1.0 nor 1.1.
 #[test]
 fn requests_that_are_refused() {
-    let (v10, v11) = (HttpVersion::HTTP_1_0, HttpVersion::HTTP_1_1);
-    let other = |major, minor| HttpVersion { major, minor };
+    let (v10, v11) = (HTTPVersion::HTTP_1_0, HTTPVersion::HTTP_1_1);
+    let other = |major, minor| HTTPVersion { major, minor };
     for (head, version) in [
         ("\r\nGET / HTTP/1.1\r\n\r\n", v10),
         ("\nGET / HTTP/1.1\r\n\r\n", v10),

@@ -1,11 +1,11 @@
-//! `Vio`: issuing an operation, moving it to another mutex, and what its parts
+//! `VIO`: issuing an operation, moving it to another mutex, and what its parts
 //! ask for as a proof.
 
 use std::sync::{Arc, Weak};
 
 use eventsys::{ContRef, FreeContinuation, Guard, Outcome, ProxyMutex, StateMachine};
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
-use iocore::{Accessor, BoundBuffer, IOBufferReader, Vio, VioOp};
+use iocore::{Accessor, BoundBuffer, IOBufferReader, VIO, VioOp};
 use testkit::panic_text;
 
 fn machine(mutex: &Arc<ProxyMutex>) -> ContRef {
@@ -17,8 +17,8 @@ fn buffer(mutex: &Arc<ProxyMutex>) -> BoundBuffer {
 }
 
 /// A VIO that writes `nbytes` bytes from a buffer that holds five.
-fn writing(mutex: &Arc<ProxyMutex>, guard: &Guard<'_>, nbytes: i64) -> (Vio, IOBufferReader) {
-    let (vio, buffer) = (Vio::new(), buffer(mutex));
+fn writing(mutex: &Arc<ProxyMutex>, guard: &Guard<'_>, nbytes: i64) -> (VIO, IOBufferReader) {
+    let (vio, buffer) = (VIO::new(), buffer(mutex));
     let reader = buffer.alloc_reader(guard).unwrap();
     buffer.write(guard, b"12345");
     let accessor = Accessor::Reader(reader.clone());
@@ -28,7 +28,7 @@ fn writing(mutex: &Arc<ProxyMutex>, guard: &Guard<'_>, nbytes: i64) -> (Vio, IOB
 
 #[test]
 fn a_new_vio_does_nothing_and_is_bound_to_nothing() {
-    let vio = Vio::new();
+    let vio = VIO::new();
     assert_eq!((vio.op(), vio.nbytes(), vio.ndone(), vio.ntodo()), (VioOp::None, 0, 0, 0));
     assert!(vio.mutex().is_none() && !vio.is_disabled());
     let mutex = ProxyMutex::new();
@@ -91,7 +91,7 @@ fn done_means_that_what_the_buffer_holds_is_all() {
 fn the_guard_must_be_of_the_mutex_to_bind_to() {
     let (mutex, other) = (ProxyMutex::new(), ProxyMutex::new());
     let wrong = other.lock();
-    let vio = Vio::new();
+    let vio = VIO::new();
     let text = panic_text(|| vio.issue(&wrong, &mutex, VioOp::Read, None, 1, Accessor::None));
     assert!(text.contains("the guard is not of the mutex to bind to"), "{text}");
     assert_eq!(vio.op(), VioOp::None);
@@ -148,7 +148,7 @@ fn the_buffer_may_be_changed_while_the_operation_is_under_way() {
 #[test]
 fn set_continuation_moves_the_vio_to_its_mutex() {
     let (old, new) = (ProxyMutex::new(), ProxyMutex::new());
-    let vio = Vio::new();
+    let vio = VIO::new();
     let old_guard = old.lock();
     vio.issue(&old_guard, &old, VioOp::Read, Some(machine(&old)), 5, Accessor::None);
     let next = machine(&new);
@@ -261,7 +261,7 @@ fn a_callback_may_move_the_vio_to_another_mutex() {
 #[test]
 fn issuing_anew_drops_the_old_state_machine_outside() {
     // Its `drop` may use the VIO: it must not run while the VIO is in use.
-    struct UsesVioWhenDropped(Arc<Vio>, Arc<ProxyMutex>);
+    struct UsesVioWhenDropped(Arc<VIO>, Arc<ProxyMutex>);
     impl Drop for UsesVioWhenDropped {
         fn drop(&mut self) {
             assert!(self.0.continuation(&self.1.lock()).is_none());
@@ -269,7 +269,7 @@ fn issuing_anew_drops_the_old_state_machine_outside() {
     }
     let mutex = ProxyMutex::new();
     let guard = mutex.lock();
-    let vio = Arc::new(Vio::new());
+    let vio = Arc::new(VIO::new());
     let state = UsesVioWhenDropped(Arc::clone(&vio), Arc::clone(&mutex));
     let cont: ContRef = StateMachine::new(Arc::clone(&mutex), state, |_, _, _, _| Outcome::Done);
     vio.issue(&guard, &mutex, VioOp::Read, Some(cont), 1, Accessor::None);
@@ -279,7 +279,7 @@ fn issuing_anew_drops_the_old_state_machine_outside() {
 
 #[test]
 fn the_disabled_mark_is_only_a_mark() {
-    let vio = Vio::new();
+    let vio = VIO::new();
     vio.disable();
     assert!(vio.is_disabled());
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use eventsys::{ContRef, Guard};
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
-use iocore::{NetVcRef, ShutdownHowTo, Vio, VioHandle};
+use iocore::{NetVcRef, ShutdownHowTo, VIO, VioHandle};
 
 use crate::agent::{BufferAndReader, State};
 use crate::events::MAX;
@@ -17,7 +17,7 @@ pub struct Me<'a> {
     /// The guard of the agent's mutex.
     pub guard: &'a Guard<'a>,
     /// The VIO that the callback is about.
-    pub vio: Option<&'a Vio>,
+    pub vio: Option<&'a VIO>,
     pub(crate) this: &'a ContRef,
     pub(crate) state: &'a State,
 }

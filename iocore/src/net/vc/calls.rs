@@ -18,7 +18,7 @@ use crate::net::handler::NetHandler;
 use crate::net::queue::Slot;
 use crate::net_vconnection::{NetVCOptions, NetVConnection, NetVcBase};
 use crate::vconnection::{ApiData, DataId, ShutdownHowTo, VConnection};
-use crate::vio::{Accessor, Vio, VioHandle, VioOp};
+use crate::vio::{Accessor, VIO, VioHandle, VioOp};
 
 impl NetVC {
     /// What `do_io_read` and `do_io_write` share.
@@ -163,7 +163,7 @@ impl VConnection for NetVC {
         }
     }
 
-    fn vio(&self, op: VioOp) -> &Vio {
+    fn vio(&self, op: VioOp) -> &VIO {
         assert!(op != VioOp::None, "op == VIO::READ || op == VIO::WRITE");
         &self.net_state(op).vio
     }

@@ -5,13 +5,13 @@
 use eventsys::sync::Flag;
 use eventsys::sync::atomic::{AtomicU8, Ordering};
 
-use crate::vio::Vio;
+use crate::vio::VIO;
 
 /// One direction.
 #[derive(Default)]
 pub(in crate::net) struct NetState {
     /// Guarded by its own mutex, S.
-    pub(in crate::net) vio: Vio,
+    pub(in crate::net) vio: VIO,
     /// The user wants something. Set under S; cleared under H and S, and by
     /// `do_io_close` and `do_io_shutdown`.
     pub(in crate::net) enabled: Flag,
