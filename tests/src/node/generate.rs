@@ -13,11 +13,12 @@ mod statistics;
 use serde_json::{Value, json};
 
 use rng::Rng;
-pub(super) use statistics::Statistics;
+
+pub use statistics::Statistics;
 
 /// What a scenario is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub enum Kind {
     /// An HTTP server, and its clients.
     Server,
     /// A connection's stream, and a parser that may consume it.
@@ -39,7 +40,8 @@ impl Kind {
 }
 
 /// The scenario with this number; the same numbers, the same scenario.
-pub(super) fn scenario(seed: u64, number: usize) -> Value {
+#[must_use]
+pub fn generate(seed: u64, number: usize) -> Value {
     let mut rng = Rng::new(seed ^ (number as u64).wrapping_mul(0xa24b_aed4_963e_e407));
     let mut scenario = match Kind::of(number) {
         Kind::Server => server::server(&mut rng),
@@ -52,7 +54,7 @@ pub(super) fn scenario(seed: u64, number: usize) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Statistics, scenario};
+    use super::{Kind, Statistics, generate};
 
     const COUNT: usize = 4000;
 
@@ -166,7 +168,7 @@ mod tests {
     fn statistics() -> Statistics {
         let mut statistics = Statistics::default();
         for number in 0..COUNT {
-            statistics.count(&scenario(1, number));
+            statistics.count(&generate(1, number));
         }
         statistics
     }
@@ -197,7 +199,7 @@ mod tests {
     /// A server's scenarios in which something holds.
     fn servers(holds: impl Fn(&str) -> bool) -> usize {
         (0..COUNT)
-            .filter(|n| Kind::of(*n) == Kind::Server && holds(&scenario(1, *n).to_string()))
+            .filter(|n| Kind::of(*n) == Kind::Server && holds(&generate(1, *n).to_string()))
             .count()
     }
 
@@ -212,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_makes_the_same_scenarios() {
-        assert_eq!(scenario(7, 11), scenario(7, 11));
-        assert_ne!(scenario(7, 11), scenario(8, 11));
+        assert_eq!(generate(7, 11), generate(7, 11));
+        assert_ne!(generate(7, 11), generate(8, 11));
     }
 }

@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use serde_json::json;
+use streamlisten::Exception;
+use streamlisten::js::ServerResponse;
 
 use super::World;
 use super::{bytes, latin1};
-use crate::Exception;
-use crate::js::ServerResponse;
-use crate::scenario::hold::Log;
+use crate::node::scenario::hold::Log;
 
 /// An answer that is written in parts.
 pub(super) struct Answer {

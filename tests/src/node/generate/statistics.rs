@@ -8,7 +8,7 @@ use super::Kind;
 
 /// Counts scenarios by their kind, and actions by their name.
 #[derive(Debug, Default)]
-pub(in super::super) struct Statistics {
+pub struct Statistics {
     kinds: BTreeMap<Kind, usize>,
     /// By kind and name: outside of callbacks, and inside.
     actions: BTreeMap<(Kind, String), (usize, usize)>,
@@ -16,7 +16,7 @@ pub(in super::super) struct Statistics {
 
 impl Statistics {
     /// Counts one scenario.
-    pub(in super::super) fn count(&mut self, scenario: &Value) {
+    pub fn count(&mut self, scenario: &Value) {
         let kind = match scenario["layer"] == "server" {
             true => Kind::Server,
             false if scenario["streams"]["S"]["kind"] == "tcp" => Kind::Connection,
@@ -42,18 +42,20 @@ impl Statistics {
     }
 
     /// How many scenarios there are of a kind.
-    pub(in super::super) fn of(&self, kind: Kind) -> usize {
+    #[must_use]
+    pub fn of(&self, kind: Kind) -> usize {
         self.kinds.get(&kind).copied().unwrap_or(0)
     }
 
     /// How often an action of a kind occurs, outside of callbacks and inside.
-    #[cfg(test)]
-    pub(in super::super) fn of_action(&self, kind: Kind, name: &str) -> (usize, usize) {
+    #[must_use]
+    pub fn of_action(&self, kind: Kind, name: &str) -> (usize, usize) {
         self.actions.get(&(kind, name.to_string())).copied().unwrap_or_default()
     }
 
     /// The kinds in a line.
-    pub(in super::super) fn summary(&self) -> String {
+    #[must_use]
+    pub fn summary(&self) -> String {
         let of = |kind| self.of(kind);
         let (servers, connections) = (of(Kind::Server), of(Kind::Connection));
         format!("{servers} servers, {connections} connections, {} parsers", of(Kind::Core))
@@ -61,7 +63,7 @@ impl Statistics {
 
     /// A line for each action of a kind: how often it occurs outside of callbacks, and
     /// how often inside.
-    pub(in super::super) fn lines(&self) -> impl Iterator<Item = String> + '_ {
+    pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
         self.actions.iter().map(|((kind, name), (outside, inside))| {
             format!("{kind:<10?}  {name:<18} {outside:>7} {inside:>7}")
         })

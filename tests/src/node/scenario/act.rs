@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use serde_json::{Value, json};
+use streamlisten::{
+    Chunk, Exception, HTTPParser, ShutdownWrap, StreamResource, WriteWrap, from_object, js_method,
+};
 
 use super::bytes::{bytes, show};
 use super::core::{Kind, Request, Stream, World, initialize};
 use super::shown;
-use crate::{
-    Chunk, Exception, HTTPParser, ShutdownWrap, StreamResource, WriteWrap, from_object, js_method,
-};
 
 impl World {
     fn stream(&self, action: &Value) -> Result<Rc<Stream>, Exception> {

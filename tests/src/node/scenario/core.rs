@@ -6,17 +6,17 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
+use streamlisten::llhttp::{Lenient, MessageType};
+use streamlisten::{
+    Chunk, Environment, Exception, HTTPParser, JSStream, JSStreamImpl, LibuvStreamWrap, ReadData,
+    ShutdownWrap, StreamBase, StreamResource, WriteWrap, uv,
+};
 
 use super::bytes::{bytes, show};
 use super::client::Client;
 use super::hold::Log;
 use super::stage::Stage;
 use super::{Stop, Transport, shown};
-use crate::llhttp::{Lenient, MessageType};
-use crate::{
-    Chunk, Environment, Exception, HTTPParser, JSStream, JSStreamImpl, LibuvStreamWrap, ReadData,
-    ShutdownWrap, StreamBase, StreamResource, WriteWrap, uv,
-};
 
 /// Everything that a scenario names.
 pub(super) struct World {

@@ -1,10 +1,10 @@
 //! How parsers' arguments and results look in events.
 
 use serde_json::{Map, Value, json};
+use streamlisten::llhttp::METHOD_NAMES;
+use streamlisten::{ExecuteResult, HeaderList, HeadersComplete, Place};
 
 use super::bytes::{latin1, show};
-use crate::llhttp::METHOD_NAMES;
-use crate::{ExecuteResult, HeaderList, HeadersComplete, Place};
 
 /// Adds what `execute` or `finish` returned to an event.
 pub(super) fn add_result(event: &mut Value, result: Option<&ExecuteResult>, mask: bool) {

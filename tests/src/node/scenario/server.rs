@@ -10,6 +10,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use serde_json::{Value, json};
+use streamlisten::js::{HttpServer, IncomingMessage, Readable, ServerResponse, Socket};
+use streamlisten::{Environment, LibuvStreamWrap, StreamResource};
 
 use super::bytes::{bytes, latin1, show};
 use super::client::Client;
@@ -17,8 +19,6 @@ use super::hold::Log;
 use super::hooks::Hooks;
 use super::stage::Stage;
 use super::{Stop, Transport, shown};
-use crate::js::{HttpServer, IncomingMessage, Readable, ServerResponse, Socket};
-use crate::{Environment, LibuvStreamWrap, StreamResource};
 
 /// Everything that a scenario names.
 struct World {
@@ -267,7 +267,7 @@ fn shown_upgrade(name: &str, request: &IncomingMessage, socket: &Socket, head: &
 }
 
 /// How an error of a client shows.
-fn shown_error(error: &crate::js::JsError) -> Value {
+fn shown_error(error: &streamlisten::js::JsError) -> Value {
     let mut event = json!({"e": "clientError", "code": error.code});
     if let Some(n) = error.bytes_parsed {
         event["n"] = shown::place(n);

@@ -5,11 +5,11 @@ use std::cell::Cell;
 use std::rc::{Rc, Weak};
 
 use serde_json::{Value, json};
+use streamlisten::Chunk;
+use streamlisten::js::{OnRead, Socket};
 
 use super::{Connection, World};
-use crate::Chunk;
-use crate::js::{OnRead, Socket};
-use crate::scenario::bytes::show;
+use crate::node::scenario::bytes::show;
 
 /// The socket that `net` asks for.
 pub(super) fn make_socket(

@@ -1,7 +1,7 @@
 //! The recorded scenarios of the real node (20.20.2) give the same events.
 
+use conformance::node::{Transport, compare, run_over};
 use serde_json::Value;
-use streamlisten::scenario::{Transport, compare, run_over};
 
 fn check(text: &str, count: usize) {
     check_over(text, count, Transport::PluginVc);
@@ -24,62 +24,62 @@ fn check_over(text: &str, count: usize, transport: Transport) {
 
 #[test]
 fn twelve_over_all_layers() {
-    check(include_str!("../data/public.jsonl"), 12);
+    check(include_str!("../../../node/public.jsonl"), 12);
 }
 
 #[test]
 fn a_hundred_and_nine_more() {
-    check(include_str!("../data/extra_open.jsonl"), 109);
+    check(include_str!("../../../node/extra_open.jsonl"), 109);
 }
 
 #[test]
 fn closing_throwing_and_aborting() {
-    check(include_str!("../data/more.jsonl"), 10);
+    check(include_str!("../../../node/more.jsonl"), 10);
 }
 
 #[test]
 fn turns_of_the_loop_and_places_of_old_errors() {
-    check(include_str!("../data/turns.jsonl"), 9);
+    check(include_str!("../../../node/turns.jsonl"), 9);
 }
 
 #[test]
 fn answers_in_parts_and_expectations() {
-    check(include_str!("../data/answers.jsonl"), 28);
+    check(include_str!("../../../node/answers.jsonl"), 28);
 }
 
 #[test]
 fn requests_that_take_too_long() {
-    check(include_str!("../data/timeouts.jsonl"), 19);
+    check(include_str!("../../../node/timeouts.jsonl"), 19);
 }
 
 #[test]
 fn closed_handles_and_writes_of_nothing() {
-    check(include_str!("../data/ends.jsonl"), 15);
+    check(include_str!("../../../node/ends.jsonl"), 15);
 }
 
 #[test]
 fn what_is_told_after_a_reset_and_after_an_end() {
-    check(include_str!("../data/resets.jsonl"), 35);
+    check(include_str!("../../../node/resets.jsonl"), 35);
 }
 
 #[test]
 fn continuations_and_headers_that_count() {
-    check(include_str!("../data/heads.jsonl"), 18);
+    check(include_str!("../../../node/heads.jsonl"), 18);
 }
 
 #[test]
 fn what_every_status_says() {
-    check(include_str!("../data/statuses.jsonl"), 70);
+    check(include_str!("../../../node/statuses.jsonl"), 70);
 }
 
 #[test]
 fn settings_of_a_server_and_what_its_user_does() {
-    check(include_str!("../data/settings.jsonl"), 57);
+    check(include_str!("../../../node/settings.jsonl"), 57);
 }
 
 #[test]
 fn timeouts_of_the_user() {
-    check(include_str!("../data/user_timeouts.jsonl"), 11);
+    check(include_str!("../../../node/user_timeouts.jsonl"), 11);
 }
 
 /// Node goes on for ever here: a write after the end is an error, and its listener writes.
@@ -107,13 +107,13 @@ fn a_scenario_that_never_ends_is_cut_off() {
 
 #[test]
 fn the_same_over_real_sockets() {
-    check_over(include_str!("../data/settings.jsonl"), 57, Transport::Sockets);
-    check_over(include_str!("../data/public.jsonl"), 12, Transport::Sockets);
-    check_over(include_str!("../data/extra_open.jsonl"), 109, Transport::Sockets);
-    check_over(include_str!("../data/more.jsonl"), 10, Transport::Sockets);
-    check_over(include_str!("../data/turns.jsonl"), 9, Transport::Sockets);
-    check_over(include_str!("../data/answers.jsonl"), 28, Transport::Sockets);
-    check_over(include_str!("../data/ends.jsonl"), 15, Transport::Sockets);
-    check_over(include_str!("../data/resets.jsonl"), 35, Transport::Sockets);
-    check_over(include_str!("../data/heads.jsonl"), 18, Transport::Sockets);
+    check_over(include_str!("../../../node/settings.jsonl"), 57, Transport::Sockets);
+    check_over(include_str!("../../../node/public.jsonl"), 12, Transport::Sockets);
+    check_over(include_str!("../../../node/extra_open.jsonl"), 109, Transport::Sockets);
+    check_over(include_str!("../../../node/more.jsonl"), 10, Transport::Sockets);
+    check_over(include_str!("../../../node/turns.jsonl"), 9, Transport::Sockets);
+    check_over(include_str!("../../../node/answers.jsonl"), 28, Transport::Sockets);
+    check_over(include_str!("../../../node/ends.jsonl"), 15, Transport::Sockets);
+    check_over(include_str!("../../../node/resets.jsonl"), 35, Transport::Sockets);
+    check_over(include_str!("../../../node/heads.jsonl"), 18, Transport::Sockets);
 }

@@ -2,7 +2,7 @@
 //! events that each of them tells.
 //!
 //! A scenario is a JSON object a line; `layer` says what it is about:
-//! - `core`: streams ([`crate::JSStream`], or a connection) and bare parsers, in
+//! - `core`: streams ([`streamlisten::JSStream`], or a connection) and bare parsers, in
 //!   full control of fragments, with actions inside callbacks (`hooks`);
 //! - `server`: an HTTP server on one connection.
 //!

@@ -4,11 +4,11 @@
 use std::rc::Rc;
 
 use serde_json::{Value, json};
+use streamlisten::Chunk;
+use streamlisten::js::{Arg, IncomingMessage, JsError, Listener, Readable, ServerResponse, Socket};
 
 use super::{Connection, World};
-use crate::Chunk;
-use crate::js::{Arg, IncomingMessage, JsError, Listener, Readable, ServerResponse, Socket};
-use crate::scenario::bytes::{bytes, latin1, show};
+use crate::node::scenario::bytes::{bytes, latin1, show};
 
 type Messages = (usize, Rc<IncomingMessage>, Rc<ServerResponse>);
 

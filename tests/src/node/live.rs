@@ -5,8 +5,12 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use serde_json::{Value, json};
+use thiserror::Error;
 
-use crate::error::Error;
+/// The machine's node cannot be run, and why.
+#[derive(Debug, Error)]
+#[error("node cannot be run: {0}")]
+pub struct NodeError(pub String);
 
 /// What runs a scenario on the real node and tells its events.
 const SCRIPT: &str = concat!(
@@ -19,17 +23,17 @@ const SCRIPT: &str = concat!(
 /// Runs `scenarios` on the machine's node: the events of each. What node aborts
 /// in ends with an `abort`; the scenarios after it run in another process.
 /// `done` hears how many are over.
-pub(super) fn run(
-    scenarios: &[Value],
-    mut done: impl FnMut(usize),
-) -> Result<Vec<Vec<Value>>, Error> {
+///
+/// # Errors
+/// If there is no `node` in the path, or it does not begin.
+pub fn run(scenarios: &[Value], mut done: impl FnMut(usize)) -> Result<Vec<Vec<Value>>, NodeError> {
     let mut told = Vec::new();
     while told.len() < scenarios.len() {
         let before = told.len();
         let text = run_process(&scenarios[before..], &mut told, |n| done(before + n))?;
         if told.len() == before && text.is_some() {
             let fault = text.unwrap_or_default();
-            return Err(Error::NoNode(fault));
+            return Err(NodeError(fault));
         }
     }
     Ok(told)
@@ -41,7 +45,7 @@ fn run_process(
     scenarios: &[Value],
     told: &mut Vec<Vec<Value>>,
     mut done: impl FnMut(usize),
-) -> Result<Option<String>, Error> {
+) -> Result<Option<String>, NodeError> {
     let mut child = Command::new("node")
         .args(["--expose-internals", "--expose-gc", "--no-warnings", "-e", SCRIPT])
         .env("NODE_OPTIONS", "")
@@ -49,11 +53,11 @@ fn run_process(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| Error::NoNode(error.to_string()))?;
+        .map_err(|error| NodeError(error.to_string()))?;
     let input: Vec<u8> = scenarios.iter().flat_map(line).collect();
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(mut stdin), Some(stdout), Some(mut stderr)) = (stdin, stdout, stderr) else {
-        return Err(Error::NoNode("it has no pipes".into()));
+        return Err(NodeError("it has no pipes".into()));
     };
     // Threads, because a pipe that no one empties stops its writer. A node that
     // has gone takes no more; its end is seen below.
@@ -97,8 +101,8 @@ fn line(scenario: &Value) -> Vec<u8> {
     format!("{scenario}\n").into_bytes()
 }
 
-fn end(child: &mut Child) -> Result<(), Error> {
-    child.wait().map(drop).map_err(|error| Error::NoNode(error.to_string()))
+fn end(child: &mut Child) -> Result<(), NodeError> {
+    child.wait().map(drop).map_err(|error| NodeError(error.to_string()))
 }
 
 /// How a scenario ended that node did not survive.

@@ -8,8 +8,7 @@ use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use iocore::{
     BoundBuffer, IOBufferReader, IoData, NetVCOptions, NetVcRef, ShutdownHowTo, VioHandle,
 };
-
-use crate::{LibuvStreamWrap, StreamResource, uv};
+use streamlisten::{LibuvStreamWrap, StreamResource, uv};
 
 /// A client: the other end of a PluginVC pair, or of a socket.
 pub(super) struct Client {

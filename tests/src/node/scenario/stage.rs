@@ -10,17 +10,19 @@ use iocore::buffer::BUFFER_SIZE_INDEX_2M;
 use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
 use iocore::{NetVCOptions, NetVcRef};
 use pluginvc::{PluginVCCore, PluginVCOptions};
+use streamlisten::{ConnectionWrap, Environment, LibuvStreamWrap, StreamResource};
 
 use super::Transport;
 use super::client::Client;
-use crate::libuv_stream_wrap::span;
-use crate::{ConnectionWrap, Environment, LibuvStreamWrap, StreamResource};
 
 /// How long a condition may take to come about before it is told as a `TIMEOUT`.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// So many passes of the event loop are enough for everything that is to be done now.
 const PASSES: usize = 4;
+
+/// No scenario sleeps for longer: a day, in milliseconds.
+const LONGEST: i64 = 24 * 3600 * 1000;
 
 /// One event thread in virtual time, and what makes connections on it.
 pub(super) struct Stage {
@@ -55,7 +57,8 @@ impl Stage {
     /// Lets so many milliseconds pass, if there are timers.
     pub(super) fn sleep(&self, ms: u64) {
         if self.timed {
-            self.thread.run_for(span(ms));
+            self.thread
+                .run_for(hrtime::mseconds(i64::try_from(ms).unwrap_or(LONGEST).min(LONGEST)));
         }
     }
 

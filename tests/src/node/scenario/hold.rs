@@ -6,8 +6,7 @@ use std::rc::Rc;
 
 use eventsys::panics;
 use serde_json::Value;
-
-use crate::Environment;
+use streamlisten::Environment;
 
 /// A scenario that tells more than this does not end: a listener for `error` whose write
 /// is the next error goes on for ever.

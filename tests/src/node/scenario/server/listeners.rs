@@ -3,14 +3,16 @@
 use std::rc::Rc;
 
 use serde_json::{Value, json};
+use streamlisten::js::{
+    HttpServer, IncomingMessage, Readable, ServerOptions, ServerResponse, Socket,
+};
+use streamlisten::llhttp::Lenient;
+use streamlisten::{Chunk, Exception};
 
 use super::answer::Answer;
 use super::told::{Told, watch};
 use super::{Connection, World};
 use super::{shown_error, shown_upgrade};
-use crate::js::{HttpServer, IncomingMessage, Readable, ServerOptions, ServerResponse, Socket};
-use crate::llhttp::Lenient;
-use crate::{Chunk, Exception};
 
 fn options(options: &Value) -> ServerOptions {
     let ms = |key: &str| options[key].as_u64().unwrap_or(0);

@@ -3,41 +3,39 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::error::Error;
-
 /// The register.
 #[derive(Debug, Deserialize)]
-pub(super) struct Register {
+pub struct Register {
     /// Its entries.
     pub deviation: Vec<Deviation>,
 }
 
 /// One entry.
 #[derive(Debug, Deserialize)]
-pub(super) struct Deviation {
+pub struct Deviation {
     /// The name of the rule that leaves it out.
     pub rule: String,
     /// Why it is meant.
     pub reason: String,
     /// A scenario in which it shows, a JSON object with what node told; for the
     /// test that finds stale entries.
-    #[cfg_attr(not(test), expect(dead_code))]
     pub example: String,
 }
 
 /// The register as it is built in.
-pub(super) fn register() -> Result<Register, Error> {
+///
+/// # Panics
+/// If it cannot be read, which a test rules out.
+#[must_use]
+pub fn register() -> Register {
     toml::from_str(include_str!("deviations.toml"))
-        .map_err(|error| Error::Node { file: "deviations.toml".into(), fault: error.to_string() })
+        .unwrap_or_else(|error| panic!("tests/src/node/deviations.toml: {error}"))
 }
 
 /// What node and the port have told, with everything taken out that is meant to
 /// differ.
-pub(super) fn without(
-    scenario: &Value,
-    expected: &[Value],
-    actual: &[Value],
-) -> (Vec<Value>, Vec<Value>) {
+#[must_use]
+pub fn without(scenario: &Value, expected: &[Value], actual: &[Value]) -> (Vec<Value>, Vec<Value>) {
     let (mut expected, mut actual) = (expected.to_vec(), actual.to_vec());
     // The rule `parsing-with-an-exception`.
     if let Some(at) = thrown_too_early(scenario, &expected) {
@@ -79,14 +77,14 @@ fn thrown_too_early(scenario: &Value, events: &[Value]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use crate::node::{compare, run};
     use serde_json::Value;
-    use streamlisten::scenario::{compare, run};
 
     use super::{register, without};
 
     #[test]
     fn no_entry_is_stale() {
-        for entry in register().expect("the register can be read").deviation {
+        for entry in register().deviation {
             let rules = ["place-in-unknown-memory", "parsing-with-an-exception"];
             assert!(rules.contains(&&*entry.rule), "there is a rule of this name");
             assert!(!entry.reason.is_empty());

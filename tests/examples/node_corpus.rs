@@ -1,10 +1,10 @@
-//! Prints the inputs of the machine's fuzzer as scenarios, so that node can be
+//! Prints the inputs that the fuzzer of node's HTTP machine has found as scenarios, so that node can be
 //! asked about them: what coverage has found leads into states that no damaged
 //! message reaches by chance.
 //!
 //! ```console
 //! $ bash streamlisten/fuzz/run 60 /tmp/finds
-//! $ cargo run -p streamlisten --example corpus -- /tmp/finds > finds.jsonl
+//! $ cargo run -p conformance --example node_corpus -- /tmp/finds > finds.jsonl
 //! $ atslab node --check finds.jsonl --live
 //! ```
 
@@ -28,7 +28,7 @@ fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-/// The bytes mean what `tests/it/common/mod.rs` says. Node's parser reads either
+/// The bytes mean what `streamlisten/tests/it/common/mod.rs` says. Node's parser reads either
 /// requests or responses: inputs for a machine that reads both are left out.
 fn scenario(id: &str, data: &[u8]) -> Option<Value> {
     let [number, low, high, cuts, input @ ..] = data else {

@@ -3,11 +3,11 @@
 use std::rc::{Rc, Weak};
 
 use serde_json::{Value, json};
+use streamlisten::js::{Arg, IncomingMessage, Observer, ParserStep, ServerResponse};
 
 use super::{Connection, World};
-use crate::js::{Arg, IncomingMessage, Observer, ParserStep, ServerResponse};
-use crate::scenario::bytes::show;
-use crate::scenario::shown;
+use crate::node::scenario::bytes::show;
+use crate::node::scenario::shown;
 
 /// Tells what a socket and its parser do.
 pub(super) struct Told {

@@ -3,11 +3,15 @@
 use eventsys::steps::excerpt;
 use serde_json::{Map, Value};
 
-/// The scenario in `line`; or what is wrong with it, in a sentence.
-pub(super) fn scenario(line: &str) -> Result<Value, String> {
-    let value: Value = serde_json::from_str(line).map_err(|error| {
-        format!("expected a scenario in JSON: {}", crate::error::message(&error))
-    })?;
+use crate::read_error::message;
+
+/// The scenario in `line`.
+///
+/// # Errors
+/// What is wrong with the line, in a sentence.
+pub fn scenario(line: &str) -> Result<Value, String> {
+    let value: Value = serde_json::from_str(line)
+        .map_err(|error| format!("expected a scenario in JSON: {}", message(&error.to_string())))?;
     let fields = object(&value, "a scenario")?;
     match fields.get("layer").and_then(Value::as_str) {
         Some("core" | "server") => {}
@@ -32,8 +36,11 @@ pub(super) fn scenario(line: &str) -> Result<Value, String> {
     Ok(value)
 }
 
-/// The events that node has told in `scenario`; or that there are none.
-pub(super) fn expected(scenario: &Value) -> Result<&[Value], String> {
+/// The events that node has told in `scenario`.
+///
+/// # Errors
+/// A sentence, if the scenario does not have them.
+pub fn expected(scenario: &Value) -> Result<&[Value], String> {
     let events = scenario["expected"].as_array().map(Vec::as_slice);
     let missing = "expected what node has told in the field expected, found no such field; \
                    --live asks node";

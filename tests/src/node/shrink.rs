@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::fuzz::differs;
-use super::live;
-use crate::error::Error;
+use super::live::{self, NodeError};
 
 /// No scenario is given longer than this to become small.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -14,8 +13,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// So many candidates are given to one node process.
 const BATCH: usize = 24;
 
-/// A small scenario that differs as this one does, or this one.
-pub(super) fn shrink(scenario: &Value) -> Result<Value, Error> {
+/// A small scenario for which node and the port differ, too; or this one.
+///
+/// # Errors
+/// If node cannot be run.
+pub fn shrink(scenario: &Value) -> Result<Value, NodeError> {
     let began = Instant::now();
     let mut best = scenario.clone();
     'smaller: while began.elapsed() < PATIENCE {

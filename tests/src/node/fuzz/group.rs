@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use streamlisten::scenario::Difference;
+
+use crate::node::Difference;
 
 /// Scenarios that differ in the same way.
-pub(super) struct Group {
+pub struct Group {
     /// The shortest.
     pub scenario: Value,
     /// What both have told where they part.
@@ -17,7 +18,8 @@ pub(super) struct Group {
 
 /// Puts together what differs in the same way, the most frequent first. The shortest
 /// scenarios come first in `differing`.
-pub(super) fn groups(differing: Vec<(Value, Difference)>) -> Vec<Group> {
+#[must_use]
+pub fn groups(differing: Vec<(Value, Difference)>) -> Vec<Group> {
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
     for (scenario, difference) in differing {
         let key = key(&difference);
