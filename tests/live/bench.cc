@@ -3,7 +3,7 @@
 //
 // It reads jobs, a line each, from the file that ATSLAB_PROGRAMS names, performs
 // each on the first event thread, and answers with a line on standard error. The
-// port's arm (lab/src/bench/work) does the same, file by file: the two are to be
+// port's arm (lab/atslab/src/command/bench/work) does the same, file by file: the two are to be
 // read side by side, and what a workload is stands in docs/src/bench.md.
 //
 // The state machines are continuations as the server's own are, and no TSCont: a

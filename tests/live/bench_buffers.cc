@@ -1,4 +1,4 @@
-// Workloads of the buffers. The port's stand in lab/src/bench/work/buffers.rs.
+// Workloads of the buffers. The port's stand in lab/atslab/src/command/bench/work/buffers.rs.
 
 #include "bench.h"
 

@@ -1,4 +1,4 @@
-// Workloads of the event system. The port's stand in lab/src/bench/work/events.rs.
+// Workloads of the event system. The port's stand in lab/atslab/src/command/bench/work/events.rs.
 
 #include "bench.h"
 

@@ -1,4 +1,4 @@
-// Workloads that count memory. The port's stand in lab/src/bench/work/memory.rs.
+// Workloads that count memory. The port's stand in lab/atslab/src/command/bench/work/memory.rs.
 //
 // What is made stays: such a job is the only one of its process.
 

@@ -1,4 +1,4 @@
-// Workloads of PluginVC. The port's stand in lab/src/bench/work/pairs.rs.
+// Workloads of PluginVC. The port's stand in lab/atslab/src/command/bench/work/pairs.rs.
 
 #include "bench.h"
 

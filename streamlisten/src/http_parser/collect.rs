@@ -68,7 +68,7 @@ impl State {
             return Taken::Code(Errno::User as i32);
         }
         match span {
-            Span::URL => self.collected.url.extend_from_slice(bytes),
+            Span::Url => self.collected.url.extend_from_slice(bytes),
             Span::Status => self.collected.status_message.extend_from_slice(bytes),
             Span::HeaderField => {
                 if self.collected.is_full() {

@@ -12,7 +12,7 @@ pub enum Span {
     /// The method (`on_method`).
     Method,
     /// The request target (`on_url`).
-    URL,
+    Url,
     /// The version (`on_version`).
     Version,
     /// The reason of a status line (`on_status`).
@@ -35,7 +35,7 @@ impl Span {
         match self {
             Span::Protocol => "Span callback error in on_protocol",
             Span::Method => "Span callback error in on_method",
-            Span::URL => "Span callback error in on_url",
+            Span::Url => "Span callback error in on_url",
             Span::Version => "Span callback error in on_version",
             Span::Status => "Span callback error in on_status",
             Span::HeaderField => "Span callback error in on_header_field",
@@ -145,7 +145,7 @@ impl Wanted {
     pub const ALL: Wanted = Wanted(u32::MAX);
     /// Those that node's parser asks for.
     pub const NODE: Wanted = Wanted(
-        1 << Span::URL as u32
+        1 << Span::Url as u32
             | 1 << Span::Status as u32
             | 1 << Span::HeaderField as u32
             | 1 << Span::HeaderValue as u32

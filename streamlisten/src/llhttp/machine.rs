@@ -20,7 +20,7 @@ use super::words::Progress;
 /// let mut url = None;
 /// while let Step::Event(event) = machine.step(&mut run, input) {
 ///     match event {
-///         Event::Span { span: Span::URL, start, end } => url = Some(&input[start..end]),
+///         Event::Span { span: Span::Url, start, end } => url = Some(&input[start..end]),
 ///         Event::HeadersComplete => machine.reply(&mut run, 0),
 ///         _ => {}
 ///     }
@@ -176,7 +176,7 @@ impl Machine {
                 Group::HeaderValue => self.header_value(run, input),
                 Group::Headers => self.headers(run, input),
                 Group::StartLine => self.start_line(run, input),
-                Group::URL => self.url(run, input),
+                Group::Url => self.url(run, input),
                 Group::Chunks => self.chunks(run, input),
                 Group::Finish => self.finish_message(run, input),
             };

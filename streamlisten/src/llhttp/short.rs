@@ -64,7 +64,7 @@ impl Machine {
         self.method = method;
         run.pos = end;
         run.state = State::UrlSkipToHttp;
-        Some(self.whole(run, Span::URL, start, end))
+        Some(self.whole(run, Span::Url, start, end))
     }
 
     /// The version of a request, and the first header.

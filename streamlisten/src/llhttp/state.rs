@@ -151,7 +151,7 @@ pub(super) enum State {
 /// Which file a state is in.
 pub(super) enum Group {
     StartLine,
-    URL,
+    Url,
     Headers,
     HeaderValue,
     Chunks,
@@ -164,7 +164,7 @@ impl State {
         if self < State::UrlEntryNormal {
             Group::StartLine
         } else if self < State::HeadersStart {
-            Group::URL
+            Group::Url
         } else if self < State::HeaderValueDiscardWs {
             Group::Headers
         } else if self < State::ChunkSizeStart {

@@ -24,8 +24,8 @@ impl Machine {
             return self.fail(run, Errno::InvalidUrl, INVALID);
         }
         match run.state {
-            State::UrlEntryNormal => self.open(run, input, Span::URL, State::UrlStart),
-            State::UrlEntryConnect => self.open(run, input, Span::URL, State::UrlServer),
+            State::UrlEntryNormal => self.open(run, input, Span::Url, State::UrlStart),
+            State::UrlEntryConnect => self.open(run, input, Span::Url, State::UrlServer),
             State::UrlStart => match byte {
                 b'/' | b'*' => go_past(run, State::UrlPath),
                 b' ' | b'\r' | b'\n' => self.fail_past(run, INVALID),

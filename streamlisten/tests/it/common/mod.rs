@@ -19,7 +19,7 @@ pub(crate) struct Told {
 const SPANS: [&str; 10] = [
     "Protocol",
     "Method",
-    "URL",
+    "Url",
     "Version",
     "Status",
     "HeaderField",

@@ -1,0 +1,116 @@
+//! The arguments, as clap reads them.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser};
+use conformance::Epoch;
+use conformance::live::Release;
+
+use crate::command::Command;
+use crate::ui::output::ColorWhen;
+
+/// Compare the port with recordings of the real Traffic Server.
+///
+/// Without a command, atslab runs "compare --epoch C": 109 cases of 9.1.3.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// When to use colours; "auto" respects NO_COLOR and CLICOLOR
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        global = true,
+        display_order = 100
+    )]
+    pub color: ColorWhen,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  atslab                         compare the cases of 9.1.3
+  atslab compare                 compare the cases of all generations
+  atslab compare --case basic    compare one case
+  atslab steps --case basic      print what the port does in it
+  atslab run my.toml --explain   run a scenario and tell what happens
+  atslab run my.toml --live      run it in the real servers as well
+  atslab fuzz --ats 9.2.9        compare 10,000 random scenarios
+
+Exit status: 0 if all is well, 1 if anything differs, 2 on errors.";
+
+/// One epoch or all of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Epochs {
+    /// This one.
+    One(Epoch),
+    /// Every one.
+    All,
+}
+
+impl Epochs {
+    /// The epochs that are meant, from the oldest to the newest.
+    pub(crate) fn epochs(self) -> impl Iterator<Item = Epoch> {
+        let is_meant = move |epoch: &Epoch| match self {
+            Epochs::One(one) => *epoch == one,
+            Epochs::All => true,
+        };
+        Epoch::ALL.iter().copied().filter(is_meant)
+    }
+}
+
+const ALL: &str = "all";
+
+/// Which generations of the server are meant.
+#[derive(Debug, Default, Args)]
+pub(crate) struct WhichArgs {
+    /// The generation of the server, or all of them
+    #[arg(long, value_parser = epochs_or_all())]
+    pub epoch: Option<Epochs>,
+
+    /// The same by release: 8.1.11, 9.1.3 or 9.2.9
+    #[arg(long, value_name = "RELEASE", conflicts_with = "epoch")]
+    pub ats: Option<Release>,
+}
+
+impl WhichArgs {
+    /// The epochs that are meant, if any are named.
+    pub(crate) fn named(&self) -> Option<Epochs> {
+        self.ats.map(|release| Epochs::One(release.epoch())).or(self.epoch)
+    }
+
+    /// The real servers that are meant: all that can run, unless one is named.
+    pub(crate) fn releases(&self) -> Vec<Release> {
+        match self.named() {
+            None | Some(Epochs::All) => Release::RUNNABLE.to_vec(),
+            Some(Epochs::One(epoch)) => vec![epoch.into()],
+        }
+    }
+}
+
+pub(crate) fn epochs() -> impl TypedValueParser<Value = Epoch> {
+    PossibleValuesParser::new(Epoch::ALL.iter().map(|epoch| epoch.name()))
+        .try_map(|name| name.parse::<Epoch>())
+}
+
+fn epochs_or_all() -> impl TypedValueParser<Value = Epochs> {
+    let names = Epoch::ALL.iter().map(|epoch| epoch.name()).chain([ALL]);
+    PossibleValuesParser::new(names).try_map(|name| match name.as_str() {
+        ALL => Ok(Epochs::All),
+        name => name.parse().map(Epochs::One),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,83 @@
+//! The commands: one file for each, with its arguments first and its work below.
+
+mod bench;
+mod compare;
+mod fuzz;
+mod http;
+mod idle;
+mod node;
+mod record;
+mod run;
+mod serve;
+mod soak;
+mod steps;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use self::bench::BenchArgs;
+use self::compare::CompareArgs;
+use self::fuzz::FuzzArgs;
+use self::http::HttpArgs;
+use self::idle::IdleArgs;
+use self::node::NodeArgs;
+use self::record::RecordArgs;
+use self::run::RunArgs;
+use self::serve::ServeArgs;
+use self::soak::SoakArgs;
+use self::steps::StepsArgs;
+use crate::error::Error;
+use crate::ui::output::Output;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run cases on the port and compare its steps with the real server's
+    Compare(CompareArgs),
+    /// Run cases on the port and print its steps
+    Steps(StepsArgs),
+    /// Run a scenario, told in TOML, on the port and print its steps
+    Run(RunArgs),
+    /// Play random scenarios on the port and in a real server, and compare
+    Fuzz(FuzzArgs),
+    /// Have a real server perform cases and write what it does
+    Record(RecordArgs),
+    /// Node's stream layer: compare with the real node, fuzz, see who eats the data
+    Node(NodeArgs),
+    /// Serve HTTP: the port's state machine and plugins, on real sockets
+    Serve(ServeArgs),
+    /// Load the server with clients that go away, and count what is left of it
+    Soak(SoakArgs),
+    /// Keep connections to a server open, and tell what they cost it
+    #[command(hide = true)]
+    Idle(IdleArgs),
+    /// Measure the port's speed beside the real servers
+    Bench(BenchArgs),
+    /// Compare what the port answers to HTTP requests with the real server
+    Http(HttpArgs),
+}
+
+impl Command {
+    /// What the program does if no command is named.
+    pub(crate) fn by_default() -> Command {
+        Command::Compare(CompareArgs::of_the_default_epoch())
+    }
+
+    /// Does the work and gives the exit status.
+    pub(crate) fn execute(&self, out: &mut Output) -> Result<ExitCode, Error> {
+        match self {
+            Command::Compare(args) => compare::compare(args, out),
+            Command::Steps(args) => steps::steps(args, out),
+            Command::Run(args) => run::run(args, out),
+            Command::Fuzz(args) => fuzz::fuzz(args, out),
+            Command::Record(args) => record::record(args, out),
+            Command::Node(args) => node::node(args, out),
+            Command::Serve(args) => serve::serve(args, out),
+            Command::Soak(args) => soak::soak(args, out),
+            Command::Idle(args) => idle::idle(args, out),
+            Command::Bench(args) => bench::bench(args, out),
+            Command::Http(args) => http::http(args, out),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! `atslab bench`: how fast the port is, beside the real servers.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `workloads` | what is measured |
+//! | `measure` | the arms, in turn |
+//! | `work` and its folder | the port's arm: a process that performs workloads |
+//! | `others` | what a Rust user would take instead |
+//! | `figures`, `report`, `plot`, `machine` | medians, tables, drawings, and on what they were measured |
+
+mod figures;
+mod machine;
+mod measure;
+mod others;
+mod plot;
+mod report;
+mod work;
+mod workloads;
+
+use std::fs;
+use std::io::Write;
+use std::num::NonZero;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use conformance::Epoch;
+use conformance::input::file_name;
+use conformance::live::{LiveError, Probe, Release};
+use pluginvc::ParseEpochError;
+
+use self::figures::Measured;
+use self::machine::machine;
+use self::measure::Arms;
+use self::others::Other;
+use self::workloads::{Unit, Workload};
+use crate::error::Error;
+use crate::servers::ServersArg;
+use crate::ui::output::{Output, QUIET};
+use crate::ui::progress::Progress;
+
+/// The arguments of `atslab bench`.
+#[derive(Debug, Args)]
+#[command(after_help = BENCH_EXAMPLES)]
+pub(crate) struct BenchArgs {
+    /// Measure the real servers as well
+    #[arg(long)]
+    pub live: bool,
+
+    /// Measure what a Rust user would take instead: tokio, crossbeam-channel, memcpy
+    #[arg(long)]
+    pub others: bool,
+
+    /// Measure only workloads with this in their name; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub filter: Vec<String>,
+
+    /// How often each workload is measured in each arm
+    #[arg(long, value_name = "N", default_value = "9")]
+    pub runs: NonZero<usize>,
+
+    /// Do a hundredth of the work: to see that all arms do the same, not how fast
+    #[arg(long)]
+    pub quick: bool,
+
+    /// Measure how the cost of a piece grows with the number of pairs, and nothing else
+    #[arg(long)]
+    pub growth: bool,
+
+    /// Write every run to this file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+
+    /// Draw the result into this file
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
+
+    /// Print the table in Markdown
+    #[arg(long)]
+    pub markdown: bool,
+
+    /// Measure only this release: 8.1.11 or 9.2.9
+    #[arg(long, value_name = "RELEASE")]
+    pub ats: Option<Release>,
+
+    #[command(flatten)]
+    pub servers: ServersArg,
+
+    /// Be the process that performs the jobs of an arm
+    #[arg(long, hide = true, value_name = "EPOCH|others", value_parser = arm)]
+    pub arm: Option<ArmArg>,
+}
+
+/// Whose jobs a process performs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ArmArg {
+    /// The port's, in the steps of an epoch.
+    Port(Epoch),
+    /// Those of what a Rust user would take instead.
+    Others,
+}
+
+impl ArmArg {
+    /// Its name for what a Rust user would take instead.
+    pub(crate) const OTHERS: &str = "others";
+}
+
+fn arm(text: &str) -> Result<ArmArg, ParseEpochError> {
+    match text {
+        ArmArg::OTHERS => Ok(ArmArg::Others),
+        epoch => epoch.parse().map(ArmArg::Port),
+    }
+}
+
+const BENCH_EXAMPLES: &str = "\
+A workload is measured in all arms in turn, as often as --runs says, after one
+run that does not count; shown are the median and the range of the quarters
+around it. The port takes the steps of the release that it stands beside. Arms
+that did not do the same work, counted in calls and bytes, are refused. The
+book's chapter on the bench says what each workload does.
+
+Examples:
+  atslab bench
+  atslab bench --live
+  atslab bench --others
+  atslab bench --live --filter pair_ --filter event_chain --runs 21
+  atslab bench --live --others --markdown --json bench.json --plot bench.svg
+  atslab bench --live --growth --plot growth.svg
+  atslab bench --live --quick --runs 1
+
+Exit status: 0 if everything has been measured, 1 if two arms did not do the
+same work, 2 on errors.";
+
+/// Memory does not vary as time does.
+const MEMORY_RUNS: usize = 3;
+
+pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    match args.arm {
+        Some(ArmArg::Port(epoch)) => return Ok(work::serve_jobs(epoch)),
+        Some(ArmArg::Others) => return Ok(others::serve_jobs()),
+        None => {}
+    }
+    let workloads = chosen(args)?;
+    let releases = match args.ats {
+        Some(release) if Release::RUNNABLE.contains(&release) => vec![release],
+        Some(release) => return Err(LiveError::NoPackage(release).into()),
+        None => Release::RUNNABLE.to_vec(),
+    };
+    let (mut servers, mut probe) = (Vec::new(), None);
+    if args.live {
+        for &release in &releases {
+            servers.push(args.servers.find(release)?);
+        }
+        // The headers come with one of the packages only.
+        probe = Some(Probe::of_bench(&args.servers.installed())?);
+    }
+    let machine = machine();
+    if cfg!(debug_assertions) {
+        writeln!(out, "This is a debug build: the port's figures mean nothing.")?;
+    }
+    let others: &[Other] = if args.others { &Other::ALL } else { &[] };
+    let mut arms = Arms::new(&releases, servers, probe.as_ref(), others);
+    let runs_of = |workload: &Workload| match workload.unit {
+        Unit::Time => args.runs.get(),
+        Unit::Memory => args.runs.get().min(MEMORY_RUNS),
+    };
+    let total = workloads.iter().map(|one| runs_of(one) * arms.arms.len()).sum();
+    let progress = Progress::of_cases(total);
+    let mut all = Vec::new();
+    for workload in &workloads {
+        let done = || progress.done_case(&workload.name);
+        let runs = arms.measure(workload, runs_of(workload), done)?;
+        all.push(Measured::new(workload, arms.arms.iter().map(|arm| &arm.who).zip(&runs)));
+    }
+    drop((progress, arms));
+
+    if args.markdown {
+        report::write_markdown(out, &machine, &all)?;
+    } else {
+        writeln!(out, "{QUIET}{machine}{QUIET:#}")?;
+        report::write_table(out, &all)?;
+    }
+    if let Some(file) = &args.plot {
+        write(
+            file,
+            &if args.growth { plot::growth(&machine, &all) } else { plot::ratios(&machine, &all) },
+        )?;
+    }
+    if let Some(file) = &args.json {
+        let text = report::json(&machine, &all)
+            .map_err(|error| Error::Unwritable { file: file_name(file), source: error.into() })?;
+        write(file, &text)?;
+    }
+    let differs = all.iter().flat_map(|one| &one.releases).any(|one| one.difference.is_some());
+    Ok(if differs { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The workloads that are meant.
+fn chosen(args: &BenchArgs) -> Result<Vec<Workload>, Error> {
+    let all =
+        if args.growth { workloads::growth(args.quick) } else { workloads::workloads(args.quick) };
+    if args.filter.is_empty() {
+        return Ok(all);
+    }
+    for filter in &args.filter {
+        if !all.iter().any(|one| one.name.contains(filter.as_str())) {
+            let names = all.iter().map(|one| one.name.clone()).collect();
+            return Err(Error::UnknownWorkload { name: filter.clone(), names });
+        }
+    }
+    let is_meant = |one: &Workload| args.filter.iter().any(|name| one.name.contains(&**name));
+    Ok(all.into_iter().filter(is_meant).collect())
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Error> {
+    fs::write(file, text).map_err(|source| Error::Unwritable { file: file_name(file), source })
+}

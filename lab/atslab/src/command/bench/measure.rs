@@ -1,0 +1,151 @@
+//! Measuring: all arms in turn, again and again.
+
+use std::env;
+use std::process::Command;
+
+use conformance::live::{Answer, BenchArm, Job, LiveError, Probe, Release, Server};
+
+use super::others::Other;
+use super::workloads::{Lifetime, Workload};
+use crate::command::bench::ArmArg;
+
+/// Who performs a workload.
+pub(super) enum Who {
+    /// The port, in the steps of a release.
+    Port(Release),
+    /// The real server.
+    Server(Server),
+    /// What a Rust user would take instead.
+    Other(Other),
+}
+
+impl Who {
+    /// The release that it is or is compared with, if it is any.
+    pub(super) fn release(&self) -> Option<Release> {
+        match self {
+            Who::Port(release) => Some(*release),
+            Who::Server(server) => Some(server.release()),
+            Who::Other(_) => None,
+        }
+    }
+
+    /// The job that it performs for `workload`, if it has any such.
+    fn job(&self, workload: &Workload) -> Option<Job> {
+        match self {
+            Who::Other(other) => other.has(&workload.job).then(|| other.job(&workload.job)),
+            _ => Some(workload.job.clone()),
+        }
+    }
+}
+
+/// One arm, and its process while there is one.
+pub(super) struct Arm {
+    pub(super) who: Who,
+    process: Option<BenchArm>,
+}
+
+/// The arms of the releases; with `servers`, each port beside its server.
+pub(super) struct Arms<'a> {
+    pub(super) arms: Vec<Arm>,
+    probe: Option<&'a Probe>,
+}
+
+/// What an arm did in the runs of a workload.
+#[derive(Clone, Debug)]
+pub(super) struct Runs {
+    pub(super) answers: Vec<Answer>,
+}
+
+impl<'a> Arms<'a> {
+    pub(super) fn new(
+        releases: &[Release],
+        servers: Vec<Server>,
+        probe: Option<&'a Probe>,
+        others: &[Other],
+    ) -> Arms<'a> {
+        let mut arms = Vec::new();
+        for &release in releases {
+            arms.push(Arm { who: Who::Port(release), process: None });
+        }
+        for server in servers {
+            arms.push(Arm { who: Who::Server(server), process: None });
+        }
+        // Each port before its server: A B A B.
+        arms.sort_by_key(|arm| (arm.who.release(), matches!(arm.who, Who::Server(_))));
+        for &other in others {
+            arms.push(Arm { who: Who::Other(other), process: None });
+        }
+        Arms { arms, probe }
+    }
+
+    /// Measures `workload` `runs` times in each arm, after a run that does not count.
+    /// `done` is told after each run.
+    pub(super) fn measure(
+        &mut self,
+        workload: &Workload,
+        runs: usize,
+        mut done: impl FnMut(),
+    ) -> Result<Vec<Runs>, LiveError> {
+        let mut answers = vec![Runs { answers: Vec::new() }; self.arms.len()];
+        let lifetime = workload.process;
+        self.end_processes_unless(lifetime == Lifetime::Longer);
+        if lifetime != Lifetime::Run {
+            for arm in &mut self.arms {
+                arm.perform(self.probe, workload)?;
+            }
+        }
+        for _ in 0..runs {
+            for (arm, runs) in self.arms.iter_mut().zip(&mut answers) {
+                runs.answers.extend(arm.perform(self.probe, workload)?);
+                if lifetime == Lifetime::Run {
+                    arm.process = None;
+                }
+                done();
+            }
+        }
+        self.end_processes_unless(lifetime == Lifetime::Longer);
+        Ok(answers)
+    }
+
+    fn end_processes_unless(&mut self, they_stay: bool) {
+        if !they_stay {
+            self.arms.iter_mut().for_each(|arm| arm.process = None);
+        }
+    }
+}
+
+impl Arm {
+    fn perform(
+        &mut self,
+        probe: Option<&Probe>,
+        workload: &Workload,
+    ) -> Result<Option<Answer>, LiveError> {
+        let Some(job) = self.who.job(workload) else { return Ok(None) };
+        let process = match &mut self.process {
+            Some(process) => process,
+            none => none.insert(start(&self.who, probe)?),
+        };
+        process.perform(&job).map(Some)
+    }
+}
+
+fn start(who: &Who, probe: Option<&Probe>) -> Result<BenchArm, LiveError> {
+    match (who, probe) {
+        (Who::Server(server), Some(probe)) => BenchArm::of_server(server, probe),
+        (who, _) => match who.release() {
+            Some(release) => own(&format!("the port of {release}"), release.epoch().name()),
+            None => own("other crates", ArmArg::OTHERS),
+        },
+    }
+}
+
+/// This program again, in a process of its own, as a server is.
+fn own(name: &str, arm: &str) -> Result<BenchArm, LiveError> {
+    let program = env::current_exe().map_err(|source| LiveError::System {
+        what: "finding this program again".to_owned(),
+        source,
+    })?;
+    let mut command = Command::new(program);
+    command.args(["bench", "--arm", arm]);
+    BenchArm::of_command(name, command)
+}

@@ -1,0 +1,172 @@
+//! `atslab compare`: the port's steps against the real server's, which have been
+//! recorded or are taken now.
+
+use std::borrow::Cow;
+use std::io::Write;
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use conformance::live::Release;
+use conformance::{Epoch, Recording, Verdict};
+
+use crate::cli::{Epochs, WhichArgs};
+use crate::command::record::record_anew;
+use crate::error::Error;
+use crate::jobs::{Job, Outcome, run_all};
+use crate::select::{Group, select};
+use crate::servers::ServersArg;
+use crate::ui::diff::write_difference;
+use crate::ui::output::Output;
+use crate::ui::progress::Progress;
+use crate::ui::table::write_table;
+
+/// The arguments of `atslab compare`.
+#[derive(Debug, Default, Args)]
+#[command(after_help = COMPARE_EXAMPLES)]
+pub(crate) struct CompareArgs {
+    #[command(flatten)]
+    pub which: WhichArgs,
+
+    /// Compare only this case; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub case: Vec<String>,
+
+    /// Compare the cases of this file, and not the built-in ones
+    #[arg(long, value_name = "FILE.csv", requires = "recorded")]
+    pub cases: Option<PathBuf>,
+
+    /// What the real server did in the cases of --cases
+    #[arg(long, value_name = "FILE.steps.gz", requires = "cases", group = "recorded")]
+    pub recording: Option<PathBuf>,
+
+    /// Compare with real servers, which perform the cases now
+    #[arg(long, group = "recorded")]
+    pub live: bool,
+
+    #[command(flatten)]
+    pub servers: ServersArg,
+
+    /// Run cases on this many threads [default: one for each processor]
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<NonZero<usize>>,
+}
+
+impl CompareArgs {
+    /// What is compared when no command is given.
+    pub(crate) fn of_the_default_epoch() -> CompareArgs {
+        let epoch = Some(Epochs::One(Epoch::default()));
+        let which = WhichArgs { epoch, ats: None };
+        CompareArgs { which, ..CompareArgs::default() }
+    }
+}
+
+const COMPARE_EXAMPLES: &str = "\
+Without --epoch or --ats all generations are compared; the cases of a file with
+generation C; with --live, both with all real servers that can run. Every case
+runs in virtual time, so nothing waits. For a case that differs, the first
+difference is shown with the steps around it. The inactivity events (\"event 2\")
+that have no effect depend on the clock and are left out; with --live they are
+not, because the servers are given the clock of the port.
+
+Examples:
+  atslab compare
+  atslab compare --case eos --case werr
+  atslab compare --ats 9.2.9
+  atslab compare --epoch C --cases my.csv --recording my.steps.gz
+  atslab compare --live --ats 9.2.9
+  atslab compare --live --cases my.csv
+
+Exit status: 0 if every case is identical, 1 if one differs, 2 on errors.";
+
+/// The status if a case differs.
+const DIFFERS: u8 = 1;
+
+/// Runs the cases, prints what was found, and gives the exit status.
+pub(crate) fn compare(args: &CompareArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    let groups = groups(args)?;
+    let recordings = recordings(args, &groups)?;
+    let jobs = jobs(&groups, &recordings, args.live)?;
+
+    let progress = Progress::of(&jobs);
+    let outcomes = run_all(&jobs, args.jobs, |job| progress.done(job))?;
+    drop(progress);
+
+    write_table(out, &groups, &outcomes)?;
+    for (job, outcome) in jobs.iter().zip(&outcomes) {
+        write_difference(out, &job.case.name, &outcome.verdict)?;
+    }
+    write_summary(out, &outcomes)
+}
+
+/// The cases that are meant, for each epoch that is meant. Suites that the
+/// epoch's server was not recorded in are left out, unless it performs them now.
+fn groups(args: &CompareArgs) -> Result<Vec<Group>, Error> {
+    let one = || Epochs::One(Epoch::default());
+    let default = || if args.cases.is_some() { one() } else { Epochs::All };
+    let epochs: Vec<Epoch> = if args.live {
+        args.which.releases().into_iter().map(Release::epoch).collect()
+    } else {
+        args.which.named().unwrap_or_else(default).epochs().collect()
+    };
+    let mut groups = Vec::new();
+    for epoch in epochs {
+        let mut of_epoch = select(args.cases.as_deref(), &args.case, epoch)?;
+        of_epoch.retain(|group| {
+            args.live || group.suite.is_none_or(|suite| suite.recording(epoch).is_some())
+        });
+        groups.extend(of_epoch);
+    }
+    Ok(groups)
+}
+
+/// The recording that each group is compared with, in order.
+fn recordings(args: &CompareArgs, groups: &[Group]) -> Result<Vec<Cow<'static, Recording>>, Error> {
+    if args.live {
+        let recorded = record_anew(groups, &args.servers)?.into_iter().zip(groups);
+        let named = recorded.map(|(cases, group)| Recording::new(&group.title(), cases));
+        return Ok(named.map(Cow::Owned).collect());
+    }
+    let mut recordings = Vec::new();
+    for group in groups {
+        let built_in = group.suite.and_then(|suite| suite.recording(group.epoch));
+        recordings.extend(built_in.map(Cow::Borrowed));
+        if let Some(path) = &args.recording {
+            recordings.push(Cow::Owned(Recording::from_file(path)?));
+        }
+    }
+    Ok(recordings)
+}
+
+/// Every case of every group with its recorded steps, in order.
+fn jobs<'a>(
+    groups: &'a [Group],
+    recordings: &'a [Cow<'static, Recording>],
+    live: bool,
+) -> Result<Vec<Job<'a>>, Error> {
+    let mut jobs = Vec::new();
+    for (group, recording) in groups.iter().zip(recordings) {
+        for case in &group.cases {
+            let recorded = recording.case(&case.name).ok_or_else(|| Error::NotRecorded {
+                recording: recording.file().to_owned(),
+                name: case.name.clone(),
+                cases: group.name.clone(),
+            })?;
+            jobs.push(Job { case, recorded, epoch: group.epoch, live });
+        }
+    }
+    Ok(jobs)
+}
+
+fn write_summary(out: &mut Output, outcomes: &[Outcome]) -> Result<ExitCode, Error> {
+    let (mut identical, mut compared) = (0, 0);
+    for outcome in outcomes {
+        if let Verdict::Identical { steps } = outcome.verdict {
+            identical += 1;
+            compared += steps;
+        }
+    }
+    writeln!(out, "\nidentical: {identical} of {} cases, {compared} steps", outcomes.len())?;
+    Ok(if identical == outcomes.len() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
+}

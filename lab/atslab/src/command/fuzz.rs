@@ -1,0 +1,208 @@
+//! `atslab fuzz`: random scenarios, on the port and in a real server.
+//!
+//! The seeds are taken in chunks by several workers, each with a server process
+//! of its own. A chunk that is done is a line in the report: from it a run is
+//! resumed, and reports of several machines are merged.
+
+mod report;
+mod worker;
+
+use std::fs;
+use std::io::Write;
+use std::num::NonZero;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use conformance::input::file_name;
+use conformance::live::{LiveError, Probe, Release};
+use indicatif::ProgressBar;
+
+use self::report::{Report, Tally};
+use self::worker::{Done, Finding, Worker};
+use crate::error::Error;
+use crate::pool;
+use crate::servers::ServersArg;
+use crate::ui::output::{FAULT, Output, QUIET, TITLE};
+use crate::ui::progress;
+
+/// The arguments of `atslab fuzz`.
+#[derive(Debug, Args)]
+#[command(after_help = FUZZ_EXAMPLES)]
+pub(crate) struct FuzzArgs {
+    /// The real server: 8.1.11 or 9.2.9
+    #[arg(long, value_name = "RELEASE", default_value = "9.2.9")]
+    pub ats: Release,
+
+    /// The first seed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+
+    /// How many seeds
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub count: u64,
+
+    /// How many event threads the scenarios have; they take turns
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub threads: u8,
+
+    /// Run so many server processes [default: one for each processor]
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<NonZero<usize>>,
+
+    /// Note what has been played in this file, and do not play it again
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+
+    /// Put the scenarios that differ into this folder
+    #[arg(long, value_name = "FOLDER", default_value = "findings")]
+    pub findings: PathBuf,
+
+    /// Play nothing, and sum up these reports
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["report", "seed"])]
+    pub merge: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub servers: ServersArg,
+}
+
+const FUZZ_EXAMPLES: &str = "\
+Each seed is a scenario. Both arms have one clock, so every step is compared,
+with its time; so are the bytes that were read. A scenario that differs is made
+as small as it can be and put into a file. A crash or a hang of the server is a
+result like any other. tests/live/install unpacks the servers.
+
+Examples:
+  atslab fuzz --ats 9.2.9
+  atslab fuzz --ats 8.1.11 --count 500 --jobs 2
+  atslab fuzz --ats 9.2.9 --threads 2
+  atslab fuzz --seed 10000 --report b.jsonl    on one machine of several
+  atslab fuzz --merge a.jsonl b.jsonl          and all of them together
+
+Exit status: 0 if nothing differs but registered deviations, 1 if anything
+does, 2 on errors.";
+
+/// The status if there is a divergence.
+const DIFFERS: u8 = 1;
+/// How many seeds a chunk has, which begins at a multiple of it.
+pub(crate) const CHUNK: u64 = 100;
+
+/// Plays the scenarios of a range of seeds on both arms.
+pub(crate) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    if !args.merge.is_empty() {
+        let merged = Report::merge(&args.merge)?;
+        return write_summary(out, &merged);
+    }
+    let release = args.ats;
+    let server = args.servers.find(release)?;
+    let probe = Arc::new(Probe::build(&args.servers.installed())?);
+    let mut report = Report::open(args.report.as_deref(), release, args.threads)?;
+    let seeds = args.seed..args.seed.saturating_add(args.count);
+    let known = report.played_of(&seeds);
+    if known > 0 {
+        writeln!(out, "{QUIET}{known} of {} seeds are in the report{QUIET:#}", args.count)?;
+    }
+
+    let missing = report.missing(seeds.clone());
+    let bar = progress_bar(args.count, known);
+    let chunks = usize::try_from((seeds.end - seeds.start) / CHUNK + 2).unwrap_or(usize::MAX);
+    let worker = |_| Worker::new(&server, args.threads, &probe);
+    let mut failed = None;
+    let workers = (0..pool::size(args.jobs, chunks)).map(worker).collect();
+    let mut take = |done: Result<Done, LiveError>| {
+        let (chunk, tally, findings) = match done {
+            Ok(done) => done,
+            Err(error) => {
+                failed = Some(Error::from(error));
+                return ControlFlow::Break(());
+            }
+        };
+        bar.inc(chunk.end - chunk.start);
+        let kept = keep(&findings, &args.findings, release, out, &bar);
+        let found = kept.and_then(|()| report.add(chunk, tally));
+        bar.set_message(found_so_far(report.total().divergences.len()));
+        failed = found.err();
+        if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    pool::run(missing, workers, Worker::play, &mut take);
+    bar.finish_and_clear();
+    match failed {
+        Some(error) => Err(error),
+        None => write_summary(out, &report),
+    }
+}
+
+fn progress_bar(count: u64, known: u64) -> ProgressBar {
+    let template = "{bar:30} {pos} of {len} scenarios, {per_sec}, {eta} to go; {wide_msg}";
+    let bar = progress::bar(count, template).with_position(known);
+    bar.set_message(found_so_far(0));
+    bar.reset_eta();
+    bar
+}
+
+fn found_so_far(count: usize) -> String {
+    match count {
+        1 => "1 divergence".to_owned(),
+        count => format!("{count} divergences"),
+    }
+}
+
+/// Writes each finding to a file of its own and tells how to see it again.
+fn keep(
+    findings: &[Finding],
+    folder: &Path,
+    release: Release,
+    out: &mut Output,
+    bar: &ProgressBar,
+) -> Result<(), Error> {
+    for finding in findings {
+        let file = file_of(folder, release, finding.seed);
+        let text = format!(
+            "# Found with seed {} on {release}, shrunk to {} operations.\n{}",
+            finding.seed, finding.operations, finding.scenario
+        );
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&file, text))
+            .map_err(|source| Error::Unwritable { file: file_name(&file), source })?;
+        bar.suspend(|| {
+            writeln!(
+                out,
+                "\n{FAULT}seed {}:{FAULT:#} the port parts from {release} after {} steps",
+                finding.seed, finding.divergence.index
+            )?;
+            write!(out, "{}", finding.divergence)?;
+            writeln!(out, "  {} operations are left; to see it again:", finding.operations)?;
+            writeln!(out, "  atslab run {} --ats {release} --live", file_name(&file))?;
+            out.flush()
+        })?;
+    }
+    Ok(())
+}
+
+fn file_of(folder: &Path, release: Release, seed: u64) -> PathBuf {
+    folder.join(format!("{release}-seed-{seed}.toml"))
+}
+
+fn write_summary(out: &mut Output, report: &Report) -> Result<ExitCode, Error> {
+    let total = report.total();
+    let Tally { scenarios, steps, crashes, hangs, runaways, .. } = *total;
+    writeln!(
+        out,
+        "{TITLE}{}{TITLE:#}: {scenarios} scenarios, {steps} steps of the real server",
+        report.subject()
+    )?;
+    writeln!(out, "in both arms alike: {crashes} crashes, {hangs} hangs, {runaways} without end")?;
+    for (name, count) in &total.deviations {
+        writeln!(out, "registered deviation {name}: {count}")?;
+    }
+    let divergences = &total.divergences;
+    writeln!(out, "divergences: {}", divergences.len())?;
+    if divergences.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let seeds: Vec<_> = divergences.iter().map(u64::to_string).collect();
+    writeln!(out, "seeds: {}", seeds.join(", "))?;
+    Ok(ExitCode::from(DIFFERS))
+}

@@ -1,0 +1,307 @@
+//! `atslab http`: what the port answers over TCP, against what the real server
+//! does.
+
+mod fuzz;
+
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use conformance::Epoch;
+use conformance::http::{
+    Answer, Case, Difference, EchoOrigin, HttpDeviations, HttpServer, PortServers, RealServers,
+    Recording, Timeouts, play_all,
+};
+use conformance::input::{MOST_OF_CASES, read_file};
+use conformance::live::Release;
+
+use crate::error::Error;
+use crate::servers::ServersArg;
+use crate::ui::output::{FAULT, Output, QUIET, SERVER, TITLE};
+use crate::ui::progress::Progress;
+
+/// The arguments of `atslab http`.
+#[derive(Debug, Args)]
+#[command(after_help = HTTP_EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(crate) struct HttpArgs {
+    /// What to do instead
+    #[command(subcommand)]
+    pub command: Option<HttpCommand>,
+
+    /// Play the clients of this file, and not the built-in ones
+    #[arg(long, value_name = "FILE", requires = "asked")]
+    pub cases: Option<PathBuf>,
+
+    /// What a real server answered to the clients of --cases
+    #[arg(long, value_name = "FILE", requires = "cases", group = "asked")]
+    pub recording: Option<PathBuf>,
+
+    /// Compare only the cases with this in their names; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Vec<String>,
+
+    /// Ask a real server 9.2.9 now, and not its recorded answers
+    #[arg(long, group = "asked")]
+    pub live: bool,
+
+    /// Only ask a real server, and write its answers to this file
+    #[arg(long, value_name = "FILE", group = "asked")]
+    pub record: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub servers: ServersArg,
+
+    /// Play so many cases at the same time
+    #[arg(long, short, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+}
+
+/// What `atslab http` does besides comparing.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HttpCommand {
+    /// Compare the port with a real server on random clients
+    Fuzz(HttpFuzzArgs),
+}
+
+/// The arguments of `atslab http fuzz`.
+#[derive(Debug, Args)]
+#[command(after_help = HTTP_FUZZ_EXAMPLES)]
+pub(crate) struct HttpFuzzArgs {
+    /// How many clients
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub count: u64,
+
+    /// Where to begin; the same seed gives the same client
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Print the clients, and play none
+    #[arg(long)]
+    pub print: bool,
+
+    /// Play so many clients at the same time
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=4000))]
+    pub at_once: u16,
+
+    #[command(flatten)]
+    pub servers: ServersArg,
+}
+
+const HTTP_EXAMPLES: &str = "\
+The same bytes go over TCP to a Traffic Server with its generator plugin and to
+the port with its own: sizes, methods, kept connections, malformed heads, limits,
+chunks, requests that try to smuggle another, timeouts, tunnels. Compared is all
+that comes back, in its order, but for the values of dates and ages, and whether
+the connection stays open. The cases are in tests/http/cases.txt. Known
+differences are registered in tests/http/deviations.toml; one that does not show
+any more is told. tests/live/install unpacks the server.
+
+Examples:
+  atslab http
+  atslab http --live
+  atslab http --filter chunked --filter smuggling/
+  atslab http --cases mine.txt --live
+  atslab http --cases mine.txt --record mine.answers
+  atslab http --cases mine.txt --recording mine.answers
+  atslab http fuzz --seed 7 --count 20000
+
+Exit status: 0 if nothing differs but registered deviations, and each of them
+shows; 1 if anything else does; 2 on errors.";
+
+const HTTP_FUZZ_EXAMPLES: &str = "\
+Makes up clients: heads by the grammar of HTTP and by changes to the built-in
+clients, pipelines of good and bad requests, bodies, chunks, bytes cut in several
+pieces, ends that are half closes or resets. Each goes to a running 9.2.9 and to
+the port. What differs is played again, and counts only if it differs each time;
+then it is made small and shown once for each kind of difference, in the form that
+--cases of \"atslab http\" reads. tests/live/install unpacks the server.
+
+Examples:
+  atslab http fuzz
+  atslab http fuzz --seed 100000 --count 20000
+  atslab http fuzz --seed 4711 --count 1 --print
+
+Exit status: 0 if nothing differs but registered deviations, 1 if anything else
+does, 2 on errors.";
+
+/// The status if a case differs.
+const DIFFERS: u8 = 1;
+
+/// How many lines are shown before the first difference.
+const CONTEXT: usize = 3;
+
+/// Plays the cases, prints what was found, and gives the exit status.
+pub(crate) fn http(args: &HttpArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    if let Some(HttpCommand::Fuzz(args)) = &args.command {
+        return fuzz::fuzz(args, out);
+    }
+    let place = args.cases.as_deref().unwrap_or(Path::new("tests/http/cases.txt"));
+    let recording_place = args.recording.as_deref().unwrap_or(Path::new("tests/http/9.2.9.txt"));
+    let mut cases = match &args.cases {
+        Some(file) => read(file, Case::parse)?,
+        None => Case::all(),
+    };
+    cases.retain(|case| {
+        args.filter.is_empty() || args.filter.iter().any(|text| case.name.contains(text))
+    });
+    if cases.is_empty() {
+        let (place, name) = (place.display().to_string(), args.filter.join(" "));
+        return Err(match args.filter.is_empty() {
+            true => Error::HttpFile { place, fault: "there is no case in this file".to_owned() },
+            false => Error::UnknownCase { place, name, close: Vec::new() },
+        });
+    }
+    let recording = match (&args.recording, &args.cases) {
+        (Some(file), _) => read(file, Recording::parse)?,
+        (None, Some(_)) => Recording::default(),
+        (None, None) => Recording::known(),
+    };
+    let origin = EchoOrigin::start().map_err(Error::Origin)?;
+    let real = match args.live || args.record.is_some() {
+        true => Some(ask_real_servers(args, &cases, origin, &recording)?),
+        false => None,
+    };
+    if let (Some(file), Some(real)) = (&args.record, &real) {
+        let named = cases.iter().map(|case| &*case.name).zip(real);
+        std::fs::write(file, Recording::print(named))
+            .map_err(|source| Error::Unwritable { file: file.display().to_string(), source })?;
+        writeln!(out, "recorded: {} cases", cases.len())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let recorded = |case: &Case| {
+        recording.get(&case.name).cloned().ok_or_else(|| Error::NotRecorded {
+            recording: recording_place.display().to_string(),
+            name: case.name.clone(),
+            cases: place.display().to_string(),
+        })
+    };
+    let real = match real {
+        Some(real) => real,
+        None => cases.iter().map(recorded).collect::<Result<_, _>>()?,
+    };
+
+    let port = PortServers::start(origin, Timeouts::OF_CASES).map_err(Error::Origin)?;
+    let expected = |case: &Case| {
+        let at = cases.iter().position(|other| other.name == case.name)?;
+        real.get(at)
+    };
+    let answers = play(&cases, args, &port, expected);
+    let compared: Vec<Compared<'_>> = cases
+        .iter()
+        .zip(real.iter().zip(&answers))
+        .map(|(case, (real, port))| Compared {
+            case,
+            real,
+            difference: Difference::between(real, port),
+        })
+        .collect();
+    report(&compared, args.live.then_some(&recording), out)
+}
+
+/// Reads a file of the user's.
+fn read<T>(file: &Path, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, Error> {
+    let bytes = read_file(file, MOST_OF_CASES).map_err(Error::Lines)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| "expected UTF-8".to_owned());
+    text.and_then(parse)
+        .map_err(|fault| Error::HttpFile { place: file.display().to_string(), fault })
+}
+
+/// A case, and what has been found.
+struct Compared<'a> {
+    case: &'a Case,
+    real: &'a Answer,
+    difference: Option<Difference>,
+}
+
+fn ask_real_servers(
+    args: &HttpArgs,
+    cases: &[Case],
+    origin: EchoOrigin,
+    recording: &Recording,
+) -> Result<Vec<Answer>, Error> {
+    let server = args.servers.find(Release::from(Epoch::D))?;
+    let servers = RealServers::start(&server, origin, Timeouts::OF_CASES)?;
+    // What was recorded says how long to wait, but not if it is made anew.
+    Ok(play(cases, args, &servers, |case| match args.live {
+        true => recording.get(&case.name),
+        false => None,
+    }))
+}
+
+fn play<'a>(
+    cases: &[Case],
+    args: &HttpArgs,
+    servers: &(impl HttpServer + Sync),
+    expected: impl Fn(&Case) -> Option<&'a Answer> + Sync,
+) -> Vec<Answer> {
+    let progress = Progress::of_cases(cases.len());
+    play_all(cases, usize::from(args.jobs), |case| {
+        let answer = servers.asker(case.setup).play(case, expected(case));
+        progress.done_case(&case.name);
+        answer
+    })
+}
+
+fn report(
+    compared: &[Compared<'_>],
+    recording: Option<&Recording>,
+    out: &mut Output,
+) -> Result<ExitCode, Error> {
+    let register = HttpDeviations::known();
+    let width = compared.iter().map(|one| one.case.name.len()).max().unwrap_or(0);
+    let (mut identical, mut explained, mut differ) = (0, Vec::new(), 0);
+    for Compared { case, real, difference } in compared {
+        let name = &case.name;
+        match difference {
+            None => {
+                identical += 1;
+                writeln!(out, "{name:width$}  same")?;
+            }
+            Some(difference) => match register.explain(name, difference) {
+                Some(known) => {
+                    explained.push(&**name);
+                    writeln!(out, "{name:width$}  {QUIET}registered: {}{QUIET:#}", known.name)?;
+                }
+                None => {
+                    differ += 1;
+                    writeln!(out, "{name:width$}  {FAULT}differs{FAULT:#}")?;
+                    write_difference(real, difference, out)?;
+                }
+            },
+        }
+        // Two runs of one server should be alike; else the case is no good.
+        if let Some(recorded) = recording.and_then(|recording| recording.get(name))
+            && let Some(difference) = Difference::between(recorded, real)
+        {
+            writeln!(out, "  the real server answered otherwise when it was recorded:")?;
+            write_difference(recorded, &difference, out)?;
+        }
+    }
+    let played: Vec<&str> = compared.iter().map(|one| &*one.case.name).collect();
+    let unused: Vec<_> = register.unused(&played, &explained).collect();
+    writeln!(out)?;
+    for (entry, case) in &unused {
+        writeln!(out, "{FAULT}no deviation any more{FAULT:#}: {entry} in {case}")?;
+    }
+    if !explained.is_empty() {
+        writeln!(out, "registered deviations: {}", explained.len())?;
+    }
+    writeln!(out, "identical: {identical} of {}", compared.len())?;
+    Ok(match differ == 0 && unused.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(DIFFERS),
+    })
+}
+
+/// Shows the first difference behind the lines before it.
+fn write_difference(real: &Answer, difference: &Difference, out: &mut Output) -> Result<(), Error> {
+    let before = &real.lines[..difference.index];
+    for line in &before[before.len().saturating_sub(CONTEXT)..] {
+        writeln!(out, "       {line}")?;
+    }
+    writeln!(out, "  {TITLE}real{TITLE:#} {SERVER}{}{SERVER:#}", difference.real)?;
+    writeln!(out, "  {TITLE}port{TITLE:#} {FAULT}{}{FAULT:#}", difference.port)?;
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! `atslab run --format json`: the runs of a scenario as one JSON object, for tools.
+//!
+//! The format is `atslab-run`, version 1. A field may be added in the same version;
+//! a field that goes or changes its meaning makes a new one.
+
+use pluginvc::steps::Side;
+use std::io::Write;
+
+use conformance::Epoch;
+use conformance::scenario::record::{Called, Effect, HoldChange, Performed, Thread, What};
+use conformance::scenario::{
+    Finish, Ledger, Program, Record, Scenario, ScenarioEnd, explain, explain_hold, explain_op,
+    explain_trigger, record_scenario, trigger_key,
+};
+use serde_json::{Value, json};
+
+use crate::error::Error;
+use crate::ui::output::Output;
+
+/// Writes the object of `scenario`, with a run for each of `epochs`.
+pub(super) fn write(
+    out: &mut Output,
+    name: &str,
+    scenario: &Scenario,
+    epochs: impl Iterator<Item = Epoch>,
+) -> Result<(), Error> {
+    let program = scenario.compile();
+    let runs: Vec<Value> = epochs.map(|epoch| run(&program, epoch)).collect();
+    let object = json!({
+        "format": "atslab-run",
+        "version": 1,
+        "scenario": {
+            "name": name,
+            "title": scenario.title,
+            "teaches": scenario.teaches,
+            "toml": scenario.to_string(),
+            "ops": program.ops.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        },
+        "runs": runs,
+    });
+    Ok(writeln!(out, "{object}")?)
+}
+
+fn run(program: &Program, epoch: Epoch) -> Value {
+    let recorded = record_scenario(program, epoch);
+    let mut ledger = Ledger::new(&program.pair);
+    let mut record = |(n, record): (usize, &Record)| {
+        ledger.apply(record);
+        one(n, record, epoch, &ledger, &recorded.end)
+    };
+    let records: Vec<Value> = recorded.records.iter().enumerate().map(&mut record).collect();
+    let (finish, text) = match &recorded.end.finish {
+        Finish::Freed => ("freed", None),
+        Finish::Quiet => ("quiet", None),
+        Finish::TimeIsUp => ("time", None),
+        Finish::Runaway => ("runaway", None),
+        Finish::Panicked(text) => ("panic", Some(text)),
+    };
+    json!({
+        "arm": "port",
+        "epoch": epoch.name(),
+        "release": epoch.release(),
+        "finish": finish,
+        "text": text,
+        "records": records,
+    })
+}
+
+/// A record: `n`, `t` in nanoseconds, `thread`, `held`, what it is, and the bytes in all
+/// buffers after it.
+fn one(n: usize, record: &Record, epoch: Epoch, ledger: &Ledger, end: &ScenarioEnd) -> Value {
+    let mut object = match &record.what {
+        What::Step(step) => json!({
+            "record": "step",
+            "side": letter(Side::of(step)),
+            "kind": step.kind.name(),
+            "value": step.value,
+            "text": explain(step, epoch, ledger),
+        }),
+        What::Seen(Called { side, by_deputy, seen }) => json!({
+            "record": "seen",
+            "side": letter(*side),
+            "by_deputy": by_deputy,
+            "read": { "bytes": seen.read, "blocks": seen.read_blocks },
+            "write": { "bytes": seen.write, "blocks": seen.write_blocks },
+        }),
+        What::Reaction { side, trigger, is_there } => json!({
+            "record": "reaction",
+            "side": letter(*side),
+            "key": trigger_key(*trigger),
+            "is_there": is_there,
+            "text": explain_trigger(*trigger),
+        }),
+        What::Op(performed) => op(performed),
+        What::Hold { whose, change } => json!({
+            "record": "hold",
+            "lock": end.locks.of(*whose),
+            "change": match change {
+                HoldChange::Takes => "takes",
+                HoldChange::KeepsOn => "keeps_on",
+                HoldChange::GivesBack => "gives_back",
+                HoldChange::GivesWay => "gives_way",
+            },
+            "text": explain_hold(*whose, *change),
+        }),
+    };
+    let held: Vec<&str> = record.held.iter().map(|key| end.locks.name(key)).collect();
+    object["n"] = n.into();
+    object["t"] = record.at.into();
+    object["thread"] = match record.thread {
+        Thread::Event(number) => number.into(),
+        Thread::Foreign => "foreign".into(),
+    };
+    object["held"] = held.into();
+    object["level"] = level(ledger);
+    object
+}
+
+fn op(performed: &Performed) -> Value {
+    let Performed { side, by_deputy, index, op, effect } = *performed;
+    json!({
+        "record": "op",
+        "side": letter(side),
+        "by_deputy": by_deputy,
+        "index": index,
+        "op": op.to_string(),
+        "effect": match effect {
+            Effect::Done => "done",
+            Effect::Again => "again",
+            Effect::Took(_) => "took",
+            Effect::NotConnected => "not_connected",
+            Effect::Closed => "closed",
+            Effect::TooMuch => "too_much",
+        },
+        "took": match effect {
+            Effect::Took(bytes) => Some(bytes),
+            _ => None,
+        },
+        "text": explain_op(performed),
+    })
+}
+
+/// The bytes in all buffers.
+fn level(ledger: &Ledger) -> Value {
+    let end = |side: Side| {
+        let [own, deputy] = [false, true].map(|by_deputy| {
+            let level = ledger.level(side, by_deputy);
+            json!({ "read": level.read, "write": level.write, "mark": level.mark })
+        });
+        json!({ "own": own, "deputy": deputy })
+    };
+    json!({
+        "A": end(Side::Active),
+        "P": end(Side::Passive),
+        "core": { "A": ledger.core(Side::Active), "P": ledger.core(Side::Passive) },
+    })
+}
+
+fn letter(side: Side) -> String {
+    side.letter().to_string()
+}

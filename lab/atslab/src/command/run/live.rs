@@ -1,0 +1,66 @@
+//! `atslab run --live`: the scenario on the port and in the real servers.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use conformance::live::{Deviations, End, LiveError, PortArm, Probe, RealArm, differ};
+use conformance::scenario::Scenario;
+
+use crate::command::run::RunArgs;
+use crate::error::Error;
+use crate::ui::output::{FAULT, Output, TITLE};
+
+/// The status if a server took other steps.
+const DIFFERS: u8 = 1;
+
+/// Performs each scenario on both arms and tells where they part, if they do.
+pub(super) fn run(
+    args: &RunArgs,
+    scenarios: &[(String, Scenario)],
+    out: &mut Output,
+) -> Result<ExitCode, Error> {
+    for (name, scenario) in scenarios {
+        if let Some(why) = RealArm::why_not(&scenario.compile()) {
+            return Err(LiveError::Unplayable { name: name.clone(), why }.into());
+        }
+    }
+    let releases = args.which.releases().into_iter();
+    let servers = releases.map(|release| args.servers.find(release));
+    let servers = servers.collect::<Result<Vec<_>, _>>()?;
+    let probe = Arc::new(Probe::build(&args.servers.installed())?);
+    let known = Deviations::known();
+    let mut arms: Vec<_> = servers.iter().map(|server| RealArm::new(server, &probe)).collect();
+    let mut code = ExitCode::SUCCESS;
+    for (name, scenario) in scenarios {
+        let program = scenario.compile();
+        for (server, arm) in servers.iter().zip(&mut arms) {
+            let release = server.release();
+            let real = arm.play(&program)?;
+            let port = PortArm { epoch: release.epoch() }.play(&program);
+            write!(out, "{TITLE}{name} on {release}{TITLE:#}: ")?;
+            let Some(divergence) = differ(&real, &port) else {
+                writeln!(out, "identical, {} steps{}", real.steps.len(), crash(&real.end))?;
+                continue;
+            };
+            match known.explain(release, &divergence) {
+                Some(known) => writeln!(out, "the registered deviation {}", known.name)?,
+                None => {
+                    code = ExitCode::from(DIFFERS);
+                    writeln!(out, "{FAULT}differs{FAULT:#} after {} steps", divergence.index)?;
+                }
+            }
+            write!(out, "{divergence}")?;
+        }
+    }
+    Ok(code)
+}
+
+/// How both arms died, if they did.
+fn crash(end: &End) -> String {
+    match end {
+        End::Crashed(text) => format!("; then both crash, the real server with {text}"),
+        End::Hung => "; then both hang".to_owned(),
+        _ => String::new(),
+    }
+}

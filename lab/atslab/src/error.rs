@@ -1,0 +1,182 @@
+//! What can go wrong, and how it is told.
+
+use std::convert::Infallible;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use conformance::case::CaseFault;
+use conformance::live::LiveError;
+use conformance::recording::RecordingFault;
+use conformance::runner::MOST_CALLS;
+use conformance::{ReadError, ScenarioFault};
+use thiserror::Error;
+
+use crate::ui::output::FAULT;
+
+/// Why the command could not do what it was told to do.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    /// The file of cases is at fault.
+    #[error(transparent)]
+    Cases(#[from] ReadError<CaseFault>),
+    /// The recording is at fault.
+    #[error(transparent)]
+    Recording(#[from] ReadError<RecordingFault>),
+    /// The scenario is at fault.
+    #[error(transparent)]
+    Scenario(#[from] ReadError<ScenarioFault>),
+    /// A real server could not be asked.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    /// A name that no case has.
+    #[error("{place}: no case is named {name:?}{}", did_you_mean(close))]
+    UnknownCase {
+        /// Where the name was looked up.
+        place: String,
+        /// The name.
+        name: String,
+        /// The names that come close, the closest first.
+        close: Vec<String>,
+    },
+    /// A case of the user's file that the user's recording lacks.
+    #[error("{recording}: case {name} of {cases} has not been recorded")]
+    NotRecorded {
+        /// The recording.
+        recording: String,
+        /// The case.
+        name: String,
+        /// The file of cases.
+        cases: String,
+    },
+    /// The file is there, and nobody has said that it may go.
+    #[error("{file}: this file is there already; --force overwrites it")]
+    Exists {
+        /// The file.
+        file: String,
+    },
+    /// The port gave up in the middle of a case.
+    #[error("the port panicked in case {name}; its message stands above")]
+    Panicked {
+        /// The case.
+        name: String,
+    },
+    /// A case that would fill the memory with its steps.
+    #[error(
+        "case {name}: expected an end after {MOST_CALLS} callbacks of each side at most, and it goes on"
+    )]
+    Endless {
+        /// The case.
+        name: String,
+    },
+    /// A line of a file is at fault.
+    #[error("{place}: {fault}")]
+    Line {
+        /// The file, and the line where it has one.
+        place: String,
+        /// What is wrong.
+        fault: String,
+    },
+    /// A file of HTTP clients, or a recording of their answers, is at fault.
+    #[error("{place}: {fault}")]
+    HttpFile {
+        /// The file.
+        place: String,
+        /// The line where it has one, and what is wrong.
+        fault: String,
+    },
+    /// A file of lines cannot be read.
+    #[error(transparent)]
+    Lines(#[from] ReadError<Infallible>),
+    /// A file that cannot be read.
+    #[error("{file}: the file cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file that cannot be written.
+    #[error("{file}: the file cannot be written: {source}")]
+    Unwritable {
+        /// The file.
+        file: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file of node scenarios cannot be read.
+    #[error("{file}: {fault}")]
+    Node {
+        /// The file, and the line if there is one.
+        file: String,
+        /// What is the matter.
+        fault: String,
+    },
+    /// The real node cannot be run.
+    #[error("node cannot be run: {0}")]
+    NoNode(String),
+    /// The address of `atslab serve` cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A name that is in no workload's name.
+    #[error("no workload has {name:?} in its name; they are: {}", names.join(", "))]
+    UnknownWorkload {
+        /// The name.
+        name: String,
+        /// The names of the workloads.
+        names: Vec<String>,
+    },
+    /// A server of `atslab http` has no port to listen on.
+    #[error("no port can be had to listen on: {0}")]
+    Origin(io::Error),
+    /// A server that was to be measured has failed.
+    #[error("{address}: {source}")]
+    Server {
+        /// Where it is.
+        address: std::net::SocketAddr,
+        /// What has happened.
+        source: io::Error,
+    },
+    /// Nobody could end the server cleanly.
+    #[error("signals cannot be caught: {0}")]
+    Signals(io::Error),
+    /// A thread of the server has gone, and its connections with it.
+    #[error("a thread of the server has panicked, and the server ends; the message stands above")]
+    ThreadPanicked,
+    /// Standard output does not take more.
+    #[error("standard output cannot be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// The message of a reader of JSON, as part of a sentence.
+pub(crate) fn message(error: &serde_json::Error) -> String {
+    conformance::read_error::message(&error.to_string())
+}
+
+fn did_you_mean(close: &[String]) -> String {
+    match close {
+        [] => String::new(),
+        [only] => format!("; did you mean {only}?"),
+        [most @ .., last] => format!("; did you mean {} or {last}?", most.join(", ")),
+    }
+}
+
+impl Error {
+    /// The status for errors.
+    const STATUS: u8 = 2;
+
+    /// Tells the error on standard error and gives the exit status. A reader of
+    /// standard output that has seen enough and went away is not an error.
+    pub(crate) fn report(&self) -> ExitCode {
+        if matches!(self, Error::Output(error) if error.kind() == io::ErrorKind::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
+        // If standard error is gone too, the status is all that is left to tell.
+        let _ = writeln!(anstream::stderr(), "{FAULT}atslab:{FAULT:#} {self}");
+        ExitCode::from(Error::STATUS)
+    }
+}

@@ -1,0 +1,47 @@
+//! `atslab`: replays cases on the port, compares them with the real server,
+//! prints the port's steps, and runs scenarios.
+//!
+//! | file or folder | what it is for |
+//! |---|---|
+//! | `cli` | the program's options, and the arguments that several commands share |
+//! | `command` | a file for each command: its arguments, then its work |
+//! | `ui` | standard output and colours, tables, differences, progress |
+//! | `select`, `jobs` | which cases the user means; running them on the port |
+//! | `pool` | the one pool of worker threads |
+//! | `servers`, `files` | where the real servers are; files and how many may be open |
+//! | `error` | what can go wrong, and the sentence for it |
+
+#![forbid(unsafe_code)]
+
+mod cli;
+mod command;
+mod error;
+mod files;
+mod jobs;
+mod pool;
+mod select;
+mod servers;
+mod ui;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+use crate::command::Command;
+use crate::error::Error;
+use crate::ui::output::Output;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    cli.color.apply();
+    execute(cli).unwrap_or_else(|error| error.report())
+}
+
+fn execute(cli: Cli) -> Result<ExitCode, Error> {
+    let mut out = Output::stdout();
+    let code = cli.command.unwrap_or_else(Command::by_default).execute(&mut out)?;
+    out.flush()?;
+    Ok(code)
+}

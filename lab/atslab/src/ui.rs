@@ -1,0 +1,6 @@
+//! How results look: standard output and colours, tables, differences, progress.
+
+pub(crate) mod diff;
+pub(crate) mod output;
+pub(crate) mod progress;
+pub(crate) mod table;

@@ -1,0 +1,98 @@
+//! `atslab run`: its output, and its errors.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::common::{Files, atslab, stderr, stdout};
+
+/// A file of the gallery.
+fn gallery(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", "..", "tests", "scenarios", name].iter().collect()
+}
+
+#[test]
+fn the_steps_are_the_text_of_recordings() {
+    insta::assert_snapshot!(stdout(atslab().arg("run").arg(gallery("01-ten-bytes.toml"))));
+}
+
+#[test]
+fn every_step_is_explained_as_the_book_shows() {
+    let file = gallery("02-peer-reads-late.toml");
+    let text = stdout(atslab().args(["run", "--explain", "--epoch", "D"]).arg(file));
+    assert_eq!(text, include_str!("../../../../docs/src/output/peer_reads_late.txt"));
+}
+
+#[test]
+fn a_foreign_thread_and_its_mutex_are_told_as_the_book_shows() {
+    let file = gallery("55-look-while-held.toml");
+    let text = stdout(atslab().args(["run", "--explain", "--ats", "9.2.9"]).arg(file));
+    assert_eq!(text, include_str!("../../../../docs/src/output/look_while_held.txt"));
+}
+
+#[test]
+fn json_has_the_steps_that_the_text_has_and_the_operations_between_them() {
+    let run = |format: &str| {
+        let mut command = atslab();
+        let file = gallery("60-answer-before-the-body.toml");
+        stdout(command.args(["run", "--epoch", "all", "--format", format]).arg(file))
+    };
+    let object: Value = serde_json::from_str(&run("json")).expect("one object");
+    assert_eq!((&object["format"], &object["version"]), (&"atslab-run".into(), &1.into()));
+    let mut text = String::new();
+    for run in object["runs"].as_array().expect("a list") {
+        let epoch = run["epoch"].as_str().expect("a name");
+        text.push_str(&format!("case 60-answer-before-the-body-{epoch}\n"));
+        let records = run["records"].as_array().expect("a list");
+        for step in records.iter().filter(|record| record["record"] == "step") {
+            let word = |name: &str| step[name].as_str().expect("a word").to_owned();
+            let value = step["value"].as_i64().map_or(String::new(), |value| format!(" {value}"));
+            text.push_str(&format!("{} {}{value}\n", word("side"), word("kind")));
+        }
+        let ops: Vec<_> = records
+            .iter()
+            .filter(|record| record["record"] == "op")
+            .map(|record| (record["index"].as_u64(), &record["op"]))
+            .collect();
+        let all = &object["scenario"]["ops"];
+        assert!(ops.len() >= 10, "{ops:?}");
+        assert!(ops.iter().all(|(index, op)| all[index.expect("a number") as usize] == **op));
+        assert!(records.iter().all(|record| record["level"]["core"]["A"].is_i64()));
+    }
+    assert_eq!(text, run("steps"));
+}
+
+#[test]
+fn all_epochs_make_a_case_each() {
+    let file = gallery("01-ten-bytes.toml");
+    let text = stdout(atslab().args(["run", "--epoch", "all"]).arg(file));
+    let cases: Vec<_> = text.lines().filter(|line| line.starts_with("case ")).collect();
+    assert_eq!(cases, ["case 01-ten-bytes-B", "case 01-ten-bytes-C", "case 01-ten-bytes-D"]);
+}
+
+#[test]
+fn a_panic_of_the_port_is_the_last_line() {
+    let file = gallery("49-defaults-write.toml");
+    let assert = atslab().arg("run").arg(file).assert().success().stderr("");
+    let text = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
+    let last = text.lines().last().expect("there are lines");
+    assert!(last.starts_with("panic: "), "{last}");
+    assert!(last.contains("the original dereferences a null pointer here"), "{last}");
+}
+
+#[test]
+fn a_fault_in_the_scenario_names_file_line_and_column() {
+    let files = Files::new("", "");
+    let text = "title = \"t\"\nteaches = \"t\"\n[active]\non_connect = [\"reenable it\"]\n";
+    files.write("my.toml", text.as_bytes());
+    let mut command = atslab();
+    command.current_dir(files.path()).args(["run", "my.toml"]);
+    let sentence = "atslab: my.toml:4:25: expected read or write, found \"it\"\n";
+    command.assert().code(2).stdout("").stderr(sentence);
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    let error = stderr(atslab().args(["run", "none.toml"]));
+    assert_eq!(error, "atslab: none.toml: there is no such file\n");
+}
