@@ -2,8 +2,8 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser};
-use conformance::Epoch;
-use conformance::live::Release;
+use conformance::ats::Epoch;
+use conformance::ats::live::Release;
 
 use crate::command::Command;
 use crate::ui::output::ColorWhen;

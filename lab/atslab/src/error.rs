@@ -4,11 +4,12 @@ use std::convert::Infallible;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use conformance::case::CaseFault;
-use conformance::live::LiveError;
-use conformance::recording::RecordingFault;
-use conformance::runner::MOST_CALLS;
-use conformance::{ReadError, ScenarioFault};
+use conformance::ReadError;
+use conformance::ats::ScenarioFault;
+use conformance::ats::case::CaseFault;
+use conformance::ats::live::LiveError;
+use conformance::ats::recording::RecordingFault;
+use conformance::ats::runner::MOST_CALLS;
 use thiserror::Error;
 
 use crate::ui::output::FAULT;

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use conformance::{
+use conformance::ats::{
     Case, CaseEnd, Epoch, RecordedCase, Verdict, compare, compare_exactly, run_case_with,
 };
 use eventsys::Options;
@@ -96,7 +96,7 @@ pub(crate) fn run_on_port_with(
 mod tests {
     use std::sync::Arc;
 
-    use conformance::{Epoch, Suite};
+    use conformance::ats::{Epoch, Suite};
     use eventsys::steps::{Step, StepSink};
 
     use super::run_on_port;

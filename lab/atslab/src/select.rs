@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use conformance::case::cases_from_file;
+use conformance::ats::case::cases_from_file;
+use conformance::ats::{Case, Epoch, Suite};
 use conformance::input::file_name;
-use conformance::{Case, Epoch, Suite};
 use eventsys::steps::excerpt;
 
 use crate::error::Error;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use conformance::live::{LiveError, Release, Server};
+use conformance::ats::live::{LiveError, Release, Server};
 
 /// Where the real servers are.
 #[derive(Clone, Debug, Args)]

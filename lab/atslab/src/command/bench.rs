@@ -25,9 +25,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use conformance::Epoch;
+use conformance::ats::Epoch;
+use conformance::ats::live::{LiveError, Probe, Release};
 use conformance::input::file_name;
-use conformance::live::{LiveError, Probe, Release};
 use pluginvc::ParseEpochError;
 
 use self::figures::Measured;

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use conformance::live::Release;
-use conformance::{Epoch, Recording, Verdict};
+use conformance::ats::live::Release;
+use conformance::ats::{Epoch, Recording, Verdict};
 
 use crate::cli::{Epochs, WhichArgs};
 use crate::command::record::record_anew;

@@ -16,8 +16,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use conformance::ats::live::{LiveError, Probe, Release};
 use conformance::input::file_name;
-use conformance::live::{LiveError, Probe, Release};
 use indicatif::ProgressBar;
 
 use self::report::{Report, Tally};

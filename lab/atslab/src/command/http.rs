@@ -9,13 +9,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use conformance::Epoch;
-use conformance::http::{
+use conformance::ats::Epoch;
+use conformance::ats::http::{
     Answer, Case, Difference, EchoOrigin, HttpDeviations, HttpServer, PortServers, RealServers,
     Recording, Timeouts, play_all,
 };
+use conformance::ats::live::Release;
 use conformance::input::{MOST_OF_CASES, read_file};
-use conformance::live::Release;
 
 use crate::error::Error;
 use crate::servers::ServersArg;

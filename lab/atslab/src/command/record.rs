@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use conformance::Recording;
-use conformance::Suite;
+use conformance::ats::Recording;
+use conformance::ats::Suite;
+use conformance::ats::live::{Probe, Recorder, Release, Server};
 use conformance::input::file_name;
-use conformance::live::{Probe, Recorder, Release, Server};
 use eventsys::steps::Step;
 
 use crate::error::Error;

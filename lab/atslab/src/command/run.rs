@@ -9,9 +9,9 @@ use std::process::ExitCode;
 
 use anstyle::Style;
 use clap::{Args, ValueEnum};
-use conformance::Epoch;
-use conformance::live::generate;
-use conformance::scenario::{
+use conformance::ats::Epoch;
+use conformance::ats::live::generate;
+use conformance::ats::scenario::{
     Finish, Line, Mark, Program, Scenario, ScenarioEnd, Story, record_scenario, run_scenario,
     scenario_from_file,
 };

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{ArgGroup, Args, ValueEnum};
-use conformance::vocabulary::driver;
-use conformance::{Case, Epoch};
+use conformance::ats::vocabulary::driver;
+use conformance::ats::{Case, Epoch};
 use env_logger::{Env, Target};
 use eventsys::Options;
 use eventsys::mutex::census;

@@ -4,8 +4,8 @@
 use std::io::{self, Write};
 
 use anstyle::Style;
-use conformance::Verdict;
-use conformance::compare::{Difference, Excerpt, Numbered};
+use conformance::ats::Verdict;
+use conformance::ats::compare::{Difference, Excerpt, Numbered};
 
 use crate::ui::output::{FAULT, QUIET, SERVER, TITLE};
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, Row, Table, presets};
-use conformance::Verdict;
+use conformance::ats::Verdict;
 
 use crate::jobs::Outcome;
 use crate::select::Group;

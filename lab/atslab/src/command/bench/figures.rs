@@ -1,6 +1,6 @@
 //! Medians, quarters, ratios.
 
-use conformance::live::Release;
+use conformance::ats::live::Release;
 
 use super::measure::{Runs, Who};
 use super::others::Other;
@@ -120,7 +120,7 @@ fn difference(workload: &Workload, port: &Runs, server: &Runs) -> Option<String>
 
 #[cfg(test)]
 mod tests {
-    use conformance::live::Answer;
+    use conformance::ats::live::Answer;
 
     use super::super::workloads::workloads;
     use super::*;

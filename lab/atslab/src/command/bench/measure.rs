@@ -3,7 +3,7 @@
 use std::env;
 use std::process::Command;
 
-use conformance::live::{Answer, BenchArm, Job, LiveError, Probe, Release, Server};
+use conformance::ats::live::{Answer, BenchArm, Job, LiveError, Probe, Release, Server};
 
 use super::others::Other;
 use super::workloads::{Lifetime, Workload};

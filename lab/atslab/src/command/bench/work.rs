@@ -1,7 +1,7 @@
 //! The port's arm: a process that performs jobs.
 //!
 //! What a workload does stands in the book's chapter on the bench; the same is done
-//! inside a real server by `tests/live/bench*.cc`. The two are to be read side by
+//! inside a real server by `tests/probe/bench*.cc`. The two are to be read side by
 //! side, file by file.
 
 mod buffers;
@@ -17,9 +17,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use conformance::Epoch;
-use conformance::live::bench::{Answer, Job, READY, THREADS};
-use conformance::runner::of_release;
+use conformance::ats::Epoch;
+use conformance::ats::live::bench::{Answer, Job, READY, THREADS};
+use conformance::ats::runner::of_release;
 use eventsys::{
     Clock, ContRef, ET_NET, EThread, EventProcessor, FreeContinuation, HrTime, Options, Outcome,
     ProxyMutex, StateMachine, hrtime,

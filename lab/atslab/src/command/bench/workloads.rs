@@ -1,7 +1,7 @@
 //! What is measured: the list of workloads. What each one does stands in the book's
 //! chapter on the bench.
 
-use conformance::live::Job;
+use conformance::ats::live::Job;
 
 /// The size index of 1 KiB, and that of 32 KiB.
 const INDEX_1K: u8 = 3;
@@ -113,7 +113,7 @@ impl Workload {
     }
 
     /// Its figure in a run that took `time`, or by which the process grew.
-    pub(super) fn figure(&self, answer: conformance::live::Answer) -> f64 {
+    pub(super) fn figure(&self, answer: conformance::ats::live::Answer) -> f64 {
         let (total, count) = match self.unit {
             Unit::Time => (answer.time, self.job.ops),
             Unit::Memory => (answer.memory, self.job.many),

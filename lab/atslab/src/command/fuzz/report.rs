@@ -8,8 +8,8 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use conformance::ats::live::Release;
 use conformance::input::file_name;
-use conformance::live::Release;
 use eventsys::steps::excerpt;
 use serde::{Deserialize, Serialize};
 
@@ -249,7 +249,7 @@ fn unwritable(path: &Path, source: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use conformance::Epoch;
+    use conformance::ats::Epoch;
 
     use super::*;
 

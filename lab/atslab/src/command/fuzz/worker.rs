@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use conformance::live::{
+use conformance::ats::live::{
     Deviations, Divergence, End, LiveError, PortArm, Probe, RealArm, Release, Server, differ,
     generate, operations, shrink,
 };
-use conformance::scenario::Scenario;
+use conformance::ats::scenario::Scenario;
 
 use super::report::Tally;
 

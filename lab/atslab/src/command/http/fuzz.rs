@@ -5,12 +5,12 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use conformance::Epoch;
-use conformance::http::fuzz::{Arms, Finding, RandomClients, Statistics, kind, shrink_all};
-use conformance::http::{
+use conformance::ats::Epoch;
+use conformance::ats::http::fuzz::{Arms, Finding, RandomClients, Statistics, kind, shrink_all};
+use conformance::ats::http::{
     Case, EchoOrigin, HttpDeviations, PortServers, RealServers, Swarm, Timeouts,
 };
-use conformance::live::Release;
+use conformance::ats::live::Release;
 
 use super::{DIFFERS, write_difference};
 use crate::command::http::HttpFuzzArgs;

@@ -6,9 +6,9 @@
 use pluginvc::steps::Side;
 use std::io::Write;
 
-use conformance::Epoch;
-use conformance::scenario::record::{Called, Effect, HoldChange, Performed, Thread, What};
-use conformance::scenario::{
+use conformance::ats::Epoch;
+use conformance::ats::scenario::record::{Called, Effect, HoldChange, Performed, Thread, What};
+use conformance::ats::scenario::{
     Finish, Ledger, Program, Record, Scenario, ScenarioEnd, explain, explain_hold, explain_op,
     explain_trigger, record_scenario, trigger_key,
 };

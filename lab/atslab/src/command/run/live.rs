@@ -4,8 +4,8 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use conformance::live::{Deviations, End, LiveError, PortArm, Probe, RealArm, differ};
-use conformance::scenario::Scenario;
+use conformance::ats::live::{Deviations, End, LiveError, PortArm, Probe, RealArm, differ};
+use conformance::ats::scenario::Scenario;
 
 use crate::command::run::RunArgs;
 use crate::error::Error;

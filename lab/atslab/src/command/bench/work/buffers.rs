@@ -1,8 +1,8 @@
-//! Buffers by themselves. In the server: `tests/live/bench_buffers.cc`.
+//! Buffers by themselves. In the server: `tests/probe/bench_buffers.cc`.
 
 use std::sync::Arc;
 
-use conformance::live::bench::{Answer, Job};
+use conformance::ats::live::bench::{Answer, Job};
 use eventsys::ProxyMutex;
 
 use super::{Begin, Stage, new_buffer, signed};

@@ -1,10 +1,10 @@
 //! Pairs that are made, move one piece and go, one after the other. In the server:
-//! `Connections` in `tests/live/bench_pairs.cc`.
+//! `Connections` in `tests/probe/bench_pairs.cc`.
 
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 
-use conformance::live::bench::{Answer, Job};
+use conformance::ats::live::bench::{Answer, Job};
 use eventsys::{ContRef, Data, EventCode, Guard, Invocation, Outcome, ProxyMutex, StateMachine};
 use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef};
 use pluginvc::{PluginVCCore, PluginVCOptions};

@@ -1,8 +1,8 @@
-//! Immediate events. In the server: `tests/live/bench_events.cc`.
+//! Immediate events. In the server: `tests/probe/bench_events.cc`.
 
 use std::sync::Arc;
 
-use conformance::live::bench::{Answer, Job};
+use conformance::ats::live::bench::{Answer, Job};
 use eventsys::{ContRef, Data, EventCode, Invocation, Outcome, ProxyMutex, StateMachine};
 
 use super::{Begin, Count, Stage, signed};

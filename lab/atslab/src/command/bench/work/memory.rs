@@ -1,11 +1,11 @@
-//! How much memory things take. In the server: `tests/live/bench_memory.cc`.
+//! How much memory things take. In the server: `tests/probe/bench_memory.cc`.
 //!
 //! What is made stays: such a job is the only one of its process.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use conformance::live::bench::{Answer, Job};
+use conformance::ats::live::bench::{Answer, Job};
 use eventsys::{ContRef, Data, EventCode, Invocation, Outcome, ProxyMutex, StateMachine, hrtime};
 use iocore::{BoundBuffer, IoData, VioHandle};
 use pluginvc::{PluginVCCore, PluginVCOptions};

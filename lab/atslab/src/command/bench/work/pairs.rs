@@ -1,10 +1,10 @@
-//! Pieces through pairs. In the server: `tests/live/bench_pairs.cc`.
+//! Pieces through pairs. In the server: `tests/probe/bench_pairs.cc`.
 
 use std::cell::{Cell, OnceCell};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use conformance::live::bench::{Answer, Job};
+use conformance::ats::live::bench::{Answer, Job};
 use eventsys::{
     ContRef, Data, EventCode, Guard, HrTime, Invocation, Outcome, ProxyMutex, Request, StateMachine,
 };

@@ -1,4 +1,4 @@
-//! Timers and missed locks. In the server: `tests/live/bench_events.cc`.
+//! Timers and missed locks. In the server: `tests/probe/bench_events.cc`.
 //!
 //! They are done in batches; only what a batch itself takes is counted.
 
@@ -6,7 +6,7 @@ use std::mem;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use conformance::live::bench::{Answer, Job};
+use conformance::ats::live::bench::{Answer, Job};
 use eventsys::{
     ContRef, Data, EventCode, EventRef, HrTime, Invocation, Outcome, ProxyMutex, StateMachine,
     hrtime,

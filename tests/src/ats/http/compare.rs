@@ -1,0 +1,179 @@
+//! [`Difference`], and the register of those that are known.
+
+use serde::Deserialize;
+
+use super::answer::{Answer, End};
+use super::case::Case;
+use super::fuzz::first_parts;
+use super::sends::Sends;
+use crate::ats::live::deviations::glob;
+
+/// The register that comes with the project.
+const REGISTER: &str = include_str!("../../../http/deviations.toml");
+
+/// The first difference between two answers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Difference {
+    /// How many lines are the same before it.
+    pub index: usize,
+    /// What the real server has there: a line, or how it ended.
+    pub real: String,
+    /// What the port has there.
+    pub port: String,
+}
+
+impl Difference {
+    /// The first difference, if there is one.
+    #[must_use]
+    pub fn between(real: &Answer, port: &Answer) -> Option<Difference> {
+        let all = |answer: &Answer| {
+            let end = match answer.end {
+                End::Open => "(the connection is open)",
+                End::Closed => "(the connection is closed)",
+            };
+            let mut lines = answer.lines.clone();
+            lines.push(end.to_owned());
+            lines
+        };
+        let (real, port) = (all(real), all(port));
+        let index = real.iter().zip(&port).position(|(a, b)| a != b)?;
+        Some(Difference { index, real: real[index].clone(), port: port[index].clone() })
+    }
+}
+
+/// The register: `tests/http/deviations.toml`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpDeviations {
+    /// The entries.
+    #[serde(default)]
+    pub deviation: Vec<HttpDeviation>,
+}
+
+/// A known difference.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpDeviation {
+    /// A short name.
+    pub name: String,
+    /// What differs, in a sentence.
+    pub what: String,
+    /// Why it is as it is.
+    pub reason: String,
+    /// The cases in which it shows.
+    pub cases: Vec<String>,
+    /// What every client sends in which it may show.
+    pub sends: Option<Sends>,
+    /// The first line of the real server that the port does not have; `*` is
+    /// anything.
+    pub real: String,
+    /// What the port has there.
+    pub port: String,
+}
+
+impl HttpDeviations {
+    /// The project's register.
+    ///
+    /// # Panics
+    /// If the embedded file is at fault, which the tests of this crate rule out.
+    #[must_use]
+    pub fn known() -> HttpDeviations {
+        toml::from_str(REGISTER)
+            .unwrap_or_else(|error| panic!("tests/http/deviations.toml: {error}"))
+    }
+
+    /// The entry that a difference in the case of this name falls under.
+    #[must_use]
+    pub fn explain(&self, case: &str, difference: &Difference) -> Option<&HttpDeviation> {
+        self.deviation.iter().find(|known| {
+            known.cases.iter().any(|name| name == case)
+                && glob(&known.real, &difference.real)
+                && glob(&known.port, &difference.port)
+        })
+    }
+
+    /// The entry that a difference in any client falls under, by what it sends.
+    #[must_use]
+    pub fn explain_client(&self, case: &Case, difference: &Difference) -> Option<&HttpDeviation> {
+        // Of what stands on one line, the part that differs.
+        let (real, port) = first_parts(&difference.real, &difference.port);
+        self.deviation.iter().find(|known| {
+            known.sends.is_some_and(|sends| sends.is_sent_by(case))
+                && glob(&known.real, &real)
+                && glob(&known.port, &port)
+        })
+    }
+
+    /// What is registered for a case and does not show: the entry and the case, for
+    /// all of `played` that are not among `explained`.
+    pub fn unused<'a>(
+        &'a self,
+        played: &'a [&str],
+        explained: &'a [&str],
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.deviation.iter().flat_map(move |known| {
+            let unused = known.cases.iter().map(String::as_str);
+            unused
+                .filter(|name| played.contains(name) && !explained.contains(name))
+                .map(|name| (known.name.as_str(), name))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(lines: &[&str], end: End) -> Answer {
+        Answer { lines: lines.iter().map(|&line| line.to_owned()).collect(), end }
+    }
+
+    #[test]
+    fn the_first_difference_is_found() {
+        let real = answer(&["| a", "| b"], End::Open);
+        assert_eq!(Difference::between(&real, &real), None);
+        let differs = |lines: &[&str], end| {
+            let difference = Difference::between(&real, &answer(lines, end)).unwrap();
+            (difference.index, difference.real, difference.port)
+        };
+        let line = |text: &str| text.to_owned();
+        assert_eq!(differs(&["| a", "| c"], End::Open), (1, line("| b"), line("| c")));
+        let open = line("(the connection is open)");
+        assert_eq!(differs(&["| a"], End::Open), (1, line("| b"), open.clone()));
+        let closed = line("(the connection is closed)");
+        assert_eq!(differs(&["| a", "| b"], End::Closed), (2, open, closed));
+    }
+
+    #[test]
+    fn the_register_names_cases_that_exist() {
+        let cases = super::super::Case::all();
+        for entry in HttpDeviations::known().deviation {
+            assert!(!entry.cases.is_empty() && !entry.reason.is_empty(), "{}", entry.name);
+            for name in &entry.cases {
+                assert!(cases.iter().any(|case| case.name == *name), "{}: {name}", entry.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_show_any_more_is_told() {
+        let entry = HttpDeviation {
+            name: "e".into(),
+            what: "w".into(),
+            reason: "r".into(),
+            cases: vec!["a".into(), "b".into()],
+            sends: None,
+            real: "| 1*".into(),
+            port: "| 2".into(),
+        };
+        let register = HttpDeviations { deviation: vec![entry] };
+        let difference =
+            |port: &str| Difference { index: 0, real: "| 1x".into(), port: port.into() };
+        assert!(register.explain("a", &difference("| 2")).is_some());
+        assert!(register.explain("a", &difference("| 3")).is_none());
+        assert!(register.explain("c", &difference("| 2")).is_none());
+        let unused: Vec<_> = register.unused(&["a", "b", "c"], &["a"]).collect();
+        assert_eq!(unused, [("e", "b")]);
+        assert_eq!(register.unused(&["a"], &["a"]).count(), 0);
+    }
+}

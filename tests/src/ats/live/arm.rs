@@ -1,0 +1,262 @@
+//! The two arms: a program in, what was done out.
+
+use pluginvc::steps::Side;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ChildStderr;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use eventsys::Options;
+use eventsys::steps::{Collector, Step, Steps};
+use iocore::buffer::BUFFER_SIZE_INDEX_32K;
+
+use super::error::LiveError;
+use super::lines::{Heard, heard};
+use super::probe::Probe;
+use super::server::{Process, Server};
+use crate::ats::epoch::Epoch;
+use crate::ats::scenario::{Finish, Program, Seen, Taken, run_scenario, size_name};
+
+/// What was done with a program.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Played {
+    /// The steps; their times are nanoseconds since the run began.
+    pub steps: Vec<Step>,
+    /// What was in the users' buffers at the steps `sm_read` and `sm_write`, in
+    /// their order.
+    pub seen: Vec<Seen>,
+    /// How it ended.
+    pub end: End,
+}
+
+/// How a run ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum End {
+    /// Nothing happened any more; what the two ends had taken off their buffers.
+    Quiet([Taken; 2]),
+    /// A reaction went on without end.
+    Runaway([Taken; 2]),
+    /// It went on until the longest time was over.
+    TimeIsUp([Taken; 2]),
+    /// It aborted or crashed: the assertion or the signal of the server, the
+    /// text of the port's panic.
+    Crashed(String),
+    /// The server did not answer for a long time, and was killed.
+    Hung,
+}
+
+/// How long a server may take for a scenario, in real time. Ten thousand times as
+/// long as it needs: only one that hangs reaches it.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// After so many programs a process is replaced by a new one: pairs that are
+/// never freed stay in it.
+const MOST_RUNS: u32 = 2000;
+
+/// The real server, with the probe in it. Programs are performed one after the
+/// other by one process; one that crashes or hangs is replaced.
+#[derive(Debug)]
+pub struct RealArm {
+    server: Server,
+    probe: Arc<Probe>,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    process: Process,
+    heard: Receiver<Heard>,
+    /// How many event threads it has.
+    threads: u8,
+    runs: u32,
+}
+
+impl RealArm {
+    /// An arm of `server`; the server is started when it is needed.
+    #[must_use]
+    pub fn new(server: &Server, probe: &Arc<Probe>) -> RealArm {
+        RealArm { server: server.clone(), probe: Arc::clone(probe), running: None }
+    }
+
+    /// Why the probe cannot perform `program`, if it cannot. It makes the ends' buffers
+    /// by the plugin interface, whose `TSIOBufferSizedCreate` asserts that a block has
+    /// 32 KiB at most; PluginVC itself takes any.
+    #[must_use]
+    pub fn why_not(program: &Program) -> Option<String> {
+        let index = program.pair.buffer_index;
+        (index.raw() > BUFFER_SIZE_INDEX_32K.raw()).then(|| {
+            format!(
+                "their plugin interface makes buffers with blocks of 32K at most, and \
+                 buffer_index is {:?}; without --live the port runs it",
+                size_name(index)
+            )
+        })
+    }
+
+    /// Performs `program`. After a crash or a hang it is performed again in a
+    /// process of its own, so that no earlier program can be the cause.
+    ///
+    /// # Errors
+    /// If the server does not run at all.
+    pub fn play(&mut self, program: &Program) -> Result<Played, LiveError> {
+        let was_fresh = self.running.is_none();
+        let played = self.play_once(program)?;
+        if matches!(played.end, End::Crashed(_) | End::Hung) && !was_fresh {
+            return self.play_once(program);
+        }
+        Ok(played)
+    }
+
+    fn play_once(&mut self, program: &Program) -> Result<Played, LiveError> {
+        let threads = program.pair.threads;
+        let mut running = match self.running.take() {
+            Some(running) if running.threads == threads => running,
+            _ => self.start(threads)?,
+        };
+        let text = format!("{program}end\n");
+        let stdin = running.process.child.stdin.as_mut();
+        // A server that has gone is noticed when it says nothing.
+        let _ = stdin.map(|stdin| stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()));
+        let played = running.listen();
+        running.runs += 1;
+        if !matches!(played.end, End::Crashed(_) | End::Hung) && running.runs < MOST_RUNS {
+            self.running = Some(running);
+        }
+        Ok(played)
+    }
+
+    /// Starts a server and waits for the probe's own first run.
+    fn start(&self, threads: u8) -> Result<Running, LiveError> {
+        let mut process = self.server.start(&self.probe.path(), threads)?;
+        let stderr = process.child.stderr.take();
+        let (last, heard) =
+            listen_to(stderr.ok_or_else(|| self.silent("has no standard error", ""))?);
+        let mut running = Running { process, heard, threads, runs: 0 };
+        match running.listen().end {
+            End::Quiet(_) => Ok(running),
+            End::Hung => Err(self.silent("does not come up", &last())),
+            _ => Err(self.silent("ends at once", &last())),
+        }
+    }
+
+    fn silent(&self, what: &str, last: &str) -> LiveError {
+        let (release, what) = (self.server.release(), what.to_owned());
+        LiveError::Server { release, what, last: last.to_owned() }
+    }
+}
+
+impl Running {
+    /// Listens until the run is over, or the server is.
+    fn listen(&mut self) -> Played {
+        let (mut steps, mut seen) = (Vec::<Step>::new(), Vec::new());
+        let mut taken = [Taken::default(); 2];
+        let (mut pair, mut began) = (None, 0);
+        let (mut why, mut assertion) = (String::new(), None);
+        let end = loop {
+            match self.heard.recv_timeout(PATIENCE) {
+                Ok(Heard::Begin(at)) => began = at,
+                Ok(Heard::Step { mut step, pair: of, seen: what }) => {
+                    seen.extend(what);
+                    // A pair that an earlier run left behind is none of ours.
+                    if of.is_none() || of == *pair.get_or_insert(of) {
+                        step.at = since(began, step.at);
+                        step.subject.number = 0;
+                        steps.push(step);
+                    }
+                }
+                Ok(Heard::Took(side, what)) => taken[usize::from(side != Side::Active)] = what,
+                Ok(Heard::Why(text)) => why = text,
+                Ok(Heard::Assertion(text)) => assertion = Some(text),
+                Ok(Heard::Over) => {
+                    break match &*why {
+                        "runaway" => End::Runaway(taken),
+                        "time" => End::TimeIsUp(taken),
+                        _ => End::Quiet(taken),
+                    };
+                }
+                Ok(Heard::Case(_) | Heard::Other) => {}
+                Err(RecvTimeoutError::Timeout) => break End::Hung,
+                Err(RecvTimeoutError::Disconnected) => break self.crashed(assertion),
+            }
+        };
+        Played { steps, seen, end }
+    }
+
+    fn crashed(&mut self, assertion: Option<String>) -> End {
+        End::Crashed(assertion.unwrap_or_else(|| match self.process.child.wait() {
+            Ok(status) => match status.signal() {
+                Some(signal) => format!("signal {signal}"),
+                None => status.to_string(),
+            },
+            Err(error) => error.to_string(),
+        }))
+    }
+}
+
+/// The time from `began` to `at`, both times of the day.
+fn since(began: i64, at: i64) -> i64 {
+    const DAY: i64 = 86_400 * 1_000_000_000;
+    (at - began).rem_euclid(DAY)
+}
+
+/// Reads a server's lines on a thread of its own; the first value gives the last
+/// line that meant nothing.
+pub(super) fn listen_to(stderr: ChildStderr) -> (impl Fn() -> String, Receiver<Heard>) {
+    let (sender, receiver) = channel();
+    let last = Arc::new(std::sync::Mutex::new(String::new()));
+    let kept = Arc::clone(&last);
+    thread::spawn(move || {
+        let mut reader = BufReader::with_capacity(1 << 16, stderr);
+        let mut line = Vec::new();
+        while matches!(reader.read_until(b'\n', &mut line), Ok(n) if n > 0) {
+            let text = String::from_utf8_lossy(&line);
+            let text = text.trim_end();
+            match heard(text) {
+                Heard::Other => {
+                    if let Ok(mut last) = kept.lock() {
+                        *last = text.to_owned();
+                    }
+                }
+                heard => {
+                    if sender.send(heard).is_err() {
+                        break;
+                    }
+                }
+            }
+            line.clear();
+        }
+    });
+    (move || last.lock().map(|last| last.clone()).unwrap_or_default(), receiver)
+}
+
+/// The port of an epoch.
+#[derive(Clone, Copy, Debug)]
+pub struct PortArm {
+    /// The epoch.
+    pub epoch: Epoch,
+}
+
+impl PortArm {
+    /// Performs `program`. If the port panics, that is a result, and the panic hook
+    /// does not print it.
+    #[must_use]
+    pub fn play(self, program: &Program) -> Played {
+        let collector = Collector::new();
+        let options = Options { steps: Steps::to(collector.clone()), ..Options::default() };
+        let end = run_scenario(program, self.epoch, options);
+        let mut steps = collector.take();
+        for step in &mut steps {
+            step.at -= end.began;
+            step.subject.number = 0;
+        }
+        let finish = match end.finish {
+            Finish::Freed | Finish::Quiet => End::Quiet(end.taken),
+            Finish::Runaway => End::Runaway(end.taken),
+            Finish::TimeIsUp => End::TimeIsUp(end.taken),
+            Finish::Panicked(text) => End::Crashed(text),
+        };
+        Played { steps, seen: end.seen, end: finish }
+    }
+}

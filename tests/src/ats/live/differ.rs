@@ -1,0 +1,177 @@
+//! [`differ`]: where two lists of steps part.
+//!
+//! With one event thread both arms are deterministic to the step and to the
+//! millisecond, so everything is compared: side, step, value and time of each
+//! step, the bytes and blocks in an end's buffers whenever it is called back, how
+//! the run ended, and the bytes that each end has taken. Not compared
+//! are the numbers of pairs, the addresses, and the text of a crash: the port
+//! panics with a sentence where the server dies of a signal.
+
+use crate::ats::vocabulary::driver;
+use std::fmt;
+
+use eventsys::hrtime::MSECOND;
+use eventsys::steps::Step;
+
+use super::arm::{End, Played};
+use crate::ats::scenario::Seen;
+
+/// How many steps are shown before and after the first that differs.
+const CONTEXT: usize = 6;
+
+/// Where the port leaves the real server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Divergence {
+    /// How many steps were the same.
+    pub index: usize,
+    /// What the server did there.
+    pub real: String,
+    /// What the port did there.
+    pub port: String,
+    real_around: Vec<String>,
+    port_around: Vec<String>,
+}
+
+/// Compares what the real server did with what the port did.
+#[must_use]
+pub fn differ(real: &Played, port: &Played) -> Option<Divergence> {
+    let (ours, theirs) = (moments(port), moments(real));
+    let index = theirs.iter().zip(&ours).take_while(|(a, b)| a.is_like(b)).count();
+    let ended = |played: &Played| index == played.steps.len();
+    if ended(real) && ended(port) && ends_alike(&real.end, &port.end) {
+        return None;
+    }
+    let at = |moments: &[Moment<'_>], end| match moments.get(index) {
+        Some(moment) => moment.to_string(),
+        None => told(end),
+    };
+    let around = |moments: &[Moment<'_>], end| {
+        let range = index.saturating_sub(CONTEXT)..(index + CONTEXT).min(moments.len());
+        let mut lines: Vec<_> = moments[range].iter().map(Moment::to_string).collect();
+        if index + CONTEXT > moments.len() {
+            lines.push(told(end));
+        }
+        lines
+    };
+    Some(Divergence {
+        index,
+        real: at(&theirs, &real.end),
+        port: at(&ours, &port.end),
+        real_around: around(&theirs, &real.end),
+        port_around: around(&ours, &port.end),
+    })
+}
+
+/// A step, and what was in the buffers of who was called back.
+#[derive(Clone, Copy)]
+struct Moment<'a> {
+    step: &'a Step,
+    seen: Option<&'a Seen>,
+}
+
+fn moments(played: &Played) -> Vec<Moment<'_>> {
+    let mut seen = played.seen.iter();
+    let is_told = |step: &Step| matches!(step.kind, driver::SM_READ | driver::SM_WRITE);
+    let moment = |step| Moment { step, seen: if is_told(step) { seen.next() } else { None } };
+    played.steps.iter().map(moment).collect()
+}
+
+impl Moment<'_> {
+    fn is_like(&self, other: &Moment<'_>) -> bool {
+        let (step, at) = (other.step, other.step.at);
+        self.step.same_as(step) && self.step.at == at && self.seen == other.seen
+    }
+}
+
+impl fmt::Display for Moment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>6} ms  {}", self.step.at / MSECOND, self.step)?;
+        let Some(Seen { read, read_blocks, write, write_blocks }) = self.seen else {
+            return Ok(());
+        };
+        write!(f, "  (reads {read} bytes, {read_blocks} blocks; ")?;
+        write!(f, "writes {write} bytes, {write_blocks} blocks)")
+    }
+}
+
+fn ends_alike(real: &End, port: &End) -> bool {
+    matches!((real, port), (End::Crashed(_), End::Crashed(_))) || real == port
+}
+
+fn told(end: &End) -> String {
+    let (what, taken) = match end {
+        End::Quiet(taken) => ("the end", taken),
+        End::Runaway(taken) => ("stopped: a reaction went on without end", taken),
+        End::TimeIsUp(taken) => ("stopped: the longest time was over", taken),
+        End::Crashed(text) => return format!("crash: {text}"),
+        End::Hung => return "hang: no answer".to_owned(),
+    };
+    let of = |end: usize| {
+        let taken = &taken[end];
+        format!("{} bytes ({:08x}), {} left", taken.bytes, taken.checksum, taken.left)
+    };
+    format!("{what}; active took {}; passive took {}", of(0), of(1))
+}
+
+/// The two sides, one below the other, with a mark at the first difference.
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let marked = self.index.min(CONTEXT);
+        for (title, lines) in [("real server", &self.real_around), ("port", &self.port_around)] {
+            writeln!(f, "  {title}:")?;
+            for (index, line) in lines.iter().enumerate() {
+                let mark = if index == marked { '>' } else { ' ' };
+                writeln!(f, "  {mark} {line}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+
+    use super::*;
+    use crate::ats::scenario::Taken;
+    use pluginvc::steps as pvc;
+    use pluginvc::steps::Side;
+
+    fn played(values: &[i64], end: End) -> Played {
+        let step = |&n: &i64| Step::bare(Side::Active, pvc::MOVED, Some(n));
+        Played { steps: values.iter().map(step).collect(), seen: Vec::new(), end }
+    }
+
+    fn quiet(bytes: i64) -> End {
+        End::Quiet([Taken { bytes, ..Taken::default() }, Taken::default()])
+    }
+
+    #[test]
+    fn everything_counts() {
+        let real = played(&[1, 2], quiet(5));
+        assert_eq!(differ(&real, &real), None);
+        let at = |port: &Played| differ(&real, port).map(|found| found.index);
+        assert_eq!(at(&played(&[1, 3], quiet(5))), Some(1), "a value");
+        assert_eq!(at(&played(&[1], quiet(5))), Some(1), "a missing step");
+        assert_eq!(at(&played(&[1, 2, 3], quiet(5))), Some(2), "one too many");
+        assert_eq!(at(&played(&[1, 2], quiet(6))), Some(2), "the bytes");
+        assert_eq!(at(&played(&[1, 2], End::Crashed("a".into()))), Some(2), "the end");
+        let mut late = real.clone();
+        late.steps[1].at = 1_000_000;
+        assert_eq!(at(&late), Some(1), "the time");
+    }
+
+    #[test]
+    fn the_buffers_of_who_is_called_back_count() {
+        let step = Step::bare(Side::Active, driver::SM_READ, Some(100));
+        let seen = |read_blocks| vec![Seen { read_blocks, ..Seen::default() }];
+        let with = |blocks| Played { steps: vec![step.clone()], seen: seen(blocks), end: quiet(0) };
+        assert_eq!(differ(&with(1), &with(1)), None);
+        assert_eq!(differ(&with(1), &with(2)).map(|found| found.index), Some(0));
+    }
+
+    #[test]
+    fn crashes_are_alike_whatever_they_say() {
+        let real = played(&[1], End::Crashed("signal 11".into()));
+        assert_eq!(differ(&real, &played(&[1], End::Crashed("a sentence".into()))), None);
+    }
+}

@@ -1,0 +1,105 @@
+//! [`Probe`]: a plugin that performs programs or cases inside a server.
+//!
+//! Its source comes with the project and is built on the machine, once for all
+//! servers: what it needs beside the stable C interface it looks up by name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::error::LiveError;
+use super::server::Server;
+
+const SOURCES: [(&str, &str); 11] = [
+    ("probe.cc", include_str!("../../../probe/probe.cc")),
+    ("cases.cc", include_str!("../../../probe/cases.cc")),
+    ("clock.cc", include_str!("../../../probe/clock.cc")),
+    ("clock.h", include_str!("../../../probe/clock.h")),
+    ("server.h", include_str!("../../../probe/server.h")),
+    ("bench.h", include_str!("../../../probe/bench.h")),
+    ("bench.cc", include_str!("../../../probe/bench.cc")),
+    ("bench_events.cc", include_str!("../../../probe/bench_events.cc")),
+    ("bench_pairs.cc", include_str!("../../../probe/bench_pairs.cc")),
+    ("bench_buffers.cc", include_str!("../../../probe/bench_buffers.cc")),
+    ("bench_memory.cc", include_str!("../../../probe/bench_memory.cc")),
+];
+
+/// A probe that has been built; its file goes when this is dropped.
+#[derive(Debug)]
+pub struct Probe {
+    folder: tempfile::TempDir,
+}
+
+impl Probe {
+    /// Builds the one that performs programs, with the headers of one of `servers`,
+    /// by the C++ compiler that `CXX` names, or by `c++`.
+    ///
+    /// # Errors
+    /// If there is no compiler, or it refuses.
+    pub fn build(servers: &[Server]) -> Result<Probe, LiveError> {
+        Probe::of(&["probe.cc", "clock.cc"], servers)
+    }
+
+    /// As [`build`](Probe::build), for the one that performs cases of the server's
+    /// own regression test.
+    ///
+    /// # Errors
+    /// If there is no compiler, or it refuses.
+    pub fn of_cases(servers: &[Server]) -> Result<Probe, LiveError> {
+        Probe::of(&["cases.cc", "clock.cc"], servers)
+    }
+
+    /// As [`build`](Probe::build), for the one that performs the workloads of
+    /// `atslab bench`; it leaves the server its own clock.
+    ///
+    /// # Errors
+    /// If there is no compiler, or it refuses.
+    pub fn of_bench(servers: &[Server]) -> Result<Probe, LiveError> {
+        let sources = [
+            "bench.cc",
+            "bench_events.cc",
+            "bench_pairs.cc",
+            "bench_buffers.cc",
+            "bench_memory.cc",
+        ];
+        Probe::of(&sources, servers)
+    }
+
+    fn of(sources: &[&str], servers: &[Server]) -> Result<Probe, LiveError> {
+        let folder = tempfile::Builder::new()
+            .prefix("atslab-probe-")
+            .tempdir()
+            .map_err(LiveError::at("a temporary folder for the probe"))?;
+        for (name, text) in SOURCES {
+            fs::write(folder.path().join(name), text).map_err(LiveError::at(name))?;
+        }
+        let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
+        let mut command = Command::new(&compiler);
+        command.args(["-std=c++17", "-O2", "-shared", "-fPIC", "-o", "probe.so"]);
+        command.args(sources).current_dir(folder.path());
+        for server in servers {
+            command.arg("-I").arg(absolute(&server.include_folder()));
+        }
+        let refused = |message: String| LiveError::Probe { compiler: compiler.clone(), message };
+        let output = command.output().map_err(|error| refused(error.to_string()))?;
+        if !output.status.success() {
+            let text = String::from_utf8_lossy(&output.stderr);
+            let fault = text.lines().find(|line| line.contains("error"));
+            return Err(refused(
+                fault.or_else(|| text.lines().next()).unwrap_or_default().to_owned(),
+            ));
+        }
+        Ok(Probe { folder })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("probe.so")
+    }
+}
+
+/// The path as the compiler, which runs elsewhere, finds it.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

@@ -1,0 +1,131 @@
+//! The vocabulary of recordings: the steps of a pair, those of the driver that uses it, and
+//! how a line is read.
+
+use std::fmt;
+
+use eventsys::steps::{Step, StepKind, excerpt};
+use pluginvc::steps::Side;
+
+/// The steps of `NetVCTest` and of the interpreter of scenarios, which use a pair. The
+/// original has them under the tag `pvc_test_detail`.
+pub mod driver {
+    eventsys::step_kinds! {
+        /// The user's state machine received this event for its read VIO.
+        SM_READ = "sm_read", "pvc_test";
+        /// The user's state machine received this event for its write VIO.
+        SM_WRITE = "sm_write", "pvc_test";
+        /// The driver has checked this many bytes so far.
+        SM_CHECKED = "sm_checked", "pvc_test";
+        /// Blocks in the user's read buffer when the end is deleted.
+        FREE_READ_BUFFER_BLOCKS = "free_read_buffer_blocks", "pvc_test";
+        /// Blocks in the user's write buffer when the end is deleted.
+        FREE_WRITE_BUFFER_BLOCKS = "free_write_buffer_blocks", "pvc_test";
+    }
+}
+
+/// Every kind of step that a recording or a trace can have.
+pub fn all() -> impl Iterator<Item = StepKind> {
+    let layers =
+        [pluginvc::steps::ALL, driver::ALL, eventsys::steps::events::ALL, httpsm::steps::ALL];
+    layers.into_iter().flatten().chain(iocore::net::steps::ALL).copied()
+}
+
+/// The kind with this name.
+#[must_use]
+pub fn kind(name: &str) -> Option<StepKind> {
+    all().find(|kind| kind.name() == name)
+}
+
+/// Why a line of a recording is not a step.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ParseStepError {
+    /// Where in the line the fault begins, counted in characters from 1.
+    pub column: usize,
+    /// What was expected, and what was found.
+    pub message: String,
+}
+
+impl fmt::Display for ParseStepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "column {}: {}", self.column, self.message)
+    }
+}
+
+impl std::error::Error for ParseStepError {}
+
+/// Reads a line of a recording: `SIDE STEP [VALUE]`.
+///
+/// ```
+/// let step = conformance::ats::vocabulary::parse_step("A do_io_read 2000").unwrap();
+/// assert_eq!(step.value, Some(2_000));
+/// ```
+///
+/// # Errors
+/// If the line is not a step: where the fault begins, what was expected and what was found.
+pub fn parse_step(line: &str) -> Result<Step, ParseStepError> {
+    let fault = |column: usize, message: String| Err(ParseStepError { column, message });
+    let (side, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let Some(side) = Side::from_letter(side) else {
+        return fault(1, format!("expected a side (A, P or -), found {:?}", excerpt(side)));
+    };
+    let (name, value) = match rest.split_once(' ') {
+        Some((name, value)) => (name, Some(value)),
+        None => (rest, None),
+    };
+    let Some(kind) = kind(name) else {
+        return fault(3, format!("expected the name of a step, found {:?}", excerpt(name)));
+    };
+    let value = match value.map(|text| (text, text.parse::<i64>())) {
+        None => None,
+        Some((_, Ok(value))) => Some(value),
+        Some((text, Err(_))) => {
+            let column = 4 + name.chars().count();
+            return fault(column, format!("expected a whole number, found {:?}", excerpt(text)));
+        }
+    };
+    Ok(Step::bare(side, kind, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use pluginvc::steps::EVENT;
+
+    use super::*;
+
+    #[test]
+    fn every_word_has_one_meaning() {
+        let names: BTreeSet<&str> = all().map(StepKind::name).collect();
+        assert_eq!(names.len(), all().count());
+    }
+
+    #[test]
+    fn text_reads_back() {
+        for kind in all() {
+            for value in [None, Some(0), Some(-7), Some(i64::MAX)] {
+                let step = Step::bare(Side::Passive, kind, value);
+                assert_eq!(parse_step(&step.to_string()), Ok(step));
+            }
+        }
+        assert_eq!(kind("event"), Some(EVENT));
+    }
+
+    #[test]
+    fn faults_name_their_column() {
+        let fault = |line: &str| parse_step(line).unwrap_err().to_string();
+        assert_eq!(fault("B event 1"), r#"column 1: expected a side (A, P or -), found "B""#);
+        assert_eq!(fault("A evnt 1"), r#"column 3: expected the name of a step, found "evnt""#);
+        assert_eq!(fault("A event x"), r#"column 9: expected a whole number, found "x""#);
+    }
+
+    #[test]
+    fn a_fault_shows_how_a_long_text_begins() {
+        let long = "ü".repeat(100);
+        let shown = format!("{}…", "ü".repeat(60));
+        for line in [long.clone(), format!("A {long}"), format!("A event {long}")] {
+            let message = parse_step(&line).unwrap_err().message;
+            assert!(message.ends_with(&format!("found {shown:?}")), "{message}");
+        }
+    }
+}

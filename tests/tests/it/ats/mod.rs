@@ -1,0 +1,13 @@
+//! Traffic Server: recordings, scenarios, running servers, HTTP.
+
+mod cases;
+mod compare;
+mod http;
+mod net_vc_test;
+mod port;
+mod record;
+mod recordings;
+mod scenario_any;
+mod scenario_text;
+mod scenarios;
+mod story;

@@ -1,0 +1,108 @@
+//! Any scenario at all comes to an end, and to the same one each time.
+
+use conformance::ats::Epoch;
+use conformance::ats::scenario::{
+    Finish, How, HowTo, Op, PairDef, Program, Reaction, Scenario, Trigger, Whom, run_scenario,
+};
+use eventsys::steps::{Collector, Steps};
+use eventsys::{EventCode, Options, hrtime};
+use iocore::VioOp;
+use pluginvc::steps::Side;
+use proptest::prelude::*;
+
+fn sizes() -> impl Strategy<Value = i64> {
+    prop_oneof![0..300i64, 32_700..33_000i64, Just(0), Just(100_000)]
+}
+
+fn spans() -> impl Strategy<Value = i64> {
+    prop_oneof![Just(0), (1..3000i64).prop_map(hrtime::mseconds)]
+}
+
+fn ops() -> impl Strategy<Value = Op> {
+    let all = || prop_oneof![3 => sizes(), 1 => Just(i64::MAX)];
+    let direction = || prop_oneof![Just(VioOp::Read), Just(VioOp::Write)];
+    let side = prop_oneof![Just(Side::Active), Just(Side::Passive), Just(Side::Pair)];
+    let how_to = prop_oneof![Just(HowTo::Read), Just(HowTo::Write), Just(HowTo::Both)];
+    let whom = || prop_oneof![Just(Whom::Me), Just(Whom::Nobody), Just(Whom::Deputy)];
+    let how = || {
+        let some = (any::<bool>(), whom()).prop_map(|(no_buffer, whom)| How { no_buffer, whom });
+        prop_oneof![20 => Just(How::default()), 1 => some]
+    };
+    prop_oneof![
+        3 => (all(), how()).prop_map(|(n, how)| Op::DoIoRead(n, how)),
+        3 => (all(), how()).prop_map(|(n, how)| Op::DoIoWrite(n, how)),
+        4 => sizes().prop_map(Op::Write),
+        3 => all().prop_map(Op::Consume),
+        2 => direction().prop_map(Op::Reenable),
+        1 => direction().prop_map(Op::ReenableRe),
+        1 => how_to.prop_map(Op::Shutdown),
+        1 => Just(Op::Close),
+        1 => spans().prop_map(Op::InactivityTimeout),
+        1 => spans().prop_map(Op::ActiveTimeout),
+        1 => sizes().prop_map(Op::WaterMark),
+        1 => (side, spans()).prop_map(|(side, span)| Op::Hold(side, span)),
+    ]
+}
+
+fn end() -> impl Strategy<Value = Vec<Reaction>> {
+    let some = |least: usize| prop::collection::vec(ops(), least..5);
+    let event = (prop_oneof![Just(3), 100..107i32], 0..3u32);
+    let on_event = (event, some(0)).prop_map(|((event, nth), ops)| Reaction {
+        trigger: Trigger::Event(EventCode(event), nth),
+        ops,
+    });
+    let after =
+        (spans(), some(1)).prop_map(|(span, ops)| Reaction { trigger: Trigger::After(span), ops });
+    let others = prop::collection::vec(prop_oneof![4 => on_event, 1 => after], 0..7);
+    // An end without any operation would be a dull one.
+    let io = (ops(), sizes(), sizes()).prop_map(|(op, n, m)| {
+        let all = How::default();
+        vec![Op::DoIoRead(n, all), Op::Write(m), Op::DoIoWrite(m, all), op]
+    });
+    (prop_oneof![some(1), io], others).prop_map(|(ops, others)| {
+        [vec![Reaction { trigger: Trigger::Connect, ops }], others].concat()
+    })
+}
+
+fn programs() -> impl Strategy<Value = Program> {
+    // Two threads hand over at each pass, which takes time.
+    let threads = prop_oneof![15 => Just(1), 1 => Just(2)];
+    (any::<(bool, bool)>(), threads, end(), end()).prop_map(
+        |((connect_re, shared_mutex), threads, active, passive)| {
+            let pair = PairDef { connect_re, shared_mutex, threads, ..PairDef::default() };
+            let (title, teaches) = (String::new(), String::new());
+            let most_calls = 1000;
+            Scenario { title, teaches, most_calls, pair, active, passive }.compile()
+        },
+    )
+}
+
+fn play(program: &Program, epoch: Epoch) -> (String, Finish) {
+    let collector = Collector::new();
+    let options = Options { steps: Steps::to(collector.clone()), ..Options::default() };
+    let end = run_scenario(program, epoch, options);
+    (collector.take().iter().map(|step| format!("{step}\n")).collect(), end.finish)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn any_scenario_ends_and_ends_the_same_way_twice(program in programs()) {
+        for &epoch in Epoch::ALL {
+            let (steps, finish) = play(&program, epoch);
+            if let Finish::Panicked(text) = &finish {
+                prop_assert!(is_of_the_original(text), "{text}");
+            }
+            prop_assert_eq!((steps, finish), play(&program, epoch));
+        }
+    }
+}
+
+/// True if the original crashes or asserts where the port panics with `text`.
+fn is_of_the_original(text: &str) -> bool {
+    text.contains("the original dereferences a null pointer here")
+        || text == "vio->mutex->thread_holding == this_ethread()"
+        || text == "!mutex || mutex->thread_holding == this_ethread()"
+        || text == "vio->op == VIO::READ || vio->op == VIO::WRITE"
+}

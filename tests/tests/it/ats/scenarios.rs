@@ -1,0 +1,85 @@
+//! The gallery of scenarios: its steps in each epoch, and that they are the same
+//! in every run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use conformance::ats::Epoch;
+use conformance::ats::scenario::{Finish, Scenario, run_scenario, scenario_from_file};
+use eventsys::Options;
+use eventsys::steps::{Collector, Steps};
+
+/// Each file of the gallery, in order.
+pub(crate) fn gallery() -> Vec<(String, Scenario)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let entries = fs::read_dir(folder).expect("the gallery is there");
+    let mut files: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("an entry can be read").path()).collect();
+    files.sort();
+    let read = |path: PathBuf| {
+        let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
+        let scenario = scenario_from_file(&path).unwrap_or_else(|error| panic!("{error}"));
+        (name, scenario)
+    };
+    files.into_iter().map(read).collect()
+}
+
+/// The steps of `scenario` and how it ended, as text.
+fn steps(scenario: &Scenario, epoch: Epoch) -> String {
+    let collector = Collector::new();
+    let options = Options { steps: Steps::to(collector.clone()), ..Options::default() };
+    let end = run_scenario(&scenario.compile(), epoch, options);
+    let mut text: String = collector.take().iter().map(|step| format!("{step}\n")).collect();
+    match end.finish {
+        Finish::Panicked(message) => text.push_str(&format!("panic: {message}\n")),
+        finish => text.push_str(&format!("end: {finish:?}\n")),
+    }
+    text
+}
+
+#[test]
+fn the_gallery_takes_these_steps() {
+    for (name, scenario) in gallery() {
+        for &epoch in Epoch::ALL {
+            let text = steps(&scenario, epoch);
+            insta::with_settings!({ description => &scenario.title, omit_expression => true }, {
+                insta::assert_snapshot!(format!("{name}-{epoch}"), text);
+            });
+        }
+    }
+}
+
+#[test]
+fn two_runs_take_the_same_steps() {
+    for (name, scenario) in gallery() {
+        for &epoch in Epoch::ALL {
+            assert_eq!(steps(&scenario, epoch), steps(&scenario, epoch), "{name} {epoch}");
+        }
+    }
+}
+
+#[test]
+fn no_scenario_of_the_gallery_runs_away_or_out_of_time() {
+    for (name, scenario) in gallery() {
+        assert!(!scenario.title.is_empty() && !scenario.teaches.is_empty(), "{name}");
+        for &epoch in Epoch::ALL {
+            let end = run_scenario(&scenario.compile(), epoch, Options::default());
+            assert!(!matches!(end.finish, Finish::Runaway | Finish::TimeIsUp), "{name} {epoch}");
+        }
+    }
+}
+
+/// The writer's and the reader's events in scenario 02, by side and number.
+#[test]
+fn a_late_reader_is_told_apart_by_epoch_d() {
+    let (_, scenario) = gallery().into_iter().find(|(name, _)| name.starts_with("02-")).unwrap();
+    let told = |epoch| {
+        let text = steps(&scenario, epoch);
+        let told = text.lines().filter(|line| line.contains(" sm_"));
+        told.map(str::to_owned).collect::<Vec<_>>()
+    };
+    for epoch in [Epoch::B, Epoch::C] {
+        assert_eq!(told(epoch), ["A sm_write 103", "P sm_read 102"]);
+    }
+    assert_eq!(told(Epoch::D), ["A sm_write 3", "A sm_write 103", "P sm_read 102"]);
+}
