@@ -1,4 +1,4 @@
-//! [`Ending`]: whether an event system has begun to end, and why.
+//! [`ShutdownState`]: whether an event system has begun to shut down, and why.
 
 use std::any::Any;
 use std::fmt;
@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Mutex};
 
-/// What a processor and its threads know of its end.
-pub(crate) struct Ending {
+/// What a processor and its threads know of its shutdown.
+pub(crate) struct ShutdownState {
     begun: AtomicBool,
     /// The first panic on a thread that the processor has started.
     panic: OnceLock<HandlerPanic>,
@@ -18,9 +18,9 @@ pub(crate) struct Ending {
     changed: Condvar,
 }
 
-impl Ending {
-    pub(super) fn new() -> Ending {
-        Ending {
+impl ShutdownState {
+    pub(super) fn new() -> ShutdownState {
+        ShutdownState {
             begun: AtomicBool::new(false),
             panic: OnceLock::new(),
             asking: Mutex::new(()),
