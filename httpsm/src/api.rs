@@ -130,7 +130,7 @@ impl HttpTxn {
     #[must_use]
     #[track_caller]
     pub fn plugin_tunnel(&self) -> PluginTunnel {
-        self.with(|sm| sm.t.borrow().plugin_tunnel_type)
+        self.with(|sm| sm.t_state.borrow().plugin_tunnel_type)
     }
 
     /// Calls `cont` at a place of this transaction too. Mirrors `TSHttpTxnHookAdd`.
@@ -144,13 +144,13 @@ impl HttpTxn {
     #[must_use]
     #[track_caller]
     pub fn client_request(&self) -> RequestHdr {
-        self.with(|sm| sm.t.borrow().client_request.clone())
+        self.with(|sm| sm.t_state.borrow().client_request.clone())
     }
 
     /// Changes the client's request.
     #[track_caller]
     pub fn with_client_request<R>(&self, f: impl FnOnce(&mut RequestHdr) -> R) -> R {
-        self.with(|sm| f(&mut sm.t.borrow_mut().client_request))
+        self.with(|sm| f(&mut sm.t_state.borrow_mut().client_request))
     }
 
     /// The request for the origin server, once there is one. Mirrors
@@ -158,20 +158,20 @@ impl HttpTxn {
     #[must_use]
     #[track_caller]
     pub fn server_request(&self) -> Option<RequestHdr> {
-        self.with(|sm| sm.t.borrow().server_request.clone())
+        self.with(|sm| sm.t_state.borrow().server_request.clone())
     }
 
     /// Changes the request for the origin server, if there is one.
     #[track_caller]
     pub fn with_server_request<R>(&self, f: impl FnOnce(&mut RequestHdr) -> R) -> Option<R> {
-        self.with(|sm| sm.t.borrow_mut().server_request.as_mut().map(f))
+        self.with(|sm| sm.t_state.borrow_mut().server_request.as_mut().map(f))
     }
 
     /// The origin server's response. Mirrors `TSHttpTxnServerRespGet`.
     #[must_use]
     #[track_caller]
     pub fn server_response(&self) -> ResponseHdr {
-        self.with(|sm| sm.t.borrow().server_response.clone())
+        self.with(|sm| sm.t_state.borrow().server_response.clone())
     }
 
     /// The response for the client, once there is one. Mirrors
@@ -179,32 +179,32 @@ impl HttpTxn {
     #[must_use]
     #[track_caller]
     pub fn client_response(&self) -> Option<ResponseHdr> {
-        self.with(|sm| sm.t.borrow().client_response.clone())
+        self.with(|sm| sm.t_state.borrow().client_response.clone())
     }
 
     /// Changes the response for the client, if there is one.
     #[track_caller]
     pub fn with_client_response<R>(&self, f: impl FnOnce(&mut ResponseHdr) -> R) -> Option<R> {
-        self.with(|sm| sm.t.borrow_mut().client_response.as_mut().map(f))
+        self.with(|sm| sm.t_state.borrow_mut().client_response.as_mut().map(f))
     }
 
     /// The cache is not asked for this request. Mirrors `TSHttpTxnConfigIntSet` with
     /// `TS_CONFIG_HTTP_CACHE_HTTP` and 0.
     pub fn set_cache_off(&self) {
-        self.with(|sm| sm.t.borrow_mut().cache_is_off = true);
+        self.with(|sm| sm.t_state.borrow_mut().cache_is_off = true);
     }
 
     /// Which status an error answer is to have. Mirrors `TSHttpTxnStatusSet`.
     #[track_caller]
     pub fn set_status(&self, status: u16) {
-        self.with(|sm| sm.t.borrow_mut().http_return_code = status);
+        self.with(|sm| sm.t_state.borrow_mut().http_return_code = status);
     }
 
     /// True for a request that a plugin made. Mirrors `TSHttpTxnIsInternal`.
     #[must_use]
     #[track_caller]
     pub fn is_internal(&self) -> bool {
-        self.with(|sm| sm.t.borrow().is_internal_request)
+        self.with(|sm| sm.t_state.borrow().is_internal_request)
     }
 
     #[track_caller]
@@ -213,7 +213,7 @@ impl HttpTxn {
         let options = proxy.plugin_vc_options();
         let core = PluginVCCore::alloc_with(proxy.processor(), cont, options);
         let old = self.with(|sm| {
-            sm.t.borrow_mut().plugin_tunnel_type = kind;
+            sm.t_state.borrow_mut().plugin_tunnel_type = kind;
             sm.set_plugin_tunnel(core)
         });
         // The original forgets the one before, whose plugin is never told.

@@ -158,8 +158,8 @@ impl HttpClientSession {
     /// True if no request can follow: the client has ended its side, and all that
     /// it has sent has been taken.
     pub(crate) fn has_had_the_last(&self, guard: &Guard<'_>) -> bool {
-        let s = self.ssn.get(guard);
-        s.client_is_at_end.get() && s.reader.read_avail(guard) == 0
+        let ssn = self.ssn.get(guard);
+        ssn.client_is_at_end.get() && ssn.reader.read_avail(guard) == 0
     }
 
     pub(crate) fn client_is_at_end(&self, guard: &Guard<'_>) -> bool {
@@ -179,53 +179,53 @@ impl HttpClientSession {
     /// transaction is done, and its timeouts still go to `sm`. Mirrors
     /// `Http1ClientTransaction::release`.
     pub(crate) fn release(&self, guard: &Guard<'_>, sm: ContRef) {
-        let s = self.ssn.get(guard);
-        if let Some(vc) = &*s.vc.borrow() {
+        let ssn = self.ssn.get(guard);
+        if let Some(vc) = &*ssn.vc.borrow() {
             vc.do_io_read(guard, Some(sm), 0, None);
         }
-        s.active.set(false);
+        ssn.active.set(false);
     }
 
     /// The connection waits for the next request, which may be there already.
     /// Mirrors `Http1ClientSession::release`.
     fn keep_alive(&self, guard: &Guard<'_>) {
-        let s = self.ssn.get(guard);
+        let ssn = self.ssn.get(guard);
         let config = self.proxy.config();
-        if let Some(vc) = &*s.vc.borrow() {
+        if let Some(vc) = &*ssn.vc.borrow() {
             vc.set_inactivity_timeout(config.keep_alive_no_activity_timeout_in);
             vc.cancel_active_timeout();
             // Timeouts come to the session from now on.
             vc.do_io_write(guard, Some(self.cont()), 0, None);
         }
-        s.active.set(false);
+        ssn.active.set(false);
         self.wait_for_request(guard);
     }
 
     /// Closes the connection, or half of it. Mirrors `do_io_close`.
     pub(crate) fn do_io_close(&self, guard: &Guard<'_>) {
-        let s = self.ssn.get(guard);
-        if s.read_state.get() == ReadState::Closed {
+        let ssn = self.ssn.get(guard);
+        if ssn.read_state.get() == ReadState::Closed {
             return self.destroy_if_done(guard);
         }
-        if s.read_state.get() == ReadState::ActiveReader {
-            s.active.set(false);
+        if ssn.read_state.get() == ReadState::ActiveReader {
+            ssn.active.set(false);
         }
-        if s.transact_count.get() == s.released_transactions.get() {
-            s.half_close.set(false);
+        if ssn.transact_count.get() == ssn.released_transactions.get() {
+            ssn.half_close.set(false);
         }
-        let vc = s.vc.borrow().clone();
-        if s.half_close.get() && s.sm.borrow().is_some() {
-            s.read_state.set(ReadState::HalfClosed);
+        let vc = ssn.vc.borrow().clone();
+        if ssn.half_close.get() && ssn.sm.borrow().is_some() {
+            ssn.read_state.set(ReadState::HalfClosed);
             if let Some(vc) = vc {
                 vc.do_io_shutdown(ShutdownHowTo::Write);
-                vc.do_io_read(guard, Some(self.cont()), i64::MAX, Some(&s.buffer));
+                vc.do_io_read(guard, Some(self.cont()), i64::MAX, Some(&ssn.buffer));
                 // The client may never end its side.
                 vc.set_active_timeout(self.proxy.config().keep_alive_no_activity_timeout_in);
             }
             self.drain(guard);
         } else {
-            s.vc.take();
-            s.read_state.set(ReadState::Closed);
+            ssn.vc.take();
+            ssn.read_state.set(ReadState::Closed);
             if let Some(vc) = vc {
                 vc.do_io_close(None);
             }
@@ -235,22 +235,22 @@ impl HttpClientSession {
 
     /// Somebody else has closed the connection.
     pub(crate) fn vc_is_closed(&self, guard: &Guard<'_>) {
-        let s = self.ssn.get(guard);
-        s.vc.take();
-        s.read_state.set(ReadState::Closed);
+        let ssn = self.ssn.get(guard);
+        ssn.vc.take();
+        ssn.read_state.set(ReadState::Closed);
         self.destroy_if_done(guard);
     }
 
     /// A transaction has told its plugins of the end: what becomes of the
     /// connection now. Mirrors `release_transaction`.
     pub(crate) fn transaction_done(&self, guard: &Guard<'_>) {
-        let s = self.ssn.get(guard);
-        s.released_transactions.set(s.released_transactions.get() + 1);
-        let gone = s.sm.take();
+        let ssn = self.ssn.get(guard);
+        ssn.released_transactions.set(ssn.released_transactions.get() + 1);
+        let gone = ssn.sm.take();
         drop(gone);
-        if s.read_state.get() != ReadState::ActiveReader {
+        if ssn.read_state.get() != ReadState::ActiveReader {
             self.destroy_if_done(guard);
-        } else if s.active.get() || self.has_had_the_last(guard) {
+        } else if ssn.active.get() || self.has_had_the_last(guard) {
             // A request without an answer, or a client that has ended its side.
             self.do_io_close(guard);
         } else {
@@ -261,11 +261,11 @@ impl HttpClientSession {
     /// A plugin gives the session back. Under the session's mutex.
     pub(crate) fn state_api_callback(&self, guard: &Guard<'_>, event: EventCode) {
         let _keep = self.this.upgrade();
-        let s = self.ssn.get(guard);
-        let Some(hook) = s.cur_hook.get().filter(|_| s.asked.replace(false)) else { return };
+        let ssn = self.ssn.get(guard);
+        let Some(hook) = ssn.cur_hook.get().filter(|_| ssn.asked.replace(false)) else { return };
         if event == TS_EVENT_HTTP_ERROR && hook == HttpHook::SsnStart {
             // The client is not wanted: closed without a word.
-            s.cur_hook.set(None);
+            ssn.cur_hook.set(None);
             self.do_io_close(guard);
             return;
         }
@@ -278,17 +278,17 @@ impl HttpClientSession {
 
     /// Mirrors `ProxySession::do_api_callout`.
     fn do_api_callout(&self, guard: &Guard<'_>, hook: HttpHook) {
-        let s = self.ssn.get(guard);
-        s.cur_hook.set(Some(hook));
-        s.hook_state.set(HookState::default());
+        let ssn = self.ssn.get(guard);
+        ssn.cur_hook.set(Some(hook));
+        ssn.hook_state.set(HookState::default());
         self.state_api_callout(guard, hook);
     }
 
     fn state_api_callout(&self, guard: &Guard<'_>, hook: HttpHook) {
-        let s = self.ssn.get(guard);
-        let mut state = s.hook_state.get();
+        let ssn = self.ssn.get(guard);
+        let mut state = ssn.hook_state.get();
         let Some(cont) = state.next(hook, &[self.proxy.hooks(), &self.hooks]) else {
-            s.cur_hook.set(None);
+            ssn.cur_hook.set(None);
             match hook {
                 HttpHook::SsnStart => self.start(guard),
                 _ => self.free(guard),
@@ -299,8 +299,8 @@ impl HttpClientSession {
             self.proxy.processor().schedule_in(self.cont(), HOOK_RETRY_TIME, ET_NET);
             return;
         };
-        s.hook_state.set(state);
-        s.asked.set(true);
+        ssn.hook_state.set(state);
+        ssn.asked.set(true);
         self.proxy.processor().steps().report(|| Step {
             at: self.proxy.processor().clock().get_hrtime(),
             ..Step::bare(
@@ -322,34 +322,34 @@ impl HttpClientSession {
     }
 
     fn wait_for_request(&self, guard: &Guard<'_>) {
-        let s = self.ssn.get(guard);
-        if s.reader.read_avail(guard) > 0 {
+        let ssn = self.ssn.get(guard);
+        if ssn.reader.read_avail(guard) > 0 {
             return self.new_transaction(guard);
         }
-        s.read_state.set(ReadState::KeepAlive);
-        let vc = s.vc.borrow().clone();
+        ssn.read_state.set(ReadState::KeepAlive);
+        let vc = ssn.vc.borrow().clone();
         if let Some(vc) = vc {
-            vc.do_io_read(guard, Some(self.cont()), i64::MAX, Some(&s.buffer));
+            vc.do_io_read(guard, Some(self.cont()), i64::MAX, Some(&ssn.buffer));
             vc.add_to_keep_alive_queue();
         }
     }
 
     /// Mirrors `new_transaction`.
     fn new_transaction(&self, guard: &Guard<'_>) {
-        let s = self.ssn.get(guard);
-        let Some(vc) = s.vc.borrow().clone() else { return };
+        let ssn = self.ssn.get(guard);
+        let Some(vc) = ssn.vc.borrow().clone() else { return };
         vc.remove_from_keep_alive_queue();
         if !vc.add_to_active_queue() {
             // No room for one more.
             return self.do_io_close(guard);
         }
-        s.half_close.set(false);
-        s.read_state.set(ReadState::ActiveReader);
-        s.transact_count.set(s.transact_count.get() + 1);
+        ssn.half_close.set(false);
+        ssn.read_state.set(ReadState::ActiveReader);
+        ssn.transact_count.set(ssn.transact_count.get() + 1);
         let sm = HttpSM::new(&self.proxy, self.ssn.mutex());
-        *s.sm.borrow_mut() = Some(Arc::clone(&sm));
+        *ssn.sm.borrow_mut() = Some(Arc::clone(&sm));
         let this = self.this.upgrade().expect("called by reference");
-        sm.attach_client_session(guard, &this, vc, s.buffer.clone());
+        sm.attach_client_session(guard, &this, vc, ssn.buffer.clone());
     }
 
     fn drain(&self, guard: &Guard<'_>) {
@@ -359,10 +359,10 @@ impl HttpClientSession {
 
     /// Mirrors `destroy`.
     fn destroy_if_done(&self, guard: &Guard<'_>) {
-        let s = self.ssn.get(guard);
-        let done = s.read_state.get() == ReadState::Closed
-            && s.transact_count.get() == s.released_transactions.get();
-        if done && !s.destroyed.replace(true) {
+        let ssn = self.ssn.get(guard);
+        let done = ssn.read_state.get() == ReadState::Closed
+            && ssn.transact_count.get() == ssn.released_transactions.get();
+        if done && !ssn.destroyed.replace(true) {
             self.do_api_callout(guard, HttpHook::SsnClose);
         }
     }
@@ -376,20 +376,20 @@ impl HttpClientSession {
     /// Events between two transactions. Mirrors `state_keep_alive` and
     /// `state_wait_for_close`.
     fn connection_event(&self, guard: &Guard<'_>, event: EventCode) {
-        let s = self.ssn.get(guard);
-        match (s.read_state.get(), event) {
+        let ssn = self.ssn.get(guard);
+        match (ssn.read_state.get(), event) {
             (_, EventCode::VC_EVENT_WRITE_READY | EventCode::VC_EVENT_WRITE_COMPLETE) => {}
             (ReadState::KeepAlive, EventCode::VC_EVENT_READ_READY) => self.new_transaction(guard),
             (ReadState::HalfClosed, EventCode::VC_EVENT_READ_READY) => {
                 self.drain(guard);
                 // A full buffer would bring no more events, nor the end.
-                let vc = s.vc.borrow().clone();
+                let vc = ssn.vc.borrow().clone();
                 if let Some(vc) = vc {
                     vc.reenable(guard, iocore::VioOp::Read);
                 }
             }
             (ReadState::KeepAlive | ReadState::HalfClosed, _) => {
-                s.half_close.set(false);
+                ssn.half_close.set(false);
                 self.do_io_close(guard);
             }
             _ => {}

@@ -135,13 +135,13 @@ pub struct HttpSM {
 
 /// What the mutex protects.
 pub(crate) struct Sm {
-    pub(crate) t: RefCell<State>,
+    pub(crate) t_state: RefCell<State>,
     /// The session that has attached itself, until the end.
     session: RefCell<Option<Arc<HttpClientSession>>>,
     ua: RefCell<Option<Ua>>,
     server: RefCell<Option<Server>>,
     parser: RefCell<HttpParser>,
-    state: Cell<SmState>,
+    sm_state: Cell<SmState>,
     /// Which function the events of the client are for. Mirrors `ua_entry->vc_handler`.
     reading_request: Cell<bool>,
     cur_hook: Cell<Option<HttpHook>>,
@@ -223,8 +223,8 @@ enum Post {
 #[derive(Clone, Copy)]
 struct Run<'a> {
     sm: &'a HttpSM,
-    s: &'a Sm,
-    g: &'a Guard<'a>,
+    state: &'a Sm,
+    guard: &'a Guard<'a>,
 }
 
 impl HttpSM {
@@ -243,12 +243,12 @@ impl HttpSM {
             sm: Guarded::new(
                 Arc::clone(mutex),
                 Sm {
-                    t: RefCell::default(),
+                    t_state: RefCell::default(),
                     session: RefCell::default(),
                     ua: RefCell::default(),
                     server: RefCell::default(),
                     parser: RefCell::default(),
-                    state: Cell::new(SmState::Born),
+                    sm_state: Cell::new(SmState::Born),
                     reading_request: Cell::new(true),
                     cur_hook: Cell::new(None),
                     hook_state: Cell::default(),
@@ -302,12 +302,12 @@ impl HttpSM {
     /// `main_handler` and `state_api_callback`.
     fn enter(&self, guard: &Guard<'_>, f: impl FnOnce(Run<'_>)) {
         let keep = self.this.upgrade();
-        let run = Run { sm: self, s: self.sm.get(guard), g: guard };
-        let count = &run.s.reentrancy_count;
+        let run = Run { sm: self, state: self.sm.get(guard), guard };
+        let count = &run.state.reentrancy_count;
         count.set(count.get() + 1);
         f(run);
         // Counted down behind it: a plugin of TXN_CLOSE may call the machine again.
-        if run.s.terminate_sm.get() && count.get() == 1 {
+        if run.state.terminate_sm.get() && count.get() == 1 {
             run.kill_this();
         }
         count.set(count.get() - 1);
@@ -388,7 +388,7 @@ impl Continuation for HttpSM {
 
 impl TunnelOwner for HttpSM {
     fn producer_handler(&self, guard: &Guard<'_>, event: EventCode) {
-        self.enter(guard, |run| match run.s.state.get() {
+        self.enter(guard, |run| match run.state.sm_state.get() {
             SmState::TunnelPost => run.tunnel_handler_post_ua(event),
             SmState::Tunnel => run.tunnel_handler_server(event),
             _ => {}
@@ -396,7 +396,7 @@ impl TunnelOwner for HttpSM {
     }
 
     fn consumer_handler(&self, guard: &Guard<'_>, event: EventCode, _: usize) {
-        self.enter(guard, |run| match run.s.state.get() {
+        self.enter(guard, |run| match run.state.sm_state.get() {
             SmState::TunnelPost => run.tunnel_handler_post_server(event),
             SmState::Tunnel100Continue => run.tunnel_handler_100_continue_ua(event),
             _ => run.tunnel_handler_ua(event),
@@ -404,10 +404,10 @@ impl TunnelOwner for HttpSM {
     }
 
     fn tunnel_done(&self, guard: &Guard<'_>) {
-        self.enter(guard, |run| match run.s.state.get() {
+        self.enter(guard, |run| match run.state.sm_state.get() {
             SmState::TunnelPost => run.tunnel_handler_post(),
             SmState::Tunnel100Continue => run.tunnel_handler_100_continue(),
-            _ => run.s.terminate_sm.set(true),
+            _ => run.state.terminate_sm.set(true),
         });
     }
 }
@@ -430,7 +430,7 @@ impl Run<'_> {
     }
 
     fn set_state(self, state: SmState) {
-        if self.s.state.replace(state) != state {
+        if self.state.sm_state.replace(state) != state {
             self.report(steps::HTTP_STATE, state as i64);
         }
     }
@@ -438,21 +438,21 @@ impl Run<'_> {
     fn vio_event(self, event: EventCode, vio: &VIO) {
         let is = |handle: &Option<VioHandle>| handle.as_ref().is_some_and(|handle| handle.is(vio));
         let of_ua =
-            self.s.ua.borrow().as_ref().is_some_and(|ua| is(&ua.read_vio) || is(&ua.write_vio));
+            self.state.ua.borrow().as_ref().is_some_and(|ua| is(&ua.read_vio) || is(&ua.write_vio));
         if of_ua {
-            if self.s.reading_request.get() {
+            if self.state.reading_request.get() {
                 self.state_read_client_request_header(event);
             } else {
                 self.state_watch_for_client_abort(event);
             }
             return;
         }
-        let of_server = match &*self.s.server.borrow() {
+        let of_server = match &*self.state.server.borrow() {
             Some(server) if is(&server.read_vio) => Some(true),
             Some(server) if is(&server.write_vio) => Some(false),
             _ => None,
         };
-        if of_server.is_some() && self.s.t.borrow().is_tunnel {
+        if of_server.is_some() && self.state.t_state.borrow().is_tunnel {
             // While plugins are called: the tunnel will find nobody.
             return self.close_server();
         }
@@ -461,7 +461,7 @@ impl Run<'_> {
             Some(false) => self.server_write_event(event),
             // The client has its answer, and times out before the plugins of TXN_CLOSE
             // have been called (`tunnel_handler`).
-            None if self.s.ua.borrow().is_none() => self.s.terminate_sm.set(true),
+            None if self.state.ua.borrow().is_none() => self.state.terminate_sm.set(true),
             None => {}
         }
     }
@@ -470,42 +470,42 @@ impl Run<'_> {
     /// only the first is done; it is called again when that plugin has given it back,
     /// and when the last plugin of TXN_CLOSE has. Mirrors `kill_this`.
     fn kill_this(self) {
-        if !self.s.kill_this_async_done.get() {
-            self.s.ending.set(true);
+        if !self.state.kill_this_async_done.get() {
+            self.state.ending.set(true);
             self.set_state(SmState::KillThis);
             // If a plugin waits for its call, the call is made: its answer ends the machine.
-            if self.s.callout.get() == Callout::No
-                && let Some(event) = self.s.pending_action.take()
+            if self.state.callout.get() == Callout::No
+                && let Some(event) = self.state.pending_action.take()
             {
                 let _ = event.try_cancel();
             }
             self.close_everything();
-            self.s.terminate_sm.set(false);
+            self.state.terminate_sm.set(false);
             self.do_api_callout(HttpHook::TxnClose);
         }
-        if self.s.kill_this_async_done.get() {
+        if self.state.kill_this_async_done.get() {
             self.let_go();
         }
     }
 
     fn close_everything(self) {
-        self.sm.tunnel.kill_tunnel(self.g);
-        let blind_tunnel = self.s.blind_tunnel.take();
+        self.sm.tunnel.kill_tunnel(self.guard);
+        let blind_tunnel = self.state.blind_tunnel.take();
         if let Some(tunnel) = blind_tunnel {
-            tunnel.kill(self.g);
+            tunnel.kill(self.guard);
         }
         self.close_server();
-        let ua = self.s.ua.borrow().as_ref().map(|ua| Arc::clone(&ua.session));
+        let ua = self.state.ua.borrow().as_ref().map(|ua| Arc::clone(&ua.session));
         if let Some(session) = ua {
             self.forget_ua();
-            session.do_io_close(self.g);
+            session.do_io_close(self.guard);
         }
         self.kill_plugin_tunnel();
     }
 
     /// A plugin that was to answer and was never asked is told so.
     fn kill_plugin_tunnel(self) {
-        let plugin_tunnel = self.s.plugin_tunnel.take();
+        let plugin_tunnel = self.state.plugin_tunnel.take();
         if let Some(core) = plugin_tunnel {
             core.kill_no_connect();
         }
@@ -514,10 +514,10 @@ impl Run<'_> {
     /// The plugins know of the end: nothing is left to do. Mirrors the end of
     /// `kill_this`, and `destroy`.
     fn let_go(self) {
-        self.s.terminate_sm.set(false);
-        let Some(session) = self.s.session.take() else { return };
+        self.state.terminate_sm.set(false);
+        let Some(session) = self.state.session.take() else { return };
         // The next request of the client may be there already.
-        session.transaction_done(self.g);
+        session.transaction_done(self.guard);
         // A plugin of TXN_CLOSE may have made one.
         self.kill_plugin_tunnel();
         self.sm.hooks.clear();
@@ -526,13 +526,13 @@ impl Run<'_> {
 
     /// Takes the client out of the table: its connection is somebody else's now.
     fn forget_ua(self) {
-        let ua = self.s.ua.take();
+        let ua = self.state.ua.take();
         drop(ua);
     }
 
     /// Closes the connection to the origin server, if there is one.
     fn close_server(self) {
-        let server = self.s.server.take();
+        let server = self.state.server.take();
         if let Some(server) = server {
             server.session.do_io_close();
         }

@@ -17,14 +17,14 @@ impl Run<'_> {
     /// `do_api_callout_internal`.
     pub(super) fn do_api_callout(self, hook: HttpHook) {
         if hook == HttpHook::TxnClose
-            && matches!(self.s.callout.get(), Callout::In | Callout::DeferedServerError)
+            && matches!(self.state.callout.get(), Callout::In | Callout::DeferedServerError)
         {
             // During TXN_CLOSE itself too: then its plugins are called a second time.
-            self.s.callout.set(Callout::DeferedClose);
+            self.state.callout.set(Callout::DeferedClose);
             return;
         }
-        self.s.cur_hook.set(Some(hook));
-        self.s.hook_state.set(HookState::default());
+        self.state.cur_hook.set(Some(hook));
+        self.state.hook_state.set(HookState::default());
         self.state_api_callout();
     }
 
@@ -33,15 +33,15 @@ impl Run<'_> {
     pub(super) fn api_callback(self, event: EventCode) {
         // Twice, or without having been called. The original goes on a second time,
         // which it survives at some places and at others does not.
-        if !self.s.asked.replace(false) {
+        if !self.state.asked.replace(false) {
             return;
         }
         if event != TS_EVENT_HTTP_ERROR {
             return self.state_api_callout();
         }
         // The others of this place are not called any more.
-        let callout = self.s.callout.replace(Callout::No);
-        match self.s.cur_hook.get() {
+        let callout = self.state.callout.replace(Callout::No);
+        match self.state.cur_hook.get() {
             _ if callout == Callout::DeferedClose => self.do_api_callout(HttpHook::TxnClose),
             // At the end there is no answer that could be changed into an error.
             Some(HttpHook::TxnClose) => self.handle_api_return(HttpHook::TxnClose),
@@ -51,17 +51,17 @@ impl Run<'_> {
 
     /// A plugin's mutex could not be had; now it is tried again.
     pub(super) fn pending_action_is_due(self) {
-        self.s.pending_action.set(None);
-        if !self.s.asked.get() && self.s.callout.get() != Callout::No {
+        self.state.pending_action.set(None);
+        if !self.state.asked.get() && self.state.callout.get() != Callout::No {
             self.state_api_callout();
         }
     }
 
     fn state_api_callout(self) {
-        let Some(hook) = self.s.cur_hook.get() else { return };
-        let before = self.s.hook_state.get();
+        let Some(hook) = self.state.cur_hook.get() else { return };
+        let before = self.state.hook_state.get();
         let mut state = before;
-        let session = self.s.session.borrow().clone();
+        let session = self.state.session.borrow().clone();
         let next = match &session {
             Some(session) => {
                 let scopes = [self.sm.proxy.hooks(), session.hooks(), self.sm.hooks()];
@@ -70,24 +70,24 @@ impl Run<'_> {
             None => state.next(hook, &[self.sm.proxy.hooks(), self.sm.hooks()]),
         };
         let Some(cont) = next else {
-            return match self.s.callout.replace(Callout::No) {
+            return match self.state.callout.replace(Callout::No) {
                 Callout::No | Callout::In => self.handle_api_return(hook),
                 Callout::DeferedClose => self.do_api_callout(HttpHook::TxnClose),
                 Callout::DeferedServerError => self.handle_response(),
             };
         };
         self.set_state_of_callout();
-        if self.s.callout.get() == Callout::No {
-            self.s.callout.set(Callout::In);
+        if self.state.callout.get() == Callout::No {
+            self.state.callout.set(Callout::In);
         }
         let Some(lock) = weak_try_lock(cont.base().mutex().map(|mutex| &**mutex)) else {
             let processor = self.sm.proxy.processor();
             let event = processor.schedule_in(self.cont(), HOOK_RETRY_TIME, ET_NET);
-            self.s.pending_action.set(event);
+            self.state.pending_action.set(event);
             return;
         };
-        self.s.hook_state.set(state);
-        self.s.asked.set(true);
+        self.state.hook_state.set(state);
+        self.state.asked.set(true);
         self.report(steps::HTTP_HOOK, i64::from(hook.event().0));
         let txn = HttpTxn::new(self.sm.this.upgrade().expect("called by reference"));
         call(&cont, lock.as_ref(), hook.event(), Data::Object(&txn));
@@ -95,7 +95,7 @@ impl Run<'_> {
 
     fn set_state_of_callout(self) {
         // At the two ends the state says more than that plugins are called.
-        if !matches!(self.s.state.get(), SmState::KillThis | SmState::Born) {
+        if !matches!(self.state.sm_state.get(), SmState::KillThis | SmState::Born) {
             self.set_state(SmState::ApiCallout);
         }
     }
@@ -112,8 +112,8 @@ impl Run<'_> {
             HttpHook::ReadResponseHdr => self.handle_response(),
             HttpHook::SendResponseHdr => self.send_response(),
             HttpHook::TxnClose => {
-                self.s.terminate_sm.set(true);
-                self.s.kill_this_async_done.set(true);
+                self.state.terminate_sm.set(true);
+                self.state.kill_this_async_done.set(true);
             }
             HttpHook::SsnStart | HttpHook::SsnClose => {}
         }

@@ -18,7 +18,7 @@ const CONTINUE_RESPONSE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 impl Run<'_> {
     /// Calls `f` with the client, if it is there.
     pub(super) fn with_ua<R>(self, f: impl FnOnce(&mut Ua) -> R) -> Option<R> {
-        self.s.ua.borrow_mut().as_mut().map(f)
+        self.state.ua.borrow_mut().as_mut().map(f)
     }
 
     /// What the client has sent and nobody has taken.
@@ -31,9 +31,9 @@ impl Run<'_> {
         let config = self.sm.proxy.config();
         self.with_ua(|ua| {
             // Nothing is read yet, but timeouts and errors come to this machine.
-            let read = ua.vc.do_io_read(self.g, Some(this.clone()), 0, None);
+            let read = ua.vc.do_io_read(self.guard, Some(this.clone()), 0, None);
             ua.read_vio = Some(read);
-            ua.write_vio = Some(ua.vc.do_io_write(self.g, Some(this), 0, None));
+            ua.write_vio = Some(ua.vc.do_io_write(self.guard, Some(this), 0, None));
             ua.vc.set_inactivity_timeout(config.transaction_no_activity_timeout_in);
             ua.vc.set_active_timeout(config.transaction_active_timeout_in);
         });
@@ -42,14 +42,14 @@ impl Run<'_> {
 
     pub(super) fn setup_client_read_request_header(self) {
         self.set_state(SmState::ReadClientRequestHeader);
-        self.s.reading_request.set(true);
+        self.state.reading_request.set(true);
         let this = self.cont();
         self.with_ua(|ua| {
-            let read = ua.vc.do_io_read(self.g, Some(this), i64::MAX, Some(&ua.buffer));
+            let read = ua.vc.do_io_read(self.guard, Some(this), i64::MAX, Some(&ua.buffer));
             ua.read_vio = Some(read);
         });
         // A request that came behind the last one causes no event.
-        if self.ua_reader().is_some_and(|reader| reader.read_avail(self.g) > 0) {
+        if self.ua_reader().is_some_and(|reader| reader.read_avail(self.guard) > 0) {
             self.state_read_client_request_header(EventCode::VC_EVENT_READ_READY);
         }
     }
@@ -61,50 +61,50 @@ impl Run<'_> {
             _ => {
                 // Nobody is left who could be answered.
                 self.with_ua(|ua| ua.eos = true);
-                self.s.terminate_sm.set(true);
+                self.state.terminate_sm.set(true);
                 return;
             }
         }
         let Some(reader) = self.ua_reader() else { return };
         let config = self.sm.proxy.config();
-        if reader.read_avail(self.g) > 0 && self.s.request_hdr_bytes.get() == 0 {
+        if reader.read_avail(self.guard) > 0 && self.state.request_hdr_bytes.get() == 0 {
             // Until now the accept timeout was in force.
             let timeout = config.transaction_no_activity_timeout_in;
             self.with_ua(|ua| ua.vc.set_inactivity_timeout(timeout));
         }
         let (mut result, bytes_used) = self.parse_request(&reader);
-        self.s.request_hdr_bytes.set(self.s.request_hdr_bytes.get() + bytes_used);
-        if self.s.request_hdr_bytes.get() > config.request_hdr_max_size {
+        self.state.request_hdr_bytes.set(self.state.request_hdr_bytes.get() + bytes_used);
+        if self.state.request_hdr_bytes.get() > config.request_hdr_max_size {
             result = ParseResult::Error;
         }
         match result {
             // The rest will never come.
             ParseResult::Cont if self.with_ua(|ua| ua.eos).unwrap_or(false) => {
-                self.s.terminate_sm.set(true);
+                self.state.terminate_sm.set(true);
             }
             ParseResult::Cont => {
                 let vio = self.with_ua(|ua| ua.read_vio.clone()).flatten();
                 if let Some(vio) = vio {
-                    vio.reenable(self.g);
+                    vio.reenable(self.guard);
                 }
             }
             ParseResult::Error => {
-                self.s.reading_request.set(false);
+                self.state.reading_request.set(false);
                 self.stop_reading_client();
                 let version = {
-                    let mut t = self.s.t.borrow_mut();
+                    let mut t_state = self.state.t_state.borrow_mut();
                     let line_max = config.limits.request_line_max_size;
                     let too_long = usize::try_from(bytes_used).is_ok_and(|used| used > line_max);
-                    t.http_return_code = if too_long { 414 } else { 0 };
-                    t.client_request.version
+                    t_state.http_return_code = if too_long { 414 } else { 0 };
+                    t_state.client_request.version
                 };
                 if !version.is_http1() {
-                    self.s.t.borrow_mut().http_return_code = 505;
+                    self.state.t_state.borrow_mut().http_return_code = 505;
                 }
                 self.bad_request();
             }
             ParseResult::Done => {
-                self.s.reading_request.set(false);
+                self.state.reading_request.set(false);
                 self.request_is_read();
             }
         }
@@ -114,8 +114,8 @@ impl Run<'_> {
     fn request_is_read(self) {
         let config = self.sm.proxy.config();
         let (implemented, secure, push) = {
-            let t = self.s.t.borrow();
-            let request = &t.client_request;
+            let t_state = self.state.t_state.borrow();
+            let request = &t_state.client_request;
             let mut codings = request.fields.values("Transfer-Encoding");
             let implemented = codings.all(|value| value.eq_ignore_ascii_case(b"chunked"));
             (
@@ -127,35 +127,35 @@ impl Run<'_> {
         let internal = self.with_ua(|ua| ua.vc.net_base().is_internal_request()).unwrap_or(false);
         let addr = self.with_ua(|ua| ua.vc.get_remote_addr()).flatten();
         {
-            let mut t = self.s.t.borrow_mut();
-            t.now = self.sm.proxy.local_time();
-            t.is_internal_request = internal;
-            t.client_addr = addr;
+            let mut t_state = self.state.t_state.borrow_mut();
+            t_state.now = self.sm.proxy.local_time();
+            t_state.is_internal_request = internal;
+            t_state.client_addr = addr;
         }
         if !implemented {
-            self.s.t.borrow_mut().http_return_code = 501;
+            self.state.t_state.borrow_mut().http_return_code = 501;
             return self.bad_request();
         }
         if secure && !internal {
             // The scheme does not fit a connection in plain text.
             return self.bad_request();
         }
-        self.with_ua(|ua| ua.session.set_active(self.g));
+        self.with_ua(|ua| ua.session.set_active(self.guard));
         self.expect_100_continue();
         if push {
-            self.s.t.borrow_mut().forbidden(config);
+            self.state.t_state.borrow_mut().forbidden(config);
             return self.send_error();
         }
         let (body, trace) = {
-            let mut t = self.s.t.borrow_mut();
-            t.set_client_request_state();
-            (t.has_request_body(), t.client_request.method == b"TRACE")
+            let mut t_state = self.state.t_state.borrow_mut();
+            t_state.set_client_request_state();
+            (t_state.has_request_body(), t_state.client_request.method == b"TRACE")
         };
         if !body {
             // Go on reading, to notice when the client goes away.
             let vio = self.with_ua(|ua| ua.read_vio.clone()).flatten();
             if let Some(vio) = vio {
-                vio.reenable(self.g);
+                vio.reenable(self.guard);
             }
         } else if trace {
             return self.bad_request();
@@ -164,9 +164,9 @@ impl Run<'_> {
             self.stop_reading_client();
         }
         {
-            let mut t = self.s.t.borrow_mut();
-            t.modify_request();
-            t.initialize_from_request(config);
+            let mut t_state = self.state.t_state.borrow_mut();
+            t_state.modify_request();
+            t_state.initialize_from_request(config);
         }
         self.do_api_callout(HttpHook::ReadRequestHdr);
     }
@@ -175,8 +175,8 @@ impl Run<'_> {
     fn expect_100_continue(self) {
         let at_once = self.sm.proxy.config().send_100_continue_response;
         {
-            let mut t = self.s.t.borrow_mut();
-            let request = &t.client_request;
+            let mut t_state = self.state.t_state.borrow_mut();
+            let request = &t_state.client_request;
             let expects = request.version == HTTPVersion::HTTP_1_1
                 && matches!(&request.method[..], b"POST" | b"PUT")
                 && (request.fields.value_get("Expect"))
@@ -184,16 +184,16 @@ impl Run<'_> {
             if !expects {
                 return;
             }
-            t.continue_required = !at_once;
-            t.continue_sent = at_once;
+            t_state.continue_required = !at_once;
+            t_state.continue_sent = at_once;
         }
         if at_once {
             let buffer = self.new_buffer(128);
-            let reader = buffer.alloc_reader(self.g).expect("the first of five");
-            let nbytes = buffer.write(self.g, CONTINUE_RESPONSE);
+            let reader = buffer.alloc_reader(self.guard).expect("the first of five");
+            let nbytes = buffer.write(self.guard, CONTINUE_RESPONSE);
             let this = self.cont();
             self.with_ua(|ua| {
-                let write = ua.vc.do_io_write(self.g, Some(this), nbytes, Some(&reader));
+                let write = ua.vc.do_io_write(self.guard, Some(this), nbytes, Some(&reader));
                 ua.write_vio = Some(write);
             });
         }
@@ -209,14 +209,14 @@ impl Run<'_> {
             EventCode::VC_EVENT_WRITE_READY => {
                 let vio = self.with_ua(|ua| ua.write_vio.clone()).flatten();
                 if let Some(vio) = vio {
-                    vio.reenable(self.g);
+                    vio.reenable(self.guard);
                 }
             }
             EventCode::VC_EVENT_EOS => {
                 // It may only have ended its side: it is still answered.
                 let vc = self.with_ua(|ua| {
                     ua.eos = true;
-                    ua.session.note_end_of_client(self.g);
+                    ua.session.note_end_of_client(self.guard);
                     ua.vc.clone()
                 });
                 if let Some(vc) = vc {
@@ -224,15 +224,15 @@ impl Run<'_> {
                 }
             }
             _ => {
-                if self.sm.tunnel.is_tunnel_active(self.g) {
+                if self.sm.tunnel.is_tunnel_active(self.guard) {
                     let client = TunnelType::HttpClient;
-                    if self.sm.tunnel.forward_to_consumer(self.g, event, client) {
+                    if self.sm.tunnel.forward_to_consumer(self.guard, event, client) {
                         return;
                     }
-                    self.sm.tunnel.kill_tunnel(self.g);
+                    self.sm.tunnel.kill_tunnel(self.guard);
                 }
                 self.stop_reading_client();
-                self.s.terminate_sm.set(true);
+                self.state.terminate_sm.set(true);
             }
         }
     }
@@ -241,7 +241,7 @@ impl Run<'_> {
     pub(super) fn stop_reading_client(self) {
         let vio = self.with_ua(|ua| ua.read_vio.clone()).flatten();
         if let Some(vio) = vio {
-            vio.set_nbytes(self.g, vio.ndone());
+            vio.set_nbytes(self.guard, vio.ndone());
         }
     }
 
@@ -252,24 +252,24 @@ impl Run<'_> {
             EventCode::VC_EVENT_INACTIVITY_TIMEOUT => Some(ServerState::InactiveTimeout),
             _ => None,
         };
-        self.s.t.borrow_mut().client_timed_out = state;
+        self.state.t_state.borrow_mut().client_timed_out = state;
     }
 
     /// Parses what is there; how it ended, and how many bytes that took.
     fn parse_request(self, reader: &IOBufferReader) -> (ParseResult, i64) {
         let limits = self.sm.proxy.config().limits;
-        let mut t = self.s.t.borrow_mut();
-        let mut parser = self.s.parser.borrow_mut();
+        let mut t_state = self.state.t_state.borrow_mut();
+        let mut parser = self.state.parser.borrow_mut();
         let mut bytes_used = 0;
         loop {
-            if reader.block_read_avail(self.g) <= 0 {
+            if reader.block_read_avail(self.guard) <= 0 {
                 return (ParseResult::Cont, bytes_used);
             }
-            let view = reader.block_view(self.g);
+            let view = reader.block_view(self.guard);
             let mut piece = &view[..];
-            let result = parser.parse_req(&mut t.client_request, &mut piece, false, limits);
+            let result = parser.parse_req(&mut t_state.client_request, &mut piece, false, limits);
             let used = i64::try_from(view.len() - piece.len()).unwrap_or(0);
-            reader.consume(self.g, used);
+            reader.consume(self.guard, used);
             bytes_used += used;
             if result != ParseResult::Cont {
                 return (result, bytes_used);

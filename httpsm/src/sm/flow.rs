@@ -14,24 +14,24 @@ impl Run<'_> {
     /// `HttpTransact::BadRequest`.
     pub(super) fn bad_request(self) {
         self.touch_time();
-        self.s.t.borrow_mut().bad_request(self.sm.proxy.config());
+        self.state.t_state.borrow_mut().bad_request(self.sm.proxy.config());
         self.send_error();
     }
 
     /// An error answer is in the state.
     pub(super) fn send_error(self) {
         self.release_server_after(ResponseNext::Error);
-        self.s.transfer.set(ResponseNext::Error);
+        self.state.transfer.set(ResponseNext::Error);
         self.do_api_callout(HttpHook::SendResponseHdr);
     }
 
     /// A plugin has said that the transaction is to end with an error.
     pub(super) fn api_error(self) {
         self.touch_time();
-        let in_send_response = self.s.cur_hook.get() == Some(HttpHook::SendResponseHdr);
-        self.s.t.borrow_mut().api_error(self.sm.proxy.config());
+        let in_send_response = self.state.cur_hook.get() == Some(HttpHook::SendResponseHdr);
+        self.state.t_state.borrow_mut().api_error(self.sm.proxy.config());
         self.release_server_after(ResponseNext::Error);
-        self.s.transfer.set(ResponseNext::Error);
+        self.state.transfer.set(ResponseNext::Error);
         if in_send_response {
             // Its hooks have had their say.
             self.send_response();
@@ -41,7 +41,7 @@ impl Run<'_> {
     }
 
     pub(super) fn start_remap_request(self) {
-        let next = self.s.t.borrow_mut().start_remap_request(self.sm.proxy.config());
+        let next = self.state.t_state.borrow_mut().start_remap_request(self.sm.proxy.config());
         match next {
             RequestNext::Continue => self.do_api_callout(HttpHook::PreRemap),
             RequestNext::Answer | RequestNext::Tunnel => self.send_error(),
@@ -51,9 +51,9 @@ impl Run<'_> {
     pub(super) fn remap_request(self) {
         let config = self.sm.proxy.config();
         let next = {
-            let mut t = self.s.t.borrow_mut();
-            self.sm.proxy.with_remap(|rules| t.perform_remap(config, rules));
-            t.end_remap_request(config)
+            let mut t_state = self.state.t_state.borrow_mut();
+            self.sm.proxy.with_remap(|rules| t_state.perform_remap(config, rules));
+            t_state.end_remap_request(config)
         };
         match next {
             RequestNext::Continue => self.do_api_callout(HttpHook::PostRemap),
@@ -64,10 +64,10 @@ impl Run<'_> {
     pub(super) fn handle_request(self) {
         self.touch_time();
         let (next, intercepted) = {
-            let mut t = self.s.t.borrow_mut();
+            let mut t_state = self.state.t_state.borrow_mut();
             (
-                t.handle_request(self.sm.proxy.config()),
-                t.plugin_tunnel_type == PluginTunnel::AsIntercept,
+                t_state.handle_request(self.sm.proxy.config()),
+                t_state.plugin_tunnel_type == PluginTunnel::AsIntercept,
             )
         };
         match next {
@@ -81,7 +81,7 @@ impl Run<'_> {
 
     /// The cache never has it.
     pub(super) fn cache_lookup_is_done(self) {
-        let next = self.s.t.borrow_mut().handle_cache_miss(self.sm.proxy.config());
+        let next = self.state.t_state.borrow_mut().handle_cache_miss(self.sm.proxy.config());
         match next {
             RequestNext::Continue => self.open_server(),
             RequestNext::Answer | RequestNext::Tunnel => self.send_error(),
@@ -90,25 +90,26 @@ impl Run<'_> {
 
     pub(super) fn open_server(self) {
         self.touch_time();
-        self.s.t.borrow_mut().build_request(self.sm.proxy.config());
+        self.state.t_state.borrow_mut().build_request(self.sm.proxy.config());
         self.do_http_server_open();
     }
 
     pub(super) fn handle_response(self) {
         self.touch_time();
-        let sent = self.s.request_was_sent.get();
-        let next = self.s.t.borrow_mut().handle_response(self.sm.proxy.config(), sent);
+        let sent = self.state.request_was_sent.get();
+        let next = self.state.t_state.borrow_mut().handle_response(self.sm.proxy.config(), sent);
         match next {
             ResponseNext::Retry => {
                 self.close_server();
-                self.s.t.borrow_mut().current_state = crate::transact::ServerState::Undefined;
+                self.state.t_state.borrow_mut().current_state =
+                    crate::transact::ServerState::Undefined;
                 self.do_http_server_open();
             }
             ResponseNext::ParseNext => self.setup_server_read_response_header(),
             ResponseNext::Interim => self.setup_100_continue_transfer(),
             ResponseNext::Error => self.send_error(),
             ResponseNext::HeadOnly | ResponseNext::ServerRead | ResponseNext::Tunnel => {
-                self.s.transfer.set(next);
+                self.state.transfer.set(next);
                 self.do_api_callout(HttpHook::SendResponseHdr);
             }
         }
@@ -119,7 +120,7 @@ impl Run<'_> {
         // It has this long to take the answer.
         let timeout = self.sm.proxy.config().transaction_no_activity_timeout_in;
         self.with_ua(|ua| ua.vc.set_inactivity_timeout(timeout));
-        let next = self.s.transfer.get();
+        let next = self.state.transfer.get();
         if next == ResponseNext::Tunnel {
             return self.setup_blind_tunnel();
         }
@@ -135,22 +136,22 @@ impl Run<'_> {
     /// A body that nobody will read any more must not be taken for a request.
     /// Mirrors `do_drain_request_body`.
     fn drain_request_body(self) {
-        let mut t = self.s.t.borrow_mut();
+        let mut t_state = self.state.t_state.borrow_mut();
         // Behind an error with a body no connection is kept: that is decided already.
-        if t.body_tunneled || !t.has_request_body() || t.is_error_answer {
+        if t_state.body_tunneled || !t_state.has_request_body() || t_state.is_error_answer {
             return;
         }
         let reader = self.ua_reader();
-        let length = t.request_content_length.filter(|_| !t.client_chunked);
+        let length = t_state.request_content_length.filter(|_| !t_state.client_chunked);
         if let (Some(reader), Some(length)) = (reader, length)
-            && reader.read_avail(self.g) >= length
+            && reader.read_avail(self.guard) >= length
         {
-            reader.consume(self.g, length);
+            reader.consume(self.guard, length);
             return;
         }
-        t.client_keep_alive = false;
-        let version = t.client_request.version;
-        if let Some(response) = &mut t.client_response
+        t_state.client_keep_alive = false;
+        let version = t_state.client_request.version;
+        if let Some(response) = &mut t_state.client_response
             && version == crate::hdr::HTTPVersion::HTTP_1_1
         {
             response.fields.value_set("Connection", b"close");
@@ -164,8 +165,8 @@ impl Run<'_> {
     }
 
     fn touch_time(self) {
-        let mut t = self.s.t.borrow_mut();
-        t.now = self.sm.proxy.local_time();
-        t.is_draining = self.sm.proxy.is_draining();
+        let mut t_state = self.state.t_state.borrow_mut();
+        t_state.now = self.sm.proxy.local_time();
+        t_state.is_draining = self.sm.proxy.is_draining();
     }
 }

@@ -21,7 +21,7 @@ use crate::tunnel::TunnelType;
 
 impl Run<'_> {
     pub(super) fn with_server<R>(self, f: impl FnOnce(&mut Server) -> R) -> Option<R> {
-        self.s.server.borrow_mut().as_mut().map(f)
+        self.state.server.borrow_mut().as_mut().map(f)
     }
 
     fn server_reader(self) -> Option<IOBufferReader> {
@@ -30,65 +30,71 @@ impl Run<'_> {
 
     pub(super) fn do_http_server_open(self) {
         self.set_state(SmState::HttpServerOpen);
-        self.s.request_was_sent.set(false);
+        self.state.request_was_sent.set(false);
         let waits = {
-            let t = self.s.t.borrow();
-            !t.is_tunnel && !t.has_request_body()
+            let t_state = self.state.t_state.borrow();
+            !t_state.is_tunnel && !t_state.has_request_body()
         };
         if waits {
             // The client waits now, and that is not its fault. One that still sends a
             // body must go on, or the origin server could never answer.
             self.with_ua(|ua| ua.vc.cancel_inactivity_timeout());
         }
-        let plugin = self.s.plugin_tunnel.take();
+        let plugin = self.state.plugin_tunnel.take();
         if let Some(core) = plugin {
             // The plugin is called in here, and so is this machine.
-            core.connect_re(self.g, &self.cont());
+            core.connect_re(self.guard, &self.cont());
             return;
         }
-        if self.s.t.borrow().plugin_tunnel_type != PluginTunnel::None {
+        if self.state.t_state.borrow().plugin_tunnel_type != PluginTunnel::None {
             // The plugin has had its one connection.
             return self.open_failed(ConnectError::REFUSED.errno);
         }
         let origin = self.origin();
-        if self.s.t.borrow().attempts == 0
-            && !self.s.t.borrow().is_tunnel
+        if self.state.t_state.borrow().attempts == 0
+            && !self.state.t_state.borrow().is_tunnel
             && let Some(session) =
-                self.sm.proxy.pool().acquire_session(self.g, &self.cont(), &origin)
+                self.sm.proxy.pool().acquire_session(self.guard, &self.cont(), &origin)
         {
             return self.attach_server_session(session);
         }
         let timeout = self.sm.proxy.config().connect_attempts_timeout;
         let connector = Arc::clone(self.sm.proxy.connector());
-        connector.connect_re(self.g, &self.cont(), &origin, timeout);
+        connector.connect_re(self.guard, &self.cont(), &origin, timeout);
     }
 
     /// The origin server that the request is for, after remapping.
     pub(super) fn origin(self) -> Origin {
-        let t = self.s.t.borrow();
-        let host = t.client_request.host_get().unwrap_or(b"");
+        let t_state = self.state.t_state.borrow();
+        let host = t_state.client_request.host_get().unwrap_or(b"");
         let host = host.strip_prefix(b"[").and_then(|h| h.strip_suffix(b"]")).unwrap_or(host);
         Origin {
             host: String::from_utf8_lossy(host).to_ascii_lowercase(),
-            port: t.client_request.port_get(),
+            port: t_state.client_request.port_get(),
         }
     }
 
     pub(super) fn state_http_server_open(self, event: EventCode, data: Data<'_>) {
-        let over = self.s.ending.get() || self.s.terminate_sm.get();
+        let over = self.state.ending.get() || self.state.terminate_sm.get();
         if let (EventCode::NET_EVENT_OPEN, Some(vc)) = (event, data.net_vc()) {
-            if over || self.s.server.borrow().is_some() {
+            if over || self.state.server.borrow().is_some() {
                 // Nobody waits for it any more.
                 vc.do_io_close(None);
                 return;
             }
-            if self.s.t.borrow().is_tunnel {
+            if self.state.t_state.borrow().is_tunnel {
                 return self.raw_server_is_open(vc.clone());
             }
-            let plugin = self.s.t.borrow().plugin_tunnel_type != PluginTunnel::None;
+            let plugin = self.state.t_state.borrow().plugin_tunnel_type != PluginTunnel::None;
             let proxy = &self.sm.proxy;
-            let session =
-                ServerSession::new(proxy, self.g, &self.cont(), vc.clone(), self.origin(), plugin);
+            let session = ServerSession::new(
+                proxy,
+                self.guard,
+                &self.cont(),
+                vc.clone(),
+                self.origin(),
+                plugin,
+            );
             return match plugin {
                 true => self.attach_server_session(session),
                 false => self.wait_for_handshake(session),
@@ -109,9 +115,9 @@ impl Run<'_> {
 
     fn open_failed(self, errno: i32) {
         {
-            let mut t = self.s.t.borrow_mut();
-            t.current_state = ServerState::ConnectionError;
-            t.cause_of_death_errno = errno;
+            let mut t_state = self.state.t_state.borrow_mut();
+            t_state.current_state = ServerState::ConnectionError;
+            t_state.cause_of_death_errno = errno;
         }
         self.handle_response();
     }
@@ -122,7 +128,7 @@ impl Run<'_> {
         let this = self.cont();
         let (vc, reader) = (session.vc().clone(), session.reader());
         self.set_server(session);
-        let write = vc.do_io_write(self.g, Some(this), 1, Some(&reader));
+        let write = vc.do_io_write(self.guard, Some(this), 1, Some(&reader));
         self.with_server(|server| {
             server.write_vio = Some(write);
             server.is_new = true;
@@ -141,7 +147,7 @@ impl Run<'_> {
                 self.with_server(|server| {
                     let vc = server.session.vc();
                     // While plugins are asked nobody wants to write.
-                    server.write_vio = Some(vc.do_io_write(self.g, Some(this), 0, None));
+                    server.write_vio = Some(vc.do_io_write(self.guard, Some(this), 0, None));
                     vc.set_inactivity_timeout(timeout);
                 });
                 self.server_is_open();
@@ -180,15 +186,15 @@ impl Run<'_> {
             reading: false,
             eos: false,
         };
-        *self.s.server.borrow_mut() = Some(server);
+        *self.state.server.borrow_mut() = Some(server);
     }
 
     /// Mirrors `handle_http_server_open`.
     fn server_is_open(self) {
         {
-            let mut t = self.s.t.borrow_mut();
-            let body = t.has_request_body();
-            if let Some(request) = t.server_request.as_mut().filter(|_| body) {
+            let mut t_state = self.state.t_state.borrow_mut();
+            let body = t_state.has_request_body();
+            if let Some(request) = t_state.server_request.as_mut().filter(|_| body) {
                 let fields = &mut request.fields;
                 if !fields.presence("Content-Length") && !fields.presence("Transfer-Encoding") {
                     fields.value_set("Transfer-Encoding", b"chunked");
@@ -204,18 +210,18 @@ impl Run<'_> {
     pub(super) fn setup_server_send_request(self) {
         self.set_state(SmState::SendServerRequestHeader);
         let mut head = Vec::with_capacity(512);
-        if let Some(request) = &self.s.t.borrow().server_request {
+        if let Some(request) = &self.state.t_state.borrow().server_request {
             request.print(&mut head);
         }
         let buffer = self.new_buffer(4096);
-        let reader = buffer.alloc_reader(self.g).expect("the first of five");
-        let nbytes = buffer.write(self.g, &head);
+        let reader = buffer.alloc_reader(self.guard).expect("the first of five");
+        let nbytes = buffer.write(self.guard, &head);
         let this = self.cont();
         let timeout = self.sm.proxy.config().transaction_no_activity_timeout_out;
         self.with_server(|server| {
             let vc = server.session.vc();
             server.is_new = false;
-            server.write_vio = Some(vc.do_io_write(self.g, Some(this), nbytes, Some(&reader)));
+            server.write_vio = Some(vc.do_io_write(self.guard, Some(this), nbytes, Some(&reader)));
             vc.set_inactivity_timeout(timeout);
         });
         self.setup_server_read_response_header();
@@ -223,42 +229,47 @@ impl Run<'_> {
 
     pub(super) fn setup_server_read_response_header(self) {
         {
-            let mut t = self.s.t.borrow_mut();
-            t.current_state = ServerState::Undefined;
-            t.server_response = ResponseHdr::default();
+            let mut t_state = self.state.t_state.borrow_mut();
+            t_state.current_state = ServerState::Undefined;
+            t_state.server_response = ResponseHdr::default();
         }
-        *self.s.parser.borrow_mut() = HttpParser::new();
-        self.s.response_hdr_bytes.set(0);
+        *self.state.parser.borrow_mut() = HttpParser::new();
+        self.state.response_hdr_bytes.set(0);
         let this = self.cont();
         self.with_server(|server| {
             server.reading = true;
             let (vc, buffer) = (server.session.vc(), server.session.buffer());
-            server.read_vio = Some(vc.do_io_read(self.g, Some(this), i64::MAX, Some(buffer)));
+            server.read_vio = Some(vc.do_io_read(self.guard, Some(this), i64::MAX, Some(buffer)));
         });
         // Behind an interim answer the next one may be there already.
-        if self.server_reader().is_some_and(|reader| reader.read_avail(self.g) > 0) {
+        if self.server_reader().is_some_and(|reader| reader.read_avail(self.guard) > 0) {
             self.state_read_server_response_header(EventCode::VC_EVENT_READ_READY);
         }
     }
 
     pub(super) fn server_write_event(self, event: EventCode) {
         match event {
-            _ if self.s.state.get() == SmState::HttpServerOpen => self.handshake_event(event),
+            _ if self.state.sm_state.get() == SmState::HttpServerOpen => {
+                self.handshake_event(event)
+            }
             EventCode::VC_EVENT_WRITE_READY => {
                 let vio = self.with_server(|server| server.write_vio.clone()).flatten();
                 if let Some(vio) = vio {
-                    vio.reenable(self.g);
+                    vio.reenable(self.guard);
                 }
             }
             EventCode::VC_EVENT_WRITE_COMPLETE => {
-                self.s.request_was_sent.set(true);
+                self.state.request_was_sent.set(true);
                 let (body, wait) = {
-                    let t = self.s.t.borrow();
-                    (t.has_request_body() && !t.body_tunneled, t.continue_required)
+                    let t_state = self.state.t_state.borrow();
+                    (
+                        t_state.has_request_body() && !t_state.body_tunneled,
+                        t_state.continue_required,
+                    )
                 };
                 if body && !wait {
                     self.do_setup_post_tunnel();
-                } else if self.s.state.get() == SmState::SendServerRequestHeader {
+                } else if self.state.sm_state.get() == SmState::SendServerRequestHeader {
                     self.set_state(SmState::ReadServerResponseHeader);
                 }
             }
@@ -269,7 +280,9 @@ impl Run<'_> {
     pub(super) fn server_read_event(self, event: EventCode) {
         let reading = self.with_server(|server| server.reading && !server.eos).unwrap_or(false);
         match event {
-            _ if self.s.state.get() == SmState::HttpServerOpen => self.handshake_event(event),
+            _ if self.state.sm_state.get() == SmState::HttpServerOpen => {
+                self.handshake_event(event)
+            }
             EventCode::VC_EVENT_READ_READY
             | EventCode::VC_EVENT_READ_COMPLETE
             | EventCode::VC_EVENT_EOS
@@ -286,62 +299,62 @@ impl Run<'_> {
         let config = self.sm.proxy.config();
         let eos = event == EventCode::VC_EVENT_EOS;
         self.with_server(|server| server.eos |= eos);
-        if self.s.response_hdr_bytes.get() == 0 {
+        if self.state.response_hdr_bytes.get() == 0 {
             let timeout = config.transaction_no_activity_timeout_out;
             self.with_server(|server| server.session.vc().set_inactivity_timeout(timeout));
-            if self.s.t.borrow().has_request_body() {
+            if self.state.t_state.borrow().has_request_body() {
                 self.with_ua(|ua| ua.vc.cancel_inactivity_timeout());
             }
         }
         let Some(reader) = self.server_reader() else { return };
         let (mut result, used) = self.parse_response(&reader, eos);
-        self.s.response_hdr_bytes.set(self.s.response_hdr_bytes.get() + used);
+        self.state.response_hdr_bytes.set(self.state.response_hdr_bytes.get() + used);
         if (eos && result == ParseResult::Cont)
-            || self.s.response_hdr_bytes.get() > config.response_hdr_max_size
+            || self.state.response_hdr_bytes.get() > config.response_hdr_max_size
         {
             result = ParseResult::Error;
         }
         let vio = self.with_server(|server| server.read_vio.clone()).flatten();
         if result == ParseResult::Cont {
             if let Some(vio) = vio {
-                vio.reenable(self.g);
+                vio.reenable(self.guard);
             }
             return;
         }
         if let Some(vio) = vio {
-            vio.set_nbytes(self.g, vio.ndone());
+            vio.set_nbytes(self.guard, vio.ndone());
         }
         self.with_server(|server| server.reading = false);
-        if self.sm.tunnel.is_tunnel_active(self.g) {
+        if self.sm.tunnel.is_tunnel_active(self.guard) {
             // The answer is there before the request is out: no more of it is sent.
             self.abort_tunnel();
         }
         if result == ParseResult::Error {
-            self.s.t.borrow_mut().current_state = ServerState::ParseError;
+            self.state.t_state.borrow_mut().current_state = ServerState::ParseError;
             return match eos {
                 true => self.handle_server_setup_error(event),
                 false => self.handle_response(),
             };
         }
         let implemented = {
-            let t = self.s.t.borrow();
-            let mut codings = t.server_response.fields.values("Transfer-Encoding");
+            let t_state = self.state.t_state.borrow();
+            let mut codings = t_state.server_response.fields.values("Transfer-Encoding");
             codings.all(|value| value.eq_ignore_ascii_case(b"chunked"))
         };
         if !implemented {
-            self.s.t.borrow_mut().http_return_code = 502;
+            self.state.t_state.borrow_mut().http_return_code = 502;
             return self.bad_request();
         }
         let timeout = config.transaction_no_activity_timeout_in;
         self.with_ua(|ua| ua.vc.set_inactivity_timeout(timeout));
-        self.s.t.borrow_mut().current_state = ServerState::ConnectionAlive;
+        self.state.t_state.borrow_mut().current_state = ServerState::ConnectionAlive;
         self.do_api_callout(HttpHook::ReadResponseHdr);
     }
 
     /// Something has happened to the connection before there was an answer.
     pub(super) fn handle_server_setup_error(self, event: EventCode) {
-        if self.sm.tunnel.is_tunnel_active(self.g)
-            && self.sm.tunnel.forward_to_consumer(self.g, event, TunnelType::HttpServer)
+        if self.sm.tunnel.is_tunnel_active(self.guard)
+            && self.sm.tunnel.forward_to_consumer(self.guard, event, TunnelType::HttpServer)
         {
             return;
         }
@@ -352,25 +365,27 @@ impl Run<'_> {
                 let write = server.write_vio.as_ref();
                 server.is_new || write.is_some_and(|vio| vio.nbytes() > 0 && vio.ndone() == 0)
             });
-            let mut t = self.s.t.borrow_mut();
-            (t.current_state, t.cause_of_death_errno) = match event {
-                EventCode::VC_EVENT_EOS => (ServerState::ConnectionClosed, 32),
-                EventCode::VC_EVENT_ACTIVE_TIMEOUT => (ServerState::ActiveTimeout, 110),
+            let mut t_state = self.state.t_state.borrow_mut();
+            (t_state.current_state, t_state.cause_of_death_errno) = match event {
+                EventCode::VC_EVENT_EOS => (ServerState::ConnectionClosed, libc::EPIPE),
+                EventCode::VC_EVENT_ACTIVE_TIMEOUT => (ServerState::ActiveTimeout, libc::ETIMEDOUT),
                 EventCode::VC_EVENT_INACTIVITY_TIMEOUT if took_nothing != Some(true) => {
-                    (ServerState::InactiveTimeout, 110)
+                    (ServerState::InactiveTimeout, libc::ETIMEDOUT)
                 }
-                EventCode::VC_EVENT_INACTIVITY_TIMEOUT => (ServerState::ConnectionError, 110),
+                EventCode::VC_EVENT_INACTIVITY_TIMEOUT => {
+                    (ServerState::ConnectionError, libc::ETIMEDOUT)
+                }
                 _ => (ServerState::ConnectionError, errno),
             };
         }
         if event != EventCode::VC_EVENT_ACTIVE_TIMEOUT {
             self.close_server();
         }
-        match self.s.callout.get() {
+        match self.state.callout.get() {
             Callout::No => self.handle_response(),
             // A plugin of SEND_REQUEST_HDR has the machine: what follows waits for it.
             Callout::In | Callout::DeferedServerError => {
-                self.s.callout.set(Callout::DeferedServerError);
+                self.state.callout.set(Callout::DeferedServerError);
             }
             // The client has gone, too: nothing follows but the end.
             Callout::DeferedClose => {}
@@ -380,40 +395,42 @@ impl Run<'_> {
     /// Gives the connection back, if there will be no body from it: to the pool
     /// if it can be used again. Mirrors `release_server_session`.
     pub(super) fn release_server_after(self, next: ResponseNext) {
-        if self.sm.tunnel.is_tunnel_active(self.g) {
+        if self.sm.tunnel.is_tunnel_active(self.guard) {
             self.abort_tunnel();
         }
-        let server = self.s.server.take();
+        let server = self.state.server.take();
         let Some(server) = server else { return };
-        let t = self.s.t.borrow();
+        let t_state = self.state.t_state.borrow();
         let reusable = next == ResponseNext::HeadOnly
-            && t.server_keep_alive
-            && t.plugin_tunnel_type == PluginTunnel::None
+            && t_state.server_keep_alive
+            && t_state.plugin_tunnel_type == PluginTunnel::None
             && !server.eos;
-        drop(t);
+        drop(t_state);
         match reusable {
-            true => self.sm.proxy.pool().release_session(self.g, server.session),
+            true => self.sm.proxy.pool().release_session(self.guard, server.session),
             false => server.session.do_io_close(),
         }
     }
 
     fn parse_response(self, reader: &IOBufferReader, eof: bool) -> (ParseResult, i64) {
-        let mut t = self.s.t.borrow_mut();
-        let mut parser = self.s.parser.borrow_mut();
+        let mut t_state = self.state.t_state.borrow_mut();
+        let mut parser = self.state.parser.borrow_mut();
         let mut bytes_used = 0;
-        while reader.block_read_avail(self.g) > 0 {
-            let view = reader.block_view(self.g);
+        while reader.block_read_avail(self.guard) > 0 {
+            let view = reader.block_view(self.guard);
             let mut piece = &view[..];
-            let result = parser.parse_resp(&mut t.server_response, &mut piece, false);
+            let result = parser.parse_resp(&mut t_state.server_response, &mut piece, false);
             let used = i64::try_from(view.len() - piece.len()).unwrap_or(0);
-            reader.consume(self.g, used);
+            reader.consume(self.guard, used);
             bytes_used += used;
             if result != ParseResult::Cont {
                 return (result, bytes_used);
             }
         }
         match eof {
-            true => (parser.parse_resp(&mut t.server_response, &mut &b""[..], true), bytes_used),
+            true => {
+                (parser.parse_resp(&mut t_state.server_response, &mut &b""[..], true), bytes_used)
+            }
             false => (ParseResult::Cont, bytes_used),
         }
     }

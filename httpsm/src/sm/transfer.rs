@@ -20,41 +20,41 @@ impl Run<'_> {
         let (Some((server_vc, reader, eos)), Some(ua_vc)) =
             (server, self.with_ua(|ua| ua.vc.clone()))
         else {
-            self.s.terminate_sm.set(true);
+            self.state.terminate_sm.set(true);
             return;
         };
         self.set_state(SmState::Tunnel);
         let (head, action, length) = {
-            let t = self.s.t.borrow();
-            let action = match (t.receive_chunked_response, t.server_chunked) {
+            let t_state = self.state.t_state.borrow();
+            let action = match (t_state.receive_chunked_response, t_state.server_chunked) {
                 (false, false) => TunnelChunkingAction::Passthru,
                 (false, true) => TunnelChunkingAction::Dechunk,
                 (true, false) => TunnelChunkingAction::Chunk,
                 (true, true) => TunnelChunkingAction::PassthruChunked,
             };
             let mut head = Vec::with_capacity(512);
-            if let Some(response) = &t.client_response {
+            if let Some(response) = &t_state.client_response {
                 response.print(&mut head);
             }
-            (head, action, t.response_content_length)
+            (head, action, t_state.response_content_length)
         };
         let buffer = self.new_buffer(length.unwrap_or(32768).saturating_add(2048));
-        buffer.set_water_mark(self.g, self.sm.proxy.config().default_buffer_water_mark);
-        let start = buffer.alloc_reader(self.g).expect("the first of five");
-        let hdr_size = buffer.write(self.g, &head);
-        self.s.client_response_hdr_bytes.set(hdr_size);
+        buffer.set_water_mark(self.guard, self.sm.proxy.config().default_buffer_water_mark);
+        let start = buffer.alloc_reader(self.guard).expect("the first of five");
+        let hdr_size = buffer.write(self.guard, &head);
+        self.state.client_response_hdr_bytes.set(hdr_size);
 
         // What came behind the head, but no more than the answer has.
-        let waiting = reader.read_avail(self.g);
+        let waiting = reader.read_avail(self.guard);
         let to_copy = if eos { i64::MAX } else { length.unwrap_or(i64::MAX) };
         let id = reader.id();
-        let copied = reader
-            .buffer()
-            .with(self.g, |from| buffer.with(self.g, |to| to.write_from(from, id, to_copy, 0)));
-        reader.consume(self.g, copied);
+        let copied = reader.buffer().with(self.guard, |from| {
+            buffer.with(self.guard, |to| to.write_from(from, id, to_copy, 0))
+        });
+        reader.consume(self.guard, copied);
         if copied == to_copy && waiting > copied {
             // It has sent too much, and is not asked again.
-            self.s.t.borrow_mut().server_keep_alive = false;
+            self.state.t_state.borrow_mut().server_keep_alive = false;
         }
         let nbytes = match length {
             _ if eos => Some(waiting + hdr_size),
@@ -69,29 +69,29 @@ impl Run<'_> {
             action,
             skip_bytes: hdr_size,
         };
-        self.sm.tunnel.set_flow_control(self.g, self.sm.proxy.config().flow_control);
-        self.sm.tunnel.tunnel_run(self.g, production, &[(TunnelType::HttpClient, ua_vc)]);
+        self.sm.tunnel.set_flow_control(self.guard, self.sm.proxy.config().flow_control);
+        self.sm.tunnel.tunnel_run(self.guard, production, &[(TunnelType::HttpClient, ua_vc)]);
     }
 
     /// The proxy's own answer is sent.
     pub(super) fn setup_internal_transfer(self) {
         let Some(ua_vc) = self.with_ua(|ua| ua.vc.clone()) else {
-            self.s.terminate_sm.set(true);
+            self.state.terminate_sm.set(true);
             return;
         };
         self.set_state(SmState::Tunnel);
         let mut answer = Vec::with_capacity(1024);
         {
-            let mut t = self.s.t.borrow_mut();
-            let precluded = t.client_response.as_ref().is_none_or(|response| {
-                is_response_body_precluded(response.status, &t.client_request.method)
+            let mut t_state = self.state.t_state.borrow_mut();
+            let precluded = t_state.client_response.as_ref().is_none_or(|response| {
+                is_response_body_precluded(response.status, &t_state.client_request.method)
             });
-            let body = t.internal_msg.take();
-            let kind = t.internal_msg_type.take().unwrap_or("text/html");
-            let method_is_head = t.client_request.method == b"HEAD";
+            let body = t_state.internal_msg.take();
+            let kind = t_state.internal_msg_type.take().unwrap_or("text/html");
+            let method_is_head = t_state.client_request.method == b"HEAD";
             // A client of 0.9 knows no heads.
-            let with_head = t.client_request.version != HTTPVersion::HTTP_0_9;
-            if let Some(response) = &mut t.client_response {
+            let with_head = t_state.client_request.version != HTTPVersion::HTTP_0_9;
+            if let Some(response) = &mut t_state.client_response {
                 if let Some(body) = &body {
                     let length = body.len().to_string();
                     response.fields.value_set("Content-Length", length.as_bytes());
@@ -105,14 +105,14 @@ impl Run<'_> {
                     response.print(&mut answer);
                 }
             }
-            self.s.client_response_hdr_bytes.set(i64::try_from(answer.len()).unwrap_or(0));
+            self.state.client_response_hdr_bytes.set(i64::try_from(answer.len()).unwrap_or(0));
             if let Some(body) = body.filter(|_| !method_is_head) {
                 answer.extend_from_slice(&body);
             }
         }
         let buffer = self.new_buffer(i64::try_from(answer.len()).unwrap_or(i64::MAX));
-        let start = buffer.alloc_reader(self.g).expect("the first of five");
-        let nbytes = buffer.write(self.g, &answer);
+        let start = buffer.alloc_reader(self.guard).expect("the first of five");
+        let nbytes = buffer.write(self.guard, &answer);
         let production = Production {
             kind: TunnelType::Static,
             vc: None,
@@ -121,56 +121,56 @@ impl Run<'_> {
             action: TunnelChunkingAction::Passthru,
             skip_bytes: 0,
         };
-        self.sm.tunnel.tunnel_run(self.g, production, &[(TunnelType::HttpClient, ua_vc)]);
+        self.sm.tunnel.tunnel_run(self.guard, production, &[(TunnelType::HttpClient, ua_vc)]);
     }
 
     /// The origin server has sent its answer, or has not.
     pub(super) fn tunnel_handler_server(self, event: EventCode) {
         let tunnel = &self.sm.tunnel;
-        if tunnel.producer_kind(self.g) != Some(TunnelType::HttpServer) {
+        if tunnel.producer_kind(self.guard) != Some(TunnelType::HttpServer) {
             return;
         }
         let config = self.sm.proxy.config();
         let mut close = {
-            let t = self.s.t.borrow();
+            let t_state = self.state.t_state.borrow();
             let eos = self.with_server(|server| server.eos).unwrap_or(true);
-            !t.server_keep_alive
+            !t_state.server_keep_alive
                 || eos
-                || t.plugin_tunnel_type != PluginTunnel::None
+                || t_state.plugin_tunnel_type != PluginTunnel::None
                 || !config.keep_alive_enabled_out
         };
         match event {
             EventCode::VC_EVENT_READ_COMPLETE | HTTP_TUNNEL_EVENT_PRECOMPLETE => {
-                if tunnel.is_truncated(self.g) {
+                if tunnel.is_truncated(self.guard) {
                     // No more will come, and what has come is not all.
-                    tunnel.local_finish_all(self.g);
+                    tunnel.local_finish_all(self.guard);
                     self.no_keep_alive();
                     close = true;
-                } else if tunnel.chunked_bytes(self.g).is_some() {
-                    tunnel.local_finish_all(self.g);
+                } else if tunnel.chunked_bytes(self.guard).is_some() {
+                    tunnel.local_finish_all(self.guard);
                     // Behind the last chunk there is nothing of this answer.
-                    close |= tunnel.chunked_bytes(self.g).is_some_and(|(_, unread)| unread > 0);
+                    close |= tunnel.chunked_bytes(self.guard).is_some_and(|(_, unread)| unread > 0);
                 }
             }
             EventCode::VC_EVENT_EOS if !self.is_http_server_eos_truncation() => {
                 close = true;
-                tunnel.local_finish_all(self.g);
+                tunnel.local_finish_all(self.guard);
             }
             _ => {
                 close = true;
-                tunnel.chain_abort_all(self.g);
+                tunnel.chain_abort_all(self.guard);
                 self.forget_aborted_ua();
                 self.no_keep_alive();
             }
         }
-        let server = self.s.server.take();
+        let server = self.state.server.take();
         let Some(server) = server else { return };
         if close {
             server.session.do_io_close();
         } else {
             let timeout = config.keep_alive_no_activity_timeout_out;
             server.session.vc().set_inactivity_timeout(timeout);
-            self.sm.proxy.pool().release_session(self.g, server.session);
+            self.sm.proxy.pool().release_session(self.guard, server.session);
         }
     }
 
@@ -179,11 +179,11 @@ impl Run<'_> {
         let tunnel = &self.sm.tunnel;
         let complete = event == EventCode::VC_EVENT_WRITE_COMPLETE;
         if !complete {
-            let server_was_read = tunnel.is_producer_alive(self.g)
-                && tunnel.producer_kind(self.g) == Some(TunnelType::HttpServer);
-            tunnel.chain_abort_all(self.g);
+            let server_was_read = tunnel.is_producer_alive(self.guard)
+                && tunnel.producer_kind(self.guard) == Some(TunnelType::HttpServer);
+            tunnel.chain_abort_all(self.guard);
             if server_was_read {
-                let server = self.s.server.take();
+                let server = self.state.server.take();
                 if let Some(server) = server {
                     server.session.closed();
                 }
@@ -193,34 +193,34 @@ impl Run<'_> {
         self.forget_ua();
         let Some(session) = ua else { return };
         let (keep_alive, post, internal) = {
-            let t = self.s.t.borrow();
-            let post = t.client_request.method == b"POST" && !t.is_internal_request;
-            (t.client_keep_alive, post, t.source == crate::transact::Source::Internal)
+            let t_state = self.state.t_state.borrow();
+            let post = t_state.client_request.method == b"POST" && !t_state.is_internal_request;
+            (t_state.client_keep_alive, post, t_state.source == crate::transact::Source::Internal)
         };
         if complete && keep_alive {
-            session.release(self.g, self.cont());
+            session.release(self.guard, self.cont());
             return;
         }
         if complete && post && !internal {
             // Some of the body may still be under way; a reset would eat the answer.
-            session.set_half_close_flag(self.g);
+            session.set_half_close_flag(self.guard);
         }
-        session.do_io_close(self.g);
+        session.do_io_close(self.guard);
     }
 
     /// True if the answer should have gone on.
     fn is_http_server_eos_truncation(self) -> bool {
-        if self.sm.tunnel.is_truncated(self.g) {
+        if self.sm.tunnel.is_truncated(self.guard) {
             return true;
         }
         // With a length, the end of the stream is not how an answer ends.
-        self.s.t.borrow().response_content_length.is_some_and(|length| length > 0)
+        self.state.t_state.borrow().response_content_length.is_some_and(|length| length > 0)
     }
 
     fn no_keep_alive(self) {
-        let mut t = self.s.t.borrow_mut();
-        t.client_keep_alive = false;
-        t.server_keep_alive = false;
+        let mut t_state = self.state.t_state.borrow_mut();
+        t_state.client_keep_alive = false;
+        t_state.server_keep_alive = false;
     }
 
     /// The tunnel has closed the client's connection.
@@ -228,7 +228,7 @@ impl Run<'_> {
         let session = self.with_ua(|ua| ua.session.clone());
         self.forget_ua();
         if let Some(session) = session {
-            session.vc_is_closed(self.g);
+            session.vc_is_closed(self.guard);
         }
     }
 }

@@ -19,19 +19,19 @@ use crate::tunnel::{BlindTunnel, BlindTunnelOwner};
 impl Run<'_> {
     /// Nothing is looked up and nothing is asked: a connection is made.
     pub(super) fn open_tunnel(self) {
-        self.s.t.borrow_mut().is_tunnel = true;
+        self.state.t_state.borrow_mut().is_tunnel = true;
         self.do_http_server_open();
     }
 
     /// The connection is there.
     pub(super) fn raw_server_is_open(self, vc: NetVcRef) {
         let proxy = &self.sm.proxy;
-        let session = ServerSession::new(proxy, self.g, &self.cont(), vc, self.origin(), false);
+        let session = ServerSession::new(proxy, self.guard, &self.cont(), vc, self.origin(), false);
         self.set_server(session);
         let timeout = proxy.config().transaction_no_activity_timeout_out;
         self.with_server(|server| server.session.vc().set_inactivity_timeout(timeout));
-        self.s.t.borrow_mut().raw_open(proxy.config());
-        self.s.transfer.set(ResponseNext::Tunnel);
+        self.state.t_state.borrow_mut().raw_open(proxy.config());
+        self.state.transfer.set(ResponseNext::Tunnel);
         self.do_api_callout(HttpHook::SendResponseHdr);
     }
 
@@ -42,43 +42,43 @@ impl Run<'_> {
         let (Some(server_vc), Some((ua_vc, eos)), Some(from_client)) =
             (server, ua, self.ua_reader())
         else {
-            self.s.terminate_sm.set(true);
+            self.state.terminate_sm.set(true);
             return;
         };
         self.set_state(SmState::Tunnel);
         let owner: Weak<dyn BlindTunnelOwner> = self.sm.this.clone() as Weak<dyn BlindTunnelOwner>;
         let mark = self.sm.proxy.config().default_buffer_water_mark;
         let vcs = [ua_vc, server_vc];
-        let tunnel = BlindTunnel::new(self.g, self.sm.sm.mutex(), owner, vcs, mark);
+        let tunnel = BlindTunnel::new(self.guard, self.sm.sm.mutex(), owner, vcs, mark);
         let mut head = Vec::with_capacity(256);
-        if let Some(response) = &self.s.t.borrow().client_response {
+        if let Some(response) = &self.state.t_state.borrow().client_response {
             response.print(&mut head);
         }
-        tunnel.buffer(self.g, 1).write(self.g, &head);
+        tunnel.buffer(self.guard, 1).write(self.guard, &head);
         // What the client has sent behind its request is not for the proxy.
-        let (id, all) = (from_client.id(), from_client.read_avail(self.g));
-        from_client.buffer().with(self.g, |from| {
-            tunnel.buffer(self.g, 0).with(self.g, |to| to.write_from(from, id, all, 0));
+        let (id, all) = (from_client.id(), from_client.read_avail(self.guard));
+        from_client.buffer().with(self.guard, |from| {
+            tunnel.buffer(self.guard, 0).with(self.guard, |to| to.write_from(from, id, all, 0));
         });
-        from_client.consume(self.g, all);
-        *self.s.blind_tunnel.borrow_mut() = Some(tunnel.clone());
-        tunnel.run(self.g, [eos, false]);
+        from_client.consume(self.guard, all);
+        *self.state.blind_tunnel.borrow_mut() = Some(tunnel.clone());
+        tunnel.run(self.guard, [eos, false]);
     }
 
     /// The tunnel has closed both connections.
     fn blind_tunnel_is_done(self) {
-        let tunnel = self.s.blind_tunnel.take();
+        let tunnel = self.state.blind_tunnel.take();
         drop(tunnel);
-        let server = self.s.server.take();
+        let server = self.state.server.take();
         if let Some(server) = server {
             server.session.closed();
         }
         let session = self.with_ua(|ua| ua.session.clone());
         self.forget_ua();
         if let Some(session) = session {
-            session.vc_is_closed(self.g);
+            session.vc_is_closed(self.guard);
         }
-        self.s.terminate_sm.set(true);
+        self.state.terminate_sm.set(true);
     }
 }
 

@@ -56,7 +56,7 @@ impl std::error::Error for ParseStepError {}
 /// Reads a line of a recording: `SIDE STEP [VALUE]`.
 ///
 /// ```
-/// let step = conformance::vocabulary::parse_step("A do_io_read 2000").unwrap();
+/// let step = conformance::ats::vocabulary::parse_step("A do_io_read 2000").unwrap();
 /// assert_eq!(step.value, Some(2_000));
 /// ```
 ///
