@@ -11,6 +11,7 @@
 // machine of the server does not.
 
 #include "bench.h"
+#include "plugin.h"
 
 #include <condition_variable>
 #include <cstdlib>
@@ -84,10 +85,8 @@ work_of(const Job &job)
 void *
 main_of_jobs(void *)
 {
-  const char *path = getenv("ATSLAB_PROGRAMS");
-  FILE *jobs       = path ? fopen(path, "r") : nullptr;
+  FILE *jobs = open_programs("bench");
   if (!jobs) {
-    fprintf(stderr, "bench: ATSLAB_PROGRAMS names no file that can be read\n");
     _exit(3);
   }
   find_event_threads();
@@ -138,10 +137,5 @@ atslab::finish(const Answer &what)
 void
 TSPluginInit(int, const char *[])
 {
-  TSPluginRegistrationInfo info;
-  info.plugin_name   = "atslab-bench";
-  info.vendor_name   = "atslab";
-  info.support_email = "";
-  TSPluginRegister(&info);
-  TSLifecycleHookAdd(TS_LIFECYCLE_PORTS_READY_HOOK, TSContCreate(handle_lifecycle, TSMutexCreate()));
+  register_plugin("atslab-bench", handle_lifecycle);
 }

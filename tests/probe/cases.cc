@@ -12,9 +12,9 @@
 // it "time" if an end was not finished in the time that the line gives.
 
 #include "clock.h"
+#include "plugin.h"
 #include "server.h"
 
-#include <atomic>
 #include <cinttypes>
 #include <cstdlib>
 
@@ -88,7 +88,6 @@ read_case(FILE *file, Case &next)
   return true;
 }
 
-std::atomic<bool> is_ready{false};
 FILE *cases;
 
 // The case that is performed, its status, and when that is to be over.
@@ -137,30 +136,16 @@ between_passes()
   regression.run(regression.test, EXTENDED, &status);
 }
 
-int
-handle_lifecycle(TSCont, TSEvent, void *)
-{
-  is_ready = true;
-  return 0;
-}
 } // namespace
 
 void
 TSPluginInit(int, const char *[])
 {
-  TSPluginRegistrationInfo info;
-  info.plugin_name   = "atslab-cases";
-  info.vendor_name   = "atslab";
-  info.support_email = "";
-  TSPluginRegister(&info);
-
-  const char *path = getenv("ATSLAB_PROGRAMS");
-  cases            = path ? fopen(path, "r") : nullptr;
+  register_plugin("atslab-cases");
+  cases = open_programs("cases");
   if (!cases) {
-    TSError("[cases] ATSLAB_PROGRAMS names no file that can be read");
     return;
   }
-  TSLifecycleHookAdd(TS_LIFECYCLE_PORTS_READY_HOOK, TSContCreate(handle_lifecycle, TSMutexCreate()));
   auto ready = [] { return is_ready.load(); };
   start_clock({START, PASS, 1, ready, [](int) {}, between_passes});
 }

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use iocore::{ApiData, DataId, NetVConnection, NetVConnectionContext, UserData, VConnection};
-use pluginvc::{PluginVC, PluginVCOptions};
+use pluginvc::{PluginVC, PluginVCOptions, Side};
 use testkit::{Lab, panic_text};
 
 /// A connected pair and its two ends.
@@ -173,4 +173,14 @@ fn a_freed_pair_has_no_ends_and_no_data() {
     // Who still has an end may look at it.
     assert_eq!(active.get_local_addr(), None);
     assert_eq!(stored(&active, DataId::PluginVcLocal), None);
+}
+
+#[test]
+fn a_side_is_found_by_its_letter() {
+    for side in [Side::Active, Side::Passive, Side::Pair] {
+        let letter = side.letter().to_string();
+        assert_eq!(Side::from_letter(&letter), Some(side));
+        assert_eq!(side.of_pair(7).what, letter);
+    }
+    assert_eq!(Side::from_letter("X"), None);
 }

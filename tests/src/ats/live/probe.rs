@@ -10,18 +10,30 @@ use std::process::Command;
 use super::error::LiveError;
 use super::server::Server;
 
-const SOURCES: [(&str, &str); 11] = [
-    ("probe.cc", include_str!("../../../probe/probe.cc")),
+/// Every file of the C++, which the compiler finds side by side.
+const SOURCES: [(&str, &str); 22] = [
+    ("bench.cc", include_str!("../../../probe/bench.cc")),
+    ("bench.h", include_str!("../../../probe/bench.h")),
+    ("bench_buffers.cc", include_str!("../../../probe/bench_buffers.cc")),
+    ("bench_events.cc", include_str!("../../../probe/bench_events.cc")),
+    ("bench_memory.cc", include_str!("../../../probe/bench_memory.cc")),
+    ("bench_pairs.cc", include_str!("../../../probe/bench_pairs.cc")),
+    ("buffers.cc", include_str!("../../../probe/buffers.cc")),
+    ("buffers.h", include_str!("../../../probe/buffers.h")),
     ("cases.cc", include_str!("../../../probe/cases.cc")),
     ("clock.cc", include_str!("../../../probe/clock.cc")),
     ("clock.h", include_str!("../../../probe/clock.h")),
+    ("deputy.cc", include_str!("../../../probe/deputy.cc")),
+    ("end.cc", include_str!("../../../probe/end.cc")),
+    ("end.h", include_str!("../../../probe/end.h")),
+    ("held.cc", include_str!("../../../probe/held.cc")),
+    ("plugin.h", include_str!("../../../probe/plugin.h")),
+    ("probe.cc", include_str!("../../../probe/probe.cc")),
+    ("program.cc", include_str!("../../../probe/program.cc")),
+    ("program.h", include_str!("../../../probe/program.h")),
+    ("run.cc", include_str!("../../../probe/run.cc")),
+    ("run.h", include_str!("../../../probe/run.h")),
     ("server.h", include_str!("../../../probe/server.h")),
-    ("bench.h", include_str!("../../../probe/bench.h")),
-    ("bench.cc", include_str!("../../../probe/bench.cc")),
-    ("bench_events.cc", include_str!("../../../probe/bench_events.cc")),
-    ("bench_pairs.cc", include_str!("../../../probe/bench_pairs.cc")),
-    ("bench_buffers.cc", include_str!("../../../probe/bench_buffers.cc")),
-    ("bench_memory.cc", include_str!("../../../probe/bench_memory.cc")),
 ];
 
 /// A probe that has been built; its file goes when this is dropped.
@@ -37,7 +49,17 @@ impl Probe {
     /// # Errors
     /// If there is no compiler, or it refuses.
     pub fn build(servers: &[Server]) -> Result<Probe, LiveError> {
-        Probe::of(&["probe.cc", "clock.cc"], servers)
+        let sources = [
+            "probe.cc",
+            "program.cc",
+            "buffers.cc",
+            "end.cc",
+            "deputy.cc",
+            "held.cc",
+            "run.cc",
+            "clock.cc",
+        ];
+        Probe::of(&sources, servers)
     }
 
     /// As [`build`](Probe::build), for the one that performs cases of the server's

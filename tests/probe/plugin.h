@@ -1,0 +1,48 @@
+// What each of our plugins does first: it registers, and reads what it is to perform.
+#pragma once
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+
+#include <ts/ts.h>
+
+namespace atslab
+{
+// True once the server has opened its ports.
+inline std::atomic<bool> is_ready{false};
+
+// A handler that does no more than note it.
+inline int
+note_ready(TSCont, TSEvent, void *)
+{
+  is_ready = true;
+  return 0;
+}
+
+// Registers the plugin under this name, and has `ports_are_ready` called back when it is so.
+inline void
+register_plugin(const char *name, TSEventFunc ports_are_ready = note_ready)
+{
+  TSPluginRegistrationInfo info;
+  info.plugin_name   = name;
+  info.vendor_name   = "atslab";
+  info.support_email = "";
+  TSPluginRegister(&info);
+  TSLifecycleHookAdd(TS_LIFECYCLE_PORTS_READY_HOOK, TSContCreate(ports_are_ready, TSMutexCreate()));
+}
+
+// The file that ATSLAB_PROGRAMS names. Without it the plugin has nothing to do, says so
+// and gives null.
+inline FILE *
+open_programs(const char *plugin)
+{
+  const char *path = getenv("ATSLAB_PROGRAMS");
+  FILE *programs   = path ? fopen(path, "r") : nullptr;
+  if (!programs) {
+    fprintf(stderr, "%s: ATSLAB_PROGRAMS names no file that can be read\n", plugin);
+    TSError("[%s] ATSLAB_PROGRAMS names no file that can be read", plugin);
+  }
+  return programs;
+}
+} // namespace atslab
