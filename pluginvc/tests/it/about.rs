@@ -4,8 +4,10 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use eventsys::steps::Step;
 use iocore::{ApiData, DataId, NetVConnection, NetVConnectionContext, UserData, VConnection};
-use pluginvc::{PluginVC, PluginVCOptions, Side};
+use pluginvc::steps::{CREATE, Side, pair, subject};
+use pluginvc::{PluginVC, PluginVCOptions};
 use testkit::{Lab, panic_text};
 
 /// A connected pair and its two ends.
@@ -176,11 +178,14 @@ fn a_freed_pair_has_no_ends_and_no_data() {
 }
 
 #[test]
-fn a_side_is_found_by_its_letter() {
-    for side in [Side::Active, Side::Passive, Side::Pair] {
+fn a_subject_is_found_by_its_letter() {
+    for side in Side::BOTH {
         let letter = side.letter().to_string();
-        assert_eq!(Side::from_letter(&letter), Some(side));
+        assert_eq!(subject(&letter), Some(side.into()));
         assert_eq!(side.of_pair(7).what, letter);
+        assert_eq!(Side::of(&Step::bare(side.of_pair(7), CREATE, None)), Some(side));
     }
-    assert_eq!(Side::from_letter("X"), None);
+    assert_eq!(subject("-"), Some(pair(0)));
+    assert_eq!(Side::of(&Step::bare(pair(7), CREATE, None)), None);
+    assert_eq!(subject("X"), None);
 }

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use conformance::ats::Epoch;
 use conformance::ats::live::generate;
 use conformance::ats::scenario::{
-    Finish, Line, Mark, Program, Scenario, ScenarioEnd, Story, record_scenario, run_scenario,
+    Finish, Line, Mark, Program, Scenario, ScenarioReport, Story, record_scenario, run_scenario,
     scenario_from_file,
 };
 use eventsys::Options;
@@ -111,13 +111,13 @@ fn run_one(args: &RunArgs, name: &str, scenario: &Scenario, out: &mut Output) ->
             let recorded = record_scenario(&program, epoch);
             writeln!(out, "\n{TITLE}epoch {epoch} ({}){TITLE:#}", epoch.release())?;
             write_story(out, &Story::new(&recorded, &program.pair, epoch).lines())?;
-            write_finish(out, &recorded.end.finish)?;
+            write_finish(out, &recorded.report.finish)?;
         } else {
-            let (steps, end) = play(&program, epoch);
+            let (steps, report) = play(&program, epoch);
             let epoch = if several { format!("-{epoch}") } else { String::new() };
             writeln!(out, "case {name}{epoch}")?;
             steps.iter().try_for_each(|step| writeln!(out, "{step}"))?;
-            write_fault(out, &end.finish)?;
+            write_fault(out, &report.finish)?;
         }
     }
     Ok(())
@@ -136,11 +136,11 @@ fn scenarios(args: &RunArgs) -> Result<Vec<(String, Scenario)>, Error> {
     args.file.iter().map(read).collect()
 }
 
-fn play(program: &Program, epoch: Epoch) -> (Vec<Step>, ScenarioEnd) {
+fn play(program: &Program, epoch: Epoch) -> (Vec<Step>, ScenarioReport) {
     let collector = Collector::new();
     let options = Options { steps: Steps::to(collector.clone()), ..Options::default() };
-    let end = run_scenario(program, epoch, options);
-    (collector.take(), end)
+    let report = run_scenario(program, epoch, options);
+    (collector.take(), report)
 }
 
 fn write_head(out: &mut Output, scenario: &Scenario) -> io::Result<()> {
