@@ -70,7 +70,7 @@ impl EventProcessor {
     /// assert!(processor.handler_panic().is_none());
     /// ```
     pub fn wait_for_shutdown(&self) {
-        self.ending.wait_until(|| self.is_shut_down());
+        self.shutdown.wait_until(|| self.is_shut_down());
     }
 
     /// From now on no thread calls a handler that it is not in already.
