@@ -9,7 +9,7 @@ use iocore::VioOp;
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, SizeIndex};
 use pluginvc::steps::Side;
 
-use crate::ats::scenario::{How, HowTo, Op, PairDef, Reaction, Scenario, Trigger, Whom};
+use crate::ats::scenario::{Expect, How, HowTo, Op, PairDef, Reaction, Scenario, Trigger, Whom};
 
 /// How many callbacks a random scenario may have: with more it only takes longer.
 pub const MOST_CALLS: u32 = 300;
@@ -28,6 +28,7 @@ pub fn generate(seed: u64, threads: u8) -> Scenario {
         pair: any.pair(),
         active: any.end(),
         passive: any.end(),
+        expect: Expect::default(),
     }
 }
 

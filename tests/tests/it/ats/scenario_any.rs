@@ -2,7 +2,8 @@
 
 use conformance::ats::Epoch;
 use conformance::ats::scenario::{
-    Finish, How, HowTo, Op, PairDef, Program, Reaction, Scenario, Trigger, Whom, run_scenario,
+    Expect, Finish, How, HowTo, Op, PairDef, Program, Reaction, Scenario, Trigger, Whom,
+    run_scenario,
 };
 use eventsys::steps::{Collector, Steps};
 use eventsys::{EventCode, Options, hrtime};
@@ -72,7 +73,16 @@ fn programs() -> impl Strategy<Value = Program> {
             let pair = PairDef { connect_re, shared_mutex, threads, ..PairDef::default() };
             let (title, teaches) = (String::new(), String::new());
             let most_calls = 1000;
-            Scenario { title, teaches, most_calls, pair, active, passive }.compile()
+            Scenario {
+                title,
+                teaches,
+                most_calls,
+                pair,
+                active,
+                passive,
+                expect: Expect::default(),
+            }
+            .compile()
         },
     )
 }
