@@ -181,16 +181,17 @@ impl Environment {
         self.parser_buffer_in_use.set(false);
     }
 
-    /// Keeps an exception that a callback has thrown until someone looks. Of
-    /// several, the first stays.
-    pub(crate) fn throw(&self, exception: Exception) {
+    /// Throws: keeps an exception of a callback until [`Environment::take_exception`]
+    /// takes it. Of several, the first stays.
+    pub fn throw(&self, exception: Exception) {
         self.pending.borrow_mut().get_or_insert(exception);
     }
 
     /// True while an exception waits to be taken. Until then no callback is
     /// called any more, and each counts as having thrown: so it is in the
     /// original, where every further call into JavaScript fails at once.
-    pub(crate) fn is_throwing(&self) -> bool {
+    #[must_use]
+    pub fn is_throwing(&self) -> bool {
         self.pending.borrow().is_some()
     }
 

@@ -18,8 +18,9 @@
 //! 3. [`JSStream`]: a stream whose bytes are given by hand;
 //! 4. [`LibuvStreamWrap`]: a stream over a network connection of this project;
 //! 5. [`HTTPParser`]: the listener that parses;
-//! 6. [`js`]: `net.Socket` and `http.Server`, as far as one connection goes;
-//! 7. [`scenario`]: scripts that are run here and on the real node.
+//! 6. [`js`]: `net.Socket` and `http.Server`, as far as one connection goes.
+//!
+//! The crate `conformance` runs scenarios here and on the real node, and compares.
 //!
 //! # Names
 //! A type that node has is spelled as node spells it: [`TCPWrap`], [`JSStream`],
@@ -53,7 +54,6 @@ mod libuv_stream_wrap;
 mod listener;
 pub mod llhttp;
 mod resource;
-pub mod scenario;
 mod stream_base;
 mod wrap;
 

@@ -174,10 +174,11 @@ impl LibuvStreamWrap {
         }
     }
 
-    /// The other end has reset the connection, which the kernel knows before an event
-    /// tells of it, and a PluginVC pair never. `under_way` had been sent before; with
+    /// Tells the stream that the other end has reset the connection. The kernel knows it
+    /// before an event tells of it; a PluginVC pair knows no resets, so a test of one
+    /// calls this itself. `under_way` had been sent before and is read first; with
     /// `delivers`, the connection has more of it.
-    pub(crate) fn on_reset(&self, under_way: &[u8], delivers: bool) {
+    pub fn on_reset(&self, under_way: &[u8], delivers: bool) {
         let mutex = Arc::clone(self.bridge.mutex());
         let guard = mutex.lock();
         if let Some(io) = &*self.io.borrow() {

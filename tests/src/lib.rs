@@ -3,12 +3,14 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`ats`] | Traffic Server: cases, recordings, scenarios, running servers, HTTP |
+//! | [`node`] | node's stream layer: scenarios, on the port and on the real node |
 //! | [`input`], [`read_error`] | how a file is read, and a fault in it told |
 
 #![forbid(unsafe_code)]
 
 pub mod ats;
 pub mod input;
+pub mod node;
 pub mod read_error;
 
 pub use read_error::ReadError;

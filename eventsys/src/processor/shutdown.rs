@@ -34,7 +34,7 @@ impl EventProcessor {
             let waits_too = mine.is_some() && thread.is_waiting_for_others();
             !(thread.is_current() || thread.is_at_rest() || waits_too)
         };
-        self.ending.wait_until(|| !self.every_thread().any(goes_on));
+        self.shutdown.wait_until(|| !self.every_thread().any(goes_on));
         if mine.is_some() {
             // This thread is not over, nor is another one that waits here.
             return;
@@ -49,7 +49,7 @@ impl EventProcessor {
 
     /// From now on no thread calls a handler that it is not in already.
     pub(super) fn begin_to_shut_down(&self) {
-        self.ending.begin();
+        self.shutdown.begin();
         for thread in self.every_thread() {
             thread.signal_activity();
         }

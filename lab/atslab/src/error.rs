@@ -10,6 +10,7 @@ use conformance::ats::case::CaseFault;
 use conformance::ats::live::LiveError;
 use conformance::ats::recording::RecordingFault;
 use conformance::ats::runner::MOST_CALLS;
+use conformance::node::NodeError;
 use thiserror::Error;
 
 use crate::ui::output::FAULT;
@@ -104,17 +105,9 @@ pub(crate) enum Error {
         /// Why not.
         source: io::Error,
     },
-    /// A file of node scenarios cannot be read.
-    #[error("{file}: {fault}")]
-    Node {
-        /// The file, and the line if there is one.
-        file: String,
-        /// What is the matter.
-        fault: String,
-    },
     /// The real node cannot be run.
-    #[error("node cannot be run: {0}")]
-    NoNode(String),
+    #[error(transparent)]
+    NoNode(#[from] NodeError),
     /// The address of `atslab serve` cannot be had.
     #[error("cannot listen on {address}: {source}")]
     Listen {

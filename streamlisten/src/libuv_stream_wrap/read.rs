@@ -105,8 +105,9 @@ impl LibuvStreamWrap {
         self.io.borrow().as_ref().map_or(0, |io| io.read_reader.read_avail(guard))
     }
 
-    /// Bytes that have come, whether they have been read or not.
-    pub(crate) fn received(&self) -> u64 {
+    /// How many bytes have come, whether they have been read or not.
+    #[must_use]
+    pub fn received(&self) -> u64 {
         let mutex = Arc::clone(self.bridge.mutex());
         let available = self.available(&mutex.lock());
         self.bytes_read() + u64::try_from(available).unwrap_or(0)

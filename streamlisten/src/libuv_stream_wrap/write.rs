@@ -117,21 +117,24 @@ impl LibuvStreamWrap {
         io.as_ref().map_or(0, |io| usize::try_from(io.write_reader.read_avail(guard)).unwrap_or(0))
     }
 
-    /// Bytes that have been written and not been taken by the connection.
-    pub(crate) fn unsent_bytes(&self) -> usize {
+    /// How many bytes have been written that the connection has not taken yet.
+    #[must_use]
+    pub fn unsent_bytes(&self) -> usize {
         let mutex = Arc::clone(self.bridge.mutex());
         let guard = mutex.lock();
         self.unsent(&guard)
     }
 
-    /// Bytes that the connection has taken.
-    pub(crate) fn sent(&self) -> u64 {
+    /// How many bytes the connection has taken.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
         let io = self.io.borrow();
         io.as_ref().map_or(0, |io| u64::try_from(io.write_vio.ndone()).unwrap_or(0))
     }
 
-    /// True once no more is written than has been.
-    pub(crate) fn has_shut_down(&self) -> bool {
+    /// True once the stream's own side is shut down: nothing more can be written.
+    #[must_use]
+    pub fn has_shut_down(&self) -> bool {
         !self.writable.get()
     }
 

@@ -1,5 +1,5 @@
 //! Rules of a server's answers, and of what it reads in a head. What the real node told
-//! stands in `data/heads.jsonl`, `data/statuses.jsonl` and `data/resets.jsonl`.
+//! stands in `tests/node`: heads.jsonl, statuses.jsonl and resets.jsonl.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,5 +1,5 @@
 //! The end of a stream: what can be done with a handle while it is closed, and after.
-//! What the real node told stands in `data/ends.jsonl`.
+//! What the real node told stands in `tests/node/ends.jsonl`.
 
 use std::cell::RefCell;
 use std::rc::Rc;

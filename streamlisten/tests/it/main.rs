@@ -9,6 +9,5 @@ mod corpus;
 mod ends;
 mod machine;
 mod names;
-mod recorded;
 mod short_ways;
 mod wire;

@@ -2,3 +2,4 @@
 //! one by one, which takes most of the time and the space of a build.
 
 mod ats;
+mod node;

@@ -2,20 +2,15 @@
 //! node.
 
 mod check;
-mod deviations;
 mod eats;
 mod fuzz;
-mod generate;
-mod live;
-mod shape;
-mod shrink;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
+use conformance::node::Transport;
 use indicatif::ProgressBar;
-use streamlisten::scenario::Transport;
 
 use crate::error::Error;
 use crate::ui::output::Output;
@@ -106,7 +101,7 @@ With --live, a \"node\" must be in the path; without, nothing but this program i
 needed.
 
 Examples:
-  atslab node --check streamlisten/tests/data/public.jsonl
+  atslab node --check tests/node/public.jsonl
   atslab node --check my.jsonl --live
   atslab node --check my.jsonl --sockets
   atslab node --check my.jsonl --live --record > recorded.jsonl

@@ -144,7 +144,7 @@ impl Run {
     fn lines(&self) -> Vec<String> {
         let steps = steps_of(&self.recorded.records);
         let steps = steps.iter().map(ToString::to_string);
-        steps.chain(fault_of(&self.recorded.end.finish)).collect()
+        steps.chain(fault_of(&self.recorded.report.finish)).collect()
     }
 
     fn story(&self, scenario: &Scenario) -> Vec<Line> {

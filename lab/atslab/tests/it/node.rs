@@ -3,8 +3,7 @@
 use crate::common::{atslab, stderr, stdout};
 use predicates::prelude::*;
 
-const PUBLIC: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../../streamlisten/tests/data/public.jsonl");
+const PUBLIC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/node/public.jsonl");
 
 #[test]
 fn the_last_line_of_a_check() {
@@ -80,8 +79,7 @@ fn who_eats_the_data_as_the_book_shows_it() {
 #[test]
 fn sockets_tell_the_same() {
     for (file, count) in [("public", 12), ("turns", 9), ("answers", 28)] {
-        let path =
-            format!("{}/../../streamlisten/tests/data/{file}.jsonl", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/../../tests/node/{file}.jsonl", env!("CARGO_MANIFEST_DIR"));
         let told = stdout(atslab().args(["node", "--check", &path, "--sockets"]));
         assert!(told.ends_with(&format!("identical: {count} of {count}\n")), "{told}");
     }

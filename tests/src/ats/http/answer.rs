@@ -10,18 +10,18 @@ const RECORDED: &str = include_str!("../../../http/9.2.9.txt");
 
 /// Whether the connection stays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum End {
+pub enum Finish {
     /// It is open, and the server waits.
     Open,
     /// The server has closed it.
     Closed,
 }
 
-impl fmt::Display for End {
+impl fmt::Display for Finish {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            End::Open => "open",
-            End::Closed => "closed",
+            Finish::Open => "open",
+            Finish::Closed => "closed",
         })
     }
 }
@@ -33,11 +33,11 @@ pub struct Answer {
     /// has no end. Dates and the like are masked.
     pub lines: Vec<String>,
     /// How it ended.
-    pub end: End,
+    pub finish: Finish,
 }
 
 impl Answer {
-    pub(super) fn new(bytes: &[u8], end: End) -> Answer {
+    pub(super) fn new(bytes: &[u8], finish: Finish) -> Answer {
         let mut lines = Vec::new();
         let mut rest = bytes;
         while let Some(at) = rest.windows(2).position(|two| two == b"\r\n") {
@@ -50,12 +50,12 @@ impl Answer {
         if !rest.is_empty() {
             lines.push(format!("+ {}", normal(&escape(rest))));
         }
-        Answer { lines, end }
+        Answer { lines, finish }
     }
 
     /// The server died of its client.
     pub(super) fn of_death() -> Answer {
-        Answer { lines: vec!["(the server dies)".to_owned()], end: End::Closed }
+        Answer { lines: vec!["(the server dies)".to_owned()], finish: Finish::Closed }
     }
 
     /// About how many bytes came.
@@ -94,7 +94,7 @@ impl Recording {
         let mut lines = Vec::new();
         for (line, number) in text.lines().zip(1..) {
             let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-            let end = match word {
+            let finish = match word {
                 "" | "#" => continue,
                 "case" => {
                     name = Some(rest);
@@ -104,12 +104,12 @@ impl Recording {
                     lines.push(line.to_owned());
                     continue;
                 }
-                "open" => End::Open,
-                "closed" => End::Closed,
+                "open" => Finish::Open,
+                "closed" => Finish::Closed,
                 _ => return Err(format!("line {number}: no such word: {line}")),
             };
             let name = name.take().ok_or_else(|| format!("line {number}: of no case"))?;
-            answers.insert(name.to_owned(), Answer { lines: std::mem::take(&mut lines), end });
+            answers.insert(name.to_owned(), Answer { lines: std::mem::take(&mut lines), finish });
         }
         Ok(Recording { answers })
     }
@@ -120,7 +120,7 @@ impl Recording {
         for (name, answer) in answers {
             let lines: String = answer.lines.iter().map(|line| format!("{line}\n")).collect();
             // A string takes everything.
-            let _ = write!(text, "case {name}\n{lines}{}\n\n", answer.end);
+            let _ = write!(text, "case {name}\n{lines}{}\n\n", answer.finish);
         }
         text
     }
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn a_recording_is_read_as_it_was_written() {
         let bytes = b"HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\nline\nno end";
-        let answers = [Answer::new(bytes, End::Open), Answer::new(b"", End::Closed)];
+        let answers = [Answer::new(bytes, Finish::Open), Answer::new(b"", Finish::Closed)];
         assert_eq!(answers[0].lines[1..], ["| Date: %DATE%", "|", "+ line\\nno end"]);
         assert_eq!(answers[0].raw_len(), bytes.len());
         let text = Recording::print(["a", "b"].into_iter().zip(&answers));

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::answer::{Answer, End};
+use super::answer::{Answer, Finish};
 use super::case::Case;
 use super::fuzz::first_parts;
 use super::sends::Sends;
@@ -27,12 +27,12 @@ impl Difference {
     #[must_use]
     pub fn between(real: &Answer, port: &Answer) -> Option<Difference> {
         let all = |answer: &Answer| {
-            let end = match answer.end {
-                End::Open => "(the connection is open)",
-                End::Closed => "(the connection is closed)",
+            let finish = match answer.finish {
+                Finish::Open => "(the connection is open)",
+                Finish::Closed => "(the connection is closed)",
             };
             let mut lines = answer.lines.clone();
-            lines.push(end.to_owned());
+            lines.push(finish.to_owned());
             lines
         };
         let (real, port) = (all(real), all(port));
@@ -124,24 +124,24 @@ impl HttpDeviations {
 mod tests {
     use super::*;
 
-    fn answer(lines: &[&str], end: End) -> Answer {
-        Answer { lines: lines.iter().map(|&line| line.to_owned()).collect(), end }
+    fn answer(lines: &[&str], finish: Finish) -> Answer {
+        Answer { lines: lines.iter().map(|&line| line.to_owned()).collect(), finish }
     }
 
     #[test]
     fn the_first_difference_is_found() {
-        let real = answer(&["| a", "| b"], End::Open);
+        let real = answer(&["| a", "| b"], Finish::Open);
         assert_eq!(Difference::between(&real, &real), None);
-        let differs = |lines: &[&str], end| {
-            let difference = Difference::between(&real, &answer(lines, end)).unwrap();
+        let differs = |lines: &[&str], finish| {
+            let difference = Difference::between(&real, &answer(lines, finish)).unwrap();
             (difference.index, difference.real, difference.port)
         };
         let line = |text: &str| text.to_owned();
-        assert_eq!(differs(&["| a", "| c"], End::Open), (1, line("| b"), line("| c")));
+        assert_eq!(differs(&["| a", "| c"], Finish::Open), (1, line("| b"), line("| c")));
         let open = line("(the connection is open)");
-        assert_eq!(differs(&["| a"], End::Open), (1, line("| b"), open.clone()));
+        assert_eq!(differs(&["| a"], Finish::Open), (1, line("| b"), open.clone()));
         let closed = line("(the connection is closed)");
-        assert_eq!(differs(&["| a", "| b"], End::Closed), (2, open, closed));
+        assert_eq!(differs(&["| a", "| b"], Finish::Closed), (2, open, closed));
     }
 
     #[test]

@@ -7,9 +7,10 @@ use eventsys::{EventCode, HrTime, hrtime};
 use fastrand::Rng;
 use iocore::VioOp;
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, SizeIndex};
-use pluginvc::steps::Side;
 
-use crate::ats::scenario::{Expect, How, HowTo, Op, PairDef, Reaction, Scenario, Trigger, Whom};
+use crate::ats::scenario::{
+    Expect, How, HowTo, Op, Owner, PairDef, Reaction, Scenario, Trigger, Whom,
+};
 
 /// How many callbacks a random scenario may have: with more it only takes longer.
 pub const MOST_CALLS: u32 = 300;
@@ -187,10 +188,7 @@ impl Any {
             20 => Op::InactivityTimeout(self.timeout()),
             21 => Op::ActiveTimeout(self.timeout()),
             22 => Op::WaterMark(self.size()),
-            _ => {
-                let sides = [Side::Active, Side::Passive, Side::Pair];
-                Op::Hold(sides[self.rng.usize(..sides.len())], self.span())
-            }
+            _ => Op::Hold(Owner::ALL[self.rng.usize(..Owner::ALL.len())], self.span()),
         }
     }
 

@@ -16,8 +16,6 @@ use super::read::event_name;
 use super::record::{Effect, Recorded, What};
 use super::run::Finish;
 
-const ENDS: [Side; 2] = [Side::Active, Side::Passive];
-
 /// What became of everything in a run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outcome {
@@ -59,15 +57,15 @@ impl Outcome {
             match &record.what {
                 What::Step(step) if step.kind == pvc::DESTROY => {
                     is_freed = true;
-                    for (end, side) in ends.iter_mut().zip(ENDS) {
+                    for (end, side) in ends.iter_mut().zip(Side::BOTH) {
                         end.lost = ledger.core(side);
                     }
                 }
                 What::Reaction { side, trigger: Trigger::Event(event, _), .. } => {
-                    ends[index(*side)].callbacks.push(*event);
+                    ends[side.index()].callbacks.push(*event);
                 }
                 What::Op(performed) if !performed.effect.is_left_out() => {
-                    let end = &mut ends[index(performed.side)];
+                    let end = &mut ends[performed.side.index()];
                     match (performed.op, performed.effect) {
                         (Op::Write(bytes), _) => end.written += bytes,
                         (Op::Consume(_), Effect::Took(bytes)) => end.consumed += bytes,
@@ -78,19 +76,19 @@ impl Outcome {
             }
             ledger.apply(record);
         }
-        for (end, side) in ends.iter_mut().zip(ENDS) {
+        for (end, side) in ends.iter_mut().zip(Side::BOTH) {
             let EndState { own, deputy, .. } = ledger.end(side);
             end.unsent = own.write + deputy.write;
             end.in_core = ledger.core(side);
             end.received = end.consumed + own.read + deputy.read;
         }
-        Outcome { ends, is_freed, finish: recorded.end.finish.clone() }
+        Outcome { ends, is_freed, finish: recorded.report.finish.clone() }
     }
 
     /// The end of `side`.
     #[must_use]
     pub fn end(&self, side: Side) -> &EndOutcome {
-        &self.ends[index(side)]
+        &self.ends[side.index()]
     }
 }
 
@@ -98,9 +96,9 @@ impl Outcome {
 /// back, and what became of the pair.
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for side in ENDS {
+        for side in Side::BOTH {
             let (letter, end) = (side.letter(), self.end(side));
-            write_bytes(f, letter, end, &self.ends[1 - index(side)])?;
+            write_bytes(f, letter, end, &self.ends[side.other().index()])?;
             match end.callbacks.as_slice() {
                 [] => writeln!(f, "{letter} was never called back.")?,
                 events => writeln!(f, "{letter} was called back with {}.", names(events))?,
@@ -150,8 +148,4 @@ pub(super) fn names(events: &[EventCode]) -> String {
         times => format!("{} ({times} times)", event_name(run[0])),
     });
     names.collect::<Vec<_>>().join(", ")
-}
-
-fn index(side: Side) -> usize {
-    usize::from(side != Side::Active)
 }

@@ -43,7 +43,11 @@ fn each_byte_that_a_user_has_written_is_in_one_place_at_the_end() {
             // What a deputy consumes is not in `taken`.
             if !program.ops.iter().any(|op| op.to_string().contains("by_deputy")) {
                 let consumed = [0, 1].map(|end| outcome.ends[end].consumed);
-                assert_eq!(consumed, recorded.end.taken.map(|taken| taken.bytes), "{name} {epoch}");
+                assert_eq!(
+                    consumed,
+                    recorded.report.taken.map(|taken| taken.bytes),
+                    "{name} {epoch}"
+                );
             }
         }
     }

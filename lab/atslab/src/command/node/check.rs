@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use conformance::input::file_name;
+use conformance::node::{Difference, Transport, compare, live, run_over, shape};
 use serde_json::Value;
-use streamlisten::scenario::{self, Difference, Transport};
 
-use super::{bar, live, shape};
+use super::bar;
 use crate::error::Error;
 use crate::files::lines_of;
 use crate::ui::output::{FAULT, Output, QUIET, SERVER, TITLE};
@@ -35,7 +35,7 @@ pub(super) fn check(file: &Path, how: How, out: &mut Output) -> Result<ExitCode,
     } else {
         None
     };
-    let run = |scenario: &Value| scenario::run_over(scenario, how.transport);
+    let run = |scenario: &Value| run_over(scenario, how.transport);
     if how.record {
         for (i, scenario) in scenarios.iter().enumerate() {
             let told = expected.as_ref().map(|all| all[i].clone());
@@ -53,7 +53,7 @@ pub(super) fn check(file: &Path, how: How, out: &mut Output) -> Result<ExitCode,
         };
         let actual = run(scenario);
         let id = name(scenario, i);
-        match scenario::compare(&expected, &actual, &[]) {
+        match compare(&expected, &actual, &[]) {
             None => {
                 same += 1;
                 writeln!(out, "same     {id}  {QUIET}{} events{QUIET:#}", actual.len())?;

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use conformance::node;
 use serde_json::{Value, json};
-use streamlisten::scenario;
 
 use crate::command::node::{Consume, EatsArgs};
 use crate::error::Error;
@@ -18,7 +18,7 @@ pub(super) fn eats(args: &EatsArgs, out: &mut Output) -> Result<ExitCode, Error>
         Consume::Taken => "consumed, until somebody listens for data",
     };
     writeln!(out, "{TITLE}{title}{TITLE:#}\n")?;
-    for event in scenario::run(&story(args.consume)) {
+    for event in node::run(&story(args.consume)) {
         let text = sentence(&event);
         if !text.is_empty() {
             writeln!(out, "{:<46}{QUIET}{text}{QUIET:#}", short(&event))?;

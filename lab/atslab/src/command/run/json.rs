@@ -9,7 +9,7 @@ use std::io::Write;
 use conformance::ats::Epoch;
 use conformance::ats::scenario::record::{Called, Effect, HoldChange, Performed, Thread, What};
 use conformance::ats::scenario::{
-    EndOutcome, Finish, FinishKind, Ledger, Outcome, Program, Record, Scenario, ScenarioEnd,
+    EndOutcome, Finish, FinishKind, Ledger, Outcome, Program, Record, Scenario, ScenarioReport,
     event_name, explain, explain_hold, explain_op, explain_trigger, trigger_key,
 };
 use serde_json::{Value, json};
@@ -48,10 +48,10 @@ fn object_of(program: &Program, run: &Run) -> Value {
     let mut ledger = Ledger::new(&program.pair);
     let mut record = |(n, record): (usize, &Record)| {
         ledger.apply(record);
-        one(n, record, epoch, &ledger, &recorded.end)
+        one(n, record, epoch, &ledger, &recorded.report)
     };
     let records: Vec<Value> = recorded.records.iter().enumerate().map(&mut record).collect();
-    let text = match &recorded.end.finish {
+    let text = match &recorded.report.finish {
         Finish::Panicked(text) => Some(text),
         _ => None,
     };
@@ -59,7 +59,7 @@ fn object_of(program: &Program, run: &Run) -> Value {
         "arm": "port",
         "epoch": epoch.name(),
         "release": epoch.release(),
-        "finish": FinishKind::from(&recorded.end.finish).name(),
+        "finish": FinishKind::from(&recorded.report.finish).name(),
         "text": text,
         "outcome": {
             "A": end_outcome(outcome, Side::Active),
@@ -88,11 +88,11 @@ fn end_outcome(outcome: &Outcome, side: Side) -> Value {
 
 /// A record: `n`, `t` in nanoseconds, `thread`, `held`, what it is, and the bytes in all
 /// buffers after it.
-fn one(n: usize, record: &Record, epoch: Epoch, ledger: &Ledger, end: &ScenarioEnd) -> Value {
+fn one(n: usize, record: &Record, epoch: Epoch, ledger: &Ledger, report: &ScenarioReport) -> Value {
     let mut object = match &record.what {
         What::Step(step) => json!({
             "record": "step",
-            "side": letter(Side::of(step)),
+            "side": step.subject.what,
             "kind": step.kind.name(),
             "value": step.value,
             "text": explain(step, epoch, ledger),
@@ -114,7 +114,7 @@ fn one(n: usize, record: &Record, epoch: Epoch, ledger: &Ledger, end: &ScenarioE
         What::Op(performed) => op(performed),
         What::Hold { whose, change } => json!({
             "record": "hold",
-            "lock": end.locks.of(*whose),
+            "lock": report.locks.of(*whose),
             "change": match change {
                 HoldChange::Takes => "takes",
                 HoldChange::KeepsOn => "keeps_on",
@@ -124,7 +124,7 @@ fn one(n: usize, record: &Record, epoch: Epoch, ledger: &Ledger, end: &ScenarioE
             "text": explain_hold(*whose, *change),
         }),
     };
-    let held: Vec<&str> = record.held.iter().map(|key| end.locks.name(key)).collect();
+    let held: Vec<&str> = record.held.iter().map(|key| report.locks.name(key)).collect();
     object["n"] = n.into();
     object["t"] = record.at.into();
     object["thread"] = match record.thread {

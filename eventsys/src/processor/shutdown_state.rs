@@ -1,0 +1,101 @@
+//! [`ShutdownState`]: whether an event system has begun to shut down, and why.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::OnceLock;
+
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Condvar, Mutex};
+
+/// What a processor and its threads know of its shutdown.
+pub(crate) struct ShutdownState {
+    begun: AtomicBool,
+    /// The first panic on a thread that the processor has started.
+    panic: OnceLock<HandlerPanic>,
+    /// Held by a waiting thread between its question and its wait, and by a telling
+    /// thread between its change and its notice: so no notice is lost.
+    asking: Mutex<()>,
+    changed: Condvar,
+}
+
+impl ShutdownState {
+    pub(super) fn new() -> ShutdownState {
+        ShutdownState {
+            begun: AtomicBool::new(false),
+            panic: OnceLock::new(),
+            asking: Mutex::new(()),
+            changed: Condvar::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn begin(&self) {
+        self.begun.store(true, Ordering::SeqCst);
+    }
+
+    /// The panic that is the reason for the end, if one is.
+    pub(crate) fn panic(&self) -> Option<&HandlerPanic> {
+        self.panic.get()
+    }
+
+    /// Notes a panic, if it is the first one.
+    pub(super) fn note(&self, thread: &str, panic: &(dyn Any + Send)) {
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
+        let text = text.unwrap_or("(the panic has no text)").to_owned();
+        let _ = self.panic.set(HandlerPanic { thread: thread.to_owned(), text });
+    }
+
+    /// Waits until `done` is true; it is asked again whenever a thread's work has changed.
+    pub(super) fn wait_until(&self, done: impl Fn() -> bool) {
+        let mut asking = self.asking.lock();
+        while !done() {
+            self.changed.wait(&mut asking);
+        }
+    }
+
+    /// A thread's work has changed.
+    pub(crate) fn tell(&self) {
+        // Before the end begins, no thread waits.
+        if self.has_begun() {
+            drop(self.asking.lock());
+            self.changed.notify_all();
+        }
+    }
+}
+
+/// A panic that has ended an event system; see [the crate's page](crate#panics).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HandlerPanic {
+    thread: String,
+    text: String,
+}
+
+impl HandlerPanic {
+    /// The name of the thread on which it happened, as `[ET_NET 0]`.
+    #[must_use]
+    pub fn thread(&self) -> &str {
+        &self.thread
+    }
+
+    /// What the panic said.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for HandlerPanic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let HandlerPanic { thread, text } = self;
+        write!(f, "the event system has ended: a handler on {thread} has panicked: {text}")
+    }
+}
+
+impl std::error::Error for HandlerPanic {}

@@ -1,0 +1,111 @@
+//! Scenarios: scripts that are run on the port and on the real node, and the
+//! events that each of them tells.
+//!
+//! A scenario is a JSON object a line; `layer` says what it is about:
+//! - `core`: streams ([`streamlisten::JSStream`], or a connection) and bare parsers, in
+//!   full control of fragments, with actions inside callbacks (`hooks`);
+//! - `server`: an HTTP server on one connection.
+//!
+//! `expected`, if it is there, is what the real node has told. [`run`] runs a
+//! scenario on the port, [`compare`] finds the first difference.
+
+mod act;
+mod bytes;
+mod client;
+mod core;
+mod hold;
+mod hooks;
+mod server;
+mod shown;
+mod stage;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use eventsys::panics::quietly;
+use serde_json::{Value, json};
+
+pub use hold::Log;
+
+/// What the connections of a scenario are on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// A PluginVC pair, which never was a socket.
+    #[default]
+    PluginVc,
+    /// Sockets on the loopback, both ends on the calling thread.
+    Sockets,
+}
+
+/// Why a scenario does not go on to its end.
+enum Stop {
+    /// It makes no sense.
+    Nonsense(String),
+    /// An exception that nothing catches, by its code: it would end a node process.
+    Uncaught(String),
+}
+
+impl From<String> for Stop {
+    fn from(message: String) -> Stop {
+        Stop::Nonsense(message)
+    }
+}
+
+/// Runs `scenario` on the port, over a PluginVC pair if it has a connection: the
+/// events in their order, each an object with its kind in `e`. What node would abort
+/// on ends the list with an `abort`, an exception that nothing catches with `uncaught`,
+/// a scenario that makes no sense with a `crash`.
+#[must_use]
+pub fn run(scenario: &Value) -> Vec<Value> {
+    run_over(scenario, Transport::PluginVc)
+}
+
+/// The same over `transport`.
+#[must_use]
+pub fn run_over(scenario: &Value, transport: Transport) -> Vec<Value> {
+    let log = Log::default();
+    let outcome = quietly(|| {
+        catch_unwind(AssertUnwindSafe(|| match scenario["layer"].as_str() {
+            Some("core") => core::run(scenario, transport, &log),
+            Some("server") => server::run(scenario, transport, &log),
+            _ => Err(Stop::Nonsense("no such layer".to_string())),
+        }))
+    });
+    match outcome {
+        Ok(Ok(())) => {}
+        Ok(Err(Stop::Nonsense(message))) => log.push_last(json!({"e": "crash", "err": message})),
+        Ok(Err(Stop::Uncaught(code))) => log.push_last(json!({"e": "uncaught", "code": code})),
+        Err(panic) => log.push_last(json!({"e": "abort", "assert": hold::panic_text(&*panic)})),
+    }
+    log.take()
+}
+
+/// Where two lists of events part.
+#[derive(Debug, PartialEq)]
+pub struct Difference {
+    /// The place of the first event that differs.
+    pub at: usize,
+    /// What was expected there, if anything.
+    pub expected: Option<Value>,
+    /// What came.
+    pub actual: Option<Value>,
+}
+
+/// The first difference, if there is one. Events of the kinds in `ignored` are
+/// left out on both sides.
+#[must_use]
+pub fn compare(expected: &[Value], actual: &[Value], ignored: &[&str]) -> Option<Difference> {
+    let counts = |event: &&Value| !event["e"].as_str().is_some_and(|kind| ignored.contains(&kind));
+    let mut left = expected.iter().filter(counts);
+    let mut right = actual.iter().filter(counts);
+    let mut at = 0;
+    loop {
+        let (expected, actual) = (left.next(), right.next());
+        if expected.is_none() && actual.is_none() {
+            return None;
+        }
+        if expected != actual {
+            return Some(Difference { at, expected: expected.cloned(), actual: actual.cloned() });
+        }
+        at += 1;
+    }
+}

@@ -1,0 +1,3 @@
+//! Node's stream layer: recorded scenarios.
+
+mod recorded;
