@@ -70,7 +70,7 @@ pub mod sync;
 mod thread_id;
 
 pub use clock::{Clock, PASS_COST, Participant};
-pub use code::{EventCode, NET_EVENT_EVENTS_START, Outcome, VC_EVENT_EVENTS_START};
+pub use code::{EventCode, Outcome, VC_EVENT_EVENTS_START};
 pub use continuation::{ContRef, Continuation, ContinuationBase, Data, Invocation, call};
 pub use ethread::{
     AdoptedThread, DELAY_FOR_RETRY, EThread, EventMetrics, Idle, LoopTailHandler, SAMPLE_COUNT,

@@ -10,6 +10,7 @@ use std::{fmt, io};
 
 use eventsys::sync::Mutex;
 use eventsys::{ContRef, Data, EventCode, EventProcessor, Guard, HrTime, call};
+use iocore::IoEvents;
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
 /// Where a connection is to go.

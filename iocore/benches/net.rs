@@ -20,7 +20,7 @@ use eventsys::{
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_1M, BUFFER_SIZE_INDEX_32K, MIOBuffer, SizeIndex};
 use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetProcessor};
-use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, VioHandle};
+use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, VioHandle};
 
 fn main() {
     println!("an idle connection takes {} bytes of heap", idle_connection_bytes());

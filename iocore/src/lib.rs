@@ -18,6 +18,7 @@
 
 mod bound;
 pub mod buffer;
+mod events;
 mod io_channel;
 pub mod net;
 mod net_vconnection;
@@ -26,6 +27,7 @@ mod vconnection;
 mod vio;
 
 pub use bound::{BoundBuffer, IOBufferReader};
+pub use events::{IoEvents, NET_EVENT_EVENTS_START, event_name};
 pub use io_channel::IoChannel;
 pub use net_vconnection::{
     AddrBindStyle, NetVCOptions, NetVConnection, NetVConnectionContext, NetVcBase, NetVcRef,

@@ -11,6 +11,7 @@
 //! tell?** Without a filter and with two buffers the original asserts «Not
 //! Implemented» on the first byte; here [`OneWayTunnel::start`] refuses.
 
+use crate::IoEvents;
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Weak};
 

@@ -13,7 +13,7 @@ use eventsys::{
     Invocation, LoopTailHandler, Outcome, ProxyMutex, StateMachine,
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
-use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, VioHandle};
+use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, VioHandle};
 use pluginvc::PluginVCCore;
 
 fn main() {

@@ -19,7 +19,7 @@ use eventsys::{
     ProxyMutex, call,
 };
 use iocore::buffer::{MIOBuffer, ReaderId};
-use iocore::{NetVConnection, NetVcRef, UserData, VConnection};
+use iocore::{IoEvents, NetVConnection, NetVcRef, UserData, VConnection};
 
 use crate::accept::AcceptState;
 use crate::end::End;

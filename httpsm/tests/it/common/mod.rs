@@ -16,7 +16,7 @@ use httpsm::{
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use iocore::{
-    BoundBuffer, IOBufferReader, IoData, NetVcRef, ShutdownHowTo, VConnection, VioHandle,
+    BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, ShutdownHowTo, VConnection, VioHandle,
 };
 use pluginvc::{PluginVCCore, PluginVCOptions};
 

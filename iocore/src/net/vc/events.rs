@@ -7,6 +7,7 @@
 //! beginning, where the original first has it share H. **Could you tell?** No: it
 //! is given to nobody before it would have its own.
 
+use crate::IoEvents;
 use crate::net::steps;
 use std::io;
 use std::net::SocketAddr;

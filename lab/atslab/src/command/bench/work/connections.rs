@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use conformance::ats::live::bench::{Answer, Job};
 use eventsys::{ContRef, Data, EventCode, Guard, Invocation, Outcome, ProxyMutex, StateMachine};
-use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef};
+use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef};
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
 use super::{Begin, Count, Stage, new_buffer, signed};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use conformance::ats::live::bench::{Answer, Job};
 use eventsys::{ContRef, Data, EventCode, Invocation, Outcome, ProxyMutex, StateMachine, hrtime};
-use iocore::{BoundBuffer, IoData, VioHandle};
+use iocore::{BoundBuffer, IoData, IoEvents, VioHandle};
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
 use super::super::machine::resident;

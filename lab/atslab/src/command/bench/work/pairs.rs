@@ -8,7 +8,7 @@ use conformance::ats::live::bench::{Answer, Job};
 use eventsys::{
     ContRef, Data, EventCode, Guard, HrTime, Invocation, Outcome, ProxyMutex, Request, StateMachine,
 };
-use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, VioHandle};
+use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, VioHandle};
 use pluginvc::{PluginVCCore, PluginVCOptions};
 
 use super::{Begin, Count, SETTLE, Stage, new_buffer, signed};
