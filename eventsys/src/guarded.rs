@@ -261,8 +261,8 @@ impl<T> ThreadCell<T> {
     #[inline]
     pub fn try_get(&self) -> Option<&T> {
         let mine = self.owner.load(Ordering::Relaxed) == ThreadId::current().as_u64();
-        // SAFETY: see the note on `Sync`. The reference is shared and, `T` not
-        // being `Sync` in any use where it matters, stays on this thread.
+        // SAFETY: only the owner comes here, and every reference is a shared one. One can
+        // go to another thread only where `T: Sync`, and then that thread may read, too.
         mine.then(|| unsafe { &*self.value.get() })
     }
 }

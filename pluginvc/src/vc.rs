@@ -302,11 +302,11 @@ impl NetVConnection for PluginVC {
     }
 
     fn get_active_timeout(&self) -> HrTime {
-        self.end().active_timeout.load(Ordering::Relaxed)
+        self.end().active_timeout.get().unwrap_or(0)
     }
 
     fn get_inactivity_timeout(&self) -> HrTime {
-        self.end().inactive_timeout.load(Ordering::Relaxed)
+        self.end().inactive_timeout.get().unwrap_or(0)
     }
 
     fn get_local_addr(&self) -> Option<SocketAddr> {

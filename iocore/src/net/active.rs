@@ -4,7 +4,6 @@
 //! Mirrors `manage_active_queue`, `manage_keep_alive_queue`, `_close_ne`,
 //! `add_to_*_queue` and `remove_from_*_queue` of `NetHandler` (9.2.9).
 
-use eventsys::sync::atomic::Ordering;
 use eventsys::{EventCode, Guard, HrTime};
 
 use super::handler::NetHandler;
@@ -124,20 +123,20 @@ impl NetVC {
 
     fn is_timed_out(&self, now: HrTime) -> bool {
         [&self.next_inactivity_timeout_at, &self.next_activity_timeout_at]
-            .map(|at| at.load(Ordering::Relaxed))
             .into_iter()
-            .any(|at| at != 0 && at <= now)
+            .any(|at| at.get().is_some_and(|at| at <= now))
     }
 
     /// Declares it inactive since now; which timeout it is to be told of, if it has
     /// one at all.
     fn out_of_time(&self, now: HrTime) -> Option<EventCode> {
-        self.next_inactivity_timeout_at.store(now, Ordering::Relaxed);
-        if self.inactivity_timeout_in.load(Ordering::Relaxed) != 0 {
+        self.next_inactivity_timeout_at.set(Some(now));
+        if self.inactivity_timeout_in.get().is_some() {
             return Some(EventCode::VC_EVENT_INACTIVITY_TIMEOUT);
         }
-        (self.active_timeout_in.load(Ordering::Relaxed) != 0
-            && self.next_activity_timeout_at.load(Ordering::Relaxed) <= now)
-            .then_some(EventCode::VC_EVENT_ACTIVE_TIMEOUT)
+        // One without a time is over: its user has been told of it, or it is below 0.
+        let is_over = self.active_timeout_in.get().is_some()
+            && self.next_activity_timeout_at.get().is_none_or(|at| at <= now);
+        is_over.then_some(EventCode::VC_EVENT_ACTIVE_TIMEOUT)
     }
 }

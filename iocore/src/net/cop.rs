@@ -9,7 +9,7 @@
 
 use std::sync::{Arc, Weak};
 
-use eventsys::sync::atomic::Ordering;
+use eventsys::sync::AtomicTime;
 use eventsys::{Continuation, ContinuationBase, Data, EventCode, Guard, Invocation, Outcome};
 
 use super::handler::NetHandler;
@@ -84,16 +84,15 @@ impl NetVC {
             return;
         }
         let default = shared.config.default_inactivity_timeout;
-        let at = |which: &eventsys::sync::atomic::AtomicI64| which.load(Ordering::Relaxed);
         let wants = |op| self.net_state(op).enabled.is_set();
-        if at(&self.next_inactivity_timeout_at) == 0
+        if self.next_inactivity_timeout_at.get().is_none()
             && default > 0
             && (wants(VioOp::Read) || wants(VioOp::Write))
         {
             self.set_default_inactivity_timeout(default);
             nh.counters.default_inactivity_timeout_applied.add(1);
         }
-        let is_due = |which| at(which) != 0 && at(which) < now;
+        let is_due = |which: &AtomicTime| which.get().is_some_and(|at| at < now);
         if is_due(&self.next_inactivity_timeout_at) {
             if self.is_default_inactivity_timeout() {
                 nh.counters.default_inactivity_timeout_count.add(1);

@@ -28,8 +28,8 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use eventsys::mutex::census;
 use eventsys::steps::{Step, StepKind, Subject};
-use eventsys::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicUsize, Ordering};
-use eventsys::sync::{Flag, Mutex};
+use eventsys::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
+use eventsys::sync::{AtomicTime, Flag, Mutex};
 use eventsys::{ContRef, ContinuationBase, HrTime, ProxyMutex};
 use mio::Registry;
 use mio::net::TcpStream;
@@ -75,11 +75,12 @@ pub struct NetVC {
     connecting: Mutex<Option<Connecting>>,
     remote_addr: OnceLock<SocketAddr>,
     local_addr: OnceLock<SocketAddr>,
-    /// All four in nanoseconds, 0 for none. Set by the user under no lock of ours.
-    pub(super) inactivity_timeout_in: AtomicI64,
-    pub(super) active_timeout_in: AtomicI64,
-    pub(super) next_inactivity_timeout_at: AtomicI64,
-    pub(super) next_activity_timeout_at: AtomicI64,
+    /// The two spans and the two times at which they are over. Set by the user under no
+    /// lock of ours.
+    pub(super) inactivity_timeout_in: AtomicTime,
+    pub(super) active_timeout_in: AtomicTime,
+    pub(super) next_inactivity_timeout_at: AtomicTime,
+    pub(super) next_activity_timeout_at: AtomicTime,
     default_inactivity_timeout: Flag,
     /// 0 for none.
     write_buffer_empty_event: AtomicI32,
@@ -127,10 +128,10 @@ impl NetVC {
             connecting: Mutex::new(None),
             remote_addr: OnceLock::new(),
             local_addr: OnceLock::new(),
-            inactivity_timeout_in: AtomicI64::new(0),
-            active_timeout_in: AtomicI64::new(0),
-            next_inactivity_timeout_at: AtomicI64::new(0),
-            next_activity_timeout_at: AtomicI64::new(0),
+            inactivity_timeout_in: AtomicTime::default(),
+            active_timeout_in: AtomicTime::default(),
+            next_inactivity_timeout_at: AtomicTime::default(),
+            next_activity_timeout_at: AtomicTime::default(),
             default_inactivity_timeout: Flag::default(),
             write_buffer_empty_event: AtomicI32::new(0),
             _in_memory: VcCount::new(&shared.stats),

@@ -62,9 +62,10 @@ impl NetVC {
     fn set_enabled(&self, op: VioOp) {
         assert!(!self.closed.is_set(), "!closed");
         self.net_state(op).enabled.set();
-        let timeout = self.inactivity_timeout_in.load(Ordering::Relaxed);
-        if timeout != 0 && self.next_inactivity_timeout_at.load(Ordering::Relaxed) == 0 {
-            self.next_inactivity_timeout_at.store(after(self.now(), timeout), Ordering::Relaxed);
+        if let Some(timeout) = self.inactivity_timeout_in.get()
+            && self.next_inactivity_timeout_at.get().is_none()
+        {
+            self.next_inactivity_timeout_at.set(Some(after(self.now(), timeout)));
         }
     }
 
@@ -231,33 +232,33 @@ impl NetVConnection for NetVC {
     }
 
     fn set_active_timeout(&self, timeout: HrTime) {
-        self.active_timeout_in.store(timeout, Ordering::Relaxed);
-        let at = if timeout > 0 { after(self.now(), timeout) } else { 0 };
-        self.next_activity_timeout_at.store(at, Ordering::Relaxed);
+        self.active_timeout_in.set((timeout != 0).then_some(timeout));
+        let at = (timeout > 0).then(|| after(self.now(), timeout));
+        self.next_activity_timeout_at.set(at);
     }
 
     fn set_inactivity_timeout(&self, timeout: HrTime) {
-        self.inactivity_timeout_in.store(timeout, Ordering::Relaxed);
-        let at = if timeout > 0 { after(self.now(), timeout) } else { 0 };
-        self.next_inactivity_timeout_at.store(at, Ordering::Relaxed);
+        self.inactivity_timeout_in.set((timeout != 0).then_some(timeout));
+        let at = (timeout > 0).then(|| after(self.now(), timeout));
+        self.next_inactivity_timeout_at.set(at);
     }
 
     fn set_default_inactivity_timeout(&self, timeout: HrTime) {
-        self.inactivity_timeout_in.store(0, Ordering::Relaxed);
+        self.inactivity_timeout_in.set(None);
         self.default_inactivity_timeout.set();
-        self.next_inactivity_timeout_at.store(after(self.now(), timeout), Ordering::Relaxed);
+        self.next_inactivity_timeout_at.set(Some(after(self.now(), timeout)));
     }
 
     fn is_default_inactivity_timeout(&self) -> bool {
-        self.default_inactivity_timeout.is_set() && self.get_inactivity_timeout() == 0
+        self.default_inactivity_timeout.is_set() && self.inactivity_timeout_in.get().is_none()
     }
 
     fn get_active_timeout(&self) -> HrTime {
-        self.active_timeout_in.load(Ordering::Relaxed)
+        self.active_timeout_in.get().unwrap_or(0)
     }
 
     fn get_inactivity_timeout(&self) -> HrTime {
-        self.inactivity_timeout_in.load(Ordering::Relaxed)
+        self.inactivity_timeout_in.get().unwrap_or(0)
     }
 
     fn get_local_addr(&self) -> Option<SocketAddr> {

@@ -213,7 +213,7 @@ impl NetVC {
             _ => &self.next_inactivity_timeout_at,
         };
         // Before the callback, which may set it anew.
-        at.store(0, Ordering::Relaxed);
+        at.set(None);
         if self.closed.is_set() {
             nh.free_netevent(h, self);
             return;
@@ -232,7 +232,7 @@ impl NetVC {
         let Some(lock) = wlock else { return };
         // The reader may have moved the write to another state machine or mutex, or
         // have set the timeout anew; then the writer is not to be told of this one.
-        if at.load(Ordering::Relaxed) != 0
+        if at.get().is_some()
             || self.closed.is_set()
             || write.vio.op() != VioOp::Write
             || write.shutdown.is_set()

@@ -16,9 +16,8 @@ use crate::vio::VioOp;
 impl NetVC {
     /// Something has moved. Mirrors `net_activity`.
     pub(super) fn net_activity(&self) {
-        let timeout = self.inactivity_timeout_in.load(Ordering::Relaxed);
-        let at = if timeout != 0 { after(self.now(), timeout) } else { 0 };
-        self.next_inactivity_timeout_at.store(at, Ordering::Relaxed);
+        let at = self.inactivity_timeout_in.get().map(|timeout| after(self.now(), timeout));
+        self.next_inactivity_timeout_at.set(at);
     }
 
     /// Nothing is wanted in this direction. If nothing is wanted in the other one
@@ -26,7 +25,7 @@ impl NetVC {
     pub(super) fn disable(&self, nh: &NetHandler, h: &Guard<'_>, op: VioOp) {
         let other = if op == VioOp::Write { &self.read } else { &self.write };
         if !other.enabled.is_set() {
-            self.next_inactivity_timeout_at.store(0, Ordering::Relaxed);
+            self.next_inactivity_timeout_at.set(None);
         }
         self.net_state(op).enabled.clear();
         nh.remove_ready(h, self, op);
