@@ -146,6 +146,8 @@ impl fmt::Debug for EventCode {
 
 /// What a handler returns. Mirrors `EVENT_DONE` and `EVENT_CONT`; the event
 /// system itself does not look at it, some callers (timeouts, tunnels) do.
+///
+/// The examples of [`StateMachine`](crate::StateMachine) return one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
     /// `EVENT_DONE` (0).

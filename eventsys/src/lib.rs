@@ -74,12 +74,12 @@ pub use code::{EventCode, Outcome, VC_EVENT_EVENTS_START};
 pub use continuation::{ContRef, Continuation, ContinuationBase, Data, Invocation, call};
 pub use ethread::{
     AdoptedThread, DELAY_FOR_RETRY, EThread, EventMetrics, Idle, LoopTailHandler, SAMPLE_COUNT,
-    THREAD_MAX_HEARTBEAT, ThreadType, When,
+    THREAD_MAX_HEARTBEAT, ThreadType,
 };
 pub use event::{
     AtomicEvent, Cookie, Due, EventCensus, EventRef, Request, StaleEvent, event_census,
 };
-pub use guarded::{Guarded, Rebindable, ThreadCell};
+pub use guarded::{Guarded, Rebindable};
 pub use hrtime::HrTime;
 pub use mutex::{Guard, ProxyMutex};
 pub use processor::{

@@ -24,6 +24,20 @@ use crate::bound::{BoundBuffer, IOBufferReader};
 use crate::vconnection::VConnection;
 
 /// What a VIO does. Mirrors the enum in `VIO`; the kinds for files are left out.
+///
+/// ```
+/// use iocore::VioOp;
+/// use testkit::prelude::*;
+///
+/// let lab = Lab::new();
+/// let (a, p) = lab.agents();
+/// p.on(ACCEPT, |me| me.read(MAX));
+/// lab.pair(&a, &p);
+/// lab.settle();
+/// assert_eq!(p.read_vio().op(), VioOp::Read);
+/// # a.close();
+/// # p.close();
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum VioOp {
@@ -37,6 +51,8 @@ pub enum VioOp {
 
 /// The buffer of an operation: the buffer to fill, or the reader to take from.
 /// Mirrors `MIOBufferAccessor`.
+///
+/// [`VIO::with_buffer`] lends it to its caller.
 #[derive(Clone, Debug, Default)]
 pub enum Accessor {
     /// No buffer (`clear`).

@@ -17,7 +17,7 @@ use crate::sync::atomic::Ordering;
 
 /// When an event is to run, before it is known what time it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum When {
+pub(crate) enum When {
     /// As soon as possible.
     Imm,
     /// At this time by the processor's clock, in nanoseconds. What is 0 or below has

@@ -37,6 +37,8 @@ use super::shared::Shared;
 use super::vc::NetVC;
 
 /// An accept that goes on until it is cancelled. Mirrors `NetAcceptAction`.
+///
+/// The example of [`NetProcessor`](super::NetProcessor) gets one.
 pub struct NetAcceptAction {
     cancelled: AtomicBool,
     local_addr: Option<SocketAddr>,

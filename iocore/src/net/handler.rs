@@ -47,6 +47,9 @@ const MOST_IN_A_TURN: usize = 256;
 const MOMENT: Duration = Duration::from_millis(1);
 
 /// The connections of one thread, and how it waits for them.
+///
+/// It is not made by users: [`NetProcessor::net_handler`](super::NetProcessor::net_handler) gives
+/// that of a thread.
 pub struct NetHandler {
     this: Weak<NetHandler>,
     mutex: Arc<ProxyMutex>,

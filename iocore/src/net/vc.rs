@@ -46,6 +46,9 @@ use state::HandlerOf;
 pub(super) use state::NetState;
 
 /// A TCP connection. Mirrors `UnixNetVConnection`.
+///
+/// The examples of [`NetProcessor`](super::NetProcessor) and [`ActionResult`](super::ActionResult)
+/// get one, as a [`NetVcRef`](crate::NetVcRef).
 pub struct NetVC {
     base: ContinuationBase,
     id: u32,
