@@ -8,7 +8,7 @@ use eventsys::{EventCode, Guard, HrTime};
 
 use super::handler::NetHandler;
 use super::queue::Slot;
-use super::vc::NetVC;
+use super::vc::UnixNetVConnection;
 
 impl NetHandler {
     pub(super) fn add_to_keep_alive_queue(&self, h: &Guard<'_>, slot: Slot) {
@@ -103,7 +103,7 @@ impl NetHandler {
     }
 
     /// Tells the state machine of `vc` that its time is up. Mirrors `_close_ne`.
-    fn close_netevent(&self, h: &Guard<'_>, vc: &NetVC, now: HrTime) {
+    fn close_netevent(&self, h: &Guard<'_>, vc: &UnixNetVConnection, now: HrTime) {
         let Some(own) = vc.try_own_lock() else { return };
         if vc.is_closed() {
             self.free_netevent(h, vc);
@@ -116,7 +116,7 @@ impl NetHandler {
     }
 }
 
-impl NetVC {
+impl UnixNetVConnection {
     fn try_own_lock(&self) -> Option<Guard<'_>> {
         self.mutex().try_lock()
     }

@@ -13,7 +13,7 @@ use eventsys::sync::AtomicTime;
 use eventsys::{Continuation, ContinuationBase, Data, EventCode, Guard, Invocation, Outcome};
 
 use super::handler::NetHandler;
-use super::vc::NetVC;
+use super::vc::UnixNetVConnection;
 use crate::net_vconnection::NetVConnection;
 use crate::vio::VioOp;
 
@@ -71,7 +71,7 @@ impl NetHandler {
     }
 }
 
-impl NetVC {
+impl UnixNetVConnection {
     fn check_timeouts(&self, nh: &NetHandler, h: &Guard<'_>, now: eventsys::HrTime) {
         let shared = nh.shared();
         let mutex = Arc::clone(self.mutex());

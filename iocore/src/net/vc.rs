@@ -1,4 +1,4 @@
-//! [`NetVC`]: a connection, as its users see it.
+//! [`UnixNetVConnection`]: a connection, as its users see it.
 //!
 //! Mirrors `UnixNetVConnection` and `NetEvent` of `iocore/net` (9.2.9).
 //!
@@ -45,14 +45,14 @@ use crate::vio::VioOp;
 use state::HandlerOf;
 pub(super) use state::NetState;
 
-/// A TCP connection. Mirrors `UnixNetVConnection`.
+/// A TCP connection. Mirrors the class of this name, and `NetEvent`.
 ///
 /// The examples of [`NetProcessor`](super::NetProcessor) and [`ActionResult`](super::ActionResult)
 /// get one, as a [`NetVcRef`](crate::NetVcRef).
-pub struct NetVC {
+pub struct UnixNetVConnection {
     base: ContinuationBase,
     id: u32,
-    this: Weak<NetVC>,
+    this: Weak<UnixNetVConnection>,
     net: NetVcBase,
     shared: Arc<Shared>,
     nh: Weak<NetHandler>,
@@ -103,15 +103,15 @@ struct Connecting {
     failed: Option<i32>,
 }
 
-impl NetVC {
+impl UnixNetVConnection {
     fn new(
         shared: &Arc<Shared>,
         nh: &NetHandler,
         mutex: Arc<ProxyMutex>,
         context: NetVConnectionContext,
-    ) -> Arc<NetVC> {
+    ) -> Arc<UnixNetVConnection> {
         let thread = nh.thread();
-        let vc = Arc::new_cyclic(|this| NetVC {
+        let vc = Arc::new_cyclic(|this| UnixNetVConnection {
             base: ContinuationBase::new(mutex),
             id: shared.net_next_connection_number(),
             this: Weak::clone(this),
@@ -204,7 +204,7 @@ impl NetVC {
         self.socket.lock().as_mut().map(|socket| f(&mut socket.stream))
     }
 
-    fn this_ref(&self) -> Arc<NetVC> {
+    fn this_ref(&self) -> Arc<UnixNetVConnection> {
         self.this.upgrade().expect("called by reference")
     }
 

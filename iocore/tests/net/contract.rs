@@ -1,4 +1,4 @@
-//! What a `NetVC` refuses, and what it puts up with.
+//! What a `UnixNetVConnection` refuses, and what it puts up with.
 
 use std::io::Write;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The steps of a `NetVC`, from the connection to its end.
+//! The steps of a `UnixNetVConnection`, from the connection to its end.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,6 +1,6 @@
 //! Real connections: made, used, closed, as one thread sees it.
 //!
-//! Proves `NetProcessor::accept` and `connect_re`, and of `NetVC` the reading,
+//! Proves `NetProcessor::accept` and `connect_re`, and of `UnixNetVConnection` the reading,
 //! writing, half closing and closing.
 
 use std::io::{Read, Write};

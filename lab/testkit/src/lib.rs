@@ -100,5 +100,5 @@ pub mod prelude {
     };
     pub use eventsys::{EventCode, HrTime, ProxyMutex, hrtime};
     pub use iocore::{IoEvents, NetVConnection, ShutdownHowTo, VConnection};
-    pub use pluginvc::{Corrections, Epoch, PluginVCCore, PluginVCOptions};
+    pub use pluginvc::{Corrections, Epoch, PluginVCCore, PluginVcOptions};
 }

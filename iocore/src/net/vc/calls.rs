@@ -11,16 +11,16 @@ use eventsys::hrtime::after;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{ContRef, EventCode, Guard, HrTime};
 
-use super::{NetState, NetVC};
+use super::{NetState, UnixNetVConnection};
 use crate::bound::{BoundBuffer, IOBufferReader};
 use crate::net::connection;
 use crate::net::handler::NetHandler;
 use crate::net::queue::Slot;
 use crate::net_vconnection::{NetVCOptions, NetVConnection, NetVcBase};
 use crate::vconnection::{ApiData, DataId, ShutdownHowTo, VConnection};
-use crate::vio::{Accessor, VIO, VioHandle, VioOp};
+use crate::vio::{MIOBufferAccessor, VIO, VioHandle, VioOp};
 
-impl NetVC {
+impl UnixNetVConnection {
     /// What `do_io_read` and `do_io_write` share.
     #[track_caller]
     fn do_io(
@@ -29,11 +29,11 @@ impl NetVC {
         op: VioOp,
         cont: Option<ContRef>,
         nbytes: i64,
-        buffer: Accessor,
+        buffer: MIOBufferAccessor,
     ) -> VioHandle {
         let handle = VioHandle::new(self.this_ref(), op);
         let state = self.net_state(op);
-        let has_buffer = !matches!(buffer, Accessor::None);
+        let has_buffer = !matches!(buffer, MIOBufferAccessor::None);
         if self.closed.is_set() {
             // The original returns no VIO; to give everything up once more is allowed.
             if cont.is_some() || nbytes != 0 || has_buffer {
@@ -83,7 +83,7 @@ impl NetVC {
     }
 }
 
-impl VConnection for NetVC {
+impl VConnection for UnixNetVConnection {
     fn do_io_read(
         &self,
         guard: &Guard<'_>,
@@ -91,7 +91,8 @@ impl VConnection for NetVC {
         nbytes: i64,
         buf: Option<&BoundBuffer>,
     ) -> VioHandle {
-        let buffer = buf.map_or(Accessor::None, |buf| Accessor::Writer(buf.clone()));
+        let buffer =
+            buf.map_or(MIOBufferAccessor::None, |buf| MIOBufferAccessor::Writer(buf.clone()));
         self.do_io(guard, VioOp::Read, cont, nbytes, buffer)
     }
 
@@ -102,7 +103,8 @@ impl VConnection for NetVC {
         nbytes: i64,
         reader: Option<&IOBufferReader>,
     ) -> VioHandle {
-        let buffer = reader.map_or(Accessor::None, |reader| Accessor::Reader(reader.clone()));
+        let buffer = reader
+            .map_or(MIOBufferAccessor::None, |reader| MIOBufferAccessor::Reader(reader.clone()));
         self.do_io(guard, VioOp::Write, cont, nbytes, buffer)
     }
 
@@ -226,7 +228,7 @@ impl VConnection for NetVC {
     }
 }
 
-impl NetVConnection for NetVC {
+impl NetVConnection for UnixNetVConnection {
     fn net_base(&self) -> &NetVcBase {
         &self.net
     }

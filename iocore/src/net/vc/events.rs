@@ -21,7 +21,7 @@ use eventsys::{
 use mio::net::TcpStream;
 use socket2::SockRef;
 
-use super::{Connecting, NetVC, Socket};
+use super::{Connecting, Socket, UnixNetVConnection};
 use crate::net::action::Action;
 use crate::net::config::{NET_RETRY_DELAY, ThrottleType, check_net_throttle};
 use crate::net::connection;
@@ -32,7 +32,7 @@ use crate::net::stats::OpenCount;
 use crate::net_vconnection::{NetVCOptions, NetVConnection, NetVConnectionContext, NetVcRef};
 use crate::vio::VioOp;
 
-impl Continuation for NetVC {
+impl Continuation for UnixNetVConnection {
     fn base(&self) -> &ContinuationBase {
         &self.base
     }
@@ -54,16 +54,16 @@ impl Continuation for NetVC {
     }
 }
 
-impl NetVC {
+impl UnixNetVConnection {
     /// A connection to be made for `cont`, on the thread of `nh`.
     pub(in crate::net) fn to_connect(
         shared: &Arc<Shared>,
         nh: &NetHandler,
         cont: &ContRef,
         options: NetVCOptions,
-    ) -> (Arc<NetVC>, Action) {
+    ) -> (Arc<UnixNetVConnection>, Action) {
         let mutex = cont.base().mutex().expect("who connects has a mutex");
-        let vc = NetVC::new(shared, nh, Arc::clone(mutex), NetVConnectionContext::Out);
+        let vc = UnixNetVConnection::new(shared, nh, Arc::clone(mutex), NetVConnectionContext::Out);
         vc.net.set_options(options);
         let action = Action::new(mutex);
         let connecting =
@@ -158,7 +158,7 @@ impl NetVC {
         options: NetVCOptions,
         (acceptor, lock): (&ContRef, Option<&Guard<'_>>),
     ) {
-        let vc = NetVC::new(shared, nh, ProxyMutex::new(), NetVConnectionContext::In);
+        let vc = UnixNetVConnection::new(shared, nh, ProxyMutex::new(), NetVConnectionContext::In);
         let count = Some(OpenCount::new(&shared.stats));
         *vc.socket.lock() = Some(Socket { stream, count });
         let _ = vc.remote_addr.set(remote);

@@ -9,11 +9,11 @@ use eventsys::hrtime::after;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{Data, EventCode, Guard, Outcome, call};
 
-use super::NetVC;
+use super::UnixNetVConnection;
 use crate::net::handler::NetHandler;
 use crate::vio::VioOp;
 
-impl NetVC {
+impl UnixNetVConnection {
     /// Something has moved. Mirrors `net_activity`.
     pub(super) fn net_activity(&self) {
         let at = self.inactivity_timeout_in.get().map(|timeout| after(self.now(), timeout));
@@ -78,7 +78,7 @@ impl NetVC {
         Outcome::Cont
     }
 
-    /// As [`NetVC::signal_and_update`], for the last event of an operation. Mirrors
+    /// As [`UnixNetVConnection::signal_and_update`], for the last event of an operation. Mirrors
     /// `read_signal_done` and `write_signal_done`.
     pub(super) fn signal_done(
         &self,
