@@ -17,12 +17,14 @@ use crate::hrtime::HrTime;
 /// assert_eq!(timeout.get(), Some(seconds(3)));
 /// timeout.set(None);
 /// assert_eq!(timeout.get(), None);
+/// timeout.set(Some(i64::MIN));
+/// assert_eq!(timeout.get(), Some(i64::MIN + 1), "times saturate");
 /// ```
 ///
 /// In the original such a time is an `ink_hrtime` in which 0 is none.
 pub struct AtomicTime(AtomicI64);
 
-/// Stands for none: the one value that is no time.
+/// Stands for none: the one number that is no time here.
 const NONE: i64 = i64::MIN;
 
 impl AtomicTime {
@@ -33,10 +35,10 @@ impl AtomicTime {
         Some(self.0.load(Ordering::Relaxed)).filter(|&time| time != NONE)
     }
 
-    /// Sets it. The least number that an [`HrTime`] can have is none as well.
+    /// Sets it. The least [`HrTime`] of all counts as the next one: times saturate.
     #[inline]
     pub fn set(&self, time: Option<HrTime>) {
-        self.0.store(time.unwrap_or(NONE), Ordering::Relaxed);
+        self.0.store(time.map_or(NONE, |time| time.max(NONE + 1)), Ordering::Relaxed);
     }
 }
 
