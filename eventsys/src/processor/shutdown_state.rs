@@ -34,7 +34,10 @@ impl ShutdownState {
     }
 
     pub(super) fn begin(&self) {
+        let asking = self.asking.lock();
         self.begun.store(true, Ordering::SeqCst);
+        drop(asking);
+        self.changed.notify_all();
     }
 
     /// The panic that is the reason for the end, if one is.
@@ -62,7 +65,7 @@ impl ShutdownState {
 
     /// A thread's work has changed.
     pub(crate) fn tell(&self) {
-        // Before the end begins, no thread waits.
+        // Before the end begins, a thread waits for nothing but its beginning.
         if self.has_begun() {
             drop(self.asking.lock());
             self.changed.notify_all();
