@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use crate::common::{Ask, Machine, alone, machine};
 use eventsys::{Clock, ContRef, EventCode, EventProcessor, FreeContinuation, Outcome, ProxyMutex};
-use iocore::IoData;
 use iocore::buffer::BUFFER_SIZE_INDEX_4K;
 use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
+use iocore::{IoData, IoEvents};
 
 const READY: EventCode = EventCode::VC_EVENT_READ_READY;
 const EOS: EventCode = EventCode::VC_EVENT_EOS;

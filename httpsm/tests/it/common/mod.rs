@@ -16,9 +16,9 @@ use httpsm::{
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use iocore::{
-    BoundBuffer, IOBufferReader, IoData, NetVcRef, ShutdownHowTo, VConnection, VioHandle,
+    BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, ShutdownHowTo, VConnection, VioHandle,
 };
-use pluginvc::{PluginVCCore, PluginVCOptions};
+use pluginvc::{PluginVCCore, PluginVcOptions};
 
 /// What the port did, as text.
 #[derive(Default)]
@@ -68,10 +68,10 @@ impl Lab {
         let clock = Clock::new_virtual();
         let processor = EventProcessor::with_steps(clock, Arc::clone(&trace) as Arc<dyn StepSink>);
         let thread = processor.adopt_current_thread("ET_NET");
-        let options = PluginVCOptions {
+        let options = PluginVcOptions {
             epoch: pluginvc::Epoch::C,
             corrections: pluginvc::Corrections::all(),
-            ..PluginVCOptions::default()
+            ..PluginVcOptions::default()
         };
         let local = AcceptorConnector::new(&processor, options);
         let connector_used = connector.unwrap_or_else(|| local.clone());
@@ -102,10 +102,10 @@ impl Lab {
 
     /// A client with a connection of its own.
     pub(crate) fn client(&self) -> Peer {
-        let options = PluginVCOptions {
+        let options = PluginVcOptions {
             epoch: pluginvc::Epoch::C,
             corrections: pluginvc::Corrections::all(),
-            ..PluginVCOptions::default()
+            ..PluginVcOptions::default()
         };
         let accept = HttpSessionAccept::new(&self.proxy);
         let core = PluginVCCore::alloc_with(&self.processor, accept, options);

@@ -14,7 +14,7 @@ use eventsys::{
 };
 use iocore::buffer::{MIOBuffer, SizeIndex, census};
 use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetProcessor, NetStats};
-use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, ShutdownHowTo, VioHandle};
+use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, ShutdownHowTo, VioHandle};
 
 /// Each test counts what it left over in the process, so only one runs at a time.
 static ALONE: Mutex<()> = Mutex::new(());
