@@ -1,4 +1,4 @@
-//! What a `NetVC` refuses, and what it puts up with.
+//! What a `UnixNetVConnection` refuses, and what it puts up with.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::common::{Ask, Stage};
 use eventsys::{EThread, EventCode, HrTime, Idle, LoopTailHandler, ProxyMutex};
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use iocore::net::NetHandler;
-use iocore::{ApiData, DataId, NetVCOptions, VioOp};
+use iocore::{ApiData, DataId, IoEvents, NetVCOptions, VioOp};
 use testkit::net::read_all;
 use testkit::panic_text;
 

@@ -12,7 +12,7 @@ use iocore::buffer::BUFFER_SIZE_INDEX_4K;
 use iocore::net::{
     AcceptOptions, ActionResult, ENET_CONNECT_FAILED, ENET_THROTTLING, NetConfig, Target,
 };
-use iocore::{AddrBindStyle, NetVCOptions};
+use iocore::{AddrBindStyle, IoEvents, NetVCOptions};
 use testkit::net::read_all;
 
 const OPEN: EventCode = EventCode::NET_EVENT_OPEN;

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use crate::common::{Ask, Machine, machine};
 use eventsys::{Clock, ContRef, EventCode, EventProcessor, FreeContinuation, Outcome, ProxyMutex};
-use iocore::IoData;
 use iocore::buffer::BUFFER_SIZE_INDEX_4K;
 use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
+use iocore::{IoData, IoEvents};
 use testkit::Alone;
 use testkit::net::read_all;
 

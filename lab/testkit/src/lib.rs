@@ -104,6 +104,6 @@ pub mod prelude {
         Agent, Call, Lab, Me, Peer, counting, hold, on_foreign_thread, panic_text, real_processor,
     };
     pub use eventsys::{EventCode, HrTime, ProxyMutex, hrtime};
-    pub use iocore::{NetVConnection, ShutdownHowTo, VConnection};
-    pub use pluginvc::{Corrections, Epoch, PluginVCCore, PluginVCOptions};
+    pub use iocore::{IoEvents, NetVConnection, ShutdownHowTo, VConnection};
+    pub use pluginvc::{Corrections, Epoch, PluginVCCore, PluginVcOptions};
 }

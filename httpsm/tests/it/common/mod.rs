@@ -12,8 +12,8 @@ use httpsm::{
     AcceptorConnector, HttpCensus, HttpConfig, HttpProxy, HttpSessionAccept, OriginConnector,
     UrlRewrite,
 };
-use iocore::{IoData, NetVcRef, VConnection, VioOp};
-use pluginvc::{Corrections, Epoch, PluginVC, PluginVCCore, PluginVCOptions};
+use iocore::{IoData, IoEvents, NetVcRef, VConnection, VioOp};
+use pluginvc::{Corrections, Epoch, PluginVC, PluginVCCore, PluginVcOptions};
 
 /// A proxy on the thread of a laboratory.
 pub(crate) struct Lab {
@@ -33,11 +33,11 @@ impl Deref for Lab {
     }
 }
 
-fn pair_options() -> PluginVCOptions {
-    PluginVCOptions {
+fn pair_options() -> PluginVcOptions {
+    PluginVcOptions {
         epoch: Epoch::C,
         corrections: Corrections::all(),
-        ..PluginVCOptions::default()
+        ..PluginVcOptions::default()
     }
 }
 

@@ -12,7 +12,7 @@ use eventsys::{
 };
 use iocore::buffer::{MIOBuffer, SizeIndex};
 use iocore::net::NetConfig;
-use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, ShutdownHowTo, VioHandle};
+use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, ShutdownHowTo, VioHandle};
 use testkit::Alone;
 use testkit::net::NetLab;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use super::text::{escape, normal, raw_len};
+use super::text::{escape, later_status_line, normal, raw_len};
 
 /// What the real 9.2.9 answered.
 const RECORDED: &str = include_str!("../../../http/9.2.9.txt");
@@ -51,6 +51,22 @@ impl Answer {
             lines.push(format!("+ {}", normal(&escape(rest))));
         }
         Answer { lines, finish }
+    }
+
+    /// The lines, cut once more where an answer begins within a line: a body without a
+    /// line's end is followed at once by the next answer.
+    #[must_use]
+    pub fn parts(&self) -> Vec<String> {
+        let mut parts = Vec::with_capacity(self.lines.len());
+        for line in &self.lines {
+            let (mark, mut text) = line.split_at(line.len().min(2));
+            while let Some(at) = later_status_line(text) {
+                parts.push(format!("+ {}", &text[..at]));
+                text = &text[at..];
+            }
+            parts.push(format!("{mark}{text}"));
+        }
+        parts
     }
 
     /// The server died of its client.
@@ -152,6 +168,17 @@ mod tests {
         assert_eq!(read.get("a"), Some(&answers[0]));
         assert_eq!(read.get("b"), Some(&answers[1]));
         assert!(Recording::parse("what").is_err() && Recording::parse("open").is_err());
+    }
+
+    #[test]
+    fn an_answer_behind_a_body_is_a_part_of_its_own() {
+        let parts = |bytes: &[u8]| Answer::new(bytes, Finish::Open).parts();
+        let begin = ["| HTTP/1.1 200 OK", "|", "+ xx"];
+        assert_eq!(parts(b"HTTP/1.1 200 OK\r\n\r\nxx"), begin);
+        let two = parts(b"HTTP/1.1 200 OK\r\n\r\nxxHTTP/1.0 400 Bad\r\n\r\n");
+        assert_eq!(two[..3], begin);
+        assert_eq!(two[3..], ["| HTTP/1.0 400 Bad", "|"]);
+        assert_eq!(parts(b"TRACE / HTTP/1.1\r\n"), ["| TRACE / HTTP/1.1"]);
     }
 
     #[test]

@@ -25,7 +25,6 @@ use std::thread;
 
 pub use client::{RandomClients, last_request};
 pub use features::{Feature, Features, Statistics};
-pub(super) use kind::first_parts;
 pub use kind::kind;
 pub use shrink::shrink_all;
 

@@ -178,6 +178,8 @@ fn settings(setup: Setup, origin: EchoOrigin, timeouts: Timeouts) -> Settings {
         Setup::Forward | Setup::Narrow => ("", 0),
     };
     let http = "CONFIG proxy.config.http";
+    // Without `defer_accept` a client that sends nothing is accepted and timed out, as by
+    // the port; with it the system keeps such a client to itself.
     let records = format!(
         "{http}.transaction_no_activity_timeout_in INT {client}\n\
          {http}.transaction_no_activity_timeout_out INT {out}\n\
@@ -185,6 +187,7 @@ fn settings(setup: Setup, origin: EchoOrigin, timeouts: Timeouts) -> Settings {
          {http}.keep_alive_no_activity_timeout_in INT {keep_alive}\n\
          {http}.max_post_size INT {MAX_POST_SIZE}\n\
          {http}.connect_ports STRING 443 {}\n\
+         CONFIG proxy.config.net.defer_accept INT 0\n\
          CONFIG proxy.config.url_remap.remap_required INT {required}\n",
         origin.address.port()
     );

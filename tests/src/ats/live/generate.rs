@@ -8,7 +8,9 @@ use fastrand::Rng;
 use iocore::VioOp;
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, SizeIndex};
 
-use crate::ats::scenario::{How, HowTo, Op, Owner, PairDef, Reaction, Scenario, Trigger, Whom};
+use crate::ats::scenario::{
+    Expect, How, HowTo, Op, Owner, PairDef, Reaction, Scenario, Trigger, Whom,
+};
 
 /// How many callbacks a random scenario may have: with more it only takes longer.
 pub const MOST_CALLS: u32 = 300;
@@ -27,6 +29,7 @@ pub fn generate(seed: u64, threads: u8) -> Scenario {
         pair: any.pair(),
         active: any.end(),
         passive: any.end(),
+        expect: Expect::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use conformance::ats::Epoch;
 use conformance::ats::scenario::{
-    Finish, How, HowTo, Op, Owner, PairDef, Program, Reaction, Scenario, Trigger, Whom,
+    Expect, Finish, How, HowTo, Op, Owner, PairDef, Program, Reaction, Scenario, Trigger, Whom,
     run_scenario,
 };
 use eventsys::steps::{Collector, Steps};
@@ -77,7 +77,16 @@ fn programs() -> impl Strategy<Value = Program> {
             let pair = PairDef { connect_re, shared_mutex, threads, ..PairDef::default() };
             let (title, teaches) = (String::new(), String::new());
             let most_calls = 1000;
-            Scenario { title, teaches, most_calls, pair, active, passive }.compile()
+            Scenario {
+                title,
+                teaches,
+                most_calls,
+                pair,
+                active,
+                passive,
+                expect: Expect::default(),
+            }
+            .compile()
         },
     )
 }

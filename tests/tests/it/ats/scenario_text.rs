@@ -4,7 +4,7 @@ use conformance::ats::Epoch;
 use conformance::ats::live::generate;
 use conformance::ats::scenario::amount::{LONGEST_SPAN, MOST_WRITTEN};
 use conformance::ats::scenario::{
-    Finish, How, HowTo, Op, Owner, PairDef, Program, Reaction, Scenario, Trigger, Whom,
+    Expect, Finish, How, HowTo, Op, Owner, PairDef, Program, Reaction, Scenario, Trigger, Whom,
     run_scenario, scenario_from_bytes,
 };
 use eventsys::{EventCode, Options};
@@ -293,7 +293,7 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
     (pair, reactions(), reactions()).prop_map(|(pair, active, passive)| {
         let (title, teaches) = ("t".to_owned(), "t".to_owned());
         let most_calls = 7;
-        Scenario { title, teaches, most_calls, pair, active, passive }
+        Scenario { title, teaches, most_calls, pair, active, passive, expect: Expect::default() }
     })
 }
 

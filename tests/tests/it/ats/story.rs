@@ -16,7 +16,7 @@ use eventsys::steps::{Collector, Steps};
 use super::scenarios::gallery;
 
 /// The gallery, and random scenarios with one and with two threads.
-fn programs() -> Vec<(String, Program)> {
+pub(super) fn programs() -> Vec<(String, Program)> {
     let random = |threads: u8, count: u64| {
         (0..count).map(move |seed| {
             (format!("seed {seed}, {threads} threads"), generate(seed, threads).compile())
