@@ -69,7 +69,7 @@ fn measure_queues(bencher: Bencher, external: &AtomicU64, local: &AtomicU64) {
     let work = || {
         let done = local.load(Ordering::Relaxed);
         local.store(done + 1, Ordering::Relaxed);
-        if done % 16 == 0 {
+        if done.is_multiple_of(16) {
             external.load(Ordering::Acquire);
         }
     };
