@@ -40,6 +40,10 @@ pub(super) fn is_hop_by_hop(name: &[u8]) -> bool {
     NAMES.iter().any(|hop| name.eq_ignore_ascii_case(hop.as_bytes()))
 }
 
+/// What `remove_conditional_headers` removes.
+const CONDITIONAL_FIELDS: [&str; 4] =
+    ["If-Modified-Since", "If-Unmodified-Since", "If-Match", "If-None-Match"];
+
 impl State {
     /// A scheme that is not well known counts as `http`. The host of an absolute
     /// target counts, whatever the Host field says, unless the request may go no
@@ -199,6 +203,9 @@ impl State {
             }
             request.fields.value_set("Host", &host);
         }
+        if self.is_request_likely_cacheable() {
+            CONDITIONAL_FIELDS.iter().for_each(|name| request.fields.field_delete(name));
+        }
         if self.continue_sent {
             request.fields.field_delete("Expect");
         }
@@ -206,6 +213,14 @@ impl State {
             self.plugin_tunnel_type == PluginTunnel::None && config.keep_alive_enabled_out;
         self.request_sent_time = self.now;
         self.server_request = Some(request);
+    }
+
+    /// True if a cache would keep the answer: then the whole of it is asked for, whatever
+    /// the client has already. It does not matter that there is no cache.
+    fn is_request_likely_cacheable(&self) -> bool {
+        let request = &self.client_request;
+        let is = |name| request.fields.presence(name);
+        request.method == b"GET" && !self.cache_is_off && !is("Authorization") && !is("Range")
     }
 
     fn no_host(&mut self, config: &HttpConfig) {

@@ -109,6 +109,56 @@ fn only_if_cached_is_answered_by_504() {
     assert_eq!(fate("FOO http://other.test/x", fields), answered("504 Not Cached"));
 }
 
+/// What a cache would keep is asked for as a whole: the client's conditions are not passed
+/// on. They are where the answer could not be kept.
+#[test]
+fn the_conditions_of_a_request_that_could_be_cached_are_not_passed_on() {
+    let conditions = "If-Match: \"a\"\r\nIf-None-Match: *\r\n\
+                      If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+                      If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+    for (method, more, is_passed_on) in [
+        ("GET", "", false),
+        ("GET", "If-Range: x\r\n", false),
+        ("GET", "Range: bytes=0-1\r\n", true),
+        ("GET", "Authorization: x\r\n", true),
+        ("HEAD", "", true),
+        ("FOO", "", true),
+    ] {
+        let lab = Lab::new();
+        let head = format!("{method} /x HTTP/1.1\r\nHost: origin.test\r\nX: 1\r\n");
+        let client = lab.ask(format!("{head}{conditions}{more}\r\n").as_bytes());
+        let asked = lab.origin().text();
+        let expected = if is_passed_on { conditions } else { "" };
+        let fields = format!("\r\nX: 1\r\n{expected}{more}Client-ip: ");
+        assert!(asked.contains(&fields), "{method} {more}: {asked}");
+        lab.expect_nothing_left(vec![client]);
+    }
+}
+
+/// A client of 1.0 gets an interim answer only if it says `Expect: 100`, as a number.
+#[test]
+fn an_interim_answer_goes_to_who_knows_it() {
+    for (version, expect, interim) in [
+        ("1.1", "", "HTTP/1.1 100 Continue\r\n"),
+        ("1.0", "", ""),
+        ("1.0", "Expect: 100-continue\r\n", "HTTP/1.0 100 Continue\r\n"),
+        ("1.0", "Expect: 100\r\n", "HTTP/1.0 100 Continue\r\n"),
+        ("1.0", "Expect: x\r\n", ""),
+    ] {
+        let lab = Lab::new();
+        let head = format!("GET /x HTTP/{version}\r\nHost: origin.test\r\n{expect}\r\n");
+        let client = lab.ask(head.as_bytes());
+        lab.origin().send(b"HTTP/1.1 100 Continue\r\n\r\n");
+        lab.settle();
+        let text = client.text();
+        assert_eq!(text.split_inclusive("\r\n").next().unwrap_or(""), interim, "{head}");
+        lab.origin().send(OK);
+        lab.settle();
+        assert!(client.text().ends_with("hello"), "{head}{}", client.text());
+        lab.expect_nothing_left(vec![client]);
+    }
+}
+
 /// The generator has the cache left alone for what it calls `nocache`: then neither
 /// `only-if-cached` nor `PURGE` counts, unless a range is asked for.
 #[test]
