@@ -22,6 +22,8 @@ mod views;
 
 use std::sync::Arc;
 
+// Not the facade's: with it each step would be a scheduling point of an exploration, and
+// listening would change what is explored.
 use parking_lot::Mutex;
 
 pub use kind::StepKind;
