@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`ats`] | Traffic Server: cases, recordings, scenarios, running servers, HTTP |
 //! | [`node`] | node's stream layer: scenarios, on the port and on the real node |
+//! | [`shrink`] | a small input for which both still differ |
 //! | [`input`], [`read_error`] | how a file is read, and a fault in it told |
 
 #![forbid(unsafe_code)]
@@ -12,5 +13,6 @@ pub mod ats;
 pub mod input;
 pub mod node;
 pub mod read_error;
+pub mod shrink;
 
 pub use read_error::ReadError;

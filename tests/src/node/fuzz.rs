@@ -12,7 +12,7 @@ use serde_json::Value;
 pub use group::{Group, groups};
 
 use super::live::{self, NodeError};
-use super::{Difference, compare, deviations, generate, scenario};
+use super::{Difference, compare, deviations, generate, scenario, shrink};
 
 /// How many scenarios one node process is given.
 const BATCH: usize = 250;
@@ -103,4 +103,15 @@ pub fn differs(scenario: &Value, expected: &[Value]) -> Option<Difference> {
 fn differs_from(scenario: &Value, expected: &[Value], actual: &[Value]) -> Option<Difference> {
     let (expected, actual) = deviations::without(scenario, expected, actual);
     compare(&expected, &actual, &[])
+}
+
+/// A small scenario for which node and the port differ, too; or this one.
+///
+/// # Errors
+/// If node cannot be run.
+pub fn smallest(scenario: &Value) -> Result<Value, NodeError> {
+    shrink(scenario, |tries| {
+        let told = live::run(tries, |_| {})?;
+        Ok(tries.iter().zip(told).map(|(one, told)| differs(one, &told).is_some()).collect())
+    })
 }

@@ -4,9 +4,9 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::slice;
 
-use conformance::node::fuzz::{differs, fuzz as run, groups};
+use conformance::node::fuzz::{differs, fuzz as run, groups, smallest};
 use conformance::node::generate::Statistics;
-use conformance::node::{deviations, generate, live, shrink};
+use conformance::node::{deviations, generate, live};
 
 use super::bar;
 use super::check::write_difference;
@@ -41,7 +41,7 @@ pub(super) fn fuzz(args: &NodeFuzzArgs, out: &mut Output) -> Result<ExitCode, Er
     let groups = groups(found.differing);
     for group in groups.iter().take(args.shown) {
         writeln!(out, "{} as this one:", group.count)?;
-        let small = shrink(&group.scenario)?;
+        let small = smallest(&group.scenario)?;
         let expected = live::run(slice::from_ref(&small), |_| {})?.remove(0);
         writeln!(out, "{small}")?;
         // A difference that comes and goes is shown as the whole scenario.
