@@ -138,9 +138,10 @@ fn hook(rng: &mut Rng) -> Option<Value> {
 }
 
 fn inside(rng: &mut Rng, on: &str) -> Option<Value> {
-    Some(match rng.below(13) {
+    Some(match rng.below(16) {
         0..=2 => json!({"a": "unconsume"}),
-        3 => json!({"a": "pause"}),
+        // Shows only if the next piece is read by the same parser.
+        3 | 13..=15 => json!({"a": "pause"}),
         4 => json!({"a": "resume"}),
         5 => json!({"a": "current_buffer"}),
         6 => json!({"a": "headers_completed"}),
