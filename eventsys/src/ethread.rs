@@ -49,7 +49,7 @@ use crate::guarded::ThreadCell;
 use crate::hrtime::{HrTime, mseconds};
 use crate::mutex::{ProxyMutex, census};
 use crate::priority_queue::PriorityEventQueue;
-use crate::processor::{Ending, EventProcessor, EventType};
+use crate::processor::{EventProcessor, EventType, ShutdownState};
 use crate::protected_queue::{OwnEvents, ProtectedQueue};
 use crate::steps::{Step, StepKind, Steps, Subject};
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -130,7 +130,7 @@ pub struct EThread {
     own_events: OwnEvents,
     tail: Mutex<Option<Arc<dyn LoopTailHandler>>>,
     /// What its processor knows of its end.
-    ending: Arc<Ending>,
+    shutdown: Arc<ShutdownState>,
     at_work: AtWork,
     /// Set when the thread has run its last event; what is pushed afterwards is
     /// dropped by who pushed it.
@@ -176,7 +176,7 @@ pub(crate) struct Birth {
     pub(crate) trace: Steps,
     pub(crate) own_events: OwnEvents,
     pub(crate) policy: crate::WakePolicy,
-    pub(crate) ending: Arc<Ending>,
+    pub(crate) shutdown: Arc<ShutdownState>,
     /// True if the processor starts it, false if it is adopted.
     pub(crate) works: bool,
 }
@@ -208,7 +208,7 @@ impl EThread {
             external: ProtectedQueue::new(birth.policy),
             own_events: birth.own_events,
             tail: Mutex::new(None),
-            ending: birth.ending,
+            shutdown: birth.shutdown,
             at_work: AtWork::new(birth.works),
             ended: AtomicBool::new(false),
             metrics: Metrics::default(),

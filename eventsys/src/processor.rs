@@ -6,18 +6,18 @@
 //! that scenarios can run in parallel. Thread placement (NUMA, huge pages) is
 //! not modelled.
 
-mod ending;
 mod group;
 mod schedule;
 mod shutdown;
+mod shutdown_state;
 mod threads;
 
 use std::sync::{Arc, OnceLock};
 
-pub(crate) use ending::Ending;
-pub use ending::HandlerPanic;
 pub use group::{ET_CALL, ET_NET, EventType};
 use group::{Groups, ThreadGroup};
+pub use shutdown_state::HandlerPanic;
+pub(crate) use shutdown_state::ShutdownState;
 
 use crate::clock::Clock;
 use crate::ethread::EThread;
@@ -60,7 +60,7 @@ pub struct EventProcessor {
     n_threads: AtomicUsize,
     /// Threads to be joined; also serializes the making of threads.
     handles: Mutex<Vec<thread::JoinHandle<()>>>,
-    ending: Arc<Ending>,
+    shutdown: Arc<ShutdownState>,
 }
 
 /// How a processor is to be.
@@ -147,7 +147,7 @@ impl EventProcessor {
             threads: (0..MAX_EVENT_THREADS).map(|_| OnceLock::new()).collect(),
             n_threads: AtomicUsize::new(0),
             handles: Mutex::new(Vec::new()),
-            ending: Arc::new(Ending::new()),
+            shutdown: Arc::new(ShutdownState::new()),
         })
     }
 
@@ -200,14 +200,14 @@ impl EventProcessor {
     /// `TSSystemState::is_event_system_shut_down`.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
-        self.ending.has_begun()
+        self.shutdown.has_begun()
     }
 
     /// The first panic of a handler on a thread that the processor has started; `None` as
     /// long as the processor has not shut down.
     #[must_use]
     pub fn handler_panic(&self) -> Option<&HandlerPanic> {
-        self.ending.panic()
+        self.shutdown.panic()
     }
 
     fn group(&self, et: EventType) -> &ThreadGroup {

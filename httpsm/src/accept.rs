@@ -11,7 +11,8 @@ use crate::client_session::HttpClientSession;
 use crate::proxy::HttpProxy;
 
 /// Takes connections with `NET_EVENT_ACCEPT`, from a net processor or a pair.
-/// It has no mutex: several threads may call it at once.
+/// It has no mutex: several threads may call it at once. [`Server`](crate::Server)
+/// makes one; by hand it is:
 ///
 /// ```
 /// use std::sync::Arc;

@@ -16,6 +16,10 @@
 //! Each of the two connections may be a socket or one end of a PluginVC pair; the
 //! machine cannot tell. With a pair on both sides there is no socket at all.
 //!
+//! # Where to start
+//! [`Server`] listens on a socket and serves: one call. [`HttpProxy`] has no socket; its
+//! example moves a request over two pairs in virtual time.
+//!
 //! # In which order to read
 //! 1. [`hdr`], [`chunked`]: what heads and bodies are;
 //! 2. [`tunnel`]: how a body moves;
@@ -44,6 +48,7 @@ mod net_connector;
 pub mod plugins;
 mod proxy;
 mod remap;
+mod server;
 mod server_session;
 mod sm;
 pub mod steps;
@@ -58,6 +63,7 @@ pub use connector::{AcceptorConnector, ConnectError, NoOrigin, Origin, OriginCon
 pub use net_connector::NetConnector;
 pub use proxy::{HttpCensus, HttpProxy};
 pub use remap::{BadMapping, Mapping, UrlRewrite};
+pub use server::{Server, ServerOptions};
 pub use server_session::ServerSessionPool;
 pub use sm::{HttpSM, SmState};
 pub use transact::PluginTunnel;

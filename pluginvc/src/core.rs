@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, OnceLock, Weak};
 
 use eventsys::mutex::census;
-use eventsys::steps::{Step, StepKind, Steps};
+use eventsys::steps::{Step, StepKind, Steps, Subject};
 use eventsys::sync::atomic::Ordering;
 use eventsys::sync::{Flag, Mutex};
 use eventsys::{
@@ -168,12 +168,11 @@ impl PluginVCCore {
             ends: Mutex::new(None),
             about: Mutex::default(),
         });
-        let ends =
-            [Side::Active, Side::Passive].map(|side| PluginVC::new(&core, side, thread.as_ref()));
+        let ends = Side::BOTH.map(|side| PluginVC::new(&core, side, thread.as_ref()));
         core.weak_ends.get_or_init(|| ends.each_ref().map(Arc::downgrade));
         *core.ends.lock() = Some(ends);
         core.alive.set();
-        core.report(Side::Pair, pvc::CREATE, None);
+        core.report(pvc::pair(core.id), pvc::CREATE, None);
         core
     }
 
@@ -311,20 +310,20 @@ impl PluginVCCore {
     pub(crate) fn end(&self, side: Side) -> &End {
         match side {
             Side::Active => &self.active,
-            _ => &self.passive,
+            Side::Passive => &self.passive,
         }
     }
 
     #[inline]
     pub(crate) fn end_ref(&self, side: Side) -> Option<Arc<PluginVC>> {
-        self.weak_ends.get()?[index(side)].upgrade()
+        self.weak_ends.get()?[side.index()].upgrade()
     }
 
     #[inline]
-    pub(crate) fn report(&self, side: Side, kind: StepKind, value: Option<i64>) {
+    pub(crate) fn report(&self, subject: Subject, kind: StepKind, value: Option<i64>) {
         self.steps.report(|| Step {
             at: self.processor.clock().get_hrtime(),
-            subject: side.of_pair(self.id),
+            subject,
             kind,
             value,
             held: census::held_locks(),
@@ -347,7 +346,7 @@ impl PluginVCCore {
     /// Mirrors `PluginVCCore::destroy`. The memory goes with the last reference;
     /// what is visible is that nothing may be done with the pair any more.
     pub(crate) fn destroy(&self) {
-        self.report(Side::Pair, pvc::DESTROY, None);
+        self.report(pvc::pair(self.id), pvc::DESTROY, None);
         let connected = self.connected.is_set();
         debug_assert!(self.active.closed.is_set() || !connected, "active_vc.closed || !connected");
         debug_assert!(
@@ -360,9 +359,4 @@ impl PluginVCCore {
         let about = self.about.lock().take();
         drop((ends, acceptor, about));
     }
-}
-
-#[inline]
-pub(crate) fn index(side: Side) -> usize {
-    usize::from(side != Side::Active)
 }

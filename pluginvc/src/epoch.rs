@@ -157,8 +157,15 @@ mod tests {
     fn names_read_back_and_the_error_lists_the_choices() {
         for &epoch in Epoch::ALL {
             assert_eq!(epoch.name().parse(), Ok(epoch));
+            assert_eq!(epoch.to_string(), epoch.name());
         }
         let error = "Z".parse::<Epoch>().unwrap_err().to_string();
         assert_eq!(error, r#"expected an epoch (B, C, D), found "Z""#);
+    }
+
+    #[test]
+    fn each_epoch_names_the_release_that_it_has_been_compared_with() {
+        let releases: Vec<_> = Epoch::ALL.iter().map(|epoch| epoch.release()).collect();
+        assert_eq!(releases, ["8.1.11", "9.1.3", "9.2.9"]);
     }
 }

@@ -19,11 +19,7 @@ impl<'a> Half<'a> {
     /// The other end.
     #[inline]
     pub(crate) fn other(self) -> Half<'a> {
-        let side = match self.side {
-            Side::Active => Side::Passive,
-            _ => Side::Active,
-        };
-        Half { core: self.core, side }
+        Half { core: self.core, side: self.side.other() }
     }
 
     /// What this end knows.
@@ -39,7 +35,7 @@ impl<'a> Half<'a> {
 
     #[inline]
     pub(crate) fn report(self, kind: StepKind, value: Option<i64>) {
-        self.core.report(self.side, kind, value);
+        self.core.report(self.side.of_pair(self.core.id()), kind, value);
     }
 
     /// Has this end called back after `span` nanoseconds, unless `place` already

@@ -24,7 +24,6 @@ use std::sync::Arc;
 use eventsys::{Guard, ProxyMutex};
 use iocore::{VIO, VioOp};
 
-use crate::core::index;
 use crate::half::Half;
 
 /// Takes the mutex that `vio` had, by try-lock, and makes sure that it still has
@@ -100,7 +99,7 @@ impl<'a> Half<'a> {
 
     /// The mutex of this end's VIO for `op`, as the holder of C remembers it.
     pub(crate) fn vio_mutex(self, core: &'a Guard<'_>, op: VioOp) -> Option<VioMutex<'a>> {
-        let first = &self.core.state(core).first_mutex[index(self.side)];
+        let first = &self.core.state(core).first_mutex[self.side.index()];
         first[usize::from(op == VioOp::Write)].of(self.vio(op))
     }
 

@@ -21,7 +21,6 @@ use eventsys::{
 use iocore::VioOp;
 
 use crate::PVC_LOCK_RETRY_TIME;
-use crate::core::index;
 use crate::half::Half;
 use crate::locks::take_vio_mutex;
 use crate::vc::{PluginVC, Reentrancy};
@@ -49,7 +48,7 @@ impl Continuation for PluginVC {
         let Data::Event(call_event) = data else { panic!("data != nullptr") };
 
         let core = call.guard();
-        let [first_read, first_write] = &half.core.state(core).first_mutex[index(half.side)];
+        let [first_read, first_write] = &half.core.state(core).first_mutex[half.side.index()];
         let read_mutex = first_read.of(&half.end().read.vio);
         let write_mutex = first_write.of(&half.end().write.vio);
         let locked = take_vio_mutex(&half.end().read.vio, &read_mutex).and_then(|read| {

@@ -1,30 +1,57 @@
-//! The steps that a pair takes, and which end takes them.
+//! The steps that a pair takes, and the end that takes each.
 //!
 //! The words are those of the recordings; `event` and the lock misses have the debug tag
 //! `pvc_event` of the original, the others `pvc`.
 
 use eventsys::steps::{Step, Subject};
 
-/// One end of a pair, or the pair.
+/// One of the two ends of a pair. A step of the pair itself has the subject [`pair`].
+///
+/// ```
+/// use eventsys::steps::Step;
+/// use pluginvc::steps::{DO_IO_READ, Side};
+///
+/// let step = Step::bare(Side::Active, DO_IO_READ, Some(2_000));
+/// assert_eq!(step.to_string(), "A do_io_read 2000");
+/// assert_eq!(Side::of(&step), Some(Side::Active));
+/// assert_eq!(Side::Active.other(), Side::Passive);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Side {
     /// The end that connects; `A` in the recordings.
     Active,
     /// The end that accepts; `P` in the recordings.
     Passive,
-    /// The pair itself; `-` in the recordings.
-    Pair,
 }
 
 impl Side {
-    /// The letter of the recordings: `A`, `P` or `-`.
+    /// Both sides, the active one first.
+    pub const BOTH: [Side; 2] = [Side::Active, Side::Passive];
+
+    /// The letter of the recordings: `A` or `P`.
     #[must_use]
     pub const fn letter(self) -> char {
         match self {
             Side::Active => 'A',
             Side::Passive => 'P',
-            Side::Pair => '-',
         }
+    }
+
+    /// The other end of the pair. Mirrors `other_side`.
+    #[inline]
+    #[must_use]
+    pub const fn other(self) -> Side {
+        match self {
+            Side::Active => Side::Passive,
+            Side::Passive => Side::Active,
+        }
+    }
+
+    /// 0 for the active side, 1 for the passive one: the place in an array of both ends.
+    #[inline]
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
     }
 
     /// This side of the pair with this number ([`PluginVCCore::id`]), as the subject of
@@ -36,35 +63,15 @@ impl Side {
         let what = match self {
             Side::Active => "A",
             Side::Passive => "P",
-            Side::Pair => "-",
         };
         Subject { what, number }
     }
 
-    /// The side with this letter.
+    /// The side that took `step`; `None` if no end took it: a step of the pair itself or of
+    /// another layer.
     #[must_use]
-    pub fn from_letter(letter: &str) -> Option<Side> {
-        match letter {
-            "A" => Some(Side::Active),
-            "P" => Some(Side::Passive),
-            "-" => Some(Side::Pair),
-            _ => None,
-        }
-    }
-
-    /// The side that took `step`; the pair, if no end did.
-    ///
-    /// ```
-    /// use eventsys::steps::Step;
-    /// use pluginvc::steps::{DO_IO_READ, Side};
-    ///
-    /// let step = Step::bare(Side::Active, DO_IO_READ, Some(2_000));
-    /// assert_eq!(step.to_string(), "A do_io_read 2000");
-    /// assert_eq!(Side::of(&step), Side::Active);
-    /// ```
-    #[must_use]
-    pub fn of(step: &Step) -> Side {
-        Side::from_letter(step.subject.what).unwrap_or(Side::Pair)
+    pub fn of(step: &Step) -> Option<Side> {
+        Side::BOTH.into_iter().find(|side| side.of_pair(0).what == step.subject.what)
     }
 }
 
@@ -73,6 +80,38 @@ impl From<Side> for Subject {
     fn from(side: Side) -> Subject {
         side.of_pair(0)
     }
+}
+
+/// The pair with this number ([`PluginVCCore::id`]) itself, as the subject of a step; `-` in
+/// the recordings.
+///
+/// ```
+/// use eventsys::steps::Step;
+/// use pluginvc::steps::{CREATE, pair};
+///
+/// assert_eq!(Step::bare(pair(1), CREATE, None).to_string(), "- create");
+/// ```
+///
+/// [`PluginVCCore::id`]: crate::PluginVCCore::id
+#[must_use]
+pub const fn pair(number: u32) -> Subject {
+    Subject { what: "-", number }
+}
+
+/// The subject that the recordings write as `text`, of no particular pair: `A`, `P` or `-`.
+///
+/// ```
+/// use pluginvc::steps::{Side, pair, subject};
+///
+/// assert_eq!(subject("P"), Some(Side::Passive.into()));
+/// assert_eq!(subject("-"), Some(pair(0)));
+/// assert_eq!(subject("active"), None);
+/// ```
+#[must_use]
+pub fn subject(text: &str) -> Option<Subject> {
+    [Side::Active.of_pair(0), Side::Passive.of_pair(0), pair(0)]
+        .into_iter()
+        .find(|subject| subject.what == text)
 }
 
 eventsys::step_kinds! {

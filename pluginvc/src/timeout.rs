@@ -124,3 +124,63 @@ impl Half<'_> {
         self.core.end_ref(self.side).expect("the timeouts are set by who has the end")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use eventsys::hrtime::mseconds;
+    use eventsys::{
+        AtomicEvent, Clock, ContRef, Data, ET_CALL, EventCode, EventProcessor, FreeContinuation,
+        Outcome, ProxyMutex, StateMachine,
+    };
+    use iocore::VConnection;
+
+    use crate::core::PluginVCCore;
+    use crate::end::End;
+    use crate::half::Half;
+    use crate::steps::Side;
+
+    /// How often an event runs that is the timeout in `place` of an end whose mutex another
+    /// thread holds: the handler comes here without that mutex if the operation was issued
+    /// while it was entered.
+    fn runs(place: impl Fn(&End) -> &AtomicEvent + Send + Sync + 'static) -> usize {
+        let processor = EventProcessor::new(Clock::new_ticking(mseconds(1)));
+        let thread = processor.adopt_current_thread("ET_NET");
+        let nothing: ContRef = FreeContinuation::new(|_, _, _| Outcome::Done);
+        let core = PluginVCCore::alloc(&processor, nothing);
+        let vc = core.active_vc().expect("not freed");
+        let mutex = ProxyMutex::new();
+        let user = StateMachine::new(Arc::clone(&mutex), (), |_, _, _, _| Outcome::Done);
+        drop(vc.do_io_read(&mutex.lock(), Some(user), i64::MAX, None));
+        let asked_for = vc.half().end().sm_lock_retry_event.take();
+        assert!(asked_for.is_some_and(|event| event.try_cancel().is_ok()));
+
+        let calls = Arc::new(AtomicUsize::new(0));
+        let (count, pair) = (Arc::clone(&calls), Arc::clone(&core));
+        let timer = FreeContinuation::new(move |_, _, data| {
+            count.fetch_add(1, Ordering::Relaxed);
+            let half = Half { core: &pair, side: Side::Active };
+            let Data::Event(event) = data else { panic!("a scheduled call has an event") };
+            place(half.end()).store(Some(event));
+            let _core = pair.mutex().lock();
+            half.process_timeout(place(half.end()), EventCode::VC_EVENT_ACTIVE_TIMEOUT);
+            Outcome::Done
+        });
+        let busy = testkit::hold(&mutex);
+        processor.schedule_imm(timer, ET_CALL);
+        (0..10).for_each(|_| thread.run_pass());
+        busy.release();
+        core.kill_no_connect();
+        (0..10).for_each(|_| thread.run_pass());
+        assert!(core.is_freed());
+        calls.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn a_miss_puts_the_one_shot_event_off_and_leaves_the_periodic_one_as_it_is() {
+        assert_eq!(runs(|end| &end.active_event), 2);
+        assert_eq!(runs(|end| &end.inactive_event), 1);
+    }
+}

@@ -8,7 +8,7 @@ use iocore::buffer::{MIOBuffer, ReaderId};
 use iocore::{Accessor, VioOp};
 
 use crate::MIN_BLOCK_TRANSFER_BYTES;
-use crate::core::{Flow, index};
+use crate::core::Flow;
 use crate::half::Half;
 
 /// Moves `act_on` bytes from a reader of `from` to `to`; how many that were.
@@ -186,7 +186,7 @@ impl<'a> Half<'a> {
 
     /// The core buffer that this end writes into.
     fn outgoing(self, core: &'a Guard<'_>) -> &'a RefCell<Flow> {
-        &self.core.state(core).flows()[index(self.side)]
+        &self.core.state(core).flows()[self.side.index()]
     }
 
     /// The core buffer that this end reads from.

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     /// Without one of its letters, the first one first.
-    fn shorter(text: &String) -> Vec<String> {
+    fn shorter(text: &str) -> Vec<String> {
         let without = |at: usize| text[..at].to_owned() + &text[at + 1..];
         (0..text.len()).map(without).collect()
     }
@@ -113,11 +113,16 @@ mod tests {
     /// Shrinks `text` as long as it has `a` and `b`; and what was tried.
     fn shrunk(shrinking: Shrinking, text: &str) -> (String, Vec<Vec<String>>) {
         let mut tried = Vec::new();
-        let small = shrinking.one(text.to_owned(), shorter, |tries| {
-            tried.push(tries.clone());
-            let differs = |text: String| (text.contains('a') && text.contains('b')).then_some(text);
-            Ok::<_, Infallible>(tries.into_iter().map(differs).collect())
-        });
+        let small = shrinking.one(
+            text.to_owned(),
+            |text| shorter(text),
+            |tries| {
+                tried.push(tries.clone());
+                let differs =
+                    |text: String| (text.contains('a') && text.contains('b')).then_some(text);
+                Ok::<_, Infallible>(tries.into_iter().map(differs).collect())
+            },
+        );
         (small.unwrap(), tried)
     }
 
@@ -162,19 +167,23 @@ mod tests {
     fn several_shrink_side_by_side() {
         let inputs = vec!["xya".to_owned(), "b".to_owned(), "xxxxc".to_owned()];
         let mut rounds = 0;
-        let small = ONE_BY_ONE.all(inputs, shorter, |tries| {
-            rounds += 1;
-            let keeps =
-                |(n, text): (usize, String)| text.contains(["a", "b", "c"][n]).then_some(text);
-            Ok::<_, Infallible>(tries.into_iter().map(keeps).collect())
-        });
+        let small = ONE_BY_ONE.all(
+            inputs,
+            |text| shorter(text),
+            |tries| {
+                rounds += 1;
+                let keeps =
+                    |(n, text): (usize, String)| text.contains(["a", "b", "c"][n]).then_some(text);
+                Ok::<_, Infallible>(tries.into_iter().map(keeps).collect())
+            },
+        );
         assert_eq!(small.unwrap(), ["a", "b", "c"]);
         assert_eq!(rounds, 5, "as many as the longest needs");
     }
 
     #[test]
     fn an_error_ends_it() {
-        let failed = ONE_BY_ONE.one("xab".to_owned(), shorter, |_| Err("no server"));
+        let failed = ONE_BY_ONE.one("xab".to_owned(), |text| shorter(text), |_| Err("no server"));
         assert_eq!(failed, Err("no server"));
     }
 }

@@ -76,9 +76,9 @@ impl AdoptedThread {
     fn try_pass(&self) -> bool {
         // First: see `at_work`.
         let _working = self.thread.work();
-        let ending = &self.thread.ending;
-        if ending.has_begun() {
-            if let Some(panic) = ending.panic() {
+        let shutdown = &self.thread.shutdown;
+        if shutdown.has_begun() {
+            if let Some(panic) = shutdown.panic() {
                 panic!("{panic}");
             }
             return false;

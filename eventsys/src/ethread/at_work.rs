@@ -61,7 +61,7 @@ impl EThread {
 
     fn change(&self, to: u8) -> u8 {
         let before = self.at_work.0.swap(to, Ordering::SeqCst);
-        self.ending.tell();
+        self.shutdown.tell();
         before
     }
 }

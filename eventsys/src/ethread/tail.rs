@@ -128,6 +128,6 @@ impl EThread {
     /// True once the processor has begun to shut down.
     #[inline]
     pub(super) fn is_to_end(&self) -> bool {
-        self.ending.has_begun()
+        self.shutdown.has_begun()
     }
 }

@@ -1,4 +1,4 @@
-//! [`EventProcessor::shutdown`].
+//! [`EventProcessor::shutdown`], and waiting for it.
 //!
 //! In the original a thread leaves its loop when the system shuts down, with its queues
 //! as they are, and no other thread waits for it.
@@ -34,7 +34,7 @@ impl EventProcessor {
             let waits_too = mine.is_some() && thread.is_waiting_for_others();
             !(thread.is_current() || thread.is_at_rest() || waits_too)
         };
-        self.ending.wait_until(|| !self.every_thread().any(goes_on));
+        self.shutdown.wait_until(|| !self.every_thread().any(goes_on));
         if mine.is_some() {
             // This thread is not over, nor is another one that waits here.
             return;
@@ -47,9 +47,35 @@ impl EventProcessor {
         }
     }
 
+    /// Waits until the event system begins to end: until another thread calls
+    /// [`EventProcessor::shutdown`], or a handler panics on a thread that the processor has
+    /// started. [`EventProcessor::handler_panic`] then tells which of the two it was.
+    ///
+    /// For the thread that owns a server and has nothing else to do. Called from a handler,
+    /// it keeps the handler's thread from working.
+    ///
+    /// ```
+    /// use eventsys::{Clock, ET_NET, EventProcessor, FreeContinuation, Outcome};
+    ///
+    /// let processor = EventProcessor::new(Clock::new_real());
+    /// processor.spawn_event_threads("ET_NET", 1);
+    /// let ends = processor.clone();
+    /// let cont = FreeContinuation::new(move |_, _, _| {
+    ///     ends.shutdown();
+    ///     Outcome::Done
+    /// });
+    /// processor.schedule_imm(cont, ET_NET);
+    /// processor.wait_for_shutdown();
+    /// processor.shutdown(); // Its threads have ended now.
+    /// assert!(processor.handler_panic().is_none());
+    /// ```
+    pub fn wait_for_shutdown(&self) {
+        self.shutdown.wait_until(|| self.is_shut_down());
+    }
+
     /// From now on no thread calls a handler that it is not in already.
     pub(super) fn begin_to_shut_down(&self) {
-        self.ending.begin();
+        self.shutdown.begin();
         for thread in self.every_thread() {
             thread.signal_activity();
         }

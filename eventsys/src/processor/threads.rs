@@ -159,7 +159,7 @@ impl EventProcessor {
             trace: self.trace.clone(),
             policy: self.policy,
             own_events: self.own_events,
-            ending: Arc::clone(&self.ending),
+            shutdown: Arc::clone(&self.shutdown),
             works: true,
         }
     }
@@ -295,7 +295,7 @@ impl Alive {
 
     /// Ends the event system because of a panic on this thread.
     fn tell_of(&self, panic: &(dyn Any + Send)) {
-        self.processor.ending.note(self.thread.name(), panic);
+        self.processor.shutdown.note(self.thread.name(), panic);
         // A tail handler's signal is user code, and may panic.
         let _ = contain(|| self.processor.begin_to_shut_down());
     }

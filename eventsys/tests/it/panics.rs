@@ -99,6 +99,35 @@ fn reported_by(thread: &'static str, f: impl FnOnce()) -> Vec<String> {
 }
 
 #[test]
+fn a_waiting_owner_learns_of_a_panic_and_of_a_shutdown() {
+    for panics in [true, false] {
+        must_end(move || {
+            let processor = EventProcessor::new(Clock::new_real());
+            if panics {
+                // Without a thread, no end of a thread wakes the owner either.
+                processor.spawn_event_threads("ET_NET", 1);
+            }
+            std::thread::scope(|scope| {
+                let waiting = scope.spawn(|| {
+                    processor.wait_for_shutdown();
+                    told(&processor)
+                });
+                if panics {
+                    processor.schedule_imm(panicking(), ET_NET);
+                    assert_eq!(waiting.join().ok(), Some(by("[ET_NET 0]")));
+                } else {
+                    processor.shutdown();
+                    assert_eq!(waiting.join().ok(), Some(None));
+                }
+            });
+            // It has begun already: nothing is waited for.
+            processor.wait_for_shutdown();
+            processor.shutdown();
+        });
+    }
+}
+
+#[test]
 fn on_a_thread_of_the_processor_it_ends_the_event_system_and_every_caller_is_told() {
     for n in [1, 3] {
         must_end(move || {

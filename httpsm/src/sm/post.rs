@@ -42,16 +42,6 @@ impl Run<'_> {
         ua_reader.buffer().with(self.guard, |from| {
             buffer.with(self.guard, |to| to.write_from(from, id, copy, 0));
         });
-        let mut nbytes = length.filter(|_| !chunked);
-        if self.with_ua(|ua| ua.eos).unwrap_or(false) {
-            if nbytes.is_some_and(|nbytes| start.read_avail(self.guard) < nbytes) {
-                // A body that breaks off is no body: as if the tunnel had seen the end.
-                self.state.terminate_sm.set(true);
-                return;
-            }
-            // The client has sent all that it will.
-            nbytes = Some(start.read_avail(self.guard));
-        }
         let config = self.sm.proxy.config();
         ua_vc.set_inactivity_timeout(config.transaction_no_activity_timeout_in);
         server_vc.set_inactivity_timeout(config.transaction_no_activity_timeout_out);
@@ -62,7 +52,9 @@ impl Run<'_> {
         let production = Production {
             kind: TunnelType::HttpClient,
             vc: Some(ua_vc),
-            nbytes,
+            // A client that has ended its side may still have sent all of it. If not, the
+            // tunnel meets the end, and until then the origin server may answer the head.
+            nbytes: length.filter(|_| !chunked),
             start,
             action,
             skip_bytes: 0,

@@ -14,5 +14,6 @@ mod over;
 mod plugins;
 mod proxy;
 mod recorded;
+mod rules;
 mod threads;
 mod tunnel;

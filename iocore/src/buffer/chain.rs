@@ -205,6 +205,30 @@ mod tests {
     }
 
     #[test]
+    fn consuming_all_of_a_block_drops_it_and_goes_on_with_the_next() {
+        for (size, rest, blocks) in [(2, "lo wor", 2), (5, "wor", 1), (6, "or", 1)] {
+            let (from, r) = source();
+            let mut chain = IOBufferChain::new();
+            chain.write_from(&from, r, i64::MAX, 0);
+            assert_eq!(chain.consume(size), size);
+            assert_eq!((content(&chain), chain.blocks().len()), (rest.into(), blocks));
+            assert_eq!(chain.head().unwrap().as_slice(), &rest.as_bytes()[..3.min(rest.len())]);
+        }
+    }
+
+    #[test]
+    fn a_chain_without_bytes_has_no_blocks() {
+        let data = IOBufferData::from_vec(b"hello".to_vec());
+        let mut chain = IOBufferChain::new();
+        chain.write_data(data.clone(), 3, 0);
+        chain.write_data(data.clone(), 0, 0);
+        assert_eq!((chain.consume(3), chain.blocks().len()), (3, 0));
+        chain.write_data(data, 5, 0);
+        chain.clear();
+        assert_eq!((chain.length(), chain.blocks().len()), (0, 0));
+    }
+
+    #[test]
     fn consuming_stops_at_an_empty_block() {
         let mut chain = IOBufferChain::new();
         let data = IOBufferData::from_vec(b"hello".to_vec());

@@ -259,6 +259,34 @@ mod tests {
         buffer.write(b"hello");
     }
 
+    /// The check can fail: each state that cannot be is brought about by hand.
+    #[test]
+    fn check_invariants_finds_each_state_that_a_buffer_cannot_be_in() {
+        type Break = fn(&mut MIOBuffer);
+        let cases: [(Break, &str); 5] = [
+            (|b| b.readers[0].seq += 2, "a reader is at a block it may see"),
+            (|b| b.readers[0].offset = 129, "a reader is within its block"),
+            (|b| b.end_pos += 1, "a reader's position tells what is left"),
+            (|b| b.readers[0].pos += 1, "a reader's position tells what is left"),
+            (|b| b.readers = [ReaderSlot::FREE; 5], "the first block is needed"),
+        ];
+        for (break_it, sentence) in cases {
+            let mut buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
+            let reader = buffer.alloc_reader().unwrap();
+            buffer.write(&[1; 200]);
+            buffer.consume(reader, 100);
+            buffer.check_invariants();
+            break_it(&mut buffer);
+            let check = std::panic::AssertUnwindSafe(|| buffer.check_invariants());
+            let panic = std::panic::catch_unwind(check).expect_err(sentence);
+            let text = match panic.downcast::<String>() {
+                Ok(text) => *text,
+                Err(panic) => panic.downcast::<&str>().expect("a text").to_string(),
+            };
+            assert!(text.contains(sentence), "{text}");
+        }
+    }
+
     #[test]
     fn a_million_blocks_drop_in_a_loop() {
         let before = census().live;

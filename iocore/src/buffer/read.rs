@@ -273,6 +273,13 @@ mod tests {
     }
 
     #[test]
+    fn more_than_is_asked_of_what_is_left() {
+        let (mut b, r) = buffer_of(&[b"hello world"]);
+        b.consume(r, 4);
+        assert!(b.is_read_avail_more_than(r, 6) && !b.is_read_avail_more_than(r, 7));
+    }
+
+    #[test]
     #[should_panic(expected = "consume(11) by a reader that has 5 bytes")]
     fn reading_stops_at_the_limit_with_a_panic() {
         let (mut b, r) = buffer_of(&[b"hello world"]);

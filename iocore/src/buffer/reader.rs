@@ -342,6 +342,31 @@ mod tests {
     }
 
     #[test]
+    fn a_dead_reader_is_recognised_by_every_call_that_would_change_its_slot() {
+        let mut b = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
+        let dead = b.alloc_reader().unwrap();
+        b.dealloc_reader(dead);
+        let heir = b.alloc_reader().unwrap();
+        b.write(b"hello");
+        type Use = fn(&mut MIOBuffer, ReaderId);
+        let uses: [Use; 6] = [
+            |b, dead| b.dealloc_reader(dead),
+            |b, dead| b.reset_reader(dead),
+            |b, dead| b.set_size_limit(dead, 1),
+            |b, dead| b.consume(dead, 1),
+            |b, dead| assert!(b.clone_reader(dead).is_err()),
+            |b, dead| assert_eq!(b.read(dead, &mut [0; 1]), 0),
+        ];
+        for (i, use_) in uses.into_iter().enumerate() {
+            let call = std::panic::AssertUnwindSafe(|| use_(&mut b, dead));
+            let panic = std::panic::catch_unwind(call).expect_err("a dead reader");
+            let text = panic.downcast::<String>().expect("a text");
+            assert!(text.contains("is not alive"), "use {i}: {text}");
+            assert_eq!((b.read_avail(heir), b.size_limit(heir)), (5, i64::MAX), "use {i}");
+        }
+    }
+
+    #[test]
     #[should_panic(expected = "-1 is negative")]
     fn a_limit_is_not_negative() {
         let mut b = MIOBuffer::new(BUFFER_SIZE_INDEX_128);

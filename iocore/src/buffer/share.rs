@@ -171,4 +171,15 @@ mod tests {
         assert_eq!(b.write_within(r, 3, 100), 0);
         assert_eq!(b.block_count(r), 4);
     }
+
+    #[test]
+    fn a_buffer_shares_with_itself_only_what_is_left_to_the_reader() {
+        let (mut b, r) = buffer();
+        b.write(&[1; 100]);
+        b.consume(r, 100);
+        b.write(b"hello");
+        b.consume(r, 1);
+        assert_eq!(b.write_within(r, i64::MAX, 0), 4);
+        assert_eq!(content(&b, r), b"elloello");
+    }
 }

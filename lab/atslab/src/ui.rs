@@ -3,4 +3,5 @@
 pub(crate) mod diff;
 pub(crate) mod output;
 pub(crate) mod progress;
+pub(crate) mod side_by_side;
 pub(crate) mod table;

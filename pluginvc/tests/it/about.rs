@@ -4,7 +4,9 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use eventsys::steps::Step;
 use iocore::{ApiData, DataId, NetVConnection, NetVConnectionContext, UserData, VConnection};
+use pluginvc::steps::{CREATE, Side, pair, subject};
 use pluginvc::{PluginVC, PluginVCOptions};
 use testkit::{Lab, panic_text};
 
@@ -173,4 +175,17 @@ fn a_freed_pair_has_no_ends_and_no_data() {
     // Who still has an end may look at it.
     assert_eq!(active.get_local_addr(), None);
     assert_eq!(stored(&active, DataId::PluginVcLocal), None);
+}
+
+#[test]
+fn a_subject_is_found_by_its_letter() {
+    for side in Side::BOTH {
+        let letter = side.letter().to_string();
+        assert_eq!(subject(&letter), Some(side.into()));
+        assert_eq!(side.of_pair(7).what, letter);
+        assert_eq!(Side::of(&Step::bare(side.of_pair(7), CREATE, None)), Some(side));
+    }
+    assert_eq!(subject("-"), Some(pair(0)));
+    assert_eq!(Side::of(&Step::bare(pair(7), CREATE, None)), None);
+    assert_eq!(subject("X"), None);
 }

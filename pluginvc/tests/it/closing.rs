@@ -726,3 +726,25 @@ fn a_freed_pair_keeps_no_state_machine_alive() {
     assert!(weak_a.upgrade().is_none(), "A is kept");
     assert!(weak_p.upgrade().is_none(), "P is kept");
 }
+
+/// The reader's end leaves a write side alone that will write no more: there is no pass.
+#[test]
+fn what_is_left_of_a_write_side_that_is_shut_is_fetched_without_a_pass_of_it() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    lab.pair(&a, &p);
+    a.once(WRITE_COMPLETE, |me| me.shutdown(Write));
+    a.with(|me| me.write_now(b"x"));
+    lab.settle();
+    lab.take();
+    p.with(|me| me.read(MAX));
+    lab.settle();
+    lab.expect(
+        "P do_io_read 9223372036854775807
+         P event 1
+         P read_side
+         P read_act_on 1
+         P read_added 1
+         P read: READ_READY 1/max",
+    );
+}

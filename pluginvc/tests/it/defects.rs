@@ -434,6 +434,33 @@ fn gh_11961_corrected_it_does_nothing() {
     drop(core);
 }
 
+/// Corrected, an operation wants both: a continuation and a buffer.
+#[test]
+fn gh_11961_corrected_a_write_with_only_one_of_the_two_does_nothing_either() {
+    for has_cont in [true, false] {
+        let lab = Lab::new();
+        let (a, p) = lab.agents();
+        let correct = Corrections { null_do_io: true, ..Corrections::default() };
+        let core = lab.corrected_pair(&a, &p, correct);
+        let mutex = if has_cont { a.mutex() } else { core.mutex() };
+        let guard = mutex.lock();
+        let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_32K).bind(mutex);
+        let reader = buffer.alloc_reader(&guard).unwrap();
+        buffer.write(&guard, b"x");
+        let (cont, reader) = if has_cont { (Some(a.cont()), None) } else { (None, Some(&reader)) };
+        core.active_vc().unwrap().do_io_write(&guard, cont, MAX, reader);
+        drop(guard);
+        lab.settle();
+        lab.expect(
+            "- create
+             P got: NET_EVENT_ACCEPT
+             A do_io_write 9223372036854775807
+             A event 1
+             A write_side",
+        );
+    }
+}
+
 fn null_read(lab: &Lab, corrections: Corrections) -> (Agent, Arc<PluginVCCore>) {
     let (a, p) = lab.agents();
     let core = lab.corrected_pair(&a, &p, corrections);
@@ -719,6 +746,44 @@ fn open_4_corrected_the_new_mutex_is_taken() {
          P read: READ_READY 1/max
          O write: WRITE_READY 0/1",
     );
+}
+
+/// The same where the write side was the reader's own before: the guard that the handler
+/// has taken for it is not the operation's any more.
+#[test]
+fn open_4_corrected_the_mutex_that_the_write_side_had_is_not_used_any_more() {
+    for look_again in [false, true] {
+        let lab = Lab::new();
+        let (a, p) = lab.agents();
+        let other = lab.agent("O");
+        let corrections = Corrections { look_again, ..Corrections::default() };
+        lab.corrected_pair(&a, &p, corrections);
+        a.with(|me| me.write_now(b"x"));
+        p.with(|me| me.write(MAX));
+        lab.settle();
+        lab.take();
+        p.once(READ_READY, move |me| {
+            let vc = me.vc();
+            other.with(|me| {
+                me.take_vc(vc);
+                me.write(1);
+            });
+        });
+        p.with(|me| {
+            me.read(MAX);
+            me.reenable_write();
+        });
+        if look_again {
+            lab.settle();
+            lab.expect_callbacks(
+                "P read: READ_READY 1/max
+                 O write: WRITE_READY 0/1",
+            );
+        } else {
+            let text = panic_text(|| lab.settle());
+            assert_eq!(text, "!mutex || mutex->thread_holding == this_ethread()");
+        }
+    }
 }
 
 /// Open in epoch D, right in this one (measured on 9.1.3): a peer that has not

@@ -7,6 +7,7 @@ mod connect;
 mod conservation;
 mod contract;
 mod defects;
+mod epochs;
 mod retries;
 mod threads;
 mod timeouts;

@@ -7,7 +7,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use eventsys::hrtime::seconds;
+use eventsys::hrtime::{mseconds, seconds};
 use eventsys::{Clock, EventProcessor};
 use testkit::{
     ACCEPT, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting, hold, on_foreign_thread,
@@ -472,4 +472,35 @@ fn what_a_thread_of_another_processor_asks_for_is_done_by_the_pairs_own() {
         lab.settle();
         lab.expect_nothing_left(core);
     }
+}
+
+/// An event thread keeps the events that it asks for itself: round robin would give one of
+/// these two to the other thread.
+#[test]
+fn what_an_event_thread_asks_for_stays_on_that_thread() {
+    let lab = Lab::ticking(mseconds(1));
+    let (a, p) = lab.agents();
+    lab.pair(&a, &p);
+    lab.take();
+    let processor = &lab.processor;
+    let (reads_a, reads_p) = (a.clone(), p.clone());
+    on_foreign_thread(move || {
+        let second = processor.adopt_current_thread("ET_NET");
+        reads_a.with(|me| me.read(MAX));
+        reads_p.with(|me| me.read(MAX));
+        assert!(!second.has_no_events());
+        second.run_pass();
+        assert!(second.has_no_events());
+    });
+    assert!(lab.thread.has_no_events());
+    lab.expect(
+        "A do_io_read 9223372036854775807
+         P do_io_read 9223372036854775807
+         A event 1
+         A read_side
+         A read_act_on 0
+         P event 1
+         P read_side
+         P read_act_on 0",
+    );
 }

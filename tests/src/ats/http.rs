@@ -28,7 +28,7 @@ mod servers;
 mod swarm;
 mod text;
 
-pub use answer::{Answer, End, Recording};
+pub use answer::{Answer, Finish, Recording};
 pub use ask::{Asker, play_all};
 pub use case::{Action, Case, Setup};
 pub use compare::{Difference, HttpDeviation, HttpDeviations};

@@ -37,7 +37,7 @@ pub mod release;
 pub mod server;
 pub mod shrink;
 
-pub use arm::{End, Played, PortArm, RealArm};
+pub use arm::{Finish, Played, PortArm, RealArm};
 pub use bench::{Answer, BenchArm, Job};
 pub use deviations::{Deviation, Deviations};
 pub use differ::{Divergence, differ};

@@ -8,11 +8,12 @@
 //! It works on any [`NetVConnection`](iocore::NetVConnection).
 
 use crate::ats::vocabulary::driver;
+use pluginvc::steps as pvc;
 use pluginvc::steps::Side;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use eventsys::steps::{Step, StepKind, Steps};
+use eventsys::steps::{Step, StepKind, Steps, Subject};
 use eventsys::{
     ContRef, Data, ET_CALL, EventCode, EventProcessor, Guard, Invocation, Outcome, ProxyMutex,
     StateMachine, hrtime,
@@ -184,7 +185,7 @@ impl Test {
     }
 
     fn write_handler(&self, guard: &Guard<'_>, link: &Link, event: EventCode) {
-        self.report(self.side, driver::SM_WRITE, i64::from(event.0));
+        self.report(self.side.of_pair(self.pair.get()), driver::SM_WRITE, i64::from(event.0));
         let Some(vio) = &link.write_vio else { return };
         match event {
             EventCode::VC_EVENT_WRITE_READY => {
@@ -210,7 +211,7 @@ impl Test {
     }
 
     fn read_handler(&self, guard: &Guard<'_>, link: &Link, event: EventCode) {
-        self.report(self.side, driver::SM_READ, i64::from(event.0));
+        self.report(self.side.of_pair(self.pair.get()), driver::SM_READ, i64::from(event.0));
         let Some(vio) = &link.read_vio else { return };
         match event {
             EventCode::VC_EVENT_READ_READY | EventCode::VC_EVENT_READ_COMPLETE => {
@@ -277,7 +278,11 @@ impl Test {
                 reader.consume(guard, bytes + 1);
                 return false;
             }
-            self.report(Side::Pair, driver::SM_CHECKED, self.actual_bytes_read.get());
+            self.report(
+                pvc::pair(self.pair.get()),
+                driver::SM_CHECKED,
+                self.actual_bytes_read.get(),
+            );
             reader.consume(guard, bytes);
             if piece.is_empty() {
                 return false;
@@ -349,15 +354,19 @@ impl Test {
             (driver::FREE_WRITE_BUFFER_BLOCKS, &link.write_buffer),
         ] {
             let blocks = buffer.with(guard, |buffer| buffer.max_block_count());
-            self.report(self.side, kind, i64::try_from(blocks).unwrap_or(i64::MAX));
+            self.report(
+                self.side.of_pair(self.pair.get()),
+                kind,
+                i64::try_from(blocks).unwrap_or(i64::MAX),
+            );
         }
     }
 
-    fn report(&self, side: Side, kind: StepKind, value: i64) {
+    fn report(&self, subject: Subject, kind: StepKind, value: i64) {
         self.steps.report(|| Step {
             at: self.processor.clock().get_hrtime(),
             held: eventsys::mutex::census::held_locks(),
-            ..Step::bare(side.of_pair(self.pair.get()), kind, Some(value))
+            ..Step::bare(subject, kind, Some(value))
         });
     }
 }

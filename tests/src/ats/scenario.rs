@@ -57,17 +57,29 @@
 //! | `accept_after = T` | a foreign thread holds the acceptor's mutex that long when the connection is made |
 //! | `foreign_thread = true` | a foreign thread makes the connection |
 //! | `threads = 2` | two event threads, which take turns; the passive end's timers are the second one's |
+//!
+//! # What is expected
+//! | key of `[expect]`, or of `[expect.B]`, `[expect.C]`, `[expect.D]` for one epoch | meaning |
+//! |---|---|
+//! | `active = ["WRITE_COMPLETE"]`, `passive = […]` | the events with which the end is called back, in order |
+//! | `active_bytes = N`, `passive_bytes = N` | the bytes of the peer that come into the end's read buffer |
+//! | `finish = "freed"` | how the run ends: `freed`, `quiet`, `time`, `runaway` or `panic` |
+//!
+//! A key of one epoch stands above the same key of all. Without `finish = "panic"` a
+//! panic is never expected.
 
 pub mod amount;
 mod buffers;
 mod deputy;
 mod end;
+mod expect;
 mod explain;
 pub mod fault;
 mod held;
 mod ledger;
 mod model;
 mod op;
+mod outcome;
 pub mod program;
 mod read;
 pub mod record;
@@ -78,14 +90,16 @@ mod story;
 mod write;
 
 pub use self::buffers::{Seen, Taken};
+pub use self::expect::{Expect, Expected, FinishKind};
 pub use self::explain::{explain, explain_hold, explain_op, explain_trigger};
 pub use self::fault::ScenarioFault;
 pub use self::ledger::{EndState, Ledger, Level};
 pub use self::model::{Limits, PairDef, Reaction, Scenario, Trigger};
-pub use self::op::{How, HowTo, Op, Whom};
+pub use self::op::{How, HowTo, Op, Owner, Whom};
+pub use self::outcome::{EndOutcome, Outcome};
 pub use self::program::{Program, Range};
-pub use self::read::{scenario_from_bytes, scenario_from_file, size_name};
+pub use self::read::{event_name, scenario_from_bytes, scenario_from_file, size_name};
 pub use self::record::{Record, Recorded, record_scenario, steps_of};
-pub use self::run::{Finish, LockKeys, ScenarioEnd, run_scenario};
+pub use self::run::{Finish, LockKeys, ScenarioReport, run_scenario};
 pub use self::story::{Line, Mark, Story};
 pub use self::write::trigger_key;

@@ -4,7 +4,6 @@
 use std::fmt;
 
 use eventsys::steps::{Step, StepKind, excerpt};
-use pluginvc::steps::Side;
 
 /// The steps of `NetVCTest` and of the interpreter of scenarios, which use a pair. The
 /// original has them under the tag `pvc_test_detail`.
@@ -64,9 +63,9 @@ impl std::error::Error for ParseStepError {}
 /// If the line is not a step: where the fault begins, what was expected and what was found.
 pub fn parse_step(line: &str) -> Result<Step, ParseStepError> {
     let fault = |column: usize, message: String| Err(ParseStepError { column, message });
-    let (side, rest) = line.split_once(' ').unwrap_or((line, ""));
-    let Some(side) = Side::from_letter(side) else {
-        return fault(1, format!("expected a side (A, P or -), found {:?}", excerpt(side)));
+    let (letter, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let Some(subject) = pluginvc::steps::subject(letter) else {
+        return fault(1, format!("expected a side (A, P or -), found {:?}", excerpt(letter)));
     };
     let (name, value) = match rest.split_once(' ') {
         Some((name, value)) => (name, Some(value)),
@@ -83,14 +82,14 @@ pub fn parse_step(line: &str) -> Result<Step, ParseStepError> {
             return fault(column, format!("expected a whole number, found {:?}", excerpt(text)));
         }
     };
-    Ok(Step::bare(side, kind, value))
+    Ok(Step::bare(subject, kind, value))
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use pluginvc::steps::EVENT;
+    use pluginvc::steps::{EVENT, Side};
 
     use super::*;
 

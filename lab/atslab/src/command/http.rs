@@ -3,6 +3,7 @@
 
 mod fuzz;
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
@@ -183,11 +184,9 @@ pub(crate) fn http(args: &HttpArgs, out: &mut Output) -> Result<ExitCode, Error>
     };
 
     let port = PortServers::start(origin, Timeouts::OF_CASES).map_err(Error::Origin)?;
-    let expected = |case: &Case| {
-        let at = cases.iter().position(|other| other.name == case.name)?;
-        real.get(at)
-    };
-    let answers = play(&cases, args, &port, expected);
+    let expected: HashMap<&str, &Answer> =
+        cases.iter().map(|case| &*case.name).zip(&real).collect();
+    let answers = play(&cases, args, &port, |case| expected.get(&*case.name).copied());
     let compared: Vec<Compared<'_>> = cases
         .iter()
         .zip(real.iter().zip(&answers))
@@ -297,7 +296,8 @@ fn report(
 
 /// Shows the first difference behind the lines before it.
 fn write_difference(real: &Answer, difference: &Difference, out: &mut Output) -> Result<(), Error> {
-    let before = &real.lines[..difference.index];
+    let before = real.parts();
+    let before = &before[..difference.index];
     for line in &before[before.len().saturating_sub(CONTEXT)..] {
         writeln!(out, "       {line}")?;
     }

@@ -2,6 +2,7 @@
 
 mod json;
 mod live;
+mod several;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -12,16 +13,17 @@ use clap::{Args, ValueEnum};
 use conformance::ats::Epoch;
 use conformance::ats::live::generate;
 use conformance::ats::scenario::{
-    Finish, Line, Mark, Program, Scenario, ScenarioEnd, Story, record_scenario, run_scenario,
-    scenario_from_file,
+    Finish, Line, Mark, Outcome, Recorded, Scenario, Story, record_scenario, scenario_from_file,
+    steps_of,
 };
-use eventsys::Options;
-use eventsys::steps::{Collector, Step, Steps};
 
 use crate::cli::{Epochs, WhichArgs};
 use crate::error::Error;
 use crate::servers::ServersArg;
 use crate::ui::output::{FAULT, Output, QUIET, TITLE};
+
+/// The status if what a scenario expects has not come.
+const UNMET: u8 = 1;
 
 /// The arguments of `atslab run`.
 #[derive(Debug, Args)]
@@ -46,9 +48,9 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub explain: bool,
 
-    /// How to print the run: the text of recordings, or JSON with all that --explain tells
-    #[arg(long, value_enum, default_value_t, conflicts_with_all = ["explain", "live"])]
-    pub format: RunFormat,
+    /// Print the run for tools: the text of recordings, or JSON with all that --explain tells
+    #[arg(long, value_enum, conflicts_with_all = ["explain", "live"])]
+    pub format: Option<RunFormat>,
 
     /// Perform it in the real servers too, and compare
     #[arg(long, conflicts_with = "explain")]
@@ -58,11 +60,10 @@ pub(crate) struct RunArgs {
     pub servers: ServersArg,
 }
 
-/// The ways to print a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+/// The ways to print a run for tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RunFormat {
     // No help for the values: it would make the help of all options long.
-    #[default]
     Steps,
     Json,
 }
@@ -70,19 +71,22 @@ pub(crate) enum RunFormat {
 const RUN_EXAMPLES: &str = "\
 Without --epoch or --ats generation C runs; with --live those that can run as a
 real server. A scenario says how the two ends of a pair react to events; the book's chapter
-on scenarios has the format. It runs in virtual time, so nothing waits. The
-steps are the text of recordings. Where the real server would abort or crash,
-the last line is \"panic: \" and why.
+on scenarios has the format. It runs in virtual time, so nothing waits. First come
+the steps, then what became of the bytes and the pair. With --epoch all, what is
+the same in several generations stands once, and what differs side by side. Where
+the real server would abort or crash, a line says \"panic: \" and why. A scenario
+may say under [expect] what is to come.
 
 Examples:
   atslab run tests/scenarios/01-ten-bytes.toml
-  atslab run tests/scenarios/02-peer-reads-late.toml --epoch all --explain
+  atslab run tests/scenarios/02-peer-reads-late.toml --explain
+  atslab run tests/scenarios/02-peer-reads-late.toml --epoch all
   atslab run tests/scenarios/02-peer-reads-late.toml --ats 9.2.9 --live
   atslab run tests/scenarios/02-peer-reads-late.toml --epoch all --format json
   atslab run --seed 17 --ats 8.1.11 --live
 
-Exit status: 0 if the scenario ran, however it ended, 1 if a real server took
-other steps, 2 on errors.";
+Exit status: 0 if the scenario ran as it expects, 1 if not, or if it panicked and
+does not expect that, or if a real server took other steps, 2 on errors.";
 
 /// Runs each scenario in each epoch that is meant and prints the steps.
 pub(crate) fn run(args: &RunArgs, out: &mut Output) -> Result<ExitCode, Error> {
@@ -90,37 +94,100 @@ pub(crate) fn run(args: &RunArgs, out: &mut Output) -> Result<ExitCode, Error> {
     if args.live {
         return live::run(args, &scenarios, out);
     }
+    let mut all_met = true;
     for (name, scenario) in &scenarios {
-        run_one(args, name, scenario, out)?;
+        all_met &= run_one(args, name, scenario, out)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if all_met { ExitCode::SUCCESS } else { ExitCode::from(UNMET) })
 }
 
-fn run_one(args: &RunArgs, name: &str, scenario: &Scenario, out: &mut Output) -> Result<(), Error> {
-    let program = scenario.compile();
+/// Runs one scenario, and tells whether all that it expects has come.
+fn run_one(
+    args: &RunArgs,
+    name: &str,
+    scenario: &Scenario,
+    out: &mut Output,
+) -> Result<bool, Error> {
     let epochs = args.which.named().unwrap_or(Epochs::One(Epoch::default()));
-    let several = matches!(epochs, Epochs::All);
-    if args.format == RunFormat::Json {
-        return json::write(out, name, scenario, epochs.epochs());
+    let runs: Vec<Run> = epochs.epochs().map(|epoch| Run::new(scenario, epoch)).collect();
+    match args.format {
+        Some(RunFormat::Json) => json::write(out, name, scenario, &runs)?,
+        Some(RunFormat::Steps) => write_steps(out, name, &runs)?,
+        None if runs.len() > 1 => several::write(out, name, scenario, &runs, args.explain)?,
+        None => write_alone(out, name, scenario, &runs[0], args.explain)?,
     }
-    if args.explain {
-        write_head(out, scenario)?;
+    let unmet = runs.iter().flat_map(|run| run.unmet.iter().map(move |text| (run.epoch, text)));
+    for (epoch, text) in unmet.clone().filter(|_| args.format.is_none()) {
+        writeln!(out, "{FAULT}{name}, epoch {epoch}:{FAULT:#} {text}")?;
     }
-    for epoch in epochs.epochs() {
-        if args.explain {
-            let recorded = record_scenario(&program, epoch);
-            writeln!(out, "\n{TITLE}epoch {epoch} ({}){TITLE:#}", epoch.release())?;
-            write_story(out, &Story::new(&recorded, &program.pair, epoch).lines())?;
-            write_finish(out, &recorded.end.finish)?;
-        } else {
-            let (steps, end) = play(&program, epoch);
-            let epoch = if several { format!("-{epoch}") } else { String::new() };
-            writeln!(out, "case {name}{epoch}")?;
-            steps.iter().try_for_each(|step| writeln!(out, "{step}"))?;
-            write_fault(out, &end.finish)?;
-        }
+    Ok(unmet.count() == 0)
+}
+
+/// A run of a scenario in one epoch.
+struct Run {
+    epoch: Epoch,
+    recorded: Recorded,
+    outcome: Outcome,
+    /// What was expected and did not come, a sentence each.
+    unmet: Vec<String>,
+}
+
+impl Run {
+    fn new(scenario: &Scenario, epoch: Epoch) -> Run {
+        let recorded = record_scenario(&scenario.compile(), epoch);
+        let outcome = Outcome::new(&recorded, &scenario.pair);
+        let unmet = scenario.expect.unmet(epoch, &outcome);
+        Run { epoch, recorded, outcome, unmet }
+    }
+
+    /// The steps as in a recording, and the panic if there was one.
+    fn lines(&self) -> Vec<String> {
+        let steps = steps_of(&self.recorded.records);
+        let steps = steps.iter().map(ToString::to_string);
+        steps.chain(fault_of(&self.recorded.report.finish)).collect()
+    }
+
+    fn story(&self, scenario: &Scenario) -> Vec<Line> {
+        Story::new(&self.recorded, &scenario.pair, self.epoch).lines()
+    }
+}
+
+/// The text of recordings, a case for each run.
+fn write_steps(out: &mut Output, name: &str, runs: &[Run]) -> io::Result<()> {
+    for run in runs {
+        let epoch = if runs.len() > 1 { format!("-{}", run.epoch) } else { String::new() };
+        writeln!(out, "case {name}{epoch}")?;
+        run.lines().iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
     Ok(())
+}
+
+fn write_alone(
+    out: &mut Output,
+    name: &str,
+    scenario: &Scenario,
+    run: &Run,
+    explain: bool,
+) -> io::Result<()> {
+    if explain {
+        write_head(out, scenario)?;
+        writeln!(out, "\n{TITLE}epoch {} ({}){TITLE:#}", run.epoch, run.epoch.release())?;
+        write_story(out, &run.story(scenario))?;
+        write_fault(out, &run.outcome.finish)?;
+    } else {
+        writeln!(out, "case {name}")?;
+        let steps = steps_of(&run.recorded.records);
+        steps.iter().try_for_each(|step| writeln!(out, "{step}"))?;
+        write_fault(out, &run.outcome.finish)?;
+    }
+    write_outcome(out, &run.outcome)
+}
+
+/// What became of the bytes, the users and the pair, and why the run ended.
+fn write_outcome(out: &mut Output, outcome: &Outcome) -> io::Result<()> {
+    writeln!(out)?;
+    writeln!(out, "{}", finish_of(&outcome.finish))?;
+    write!(out, "{outcome}")
 }
 
 /// The scenarios that are meant, each with a name without spaces.
@@ -134,13 +201,6 @@ fn scenarios(args: &RunArgs) -> Result<Vec<(String, Scenario)>, Error> {
         Ok((name, scenario_from_file(file)?))
     };
     args.file.iter().map(read).collect()
-}
-
-fn play(program: &Program, epoch: Epoch) -> (Vec<Step>, ScenarioEnd) {
-    let collector = Collector::new();
-    let options = Options { steps: Steps::to(collector.clone()), ..Options::default() };
-    let end = run_scenario(program, epoch, options);
-    (collector.take(), end)
 }
 
 fn write_head(out: &mut Output, scenario: &Scenario) -> io::Result<()> {
@@ -168,27 +228,29 @@ fn write_story(out: &mut Output, lines: &[Line]) -> io::Result<()> {
     Ok(())
 }
 
-/// How the run ended.
-fn write_finish(out: &mut Output, finish: &Finish) -> io::Result<()> {
-    write_fault(out, finish)?;
+/// Why the run ended.
+fn finish_of(finish: &Finish) -> &'static str {
     match finish {
-        Finish::Freed => writeln!(out, "Both ends were closed."),
-        Finish::Quiet => {
-            writeln!(out, "Nothing was scheduled any more; what was open was closed.")
-        }
-        Finish::TimeIsUp => writeln!(out, "Two minutes were over; what was open was closed."),
-        Finish::Runaway => writeln!(out, "What was open was closed."),
-        Finish::Panicked(_) => writeln!(out, "There the real server aborts, or worse."),
+        Finish::Freed => "Both ends were closed.",
+        Finish::Quiet => "Nothing was scheduled any more; what was open was closed.",
+        Finish::TimeIsUp => "Two minutes were over; what was open was closed.",
+        Finish::Runaway => "What was open was closed.",
+        Finish::Panicked(_) => "There the real server aborts, or worse.",
     }
 }
 
 fn write_fault(out: &mut Output, finish: &Finish) -> io::Result<()> {
+    let Some(fault) = fault_of(finish) else { return Ok(()) };
+    let (word, text) = fault.split_once(' ').unwrap_or((&fault, ""));
+    writeln!(out, "{FAULT}{word}{FAULT:#} {text}")
+}
+
+/// The line of a run that did not end by itself.
+fn fault_of(finish: &Finish) -> Option<String> {
     match finish {
-        Finish::Panicked(text) => writeln!(out, "{FAULT}panic:{FAULT:#} {text}"),
-        Finish::Runaway => {
-            writeln!(out, "{FAULT}stopped:{FAULT:#} a reaction went on without end")
-        }
-        Finish::Freed | Finish::Quiet | Finish::TimeIsUp => Ok(()),
+        Finish::Panicked(text) => Some(format!("panic: {text}")),
+        Finish::Runaway => Some("stopped: a reaction went on without end".to_owned()),
+        Finish::Freed | Finish::Quiet | Finish::TimeIsUp => None,
     }
 }
 

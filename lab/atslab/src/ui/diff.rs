@@ -30,10 +30,10 @@ pub(crate) fn write_difference(
 }
 
 fn write_sides(out: &mut impl Write, difference: &Difference) -> io::Result<()> {
-    let left = Side::new("line", "real server", "(the recording ends)", &difference.recorded);
-    let right = Side::new("step", "port", "(the port ends)", &difference.port);
+    let left = Column::new("line", "real server", "(the recording ends)", &difference.recorded);
+    let right = Column::new("step", "port", "(the port ends)", &difference.port);
 
-    let title = |side: &Side| format!("    {}", side.pad(side.unit, side.title));
+    let title = |side: &Column| format!("    {}", side.pad(side.unit, side.title));
     writeln!(out, "{QUIET}{}{}{QUIET:#}", title(&left), title(&right).trim_end())?;
     for row in 0..left.rows.len().max(right.rows.len()) {
         let line = format!("{}{}", left.line(row, SERVER), right.line(row, FAULT));
@@ -43,7 +43,7 @@ fn write_sides(out: &mut impl Write, difference: &Difference) -> io::Result<()> 
 }
 
 /// One side of the view, ready to be laid out.
-struct Side {
+struct Column {
     unit: &'static str,
     title: &'static str,
     rows: Vec<(String, String)>,
@@ -53,8 +53,8 @@ struct Side {
     step_width: usize,
 }
 
-impl Side {
-    fn new(unit: &'static str, title: &'static str, end: &str, excerpt: &Excerpt) -> Side {
+impl Column {
+    fn new(unit: &'static str, title: &'static str, end: &str, excerpt: &Excerpt) -> Column {
         let row = |numbered: &Numbered| (numbered.number.to_string(), numbered.step.to_string());
         let mut rows: Vec<_> = excerpt.before.iter().map(row).collect();
         rows.push(excerpt.here.as_ref().map_or_else(|| (String::new(), end.to_owned()), row));
@@ -63,7 +63,7 @@ impl Side {
         let widest = |least: &str, widths: &mut dyn Iterator<Item = usize>| {
             widths.max().unwrap_or(0).max(least.len())
         };
-        Side {
+        Column {
             unit,
             title,
             marked: excerpt.before.len(),

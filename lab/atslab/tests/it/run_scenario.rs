@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use predicates::prelude::PredicateBooleanExt;
 use serde_json::Value;
 
 use crate::common::{Files, atslab, stderr, stdout};
@@ -13,7 +14,51 @@ fn gallery(name: &str) -> PathBuf {
 
 #[test]
 fn the_steps_are_the_text_of_recordings() {
-    insta::assert_snapshot!(stdout(atslab().arg("run").arg(gallery("01-ten-bytes.toml"))));
+    let run = ["run", "--format", "steps"];
+    insta::assert_snapshot!(stdout(atslab().args(run).arg(gallery("01-ten-bytes.toml"))));
+}
+
+#[test]
+fn a_run_ends_with_what_became_of_the_bytes_and_the_pair() {
+    let text = stdout(atslab().arg("run").arg(gallery("01-ten-bytes.toml")));
+    let end = "- destroy\n\n\
+               Both ends were closed.\n\
+               A wrote 10 bytes: 10 consumed by the peer.\n\
+               A was called back with WRITE_COMPLETE.\n\
+               P wrote nothing.\n\
+               P was called back with READ_COMPLETE.\n\
+               The pair was freed.\n";
+    assert!(text.ends_with(end), "{text}");
+}
+
+#[test]
+fn epochs_that_are_alike_stand_once_and_the_others_side_by_side() {
+    let file = gallery("02-peer-reads-late.toml");
+    insta::assert_snapshot!(stdout(atslab().args(["run", "--epoch", "all"]).arg(file)));
+    let file = gallery("03-half-close-write.toml");
+    let text = stdout(atslab().args(["run", "--epoch", "all"]).arg(file));
+    assert!(text.contains("epochs B (8.1.11) and C (9.1.3): "), "{text}");
+}
+
+#[test]
+fn what_is_expected_and_does_not_come_is_told_with_status_1() {
+    let files = Files::new("", "");
+    let text = "title = \"t\"\nteaches = \"t\"\n[active]\non_connect = [\"close\"]\n\
+                [passive]\non_EOS = [\"close\"]\n[expect.C]\npassive = [\"EOS\"]\n";
+    files.write("my.toml", text.as_bytes());
+    let run = |args: &[&str]| {
+        let mut command = atslab();
+        command.current_dir(files.path()).args(["run", "my.toml"]).args(args).assert()
+    };
+    let sentence = "my, epoch C: expected EOS at the passive end, and no callback came\n";
+    run(&[]).code(1).stderr("").stdout(predicates::str::ends_with(sentence));
+    run(&["--epoch", "B"]).code(0);
+    run(&["--format", "steps"]).code(1).stdout(predicates::str::contains("expected").not());
+    let output = run(&["--format", "json"]).code(1).get_output().stdout.clone();
+    let object: Value = serde_json::from_slice(&output).expect("one object");
+    let told = "expected EOS at the passive end, and no callback came";
+    assert_eq!(object["runs"][0]["unmet"], serde_json::json!([told]));
+    assert_eq!(object["runs"][0]["outcome"]["P"]["callbacks"], serde_json::json!([]));
 }
 
 #[test]
@@ -65,18 +110,17 @@ fn json_has_the_steps_that_the_text_has_and_the_operations_between_them() {
 #[test]
 fn all_epochs_make_a_case_each() {
     let file = gallery("01-ten-bytes.toml");
-    let text = stdout(atslab().args(["run", "--epoch", "all"]).arg(file));
+    let text = stdout(atslab().args(["run", "--epoch", "all", "--format", "steps"]).arg(file));
     let cases: Vec<_> = text.lines().filter(|line| line.starts_with("case ")).collect();
     assert_eq!(cases, ["case 01-ten-bytes-B", "case 01-ten-bytes-C", "case 01-ten-bytes-D"]);
 }
 
 #[test]
-fn a_panic_of_the_port_is_the_last_line() {
+fn a_panic_of_the_port_is_told() {
     let file = gallery("49-defaults-write.toml");
     let assert = atslab().arg("run").arg(file).assert().success().stderr("");
     let text = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
-    let last = text.lines().last().expect("there are lines");
-    assert!(last.starts_with("panic: "), "{last}");
+    let last = text.lines().find(|line| line.starts_with("panic: ")).expect("a line");
     assert!(last.contains("the original dereferences a null pointer here"), "{last}");
 }
 

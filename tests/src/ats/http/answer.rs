@@ -3,25 +3,25 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use super::text::{escape, normal, raw_len};
+use super::text::{escape, later_status_line, normal, raw_len};
 
 /// What the real 9.2.9 answered.
 const RECORDED: &str = include_str!("../../../http/9.2.9.txt");
 
 /// Whether the connection stays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum End {
+pub enum Finish {
     /// It is open, and the server waits.
     Open,
     /// The server has closed it.
     Closed,
 }
 
-impl fmt::Display for End {
+impl fmt::Display for Finish {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            End::Open => "open",
-            End::Closed => "closed",
+            Finish::Open => "open",
+            Finish::Closed => "closed",
         })
     }
 }
@@ -33,11 +33,11 @@ pub struct Answer {
     /// has no end. Dates and the like are masked.
     pub lines: Vec<String>,
     /// How it ended.
-    pub end: End,
+    pub finish: Finish,
 }
 
 impl Answer {
-    pub(super) fn new(bytes: &[u8], end: End) -> Answer {
+    pub(super) fn new(bytes: &[u8], finish: Finish) -> Answer {
         let mut lines = Vec::new();
         let mut rest = bytes;
         while let Some(at) = rest.windows(2).position(|two| two == b"\r\n") {
@@ -50,12 +50,28 @@ impl Answer {
         if !rest.is_empty() {
             lines.push(format!("+ {}", normal(&escape(rest))));
         }
-        Answer { lines, end }
+        Answer { lines, finish }
+    }
+
+    /// The lines, cut once more where an answer begins within a line: a body without a
+    /// line's end is followed at once by the next answer.
+    #[must_use]
+    pub fn parts(&self) -> Vec<String> {
+        let mut parts = Vec::with_capacity(self.lines.len());
+        for line in &self.lines {
+            let (mark, mut text) = line.split_at(line.len().min(2));
+            while let Some(at) = later_status_line(text) {
+                parts.push(format!("+ {}", &text[..at]));
+                text = &text[at..];
+            }
+            parts.push(format!("{mark}{text}"));
+        }
+        parts
     }
 
     /// The server died of its client.
     pub(super) fn of_death() -> Answer {
-        Answer { lines: vec!["(the server dies)".to_owned()], end: End::Closed }
+        Answer { lines: vec!["(the server dies)".to_owned()], finish: Finish::Closed }
     }
 
     /// About how many bytes came.
@@ -94,7 +110,7 @@ impl Recording {
         let mut lines = Vec::new();
         for (line, number) in text.lines().zip(1..) {
             let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-            let end = match word {
+            let finish = match word {
                 "" | "#" => continue,
                 "case" => {
                     name = Some(rest);
@@ -104,12 +120,12 @@ impl Recording {
                     lines.push(line.to_owned());
                     continue;
                 }
-                "open" => End::Open,
-                "closed" => End::Closed,
+                "open" => Finish::Open,
+                "closed" => Finish::Closed,
                 _ => return Err(format!("line {number}: no such word: {line}")),
             };
             let name = name.take().ok_or_else(|| format!("line {number}: of no case"))?;
-            answers.insert(name.to_owned(), Answer { lines: std::mem::take(&mut lines), end });
+            answers.insert(name.to_owned(), Answer { lines: std::mem::take(&mut lines), finish });
         }
         Ok(Recording { answers })
     }
@@ -120,7 +136,7 @@ impl Recording {
         for (name, answer) in answers {
             let lines: String = answer.lines.iter().map(|line| format!("{line}\n")).collect();
             // A string takes everything.
-            let _ = write!(text, "case {name}\n{lines}{}\n\n", answer.end);
+            let _ = write!(text, "case {name}\n{lines}{}\n\n", answer.finish);
         }
         text
     }
@@ -144,7 +160,7 @@ mod tests {
     #[test]
     fn a_recording_is_read_as_it_was_written() {
         let bytes = b"HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\nline\nno end";
-        let answers = [Answer::new(bytes, End::Open), Answer::new(b"", End::Closed)];
+        let answers = [Answer::new(bytes, Finish::Open), Answer::new(b"", Finish::Closed)];
         assert_eq!(answers[0].lines[1..], ["| Date: %DATE%", "|", "+ line\\nno end"]);
         assert_eq!(answers[0].raw_len(), bytes.len());
         let text = Recording::print(["a", "b"].into_iter().zip(&answers));
@@ -152,6 +168,17 @@ mod tests {
         assert_eq!(read.get("a"), Some(&answers[0]));
         assert_eq!(read.get("b"), Some(&answers[1]));
         assert!(Recording::parse("what").is_err() && Recording::parse("open").is_err());
+    }
+
+    #[test]
+    fn an_answer_behind_a_body_is_a_part_of_its_own() {
+        let parts = |bytes: &[u8]| Answer::new(bytes, Finish::Open).parts();
+        let begin = ["| HTTP/1.1 200 OK", "|", "+ xx"];
+        assert_eq!(parts(b"HTTP/1.1 200 OK\r\n\r\nxx"), begin);
+        let two = parts(b"HTTP/1.1 200 OK\r\n\r\nxxHTTP/1.0 400 Bad\r\n\r\n");
+        assert_eq!(two[..3], begin);
+        assert_eq!(two[3..], ["| HTTP/1.0 400 Bad", "|"]);
+        assert_eq!(parts(b"TRACE / HTTP/1.1\r\n"), ["| TRACE / HTTP/1.1"]);
     }
 
     #[test]

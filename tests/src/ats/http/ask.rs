@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use super::answer::{Answer, End};
+use super::answer::{Answer, Finish};
 use super::case::{Action, Case};
 
 /// How long a client pauses: what it has sent before has been read by then.
@@ -43,11 +43,11 @@ impl Asker {
     /// not even accept has closed.
     #[must_use]
     pub fn play(&self, case: &Case, expected: Option<&Answer>) -> Answer {
-        let mut answer = Answer::new(b"", End::Closed);
+        let mut answer = Answer::new(b"", Finish::Closed);
         let last = case.connections.len() - 1;
         for (at, actions) in case.connections.iter().enumerate() {
             let Ok(stream) = TcpStream::connect(self.server) else {
-                return Answer::new(b"", End::Closed);
+                return Answer::new(b"", Finish::Closed);
             };
             if at == last {
                 answer = self.converse(&stream, actions, expected);
@@ -67,11 +67,11 @@ impl Asker {
         thread::scope(|scope| {
             // What is sent may be more than the server takes before it answers.
             let writer = scope.spawn(|| self.act(stream, actions));
-            let (bytes, end) = listen(stream, expected, || writer.is_finished());
+            let (bytes, finish) = listen(stream, expected, || writer.is_finished());
             // A server that does not read lets a writer wait.
             let _ = stream.shutdown(Shutdown::Both);
             let origin = self.origin.to_string();
-            Answer::new(&replace(&bytes, origin.as_bytes(), b"{origin}"), end)
+            Answer::new(&replace(&bytes, origin.as_bytes(), b"{origin}"), finish)
         })
     }
 
@@ -106,14 +106,14 @@ fn listen(
     mut stream: &TcpStream,
     expected: Option<&Answer>,
     all_is_sent: impl Fn() -> bool,
-) -> (Vec<u8>, End) {
+) -> (Vec<u8>, Finish) {
     let _ = stream.set_read_timeout(Some(TICK));
-    let enough = expected.map(|answer| (answer.raw_len(), answer.end));
+    let enough = expected.map(|answer| (answer.raw_len(), answer.finish));
     let (mut bytes, mut piece) = (Vec::new(), vec![0; 1 << 16]);
     let mut quiet_since = Instant::now();
     loop {
         match stream.read(&mut piece) {
-            Ok(0) => return (bytes, End::Closed),
+            Ok(0) => return (bytes, Finish::Closed),
             Ok(n) => {
                 bytes.extend_from_slice(&piece[..n]);
                 quiet_since = Instant::now();
@@ -122,7 +122,7 @@ fn listen(
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
                 // A reset: it has closed without reading everything.
-                _ => return (bytes, End::Closed),
+                _ => return (bytes, Finish::Closed),
             },
         }
         if !all_is_sent() && quiet_since.elapsed() < PATIENCE {
@@ -130,11 +130,11 @@ fn listen(
         }
         let patience = match enough {
             None => UNSURE,
-            Some((len, End::Open)) if bytes.len() >= len => LINGER,
+            Some((len, Finish::Open)) if bytes.len() >= len => LINGER,
             Some(_) => PATIENCE,
         };
         if quiet_since.elapsed() >= patience {
-            return (bytes, End::Open);
+            return (bytes, Finish::Open);
         }
     }
 }

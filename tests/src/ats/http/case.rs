@@ -1,5 +1,6 @@
 //! [`Case`]: what is sent.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::text::{escape, unescape};
@@ -88,6 +89,7 @@ impl Case {
     /// The number of the line at fault, and what is wrong with it.
     pub fn parse(text: &str) -> Result<Vec<Case>, String> {
         let (mut cases, mut setup) = (Vec::<Case>::new(), Setup::default());
+        let mut names = HashSet::new();
         for (line, number) in text.lines().zip(1..) {
             let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
             let fault = |what: &str| format!("line {number}: {what}: {line}");
@@ -99,7 +101,7 @@ impl Case {
                     continue;
                 }
                 "case" => {
-                    if cases.iter().any(|case| case.name == rest) {
+                    if !names.insert(rest) {
                         return Err(fault("a name that another case has"));
                     }
                     let connections = vec![Vec::new()];

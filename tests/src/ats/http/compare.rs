@@ -2,21 +2,20 @@
 
 use serde::Deserialize;
 
-use super::answer::{Answer, End};
+use super::answer::{Answer, Finish};
 use super::case::Case;
-use super::fuzz::first_parts;
 use super::sends::Sends;
 use crate::ats::live::deviations::glob;
 
 /// The register that comes with the project.
 const REGISTER: &str = include_str!("../../../http/deviations.toml");
 
-/// The first difference between two answers.
+/// The first difference between the [parts](Answer::parts) of two answers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Difference {
-    /// How many lines are the same before it.
+    /// How many parts are the same before it.
     pub index: usize,
-    /// What the real server has there: a line, or how it ended.
+    /// What the real server has there: a part, or how it ended.
     pub real: String,
     /// What the port has there.
     pub port: String,
@@ -27,13 +26,13 @@ impl Difference {
     #[must_use]
     pub fn between(real: &Answer, port: &Answer) -> Option<Difference> {
         let all = |answer: &Answer| {
-            let end = match answer.end {
-                End::Open => "(the connection is open)",
-                End::Closed => "(the connection is closed)",
+            let finish = match answer.finish {
+                Finish::Open => "(the connection is open)",
+                Finish::Closed => "(the connection is closed)",
             };
-            let mut lines = answer.lines.clone();
-            lines.push(end.to_owned());
-            lines
+            let mut parts = answer.parts();
+            parts.push(finish.to_owned());
+            parts
         };
         let (real, port) = (all(real), all(port));
         let index = real.iter().zip(&port).position(|(a, b)| a != b)?;
@@ -95,12 +94,10 @@ impl HttpDeviations {
     /// The entry that a difference in any client falls under, by what it sends.
     #[must_use]
     pub fn explain_client(&self, case: &Case, difference: &Difference) -> Option<&HttpDeviation> {
-        // Of what stands on one line, the part that differs.
-        let (real, port) = first_parts(&difference.real, &difference.port);
         self.deviation.iter().find(|known| {
             known.sends.is_some_and(|sends| sends.is_sent_by(case))
-                && glob(&known.real, &real)
-                && glob(&known.port, &port)
+                && glob(&known.real, &difference.real)
+                && glob(&known.port, &difference.port)
         })
     }
 
@@ -122,35 +119,40 @@ impl HttpDeviations {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
-    fn answer(lines: &[&str], end: End) -> Answer {
-        Answer { lines: lines.iter().map(|&line| line.to_owned()).collect(), end }
+    fn answer(lines: &[&str], finish: Finish) -> Answer {
+        Answer { lines: lines.iter().map(|&line| line.to_owned()).collect(), finish }
     }
 
     #[test]
     fn the_first_difference_is_found() {
-        let real = answer(&["| a", "| b"], End::Open);
+        let real = answer(&["| a", "| b"], Finish::Open);
         assert_eq!(Difference::between(&real, &real), None);
-        let differs = |lines: &[&str], end| {
-            let difference = Difference::between(&real, &answer(lines, end)).unwrap();
+        let differs = |lines: &[&str], finish| {
+            let difference = Difference::between(&real, &answer(lines, finish)).unwrap();
             (difference.index, difference.real, difference.port)
         };
         let line = |text: &str| text.to_owned();
-        assert_eq!(differs(&["| a", "| c"], End::Open), (1, line("| b"), line("| c")));
+        assert_eq!(differs(&["| a", "| c"], Finish::Open), (1, line("| b"), line("| c")));
         let open = line("(the connection is open)");
-        assert_eq!(differs(&["| a"], End::Open), (1, line("| b"), open.clone()));
+        assert_eq!(differs(&["| a"], Finish::Open), (1, line("| b"), open.clone()));
         let closed = line("(the connection is closed)");
-        assert_eq!(differs(&["| a", "| b"], End::Closed), (2, open, closed));
+        assert_eq!(differs(&["| a", "| b"], Finish::Closed), (2, open, closed.clone()));
+        let glued = answer(&["| xxHTTP/1.1 502 Bad"], Finish::Closed);
+        let difference = Difference::between(&answer(&["+ xx"], Finish::Closed), &glued).unwrap();
+        assert_eq!((&*difference.real, &*difference.port), (&*closed, "| HTTP/1.1 502 Bad"));
     }
 
     #[test]
     fn the_register_names_cases_that_exist() {
-        let cases = super::super::Case::all();
+        let cases: HashSet<String> = Case::all().into_iter().map(|case| case.name).collect();
         for entry in HttpDeviations::known().deviation {
             assert!(!entry.cases.is_empty() && !entry.reason.is_empty(), "{}", entry.name);
             for name in &entry.cases {
-                assert!(cases.iter().any(|case| case.name == *name), "{}: {name}", entry.name);
+                assert!(cases.contains(name), "{}: {name}", entry.name);
             }
         }
     }

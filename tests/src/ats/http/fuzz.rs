@@ -25,11 +25,10 @@ use std::thread;
 
 pub use client::{RandomClients, last_request};
 pub use features::{Feature, Features, Statistics};
-pub(super) use kind::first_parts;
 pub use kind::kind;
 pub use shrink::shrink_all;
 
-use super::answer::{Answer, End};
+use super::answer::{Answer, Finish};
 use super::case::Case;
 use super::compare::Difference;
 use super::servers::{PortServers, RealServers};
@@ -108,7 +107,7 @@ impl Arms<'_> {
         }
         // What was not answered in full may be the cause, or may have come later.
         let suspects: Vec<usize> = (0..cases.len())
-            .filter(|&at| dead.contains(&cases[at].setup) && answers[at].end == End::Closed)
+            .filter(|&at| dead.contains(&cases[at].setup) && answers[at].finish == Finish::Closed)
             .collect();
         let parts = if suspects.len() > MANY { suspects.len().div_ceil(MANY) } else { 2 };
         for part in suspects.chunks(suspects.len().div_ceil(parts).max(1)) {

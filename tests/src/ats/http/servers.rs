@@ -3,18 +3,14 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use eventsys::{Clock, ContRef, EventProcessor, hrtime};
+use eventsys::hrtime;
 use httpsm::hdr::HdrLimits;
-use httpsm::plugins::{self, Plugin};
-use httpsm::{
-    HttpConfig, HttpProxy, HttpSessionAccept, NetConnector, NoOrigin, OriginConnector, UrlRewrite,
-};
-use iocore::NetVCOptions;
-use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetProcessor};
+use httpsm::plugins::Plugin;
+use httpsm::{HttpConfig, ServerOptions};
 
 use super::ask::Asker;
 use super::case::Setup;
@@ -182,6 +178,8 @@ fn settings(setup: Setup, origin: EchoOrigin, timeouts: Timeouts) -> Settings {
         Setup::Forward | Setup::Narrow => ("", 0),
     };
     let http = "CONFIG proxy.config.http";
+    // Without `defer_accept` a client that sends nothing is accepted and timed out, as by
+    // the port; with it the system keeps such a client to itself.
     let records = format!(
         "{http}.transaction_no_activity_timeout_in INT {client}\n\
          {http}.transaction_no_activity_timeout_out INT {out}\n\
@@ -189,6 +187,7 @@ fn settings(setup: Setup, origin: EchoOrigin, timeouts: Timeouts) -> Settings {
          {http}.keep_alive_no_activity_timeout_in INT {keep_alive}\n\
          {http}.max_post_size INT {MAX_POST_SIZE}\n\
          {http}.connect_ports STRING 443 {}\n\
+         CONFIG proxy.config.net.defer_accept INT 0\n\
          CONFIG proxy.config.url_remap.remap_required INT {required}\n",
         origin.address.port()
     );
@@ -220,14 +219,8 @@ fn wait_for(address: SocketAddr) -> Result<(), String> {
 
 /// The port, in this process.
 pub struct PortServers {
-    servers: Vec<(Setup, Port)>,
+    servers: Vec<(Setup, httpsm::Server)>,
     origin: EchoOrigin,
-}
-
-struct Port {
-    processor: Arc<EventProcessor>,
-    accept: Arc<NetAcceptAction>,
-    address: SocketAddr,
 }
 
 impl PortServers {
@@ -236,7 +229,7 @@ impl PortServers {
     /// # Errors
     /// If there is no port to listen on.
     pub fn start(origin: EchoOrigin, timeouts: Timeouts) -> io::Result<PortServers> {
-        let start = |setup| Ok((setup, Port::start(setup, origin, timeouts)?));
+        let start = |setup| Ok((setup, port(setup, origin, timeouts)?));
         let servers = Setup::ALL.into_iter().map(start).collect::<io::Result<_>>()?;
         Ok(PortServers { servers, origin })
     }
@@ -246,45 +239,27 @@ impl HttpServer for PortServers {
     fn asker(&self, setup: Setup) -> Asker {
         let found = self.servers.iter().find(|(of, _)| *of == setup);
         let (_, port) = found.expect("one for each");
-        Asker { server: port.address, origin: self.origin.address }
+        Asker { server: port.address(), origin: self.origin.address }
     }
 }
 
-impl Port {
-    fn start(setup: Setup, origin: EchoOrigin, timeouts: Timeouts) -> io::Result<Port> {
-        let processor = EventProcessor::new(Clock::new_real());
-        let net = NetProcessor::init(&processor, NetConfig::default());
-        processor.spawn_event_threads("ET_NET", 1);
-        let config = HttpConfig {
-            transaction_no_activity_timeout_in: hrtime::seconds(timeouts.client),
-            transaction_no_activity_timeout_out: hrtime::seconds(timeouts.origin),
-            accept_no_activity_timeout: hrtime::seconds(timeouts.client),
-            keep_alive_no_activity_timeout_in: hrtime::seconds(timeouts.keep_alive),
-            max_post_size: MAX_POST_SIZE,
-            connect_ports: vec![443, origin.address.port()],
-            url_remap_required: setup == Setup::Generator,
-            ..HttpConfig::default()
-        };
-        let config = if setup == Setup::Narrow { narrow(config) } else { config };
-        let everything = "/=http://127.0.0.1/".parse();
-        let (rules, connector): (_, Arc<dyn OriginConnector>) = match setup {
-            Setup::Generator => (everything.into_iter().collect(), Arc::new(NoOrigin)),
-            Setup::Forward | Setup::Narrow => (Vec::new(), NetConnector::new(&net)),
-        };
-        let proxy = HttpProxy::new(&processor, config, UrlRewrite::new(rules), connector);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        proxy.set_local_time(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
-        if setup == Setup::Generator {
-            plugins::install(&[Plugin::Generator], &proxy);
-        }
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let sockopt_flags = NetVCOptions::SOCK_OPT_NO_DELAY;
-        let options = AcceptOptions { sockopt_flags, ..AcceptOptions::on(address) };
-        let sessions: ContRef = HttpSessionAccept::new(&proxy);
-        let accept = net.accept(sessions, &options)?;
-        let address = accept.local_addr().unwrap_or(address);
-        Ok(Port { processor, accept, address })
-    }
+fn port(setup: Setup, origin: EchoOrigin, timeouts: Timeouts) -> io::Result<httpsm::Server> {
+    let config = HttpConfig {
+        transaction_no_activity_timeout_in: hrtime::seconds(timeouts.client),
+        transaction_no_activity_timeout_out: hrtime::seconds(timeouts.origin),
+        accept_no_activity_timeout: hrtime::seconds(timeouts.client),
+        keep_alive_no_activity_timeout_in: hrtime::seconds(timeouts.keep_alive),
+        max_post_size: MAX_POST_SIZE,
+        connect_ports: vec![443, origin.address.port()],
+        url_remap_required: setup == Setup::Generator,
+        ..HttpConfig::default()
+    };
+    let http = if setup == Setup::Narrow { narrow(config) } else { config };
+    let plugins = match setup {
+        Setup::Generator => vec![Plugin::Generator],
+        Setup::Forward | Setup::Narrow => Vec::new(),
+    };
+    httpsm::Server::start(ServerOptions { plugins, http, ..ServerOptions::default() })
 }
 
 fn narrow(config: HttpConfig) -> HttpConfig {
@@ -295,12 +270,5 @@ fn narrow(config: HttpConfig) -> HttpConfig {
         },
         request_hdr_max_size: i64::from(HEAD_MAX),
         ..config
-    }
-}
-
-impl Drop for Port {
-    fn drop(&mut self) {
-        self.accept.cancel();
-        self.processor.shutdown();
     }
 }

@@ -13,7 +13,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use socket2::SockRef;
 
-use super::answer::{Answer, End};
+use super::answer::{Answer, Finish};
 use super::ask::{PAUSE, replace};
 use super::case::{Action, Case};
 use super::servers::HttpServer;
@@ -62,10 +62,10 @@ impl Swarm {
                     next += 1;
                 }
                 let Some(busy) = talk else { continue };
-                if let Some(end) = busy.go_on(&poll, Token(slot), now, &mut piece) {
+                if let Some(finish) = busy.go_on(&poll, Token(slot), now, &mut piece) {
                     let Talk { index, bytes, origin, .. } = busy;
                     let bytes = replace(bytes, origin.as_bytes(), b"{origin}");
-                    answers[*index] = Some(Answer::new(&bytes, end));
+                    answers[*index] = Some(Answer::new(&bytes, finish));
                     *talk = None;
                     left -= 1;
                     done();
@@ -123,16 +123,22 @@ impl<'a> Talk<'a> {
     }
 
     /// Does what can be done now; how it ended, if it did.
-    fn go_on(&mut self, poll: &Poll, token: Token, now: Instant, piece: &mut [u8]) -> Option<End> {
+    fn go_on(
+        &mut self,
+        poll: &Poll,
+        token: Token,
+        now: Instant,
+        piece: &mut [u8],
+    ) -> Option<Finish> {
         loop {
             if self.stream.is_none() {
                 // Whoever does not even accept has closed.
                 let Ok(mut stream) = TcpStream::connect(self.server) else {
-                    return Some(End::Closed);
+                    return Some(Finish::Closed);
                 };
                 let both = Interest::READABLE | Interest::WRITABLE;
                 if poll.registry().register(&mut stream, token, both).is_err() {
-                    return Some(End::Closed);
+                    return Some(Finish::Closed);
                 }
                 self.stream = Some(stream);
                 self.ready = false;
@@ -150,14 +156,14 @@ impl<'a> Talk<'a> {
             }
             if is_last {
                 let patience = self.quiet_since + PATIENCE;
-                return (now >= patience).then_some(End::Open);
+                return (now >= patience).then_some(Finish::Open);
             }
             // What comes on the others is not compared.
             self.stream = None;
             (self.connection, self.action) = (self.connection + 1, 0);
         }
         // A server that does not take what is sent.
-        (now >= self.quiet_since + 2 * PATIENCE).then_some(End::Open)
+        (now >= self.quiet_since + 2 * PATIENCE).then_some(Finish::Open)
     }
 
     /// Sends and waits as the case says; true once there is nothing left to do.
@@ -203,24 +209,24 @@ impl<'a> Talk<'a> {
         }
     }
 
-    fn read(&mut self, now: Instant, piece: &mut [u8]) -> Option<End> {
+    fn read(&mut self, now: Instant, piece: &mut [u8]) -> Option<Finish> {
         let stream = self.stream.as_mut()?;
         loop {
             match stream.read(piece) {
-                Ok(0) => return Some(End::Closed),
+                Ok(0) => return Some(Finish::Closed),
                 Ok(n) => {
                     self.bytes.extend_from_slice(&piece[..n]);
                     self.quiet_since = now;
                     if self.bytes.len() >= MOST_BYTES {
                         self.bytes.truncate(MOST_BYTES);
-                        return Some(End::Open);
+                        return Some(Finish::Open);
                     }
                 }
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock | ErrorKind::NotConnected => return None,
                     ErrorKind::Interrupted => {}
                     // A reset: it has closed without reading everything.
-                    _ => return Some(End::Closed),
+                    _ => return Some(Finish::Closed),
                 },
             }
         }

@@ -112,6 +112,12 @@ fn uuid(text: &str) -> Option<usize> {
     has_shape(text, SHAPE).then_some(SHAPE.len())
 }
 
+/// Where a status line begins within `text`, but not at its start.
+pub(super) fn later_status_line(text: &str) -> Option<usize> {
+    let mut places = text.match_indices("HTTP/1.").map(|(at, _)| at);
+    places.find(|&at| at > 0 && has_shape(&text[at..], "HTTP/1.0 000"))
+}
+
 /// True if `text` begins as `shape` says: `a` is a letter, `0` a digit, `h` one of
 /// sixteen digits, all else is itself.
 fn has_shape(text: &str, shape: &str) -> bool {

@@ -1,6 +1,5 @@
 //! The two arms: a program in, what was done out.
 
-use pluginvc::steps::Side;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ChildStderr;
@@ -18,7 +17,7 @@ use super::lines::{Heard, heard};
 use super::probe::Probe;
 use super::server::{Process, Server};
 use crate::ats::epoch::Epoch;
-use crate::ats::scenario::{Finish, Program, Seen, Taken, run_scenario, size_name};
+use crate::ats::scenario::{self, Program, Seen, Taken, run_scenario, size_name};
 
 /// What was done with a program.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,12 +28,12 @@ pub struct Played {
     /// their order.
     pub seen: Vec<Seen>,
     /// How it ended.
-    pub end: End,
+    pub finish: Finish,
 }
 
 /// How a run ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum End {
+pub enum Finish {
     /// Nothing happened any more; what the two ends had taken off their buffers.
     Quiet([Taken; 2]),
     /// A reaction went on without end.
@@ -103,7 +102,7 @@ impl RealArm {
     pub fn play(&mut self, program: &Program) -> Result<Played, LiveError> {
         let was_fresh = self.running.is_none();
         let played = self.play_once(program)?;
-        if matches!(played.end, End::Crashed(_) | End::Hung) && !was_fresh {
+        if matches!(played.finish, Finish::Crashed(_) | Finish::Hung) && !was_fresh {
             return self.play_once(program);
         }
         Ok(played)
@@ -121,7 +120,7 @@ impl RealArm {
         let _ = stdin.map(|stdin| stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()));
         let played = running.listen();
         running.runs += 1;
-        if !matches!(played.end, End::Crashed(_) | End::Hung) && running.runs < MOST_RUNS {
+        if !matches!(played.finish, Finish::Crashed(_) | Finish::Hung) && running.runs < MOST_RUNS {
             self.running = Some(running);
         }
         Ok(played)
@@ -134,9 +133,9 @@ impl RealArm {
         let (last, heard) =
             listen_to(stderr.ok_or_else(|| self.silent("has no standard error", ""))?);
         let mut running = Running { process, heard, threads, runs: 0 };
-        match running.listen().end {
-            End::Quiet(_) => Ok(running),
-            End::Hung => Err(self.silent("does not come up", &last())),
+        match running.listen().finish {
+            Finish::Quiet(_) => Ok(running),
+            Finish::Hung => Err(self.silent("does not come up", &last())),
             _ => Err(self.silent("ends at once", &last())),
         }
     }
@@ -154,7 +153,7 @@ impl Running {
         let mut taken = [Taken::default(); 2];
         let (mut pair, mut began) = (None, 0);
         let (mut why, mut assertion) = (String::new(), None);
-        let end = loop {
+        let finish = loop {
             match self.heard.recv_timeout(PATIENCE) {
                 Ok(Heard::Begin(at)) => began = at,
                 Ok(Heard::Step { mut step, pair: of, seen: what }) => {
@@ -166,26 +165,26 @@ impl Running {
                         steps.push(step);
                     }
                 }
-                Ok(Heard::Took(side, what)) => taken[usize::from(side != Side::Active)] = what,
+                Ok(Heard::Took(side, what)) => taken[side.index()] = what,
                 Ok(Heard::Why(text)) => why = text,
                 Ok(Heard::Assertion(text)) => assertion = Some(text),
                 Ok(Heard::Over) => {
                     break match &*why {
-                        "runaway" => End::Runaway(taken),
-                        "time" => End::TimeIsUp(taken),
-                        _ => End::Quiet(taken),
+                        "runaway" => Finish::Runaway(taken),
+                        "time" => Finish::TimeIsUp(taken),
+                        _ => Finish::Quiet(taken),
                     };
                 }
                 Ok(Heard::Case(_) | Heard::Other) => {}
-                Err(RecvTimeoutError::Timeout) => break End::Hung,
+                Err(RecvTimeoutError::Timeout) => break Finish::Hung,
                 Err(RecvTimeoutError::Disconnected) => break self.crashed(assertion),
             }
         };
-        Played { steps, seen, end }
+        Played { steps, seen, finish }
     }
 
-    fn crashed(&mut self, assertion: Option<String>) -> End {
-        End::Crashed(assertion.unwrap_or_else(|| match self.process.child.wait() {
+    fn crashed(&mut self, assertion: Option<String>) -> Finish {
+        Finish::Crashed(assertion.unwrap_or_else(|| match self.process.child.wait() {
             Ok(status) => match status.signal() {
                 Some(signal) => format!("signal {signal}"),
                 None => status.to_string(),
@@ -245,18 +244,18 @@ impl PortArm {
     pub fn play(self, program: &Program) -> Played {
         let collector = Collector::new();
         let options = Options { steps: Steps::to(collector.clone()), ..Options::default() };
-        let end = run_scenario(program, self.epoch, options);
+        let report = run_scenario(program, self.epoch, options);
         let mut steps = collector.take();
         for step in &mut steps {
-            step.at -= end.began;
+            step.at -= report.began;
             step.subject.number = 0;
         }
-        let finish = match end.finish {
-            Finish::Freed | Finish::Quiet => End::Quiet(end.taken),
-            Finish::Runaway => End::Runaway(end.taken),
-            Finish::TimeIsUp => End::TimeIsUp(end.taken),
-            Finish::Panicked(text) => End::Crashed(text),
+        let finish = match report.finish {
+            scenario::Finish::Freed | scenario::Finish::Quiet => Finish::Quiet(report.taken),
+            scenario::Finish::Runaway => Finish::Runaway(report.taken),
+            scenario::Finish::TimeIsUp => Finish::TimeIsUp(report.taken),
+            scenario::Finish::Panicked(text) => Finish::Crashed(text),
         };
-        Played { steps, seen: end.seen, end: finish }
+        Played { steps, seen: report.seen, finish }
     }
 }

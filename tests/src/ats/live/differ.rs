@@ -13,7 +13,7 @@ use std::fmt;
 use eventsys::hrtime::MSECOND;
 use eventsys::steps::Step;
 
-use super::arm::{End, Played};
+use super::arm::{Finish, Played};
 use crate::ats::scenario::Seen;
 
 /// How many steps are shown before and after the first that differs.
@@ -38,27 +38,27 @@ pub fn differ(real: &Played, port: &Played) -> Option<Divergence> {
     let (ours, theirs) = (moments(port), moments(real));
     let index = theirs.iter().zip(&ours).take_while(|(a, b)| a.is_like(b)).count();
     let ended = |played: &Played| index == played.steps.len();
-    if ended(real) && ended(port) && ends_alike(&real.end, &port.end) {
+    if ended(real) && ended(port) && finish_alike(&real.finish, &port.finish) {
         return None;
     }
-    let at = |moments: &[Moment<'_>], end| match moments.get(index) {
+    let at = |moments: &[Moment<'_>], finish| match moments.get(index) {
         Some(moment) => moment.to_string(),
-        None => told(end),
+        None => told(finish),
     };
-    let around = |moments: &[Moment<'_>], end| {
+    let around = |moments: &[Moment<'_>], finish| {
         let range = index.saturating_sub(CONTEXT)..(index + CONTEXT).min(moments.len());
         let mut lines: Vec<_> = moments[range].iter().map(Moment::to_string).collect();
         if index + CONTEXT > moments.len() {
-            lines.push(told(end));
+            lines.push(told(finish));
         }
         lines
     };
     Some(Divergence {
         index,
-        real: at(&theirs, &real.end),
-        port: at(&ours, &port.end),
-        real_around: around(&theirs, &real.end),
-        port_around: around(&ours, &port.end),
+        real: at(&theirs, &real.finish),
+        port: at(&ours, &port.finish),
+        real_around: around(&theirs, &real.finish),
+        port_around: around(&ours, &port.finish),
     })
 }
 
@@ -94,17 +94,17 @@ impl fmt::Display for Moment<'_> {
     }
 }
 
-fn ends_alike(real: &End, port: &End) -> bool {
-    matches!((real, port), (End::Crashed(_), End::Crashed(_))) || real == port
+fn finish_alike(real: &Finish, port: &Finish) -> bool {
+    matches!((real, port), (Finish::Crashed(_), Finish::Crashed(_))) || real == port
 }
 
-fn told(end: &End) -> String {
-    let (what, taken) = match end {
-        End::Quiet(taken) => ("the end", taken),
-        End::Runaway(taken) => ("stopped: a reaction went on without end", taken),
-        End::TimeIsUp(taken) => ("stopped: the longest time was over", taken),
-        End::Crashed(text) => return format!("crash: {text}"),
-        End::Hung => return "hang: no answer".to_owned(),
+fn told(finish: &Finish) -> String {
+    let (what, taken) = match finish {
+        Finish::Quiet(taken) => ("the end", taken),
+        Finish::Runaway(taken) => ("stopped: a reaction went on without end", taken),
+        Finish::TimeIsUp(taken) => ("stopped: the longest time was over", taken),
+        Finish::Crashed(text) => return format!("crash: {text}"),
+        Finish::Hung => return "hang: no answer".to_owned(),
     };
     let of = |end: usize| {
         let taken = &taken[end];
@@ -136,13 +136,13 @@ mod tests {
     use pluginvc::steps as pvc;
     use pluginvc::steps::Side;
 
-    fn played(values: &[i64], end: End) -> Played {
+    fn played(values: &[i64], finish: Finish) -> Played {
         let step = |&n: &i64| Step::bare(Side::Active, pvc::MOVED, Some(n));
-        Played { steps: values.iter().map(step).collect(), seen: Vec::new(), end }
+        Played { steps: values.iter().map(step).collect(), seen: Vec::new(), finish }
     }
 
-    fn quiet(bytes: i64) -> End {
-        End::Quiet([Taken { bytes, ..Taken::default() }, Taken::default()])
+    fn quiet(bytes: i64) -> Finish {
+        Finish::Quiet([Taken { bytes, ..Taken::default() }, Taken::default()])
     }
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(at(&played(&[1], quiet(5))), Some(1), "a missing step");
         assert_eq!(at(&played(&[1, 2, 3], quiet(5))), Some(2), "one too many");
         assert_eq!(at(&played(&[1, 2], quiet(6))), Some(2), "the bytes");
-        assert_eq!(at(&played(&[1, 2], End::Crashed("a".into()))), Some(2), "the end");
+        assert_eq!(at(&played(&[1, 2], Finish::Crashed("a".into()))), Some(2), "the end");
         let mut late = real.clone();
         late.steps[1].at = 1_000_000;
         assert_eq!(at(&late), Some(1), "the time");
@@ -164,14 +164,15 @@ mod tests {
     fn the_buffers_of_who_is_called_back_count() {
         let step = Step::bare(Side::Active, driver::SM_READ, Some(100));
         let seen = |read_blocks| vec![Seen { read_blocks, ..Seen::default() }];
-        let with = |blocks| Played { steps: vec![step.clone()], seen: seen(blocks), end: quiet(0) };
+        let with =
+            |blocks| Played { steps: vec![step.clone()], seen: seen(blocks), finish: quiet(0) };
         assert_eq!(differ(&with(1), &with(1)), None);
         assert_eq!(differ(&with(1), &with(2)).map(|found| found.index), Some(0));
     }
 
     #[test]
     fn crashes_are_alike_whatever_they_say() {
-        let real = played(&[1], End::Crashed("signal 11".into()));
-        assert_eq!(differ(&real, &played(&[1], End::Crashed("a sentence".into()))), None);
+        let real = played(&[1], Finish::Crashed("signal 11".into()));
+        assert_eq!(differ(&real, &played(&[1], Finish::Crashed("a sentence".into()))), None);
     }
 }

@@ -7,9 +7,10 @@ use eventsys::{EventCode, HrTime, hrtime};
 use fastrand::Rng;
 use iocore::VioOp;
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, SizeIndex};
-use pluginvc::steps::Side;
 
-use crate::ats::scenario::{How, HowTo, Op, PairDef, Reaction, Scenario, Trigger, Whom};
+use crate::ats::scenario::{
+    Expect, How, HowTo, Op, Owner, PairDef, Reaction, Scenario, Trigger, Whom,
+};
 use crate::random::Choose;
 
 /// How many callbacks a random scenario may have: with more it only takes longer.
@@ -29,6 +30,7 @@ pub fn generate(seed: u64, threads: u8) -> Scenario {
         pair: any.pair(),
         active: any.end(),
         passive: any.end(),
+        expect: Expect::default(),
     }
 }
 
@@ -187,10 +189,7 @@ impl Any {
             20 => Op::InactivityTimeout(self.timeout()),
             21 => Op::ActiveTimeout(self.timeout()),
             22 => Op::WaterMark(self.size()),
-            _ => {
-                let side = self.rng.pick(&[Side::Active, Side::Passive, Side::Pair]);
-                Op::Hold(side, self.span())
-            }
+            _ => Op::Hold(self.rng.pick(&Owner::ALL), self.span()),
         }
     }
 

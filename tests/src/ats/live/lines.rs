@@ -118,12 +118,12 @@ fn of_netvctest(text: &str, at: HrTime) -> Option<Heard> {
     let (rest, kind) =
         TEXTS.iter().find_map(|&(begin, kind)| Some((text.strip_prefix(begin)?, kind)))?;
     let value = rest.split([' ', ',']).next()?.parse().ok()?;
-    let side = match rest.rsplit(' ').next()? {
-        "Active" => Side::Active,
-        "Passive" => Side::Passive,
-        _ => Side::Pair,
+    let subject = match rest.rsplit(' ').next()? {
+        "Active" => Side::Active.into(),
+        "Passive" => Side::Passive.into(),
+        _ => pvc::pair(0),
     };
-    let step = Step { at, ..Step::bare(side, kind, Some(value)) };
+    let step = Step { at, ..Step::bare(subject, kind, Some(value)) };
     Some(Heard::Step { step, pair: None, seen: None })
 }
 
@@ -131,16 +131,16 @@ fn of_netvctest(text: &str, at: HrTime) -> Option<Heard> {
 fn of_plugin_vc(text: &str, at: HrTime) -> Option<Heard> {
     let (pair, text) = text.strip_prefix('[')?.split_once("] ")?;
     let pair = pair.parse().ok()?;
-    let (side, kind, value) = if text.starts_with("Created PluginVCCore") {
-        (Side::Pair, pvc::CREATE, None)
+    let (subject, kind, value) = if text.starts_with("Created PluginVCCore") {
+        (pvc::pair(pair), pvc::CREATE, None)
     } else if text.starts_with("Destroying PluginVCCore") {
-        (Side::Pair, pvc::DESTROY, None)
+        (pvc::pair(pair), pvc::DESTROY, None)
     } else {
         let (side, what) = sided(text)?;
         let (kind, value) = of_end(what)?;
-        (side, kind, value)
+        (side.of_pair(pair), kind, value)
     };
-    let step = Step { at, ..Step::bare(side.of_pair(pair), kind, value) };
+    let step = Step { at, ..Step::bare(subject, kind, value) };
     Some(Heard::Step { step, pair: Some(pair), seen: None })
 }
 

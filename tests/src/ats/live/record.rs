@@ -8,14 +8,13 @@
 //! the same phase of it: so a case has the same steps in every recording, to the
 //! last `event 2`, whichever cases stand before it.
 
-use pluginvc::Side;
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use eventsys::steps::Step;
+use eventsys::steps::{Step, Subject};
 
 use super::arm::listen_to;
 use super::error::LiveError;
@@ -198,7 +197,11 @@ impl Sorter {
                 let is_same = steps.last().is_some_and(|last| last.same_as(&step));
                 self.repeated = if is_same { self.repeated + 1 } else { 0 };
                 // A recording has no times and no pairs.
-                steps.push(Step::bare(Side::of(&step), step.kind, step.value));
+                steps.push(Step::bare(
+                    Subject { number: 0, ..step.subject },
+                    step.kind,
+                    step.value,
+                ));
             }
             _ => {}
         }

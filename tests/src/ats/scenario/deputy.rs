@@ -13,6 +13,7 @@ use iocore::IoData;
 use super::buffers::Buffers;
 use super::end::End;
 use super::held::{Holder, give_way};
+use super::op::Owner;
 use super::stage::Stage;
 
 /// A second continuation of an end, with its mutex and its buffers.
@@ -44,7 +45,7 @@ impl Deputy {
 impl Of {
     fn handle(&self, _call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
         if let (Some(end), Some(vio)) = (self.end.upgrade(), data.vio()) {
-            give_way(&self.holder, self.side);
+            give_way(&self.holder, Owner::User(self.side));
             let guard = end.mutex().lock();
             let this: ContRef = end.clone();
             end.state(&guard).deputize(&guard, &this, event, vio.op());

@@ -17,7 +17,7 @@ use super::buffers::{Buffers, Taken};
 use super::deputy::Deputy;
 use super::held::{call_in, give_way, hold};
 use super::model::Trigger;
-use super::op::{How, HowTo, Op, Whom};
+use super::op::{How, HowTo, Op, Owner, Whom};
 use super::record::{Called, Effect, Performed, What};
 use super::stage::Stage;
 
@@ -262,9 +262,9 @@ impl End {
                 self.with_buffers(guard, |buffers, guard| buffers.read.set_water_mark(guard, n));
                 return note(Effect::Done);
             }
-            Op::Hold(side, span) => {
+            Op::Hold(whose, span) => {
                 note(Effect::Done);
-                return hold(&stage.holder, &stage.threads[0], side, span);
+                return hold(&stage.holder, &stage.threads[0], whose, span);
             }
             _ => {}
         }
@@ -279,7 +279,7 @@ impl End {
         };
         note(effect);
         if op == Op::Close {
-            give_way(&stage.holder, Side::Pair);
+            give_way(&stage.holder, Owner::Core);
             return self.close();
         }
         let Some(vc) = vc.filter(|_| is_open) else { return };
@@ -288,7 +288,7 @@ impl End {
             Op::DoIoWrite(n, how) => self.do_io(guard, this, (VioOp::Write, n, how), &vc),
             Op::Reenable(op) => self.with_vio(guard, &vc, op, VioHandle::reenable),
             Op::ReenableRe(op) => {
-                give_way(&stage.holder, Side::Pair);
+                give_way(&stage.holder, Owner::Core);
                 self.with_vio(guard, &vc, op, VioHandle::reenable_re);
             }
             Op::Shutdown(HowTo::Read) => vc.do_io_shutdown(ShutdownHowTo::Read),

@@ -20,7 +20,8 @@ use crate::ats::epoch::Epoch;
 /// it; `ledger` is the state of the pair after it.
 #[must_use]
 pub fn explain(step: &Step, epoch: Epoch, ledger: &Ledger) -> String {
-    let (me, peer) = (end_name(Side::of(step)), end_name(other(Side::of(step))));
+    let side = Side::of(step);
+    let (me, peer) = (name_of(side), name_of(side.map(Side::other)));
     let n = step.value.unwrap_or_default();
     let bytes = || bytes(n);
     match step.kind {
@@ -108,20 +109,16 @@ pub fn explain(step: &Step, epoch: Epoch, ledger: &Ledger) -> String {
     }
 }
 
+/// How a sentence names an end, or the pair if no end took the step.
+fn name_of(side: Option<Side>) -> &'static str {
+    side.map_or("the pair", end_name)
+}
+
 /// How a sentence names an end.
 fn end_name(side: Side) -> &'static str {
     match side {
         Side::Active => "the active end",
         Side::Passive => "the passive end",
-        Side::Pair => "the pair",
-    }
-}
-
-fn other(side: Side) -> Side {
-    match side {
-        Side::Active => Side::Passive,
-        Side::Passive => Side::Active,
-        Side::Pair => Side::Pair,
     }
 }
 
@@ -162,7 +159,8 @@ fn told(me: &str, operation: &str, code: i64, why: &str) -> String {
 
 /// Why the user is called back with this event.
 fn why(step: &Step, code: i64, epoch: Epoch, ledger: &Ledger) -> String {
-    let peer = other(Side::of(step));
+    let Some(me) = Side::of(step) else { return String::new() };
+    let peer = me.other();
     let name = end_name(peer);
     let end = ledger.end(peer);
     let text = match i32::try_from(code).map(EventCode) {
@@ -177,7 +175,7 @@ fn why(step: &Step, code: i64, epoch: Epoch, ledger: &Ledger) -> String {
         Ok(EventCode::VC_EVENT_EOS) => return format!("{name} has shut its write side"),
         Ok(EventCode::VC_EVENT_READ_READY) => "bytes have come, and more are wanted",
         Ok(EventCode::VC_EVENT_READ_COMPLETE) => "all bytes that were asked for have come",
-        Ok(EventCode::VC_EVENT_WRITE_READY) => match ledger.to_write(Side::of(step)) {
+        Ok(EventCode::VC_EVENT_WRITE_READY) => match ledger.to_write(me) {
             Some(1..) => "some of its bytes have been taken, and the write goes on",
             _ => "its write buffer is empty, and the write wants more bytes",
         },

@@ -5,7 +5,6 @@
 //! same in every run, although the thread is a real one. It does not take part
 //! in virtual time.
 
-use pluginvc::steps::Side;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -15,6 +14,7 @@ use eventsys::{
     Clock, Data, EThread, EventCode, HrTime, Invocation, Outcome, ProxyMutex, Request, StateMachine,
 };
 
+use super::op::Owner;
 use super::record::{HoldChange, Recorder, What};
 
 /// Takes and gives back the mutexes of the two ends, from events of its own:
@@ -54,9 +54,9 @@ pub(super) fn new_holder(
     StateMachine::new(ProxyMutex::new(), holds, Holds::handle)
 }
 
-/// Has the mutex of `side` taken by an immediate event of `thread`, for `span`.
-pub(super) fn hold(holder: &Arc<Holder>, thread: &EThread, side: Side, span: HrTime) {
-    let code = EventCode(TAKE + index(side));
+/// Has the mutex of `whose` taken by an immediate event of `thread`, for `span`.
+pub(super) fn hold(holder: &Arc<Holder>, thread: &EThread, whose: Owner, span: HrTime) {
+    let code = EventCode(TAKE + index(whose));
     let request = Request::new(Arc::clone(holder) as eventsys::ContRef);
     let request = request.code(code).cookie(Arc::new(span));
     if is_current(thread) {
@@ -66,10 +66,10 @@ pub(super) fn hold(holder: &Arc<Holder>, thread: &EThread, side: Side, span: HrT
     }
 }
 
-/// Takes the mutex of `side` now, and has it given back after `span` by an event
+/// Takes the mutex of `whose` now, and has it given back after `span` by an event
 /// of `thread`.
-pub(super) fn hold_now(holder: &Arc<Holder>, thread: &EThread, side: Side, span: HrTime) {
-    let index = index(side);
+pub(super) fn hold_now(holder: &Arc<Holder>, thread: &EThread, whose: Owner, span: HrTime) {
+    let index = index(whose);
     let guard = holder.mutex().lock();
     let holds = holder.state(&guard);
     holds.take(index);
@@ -90,13 +90,13 @@ fn is_current(thread: &EThread) -> bool {
     EThread::with_current(|current| current.is_some_and(|current| std::ptr::eq(&**current, thread)))
 }
 
-/// Gives the mutex of `side` back at once: somebody is going to wait for it, and
+/// Gives the mutex of `whose` back at once: somebody is going to wait for it, and
 /// virtual time does not pass meanwhile.
-pub(super) fn give_way(holder: &Holder, side: Side) {
+pub(super) fn give_way(holder: &Holder, whose: Owner) {
     let guard = holder.mutex().lock();
     let holds = holder.state(&guard);
-    holds.change_kept(index(side), |_| 0);
-    holds.let_go(index(side), HoldChange::GivesWay);
+    holds.change_kept(index(whose), |_| 0);
+    holds.let_go(index(whose), HoldChange::GivesWay);
 }
 
 /// Gives everything back and takes nothing any more.
@@ -108,13 +108,8 @@ pub(super) fn release_all(holder: &Holder) {
     drop(holds.held.take());
 }
 
-/// Whose mutex: 0 the active end's, 1 the passive end's, 2 the core's.
-fn index(side: Side) -> i32 {
-    match side {
-        Side::Active => 0,
-        Side::Passive => 1,
-        Side::Pair => 2,
-    }
+fn index(whose: Owner) -> i32 {
+    whose.index() as i32
 }
 
 impl Holds {
@@ -179,7 +174,7 @@ impl Holds {
     }
 
     fn note(&self, index: i32, change: HoldChange) {
-        let whose = [Side::Active, Side::Passive, Side::Pair][index as usize];
+        let whose = Owner::ALL[index as usize];
         if let Some((recorder, clock)) = &self.recorder {
             recorder.note(clock, What::Hold { whose, change });
         }

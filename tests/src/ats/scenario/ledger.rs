@@ -71,16 +71,16 @@ impl Ledger {
         Ledger { ends: [end; 2], core: [0; 2] }
     }
 
-    /// The end of `side`, which is not the pair.
+    /// The end of `side`.
     #[must_use]
     pub fn end(&self, side: Side) -> &EndState {
-        &self.ends[index(side)]
+        &self.ends[side.index()]
     }
 
     /// The bytes in the core buffer that the end of `writer` writes into.
     #[must_use]
     pub fn core(&self, writer: Side) -> i64 {
-        self.core[index(writer)]
+        self.core[writer.index()]
     }
 
     /// The buffers of the user of `side`, or of its deputy.
@@ -115,15 +115,19 @@ impl Ledger {
     /// Takes `record` into account.
     pub fn apply(&mut self, record: &Record) {
         match &record.what {
-            What::Step(step) if Side::of(step) != Side::Pair => self.step(step),
             What::Step(step) if step.kind == pvc::DESTROY => self.core = [0; 2],
+            What::Step(step) => {
+                if let Some(side) = Side::of(step) {
+                    self.step(side, step);
+                }
+            }
             What::Op(performed) if !performed.effect.is_left_out() => self.op(performed),
             _ => {}
         }
     }
 
-    fn step(&mut self, step: &Step) {
-        let (me, peer) = (index(Side::of(step)), 1 - index(Side::of(step)));
+    fn step(&mut self, side: Side, step: &Step) {
+        let (me, peer) = (side.index(), side.other().index());
         let bytes = step.value.unwrap_or_default();
         match step.kind {
             pvc::WRITE_ADDED => {
@@ -144,7 +148,7 @@ impl Ledger {
     }
 
     fn op(&mut self, performed: &Performed) {
-        let end = &mut self.ends[index(performed.side)];
+        let end = &mut self.ends[performed.side.index()];
         let level = if performed.by_deputy { &mut end.deputy } else { &mut end.own };
         match (performed.op, performed.effect) {
             (Op::Write(bytes), _) => level.write += bytes,
@@ -188,8 +192,4 @@ fn target(how: How) -> Target {
         (_, Whom::Me) => Target::Own,
         (_, Whom::Deputy) => Target::Deputy,
     }
-}
-
-fn index(side: Side) -> usize {
-    usize::from(side != Side::Active)
 }

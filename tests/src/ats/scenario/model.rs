@@ -4,6 +4,7 @@ use eventsys::{EventCode, HrTime, hrtime};
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, SizeIndex};
 use pluginvc::steps::Side;
 
+use super::expect::Expect;
 use super::op::Op;
 use super::program::{Program, Range};
 
@@ -22,6 +23,8 @@ pub struct Scenario {
     pub active: Vec<Reaction>,
     /// What the end of who accepts does, in the order of the file.
     pub passive: Vec<Reaction>,
+    /// What its runs are expected to do.
+    pub expect: Expect,
 }
 
 /// How the pair and its surroundings are made.

@@ -34,9 +34,33 @@ pub enum Op {
     ActiveTimeout(HrTime),
     /// Sets the water mark of the read buffer.
     WaterMark(i64),
-    /// A foreign thread keeps a mutex so many nanoseconds: that of an end, or the
-    /// core's.
-    Hold(Side, HrTime),
+    /// A foreign thread keeps a mutex so many nanoseconds.
+    Hold(Owner, HrTime),
+}
+
+/// Whose mutex a foreign thread holds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Owner {
+    /// The mutex of this end's user.
+    User(Side),
+    /// The mutex of the `PluginVCCore`.
+    Core,
+}
+
+impl Owner {
+    /// Every owner, in the order of their numbers in the text of a program.
+    pub const ALL: [Owner; 3] =
+        [Owner::User(Side::Active), Owner::User(Side::Passive), Owner::Core];
+
+    /// Its number in the text of a program: 0 the active end's user, 1 the passive one's, 2
+    /// the core.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        match self {
+            Owner::User(side) => side.index(),
+            Owner::Core => 2,
+        }
+    }
 }
 
 /// How a `do_io` is issued.
@@ -93,7 +117,7 @@ impl Op {
             "inactivity_timeout" => Op::InactivityTimeout(words.span()?),
             "active_timeout" => Op::ActiveTimeout(words.span()?),
             "water_mark" => Op::WaterMark(words.bytes(None)?),
-            "hold" => Op::Hold(words.side()?, words.span()?),
+            "hold" => Op::Hold(words.owner()?, words.span()?),
             other => return Err(words.fault(other, format!("an operation ({NAMES})"))),
         };
         match words.next() {
@@ -121,9 +145,9 @@ impl fmt::Display for Op {
             Op::InactivityTimeout(t) => write!(f, "inactivity_timeout {}", Span(t)),
             Op::ActiveTimeout(t) => write!(f, "active_timeout {}", Span(t)),
             Op::WaterMark(n) => write!(f, "water_mark {}", Bytes(n)),
-            Op::Hold(Side::Active, t) => write!(f, "hold active {}", Span(t)),
-            Op::Hold(Side::Passive, t) => write!(f, "hold passive {}", Span(t)),
-            Op::Hold(Side::Pair, t) => write!(f, "hold core {}", Span(t)),
+            Op::Hold(Owner::User(Side::Active), t) => write!(f, "hold active {}", Span(t)),
+            Op::Hold(Owner::User(Side::Passive), t) => write!(f, "hold passive {}", Span(t)),
+            Op::Hold(Owner::Core, t) => write!(f, "hold core {}", Span(t)),
         }
     }
 }
@@ -208,11 +232,11 @@ impl<'a> Words<'a> {
         }
     }
 
-    fn side(&mut self) -> Parsed<Side> {
+    fn owner(&mut self) -> Parsed<Owner> {
         match self.next() {
-            "active" => Ok(Side::Active),
-            "passive" => Ok(Side::Passive),
-            "core" => Ok(Side::Pair),
+            "active" => Ok(Owner::User(Side::Active)),
+            "passive" => Ok(Owner::User(Side::Passive)),
+            "core" => Ok(Owner::Core),
             other => Err(self.fault(other, "active, passive or core")),
         }
     }

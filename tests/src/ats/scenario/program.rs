@@ -124,8 +124,7 @@ fn words(op: Op) -> (&'static str, i64, i64) {
         Op::InactivityTimeout(t) => ("inactivity_timeout", t, 0),
         Op::ActiveTimeout(t) => ("active_timeout", t, 0),
         Op::WaterMark(n) => ("water_mark", n, 0),
-        Op::Hold(Side::Pair, t) => ("hold", t, 2),
-        Op::Hold(side, t) => ("hold", t, side_number(side)),
+        Op::Hold(whose, t) => ("hold", t, whose.index() as i64),
     }
 }
 

@@ -11,9 +11,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::amount::{MOST_BYTES, parse_span};
+use super::expect::{Expect, Expected, FinishKind};
 use super::fault::ScenarioFault;
 use super::model::{PairDef, Reaction, Scenario, Trigger};
 use super::op::Op;
+use crate::ats::epoch::Epoch;
 use crate::input::{MOST_OF_A_SCENARIO, file_name, read_file};
 use crate::read_error::{Place, ReadError, message, utf8};
 
@@ -54,6 +56,8 @@ struct Raw {
     active: RawEnd,
     #[serde(default)]
     passive: RawEnd,
+    #[serde(default)]
+    expect: RawExpect,
 }
 
 #[derive(Default, Deserialize)]
@@ -68,6 +72,32 @@ struct RawPair {
     #[serde(default)]
     foreign_thread: bool,
     threads: Option<Spanned<i64>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawExpect {
+    active: Option<Vec<Spanned<String>>>,
+    passive: Option<Vec<Spanned<String>>>,
+    active_bytes: Option<i64>,
+    passive_bytes: Option<i64>,
+    finish: Option<Spanned<String>>,
+    #[serde(rename = "B")]
+    b: Option<RawExpected>,
+    #[serde(rename = "C")]
+    c: Option<RawExpected>,
+    #[serde(rename = "D")]
+    d: Option<RawExpected>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawExpected {
+    active: Option<Vec<Spanned<String>>>,
+    passive: Option<Vec<Spanned<String>>>,
+    active_bytes: Option<i64>,
+    passive_bytes: Option<i64>,
+    finish: Option<Spanned<String>>,
 }
 
 type RawEnd = BTreeMap<Spanned<String>, Vec<Spanned<String>>>;
@@ -85,6 +115,7 @@ fn read(text: &str) -> Faulty<Scenario> {
         pair: source.pair(raw.pair)?,
         active: source.end(raw.active)?,
         passive: source.end(raw.passive)?,
+        expect: source.expect(raw.expect)?,
     })
 }
 
@@ -172,6 +203,45 @@ impl Source<'_> {
         Ok(reactions)
     }
 
+    fn expect(&self, raw: RawExpect) -> Faulty<Expect> {
+        let RawExpect { active, passive, active_bytes, passive_bytes, finish, b, c, d } = raw;
+        let always = RawExpected { active, passive, active_bytes, passive_bytes, finish };
+        let by_epoch = [(Epoch::B, b), (Epoch::C, c), (Epoch::D, d)].into_iter();
+        let by_epoch = by_epoch.filter_map(|(epoch, raw)| Some((epoch, raw?)));
+        Ok(Expect {
+            always: self.expected(always)?,
+            by_epoch: by_epoch
+                .map(|(epoch, raw)| Ok((epoch, self.expected(raw)?)))
+                .collect::<Faulty<_>>()?,
+        })
+    }
+
+    fn expected(&self, raw: RawExpected) -> Faulty<Expected> {
+        let events = |names: Option<Vec<Spanned<String>>>| {
+            let event = |name: &Spanned<String>| {
+                let place = self.place(name.span(), name.get_ref(), 0);
+                parse_event(name.get_ref(), "an event").map_err(|fault| (place, fault))
+            };
+            names.map(|names| names.iter().map(event).collect::<Faulty<_>>()).transpose()
+        };
+        let finish = raw.finish.map(|name| {
+            let known = FinishKind::ALL.into_iter().find(|kind| kind.name() == name.get_ref());
+            known.ok_or_else(|| {
+                let names = FinishKind::ALL.map(FinishKind::name).join(", ");
+                let expected = format!("how the run ends ({names})");
+                let place = self.place(name.span(), name.get_ref(), 0);
+                (place, ScenarioFault::expected(expected, name.get_ref()))
+            })
+        });
+        Ok(Expected {
+            active: events(raw.active)?,
+            passive: events(raw.passive)?,
+            active_bytes: raw.active_bytes,
+            passive_bytes: raw.passive_bytes,
+            finish: finish.transpose()?,
+        })
+    }
+
     /// Where the byte `at` of `value` stands in the file; `value` stands at `span`, as it
     /// is or in quotes. If it is written with escapes, where it begins.
     fn place(&self, span: Range<usize>, value: &str, at: usize) -> usize {
@@ -211,11 +281,8 @@ fn parse_trigger(key: &str) -> Result<Trigger, (usize, ScenarioFault)> {
         return Err((0, ScenarioFault::expected(expected, key)));
     };
     let (name, count) = event.split_once('#').unwrap_or((event, "0"));
-    let Some(&(_, code)) = EVENTS.iter().find(|(known, _)| *known == name) else {
-        let names: Vec<_> = EVENTS.iter().map(|(name, _)| *name).collect();
-        let expected = format!("connect or an event after on_ ({})", names.join(", "));
-        return Err(("on_".len(), ScenarioFault::expected(expected, name)));
-    };
+    let code =
+        parse_event(name, "connect or an event after on_").map_err(|fault| ("on_".len(), fault))?;
     let nth = match count.parse() {
         Ok(nth) if nth > 0 || !event.contains('#') => nth,
         _ => {
@@ -229,8 +296,18 @@ fn parse_trigger(key: &str) -> Result<Trigger, (usize, ScenarioFault)> {
     Ok(Trigger::Event(code, nth))
 }
 
+/// The event of this name; `expected` is what it stands for.
+fn parse_event(name: &str, expected: &str) -> Result<EventCode, ScenarioFault> {
+    let known = EVENTS.iter().find(|(known, _)| *known == name);
+    known.map(|&(_, code)| code).ok_or_else(|| {
+        let names: Vec<_> = EVENTS.iter().map(|(name, _)| *name).collect();
+        ScenarioFault::expected(format!("{expected} ({})", names.join(", ")), name)
+    })
+}
+
 /// The name of an event that an end can react to.
-pub(super) fn event_name(event: EventCode) -> &'static str {
+#[must_use]
+pub fn event_name(event: EventCode) -> &'static str {
     let known = EVENTS.iter().find(|(_, code)| *code == event);
     known.map_or("an event without a name", |(name, _)| name)
 }

@@ -20,9 +20,9 @@ use eventsys::{Clock, EThread, HrTime, Options};
 
 use super::buffers::Seen;
 use super::model::Trigger;
-use super::op::Op;
+use super::op::{Op, Owner};
 use super::program::Program;
-use super::run::{ScenarioEnd, run_recorded};
+use super::run::{ScenarioReport, run_recorded};
 use crate::ats::epoch::Epoch;
 
 /// One thing that happened.
@@ -68,8 +68,8 @@ pub enum What {
     Op(Performed),
     /// A foreign thread takes the mutex of an end's user, or the core's, or gives it back.
     Hold {
-        /// Whose mutex; the core's is the pair's.
-        whose: Side,
+        /// Whose mutex.
+        whose: Owner,
         /// What the thread does with it.
         change: HoldChange,
     },
@@ -145,7 +145,7 @@ pub struct Recorded {
     /// What happened, in order.
     pub records: Vec<Record>,
     /// How it ended.
-    pub end: ScenarioEnd,
+    pub report: ScenarioReport,
 }
 
 /// Runs `program` on the port of `epoch` and records everything that happens.
@@ -158,15 +158,15 @@ pub fn record_scenario(program: &Program, epoch: Epoch) -> Recorded {
         steps: eventsys::steps::Steps::to(Arc::clone(&recorder) as Arc<dyn StepSink>),
         ..Options::default()
     };
-    let end = run_recorded(program, epoch, options, Some(&recorder));
+    let report = run_recorded(program, epoch, options, Some(&recorder));
     let mut records = recorder.take();
     for record in &mut records {
-        record.at -= end.began;
+        record.at -= report.began;
         if let What::Step(step) = &mut record.what {
-            step.at -= end.began;
+            step.at -= report.began;
         }
     }
-    Recorded { records, end }
+    Recorded { records, report }
 }
 
 /// The steps of a recorded run, as a comparison sees them.

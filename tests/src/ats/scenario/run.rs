@@ -26,6 +26,7 @@ use pluginvc::{PluginVCCore, PluginVCOptions};
 use super::buffers::{Seen, Taken};
 use super::end::{End, new_end};
 use super::held::{hold_now, new_holder, release_all};
+use super::op::Owner;
 use super::program::Program;
 use super::record::Recorder;
 use super::second::SecondThread;
@@ -41,7 +42,7 @@ const PASSES_AFTER_CLOSE: i64 = 50;
 
 /// How a scenario ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ScenarioEnd {
+pub struct ScenarioReport {
     /// Why it ended.
     pub finish: Finish,
     /// What the two ends have taken off their read buffers, the active one's
@@ -83,13 +84,12 @@ impl LockKeys {
     /// The name of a mutex that is not the pair's.
     pub const ANOTHER: &str = "another";
 
-    /// The name of the mutex of the user of `side`, or of the core.
+    /// The name of the mutex of `whose`.
     #[must_use]
-    pub fn of(&self, side: Side) -> &'static str {
-        match side {
-            Side::Active => self.name(self.users[0]),
-            Side::Passive => self.name(self.users[1]),
-            Side::Pair => "core",
+    pub fn of(&self, whose: Owner) -> &'static str {
+        match whose {
+            Owner::User(side) => self.name(self.users[side.index()]),
+            Owner::Core => self.name(self.core),
         }
     }
 
@@ -112,7 +112,7 @@ impl LockKeys {
 /// whose `steps` get every step. A panic of the port is a result: the panic hook does
 /// not print it.
 #[must_use]
-pub fn run_scenario(program: &Program, epoch: Epoch, options: Options) -> ScenarioEnd {
+pub fn run_scenario(program: &Program, epoch: Epoch, options: Options) -> ScenarioReport {
     run_recorded(program, epoch, options, None)
 }
 
@@ -122,7 +122,7 @@ pub(super) fn run_recorded(
     epoch: Epoch,
     options: Options,
     recorder: Option<&Arc<Recorder>>,
-) -> ScenarioEnd {
+) -> ScenarioReport {
     let options = of_release(epoch, options);
     let processor = EventProcessor::with_options(Clock::new_ticking(PASS), options);
     let began = processor.clock().get_hrtime();
@@ -141,7 +141,7 @@ pub(super) fn run_recorded(
     release_all(&play.stage.holder);
     let mut seen = play.stage.seen.lock().unwrap_or_else(PoisonError::into_inner);
     let seen = std::mem::take(&mut *seen);
-    ScenarioEnd { finish, taken, seen, began, locks: play.lock_keys() }
+    ScenarioReport { finish, taken, seen, began, locks: play.lock_keys() }
 }
 
 /// What takes part in a run.
@@ -216,7 +216,7 @@ impl Play {
     fn run(&self, pass: &dyn Fn()) -> Finish {
         let span = self.stage.program.pair.accept_after;
         if span > 0 {
-            hold_now(&self.stage.holder, &self.stage.threads[0], Side::Passive, span);
+            hold_now(&self.stage.holder, &self.stage.threads[0], Owner::User(Side::Passive), span);
         }
         if self.stage.program.pair.foreign {
             std::thread::scope(|scope| {

@@ -10,6 +10,7 @@ use eventsys::{EThread, EventProcessor, Guard, ProxyMutex};
 use super::buffers::Seen;
 use super::held::{Holder, give_way};
 use super::model::Trigger;
+use super::op::Owner;
 use super::program::Program;
 use super::record::{Recorder, What};
 
@@ -57,7 +58,7 @@ impl Stage {
 
     /// Takes the core's mutex, from a foreign thread if need be.
     pub(super) fn lock_core(&self) -> Guard<'_> {
-        give_way(&self.holder, Side::Pair);
+        give_way(&self.holder, Owner::Core);
         self.core_mutex.lock()
     }
 

@@ -16,7 +16,7 @@ use super::amount::Bytes;
 use super::explain::{explain, explain_hold, explain_op, explain_trigger};
 use super::ledger::Ledger;
 use super::model::{PairDef, Trigger};
-use super::op::Op;
+use super::op::{Op, Owner};
 use super::record::{Called, HoldChange, Performed, Record, Recorded, Thread, What};
 use super::run::LockKeys;
 use super::write::trigger_key;
@@ -61,7 +61,7 @@ pub struct Story<'a> {
     has_threads: bool,
     ledger: Ledger,
     /// The mutexes that a foreign thread has.
-    foreign: BTreeSet<Side>,
+    foreign: BTreeSet<Owner>,
 }
 
 impl<'a> Story<'a> {
@@ -71,7 +71,7 @@ impl<'a> Story<'a> {
         let threads: BTreeSet<Thread> = recorded.records.iter().map(|r| r.thread).collect();
         Story {
             records: &recorded.records,
-            locks: recorded.end.locks,
+            locks: recorded.report.locks,
             epoch,
             has_threads: threads.len() > 1,
             ledger: Ledger::new(pair),
@@ -116,10 +116,8 @@ impl<'a> Story<'a> {
 
     /// What is in the buffers that `step` has changed, or that the called user has.
     fn levels(&self, step: &Step, next: &[Record]) -> String {
-        let (me, peer) = match Side::of(step) {
-            Side::Active => (Side::Active, Side::Passive),
-            _ => (Side::Passive, Side::Active),
-        };
+        let Some(me) = Side::of(step) else { return String::new() };
+        let peer = me.other();
         let to_write = |side: Side| {
             let left = self.ledger.to_write(side);
             left.map(|n| format!("{}'s write buffer {n}", side.letter()))
@@ -178,7 +176,7 @@ impl<'a> Story<'a> {
     }
 
     /// The text of what a foreign thread does.
-    fn note_hold(&mut self, whose: Side, change: HoldChange) -> String {
+    fn note_hold(&mut self, whose: Owner, change: HoldChange) -> String {
         let lock = self.locks.of(whose);
         match change {
             HoldChange::Takes => {
@@ -203,7 +201,7 @@ impl<'a> Story<'a> {
             }
         }
         let mine = if names.is_empty() { "no lock".to_owned() } else { names.join(", ") };
-        let theirs: Vec<_> = self.foreign.iter().map(|&side| self.locks.of(side)).collect();
+        let theirs: Vec<_> = self.foreign.iter().map(|&whose| self.locks.of(whose)).collect();
         match theirs.is_empty() {
             true => mine,
             false => format!("{mine}; a foreign thread has {}", theirs.join(", ")),

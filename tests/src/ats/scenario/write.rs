@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::amount::Span;
+use super::expect::Expected;
 use super::model::{PairDef, Reaction, Scenario, Trigger};
 use super::read::{event_name, size_name};
 
@@ -16,7 +17,12 @@ impl fmt::Display for Scenario {
         }
         write_pair(f, &self.pair)?;
         write_end(f, "active", &self.active)?;
-        write_end(f, "passive", &self.passive)
+        write_end(f, "passive", &self.passive)?;
+        write_expected(f, "expect", &self.expect.always)?;
+        for (epoch, expected) in &self.expect.by_epoch {
+            write_expected(f, &format!("expect.{epoch}"), expected)?;
+        }
+        Ok(())
     }
 }
 
@@ -57,6 +63,30 @@ fn write_end(f: &mut fmt::Formatter<'_>, name: &str, reactions: &[Reaction]) -> 
         writeln!(f, "{} = [{}]", Key(*trigger), ops.join(", "))?;
     }
     Ok(())
+}
+
+fn write_expected(f: &mut fmt::Formatter<'_>, table: &str, expected: &Expected) -> fmt::Result {
+    if *expected == Expected::default() {
+        return Ok(());
+    }
+    writeln!(f, "\n[{table}]")?;
+    let Expected { active, passive, active_bytes, passive_bytes, finish } = expected;
+    for (key, events) in [("active", active), ("passive", passive)] {
+        if let Some(events) = events {
+            let names: Vec<_> =
+                events.iter().map(|&event| format!("{:?}", event_name(event))).collect();
+            writeln!(f, "{key} = [{}]", names.join(", "))?;
+        }
+    }
+    for (key, bytes) in [("active_bytes", active_bytes), ("passive_bytes", passive_bytes)] {
+        if let Some(bytes) = bytes {
+            writeln!(f, "{key} = {bytes}")?;
+        }
+    }
+    match finish {
+        Some(finish) => writeln!(f, "finish = \"{finish}\""),
+        None => Ok(()),
+    }
 }
 
 /// The key of a reaction, as a file has it, without quotes.

@@ -4,6 +4,7 @@ mod cases;
 mod compare;
 mod http;
 mod net_vc_test;
+mod outcome;
 mod port;
 mod record;
 mod recordings;

@@ -2,7 +2,8 @@
 
 use conformance::ats::Epoch;
 use conformance::ats::scenario::{
-    Finish, How, HowTo, Op, PairDef, Program, Reaction, Scenario, Trigger, Whom, run_scenario,
+    Expect, Finish, How, HowTo, Op, Owner, PairDef, Program, Reaction, Scenario, Trigger, Whom,
+    run_scenario,
 };
 use eventsys::steps::{Collector, Steps};
 use eventsys::{EventCode, Options, hrtime};
@@ -21,7 +22,11 @@ fn spans() -> impl Strategy<Value = i64> {
 fn ops() -> impl Strategy<Value = Op> {
     let all = || prop_oneof![3 => sizes(), 1 => Just(i64::MAX)];
     let direction = || prop_oneof![Just(VioOp::Read), Just(VioOp::Write)];
-    let side = prop_oneof![Just(Side::Active), Just(Side::Passive), Just(Side::Pair)];
+    let whose = prop_oneof![
+        Just(Owner::User(Side::Active)),
+        Just(Owner::User(Side::Passive)),
+        Just(Owner::Core)
+    ];
     let how_to = prop_oneof![Just(HowTo::Read), Just(HowTo::Write), Just(HowTo::Both)];
     let whom = || prop_oneof![Just(Whom::Me), Just(Whom::Nobody), Just(Whom::Deputy)];
     let how = || {
@@ -40,7 +45,7 @@ fn ops() -> impl Strategy<Value = Op> {
         1 => spans().prop_map(Op::InactivityTimeout),
         1 => spans().prop_map(Op::ActiveTimeout),
         1 => sizes().prop_map(Op::WaterMark),
-        1 => (side, spans()).prop_map(|(side, span)| Op::Hold(side, span)),
+        1 => (whose, spans()).prop_map(|(whose, span)| Op::Hold(whose, span)),
     ]
 }
 
@@ -72,7 +77,16 @@ fn programs() -> impl Strategy<Value = Program> {
             let pair = PairDef { connect_re, shared_mutex, threads, ..PairDef::default() };
             let (title, teaches) = (String::new(), String::new());
             let most_calls = 1000;
-            Scenario { title, teaches, most_calls, pair, active, passive }.compile()
+            Scenario {
+                title,
+                teaches,
+                most_calls,
+                pair,
+                active,
+                passive,
+                expect: Expect::default(),
+            }
+            .compile()
         },
     )
 }
@@ -80,8 +94,8 @@ fn programs() -> impl Strategy<Value = Program> {
 fn play(program: &Program, epoch: Epoch) -> (String, Finish) {
     let collector = Collector::new();
     let options = Options { steps: Steps::to(collector.clone()), ..Options::default() };
-    let end = run_scenario(program, epoch, options);
-    (collector.take().iter().map(|step| format!("{step}\n")).collect(), end.finish)
+    let report = run_scenario(program, epoch, options);
+    (collector.take().iter().map(|step| format!("{step}\n")).collect(), report.finish)
 }
 
 proptest! {

@@ -4,8 +4,8 @@ use conformance::ats::Epoch;
 use conformance::ats::live::generate;
 use conformance::ats::scenario::amount::{LONGEST_SPAN, MOST_WRITTEN};
 use conformance::ats::scenario::{
-    Finish, How, HowTo, Op, PairDef, Program, Reaction, Scenario, Trigger, Whom, run_scenario,
-    scenario_from_bytes,
+    Expect, Finish, How, HowTo, Op, Owner, PairDef, Program, Reaction, Scenario, Trigger, Whom,
+    run_scenario, scenario_from_bytes,
 };
 use eventsys::{EventCode, Options};
 use iocore::VioOp;
@@ -132,8 +132,8 @@ fn a_hundred_thousand_timers_are_read_and_run_in_one_go() {
     let mut text = String::from("title = \"t\"\nteaches = \"t\"\n[active]\n");
     (1..=100_000).for_each(|n| text.push_str(&format!("after_{n}us = [\"close\"]\n")));
     let scenario = scenario_from_bytes("my.toml", text.as_bytes()).expect("no fault");
-    let end = run_scenario(&scenario.compile(), Epoch::C, Options::default());
-    assert_eq!(end.finish, Finish::Quiet, "the passive end is open");
+    let report = run_scenario(&scenario.compile(), Epoch::C, Options::default());
+    assert_eq!(report.finish, Finish::Quiet, "the passive end is open");
     text.push_str("after_7us = []\n");
     assert_eq!(fault(&text), "my.toml:100004:1: expected a scenario in TOML: duplicate key");
     text.truncate(text.len() - "after_7us = []\n".len());
@@ -224,8 +224,8 @@ fn a_reaction_without_end_is_stopped() {
              [passive]\non_connect = [\"do_io_read 1\"]\n"
         );
         let program = scenario_from_bytes("my.toml", text.as_bytes()).unwrap().compile();
-        let end = run_scenario(&program, Epoch::C, Options::default());
-        assert_eq!(end.finish, Finish::Runaway, "{line}");
+        let report = run_scenario(&program, Epoch::C, Options::default());
+        assert_eq!(report.finish, Finish::Runaway, "{line}");
     }
 }
 
@@ -248,7 +248,11 @@ fn how() -> impl Strategy<Value = How> {
 
 fn op() -> impl Strategy<Value = Op> {
     let direction = || prop_oneof![Just(VioOp::Read), Just(VioOp::Write)];
-    let side = prop_oneof![Just(Side::Active), Just(Side::Passive), Just(Side::Pair)];
+    let whose = prop_oneof![
+        Just(Owner::User(Side::Active)),
+        Just(Owner::User(Side::Passive)),
+        Just(Owner::Core)
+    ];
     let how_to = prop_oneof![Just(HowTo::Read), Just(HowTo::Write), Just(HowTo::Both)];
     prop_oneof![
         (or_max(), how()).prop_map(|(n, how)| Op::DoIoRead(n, how)),
@@ -262,7 +266,7 @@ fn op() -> impl Strategy<Value = Op> {
         spans().prop_map(Op::InactivityTimeout),
         spans().prop_map(Op::ActiveTimeout),
         sizes().prop_map(Op::WaterMark),
-        (side, spans()).prop_map(|(side, span)| Op::Hold(side, span)),
+        (whose, spans()).prop_map(|(whose, span)| Op::Hold(whose, span)),
     ]
 }
 
@@ -289,7 +293,7 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
     (pair, reactions(), reactions()).prop_map(|(pair, active, passive)| {
         let (title, teaches) = ("t".to_owned(), "t".to_owned());
         let most_calls = 7;
-        Scenario { title, teaches, most_calls, pair, active, passive }
+        Scenario { title, teaches, most_calls, pair, active, passive, expect: Expect::default() }
     })
 }
 

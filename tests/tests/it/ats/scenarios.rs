@@ -28,9 +28,9 @@ pub(crate) fn gallery() -> Vec<(String, Scenario)> {
 fn steps(scenario: &Scenario, epoch: Epoch) -> String {
     let collector = Collector::new();
     let options = Options { steps: Steps::to(collector.clone()), ..Options::default() };
-    let end = run_scenario(&scenario.compile(), epoch, options);
+    let report = run_scenario(&scenario.compile(), epoch, options);
     let mut text: String = collector.take().iter().map(|step| format!("{step}\n")).collect();
-    match end.finish {
+    match report.finish {
         Finish::Panicked(message) => text.push_str(&format!("panic: {message}\n")),
         finish => text.push_str(&format!("end: {finish:?}\n")),
     }
@@ -63,8 +63,8 @@ fn no_scenario_of_the_gallery_runs_away_or_out_of_time() {
     for (name, scenario) in gallery() {
         assert!(!scenario.title.is_empty() && !scenario.teaches.is_empty(), "{name}");
         for &epoch in Epoch::ALL {
-            let end = run_scenario(&scenario.compile(), epoch, Options::default());
-            assert!(!matches!(end.finish, Finish::Runaway | Finish::TimeIsUp), "{name} {epoch}");
+            let report = run_scenario(&scenario.compile(), epoch, Options::default());
+            assert!(!matches!(report.finish, Finish::Runaway | Finish::TimeIsUp), "{name} {epoch}");
         }
     }
 }

@@ -7,7 +7,7 @@ use conformance::ats::Epoch;
 use conformance::ats::live::generate;
 use conformance::ats::scenario::record::{Called, Effect, HoldChange, Thread, What};
 use conformance::ats::scenario::{
-    Ledger, Mark, Program, Recorded, Scenario, Story, record_scenario, run_scenario,
+    Ledger, Mark, Owner, Program, Recorded, Scenario, Story, record_scenario, run_scenario,
     scenario_from_bytes, steps_of,
 };
 use eventsys::Options;
@@ -16,7 +16,7 @@ use eventsys::steps::{Collector, Steps};
 use super::scenarios::gallery;
 
 /// The gallery, and random scenarios with one and with two threads.
-fn programs() -> Vec<(String, Program)> {
+pub(super) fn programs() -> Vec<(String, Program)> {
     let random = |threads: u8, count: u64| {
         (0..count).map(move |seed| {
             (format!("seed {seed}, {threads} threads"), generate(seed, threads).compile())
@@ -57,7 +57,7 @@ fn a_recorded_run_takes_the_steps_of_one_that_is_not_recorded() {
         for &epoch in Epoch::ALL {
             let collector = Collector::new();
             let options = Options { steps: Steps::to(collector.clone()), ..Options::default() };
-            let end = run_scenario(&program, epoch, options);
+            let report = run_scenario(&program, epoch, options);
             let recorded = record_scenario(&program, epoch);
             let bare = |mut steps: Vec<eventsys::steps::Step>, began| {
                 for step in &mut steps {
@@ -68,11 +68,11 @@ fn a_recorded_run_takes_the_steps_of_one_that_is_not_recorded() {
             };
             assert_eq!(
                 bare(steps_of(&recorded.records), 0),
-                bare(collector.take(), end.began),
+                bare(collector.take(), report.began),
                 "{name} {epoch}"
             );
-            assert_eq!(recorded.end.finish, end.finish, "{name} {epoch}");
-            assert_eq!(recorded.end.seen, end.seen, "{name} {epoch}");
+            assert_eq!(recorded.report.finish, report.finish, "{name} {epoch}");
+            assert_eq!(recorded.report.seen, report.seen, "{name} {epoch}");
         }
     }
 }
@@ -254,7 +254,7 @@ fn a_line_names_the_locks_of_the_thread_and_those_of_a_foreign_one() {
     let text = "[active]\nafter_100ms = [\"hold core 1s\"]\nafter_200ms = [\"close\"]\n";
     assert_eq!(
         changes(text),
-        [(Side::Pair, HoldChange::Takes), (Side::Pair, HoldChange::GivesWay)],
+        [(Owner::Core, HoldChange::Takes), (Owner::Core, HoldChange::GivesWay)],
         "a close takes the mutex of the core at once"
     );
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use conformance::ats::live::{
-    Deviations, Divergence, End, LiveError, PortArm, Probe, RealArm, Release, Server, differ,
+    Deviations, Divergence, Finish, LiveError, PortArm, Probe, RealArm, Release, Server, differ,
     generate, operations, shrink,
 };
 use conformance::ats::scenario::Scenario;
@@ -54,11 +54,11 @@ impl Worker {
             tally.scenarios += 1;
             tally.steps += real.steps.len() as u64;
             match differ(&real, &self.port.play(&program)) {
-                None => match real.end {
-                    End::Crashed(_) => tally.crashes += 1,
-                    End::Hung => tally.hangs += 1,
-                    End::Runaway(_) | End::TimeIsUp(_) => tally.runaways += 1,
-                    End::Quiet(_) => {}
+                None => match real.finish {
+                    Finish::Crashed(_) => tally.crashes += 1,
+                    Finish::Hung => tally.hangs += 1,
+                    Finish::Runaway(_) | Finish::TimeIsUp(_) => tally.runaways += 1,
+                    Finish::Quiet(_) => {}
                 },
                 Some(divergence) => match self.known.explain(self.release, &divergence) {
                     Some(known) => *tally.deviations.entry(known.name.clone()).or_default() += 1,

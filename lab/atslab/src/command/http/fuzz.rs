@@ -92,7 +92,8 @@ pub(crate) fn fuzz(args: &HttpFuzzArgs, out: &mut Output) -> Result<ExitCode, Er
         return Ok(ExitCode::SUCCESS);
     }
     for (name, findings) in &kinds {
-        writeln!(out, "  {} × {name}", findings.len())?;
+        let clients: Vec<&str> = findings.iter().map(|finding| &*finding.case.name).collect();
+        writeln!(out, "  {} × {name} {QUIET}{}{QUIET:#}", findings.len(), clients.join(" "))?;
     }
     out.flush()?;
     report(&arms, kinds, out)?;

@@ -9,23 +9,24 @@ use std::io::Write;
 use conformance::ats::Epoch;
 use conformance::ats::scenario::record::{Called, Effect, HoldChange, Performed, Thread, What};
 use conformance::ats::scenario::{
-    Finish, Ledger, Program, Record, Scenario, ScenarioEnd, explain, explain_hold, explain_op,
-    explain_trigger, record_scenario, trigger_key,
+    EndOutcome, Finish, FinishKind, Ledger, Outcome, Program, Record, Scenario, ScenarioReport,
+    event_name, explain, explain_hold, explain_op, explain_trigger, trigger_key,
 };
 use serde_json::{Value, json};
 
+use super::Run;
 use crate::error::Error;
 use crate::ui::output::Output;
 
-/// Writes the object of `scenario`, with a run for each of `epochs`.
+/// Writes the object of `scenario`, with each of its `runs`.
 pub(super) fn write(
     out: &mut Output,
     name: &str,
     scenario: &Scenario,
-    epochs: impl Iterator<Item = Epoch>,
+    runs: &[Run],
 ) -> Result<(), Error> {
     let program = scenario.compile();
-    let runs: Vec<Value> = epochs.map(|epoch| run(&program, epoch)).collect();
+    let runs: Vec<Value> = runs.iter().map(|run| object_of(&program, run)).collect();
     let object = json!({
         "format": "atslab-run",
         "version": 1,
@@ -41,38 +42,57 @@ pub(super) fn write(
     Ok(writeln!(out, "{object}")?)
 }
 
-fn run(program: &Program, epoch: Epoch) -> Value {
-    let recorded = record_scenario(program, epoch);
+fn object_of(program: &Program, run: &Run) -> Value {
+    let Run { epoch, recorded, outcome, unmet } = run;
+    let epoch = *epoch;
     let mut ledger = Ledger::new(&program.pair);
     let mut record = |(n, record): (usize, &Record)| {
         ledger.apply(record);
-        one(n, record, epoch, &ledger, &recorded.end)
+        one(n, record, epoch, &ledger, &recorded.report)
     };
     let records: Vec<Value> = recorded.records.iter().enumerate().map(&mut record).collect();
-    let (finish, text) = match &recorded.end.finish {
-        Finish::Freed => ("freed", None),
-        Finish::Quiet => ("quiet", None),
-        Finish::TimeIsUp => ("time", None),
-        Finish::Runaway => ("runaway", None),
-        Finish::Panicked(text) => ("panic", Some(text)),
+    let text = match &recorded.report.finish {
+        Finish::Panicked(text) => Some(text),
+        _ => None,
     };
     json!({
         "arm": "port",
         "epoch": epoch.name(),
         "release": epoch.release(),
-        "finish": finish,
+        "finish": FinishKind::from(&recorded.report.finish).name(),
         "text": text,
+        "outcome": {
+            "A": end_outcome(outcome, Side::Active),
+            "P": end_outcome(outcome, Side::Passive),
+            "is_freed": outcome.is_freed,
+        },
+        "unmet": unmet,
         "records": records,
+    })
+}
+
+/// What became of an end and its bytes.
+fn end_outcome(outcome: &Outcome, side: Side) -> Value {
+    let EndOutcome { callbacks, written, unsent, in_core, lost, received, consumed } =
+        outcome.end(side);
+    json!({
+        "callbacks": callbacks.iter().map(|&event| event_name(event)).collect::<Vec<_>>(),
+        "written": written,
+        "unsent": unsent,
+        "in_core": in_core,
+        "lost": lost,
+        "received": received,
+        "consumed": consumed,
     })
 }
 
 /// A record: `n`, `t` in nanoseconds, `thread`, `held`, what it is, and the bytes in all
 /// buffers after it.
-fn one(n: usize, record: &Record, epoch: Epoch, ledger: &Ledger, end: &ScenarioEnd) -> Value {
+fn one(n: usize, record: &Record, epoch: Epoch, ledger: &Ledger, report: &ScenarioReport) -> Value {
     let mut object = match &record.what {
         What::Step(step) => json!({
             "record": "step",
-            "side": letter(Side::of(step)),
+            "side": step.subject.what,
             "kind": step.kind.name(),
             "value": step.value,
             "text": explain(step, epoch, ledger),
@@ -94,7 +114,7 @@ fn one(n: usize, record: &Record, epoch: Epoch, ledger: &Ledger, end: &ScenarioE
         What::Op(performed) => op(performed),
         What::Hold { whose, change } => json!({
             "record": "hold",
-            "lock": end.locks.of(*whose),
+            "lock": report.locks.of(*whose),
             "change": match change {
                 HoldChange::Takes => "takes",
                 HoldChange::KeepsOn => "keeps_on",
@@ -104,7 +124,7 @@ fn one(n: usize, record: &Record, epoch: Epoch, ledger: &Ledger, end: &ScenarioE
             "text": explain_hold(*whose, *change),
         }),
     };
-    let held: Vec<&str> = record.held.iter().map(|key| end.locks.name(key)).collect();
+    let held: Vec<&str> = record.held.iter().map(|key| report.locks.name(key)).collect();
     object["n"] = n.into();
     object["t"] = record.at.into();
     object["thread"] = match record.thread {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use conformance::ats::live::{Deviations, End, LiveError, PortArm, Probe, RealArm, differ};
+use conformance::ats::live::{Deviations, Finish, LiveError, PortArm, Probe, RealArm, differ};
 use conformance::ats::scenario::Scenario;
 
 use crate::command::run::RunArgs;
@@ -40,7 +40,7 @@ pub(super) fn run(
             let port = PortArm { epoch: release.epoch() }.play(&program);
             write!(out, "{TITLE}{name} on {release}{TITLE:#}: ")?;
             let Some(divergence) = differ(&real, &port) else {
-                writeln!(out, "identical, {} steps{}", real.steps.len(), crash(&real.end))?;
+                writeln!(out, "identical, {} steps{}", real.steps.len(), crash(&real.finish))?;
                 continue;
             };
             match known.explain(release, &divergence) {
@@ -57,10 +57,10 @@ pub(super) fn run(
 }
 
 /// How both arms died, if they did.
-fn crash(end: &End) -> String {
-    match end {
-        End::Crashed(text) => format!("; then both crash, the real server with {text}"),
-        End::Hung => "; then both hang".to_owned(),
+fn crash(finish: &Finish) -> String {
+    match finish {
+        Finish::Crashed(text) => format!("; then both crash, the real server with {text}"),
+        Finish::Hung => "; then both hang".to_owned(),
         _ => String::new(),
     }
 }

@@ -1,75 +1,51 @@
 //! The server of a soak, and what is left of it.
 
-use pluginvc::steps as pvc;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use eventsys::steps::{Step, StepSink};
-use eventsys::{
-    Clock, ContRef, ET_NET, EventProcessor, FreeContinuation, Options, Outcome, event_census,
-};
-use httpsm::plugins::{self, Plugin};
-use httpsm::{HttpConfig, HttpProxy, HttpSessionAccept, NoOrigin, UrlRewrite};
-use iocore::NetVCOptions;
+use eventsys::steps::{Step, StepSink, Steps};
+use eventsys::{ET_NET, FreeContinuation, Outcome, event_census};
+use httpsm::plugins::Plugin;
+use httpsm::{Server, ServerOptions};
 use iocore::buffer::census;
-use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetProcessor};
+use pluginvc::steps as pvc;
 
 use crate::error::Error;
 
 /// How often it is looked whether the server has let go of everything.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// The server.
+/// The server, and what counts its pairs.
 pub(super) struct Stage {
-    processor: Arc<EventProcessor>,
-    net: Arc<NetProcessor>,
-    proxy: Arc<HttpProxy>,
-    accept: Arc<NetAcceptAction>,
+    server: Server,
     pairs: Arc<Pairs>,
-    address: SocketAddr,
 }
 
 impl Stage {
     /// A server on a port of the system's choice, with all plugins.
     pub(super) fn start(threads: u16) -> Result<Stage, Error> {
         let pairs = Arc::new(Pairs::default());
-        let steps = eventsys::steps::Steps::to(pairs.clone());
-        let options = Options { steps, ..Options::default() };
-        let processor = EventProcessor::with_options(Clock::new_real(), options);
-        let net = NetProcessor::init(&processor, NetConfig::default());
-        processor.spawn_event_threads("ET_NET", usize::from(threads));
-        let rules = UrlRewrite::new("/=http://127.0.0.1/".parse().into_iter().collect());
-        let proxy = HttpProxy::new(&processor, HttpConfig::default(), rules, Arc::new(NoOrigin));
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        proxy.set_local_time(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
-        plugins::install(Plugin::ALL, &proxy);
-        let options = AcceptOptions {
-            localhost_only: true,
-            sockopt_flags: NetVCOptions::SOCK_OPT_NO_DELAY,
-            ..AcceptOptions::default()
+        let options = ServerOptions {
+            threads: usize::from(threads),
+            plugins: Plugin::ALL.to_vec(),
+            steps: Steps::to(pairs.clone()),
+            ..ServerOptions::default()
         };
-        let sessions: ContRef = HttpSessionAccept::new(&proxy);
-        let listening = net.accept(sessions, &options).and_then(|accept| {
-            let address = accept.local_addr().ok_or(std::io::ErrorKind::AddrNotAvailable)?;
-            Ok((accept, address))
-        });
-        let (accept, address) = listening.map_err(|source| {
-            processor.shutdown();
-            Error::Listen { address: SocketAddr::from(([127, 0, 0, 1], 0)), source }
-        })?;
-        Ok(Stage { processor, net, proxy, accept, pairs, address })
+        let address = options.listen;
+        let server = Server::start(options).map_err(|source| Error::Listen { address, source })?;
+        Ok(Stage { server, pairs })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// What there is right now, for a progress bar.
     pub(super) fn now(&self) -> String {
-        let (http, stats) = (self.proxy.census(), self.net.stats());
+        let (http, stats) = (self.server.proxy().census(), self.server.net_processor().stats());
         format!(
             "{} connections so far, {} open, {} transactions",
             stats.tcp_accept(),
@@ -81,14 +57,14 @@ impl Stage {
     /// Waits until everything has been let go of, or `patience` is over, ends the
     /// server, and counts.
     pub(super) fn end(self, patience: Duration) -> Left {
-        self.accept.cancel();
+        self.server.stop_listening();
         let deadline = Instant::now() + patience;
         let mut left = self.count();
         while !left.is_nothing() && Instant::now() < deadline {
             thread::sleep(LOOK_EVERY);
             left = self.count();
         }
-        self.processor.shutdown();
+        self.server.shutdown();
         // The threads have given all events back that they know of.
         let events = event_census();
         left.push(events.made.abs_diff(events.free) as i64, events.made as u64, "events");
@@ -96,7 +72,7 @@ impl Stage {
     }
 
     fn count(&self) -> Left {
-        let (http, stats) = (self.proxy.census(), self.net.stats());
+        let (http, stats) = (self.server.proxy().census(), self.server.net_processor().stats());
         let mut left = Left::default();
         left.push(http.sessions, stats.tcp_accept(), "client sessions");
         left.push(http.transactions, self.pairs.made(), "transactions");
@@ -119,7 +95,7 @@ impl Stage {
             threads: AtomicUsize,
         }
         let sum = Arc::new(Sum::default());
-        let threads = self.processor.active_group_threads(ET_NET);
+        let threads = self.server.event_processor().active_group_threads(ET_NET);
         for thread in &threads {
             let sum = Arc::clone(&sum);
             let ask = FreeContinuation::new(move |_, _, _| {

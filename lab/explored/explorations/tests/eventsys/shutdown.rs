@@ -93,6 +93,22 @@ fn of_the_events_of_one_thread_a_first_part_runs_and_the_rest_is_dropped() {
     assert_eq!(outcomes, BTreeSet::from([[false, false], [true, false], [true, true]]));
 }
 
+#[test]
+fn an_owner_that_waits_for_the_shutdown_does_not_miss_it() {
+    // A missed notice would be a deadlock: no thread of the processor ends, and tells.
+    let outcomes = mixed_schedules(4_000, 9, || {
+        let processor = EventProcessor::new(Clock::new_real());
+        let owned = Arc::clone(&processor);
+        let owner = thread::spawn(move || {
+            owned.wait_for_shutdown();
+            owned.is_shut_down()
+        });
+        processor.shutdown();
+        owner.join().expect("no panic")
+    });
+    assert_eq!(outcomes, BTreeSet::from([true]));
+}
+
 #[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Fate {
     Ran,

@@ -9,7 +9,7 @@ use eventsys::{Clock, ContRef, EventProcessor, FreeContinuation, Options, Outcom
 use crate::{Latch, one_schedule};
 
 #[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum End {
+enum Finish {
     /// Every event has run, and the thread has ended.
     AllRan,
     /// A deadlock: an event waits in the queue, and the thread sleeps.
@@ -20,7 +20,7 @@ enum End {
 
 /// One thread of the event system, and one that schedules `events` events on it
 /// and waits for them.
-fn schedule_and_wait(seed: u64, wake: WakePolicy, events: u32) -> End {
+fn schedule_and_wait(seed: u64, wake: WakePolicy, events: u32) -> Finish {
     // The standard library's: it must tell of an execution that has failed.
     let ran = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&ran);
@@ -46,23 +46,30 @@ fn schedule_and_wait(seed: u64, wake: WakePolicy, events: u32) -> End {
         processor.shutdown();
     });
     match result {
-        Ok(()) => End::AllRan,
+        Ok(()) => Finish::AllRan,
         Err(text) => {
             assert!(text.starts_with("deadlock!"), "{text}");
-            if ran.load(Ordering::Relaxed) <= events { End::EventLost } else { End::ShutdownLost }
+            if ran.load(Ordering::Relaxed) <= events {
+                Finish::EventLost
+            } else {
+                Finish::ShutdownLost
+            }
         }
     }
 }
 
 /// What this many schedules, from as many seeds, lead to.
-fn outcomes(schedules: u64, wake: WakePolicy, events: u32) -> BTreeSet<End> {
+fn outcomes(schedules: u64, wake: WakePolicy, events: u32) -> BTreeSet<Finish> {
     (0..schedules).map(|seed| schedule_and_wait(seed, wake, events)).collect()
 }
 
 #[test]
 fn with_a_blocking_signal_no_wake_up_is_lost() {
     for events in [1, 2] {
-        assert_eq!(outcomes(10_000, WakePolicy::Blocking, events), BTreeSet::from([End::AllRan]));
+        assert_eq!(
+            outcomes(10_000, WakePolicy::Blocking, events),
+            BTreeSet::from([Finish::AllRan])
+        );
     }
 }
 
@@ -77,7 +84,7 @@ fn with_a_try_lock_signal_a_wake_up_can_be_lost() {
         let mut outcomes = outcomes(1_000, WakePolicy::TryLock, events);
         // One schedule in twenty loses an event. One in a thousand loses the flag of
         // the shutdown, by the same race: too few to count on.
-        outcomes.remove(&End::ShutdownLost);
-        assert_eq!(outcomes, BTreeSet::from([End::AllRan, End::EventLost]));
+        outcomes.remove(&Finish::ShutdownLost);
+        assert_eq!(outcomes, BTreeSet::from([Finish::AllRan, Finish::EventLost]));
     }
 }

@@ -1,12 +1,11 @@
 //! A plain sentence for what a user does, and for what a foreign thread does.
 
 use iocore::VioOp;
-use pluginvc::steps::Side;
 
 use super::{bytes, end_name};
 use crate::ats::scenario::amount::{Bytes, Span};
 use crate::ats::scenario::model::Trigger;
-use crate::ats::scenario::op::{How, HowTo, Op, Whom};
+use crate::ats::scenario::op::{How, HowTo, Op, Owner, Whom};
 use crate::ats::scenario::record::{Effect, HoldChange, Performed};
 
 /// What a user does, in one sentence without a full stop; it does not name the end.
@@ -58,7 +57,7 @@ pub fn explain_op(performed: &Performed) -> String {
 
 /// What a foreign thread does with a mutex.
 #[must_use]
-pub fn explain_hold(whose: Side, change: HoldChange) -> String {
+pub fn explain_hold(whose: Owner, change: HoldChange) -> String {
     let mutex = format!("the mutex of {}", owner(whose));
     match change {
         HoldChange::Takes => format!("a foreign thread takes {mutex}"),
@@ -82,10 +81,10 @@ pub fn explain_trigger(trigger: Trigger) -> &'static str {
     }
 }
 
-fn owner(whose: Side) -> String {
+fn owner(whose: Owner) -> String {
     match whose {
-        Side::Pair => "the core".to_owned(),
-        side => format!("{}'s user", end_name(side)),
+        Owner::Core => "the core".to_owned(),
+        Owner::User(side) => format!("{}'s user", end_name(side)),
     }
 }
 

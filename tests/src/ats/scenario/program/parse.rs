@@ -12,7 +12,7 @@ use super::{Program, Range, VERSION};
 use crate::ats::scenario::amount::{LONGEST_SPAN, MOST_BYTES, MOST_WRITTEN};
 use crate::ats::scenario::fault::ScenarioFault;
 use crate::ats::scenario::model::{Limits, PairDef, Trigger};
-use crate::ats::scenario::op::{How, HowTo, Op, Whom};
+use crate::ats::scenario::op::{How, HowTo, Op, Owner, Whom};
 use crate::read_error::Place;
 
 /// Why a text is not a program.
@@ -157,7 +157,7 @@ fn parse_op(mut line: Line<'_>) -> Parsed<Op> {
         "inactivity_timeout" => Op::InactivityTimeout(a),
         "active_timeout" => Op::ActiveTimeout(a),
         "water_mark" => Op::WaterMark(a),
-        _ => Op::Hold([Side::Active, Side::Passive, Side::Pair][b as usize], a),
+        _ => Op::Hold(Owner::ALL[b as usize], a),
     })
 }
 

@@ -24,7 +24,7 @@ struct Connections {
     bytes: Count,
 }
 
-struct Side {
+struct End {
     work: Arc<Connections>,
     vc: RefCell<Option<NetVcRef>>,
     buffer: RefCell<Option<(BoundBuffer, IOBufferReader)>>,
@@ -44,8 +44,8 @@ pub(super) fn connections(stage: &Arc<Stage>, job: &Job) -> Begin {
     });
     let ends = [0, 1].map(|_| -> ContRef {
         let work = Arc::clone(&work);
-        let side = Side { work, vc: RefCell::default(), buffer: RefCell::default() };
-        StateMachine::new(ProxyMutex::new(), side, Side::handle)
+        let end = End { work, vc: RefCell::default(), buffer: RefCell::default() };
+        StateMachine::new(ProxyMutex::new(), end, End::handle)
     });
     work.ends.get_or_init(|| ends);
     Box::new(move || {
@@ -69,7 +69,7 @@ impl Connections {
     }
 }
 
-impl Side {
+impl End {
     fn handle(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
         let (work, guard) = (&self.work, call.guard());
         work.callbacks.add(1);

@@ -1,4 +1,4 @@
-//! [`Ending`]: whether an event system has begun to end, and why.
+//! [`ShutdownState`]: whether an event system has begun to shut down, and why.
 
 use std::any::Any;
 use std::fmt;
@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Mutex};
 
-/// What a processor and its threads know of its end.
-pub(crate) struct Ending {
+/// What a processor and its threads know of its shutdown.
+pub(crate) struct ShutdownState {
     begun: AtomicBool,
     /// The first panic on a thread that the processor has started.
     panic: OnceLock<HandlerPanic>,
@@ -18,9 +18,9 @@ pub(crate) struct Ending {
     changed: Condvar,
 }
 
-impl Ending {
-    pub(super) fn new() -> Ending {
-        Ending {
+impl ShutdownState {
+    pub(super) fn new() -> ShutdownState {
+        ShutdownState {
             begun: AtomicBool::new(false),
             panic: OnceLock::new(),
             asking: Mutex::new(()),
@@ -34,7 +34,10 @@ impl Ending {
     }
 
     pub(super) fn begin(&self) {
+        let asking = self.asking.lock();
         self.begun.store(true, Ordering::SeqCst);
+        drop(asking);
+        self.changed.notify_all();
     }
 
     /// The panic that is the reason for the end, if one is.
@@ -62,7 +65,7 @@ impl Ending {
 
     /// A thread's work has changed.
     pub(crate) fn tell(&self) {
-        // Before the end begins, no thread waits.
+        // Before the end begins, a thread waits for nothing but its beginning.
         if self.has_begun() {
             drop(self.asking.lock());
             self.changed.notify_all();

@@ -1,0 +1,216 @@
+//! What becomes of a request by its scheme, its method and its fields, where nothing is
+//! cached; and what the generator makes of its path. The real 9.2.9 has answered each of
+//! these requests so.
+
+use crate::common::{Lab, Peer, config};
+use httpsm::plugins::{self, Plugin};
+use httpsm::{HttpConfig, UrlRewrite};
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+
+/// What a request gets: the proxy's own answer, or what the origin server is asked.
+#[derive(PartialEq, Debug)]
+enum Fate {
+    Answered(String),
+    Asked(String),
+}
+
+fn answered(status: &str) -> Fate {
+    Fate::Answered(format!("HTTP/1.1 {status}"))
+}
+
+fn asked(line: &str) -> Fate {
+    Fate::Asked(format!("{line} HTTP/1.1"))
+}
+
+/// Sends a request with these fields to a proxy without rules.
+fn fate(request: &str, fields: &str) -> Fate {
+    let lab = Lab::with(HttpConfig { url_remap_required: false, ..config() }, None);
+    lab.connector.listen("other.test", 80, lab.acceptor());
+    let head = format!("{request} HTTP/1.1\r\nHost: other.test\r\n{fields}\r\n");
+    let client = lab.ask(head.as_bytes());
+    let first_line = |peer: &Peer| peer.text().lines().next().unwrap_or_default().to_owned();
+    let fate = match lab.origins().first() {
+        Some(origin) => Fate::Asked(first_line(origin)),
+        None => Fate::Answered(first_line(&client)),
+    };
+    lab.expect_nothing_left(vec![client]);
+    fate
+}
+
+/// A well-known scheme other than `http` is refused, whatever the method, but for
+/// `CONNECT`, whose target has no scheme. `https` and `wss` are refused before: they do not
+/// fit a connection in plain text. A scheme that is not well known counts as `http`.
+#[test]
+fn a_scheme_that_is_not_supported_is_refused() {
+    let unsupported = || answered("400 Unsupported URL Scheme");
+    let mismatch = || answered("400 Invalid HTTP Request");
+    for (request, expected) in [
+        ("GET http://other.test/x", asked("GET /x")),
+        ("GET foo://other.test/x", asked("GET /x")),
+        ("FOO foo://other.test/x", asked("FOO /x")),
+        ("POST foo://other.test/x", answered("411 Content Length Required")),
+        ("GET ftp://other.test/x", unsupported()),
+        ("HEAD ftp://other.test/x", unsupported()),
+        ("POST ftp://other.test/x", unsupported()),
+        ("FOO wais://other.test/x", unsupported()),
+        ("GET ws://other.test/x", unsupported()),
+        ("GET https://other.test/x", mismatch()),
+        ("FOO wss://other.test/x", mismatch()),
+        ("CONNECT other.test:81", answered("403 Tunnel Forbidden")),
+    ] {
+        assert_eq!(fate(request, ""), expected, "{request}");
+    }
+}
+
+/// `PURGE` never goes further than the cache. `DELETE` does, unless `Max-Forwards` is
+/// less than the two times that the original counts it down.
+#[test]
+fn purge_is_not_passed_on_and_delete_is_counted_down_by_two() {
+    let not_found = || answered("404 Not Found");
+    for (request, fields, expected) in [
+        ("PURGE http://other.test/x", "", not_found()),
+        ("PURGE http://other.test/x", "Max-Forwards: 9\r\n", not_found()),
+        ("DELETE http://other.test/x", "", asked("DELETE /x")),
+        ("DELETE http://other.test/x", "Max-Forwards: 0\r\n", not_found()),
+        ("DELETE http://other.test/x", "Max-Forwards: 1\r\n", not_found()),
+        ("DELETE http://other.test/x", "Max-Forwards: 2\r\n", asked("DELETE /x")),
+        ("GET http://other.test/x", "Max-Forwards: 0\r\n", asked("GET /x")),
+    ] {
+        assert_eq!(fate(request, fields), expected, "{request} {fields}");
+    }
+    let lab = Lab::new();
+    let client = lab.ask(b"DELETE /x HTTP/1.1\r\nHost: origin.test\r\nMax-Forwards: 7\r\n\r\n");
+    assert!(lab.origin().text().contains("\r\nMax-Forwards: 5\r\n"), "{}", lab.origin().text());
+    lab.expect_nothing_left(vec![client]);
+}
+
+/// Who wants only what is cached gets 504, also if the directive is one of several and in
+/// quotes.
+#[test]
+fn only_if_cached_is_answered_by_504() {
+    for (fields, is_passed_on) in [
+        ("Cache-Control: only-if-cached\r\n", false),
+        ("Cache-Control: ONLY-IF-CACHED\r\n", false),
+        ("Cache-Control: x, \"only-if-cached\"\r\n", false),
+        ("Cache-Control: only-if-cached=1\r\n", false),
+        ("Cache-Control: x\r\nCache-Control: only-if-cached\r\n", false),
+        ("Cache-Control: only-if-cachedx\r\n", true),
+        ("Cache-Control: x only-if-cached\r\n", true),
+        ("Pragma: only-if-cached\r\n", true),
+    ] {
+        let expected = if is_passed_on { asked("GET /x") } else { answered("504 Not Cached") };
+        assert_eq!(fate("GET http://other.test/x", fields), expected, "{fields}");
+    }
+    // Of a method that is not looked up nothing can be cached, unless a range is asked for.
+    let fields = "Cache-Control: only-if-cached\r\n";
+    assert_eq!(fate("FOO http://other.test/x", fields), asked("FOO /x"));
+    let fields = "Cache-Control: only-if-cached\r\nRange: x\r\n";
+    assert_eq!(fate("FOO http://other.test/x", fields), answered("504 Not Cached"));
+}
+
+/// The generator has the cache left alone for what it calls `nocache`: then neither
+/// `only-if-cached` nor `PURGE` counts, unless a range is asked for.
+#[test]
+fn where_the_cache_is_off_nothing_is_looked_up() {
+    for (request, fields, status) in [
+        ("GET /nocache/3/x", "Cache-Control: only-if-cached\r\n", "200 OK"),
+        ("GET /nocache/3/x", "Cache-Control: only-if-cached\r\nRange: x\r\n", "504 Not Cached"),
+        ("GET /cache/3/x", "Cache-Control: only-if-cached\r\n", "504 Not Cached"),
+        ("PURGE /nocache/3/x", "", "200 OK"),
+        ("PURGE /nocache/3/x", "Range: x\r\n", "404 Not Found"),
+        ("PURGE /cache/3/x", "", "404 Not Found"),
+    ] {
+        let text = generated(request, fields, 0);
+        assert!(text.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{request} {fields}{text}");
+    }
+}
+
+/// What a client has got from the generator after so many milliseconds.
+fn generated(request: &str, fields: &str, ms: i64) -> String {
+    let lab = Lab::new();
+    lab.proxy.set_remap(UrlRewrite::new(vec!["/=http://127.0.0.1/".parse().unwrap()]));
+    plugins::install(&[Plugin::Generator], &lab.proxy);
+    let client = lab.ask(format!("{request} HTTP/1.1\r\nHost: h\r\n{fields}\r\n").as_bytes());
+    lab.run_ms(ms);
+    let text = client.text();
+    lab.expect_nothing_left(vec![client]);
+    text
+}
+
+/// The first part of a path counts by how it begins, the second is a size in decimal
+/// digits modulo 2^64; the rest is free. What is not understood is not answered.
+#[test]
+fn the_generator_reads_a_size_from_the_path() {
+    for (path, size) in [
+        ("/nocache/3/x", Some(3)),
+        ("/nocache/3", Some(3)),
+        ("//nocache//3//", Some(3)),
+        ("/nocachexyz/3", Some(3)),
+        ("/cached/3/x", Some(3)),
+        ("/nocache/003/x", Some(3)),
+        ("/nocache/18446744073709551621/x", Some(5)),
+        ("/nocache/9223372036854775808/x", None),
+        ("/nocache/-1/x", None),
+        ("/nocache/+3/x", None),
+        ("/nocache/3x/x", None),
+        ("/nocache/", None),
+        ("/nocach/3/x", None),
+        ("/3/nocache", None),
+    ] {
+        let text = generated(&format!("GET {path}"), "", 0);
+        let Some(size) = size else {
+            assert_eq!(text, "", "{path}");
+            continue;
+        };
+        let body = "x".repeat(size);
+        assert!(text.contains(&format!("\r\nContent-Length: {size}\r\n")), "{path}: {text}");
+        assert!(text.ends_with(&format!("\r\n\r\n{body}")), "{path}: {text}");
+    }
+}
+
+/// Its own two fields are numbers of 32 bits without a sign.
+#[test]
+fn the_generator_keeps_its_numbers_in_32_bits() {
+    for (value, age) in [
+        ("7", "7"),
+        ("-1", "4294967295"),
+        ("4294967303", "7"),
+        ("9223372036854775807", "4294967295"),
+        ("x", "0"),
+    ] {
+        let text = generated("GET /cache/3/x", &format!("Generator-MaxAge: {value}\r\n"), 0);
+        let field = format!("\r\nCache-Control: max-age={age}, public\r\n");
+        assert!(text.contains(&field), "{value}: {text}");
+    }
+    for (value, ms, comes) in [("200", 100, false), ("200", 200, true), ("4294967496", 200, true)] {
+        let text = generated("GET /nocache/3/x", &format!("Generator-Delay: {value}\r\n"), ms);
+        assert_eq!(text.ends_with("\r\n\r\nxxx"), comes, "{value} {ms}: {text}");
+    }
+}
+
+/// A client has ended its side while its first request was under way, and the body of the
+/// second has not come: its head is passed on all the same, and may be answered.
+#[test]
+fn a_body_that_never_comes_does_not_take_the_answer_away() {
+    for framing in ["Content-Length: 5", "Transfer-Encoding: chunked"] {
+        let lab = Lab::new();
+        let first = "GET /1 HTTP/1.1\r\nHost: origin.test\r\n\r\n";
+        let client = lab.client();
+        client.send(first.as_bytes());
+        client
+            .send(format!("PUT /2 HTTP/1.1\r\nHost: origin.test\r\n{framing}\r\n\r\n").as_bytes());
+        lab.settle();
+        client.shutdown_write();
+        lab.settle();
+        lab.origin().send(OK);
+        lab.settle();
+        let second = lab.origin();
+        assert!(second.text().contains("PUT /2 HTTP/1.1\r\n"), "{framing}: {}", second.text());
+        assert!(!client.is_at_end(), "{framing}");
+        second.send(OK);
+        lab.settle();
+        assert_eq!(client.text().matches("HTTP/1.1 200 OK").count(), 2, "{}", client.text());
+        lab.expect_nothing_left(vec![client]);
+    }
+}

@@ -1,0 +1,151 @@
+//! [`Outcome`]: what became of the bytes, the users and the pair in a run.
+//!
+//! It follows from the records alone. Each byte that a user has written is in exactly
+//! one place at the end; a test holds that for the gallery and for random scenarios.
+
+use std::fmt;
+
+use eventsys::EventCode;
+use pluginvc::steps as pvc;
+use pluginvc::steps::Side;
+
+use super::ledger::{EndState, Ledger};
+use super::model::{PairDef, Trigger};
+use super::op::Op;
+use super::read::event_name;
+use super::record::{Effect, Recorded, What};
+use super::run::Finish;
+
+/// What became of everything in a run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    /// The active end and the passive end.
+    pub ends: [EndOutcome; 2],
+    /// PluginVC has freed the pair.
+    pub is_freed: bool,
+    /// Why the run ended.
+    pub finish: Finish,
+}
+
+/// What became of an end, and of the bytes that its user wrote.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct EndOutcome {
+    /// The events with which its user, or the user's deputy, was called back, in order.
+    pub callbacks: Vec<EventCode>,
+    /// The bytes that its user has written, in all.
+    pub written: i64,
+    /// Those of them that are still in its write buffers.
+    pub unsent: i64,
+    /// Those of them that are still in the core buffer.
+    pub in_core: i64,
+    /// Those of them that were in the core buffer when the pair was freed.
+    pub lost: i64,
+    /// The bytes of the *peer* that have come into this end's read buffers.
+    pub received: i64,
+    /// Those of them that its user has consumed.
+    pub consumed: i64,
+}
+
+impl Outcome {
+    /// The outcome of a recorded run of a scenario with this pair.
+    #[must_use]
+    pub fn new(recorded: &Recorded, pair: &PairDef) -> Outcome {
+        let mut ends = [EndOutcome::default(), EndOutcome::default()];
+        let mut ledger = Ledger::new(pair);
+        let mut is_freed = false;
+        for record in &recorded.records {
+            match &record.what {
+                What::Step(step) if step.kind == pvc::DESTROY => {
+                    is_freed = true;
+                    for (end, side) in ends.iter_mut().zip(Side::BOTH) {
+                        end.lost = ledger.core(side);
+                    }
+                }
+                What::Reaction { side, trigger: Trigger::Event(event, _), .. } => {
+                    ends[side.index()].callbacks.push(*event);
+                }
+                What::Op(performed) if !performed.effect.is_left_out() => {
+                    let end = &mut ends[performed.side.index()];
+                    match (performed.op, performed.effect) {
+                        (Op::Write(bytes), _) => end.written += bytes,
+                        (Op::Consume(_), Effect::Took(bytes)) => end.consumed += bytes,
+                        _ => {}
+                    }
+                }
+                _ => {}
+            }
+            ledger.apply(record);
+        }
+        for (end, side) in ends.iter_mut().zip(Side::BOTH) {
+            let EndState { own, deputy, .. } = ledger.end(side);
+            end.unsent = own.write + deputy.write;
+            end.in_core = ledger.core(side);
+            end.received = end.consumed + own.read + deputy.read;
+        }
+        Outcome { ends, is_freed, finish: recorded.report.finish.clone() }
+    }
+
+    /// The end of `side`.
+    #[must_use]
+    pub fn end(&self, side: Side) -> &EndOutcome {
+        &self.ends[side.index()]
+    }
+}
+
+/// Four sentences, a line each: where the bytes of each end are, how each user was called
+/// back, and what became of the pair.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for side in Side::BOTH {
+            let (letter, end) = (side.letter(), self.end(side));
+            write_bytes(f, letter, end, &self.ends[side.other().index()])?;
+            match end.callbacks.as_slice() {
+                [] => writeln!(f, "{letter} was never called back.")?,
+                events => writeln!(f, "{letter} was called back with {}.", names(events))?,
+            }
+        }
+        f.write_str(if self.is_freed {
+            "The pair was freed.\n"
+        } else {
+            "The pair was not freed.\n"
+        })
+    }
+}
+
+fn write_bytes(
+    f: &mut fmt::Formatter<'_>,
+    letter: char,
+    end: &EndOutcome,
+    peer: &EndOutcome,
+) -> fmt::Result {
+    if end.written == 0 {
+        return writeln!(f, "{letter} wrote nothing.");
+    }
+    let places = [
+        (peer.consumed, "consumed by the peer"),
+        (peer.received - peer.consumed, "left in the peer's read buffer"),
+        (end.in_core, "left in the core buffer"),
+        (end.unsent, "left in the write buffer"),
+        (end.lost, "lost with the core buffer"),
+    ];
+    let places: Vec<String> = places
+        .iter()
+        .filter(|(bytes, _)| *bytes != 0)
+        .map(|(bytes, place)| format!("{bytes} {place}"))
+        .collect();
+    writeln!(f, "{letter} wrote {}: {}.", counted(end.written), places.join(", "))
+}
+
+fn counted(bytes: i64) -> String {
+    if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
+}
+
+/// The names of `events`; one that comes several times in a row stands once, with how often.
+pub(super) fn names(events: &[EventCode]) -> String {
+    let runs = events.chunk_by(|a, b| a == b);
+    let names = runs.map(|run| match run.len() {
+        1 => event_name(run[0]).to_owned(),
+        times => format!("{} ({times} times)", event_name(run[0])),
+    });
+    names.collect::<Vec<_>>().join(", ")
+}
