@@ -22,6 +22,9 @@ use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, ShutdownHowTo, VioHa
 /// let client = Peer::new(core.connect());
 /// lab.settle();
 /// assert_eq!(client.received(), b"welcome");
+/// client.send(b"thanks");
+/// lab.settle();
+/// assert_eq!(client.unsent(), 0, "P reads");
 /// client.close();
 /// ```
 #[derive(Clone)]
@@ -34,6 +37,7 @@ struct State {
     write: RefCell<Option<VioHandle>>,
     input: RefCell<Option<IOBufferReader>>,
     output: RefCell<Option<BoundBuffer>>,
+    unsent: RefCell<Option<IOBufferReader>>,
     received: RefCell<Vec<u8>>,
     end: Cell<Option<EventCode>>,
     paused: Cell<bool>,
@@ -65,6 +69,7 @@ impl Peer {
             let write = vc.do_io_write(&guard, Some(cont), i64::MAX, Some(&reader));
             *state.write.borrow_mut() = Some(write);
             *state.output.borrow_mut() = Some(output);
+            *state.unsent.borrow_mut() = Some(reader);
             *state.vc.borrow_mut() = Some(vc);
         }
         Peer(machine)
@@ -85,6 +90,14 @@ impl Peer {
                 vio.reenable(guard);
             }
         });
+    }
+
+    /// How many bytes [`Peer::send`] was given that the connection has not taken yet.
+    #[must_use]
+    pub fn unsent(&self) -> i64 {
+        self.with(|state, guard| {
+            state.unsent.borrow().as_ref().map_or(0, |reader| reader.read_avail(guard))
+        })
     }
 
     /// Everything that has come so far.
@@ -132,7 +145,7 @@ impl Peer {
                 vc.do_io_close(None);
             }
             drop((state.read.take(), state.write.take()));
-            drop((state.input.take(), state.output.take()));
+            drop((state.input.take(), state.output.take(), state.unsent.take()));
         });
     }
 }

@@ -10,7 +10,7 @@ use eventsys::{
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_2M, BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use iocore::{BoundBuffer, IOBufferReader, NetVcRef, VioHandle};
-use pluginvc::{PluginVCCore, PluginVCOptions};
+use pluginvc::{PluginVCCore, PluginVcOptions};
 use streamlisten::{ConnectionWrap, Environment, TCPWrap};
 
 /// A connection. Nothing happens on it but in [`Wire::run`].
@@ -46,7 +46,7 @@ impl Wire {
         let slot = Rc::clone(&accepted);
         let listener = ConnectionWrap::new(&env, move |_, stream| *slot.borrow_mut() = stream);
         let options =
-            PluginVCOptions { buffer_index: BUFFER_SIZE_INDEX_2M, ..PluginVCOptions::default() };
+            PluginVcOptions { buffer_index: BUFFER_SIZE_INDEX_2M, ..PluginVcOptions::default() };
         let vc = PluginVCCore::alloc_with(&processor, listener.acceptor(), options).connect();
         let client = StateMachine::new(ProxyMutex::new(), Client::default(), Client::handle);
         let guard = client.mutex().lock();

@@ -9,7 +9,7 @@ use eventsys::{AdoptedThread, Clock, ContRef, EventProcessor, FreeContinuation, 
 use iocore::buffer::BUFFER_SIZE_INDEX_2M;
 use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
 use iocore::{NetVCOptions, NetVcRef};
-use pluginvc::{PluginVCCore, PluginVCOptions};
+use pluginvc::{PluginVCCore, PluginVcOptions};
 use serde_json::Value;
 use streamlisten::{ConnectionWrap, Environment, LibuvStreamWrap, StreamResource};
 
@@ -129,7 +129,7 @@ impl Stage {
     fn plugin_vc(&self, listener: &ConnectionWrap) -> NetVcRef {
         // Room for what a scenario sends at once, so that it is read at once.
         let options =
-            PluginVCOptions { buffer_index: BUFFER_SIZE_INDEX_2M, ..PluginVCOptions::default() };
+            PluginVcOptions { buffer_index: BUFFER_SIZE_INDEX_2M, ..PluginVcOptions::default() };
         PluginVCCore::alloc_with(&self.processor, listener.acceptor(), options).connect()
     }
 

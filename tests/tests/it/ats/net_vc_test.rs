@@ -22,7 +22,7 @@ use eventsys::{
 };
 use iocore::buffer::BUFFER_SIZE_INDEX_32K;
 use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
-use iocore::{IoData, NetVCOptions, OneWayTunnel, TunnelOptions};
+use iocore::{IoData, IoEvents, NetVCOptions, OneWayTunnel, TunnelOptions};
 use pluginvc::PluginVCCore;
 
 /// How a pair is made.
