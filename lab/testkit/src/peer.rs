@@ -159,20 +159,30 @@ fn handle(state: &State, call: &Invocation<'_>, event: EventCode, data: Data<'_>
         | EventCode::VC_EVENT_WRITE_COMPLETE => {}
         // The other end takes no more bytes; what it has sent can still be read.
         EventCode::VC_EVENT_ERROR if is_write() => {}
-        other => state.end.set(Some(other)),
+        other => {
+            if !state.paused.get() {
+                drain(state, call.guard());
+            }
+            state.end.set(Some(other));
+        }
     }
     Outcome::Done
 }
 
 /// Takes what has come, and asks for more.
 fn take(state: &State, guard: &Guard<'_>) {
+    drain(state, guard);
+    let vio = state.read.borrow().clone();
+    if let Some(vio) = vio {
+        vio.reenable(guard);
+    }
+}
+
+/// Takes what has come.
+fn drain(state: &State, guard: &Guard<'_>) {
     let Some(reader) = state.input.borrow().clone() else { return };
     let n = reader.read_avail(guard);
     let mut bytes = vec![0; usize::try_from(n).unwrap_or(0)];
     reader.read(guard, &mut bytes);
     state.received.borrow_mut().extend(bytes);
-    let vio = state.read.borrow().clone();
-    if let Some(vio) = vio {
-        vio.reenable(guard);
-    }
 }
