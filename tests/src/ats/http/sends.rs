@@ -22,6 +22,9 @@ pub enum Sends {
     LateChunks,
     /// A body, and then the end of its side.
     BodyAndHalfClose,
+    /// In several pieces, and for an origin server that shows it: a line with a blank at
+    /// its end.
+    BlankAtAnEnd,
 }
 
 impl Sends {
@@ -55,6 +58,10 @@ impl Sends {
                 Sends::BodyAndHalfClose => {
                     let body = has(b"content-length") || has(b"transfer-encoding");
                     body && actions.contains(&Action::HalfClose)
+                }
+                Sends::BlankAtAnEnd => {
+                    let blank = has(b" \r\n") || has(b"\t\r\n");
+                    blank && has(b"{mirror}") && actions.contains(&Action::Pause)
                 }
                 Sends::LongLength => has(b"content-length") && has_long_number(&sent),
             }
