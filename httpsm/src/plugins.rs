@@ -131,6 +131,13 @@ enum Claim {
 
 /// What becomes of a request that is no plugin's own: none knows its path, and `echo` is
 /// not there or the request has no body.
+///
+/// ```
+/// use httpsm::plugins::Rest;
+///
+/// // For `install_with`; `atslab serve` answers the rest with 404.
+/// assert_eq!(Rest::default(), Rest::Generator);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Rest {
     /// `generator` takes it, as the original does in whose rule it stands, and leaves

@@ -22,7 +22,7 @@ pub struct Mapping {
     to: URL,
 }
 
-/// A text that is not a rule.
+/// A text that is not a rule. Parsing a [`Mapping`] returns it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum BadMapping {
     /// It has another form; the text.
