@@ -1,38 +1,87 @@
 //! Event codes, with the numbers of the original.
 //!
-//! Mirrors the `EVENT_*` macros of `iocore/eventsystem/I_Event.h`, the
-//! `VC_EVENT_*` macros of `I_VConnection.h` and the `NET_EVENT_*` macros of
-//! `iocore/net/I_Net.h` (9.1.3). The codes are numbers and not an enum because
-//! every layer above may add a block of its own, and because recordings and
-//! users of the real server know them by number.
+//! Mirrors the `EVENT_*` macros of `iocore/eventsystem/I_Event.h` and the
+//! `VC_EVENT_*` macros of `I_VConnection.h` (9.1.3). The codes are numbers and not an
+//! enum because every layer above adds a block of its own, with
+//! [`event_codes!`](crate::event_codes), and because recordings and users of the real
+//! server know them by number.
 
 use std::fmt;
 
 /// The code a continuation is called back with. The number is the original's.
+///
+/// The type is open: a layer declares its own codes with
+/// [`event_codes!`](crate::event_codes), and writes them as `EventCode::NAME` as well.
 ///
 /// ```
 /// use eventsys::EventCode;
 ///
 /// assert_eq!(EventCode::VC_EVENT_EOS, EventCode(104));
 /// assert_eq!(EventCode(104).name(), Some("VC_EVENT_EOS"));
-/// assert_eq!(EventCode(60_000).name(), None, "codes of one's own are allowed");
+/// assert_eq!(EventCode(202).name(), None, "this block belongs to iocore");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventCode(pub i32);
 
 /// First code of the block that belongs to virtual connections.
 pub const VC_EVENT_EVENTS_START: i32 = 100;
-/// First code of the block that belongs to the net processor.
-pub const NET_EVENT_EVENTS_START: i32 = 200;
-/// First code of the block for small state machines (`OneWayTunnel`).
-const SIMPLE_EVENT_EVENTS_START: i32 = 3300;
 
-macro_rules! codes {
+/// Declares the event codes of a layer: a trait that gives them to [`EventCode`], and a
+/// function that names them. With the trait in scope a code is written
+/// `EventCode::NAME`, in patterns too; without it, it is an error and not a new variable.
+///
+/// ```
+/// use eventsys::EventCode;
+///
+/// eventsys::event_codes! {
+///     /// The events of a house.
+///     pub trait HouseEvents {
+///         /// The door bell rings.
+///         HOUSE_EVENT_BELL = 7000;
+///     }
+///     pub fn house_event_name;
+/// }
+///
+/// let heard = |event| match event {
+///     EventCode::HOUSE_EVENT_BELL => "the bell",
+///     _ => "something else",
+/// };
+/// assert_eq!(heard(EventCode(7000)), "the bell");
+/// assert_eq!(house_event_name(EventCode(7000)), Some("HOUSE_EVENT_BELL"));
+/// assert_eq!(house_event_name(EventCode(104)), Some("VC_EVENT_EOS"));
+/// ```
+#[macro_export]
+macro_rules! event_codes {
+    (
+        $(#[$trait_doc:meta])* pub trait $trait:ident {
+            $($(#[$doc:meta])* $name:ident = $value:expr;)*
+        }
+        pub fn $event_name:ident;
+    ) => {
+        $(#[$trait_doc])*
+        pub trait $trait {
+            $($(#[$doc])* const $name: $crate::EventCode = $crate::EventCode($value);)*
+        }
+
+        impl $trait for $crate::EventCode {}
+
+        /// The original's name of `code`, if it is one of this layer or of the event
+        /// system.
+        #[must_use]
+        pub fn $event_name(code: $crate::EventCode) -> Option<&'static str> {
+            $(if code.0 == $value { return Some(stringify!($name)); })*
+            code.name()
+        }
+    };
+}
+
+macro_rules! own_codes {
     ($($(#[$doc:meta])* $name:ident = $value:expr;)*) => {
         impl EventCode {
             $($(#[$doc])* pub const $name: EventCode = EventCode($value);)*
 
-            /// The original's name of this code, where it has one. `VC_EVENT_ERROR`
+            /// The original's name of this code, if it is one of the event system's; a
+            /// layer above has a function that knows its own as well. `VC_EVENT_ERROR`
             /// shares its number with `EVENT_ERROR` and prints as the latter.
             #[must_use]
             pub fn name(self) -> Option<&'static str> {
@@ -43,7 +92,7 @@ macro_rules! codes {
     };
 }
 
-codes! {
+own_codes! {
     /// No event; the wild card of `NetVCTest`.
     EVENT_NONE = 0;
     /// An event scheduled to run as soon as possible.
@@ -72,20 +121,6 @@ codes! {
     VC_EVENT_ACTIVE_TIMEOUT = VC_EVENT_EVENTS_START + 6;
     /// Out-of-band data has been sent.
     VC_EVENT_OOB_COMPLETE = VC_EVENT_EVENTS_START + 7;
-    /// `connect_re` has made the connection.
-    NET_EVENT_OPEN = NET_EVENT_EVENTS_START;
-    /// `connect_re` could not make the connection.
-    NET_EVENT_OPEN_FAILED = NET_EVENT_EVENTS_START + 1;
-    /// A new connection, for the acceptor.
-    NET_EVENT_ACCEPT = NET_EVENT_EVENTS_START + 2;
-    /// `accept` succeeded.
-    NET_EVENT_ACCEPT_SUCCEED = NET_EVENT_EVENTS_START + 3;
-    /// The connection the acceptor was waiting for will never be made.
-    NET_EVENT_ACCEPT_FAILED = NET_EVENT_EVENTS_START + 4;
-    /// The accept has been cancelled.
-    NET_EVENT_CANCEL = NET_EVENT_EVENTS_START + 5;
-    /// Sent by one `OneWayTunnel` of a pair to the other when it ends.
-    ONE_WAY_TUNNEL_EVENT_PEER_CLOSE = SIMPLE_EVENT_EVENTS_START + 1;
 }
 
 impl EventCode {
@@ -111,6 +146,8 @@ impl fmt::Debug for EventCode {
 
 /// What a handler returns. Mirrors `EVENT_DONE` and `EVENT_CONT`; the event
 /// system itself does not look at it, some callers (timeouts, tunnels) do.
+///
+/// The examples of [`StateMachine`](crate::StateMachine) return one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
     /// `EVENT_DONE` (0).
@@ -126,8 +163,6 @@ mod tests {
     #[test]
     fn numbers_and_names_are_the_originals() {
         assert_eq!(EventCode::VC_EVENT_ACTIVE_TIMEOUT.0, 106);
-        assert_eq!(EventCode::NET_EVENT_ACCEPT.0, 202);
-        assert_eq!(EventCode::ONE_WAY_TUNNEL_EVENT_PEER_CLOSE.0, 3301);
         assert_eq!(EventCode(104).to_string(), "VC_EVENT_EOS");
         assert_eq!(EventCode(4242).to_string(), "event 4242");
         assert_eq!(format!("{:?}", EventCode(3)), "EVENT_ERROR (3)");

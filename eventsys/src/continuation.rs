@@ -26,6 +26,8 @@ use crate::mutex::{Guard, ProxyMutex};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// A shared continuation, as events and VIOs hold it.
+///
+/// The example of [`Continuation`] schedules one.
 pub type ContRef = Arc<dyn Continuation>;
 
 /// What is called back with events.
@@ -108,6 +110,8 @@ pub enum Data<'a> {
 }
 
 /// One call of a handler: who is called, and the proof that its mutex is held.
+///
+/// The examples of [`Continuation`] and of [`Invocation::mutex`] use one.
 pub struct Invocation<'a> {
     this: &'a ContRef,
     guard: Option<&'a Guard<'a>>,

@@ -67,6 +67,13 @@ pub const DELAY_FOR_RETRY: HrTime = mseconds(10);
 pub const THREAD_MAX_HEARTBEAT: HrTime = mseconds(60);
 
 /// What kind of thread it is. Mirrors `ThreadType`.
+///
+/// ```
+/// use eventsys::{Clock, EventProcessor, ThreadType};
+///
+/// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+/// assert_eq!(thread.thread().tt(), ThreadType::Regular);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ThreadType {
     /// Runs the event loop.

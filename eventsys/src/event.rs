@@ -48,6 +48,8 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::thread_id::ThreadId;
 
 /// A user's own value, given when an event is scheduled. Mirrors `Event::cookie`.
+///
+/// The example of [`Request`] gives one.
 pub type Cookie = Option<Arc<dyn Any + Send + Sync>>;
 
 /// When an event is due. The original packs this into the sign of `timeout_at`.
@@ -232,6 +234,8 @@ pub struct EventRef {
 
 /// The event of an [`EventRef`] has run for the last time, or its cancelling has
 /// been noticed: in the original, a use after free.
+///
+/// The example of [`EventRef`] gets one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StaleEvent;
 

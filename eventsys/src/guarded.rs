@@ -241,7 +241,7 @@ impl Drop for InUse<'_> {
 }
 
 /// A value that belongs to one thread.
-pub struct ThreadCell<T> {
+pub(crate) struct ThreadCell<T> {
     owner: AtomicU64,
     value: UnsafeCell<T>,
 }
@@ -259,10 +259,10 @@ impl<T> ThreadCell<T> {
 
     /// The value, if the calling thread owns it.
     #[inline]
-    pub fn try_get(&self) -> Option<&T> {
+    pub(crate) fn try_get(&self) -> Option<&T> {
         let mine = self.owner.load(Ordering::Relaxed) == ThreadId::current().as_u64();
-        // SAFETY: see the note on `Sync`. The reference is shared and, `T` not
-        // being `Sync` in any use where it matters, stays on this thread.
+        // SAFETY: only the owner comes here, and every reference is a shared one. One can
+        // go to another thread only where `T: Sync`, and then that thread may read, too.
         mine.then(|| unsafe { &*self.value.get() })
     }
 }

@@ -14,7 +14,7 @@
 //!   negative delay is a delay that is over.
 //!
 //! [`after`] is that rule. Two meanings of a negative number are the original's and
-//! stay: a negative *period* makes a poll event (`When::Every`), and some functions
+//! stay: a negative *period* makes a poll event (`schedule_every`), and some functions
 //! take a timeout back for it, which they say themselves.
 
 /// A point in time or a span of it, in nanoseconds. Mirrors `ink_hrtime`.

@@ -70,7 +70,7 @@ pub mod sync;
 mod thread_id;
 
 pub use clock::{Clock, PASS_COST, Participant};
-pub use code::{EventCode, NET_EVENT_EVENTS_START, Outcome, VC_EVENT_EVENTS_START};
+pub use code::{EventCode, Outcome, VC_EVENT_EVENTS_START};
 pub use continuation::{ContRef, Continuation, ContinuationBase, Data, Invocation, call};
 pub use ethread::{
     AdoptedThread, DELAY_FOR_RETRY, EThread, EventMetrics, Idle, LoopTailHandler, SAMPLE_COUNT,
@@ -79,7 +79,7 @@ pub use ethread::{
 pub use event::{
     AtomicEvent, Cookie, Due, EventCensus, EventRef, Request, StaleEvent, event_census,
 };
-pub use guarded::{Guarded, Rebindable, ThreadCell};
+pub use guarded::{Guarded, Rebindable};
 pub use hrtime::HrTime;
 pub use mutex::{Guard, ProxyMutex};
 pub use processor::{

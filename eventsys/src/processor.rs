@@ -98,6 +98,13 @@ pub struct Options {
 
 /// Which thread of a group gets what [`EventProcessor::schedule_imm`] and its kin
 /// schedule on it.
+///
+/// ```
+/// use eventsys::{Assignment, Clock, EventProcessor, Options};
+///
+/// let options = Options { assignment: Assignment::RoundRobin, ..Options::default() };
+/// let as_in_8_1 = EventProcessor::with_options(Clock::new_virtual(), options);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Assignment {
     /// The one that the continuation keeps to, else the calling thread, else the

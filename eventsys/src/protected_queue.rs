@@ -20,6 +20,13 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::thread_id::ThreadId;
 
 /// How a thread is woken that may be going to sleep just now.
+///
+/// ```
+/// use eventsys::{Clock, EventProcessor, Options, WakePolicy};
+///
+/// let options = Options { wake: WakePolicy::TryLock, ..Options::default() };
+/// let as_in_9_0 = EventProcessor::with_options(Clock::new_virtual(), options);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum WakePolicy {
     /// The signaller waits for the sleeper's lock. No wake-up is lost. As in 8.1,
@@ -40,6 +47,13 @@ pub enum WakePolicy {
 
 /// Where an event goes that a thread schedules on itself, other than by the
 /// `schedule_*_local` methods, which always take the local queue.
+///
+/// ```
+/// use eventsys::{Clock, EventProcessor, Options, OwnEvents};
+///
+/// let options = Options { own_events: OwnEvents::ExternalQueue, ..Options::default() };
+/// let as_in_8_1 = EventProcessor::with_options(Clock::new_virtual(), options);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum OwnEvents {
     /// Its local queue: the event comes in the same pass if that is still

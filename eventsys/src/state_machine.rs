@@ -9,6 +9,8 @@ use crate::guarded::Guarded;
 use crate::mutex::{Guard, ProxyMutex};
 
 /// The handler of a state machine with state `S`.
+///
+/// The example of [`StateMachine`] gives one as a closure that captures nothing.
 pub type Handler<S> = fn(&S, &Invocation<'_>, EventCode, Data<'_>) -> Outcome;
 
 /// A continuation made of state and a handler. Mirrors what every class derived

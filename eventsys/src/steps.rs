@@ -22,6 +22,8 @@ mod views;
 
 use std::sync::Arc;
 
+// Not the facade's: with it each step would be a scheduling point of an exploration, and
+// listening would change what is explored.
 use parking_lot::Mutex;
 
 pub use kind::StepKind;
@@ -52,6 +54,17 @@ pub struct Subject {
 
 /// The mutexes a thread held when it took a step, outermost first, as far as
 /// they fit. Filled only while a [`census`](crate::mutex::census) is running.
+///
+/// ```
+/// use eventsys::ProxyMutex;
+/// use eventsys::mutex::census;
+///
+/// let _census = census::start();
+/// let mutex = ProxyMutex::new();
+/// let _guard = mutex.lock();
+/// let held = census::held_locks();
+/// assert_eq!(held.iter().collect::<Vec<_>>(), [mutex.key()]);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct HeldLocks {
     keys: [usize; 6],
@@ -136,6 +149,8 @@ pub trait StepSink: Send + Sync {
 }
 
 /// The handle through which code reports its steps; one branch when no one listens.
+///
+/// The example of [`Options`](crate::Options) makes one.
 #[derive(Clone, Default)]
 pub struct Steps(Option<Arc<dyn StepSink>>);
 
@@ -179,6 +194,8 @@ impl Steps {
 }
 
 /// Keeps every step, in the order in which they came.
+///
+/// The example of [`Options`](crate::Options) reads one.
 #[derive(Default)]
 pub struct Collector(Mutex<Vec<Step>>);
 

@@ -20,8 +20,10 @@ mod explored;
 mod flag;
 #[cfg(not(feature = "explore"))]
 mod native;
+mod time;
 
 pub use flag::Flag;
+pub use time::AtomicTime;
 
 #[cfg(feature = "explore")]
 pub use explored::{Condvar, Mutex, MutexGuard, RawLock, atomic, mpsc, thread};

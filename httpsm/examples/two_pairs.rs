@@ -22,7 +22,7 @@ use httpsm::{
     HttpConfig, HttpData, HttpProxy, NoOrigin, SmState, UrlRewrite, ts_http_connect_with_plugin_id,
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
-use iocore::{IOBufferReader, IoData, NetVcRef};
+use iocore::{IOBufferReader, IoData, IoEvents, NetVcRef};
 
 const REQUEST: &[u8] = b"GET http://example.test/ HTTP/1.1\r\nHost: example.test\r\n\r\n";
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n";

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use eventsys::{Continuation, ContinuationBase, Data, EventCode, Invocation, Outcome};
-use iocore::IoData;
+use iocore::{IoData, IoEvents};
 
 use crate::client_session::HttpClientSession;
 use crate::proxy::HttpProxy;

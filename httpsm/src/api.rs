@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use eventsys::{ContRef, Continuation as _, Data, ET_NET, EventCode, Request};
 use iocore::NetVcRef;
-use pluginvc::{PluginVCCore, PluginVCOptions};
+use pluginvc::{PluginVCCore, PluginVcOptions};
 
 use crate::accept::HttpSessionAccept;
 use crate::affinity;
@@ -32,7 +32,7 @@ pub fn ts_http_connect_with_plugin_id(
     tag: &str,
     id: i64,
 ) -> NetVcRef {
-    let options = PluginVCOptions {
+    let options = PluginVcOptions {
         plugin_tag: Some(tag.into()),
         plugin_id: id,
         ..proxy.plugin_vc_options()

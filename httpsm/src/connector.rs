@@ -10,7 +10,8 @@ use std::{fmt, io};
 
 use eventsys::sync::Mutex;
 use eventsys::{ContRef, Data, EventCode, EventProcessor, Guard, HrTime, call};
-use pluginvc::{PluginVCCore, PluginVCOptions};
+use iocore::IoEvents;
+use pluginvc::{PluginVCCore, PluginVcOptions};
 
 /// Where a connection is to go.
 ///
@@ -77,17 +78,17 @@ impl OriginConnector for NoOrigin {
 /// ```
 /// use eventsys::{Clock, EventProcessor, FreeContinuation, Outcome};
 /// use httpsm::AcceptorConnector;
-/// use pluginvc::PluginVCOptions;
+/// use pluginvc::PluginVcOptions;
 ///
 /// let processor = EventProcessor::new(Clock::new_virtual());
-/// let connector = AcceptorConnector::new(&processor, PluginVCOptions::default());
+/// let connector = AcceptorConnector::new(&processor, PluginVcOptions::default());
 /// // Gets the other end of each connection to this origin server.
 /// let acceptor = FreeContinuation::new(|_, _, _| Outcome::Done);
 /// connector.listen("127.0.0.1", 80, acceptor);
 /// ```
 pub struct AcceptorConnector {
     processor: Arc<EventProcessor>,
-    options: PluginVCOptions,
+    options: PluginVcOptions,
     acceptors: Mutex<BTreeMap<Origin, ContRef>>,
 }
 
@@ -96,7 +97,7 @@ impl AcceptorConnector {
     #[must_use]
     pub fn new(
         processor: &Arc<EventProcessor>,
-        options: PluginVCOptions,
+        options: PluginVcOptions,
     ) -> Arc<AcceptorConnector> {
         Arc::new(AcceptorConnector {
             processor: Arc::clone(processor),
@@ -158,7 +159,7 @@ mod tests {
     #[test]
     fn an_acceptor_that_is_replaced_is_dropped_without_the_lock() {
         let processor = EventProcessor::new(Clock::new_virtual());
-        let connector = AcceptorConnector::new(&processor, PluginVCOptions::default());
+        let connector = AcceptorConnector::new(&processor, PluginVcOptions::default());
         let (tell, told) = mpsc::channel();
         connector.listen("origin", 80, acceptor(Listens(Arc::clone(&connector), tell)));
         let replaces = std::thread::spawn(move || connector.listen("origin", 80, acceptor(())));

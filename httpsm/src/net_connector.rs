@@ -10,8 +10,8 @@ use eventsys::{
     ContRef, Data, ET_NET, EventCode, EventRef, Guard, HrTime, Invocation, Outcome, StateMachine,
     call,
 };
-use iocore::NetVCOptions;
 use iocore::net::{Action, ActionResult, NetProcessor, Target};
+use iocore::{IoEvents, NetVCOptions};
 
 use crate::connector::{ConnectError, Origin, OriginConnector};
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use eventsys::EventProcessor;
 use eventsys::hrtime::SECOND;
 use eventsys::sync::Mutex;
-use pluginvc::{Corrections, Epoch, PluginVCOptions};
+use pluginvc::{Corrections, Epoch, PluginVcOptions};
 
 use crate::config::HttpConfig;
 use crate::connector::OriginConnector;
@@ -178,11 +178,11 @@ impl HttpProxy {
     /// How a PluginVC pair of this proxy is to be: as in 9.2.9, with the
     /// corrections that keep a plugin's mistake from being everybody's end.
     #[must_use]
-    pub fn plugin_vc_options(&self) -> PluginVCOptions {
-        PluginVCOptions {
+    pub fn plugin_vc_options(&self) -> PluginVcOptions {
+        PluginVcOptions {
             epoch: Epoch::D,
             corrections: Corrections::all(),
-            ..PluginVCOptions::default()
+            ..PluginVcOptions::default()
         }
     }
 

@@ -57,7 +57,7 @@ use eventsys::{
     ContRef, Continuation, ContinuationBase, Data, EventCode, EventRef, Guard, Guarded, Invocation,
     Outcome, ProxyMutex,
 };
-use iocore::{BoundBuffer, IoData, NetVcRef, VIO, VioHandle};
+use iocore::{BoundBuffer, IoData, IoEvents, NetVcRef, VIO, VioHandle};
 use pluginvc::PluginVCCore;
 
 use crate::affinity;

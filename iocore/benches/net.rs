@@ -4,26 +4,26 @@
 //!
 //! One net thread, the bench's own, serves; the other end is a plain thread.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
+use divan::{AllocProfiler, Bencher};
 use eventsys::{
     AdoptedThread, Clock, ContRef, Data, EventCode, EventProcessor, FreeContinuation, Invocation,
     Outcome, ProxyMutex, StateMachine,
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_1M, BUFFER_SIZE_INDEX_32K, MIOBuffer, SizeIndex};
 use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetProcessor};
-use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, VioHandle};
+use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, VioHandle};
+
+#[global_allocator]
+static ALLOCATOR: AllocProfiler = AllocProfiler::system();
 
 fn main() {
-    println!("an idle connection takes {} bytes of heap", idle_connection_bytes());
     divan::main();
 }
 
@@ -348,10 +348,10 @@ fn requests_plain_std_net(bencher: Bencher) {
     });
 }
 
-/// Heap bytes of an accepted connection with a read under way, averaged over five
-/// hundred; the state machine and its buffer not counted twice: they are in it.
-fn idle_connection_bytes() -> usize {
-    const IDLE: usize = 400;
+/// An accepted connection with a read under way. What divan prints as `max alloc` is its
+/// memory on this side: connection, state machine and buffer.
+#[divan::bench(sample_count = 1, sample_size = 400)]
+fn idle_connection(bencher: Bencher) {
     let stage = Stage::new();
     let acceptor: ContRef = FreeContinuation::new(|_, _, data: Data<'_>| {
         let vc = data.net_vc().expect("a connection");
@@ -365,41 +365,14 @@ fn idle_connection_bytes() -> usize {
         Outcome::Done
     });
     let (action, address) = stage.accept(acceptor);
-    let mut peers = Vec::with_capacity(IDLE);
-    let opened = |stage: &Stage| stage.net.stats().connections_currently_open();
-    let before = COUNTED.load(Ordering::Relaxed);
-    while peers.len() < IDLE {
-        peers.push(TcpStream::connect(address).expect("somebody listens"));
-        stage.thread.run_until(|| opened(&stage) == peers.len() as i64);
-    }
-    let taken = COUNTED.load(Ordering::Relaxed) - before;
-    drop(peers);
-    stage.thread.run_until(|| opened(&stage) == 0);
+    let opened = || stage.net.stats().connections_currently_open();
+    bencher.counter(ItemsCount::new(1_u64)).bench_local(|| {
+        let before = opened();
+        let peer = TcpStream::connect(address).expect("somebody listens");
+        stage.thread.run_until(|| opened() > before);
+        peer
+    });
+    stage.thread.run_until(|| opened() == 0);
     action.cancel();
     stage.thread.run_pass();
-    taken / IDLE
-}
-
-/// Counts the heap bytes in use.
-struct Counting;
-
-static COUNTED: AtomicUsize = AtomicUsize::new(0);
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-#[allow(unsafe_code)]
-// SAFETY: everything is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNTED.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        COUNTED.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(ptr, layout) }
-    }
 }

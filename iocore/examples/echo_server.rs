@@ -15,7 +15,7 @@ use std::error::Error;
 
 use eventsys::{Clock, EventCode, EventProcessor, FreeContinuation, Outcome, ProxyMutex};
 use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
-use iocore::{IoData, OneWayTunnel, TunnelOptions};
+use iocore::{IoData, IoEvents, OneWayTunnel, TunnelOptions};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:7007".to_owned());

@@ -18,6 +18,7 @@
 
 mod bound;
 pub mod buffer;
+mod events;
 mod io_channel;
 pub mod net;
 mod net_vconnection;
@@ -26,6 +27,7 @@ mod vconnection;
 mod vio;
 
 pub use bound::{BoundBuffer, IOBufferReader};
+pub use events::{IoEvents, NET_EVENT_EVENTS_START, event_name};
 pub use io_channel::IoChannel;
 pub use net_vconnection::{
     AddrBindStyle, NetVCOptions, NetVConnection, NetVConnectionContext, NetVcBase, NetVcRef,
@@ -34,4 +36,4 @@ pub use one_way_tunnel::{OneWayTunnel, TUNNEL_TILL_DONE, Transform, TunnelOption
 pub use vconnection::{
     ApiData, DataId, IoData, ShutdownHowTo, UserData, VConnection, get_vc_event_name,
 };
-pub use vio::{Accessor, VIO, VioHandle, VioOp};
+pub use vio::{MIOBufferAccessor, VIO, VioHandle, VioOp};

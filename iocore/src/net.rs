@@ -7,7 +7,7 @@
 //! another thread.
 //!
 //! Each net thread has a [`NetHandler`]: the tail of its event loop, which waits
-//! for sockets instead of sleeping. A [`NetVC`] belongs to the handler of one
+//! for sockets instead of sleeping. A [`UnixNetVConnection`] belongs to the handler of one
 //! thread for life. A socket says once that something may be read or written
 //! (*triggered*, the edge), a user says that he wants it (*enabled*, by `do_io`
 //! or `reenable`), and where both are true the connection is on a ready list:
@@ -82,4 +82,4 @@ pub use handler::NetHandler;
 pub use options::{AcceptOptions, Target};
 pub use processor::NetProcessor;
 pub use stats::NetStats;
-pub use vc::NetVC;
+pub use vc::UnixNetVConnection;

@@ -15,9 +15,13 @@ use eventsys::{EThread, EventCode, HrTime};
 use crate::vconnection::VConnection;
 
 /// A shared connection, as acceptors and connectors get it.
+///
+/// The example of [`IoData`](crate::IoData) gets one.
 pub type NetVcRef = Arc<dyn NetVConnection>;
 
 /// Whose side of the proxy a connection is on. Mirrors `NetVConnectionContext_t`.
+///
+/// The example of [`NetVcBase`] sets one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NetVConnectionContext {
     /// Between the client and the proxy (`NET_VCONNECTION_IN`).
@@ -27,6 +31,8 @@ pub enum NetVConnectionContext {
 }
 
 /// How the local address of a connection is bound. Mirrors `addr_bind_style`.
+///
+/// It is a part of [`NetVCOptions`], whose example leaves it at any address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum AddrBindStyle {
     /// Any local address.

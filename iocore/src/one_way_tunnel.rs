@@ -11,6 +11,7 @@
 //! tell?** Without a filter and with two buffers the original asserts «Not
 //! Implemented» on the first byte; here [`OneWayTunnel::start`] refuses.
 
+use crate::IoEvents;
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Weak};
 
@@ -29,9 +30,25 @@ pub const TUNNEL_TILL_DONE: i64 = i64::MAX;
 
 /// A filter: takes bytes from the first buffer by its reader and puts what it
 /// makes of them into the second. Mirrors `Transform_fn`.
+///
+/// It is a part of [`TunnelOptions`], whose example gives one.
 pub type Transform = Box<dyn FnMut(&Guard<'_>, &IOBufferReader, &BoundBuffer) + Send>;
 
 /// How a tunnel is to be. Stands for the arguments of `OneWayTunnel::init`.
+///
+/// ```
+/// use iocore::TunnelOptions;
+///
+/// let options = TunnelOptions {
+///     close_target: false,
+///     transform: Some(Box::new(|guard, from, to| {
+///         let bytes = from.block_view(guard).to_ascii_uppercase();
+///         to.write(guard, &bytes);
+///         from.consume(guard, bytes.len() as i64);
+///     })),
+///     ..TunnelOptions::default()
+/// };
+/// ```
 pub struct TunnelOptions {
     /// Called back at the end, with `VC_EVENT_EOS` or `VC_EVENT_ERROR`, and the
     /// tunnel as data; the tunnel then runs under its mutex.

@@ -25,6 +25,8 @@ use crate::net_vconnection::NetVcRef;
 use crate::vio::{VIO, VioHandle, VioOp};
 
 /// Which directions `do_io_shutdown` ends. Mirrors `ShutdownHowTo_t`.
+///
+/// The example of [`VConnection`] gives one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ShutdownHowTo {
     /// No further read events.
@@ -37,6 +39,26 @@ pub enum ShutdownHowTo {
 
 /// What [`VConnection::get_data`] and [`VConnection::set_data`] are about.
 /// Mirrors `TSApiDataType` and the values that PluginVC adds to it.
+///
+/// ```
+/// use iocore::{ApiData, DataId};
+/// use std::sync::Arc;
+/// use testkit::prelude::*;
+///
+/// let lab = Lab::new();
+/// let (a, p) = lab.agents();
+/// lab.pair(&a, &p);
+/// let name: Arc<&str> = Arc::new("the client");
+/// a.with(|me| assert!(me.vc().set_data(DataId::PluginVcLocal, Some(name))));
+/// let Some(ApiData::User(Some(data))) = p.with(|me| me.vc().get_data(DataId::PluginVcRemote))
+/// else {
+///     panic!("a pair knows it")
+/// };
+/// assert_eq!(data.downcast_ref(), Some(&"the client"));
+/// # a.close();
+/// # p.close();
+/// # lab.settle();
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DataId {
     /// `TS_API_DATA_READ_VIO`.
@@ -54,9 +76,13 @@ pub enum DataId {
 }
 
 /// A user's own data, or none.
+///
+/// The example of [`DataId`] stores one.
 pub type UserData = Option<Arc<dyn Any + Send + Sync>>;
 
 /// What [`VConnection::get_data`] answers.
+///
+/// The example of [`DataId`] gets one.
 #[derive(Clone)]
 pub enum ApiData {
     /// For [`DataId::Closed`].
@@ -172,6 +198,19 @@ pub trait VConnection: Continuation {
 }
 
 /// Gives the data that comes with an event its type.
+///
+/// ```
+/// use eventsys::{ContRef, EventCode, Outcome, ProxyMutex, StateMachine};
+/// use iocore::{IoData, IoEvents, VConnection};
+///
+/// // Takes connections and closes them.
+/// let acceptor: ContRef = StateMachine::new(ProxyMutex::new(), (), |(), _, event, data| {
+///     if let (EventCode::NET_EVENT_ACCEPT, Some(vc)) = (event, data.net_vc()) {
+///         vc.do_io_close(None);
+///     }
+///     Outcome::Done
+/// });
+/// ```
 pub trait IoData<'a> {
     /// The VIO, if the event is about one.
     fn vio(&self) -> Option<&'a VIO>;

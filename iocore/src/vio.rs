@@ -24,6 +24,20 @@ use crate::bound::{BoundBuffer, IOBufferReader};
 use crate::vconnection::VConnection;
 
 /// What a VIO does. Mirrors the enum in `VIO`; the kinds for files are left out.
+///
+/// ```
+/// use iocore::VioOp;
+/// use testkit::prelude::*;
+///
+/// let lab = Lab::new();
+/// let (a, p) = lab.agents();
+/// p.on(ACCEPT, |me| me.read(MAX));
+/// lab.pair(&a, &p);
+/// lab.settle();
+/// assert_eq!(p.read_vio().op(), VioOp::Read);
+/// # a.close();
+/// # p.close();
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum VioOp {
@@ -36,9 +50,11 @@ pub enum VioOp {
 }
 
 /// The buffer of an operation: the buffer to fill, or the reader to take from.
-/// Mirrors `MIOBufferAccessor`.
+/// Mirrors the struct of this name.
+///
+/// [`VIO::with_buffer`] lends it to its caller.
 #[derive(Clone, Debug, Default)]
-pub enum Accessor {
+pub enum MIOBufferAccessor {
     /// No buffer (`clear`).
     #[default]
     None,
@@ -48,12 +64,12 @@ pub enum Accessor {
     Reader(IOBufferReader),
 }
 
-impl Accessor {
+impl MIOBufferAccessor {
     fn buffer(&self) -> Option<&BoundBuffer> {
         match self {
-            Accessor::None => None,
-            Accessor::Writer(buffer) => Some(buffer),
-            Accessor::Reader(reader) => Some(reader.buffer()),
+            MIOBufferAccessor::None => None,
+            MIOBufferAccessor::Writer(buffer) => Some(buffer),
+            MIOBufferAccessor::Reader(reader) => Some(reader.buffer()),
         }
     }
 }
@@ -89,7 +105,7 @@ struct Binding {
     /// A second reference to `cont`, lent for the length of each callback: counting
     /// one up and down for every callback would cost two locked instructions.
     lent: Cell<Option<ContRef>>,
-    buffer: RefCell<Accessor>,
+    buffer: RefCell<MIOBufferAccessor>,
 }
 
 impl Binding {
@@ -153,7 +169,7 @@ impl VIO {
         op: VioOp,
         cont: Option<ContRef>,
         nbytes: i64,
-        buffer: Accessor,
+        buffer: MIOBufferAccessor,
     ) {
         check_buffer(&buffer, mutex);
         self.bound.rebind(guard, mutex);
@@ -340,7 +356,7 @@ impl VIO {
     #[track_caller]
     pub fn reader(&self, guard: &Guard<'_>) -> Option<IOBufferReader> {
         self.with_buffer(guard, |buffer| match buffer {
-            Accessor::Reader(reader) => Some(reader.clone()),
+            MIOBufferAccessor::Reader(reader) => Some(reader.clone()),
             _ => None,
         })
     }
@@ -352,7 +368,7 @@ impl VIO {
     /// If `guard` is not of the bound mutex.
     #[inline]
     #[track_caller]
-    pub fn with_buffer<R>(&self, guard: &Guard<'_>, f: impl FnOnce(&Accessor) -> R) -> R {
+    pub fn with_buffer<R>(&self, guard: &Guard<'_>, f: impl FnOnce(&MIOBufferAccessor) -> R) -> R {
         self.bound.with(guard, |bound| f(&bound.buffer.borrow()))
     }
 
@@ -362,7 +378,7 @@ impl VIO {
     /// If `guard` is not of the bound mutex, or the buffer is bound to another.
     #[track_caller]
     pub fn set_writer(&self, guard: &Guard<'_>, buffer: &BoundBuffer) {
-        self.set_buffer(guard, Accessor::Writer(buffer.clone()));
+        self.set_buffer(guard, MIOBufferAccessor::Writer(buffer.clone()));
     }
 
     /// Changes the reader that a write takes from. Mirrors `VIO::set_reader`.
@@ -371,7 +387,7 @@ impl VIO {
     /// If `guard` is not of the bound mutex, or the buffer is bound to another.
     #[track_caller]
     pub fn set_reader(&self, guard: &Guard<'_>, reader: &IOBufferReader) {
-        self.set_buffer(guard, Accessor::Reader(reader.clone()));
+        self.set_buffer(guard, MIOBufferAccessor::Reader(reader.clone()));
     }
 
     /// The mutex that the VIO is bound to, as a hint: unless the caller holds it,
@@ -401,7 +417,7 @@ impl VIO {
     }
 
     #[track_caller]
-    fn set_buffer(&self, guard: &Guard<'_>, buffer: Accessor) {
+    fn set_buffer(&self, guard: &Guard<'_>, buffer: MIOBufferAccessor) {
         self.check(guard);
         let bound = self.bound.mutex();
         bound.iter().for_each(|mutex| check_buffer(&buffer, mutex));
@@ -422,7 +438,7 @@ impl VIO {
 }
 
 #[track_caller]
-fn check_buffer(buffer: &Accessor, mutex: &Arc<ProxyMutex>) {
+fn check_buffer(buffer: &MIOBufferAccessor, mutex: &Arc<ProxyMutex>) {
     if let Some(buffer) = buffer.buffer() {
         assert!(
             Arc::ptr_eq(buffer.mutex(), mutex),

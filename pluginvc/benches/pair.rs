@@ -1,24 +1,23 @@
 //! How fast bytes move through one PluginVC pair, and how much an idle pair
 //! takes: one thread, one writer, one reader, separate mutexes.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
+use divan::{AllocProfiler, Bencher};
 use eventsys::{
     AdoptedThread, Clock, ContRef, Data, EThread, EventCode, EventProcessor, HrTime, Idle,
     Invocation, LoopTailHandler, Outcome, ProxyMutex, StateMachine,
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
-use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, VioHandle};
+use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, VioHandle};
 use pluginvc::PluginVCCore;
 
+#[global_allocator]
+static ALLOCATOR: AllocProfiler = AllocProfiler::system();
+
 fn main() {
-    let bytes = idle_pair_bytes();
-    println!("an idle pair takes {bytes} bytes, both ends, VIOs and core buffers included");
     divan::main();
 }
 
@@ -192,26 +191,31 @@ fn connect_and_close(bencher: Bencher) {
     });
 }
 
-/// Heap bytes of a connected pair that does nothing, averaged over a thousand.
-fn idle_pair_bytes() -> usize {
-    const PAIRS: usize = 1000;
+/// A connected pair that does nothing. What divan prints as `max alloc` is its memory: both
+/// ends, VIOs and core buffers included.
+#[divan::bench(sample_count = 1, sample_size = 1000)]
+fn idle_pair(bencher: Bencher) {
     let processor = EventProcessor::new(Clock::new_virtual());
     let thread = processor.adopt_current_thread("ET_NET");
     let acceptor: ContRef = StateMachine::new(ProxyMutex::new(), (), |_, _, _, _| Outcome::Done);
-    let mut ends = Vec::with_capacity(PAIRS);
-    let before = COUNTED.load(Ordering::Relaxed);
-    for _ in 0..PAIRS {
+    bencher.counter(ItemsCount::new(1_u64)).bench_local(|| {
         let core = PluginVCCore::alloc(&processor, acceptor.clone());
-        ends.push((core.connect(), core.passive_vc().expect("not freed")));
+        let ends = [core.connect() as NetVcRef, core.passive_vc().expect("not freed")];
+        IdlePair { ends, thread: &thread }
+    });
+}
+
+/// Two open ends, closed when divan drops what it has measured.
+struct IdlePair<'a> {
+    ends: [NetVcRef; 2],
+    thread: &'a AdoptedThread,
+}
+
+impl Drop for IdlePair<'_> {
+    fn drop(&mut self) {
+        self.ends.iter().for_each(|end| end.do_io_close(None));
+        self.thread.run_pass();
     }
-    let taken = COUNTED.load(Ordering::Relaxed) - before;
-    for (active, passive) in &ends {
-        use iocore::VConnection;
-        active.do_io_close(None);
-        passive.do_io_close(None);
-    }
-    thread.run_pass();
-    taken / PAIRS
 }
 
 /// A thread that never waits: what is measured is work.
@@ -220,28 +224,4 @@ struct NoWait;
 impl LoopTailHandler for NoWait {
     fn wait_for_activity(&self, _: Idle<'_, '_>, _: HrTime) {}
     fn signal_activity(&self, _: &EThread) {}
-}
-
-/// Counts the heap bytes in use.
-struct Counting;
-
-static COUNTED: AtomicUsize = AtomicUsize::new(0);
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-#[allow(unsafe_code)]
-// SAFETY: everything is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNTED.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        COUNTED.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(ptr, layout) }
-    }
 }

@@ -16,7 +16,7 @@ use eventsys::{
     ProxyMutex, StateMachine,
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
-use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, ShutdownHowTo, VioHandle};
+use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, ShutdownHowTo, VioHandle};
 use pluginvc::PluginVCCore;
 
 /// Prints each step when it is taken.

@@ -15,7 +15,7 @@ use eventsys::{
     Clock, Data, EventCode, EventProcessor, Invocation, Outcome, ProxyMutex, StateMachine,
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
-use iocore::{IOBufferReader, IoData, NetVcRef};
+use iocore::{IOBufferReader, IoData, IoEvents, NetVcRef};
 use pluginvc::PluginVCCore;
 
 const BYTES: &[u8] = b"ten bytes!";

@@ -11,7 +11,7 @@ use eventsys::mutex::weak_try_lock;
 use eventsys::{
     ContRef, Continuation, ContinuationBase, Data, ET_CALL, EventCode, Invocation, Outcome, call,
 };
-use iocore::NetVcRef;
+use iocore::{IoEvents, NetVcRef};
 
 use crate::PVC_LOCK_RETRY_TIME;
 use crate::core::PluginVCCore;

@@ -4,7 +4,6 @@
 
 use crate::steps as pvc;
 use eventsys::Guard;
-use eventsys::sync::atomic::Ordering;
 use iocore::VioOp;
 
 use crate::half::Half;
@@ -34,7 +33,7 @@ impl Half<'_> {
                 let _ = event.try_cancel();
             }
         }
-        end.inactive_timeout_at.store(0, Ordering::Relaxed);
+        end.inactive_timeout_at.set(None);
 
         if !other.closed.is_set() && self.core.connected.is_set() {
             other.write.need_process.set();

@@ -19,12 +19,12 @@ use eventsys::{
     ProxyMutex, call,
 };
 use iocore::buffer::{MIOBuffer, ReaderId};
-use iocore::{NetVConnection, NetVcRef, UserData, VConnection};
+use iocore::{IoEvents, NetVConnection, NetVcRef, UserData, VConnection};
 
 use crate::accept::AcceptState;
 use crate::end::End;
 use crate::locks::FirstMutex;
-use crate::options::PluginVCOptions;
+use crate::options::PluginVcOptions;
 use crate::vc::PluginVC;
 
 static NEXT_ID: AtomicU32 = AtomicU32::new(0);
@@ -67,7 +67,7 @@ pub struct PluginVCCore {
     pub(crate) this: Weak<PluginVCCore>,
     pub(crate) processor: Arc<EventProcessor>,
     pub(crate) steps: Steps,
-    pub(crate) options: PluginVCOptions,
+    pub(crate) options: PluginVcOptions,
     id: u32,
     pub(crate) active: End,
     pub(crate) passive: End,
@@ -109,7 +109,7 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    fn new(options: &PluginVCOptions) -> Flow {
+    fn new(options: &PluginVcOptions) -> Flow {
         let mut buffer = MIOBuffer::new(options.buffer_index);
         buffer.set_water_mark(options.buffer_water_mark);
         let reader = buffer.alloc_reader().expect("a new buffer has no readers");
@@ -131,7 +131,7 @@ impl PluginVCCore {
     /// somebody connects. Mirrors `PluginVCCore::alloc` and `init`.
     #[must_use]
     pub fn alloc(processor: &Arc<EventProcessor>, acceptor: ContRef) -> Arc<PluginVCCore> {
-        PluginVCCore::alloc_with(processor, acceptor, PluginVCOptions::default())
+        PluginVCCore::alloc_with(processor, acceptor, PluginVcOptions::default())
     }
 
     /// As [`PluginVCCore::alloc`], with options.
@@ -139,7 +139,7 @@ impl PluginVCCore {
     pub fn alloc_with(
         processor: &Arc<EventProcessor>,
         acceptor: ContRef,
-        options: PluginVCOptions,
+        options: PluginVcOptions,
     ) -> Arc<PluginVCCore> {
         let mutex = ProxyMutex::new();
         let thread = EThread::current();

@@ -4,8 +4,8 @@
 //! it, and who looks at it without.
 
 use eventsys::AtomicEvent;
-use eventsys::sync::Flag;
-use eventsys::sync::atomic::{AtomicI32, AtomicI64};
+use eventsys::sync::atomic::AtomicI32;
+use eventsys::sync::{AtomicTime, Flag};
 use iocore::{VIO, VioOp};
 
 /// One direction of one end. Mirrors `PluginVCState`.
@@ -40,15 +40,15 @@ pub(crate) struct End {
     /// How many calls of this end are on the stack that may call the state
     /// machine back; 0 or above. Changed under C.
     pub(crate) reentrancy_count: AtomicI32,
-    /// In nanoseconds, 0 for none. Set by the user under no lock of ours.
-    pub(crate) active_timeout: AtomicI64,
+    /// A span. Set by the user under no lock of ours.
+    pub(crate) active_timeout: AtomicTime,
     /// Cleared under C and S, set by the user under no lock of ours, unless that is
     /// corrected.
     pub(crate) active_event: AtomicEvent,
-    /// In nanoseconds, 0 for none. Set by the user under no lock of ours.
-    pub(crate) inactive_timeout: AtomicI64,
-    /// When the inactivity timeout is due, in nanoseconds, 0 for never.
-    pub(crate) inactive_timeout_at: AtomicI64,
+    /// A span. Set by the user under no lock of ours.
+    pub(crate) inactive_timeout: AtomicTime,
+    /// When the inactivity timeout is due.
+    pub(crate) inactive_timeout_at: AtomicTime,
     /// The event that looks at `inactive_timeout_at` once a second.
     pub(crate) inactive_event: AtomicEvent,
 }

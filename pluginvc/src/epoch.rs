@@ -83,6 +83,13 @@ impl fmt::Display for Epoch {
 }
 
 /// A text that names no epoch.
+///
+/// ```
+/// use pluginvc::Epoch;
+///
+/// let error = "E".parse::<Epoch>().unwrap_err();
+/// assert_eq!(error.to_string(), r#"expected an epoch (B, C, D), found "E""#);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseEpochError {
     /// The text.

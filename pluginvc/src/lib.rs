@@ -61,7 +61,7 @@ mod vc;
 
 pub use core::PluginVCCore;
 pub use epoch::{Epoch, ParseEpochError};
-pub use options::{Corrections, PluginVCOptions};
+pub use options::{Corrections, PluginVcOptions};
 pub use steps::Side;
 pub use vc::PluginVC;
 

@@ -86,8 +86,8 @@ impl<'a> Half<'a> {
         if end.active_event.is(call_event) {
             self.process_timeout(&end.active_event, EventCode::VC_EVENT_ACTIVE_TIMEOUT);
         } else if end.inactive_event.is(call_event) {
-            let at = end.inactive_timeout_at.load(Ordering::Relaxed);
-            if at != 0 && at < self.core.processor.clock().get_hrtime() {
+            let now = || self.core.processor.clock().get_hrtime();
+            if end.inactive_timeout_at.get().is_some_and(|at| at < now()) {
                 self.process_timeout(&end.inactive_event, EventCode::VC_EVENT_INACTIVITY_TIMEOUT);
             }
         } else if self.forget_retry_event(call_event) {

@@ -62,17 +62,17 @@ impl Corrections {
 /// Options of a pair.
 ///
 /// ```
-/// use pluginvc::{Corrections, Epoch, PluginVCOptions};
+/// use pluginvc::{Corrections, Epoch, PluginVcOptions};
 ///
-/// let options = PluginVCOptions {
+/// let options = PluginVcOptions {
 ///     epoch: Epoch::D,
 ///     corrections: Corrections::all(),
-///     ..PluginVCOptions::default()
+///     ..PluginVcOptions::default()
 /// };
 /// # assert_eq!(options.epoch, Epoch::D);
 /// ```
 #[derive(Clone, Debug)]
-pub struct PluginVCOptions {
+pub struct PluginVcOptions {
     /// Whose steps it takes.
     pub epoch: Epoch,
     /// The block size of the core buffers, and how many bytes may wait in one.
@@ -89,9 +89,9 @@ pub struct PluginVCOptions {
     pub corrections: Corrections,
 }
 
-impl Default for PluginVCOptions {
-    fn default() -> PluginVCOptions {
-        PluginVCOptions {
+impl Default for PluginVcOptions {
+    fn default() -> PluginVcOptions {
+        PluginVcOptions {
             epoch: Epoch::default(),
             buffer_index: iocore::buffer::BUFFER_SIZE_INDEX_32K,
             buffer_water_mark: 0,

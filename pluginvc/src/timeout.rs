@@ -8,7 +8,6 @@
 //! (TS-1427): moving bytes only moves the time.
 
 use eventsys::hrtime::{after, seconds};
-use eventsys::sync::atomic::Ordering;
 use eventsys::{AtomicEvent, ContRef, ET_CALL, EventCode, Guard, HrTime};
 use iocore::VioOp;
 
@@ -25,7 +24,7 @@ impl Half<'_> {
     pub(crate) fn arm_active_timeout(self, timeout: HrTime) {
         let _core = self.core_lock_if_corrected();
         let end = self.end();
-        end.active_timeout.store(timeout, Ordering::Relaxed);
+        end.active_timeout.set(unless_zero(timeout));
         if let Some(event) = end.active_event.take() {
             debug_assert!(!event.is_cancelled(), "!active_event->cancelled");
             // It may have fired meanwhile; that is the race named above.
@@ -43,19 +42,17 @@ impl Half<'_> {
         let _core = self.core_lock_if_corrected();
         let end = self.end();
         let processor = &self.core.processor;
-        end.inactive_timeout.store(timeout, Ordering::Relaxed);
-        if timeout != 0 {
-            let at = after(processor.clock().get_hrtime(), timeout);
-            end.inactive_timeout_at.store(at, Ordering::Relaxed);
+        let timeout = unless_zero(timeout);
+        end.inactive_timeout.set(timeout);
+        let at = timeout.map(|timeout| after(processor.clock().get_hrtime(), timeout));
+        end.inactive_timeout_at.set(at);
+        if timeout.is_some() {
             if !end.inactive_event.is_some() {
                 let event = processor.schedule_every(self.this_cont(), seconds(1), ET_CALL);
                 end.inactive_event.store(event);
             }
-        } else {
-            end.inactive_timeout_at.store(0, Ordering::Relaxed);
-            if let Some(event) = end.inactive_event.take() {
-                let _ = event.try_cancel();
-            }
+        } else if let Some(event) = end.inactive_event.take() {
+            let _ = event.try_cancel();
         }
     }
 
@@ -99,17 +96,18 @@ impl Half<'_> {
         let Some(event) = place.take() else { return };
         if std::ptr::eq(place, &end.inactive_event) {
             let _ = event.try_cancel();
-            end.inactive_timeout_at.store(0, Ordering::Relaxed);
+            end.inactive_timeout_at.set(None);
         }
     }
 
     /// Something has moved.
     pub(crate) fn update_inactive_time(self) {
         let end = self.end();
-        let timeout = end.inactive_timeout.load(Ordering::Relaxed);
-        if timeout != 0 && end.inactive_event.is_some() {
+        if let Some(timeout) = end.inactive_timeout.get()
+            && end.inactive_event.is_some()
+        {
             let at = after(self.core.processor.clock().get_hrtime(), timeout);
-            end.inactive_timeout_at.store(at, Ordering::Relaxed);
+            end.inactive_timeout_at.set(Some(at));
         }
     }
 
@@ -123,6 +121,11 @@ impl Half<'_> {
     fn this_cont(self) -> ContRef {
         self.core.end_ref(self.side).expect("the timeouts are set by who has the end")
     }
+}
+
+/// A timeout as the original's functions take it: 0 is none.
+fn unless_zero(timeout: HrTime) -> Option<HrTime> {
+    (timeout != 0).then_some(timeout)
 }
 
 #[cfg(test)]

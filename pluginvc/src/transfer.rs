@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use eventsys::{Data, EventCode, Guard, call};
 use iocore::buffer::{MIOBuffer, ReaderId};
-use iocore::{Accessor, VioOp};
+use iocore::{MIOBufferAccessor, VioOp};
 
 use crate::MIN_BLOCK_TRANSFER_BYTES;
 use crate::core::Flow;
@@ -86,7 +86,7 @@ impl<'a> Half<'a> {
             return Progress::Nothing;
         }
         let bytes_avail = vio.with_buffer(sm, |buffer| match buffer {
-            Accessor::Reader(reader) => reader.read_avail(sm),
+            MIOBufferAccessor::Reader(reader) => reader.read_avail(sm),
             _ => panic!(
                 "do_io_write without a reader: the original dereferences a null pointer here"
             ),
@@ -114,7 +114,7 @@ impl<'a> Half<'a> {
         }
         let act_on = act_on.min(buf_space);
         let added = vio.with_buffer(sm, |buffer| match buffer {
-            Accessor::Reader(reader) => reader.buffer().with(sm, |from| {
+            MIOBufferAccessor::Reader(reader) => reader.buffer().with(sm, |from| {
                 transfer_bytes(&mut flow.borrow_mut().buffer, from, reader.id(), act_on)
             }),
             _ => 0,
@@ -155,7 +155,7 @@ impl<'a> Half<'a> {
             return Progress::Nothing;
         }
         let added = vio.with_buffer(sm, |buffer| {
-            let Accessor::Writer(output) = buffer else {
+            let MIOBufferAccessor::Writer(output) = buffer else {
                 panic!(
                     "do_io_read without a buffer: the original dereferences a null pointer here"
                 );
@@ -228,7 +228,7 @@ impl<'a> Half<'a> {
         self.core.options.corrections.null_do_io && {
             let vio = self.vio(op);
             !vio.has_continuation(sm)
-                || vio.with_buffer(sm, |buffer| matches!(buffer, Accessor::None))
+                || vio.with_buffer(sm, |buffer| matches!(buffer, MIOBufferAccessor::None))
         }
     }
 

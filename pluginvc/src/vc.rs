@@ -17,7 +17,7 @@ use std::sync::{Arc, Weak};
 use eventsys::sync::atomic::Ordering;
 use eventsys::{ContRef, ContinuationBase, EThread, Guard, HrTime, ProxyMutex};
 use iocore::{
-    Accessor, ApiData, BoundBuffer, DataId, IOBufferReader, NetVConnection, NetVcBase,
+    ApiData, BoundBuffer, DataId, IOBufferReader, MIOBufferAccessor, NetVConnection, NetVcBase,
     ShutdownHowTo, UserData, VConnection, VIO, VioHandle, VioOp,
 };
 
@@ -128,7 +128,7 @@ impl PluginVC {
         op: VioOp,
         cont: Option<ContRef>,
         nbytes: i64,
-        buffer: Accessor,
+        buffer: MIOBufferAccessor,
     ) -> VioHandle {
         self.check_usable();
         let mutex = match &cont {
@@ -160,7 +160,8 @@ impl VConnection for PluginVC {
         nbytes: i64,
         buf: Option<&BoundBuffer>,
     ) -> VioHandle {
-        let buffer = buf.map_or(Accessor::None, |buf| Accessor::Writer(buf.clone()));
+        let buffer =
+            buf.map_or(MIOBufferAccessor::None, |buf| MIOBufferAccessor::Writer(buf.clone()));
         self.do_io(guard, VioOp::Read, cont, nbytes, buffer)
     }
 
@@ -171,7 +172,8 @@ impl VConnection for PluginVC {
         nbytes: i64,
         reader: Option<&IOBufferReader>,
     ) -> VioHandle {
-        let buffer = reader.map_or(Accessor::None, |reader| Accessor::Reader(reader.clone()));
+        let buffer = reader
+            .map_or(MIOBufferAccessor::None, |reader| MIOBufferAccessor::Reader(reader.clone()));
         self.do_io(guard, VioOp::Write, cont, nbytes, buffer)
     }
 
@@ -302,11 +304,11 @@ impl NetVConnection for PluginVC {
     }
 
     fn get_active_timeout(&self) -> HrTime {
-        self.end().active_timeout.load(Ordering::Relaxed)
+        self.end().active_timeout.get().unwrap_or(0)
     }
 
     fn get_inactivity_timeout(&self) -> HrTime {
-        self.end().inactive_timeout.load(Ordering::Relaxed)
+        self.end().inactive_timeout.get().unwrap_or(0)
     }
 
     fn get_local_addr(&self) -> Option<SocketAddr> {

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`ats`] | Traffic Server: cases, recordings, scenarios, running servers, HTTP |
 //! | [`node`] | node's stream layer: scenarios, on the port and on the real node |
+//! | [`random`] | a seed as a random input, and statistics of what is made |
+//! | [`shrink`] | a small input for which both still differ |
 //! | [`input`], [`read_error`] | how a file is read, and a fault in it told |
 
 #![forbid(unsafe_code)]
@@ -11,6 +13,8 @@
 pub mod ats;
 pub mod input;
 pub mod node;
+pub mod random;
 pub mod read_error;
+pub mod shrink;
 
 pub use read_error::ReadError;

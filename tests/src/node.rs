@@ -37,5 +37,5 @@ pub mod shrink;
 
 pub use generate::generate;
 pub use live::NodeError;
-pub use scenario::{Difference, Transport, compare, run, run_over};
+pub use scenario::{Difference, Fault, Setting, Transport, compare, run, run_with};
 pub use shrink::shrink;

@@ -133,6 +133,17 @@ impl State {
 
 /// A thread that is no EThread and takes part in virtual time: while it is
 /// alive, the clock stands still.
+///
+/// ```
+/// use eventsys::Clock;
+/// use eventsys::hrtime::seconds;
+///
+/// let clock = Clock::new_virtual();
+/// let me = clock.participate().expect("the clock is virtual");
+/// let start = clock.get_hrtime_updated();
+/// me.sleep(seconds(40)); // At once: no other thread takes part.
+/// assert_eq!(clock.get_hrtime_updated(), start + seconds(40));
+/// ```
 pub struct Participant {
     clock: Arc<Clock>,
 }

@@ -15,7 +15,30 @@ use crate::processor::ET_CALL;
 use crate::protected_queue::{OwnEvents, Pushed};
 use crate::sync::atomic::Ordering;
 
-/// When an event is to run, before it is known what time it is.
+/// When an event is to run, before it is known what time it is. [`EventRef::reschedule`]
+/// takes one.
+///
+/// ```
+/// use eventsys::hrtime::mseconds;
+/// use eventsys::{Clock, Data, EventCode, EventProcessor, FreeContinuation, Outcome, When};
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// const AGAIN: EventCode = EventCode(9000);
+/// static CALLS: AtomicU32 = AtomicU32::new(0);
+///
+/// let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+/// let cont = FreeContinuation::new(|_, code, data| {
+///     match (code, data) {
+///         (AGAIN, _) => _ = CALLS.fetch_add(1, Ordering::Relaxed),
+///         (_, Data::Event(event)) => event.reschedule(When::In(mseconds(5)), AGAIN),
+///         _ => unreachable!("nothing else calls it"),
+///     }
+///     Outcome::Done
+/// });
+/// thread.schedule_imm(cont);
+/// thread.run_for(mseconds(50));
+/// assert_eq!(CALLS.load(Ordering::Relaxed), 1);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum When {
     /// As soon as possible.

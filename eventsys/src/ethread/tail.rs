@@ -48,6 +48,8 @@ pub trait LoopTailHandler: Send + Sync {
 }
 
 /// A thread that has nothing to do right now.
+///
+/// The example of [`LoopTailHandler`] gets one.
 pub struct Idle<'a, 'g> {
     thread: &'a EThread,
     awake: &'a mut Option<MutexGuard<'g, ()>>,

@@ -74,6 +74,22 @@ impl ShutdownState {
 }
 
 /// A panic that has ended an event system; see [the crate's page](crate#panics).
+///
+/// ```
+/// use eventsys::{Clock, EventProcessor, FreeContinuation};
+///
+/// let processor = EventProcessor::new(Clock::new_real());
+/// let net = processor.spawn_event_threads("ET_NET", 1);
+/// processor.schedule_imm(FreeContinuation::new(|_, _, _| panic!("a bug")), net);
+/// let panic = loop {
+///     match processor.handler_panic() {
+///         Some(panic) => break panic,
+///         None => std::thread::yield_now(),
+///     }
+/// };
+/// assert_eq!((panic.thread(), panic.text()), ("[ET_NET 0]", "a bug"));
+/// processor.shutdown();
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HandlerPanic {
     thread: String,

@@ -34,8 +34,18 @@ pub fn excerpt(text: &str) -> String {
 }
 
 /// One JSON object on one line: `at` (ns), `subject` and `number` (the object that took
-/// the step, see [`Subject`]), `step`, `value` (absent where there is none) and `held` (the held mutexes, outermost first, by
-/// the numbers that `names` gives them; absent where none is known).
+/// the step, see [`Subject`]), `step`, `value` (absent where there is none) and `held` (the
+/// held mutexes, outermost first, by the numbers that `names` gives them; absent where none
+/// is known).
+///
+/// ```
+/// use eventsys::steps::events::DISPATCH;
+/// use eventsys::steps::{LockNames, Step, Subject, json_line};
+///
+/// let step = Step::bare(Subject { what: "T", number: 3 }, DISPATCH, Some(1));
+/// let line = json_line(&step, &mut LockNames::default());
+/// assert_eq!(line, r#"{"at":0,"subject":"T","number":3,"step":"dispatch","value":1}"#);
+/// ```
 #[must_use]
 pub fn json_line(step: &Step, names: &mut LockNames) -> String {
     use fmt::Write as _;
@@ -56,6 +66,8 @@ pub fn json_line(step: &Step, names: &mut LockNames) -> String {
 
 /// Numbers for mutexes, in the order in which they are first asked for: a key is
 /// an address, and differs from run to run.
+///
+/// The example of [`json_line`] gives one; a tool keeps one for a whole run.
 #[derive(Clone, Debug, Default)]
 pub struct LockNames(HashMap<usize, usize>);
 
@@ -69,6 +81,14 @@ impl LockNames {
 
 /// Writes each step as a `debug` line of the `log` crate, under the target of
 /// its kind.
+///
+/// ```
+/// use eventsys::steps::LogSink;
+/// use eventsys::{Clock, EventProcessor};
+/// use std::sync::Arc;
+///
+/// let processor = EventProcessor::with_steps(Clock::new_virtual(), Arc::new(LogSink));
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LogSink;
 

@@ -10,6 +10,16 @@ pub use std::sync::{atomic, mpsc};
 pub use std::thread;
 
 /// A lock without data and without a guard; [`ProxyMutex`](crate::ProxyMutex) is built on it.
+///
+/// ```
+/// use eventsys::sync::RawLock;
+///
+/// let lock = RawLock::new();
+/// lock.lock();
+/// assert!(!lock.try_lock(), "it is taken");
+/// // SAFETY: this thread has taken it.
+/// unsafe { lock.unlock() };
+/// ```
 pub struct RawLock(parking_lot::RawMutex);
 
 impl RawLock {
@@ -50,6 +60,22 @@ impl Default for RawLock {
 }
 
 /// A condition variable that goes with [`Mutex`].
+///
+/// ```
+/// use eventsys::sync::{Condvar, Mutex};
+///
+/// let (ready, told) = (Mutex::new(false), Condvar::new());
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| {
+///         *ready.lock() = true;
+///         told.notify_one();
+///     });
+///     let mut guard = ready.lock();
+///     while !*guard {
+///         told.wait(&mut guard);
+///     }
+/// });
+/// ```
 #[derive(Default)]
 pub struct Condvar(parking_lot::Condvar);
 

@@ -13,7 +13,7 @@
 use std::cell::RefCell;
 
 use eventsys::{ContRef, Data, EventCode, Guard, Invocation, Outcome, ProxyMutex, StateMachine};
-use iocore::IoData;
+use iocore::{IoData, IoEvents};
 
 use super::intercept::Link;
 use crate::api::HttpTxn;

@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use eventsys::{ContRef, Data, EventCode, Guard, Invocation, Outcome, ProxyMutex, StateMachine};
-use iocore::{IoData, NetVcRef, VIO};
+use iocore::{IoData, IoEvents, NetVcRef, VIO};
 
 use super::intercept::{IoChannel, Link};
 use crate::api::{HttpTxn, ts_http_connect_with_plugin_id};

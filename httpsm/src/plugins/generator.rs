@@ -11,7 +11,7 @@ use eventsys::{
     ContRef, Data, ET_NET, EventCode, Guard, Invocation, Outcome, ProxyMutex, StateMachine,
     hrtime::mseconds,
 };
-use iocore::IoData;
+use iocore::{IoData, IoEvents};
 
 use super::intercept::Link;
 use crate::api::HttpTxn;

@@ -15,7 +15,7 @@ use eventsys::{
     ContRef, Data, ET_NET, EventCode, EventRef, Guard, HrTime, Invocation, Outcome, ProxyMutex,
     StateMachine,
 };
-use iocore::IoData;
+use iocore::{IoData, IoEvents};
 
 use super::intercept::{Link, part_of_path};
 use crate::api::HttpTxn;

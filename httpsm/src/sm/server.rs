@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use eventsys::{Data, EventCode};
-use iocore::{IOBufferReader, IoData, VioHandle};
+use iocore::{IOBufferReader, IoData, IoEvents, VioHandle};
 
 use super::{Callout, Run, Server, SmState};
 use crate::connector::{ConnectError, Origin};

@@ -8,16 +8,11 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use crate::net_common::PATIENCE;
-use eventsys::{
-    Clock, ContRef, ET_NET, EThread, EventProcessor, FreeContinuation, Outcome, Request,
-};
+use eventsys::{ET_NET, EThread, FreeContinuation, Outcome, Request};
 use httpsm::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE};
-use httpsm::plugins::{self, Plugin};
-use httpsm::{
-    HttpCensus, HttpConfig, HttpData, HttpProxy, HttpSessionAccept, HttpTxn, NoOrigin, UrlRewrite,
-};
-use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
+use httpsm::plugins::Plugin;
+use httpsm::{HttpCensus, HttpData, HttpTxn, Server, ServerOptions};
+use testkit::net::PATIENCE;
 
 /// Who gives a transaction back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,18 +30,15 @@ enum From {
 /// `from`.
 fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
     const REQUESTS: usize = 6;
-    let options = eventsys::Options { steps: eventsys::steps::Steps::none(), ..Default::default() };
-    let processor = EventProcessor::with_options(Clock::new_real(), options);
-    let task = processor.register_event_type("ET_TASK");
-    let net = NetProcessor::init(&processor, NetConfig::default());
-    processor.spawn_event_threads("ET_NET", 4);
-    processor.spawn_event_threads("ET_TASK", 1);
-    let rules = UrlRewrite::new(vec!["/=http://h/".parse().unwrap()]);
-    let proxy = HttpProxy::new(&processor, HttpConfig::default(), rules, Arc::new(NoOrigin));
+    let plugins = vec![Plugin::Generator];
+    let options = ServerOptions { threads: 4, plugins, ..ServerOptions::default() };
+    let server = Server::start(options).unwrap();
+    let (proxy, processor) = (server.proxy(), server.event_processor());
+    let task = processor.spawn_event_threads("ET_TASK", 1);
     let threads: Arc<Mutex<HashMap<u64, HashSet<usize>>>> = Arc::default();
     let (give_back, given) = channel::<HttpTxn>();
     let give_back = Mutex::new(give_back);
-    let (note, of) = (Arc::clone(&threads), Arc::downgrade(&processor));
+    let (note, of) = (Arc::clone(&threads), Arc::downgrade(processor));
     let hook = FreeContinuation::new(move |_, event, data| {
         let txn = data.txn().expect("a transaction").clone();
         let here = EThread::current().expect("an event thread");
@@ -78,16 +70,11 @@ fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
             proxy.hooks().add(at, hook.clone());
         }
     }
-    plugins::install(&[Plugin::Generator], &proxy);
-    let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
-    let sessions: ContRef = HttpSessionAccept::new(&proxy);
-    let accept = net.accept(sessions, &options).unwrap();
-    let address = accept.local_addr().unwrap();
     let foreign = std::thread::spawn(move || {
         given.iter().for_each(|txn| txn.reenable(TS_EVENT_HTTP_CONTINUE));
     });
     let mut clients: Vec<TcpStream> =
-        (0..REQUESTS).map(|_| TcpStream::connect(address).unwrap()).collect();
+        (0..REQUESTS).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
     for client in &mut clients {
         // A thread that has panicked answers nothing.
         client.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -104,8 +91,7 @@ fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
         assert!(waits_since.elapsed() < PATIENCE, "{:?} are left", proxy.census());
         std::thread::yield_now();
     }
-    accept.cancel();
-    processor.shutdown();
+    server.shutdown();
     // With the hooks the last sender goes.
     proxy.hooks().clear();
     drop(hook);

@@ -214,7 +214,7 @@ fn a_connection_is_used_again_and_closed_when_it_is_not() {
 /// It may be closed by the other end, or get what nobody asked for, in the pool.
 #[test]
 fn a_connection_that_goes_bad_in_the_pool_is_not_used() {
-    let goes_bad: [fn(&Peer); 2] = [Peer::close, |origin| origin.send(b"unasked")];
+    let goes_bad: [fn(&Peer); 2] = [|origin| origin.close(), |origin| origin.send(b"unasked")];
     for goes_bad in goes_bad {
         let lab = lab();
         let client = lab.ask(GET);

@@ -9,13 +9,14 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use crate::net_common::{Stage, now, reset, seconds_since};
+use crate::net_common::{Stage, seconds_since};
 use eventsys::hrtime::seconds;
 use eventsys::{ET_NET, EventCode, FreeContinuation, Outcome, Request};
 use httpsm::hooks::HttpHook::{self, *};
 use httpsm::hooks::{TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR};
 use httpsm::{HttpConfig, HttpData, HttpSsn};
 use iocore::net::NetConfig;
+use testkit::net::reset;
 
 /// The timeouts of all tests here, in seconds.
 const IN_S: i64 = 3;
@@ -144,7 +145,7 @@ fn see_on((stage, log): (Stage, Log), held: &str, request: &str, does: Does, for
     let mut client = stage.client();
     client.write_all(request.as_bytes()).unwrap();
     stage.run_until(|| log.lock().unwrap().iter().any(|entry| *entry == held));
-    let start = now(&stage);
+    let start = stage.now();
     log.lock().unwrap().retain(|entry| *entry == held);
     let mut client = Some(client);
     match does {
@@ -461,7 +462,7 @@ fn a_session_that_is_held_at_its_start_is_not_timed_out() {
     let mut client = stage.client();
     client.write_all(request(Get).as_bytes()).unwrap();
     stage.run_until(|| kept.lock().unwrap().is_some());
-    let start = now(&stage);
+    let start = stage.now();
     stage.run_until(|| seconds_since(&stage, start) >= 10);
     let ssn = kept.lock().unwrap().take().unwrap();
     ssn.reenable(TS_EVENT_HTTP_CONTINUE);

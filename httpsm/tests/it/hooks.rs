@@ -7,7 +7,7 @@ use eventsys::mutex::weak_try_lock;
 use eventsys::{ContRef, EventCode, FreeContinuation, Outcome, ProxyMutex, StateMachine};
 use httpsm::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR};
 use httpsm::{HttpData, HttpTxn, ts_http_connect};
-use iocore::IoData;
+use iocore::{IoData, IoEvents};
 
 const GET: &[u8] = b"GET /x HTTP/1.1\r\nHost: origin.test\r\n\r\n";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";

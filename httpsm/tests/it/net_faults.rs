@@ -11,11 +11,12 @@ use std::net::TcpStream;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::net_common::{GET, Stage, head, http_config, now, reset, seconds_since};
+use crate::net_common::{GET, Stage, head, http_config, seconds_since};
 use eventsys::hrtime::seconds;
 use httpsm::HttpConfig;
 use iocore::net::NetConfig;
 use socket2::{Domain, Socket, Type};
+use testkit::net::reset;
 
 /// The status that a client gets whose origin server does this.
 fn status(act: impl FnMut(TcpStream) + 'static) -> String {
@@ -251,7 +252,7 @@ fn a_client_that_has_gone_is_noticed_when_the_real_server_notices_it() {
             let mut client = stage.client();
             client.write_all(request).unwrap();
             stage.run_until(|| asked.borrow().len() == 1);
-            let start = now(&stage);
+            let start = stage.now();
             if with_reset {
                 reset(&client);
             }

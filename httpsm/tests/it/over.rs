@@ -1,13 +1,13 @@
 //! A transaction that is over does not answer: each function of the plugin interface
 //! that ends 9.2.9 then (`sdk_sanity_check_txn`) panics with the same words.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use crate::common::Lab;
 use eventsys::{ContRef, FreeContinuation, Outcome};
 use httpsm::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE};
 use httpsm::{HttpData, HttpTxn};
+use testkit::panic_text;
 
 const GET: &[u8] = b"GET /x HTTP/1.1\r\nHost: origin.test\r\n\r\n";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
@@ -80,9 +80,8 @@ fn a_transaction_that_is_over_answers_no_function() {
     lab.settle();
     assert!(client.text().ends_with("hello"));
     for (name, function) in FUNCTIONS {
-        let said = catch_unwind(AssertUnwindSafe(|| function(&txn))).expect_err(name);
         assert_eq!(
-            *said.downcast::<String>().expect("text"),
+            panic_text(|| function(&txn)),
             "failed assertion `sdk_sanity_check_txn(txnp) == TS_SUCCESS`: transaction 0 is over",
             "{name}"
         );
@@ -112,7 +111,7 @@ fn a_transaction_answers_until_its_last_plugin_has_given_it_back() {
         assert_eq!(lab.census().transactions, 1, "{name}");
     }
     txn.reenable(TS_EVENT_HTTP_CONTINUE);
-    assert!(catch_unwind(AssertUnwindSafe(|| txn.id())).is_err());
+    panic_text(|| txn.id());
     drop(txn);
     lab.expect_nothing_left(vec![client]);
 }
@@ -131,9 +130,7 @@ fn giving_back_what_has_ended_meanwhile_is_an_assertion_on_the_event_thread() {
     let txn = kept.lock().unwrap().take().expect("called");
     let twice = || (0..2).for_each(|_| txn.reenable(TS_EVENT_HTTP_CONTINUE));
     std::thread::scope(|scope| scope.spawn(twice).join()).unwrap();
-    let said = catch_unwind(AssertUnwindSafe(|| lab.settle())).expect_err("an assertion");
-    let said = said.downcast::<&str>().expect("text");
-    assert_eq!(*said, "failed assertion `magic == HTTP_SM_MAGIC_ALIVE`");
+    assert_eq!(panic_text(|| lab.settle()), "failed assertion `magic == HTTP_SM_MAGIC_ALIVE`");
     drop(txn);
     lab.expect_nothing_left(vec![client]);
 }

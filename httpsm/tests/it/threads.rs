@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use eventsys::{
-    Clock, ContRef, Data, EventCode, EventProcessor, Invocation, Outcome, ProxyMutex, StateMachine,
-};
+use eventsys::{ContRef, Data, EventCode, Invocation, Outcome, ProxyMutex, StateMachine};
 use httpsm::plugins::{self, Plugin};
 use httpsm::{HttpCensus, HttpConfig, HttpProxy, NoOrigin, UrlRewrite, ts_http_connect};
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
@@ -65,9 +63,7 @@ impl Client {
 fn many_requests_on_several_threads() {
     const ASKERS: usize = 4;
     const EACH: usize = 100;
-    let options = eventsys::Options { steps: eventsys::steps::Steps::none(), ..Default::default() };
-    let processor = EventProcessor::with_options(Clock::new_real(), options);
-    processor.spawn_event_threads("ET_NET", 3);
+    let processor = testkit::real_processor(3);
     let rules = UrlRewrite::new(vec!["/=http://h/".parse().unwrap()]);
     let proxy = HttpProxy::new(&processor, HttpConfig::default(), rules, Arc::new(NoOrigin));
     plugins::install(&[Plugin::Fetcher, Plugin::Generator], &proxy);

@@ -214,4 +214,48 @@ mod tests {
         queue.drop_before(9_999);
         assert!(queue.blocks.capacity() <= ROOM_TO_KEEP);
     }
+
+    #[test]
+    fn the_first_block_makes_room_for_one() {
+        let mut queue = BlockQueue::default();
+        queue.append(full());
+        assert_eq!(queue.blocks.capacity(), 1);
+        queue.append(full());
+        assert!(queue.blocks.capacity() >= 4, "from then on as a queue grows");
+    }
+
+    /// Room is given back from a capacity above 64 on, with less than an eighth in use, and
+    /// twice what is in use stays.
+    #[test]
+    fn room_is_given_back_only_when_seven_eighths_are_unused() {
+        for (blocks, left, room) in [(64, 1, 64), (128, 17, 128), (128, 16, 128), (128, 15, 30)] {
+            let mut queue =
+                BlockQueue { blocks: VecDeque::with_capacity(blocks), ..Default::default() };
+            (0..blocks).for_each(|_| queue.append(full()));
+            assert_eq!(queue.blocks.capacity(), blocks);
+            queue.drop_before((blocks - left) as u64);
+            assert_eq!((queue.blocks.len(), queue.blocks.capacity()), (left, room));
+        }
+    }
+
+    /// The check can fail: each state that cannot be is brought about by hand.
+    #[test]
+    fn check_invariants_finds_each_state_that_a_queue_cannot_be_in() {
+        let of = |blocks: Vec<IOBufferBlock>, spare| BlockQueue {
+            blocks: blocks.into(),
+            spare,
+            ..Default::default()
+        };
+        for (queue, sentence) in [
+            (of(vec![], true), "a spare stands behind the writer's block"),
+            (of(vec![empty()], true), "a spare stands behind the writer's block"),
+            (of(vec![full(), full()], true), "the spare is empty"),
+        ] {
+            let panic = std::panic::catch_unwind(|| queue.check_invariants()).expect_err(sentence);
+            assert_eq!(*panic.downcast::<&str>().expect("a text"), sentence);
+        }
+        for queue in [of(vec![], false), of(vec![full()], false), of(vec![full(), empty()], true)] {
+            queue.check_invariants();
+        }
+    }
 }

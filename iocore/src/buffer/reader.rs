@@ -20,6 +20,8 @@ pub const MAX_MIOBUFFER_READERS: usize = 5;
 /// Every call with a reader that has been deallocated panics and says so.
 ///
 /// Mirrors `IOBufferReader *` of `I_IOBuffer.h` (9.1.3).
+///
+/// The example of [`MIOBuffer`] allocates one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ReaderId {
     slot: u8,

@@ -205,10 +205,12 @@ mod tests {
     fn sizes_of_ones_own_are_negative_and_constants_start_at_fifteen() {
         let own = SizeIndex::own_size(1000);
         assert_eq!((own.raw(), own.buffer_size(), own.class()), (-1000, 1000, None));
-        assert!(own.is_xmalloced() && own.is_allocatable());
+        assert!(own.is_xmalloced() && own.is_allocatable() && !own.is_fast_allocated());
         assert_eq!(SizeIndex::NOT_ALLOCATED.raw(), 15);
         assert_eq!(SizeIndex::NOT_ALLOCATED.buffer_size(), 0);
         assert!(!SizeIndex::NOT_ALLOCATED.is_allocatable());
+        assert!(!SizeIndex::NOT_ALLOCATED.is_fast_allocated());
+        assert!(!SizeIndex::NOT_ALLOCATED.is_xmalloced() && !BUFFER_SIZE_INDEX_128.is_xmalloced());
         assert_eq!(SizeIndex::from_raw(115).buffer_size(), 100);
         assert_eq!(SizeIndex::own_size(0), BUFFER_SIZE_INDEX_128);
     }

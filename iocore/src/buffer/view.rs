@@ -69,7 +69,7 @@ mod tests {
         block.reset();
         block.write(b"abcde");
         drop(block);
-        assert_eq!(&*view, b"hello");
+        assert_eq!((&*view, view.as_ref()), (&b"hello"[..], &b"hello"[..]));
         assert_eq!(view.clone().into_block().write_avail(), 0);
     }
 

@@ -242,6 +242,16 @@ mod tests {
     }
 
     #[test]
+    fn what_has_been_consumed_is_not_counted() {
+        let mut b = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
+        let reader = b.alloc_reader().unwrap();
+        b.write(&[0; 100]);
+        b.consume(reader, 40);
+        assert_eq!(b.max_read_avail(), 60);
+        assert!(b.is_max_read_avail_more_than(59) && !b.is_max_read_avail_more_than(60));
+    }
+
+    #[test]
     fn the_slowest_reader_counts_and_limits_count_only_in_the_sum() {
         let mut b = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
         let slow = b.alloc_reader().unwrap();

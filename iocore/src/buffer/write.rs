@@ -280,6 +280,20 @@ mod tests {
     }
 
     #[test]
+    fn fill_stays_in_the_writers_block_as_long_as_that_has_space() {
+        for (n, spaces) in [(0, [128, 128]), (127, [1, 128]), (128, [0, 128]), (129, [0, 127])] {
+            let (mut b, r) = buffer();
+            b.add_block();
+            b.fill(n);
+            b.check_invariants();
+            assert_eq!((b.block_count(r), b.read_avail(r)), (2, n));
+            assert_eq!(b.current_write_avail(), spaces.iter().sum::<i64>(), "{n}");
+            // The spare is the writer's from the first byte in it on.
+            assert_eq!(b.queue.spare().is_some(), n <= 128, "{n}");
+        }
+    }
+
+    #[test]
     #[should_panic(expected = "fill(129) of a buffer that has space for 128 bytes")]
     fn fill_stays_within_the_space() {
         buffer().0.fill(129);

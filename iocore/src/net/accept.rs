@@ -34,9 +34,11 @@ use super::handler::NetHandler;
 use super::options::AcceptOptions;
 use super::queue::Slot;
 use super::shared::Shared;
-use super::vc::NetVC;
+use super::vc::UnixNetVConnection;
 
 /// An accept that goes on until it is cancelled. Mirrors `NetAcceptAction`.
+///
+/// The example of [`NetProcessor`](super::NetProcessor) gets one.
 pub struct NetAcceptAction {
     cancelled: AtomicBool,
     local_addr: Option<SocketAddr>,
@@ -213,7 +215,7 @@ impl NetAccept {
             nh.counters.tcp_accept.add(1);
             let options = self.options.vc_options();
             let acceptor = (&self.acceptor, lock.as_ref());
-            NetVC::accept_event(&self.shared, nh, h, accepted, options, acceptor);
+            UnixNetVConnection::accept_event(&self.shared, nh, h, accepted, options, acceptor);
         }
         // Others are to have their turn before it goes on.
         self.again(thread, 0);

@@ -9,6 +9,36 @@ use eventsys::sync::atomic::{AtomicBool, Ordering};
 use eventsys::{Guard, ProxyMutex};
 
 /// What [`connect_re`](super::NetProcessor::connect_re) answers.
+///
+/// ```
+/// use eventsys::{Clock, ContRef, EventCode, EventProcessor, Outcome, ProxyMutex, StateMachine};
+/// use iocore::net::{ActionResult, NetConfig, NetProcessor};
+/// use iocore::{IoData, IoEvents, NetVCOptions, VConnection};
+/// use std::net::TcpListener;
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
+/// static IS_OPEN: AtomicBool = AtomicBool::new(false);
+///
+/// let server = TcpListener::bind("127.0.0.1:0")?;
+/// let processor = EventProcessor::new(Clock::new_real());
+/// let net = NetProcessor::init(&processor, NetConfig::default());
+/// processor.spawn_event_threads("ET_NET", 1);
+/// let cont: ContRef = StateMachine::new(ProxyMutex::new(), (), |(), _, event, data| {
+///     if let (EventCode::NET_EVENT_OPEN, Some(vc)) = (event, data.net_vc()) {
+///         vc.do_io_close(None);
+///         IS_OPEN.store(true, Ordering::Release);
+///     }
+///     Outcome::Done
+/// });
+/// let result = net.connect_re(&cont, server.local_addr()?, &NetVCOptions::default());
+/// let ActionResult::Pending(action) = result else { unreachable!("this is no net thread") };
+/// while !IS_OPEN.load(Ordering::Acquire) {
+///     std::thread::yield_now();
+/// }
+/// assert!(!action.is_cancelled());
+/// processor.shutdown();
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub enum ActionResult {
     /// The continuation has been called back already (`ACTION_RESULT_DONE`).
@@ -31,6 +61,8 @@ impl ActionResult {
 }
 
 /// A call-back that is still to come. Mirrors `Action`.
+///
+/// The example of [`ActionResult`] gets one.
 #[derive(Clone, Debug)]
 pub struct Action(Arc<Pending>);
 

@@ -4,12 +4,11 @@
 //! Mirrors `manage_active_queue`, `manage_keep_alive_queue`, `_close_ne`,
 //! `add_to_*_queue` and `remove_from_*_queue` of `NetHandler` (9.2.9).
 
-use eventsys::sync::atomic::Ordering;
 use eventsys::{EventCode, Guard, HrTime};
 
 use super::handler::NetHandler;
 use super::queue::Slot;
-use super::vc::NetVC;
+use super::vc::UnixNetVConnection;
 
 impl NetHandler {
     pub(super) fn add_to_keep_alive_queue(&self, h: &Guard<'_>, slot: Slot) {
@@ -104,7 +103,7 @@ impl NetHandler {
     }
 
     /// Tells the state machine of `vc` that its time is up. Mirrors `_close_ne`.
-    fn close_netevent(&self, h: &Guard<'_>, vc: &NetVC, now: HrTime) {
+    fn close_netevent(&self, h: &Guard<'_>, vc: &UnixNetVConnection, now: HrTime) {
         let Some(own) = vc.try_own_lock() else { return };
         if vc.is_closed() {
             self.free_netevent(h, vc);
@@ -117,27 +116,27 @@ impl NetHandler {
     }
 }
 
-impl NetVC {
+impl UnixNetVConnection {
     fn try_own_lock(&self) -> Option<Guard<'_>> {
         self.mutex().try_lock()
     }
 
     fn is_timed_out(&self, now: HrTime) -> bool {
         [&self.next_inactivity_timeout_at, &self.next_activity_timeout_at]
-            .map(|at| at.load(Ordering::Relaxed))
             .into_iter()
-            .any(|at| at != 0 && at <= now)
+            .any(|at| at.get().is_some_and(|at| at <= now))
     }
 
     /// Declares it inactive since now; which timeout it is to be told of, if it has
     /// one at all.
     fn out_of_time(&self, now: HrTime) -> Option<EventCode> {
-        self.next_inactivity_timeout_at.store(now, Ordering::Relaxed);
-        if self.inactivity_timeout_in.load(Ordering::Relaxed) != 0 {
+        self.next_inactivity_timeout_at.set(Some(now));
+        if self.inactivity_timeout_in.get().is_some() {
             return Some(EventCode::VC_EVENT_INACTIVITY_TIMEOUT);
         }
-        (self.active_timeout_in.load(Ordering::Relaxed) != 0
-            && self.next_activity_timeout_at.load(Ordering::Relaxed) <= now)
-            .then_some(EventCode::VC_EVENT_ACTIVE_TIMEOUT)
+        // One without a time is over: its user has been told of it, or it is below 0.
+        let is_over = self.active_timeout_in.get().is_some()
+            && self.next_activity_timeout_at.get().is_none_or(|at| at <= now);
+        is_over.then_some(EventCode::VC_EVENT_ACTIVE_TIMEOUT)
     }
 }

@@ -61,6 +61,8 @@ impl Default for NetConfig {
 }
 
 /// Which way a new connection would be made. Mirrors `ThrottleType`.
+///
+/// The example of [`check_net_throttle`] gives both.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ThrottleType {
     /// A client connects. Each open connection counts one and a tenth.
@@ -71,6 +73,13 @@ pub enum ThrottleType {
 
 /// True if with `currently_open` connections there is no room for one more.
 /// Mirrors `check_net_throttle` and `net_connections_to_throttle`.
+///
+/// ```
+/// use iocore::net::{ThrottleType, check_net_throttle};
+///
+/// assert!(check_net_throttle(ThrottleType::Accept, 100, 110), "100 count as 110");
+/// assert!(!check_net_throttle(ThrottleType::Connect, 100, 110));
+/// ```
 #[must_use]
 pub fn check_net_throttle(kind: ThrottleType, currently_open: i64, throttle: i64) -> bool {
     let open = currently_open.max(0);

@@ -9,11 +9,11 @@
 
 use std::sync::{Arc, Weak};
 
-use eventsys::sync::atomic::Ordering;
+use eventsys::sync::AtomicTime;
 use eventsys::{Continuation, ContinuationBase, Data, EventCode, Guard, Invocation, Outcome};
 
 use super::handler::NetHandler;
-use super::vc::NetVC;
+use super::vc::UnixNetVConnection;
 use crate::net_vconnection::NetVConnection;
 use crate::vio::VioOp;
 
@@ -71,7 +71,7 @@ impl NetHandler {
     }
 }
 
-impl NetVC {
+impl UnixNetVConnection {
     fn check_timeouts(&self, nh: &NetHandler, h: &Guard<'_>, now: eventsys::HrTime) {
         let shared = nh.shared();
         let mutex = Arc::clone(self.mutex());
@@ -84,16 +84,15 @@ impl NetVC {
             return;
         }
         let default = shared.config.default_inactivity_timeout;
-        let at = |which: &eventsys::sync::atomic::AtomicI64| which.load(Ordering::Relaxed);
         let wants = |op| self.net_state(op).enabled.is_set();
-        if at(&self.next_inactivity_timeout_at) == 0
+        if self.next_inactivity_timeout_at.get().is_none()
             && default > 0
             && (wants(VioOp::Read) || wants(VioOp::Write))
         {
             self.set_default_inactivity_timeout(default);
             nh.counters.default_inactivity_timeout_applied.add(1);
         }
-        let is_due = |which| at(which) != 0 && at(which) < now;
+        let is_due = |which: &AtomicTime| which.get().is_some_and(|at| at < now);
         if is_due(&self.next_inactivity_timeout_at) {
             if self.is_default_inactivity_timeout() {
                 nh.counters.default_inactivity_timeout_count.add(1);

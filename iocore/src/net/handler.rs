@@ -30,7 +30,7 @@ use super::accept::NetAccept;
 use super::queue::{Queue, Slot};
 use super::shared::Shared;
 use super::stats::Counters;
-use super::vc::NetVC;
+use super::vc::UnixNetVConnection;
 use crate::vio::VioOp;
 
 /// The token of the waker; no place in the table has this number.
@@ -47,6 +47,9 @@ const MOST_IN_A_TURN: usize = 256;
 const MOMENT: Duration = Duration::from_millis(1);
 
 /// The connections of one thread, and how it waits for them.
+///
+/// It is not made by users: [`NetProcessor::net_handler`](super::NetProcessor::net_handler) gives
+/// that of a thread.
 pub struct NetHandler {
     this: Weak<NetHandler>,
     mutex: Arc<ProxyMutex>,
@@ -59,8 +62,8 @@ pub struct NetHandler {
     pub(super) max_connections_per_thread_in: usize,
     pub(super) max_requests_per_thread_in: usize,
     /// Connections enabled or closed by threads that could not have H; newest last.
-    read_enable_list: Mutex<Vec<Arc<NetVC>>>,
-    write_enable_list: Mutex<Vec<Arc<NetVC>>>,
+    read_enable_list: Mutex<Vec<Arc<UnixNetVConnection>>>,
+    write_enable_list: Mutex<Vec<Arc<UnixNetVConnection>>>,
     state: Guarded<State>,
 }
 
@@ -71,7 +74,7 @@ struct State {
     lists: RefCell<Lists>,
     /// Freed connections whose operations hold a state machine or a buffer that
     /// could not be let go of yet, because another thread had its mutex.
-    unreleased: RefCell<Vec<Arc<NetVC>>>,
+    unreleased: RefCell<Vec<Arc<UnixNetVConnection>>>,
 }
 
 /// All lists of a handler. A connection is named by its place in `table`.
@@ -86,7 +89,7 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    pub(super) fn vc(&self, slot: Slot) -> Option<Arc<NetVC>> {
+    pub(super) fn vc(&self, slot: Slot) -> Option<Arc<UnixNetVConnection>> {
         match self.table.get(slot)? {
             Entry::Vc(vc) => Some(Arc::clone(vc)),
             Entry::Accept(_) => None,
@@ -104,7 +107,7 @@ impl Lists {
 /// Who is told when a socket is ready. Mirrors `EventIO::type`.
 pub(super) enum Entry {
     /// `EVENTIO_READWRITE_VC`.
-    Vc(Arc<NetVC>),
+    Vc(Arc<UnixNetVConnection>),
     /// `EVENTIO_NETACCEPT`.
     Accept(Arc<NetAccept>),
 }
@@ -193,7 +196,7 @@ impl NetHandler {
 
     /// Enters `vc` into a ready list if it is triggered and enabled, and takes it
     /// out if not. Mirrors `read_reschedule` and `write_reschedule`.
-    pub(super) fn reschedule(&self, h: &Guard<'_>, vc: &NetVC, op: VioOp) {
+    pub(super) fn reschedule(&self, h: &Guard<'_>, vc: &UnixNetVConnection, op: VioOp) {
         let Some(slot) = vc.slot() else { return };
         let state = vc.net_state(op);
         let mut lists = self.lists(h).borrow_mut();
@@ -205,7 +208,7 @@ impl NetHandler {
     }
 
     /// Takes `vc` out of a ready list.
-    pub(super) fn remove_ready(&self, h: &Guard<'_>, vc: &NetVC, op: VioOp) {
+    pub(super) fn remove_ready(&self, h: &Guard<'_>, vc: &UnixNetVConnection, op: VioOp) {
         if let Some(slot) = vc.slot() {
             self.lists(h).borrow_mut().ready(op).remove(slot);
         }
@@ -213,7 +216,7 @@ impl NetHandler {
 
     /// Leaves `vc` for the handler's thread, which looks at it in its next turn; by
     /// a thread that does not have H.
-    pub(super) fn enable_later(&self, vc: &Arc<NetVC>, op: VioOp) {
+    pub(super) fn enable_later(&self, vc: &Arc<UnixNetVConnection>, op: VioOp) {
         if !vc.net_state(op).in_enabled_list.swap(true) {
             let list = match op {
                 VioOp::Write => &self.write_enable_list,

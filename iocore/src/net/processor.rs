@@ -18,7 +18,7 @@ use super::options::{AcceptOptions, Target};
 use super::resolve::Resolver;
 use super::shared::Shared;
 use super::stats::NetStats;
-use super::vc::NetVC;
+use super::vc::UnixNetVConnection;
 use crate::net_vconnection::NetVCOptions;
 
 /// Makes connections on the net threads of one event processor.
@@ -168,7 +168,7 @@ impl NetProcessor {
         let Some(nh) = self.shared.handler_when_started(&thread) else {
             return ActionResult::ShutDown;
         };
-        let (vc, action) = NetVC::to_connect(&self.shared, &nh, cont, options.clone());
+        let (vc, action) = UnixNetVConnection::to_connect(&self.shared, &nh, cont, options.clone());
         match target.into() {
             Target::Addr(addr) => {
                 vc.set_target(Ok(addr));

@@ -1,5 +1,5 @@
 //! The steps of net connections. Their subject is `N` with the number of the connection
-//! ([`NetVC::id`](super::NetVC::id)). No recording has them.
+//! ([`UnixNetVConnection::id`](super::UnixNetVConnection::id)). No recording has them.
 
 eventsys::step_kinds! {
     /// A net connection has been accepted.

@@ -1,4 +1,4 @@
-//! [`NetVC`]: a connection, as its users see it.
+//! [`UnixNetVConnection`]: a connection, as its users see it.
 //!
 //! Mirrors `UnixNetVConnection` and `NetEvent` of `iocore/net` (9.2.9).
 //!
@@ -28,8 +28,8 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use eventsys::mutex::census;
 use eventsys::steps::{Step, StepKind, Subject};
-use eventsys::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicUsize, Ordering};
-use eventsys::sync::{Flag, Mutex};
+use eventsys::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
+use eventsys::sync::{AtomicTime, Flag, Mutex};
 use eventsys::{ContRef, ContinuationBase, HrTime, ProxyMutex};
 use mio::Registry;
 use mio::net::TcpStream;
@@ -45,11 +45,14 @@ use crate::vio::VioOp;
 use state::HandlerOf;
 pub(super) use state::NetState;
 
-/// A TCP connection. Mirrors `UnixNetVConnection`.
-pub struct NetVC {
+/// A TCP connection. Mirrors the class of this name, and `NetEvent`.
+///
+/// The examples of [`NetProcessor`](super::NetProcessor) and [`ActionResult`](super::ActionResult)
+/// get one, as a [`NetVcRef`](crate::NetVcRef).
+pub struct UnixNetVConnection {
     base: ContinuationBase,
     id: u32,
-    this: Weak<NetVC>,
+    this: Weak<UnixNetVConnection>,
     net: NetVcBase,
     shared: Arc<Shared>,
     nh: Weak<NetHandler>,
@@ -75,11 +78,12 @@ pub struct NetVC {
     connecting: Mutex<Option<Connecting>>,
     remote_addr: OnceLock<SocketAddr>,
     local_addr: OnceLock<SocketAddr>,
-    /// All four in nanoseconds, 0 for none. Set by the user under no lock of ours.
-    pub(super) inactivity_timeout_in: AtomicI64,
-    pub(super) active_timeout_in: AtomicI64,
-    pub(super) next_inactivity_timeout_at: AtomicI64,
-    pub(super) next_activity_timeout_at: AtomicI64,
+    /// The two spans and the two times at which they are over. Set by the user under no
+    /// lock of ours.
+    pub(super) inactivity_timeout_in: AtomicTime,
+    pub(super) active_timeout_in: AtomicTime,
+    pub(super) next_inactivity_timeout_at: AtomicTime,
+    pub(super) next_activity_timeout_at: AtomicTime,
     default_inactivity_timeout: Flag,
     /// 0 for none.
     write_buffer_empty_event: AtomicI32,
@@ -99,15 +103,15 @@ struct Connecting {
     failed: Option<i32>,
 }
 
-impl NetVC {
+impl UnixNetVConnection {
     fn new(
         shared: &Arc<Shared>,
         nh: &NetHandler,
         mutex: Arc<ProxyMutex>,
         context: NetVConnectionContext,
-    ) -> Arc<NetVC> {
+    ) -> Arc<UnixNetVConnection> {
         let thread = nh.thread();
-        let vc = Arc::new_cyclic(|this| NetVC {
+        let vc = Arc::new_cyclic(|this| UnixNetVConnection {
             base: ContinuationBase::new(mutex),
             id: shared.net_next_connection_number(),
             this: Weak::clone(this),
@@ -127,10 +131,10 @@ impl NetVC {
             connecting: Mutex::new(None),
             remote_addr: OnceLock::new(),
             local_addr: OnceLock::new(),
-            inactivity_timeout_in: AtomicI64::new(0),
-            active_timeout_in: AtomicI64::new(0),
-            next_inactivity_timeout_at: AtomicI64::new(0),
-            next_activity_timeout_at: AtomicI64::new(0),
+            inactivity_timeout_in: AtomicTime::default(),
+            active_timeout_in: AtomicTime::default(),
+            next_inactivity_timeout_at: AtomicTime::default(),
+            next_activity_timeout_at: AtomicTime::default(),
             default_inactivity_timeout: Flag::default(),
             write_buffer_empty_event: AtomicI32::new(0),
             _in_memory: VcCount::new(&shared.stats),
@@ -200,7 +204,7 @@ impl NetVC {
         self.socket.lock().as_mut().map(|socket| f(&mut socket.stream))
     }
 
-    fn this_ref(&self) -> Arc<NetVC> {
+    fn this_ref(&self) -> Arc<UnixNetVConnection> {
         self.this.upgrade().expect("called by reference")
     }
 

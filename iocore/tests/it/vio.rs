@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use eventsys::{ContRef, FreeContinuation, Guard, Outcome, ProxyMutex, StateMachine};
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
-use iocore::{Accessor, BoundBuffer, IOBufferReader, VIO, VioOp};
+use iocore::{BoundBuffer, IOBufferReader, MIOBufferAccessor, VIO, VioOp};
 use testkit::panic_text;
 
 fn machine(mutex: &Arc<ProxyMutex>) -> ContRef {
@@ -21,7 +21,7 @@ fn writing(mutex: &Arc<ProxyMutex>, guard: &Guard<'_>, nbytes: i64) -> (VIO, IOB
     let (vio, buffer) = (VIO::new(), buffer(mutex));
     let reader = buffer.alloc_reader(guard).unwrap();
     buffer.write(guard, b"12345");
-    let accessor = Accessor::Reader(reader.clone());
+    let accessor = MIOBufferAccessor::Reader(reader.clone());
     vio.issue(guard, mutex, VioOp::Write, Some(machine(mutex)), nbytes, accessor);
     (vio, reader)
 }
@@ -50,7 +50,7 @@ fn issuing_sets_everything_and_begins_at_nothing_done() {
     assert!(vio.writer(&guard).unwrap().is(reader.buffer()));
 
     let again = buffer(&mutex);
-    vio.issue(&guard, &mutex, VioOp::Read, None, 7, Accessor::Writer(again.clone()));
+    vio.issue(&guard, &mutex, VioOp::Read, None, 7, MIOBufferAccessor::Writer(again.clone()));
     assert_eq!((vio.op(), vio.nbytes(), vio.ndone()), (VioOp::Read, 7, 0));
     assert!(vio.continuation(&guard).is_none());
     assert!(vio.reader(&guard).is_none(), "a read has no reader");
@@ -81,7 +81,7 @@ fn done_means_that_what_the_buffer_holds_is_all() {
     vio.done(&guard);
     assert_eq!((vio.nbytes(), vio.ntodo()), (10, 0));
     // Without a reader there is nothing left to do.
-    vio.issue(&guard, &mutex, VioOp::Read, None, 7, Accessor::Writer(buffer(&mutex)));
+    vio.issue(&guard, &mutex, VioOp::Read, None, 7, MIOBufferAccessor::Writer(buffer(&mutex)));
     vio.add_ndone(&guard, 3);
     vio.done(&guard);
     assert_eq!(vio.nbytes(), 3);
@@ -92,7 +92,8 @@ fn the_guard_must_be_of_the_mutex_to_bind_to() {
     let (mutex, other) = (ProxyMutex::new(), ProxyMutex::new());
     let wrong = other.lock();
     let vio = VIO::new();
-    let text = panic_text(|| vio.issue(&wrong, &mutex, VioOp::Read, None, 1, Accessor::None));
+    let text =
+        panic_text(|| vio.issue(&wrong, &mutex, VioOp::Read, None, 1, MIOBufferAccessor::None));
     assert!(text.contains("the guard is not of the mutex to bind to"), "{text}");
     assert_eq!(vio.op(), VioOp::None);
 }
@@ -104,12 +105,13 @@ fn moving_to_another_mutex_takes_both() {
     let (vio, _) = writing(&old, &old_guard, 1);
     let new_guard = new.lock();
     // With both held the VIO moves, and the old guard is no proof any more.
-    vio.issue(&new_guard, &new, VioOp::Write, Some(machine(&new)), 2, Accessor::None);
+    vio.issue(&new_guard, &new, VioOp::Write, Some(machine(&new)), 2, MIOBufferAccessor::None);
     assert!(vio.is_bound_to(&new) && !vio.is_bound_to(&old));
     assert!(panic_text(|| vio.continuation(&old_guard)).contains("protected by"));
     drop(new_guard);
     // Back again without the new one: refused, and nothing changes.
-    let text = panic_text(|| vio.issue(&old_guard, &old, VioOp::Read, None, 3, Accessor::None));
+    let text =
+        panic_text(|| vio.issue(&old_guard, &old, VioOp::Read, None, 3, MIOBufferAccessor::None));
     assert!(text.contains("the thread must hold the old mutex too"), "{text}");
     assert_eq!((vio.op(), vio.nbytes()), (VioOp::Write, 2));
     assert!(vio.continuation(&new.lock()).is_some());
@@ -121,7 +123,7 @@ fn a_buffer_of_another_mutex_is_refused_before_anything_changes() {
     let guard = mutex.lock();
     let (vio, _) = writing(&mutex, &guard, 9);
     let foreign = buffer(&other);
-    let accessor = Accessor::Writer(foreign.clone());
+    let accessor = MIOBufferAccessor::Writer(foreign.clone());
     let text = panic_text(|| vio.issue(&guard, &mutex, VioOp::Read, None, 1, accessor));
     assert!(text.starts_with("the buffer is bound to"), "{text}");
     assert!(panic_text(|| vio.set_writer(&guard, &foreign)).starts_with("the buffer is bound"));
@@ -150,7 +152,7 @@ fn set_continuation_moves_the_vio_to_its_mutex() {
     let (old, new) = (ProxyMutex::new(), ProxyMutex::new());
     let vio = VIO::new();
     let old_guard = old.lock();
-    vio.issue(&old_guard, &old, VioOp::Read, Some(machine(&old)), 5, Accessor::None);
+    vio.issue(&old_guard, &old, VioOp::Read, Some(machine(&old)), 5, MIOBufferAccessor::None);
     let next = machine(&new);
     let new_guard = new.lock();
     vio.set_continuation(&new_guard, Arc::clone(&next));
@@ -231,7 +233,7 @@ fn who_is_called_back_stays_alive_for_the_call_and_no_longer() {
     }
     let next = machine(&mutex);
     vio.with_continuation(&guard, |called| {
-        vio.issue(&guard, &mutex, VioOp::Write, Some(next.clone()), 5, Accessor::None);
+        vio.issue(&guard, &mutex, VioOp::Write, Some(next.clone()), 5, MIOBufferAccessor::None);
         assert_eq!(cont.strong_count(), 1, "the call has the last reference");
         assert!(called.unwrap().base().mutex().is_some());
     });
@@ -253,7 +255,7 @@ fn a_callback_may_move_the_vio_to_another_mutex() {
     let cont: Weak<_> = Arc::downgrade(&vio.continuation(&old_guard).unwrap());
     let new_guard = new.lock();
     vio.with_continuation(&old_guard, |_| {
-        vio.issue(&new_guard, &new, VioOp::Write, Some(machine(&new)), 5, Accessor::None);
+        vio.issue(&new_guard, &new, VioOp::Write, Some(machine(&new)), 5, MIOBufferAccessor::None);
     });
     assert_eq!(cont.strong_count(), 0, "what was lent is not given back to another's VIO");
 }
@@ -272,8 +274,8 @@ fn issuing_anew_drops_the_old_state_machine_outside() {
     let vio = Arc::new(VIO::new());
     let state = UsesVioWhenDropped(Arc::clone(&vio), Arc::clone(&mutex));
     let cont: ContRef = StateMachine::new(Arc::clone(&mutex), state, |_, _, _, _| Outcome::Done);
-    vio.issue(&guard, &mutex, VioOp::Read, Some(cont), 1, Accessor::None);
-    vio.issue(&guard, &mutex, VioOp::Read, None, 1, Accessor::None);
+    vio.issue(&guard, &mutex, VioOp::Read, Some(cont), 1, MIOBufferAccessor::None);
+    vio.issue(&guard, &mutex, VioOp::Read, None, 1, MIOBufferAccessor::None);
     assert_eq!(Arc::strong_count(&vio), 1);
 }
 

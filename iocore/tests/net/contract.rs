@@ -1,4 +1,4 @@
-//! What a `NetVC` refuses, and what it puts up with.
+//! What a `UnixNetVConnection` refuses, and what it puts up with.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -8,7 +8,8 @@ use crate::common::{Ask, Stage};
 use eventsys::{EThread, EventCode, HrTime, Idle, LoopTailHandler, ProxyMutex};
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use iocore::net::NetHandler;
-use iocore::{ApiData, DataId, NetVCOptions, VioOp};
+use iocore::{ApiData, DataId, IoEvents, NetVCOptions, VioOp};
+use testkit::net::read_all;
 use testkit::panic_text;
 
 const READY: EventCode = EventCode::VC_EVENT_READ_READY;
@@ -226,7 +227,7 @@ fn options_are_carried_out_on_the_socket() {
     pair.machine.act(|end, _| end.close());
     stage.passes(2);
     let mut peer = pair.peer;
-    let error = crate::common::read_all(&mut peer).expect_err("not an orderly end");
+    let error = read_all(&mut peer).expect_err("not an orderly end");
     assert_eq!(error.raw_os_error(), Some(libc::ECONNRESET));
 }
 

@@ -12,7 +12,8 @@ use iocore::buffer::BUFFER_SIZE_INDEX_4K;
 use iocore::net::{
     AcceptOptions, ActionResult, ENET_CONNECT_FAILED, ENET_THROTTLING, NetConfig, Target,
 };
-use iocore::{AddrBindStyle, NetVCOptions};
+use iocore::{AddrBindStyle, IoEvents, NetVCOptions};
+use testkit::net::read_all;
 
 const OPEN: EventCode = EventCode::NET_EVENT_OPEN;
 const FAILED: EventCode = EventCode::NET_EVENT_OPEN_FAILED;
@@ -106,7 +107,7 @@ fn too_many_connections_are_refused_to_who_connects_and_closed_when_accepted() {
     let (action, address) = stage.accept(acceptor.clone());
     let mut peer = TcpStream::connect(address).unwrap();
     stage.run_until(|| stage.net.stats().connections_throttled_in() == 1);
-    assert_eq!(crate::common::read_all(&mut peer).unwrap_or_default(), b"", "closed");
+    assert_eq!(read_all(&mut peer).unwrap_or_default(), b"", "closed");
     assert!(!acceptor.has(ACCEPT));
     first.act(|end, _| end.close());
     second.act(|end, _| end.close());
@@ -132,7 +133,7 @@ fn a_name_is_resolved_elsewhere_and_the_number_of_an_address_at_once() {
     stage.run_until(|| client.has(EventCode::VC_EVENT_WRITE_COMPLETE));
     assert_eq!(client.with(|end| *end.error.borrow()), None);
     let (mut peer, _) = listener.accept().unwrap();
-    assert_eq!(crate::common::read_all(&mut peer).unwrap(), b"hello");
+    assert_eq!(read_all(&mut peer).unwrap(), b"hello");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use crate::common::{Ask, Stage, machine};
 use eventsys::EventCode;
+use iocore::IoEvents;
 
 const ACCEPT: EventCode = EventCode::NET_EVENT_ACCEPT;
 

@@ -1,4 +1,4 @@
-//! The steps of a `NetVC`, from the connection to its end.
+//! The steps of a `UnixNetVConnection`, from the connection to its end.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::common::machine;
 use eventsys::steps::{Collector, Step};
 use eventsys::{Clock, EventCode, EventProcessor};
+use iocore::IoEvents;
 use iocore::buffer::BUFFER_SIZE_INDEX_4K;
 use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
 

@@ -3,15 +3,17 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use crate::common::{Ask, Machine, alone, machine};
+use crate::common::{Ask, Machine, machine};
 use eventsys::{Clock, ContRef, EventCode, EventProcessor, FreeContinuation, Outcome, ProxyMutex};
-use iocore::IoData;
 use iocore::buffer::BUFFER_SIZE_INDEX_4K;
 use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
+use iocore::{IoData, IoEvents};
+use testkit::Alone;
+use testkit::net::read_all;
 
 const READY: EventCode = EventCode::VC_EVENT_READ_READY;
 const EOS: EventCode = EventCode::VC_EVENT_EOS;
@@ -20,12 +22,12 @@ const ACCEPT: EventCode = EventCode::NET_EVENT_ACCEPT;
 struct Server {
     processor: Arc<EventProcessor>,
     net: Arc<NetProcessor>,
-    _alone: MutexGuard<'static, ()>,
+    _alone: Alone,
 }
 
 impl Server {
     fn new(threads: usize) -> Server {
-        let alone = alone();
+        let alone = Alone::without_counting();
         let processor = EventProcessor::new(Clock::new_real());
         let net = NetProcessor::init(&processor, NetConfig::default());
         processor.spawn_event_threads("ET_NET", threads);
@@ -142,7 +144,7 @@ fn a_foreign_thread_issues_reenables_and_closes() {
     }
     acceptor.act(|end, _| end.close());
     wait_for(|| server.net.stats().vcs_in_memory() == 0);
-    assert_eq!(crate::common::read_all(&mut peer).unwrap_or_default(), b"");
+    assert_eq!(read_all(&mut peer).unwrap_or_default(), b"");
     action.cancel();
 }
 
@@ -184,7 +186,7 @@ fn the_end_of_the_threads_ends_their_connections() {
     let vc = acceptor.with(|end| end.vc());
     drop(server);
     assert_eq!(stats.connections_currently_open(), 0);
-    assert_eq!(crate::common::read_all(&mut peer).unwrap_or_default(), b"", "closed");
+    assert_eq!(read_all(&mut peer).unwrap_or_default(), b"", "closed");
     action.cancel();
     // What users still have is closed, and can be closed.
     vc.do_io_close(None);

@@ -8,9 +8,9 @@ use std::io::Write;
 use crate::common::{Ask, Stage, machine};
 use eventsys::hrtime::{HrTime, NEVER, mseconds, seconds};
 use eventsys::{Clock, EventCode};
-use iocore::NetVcRef;
 use iocore::buffer::BUFFER_SIZE_INDEX_4K;
 use iocore::net::NetConfig;
+use iocore::{IoEvents, NetVcRef};
 
 const READY: EventCode = EventCode::VC_EVENT_READ_READY;
 const INACTIVE: EventCode = EventCode::VC_EVENT_INACTIVITY_TIMEOUT;

@@ -1,18 +1,19 @@
 //! Real connections: made, used, closed, as one thread sees it.
 //!
-//! Proves `NetProcessor::accept` and `connect_re`, and of `NetVC` the reading,
+//! Proves `NetProcessor::accept` and `connect_re`, and of `UnixNetVConnection` the reading,
 //! writing, half closing and closing.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::time::Duration;
 
-use crate::common::{Ask, Stage, machine, read_all};
+use crate::common::{Ask, Stage, machine};
 use eventsys::{ContRef, EventCode};
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, BUFFER_SIZE_INDEX_32K, BUFFER_SIZE_INDEX_128};
 use iocore::net::{ActionResult, NetStats};
-use iocore::{NetVCOptions, NetVConnectionContext, ShutdownHowTo, VioOp};
+use iocore::{IoEvents, NetVCOptions, NetVConnectionContext, ShutdownHowTo, VioOp};
 use testkit::counting;
+use testkit::net::read_all;
 
 const READY: EventCode = EventCode::VC_EVENT_READ_READY;
 const COMPLETE: EventCode = EventCode::VC_EVENT_READ_COMPLETE;

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Weak};
 
 use eventsys::{ContRef, Data, EventCode, Invocation, Outcome, ProxyMutex, StateMachine};
-use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, ShutdownHowTo, VioHandle, VioOp};
+use iocore::{
+    BoundBuffer, IOBufferReader, IoData, NetVcRef, ShutdownHowTo, VioHandle, VioOp, event_name,
+};
 
 use crate::events::MAX;
 use crate::me::Me;
@@ -203,7 +205,7 @@ fn handle(state: &State, call: &Invocation<'_>, event: EventCode, data: Data<'_>
 
 /// A callback as the trace shows it.
 fn line(event: EventCode, data: Data<'_>) -> String {
-    let name = event.name().unwrap_or("?");
+    let name = event_name(event).unwrap_or("?");
     let name = ["VC_EVENT_", "EVENT_"].iter().find_map(|p| name.strip_prefix(p)).unwrap_or(name);
     let Some(vio) = data.vio() else { return format!("got: {name}") };
     let op = if vio.op() == VioOp::Read { "read" } else { "write" };

@@ -1,6 +1,7 @@
 //! Short names for the events that agents react to.
 
 use eventsys::EventCode;
+use iocore::IoEvents;
 
 /// `NET_EVENT_ACCEPT`: the agent has been given the passive end.
 pub const ACCEPT: EventCode = EventCode::NET_EVENT_ACCEPT;

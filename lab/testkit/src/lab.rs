@@ -11,7 +11,7 @@ use eventsys::{
     hrtime,
 };
 use iocore::VConnection;
-use pluginvc::{Corrections, PluginVCCore, PluginVCOptions};
+use pluginvc::{Corrections, PluginVCCore, PluginVcOptions};
 
 use crate::actor::{Actor, Call, actor_under};
 use crate::agent::{Agent, WeakAgent};
@@ -141,7 +141,7 @@ impl Lab {
 
     /// A connected pair: `active` has the active end, `passive` will accept.
     pub fn pair(&self, active: &Agent, passive: &Agent) -> Arc<PluginVCCore> {
-        self.pair_with(active, passive, PluginVCOptions::default())
+        self.pair_with(active, passive, PluginVcOptions::default())
     }
 
     /// A connected pair in which some of the original's bugs are corrected.
@@ -151,7 +151,7 @@ impl Lab {
         passive: &Agent,
         corrections: Corrections,
     ) -> Arc<PluginVCCore> {
-        let options = PluginVCOptions { corrections, ..PluginVCOptions::default() };
+        let options = PluginVcOptions { corrections, ..PluginVcOptions::default() };
         self.pair_with(active, passive, options)
     }
 
@@ -160,7 +160,7 @@ impl Lab {
         &self,
         active: &Agent,
         passive: &Agent,
-        options: PluginVCOptions,
+        options: PluginVcOptions,
     ) -> Arc<PluginVCCore> {
         let core = PluginVCCore::alloc_with(&self.processor, passive.cont(), options);
         self.tidies(&core);

@@ -24,6 +24,8 @@
 //! | [`Me`] | an agent while its mutex is held: what it can do |
 //! | [`Actor`] | a continuation made of a closure, for events without I/O |
 //! | [`Peer`] | one end of a connection that reads everything and writes what it is told to |
+//! | [`net::NetLab`] | a laboratory whose thread is a net thread, for real sockets |
+//! | [`Alone`] | a test that counts what it has left in the process |
 //! | *trace* | the steps of the port, the callbacks and the notes, in order, with their times |
 //! | *settle* | run until no event waits |
 //! | *hold* | a foreign thread has a mutex |
@@ -65,10 +67,12 @@
 
 mod actor;
 mod agent;
+mod alone;
 mod bytes;
 mod events;
 mod lab;
 mod me;
+pub mod net;
 mod on_drop;
 mod panics;
 mod peer;
@@ -77,6 +81,7 @@ mod trace;
 
 pub use actor::{Actor, Call, actor_under};
 pub use agent::{Agent, WeakAgent};
+pub use alone::Alone;
 pub use bytes::counting;
 pub use events::{
     ACCEPT, ACTIVE, EOS, ERROR, INACTIVITY, MAX, OPEN, READ_COMPLETE, READ_READY, WRITE_COMPLETE,
@@ -99,6 +104,6 @@ pub mod prelude {
         Agent, Call, Lab, Me, Peer, counting, hold, on_foreign_thread, panic_text, real_processor,
     };
     pub use eventsys::{EventCode, HrTime, ProxyMutex, hrtime};
-    pub use iocore::{NetVConnection, ShutdownHowTo, VConnection};
-    pub use pluginvc::{Corrections, Epoch, PluginVCCore, PluginVCOptions};
+    pub use iocore::{IoEvents, NetVConnection, ShutdownHowTo, VConnection};
+    pub use pluginvc::{Corrections, Epoch, PluginVCCore, PluginVcOptions};
 }

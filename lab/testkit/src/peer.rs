@@ -22,6 +22,9 @@ use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, ShutdownHowTo, VioHa
 /// let client = Peer::new(core.connect());
 /// lab.settle();
 /// assert_eq!(client.received(), b"welcome");
+/// client.send(b"thanks");
+/// lab.settle();
+/// assert_eq!(client.unsent(), 0, "P reads");
 /// client.close();
 /// ```
 #[derive(Clone)]
@@ -34,6 +37,7 @@ struct State {
     write: RefCell<Option<VioHandle>>,
     input: RefCell<Option<IOBufferReader>>,
     output: RefCell<Option<BoundBuffer>>,
+    unsent: RefCell<Option<IOBufferReader>>,
     received: RefCell<Vec<u8>>,
     end: Cell<Option<EventCode>>,
     paused: Cell<bool>,
@@ -65,6 +69,7 @@ impl Peer {
             let write = vc.do_io_write(&guard, Some(cont), i64::MAX, Some(&reader));
             *state.write.borrow_mut() = Some(write);
             *state.output.borrow_mut() = Some(output);
+            *state.unsent.borrow_mut() = Some(reader);
             *state.vc.borrow_mut() = Some(vc);
         }
         Peer(machine)
@@ -85,6 +90,14 @@ impl Peer {
                 vio.reenable(guard);
             }
         });
+    }
+
+    /// How many bytes [`Peer::send`] was given that the connection has not taken yet.
+    #[must_use]
+    pub fn unsent(&self) -> i64 {
+        self.with(|state, guard| {
+            state.unsent.borrow().as_ref().map_or(0, |reader| reader.read_avail(guard))
+        })
     }
 
     /// Everything that has come so far.
@@ -132,7 +145,7 @@ impl Peer {
                 vc.do_io_close(None);
             }
             drop((state.read.take(), state.write.take()));
-            drop((state.input.take(), state.output.take()));
+            drop((state.input.take(), state.output.take(), state.unsent.take()));
         });
     }
 }
@@ -146,20 +159,30 @@ fn handle(state: &State, call: &Invocation<'_>, event: EventCode, data: Data<'_>
         | EventCode::VC_EVENT_WRITE_COMPLETE => {}
         // The other end takes no more bytes; what it has sent can still be read.
         EventCode::VC_EVENT_ERROR if is_write() => {}
-        other => state.end.set(Some(other)),
+        other => {
+            if !state.paused.get() {
+                drain(state, call.guard());
+            }
+            state.end.set(Some(other));
+        }
     }
     Outcome::Done
 }
 
 /// Takes what has come, and asks for more.
 fn take(state: &State, guard: &Guard<'_>) {
+    drain(state, guard);
+    let vio = state.read.borrow().clone();
+    if let Some(vio) = vio {
+        vio.reenable(guard);
+    }
+}
+
+/// Takes what has come.
+fn drain(state: &State, guard: &Guard<'_>) {
     let Some(reader) = state.input.borrow().clone() else { return };
     let n = reader.read_avail(guard);
     let mut bytes = vec![0; usize::try_from(n).unwrap_or(0)];
     reader.read(guard, &mut bytes);
     state.received.borrow_mut().extend(bytes);
-    let vio = state.read.borrow().clone();
-    if let Some(vio) = vio {
-        vio.reenable(guard);
-    }
 }

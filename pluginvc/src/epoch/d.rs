@@ -16,7 +16,7 @@
 use crate::steps as pvc;
 use eventsys::{EventCode, Guard};
 use iocore::buffer::MIOBuffer;
-use iocore::{Accessor, BoundBuffer, IOBufferReader, VioOp};
+use iocore::{BoundBuffer, IOBufferReader, MIOBufferAccessor, VioOp};
 
 use crate::half::Half;
 use crate::transfer::{transfer_bytes, transfer_within};
@@ -39,7 +39,7 @@ pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&G
         return;
     }
     let bytes_avail = vio.with_buffer(sm, |buffer| match buffer {
-        Accessor::Reader(reader) => Some(reader.read_avail(sm)),
+        MIOBufferAccessor::Reader(reader) => Some(reader.read_avail(sm)),
         _ => None,
     });
     let Some(bytes_avail) = bytes_avail else { return };
@@ -81,10 +81,10 @@ fn move_to_peer(
     let (vio, other_vio) = (&end.write.vio, &other.read.vio);
     let added = vio.with_buffer(sm, |from| {
         other_vio.with_buffer(other_sm, |to| match (from, to) {
-            (Accessor::Reader(from), Accessor::Writer(to)) => {
+            (MIOBufferAccessor::Reader(from), MIOBufferAccessor::Writer(to)) => {
                 move_as_fits(half.max_bytes(), sm, other_sm, from, to, act_on)
             }
-            (_, Accessor::Writer(_)) => None,
+            (_, MIOBufferAccessor::Writer(_)) => None,
             _ => {
                 panic!("do_io_read without a buffer: the original dereferences a null pointer here")
             }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use eventsys::steps::Step;
 use iocore::{ApiData, DataId, NetVConnection, NetVConnectionContext, UserData, VConnection};
 use pluginvc::steps::{CREATE, Side, pair, subject};
-use pluginvc::{PluginVC, PluginVCOptions};
+use pluginvc::{PluginVC, PluginVcOptions};
 use testkit::{Lab, panic_text};
 
 /// A connected pair and its two ends.
-fn ends(lab: &Lab, options: PluginVCOptions) -> [Arc<PluginVC>; 2] {
+fn ends(lab: &Lab, options: PluginVcOptions) -> [Arc<PluginVC>; 2] {
     let (a, p) = lab.agents();
     let core = lab.pair_with(&a, &p, options);
     [core.active_vc().unwrap(), core.passive_vc().unwrap()]
@@ -34,7 +34,7 @@ fn stored(vc: &PluginVC, id: DataId) -> Option<String> {
 #[test]
 fn what_is_local_to_one_end_is_remote_to_the_other() {
     let lab = Lab::new();
-    let [active, passive] = ends(&lab, PluginVCOptions::default());
+    let [active, passive] = ends(&lab, PluginVcOptions::default());
     assert_eq!((active.get_local_addr(), active.get_remote_addr()), (None, None));
     let (here, there) = ("10.0.0.1:1".parse().unwrap(), "[::1]:8080".parse().unwrap());
     active.core().set_active_addr(here);
@@ -46,7 +46,7 @@ fn what_is_local_to_one_end_is_remote_to_the_other() {
 #[test]
 fn data_set_at_one_end_is_seen_from_the_other() {
     let lab = Lab::new();
-    let [active, passive] = ends(&lab, PluginVCOptions::default());
+    let [active, passive] = ends(&lab, PluginVcOptions::default());
     assert_eq!(stored(&active, DataId::PluginVcLocal), None);
     assert!(active.set_data(DataId::PluginVcLocal, text("a's own")));
     assert!(active.set_data(DataId::PluginVcRemote, text("for p")));
@@ -61,7 +61,7 @@ fn data_set_at_one_end_is_seen_from_the_other() {
 #[test]
 fn data_may_be_set_at_the_pair_before_it_is_connected() {
     let lab = Lab::new();
-    let [active, passive] = ends(&lab, PluginVCOptions::default());
+    let [active, passive] = ends(&lab, PluginVcOptions::default());
     active.core().set_active_data(text("active"));
     active.core().set_passive_data(text("passive"));
     assert_eq!(stored(&active, DataId::PluginVcLocal).as_deref(), Some("active"));
@@ -71,7 +71,7 @@ fn data_may_be_set_at_the_pair_before_it_is_connected() {
 #[test]
 fn an_unknown_id_is_refused() {
     let lab = Lab::new();
-    let [active, _] = ends(&lab, PluginVCOptions::default());
+    let [active, _] = ends(&lab, PluginVcOptions::default());
     for id in [DataId::ReadVio, DataId::WriteVio, DataId::OutputVc] {
         assert!(active.get_data(id).is_none());
         assert!(!active.set_data(id, text("x")));
@@ -82,7 +82,7 @@ fn an_unknown_id_is_refused() {
 #[test]
 fn each_end_says_whether_it_is_closed() {
     let lab = Lab::new();
-    let [active, passive] = ends(&lab, PluginVCOptions::default());
+    let [active, passive] = ends(&lab, PluginVcOptions::default());
     let closed = |vc: &PluginVC| matches!(vc.get_data(DataId::Closed), Some(ApiData::Closed(true)));
     assert!(!closed(&active) && !active.is_closed());
     active.do_io_close(None);
@@ -93,15 +93,15 @@ fn each_end_says_whether_it_is_closed() {
 #[test]
 fn both_ends_carry_the_plugins_tag_and_number() {
     let lab = Lab::new();
-    let options = PluginVCOptions {
+    let options = PluginVcOptions {
         plugin_tag: Some("healthcheck".into()),
         plugin_id: 42,
-        ..PluginVCOptions::default()
+        ..PluginVcOptions::default()
     };
     for vc in ends(&lab, options) {
         assert_eq!((vc.plugin_tag().as_deref(), vc.plugin_id()), (Some("healthcheck"), 42));
     }
-    for vc in ends(&lab, PluginVCOptions::default()) {
+    for vc in ends(&lab, PluginVcOptions::default()) {
         assert_eq!((vc.plugin_tag(), vc.plugin_id()), (None, 0));
     }
 }
@@ -109,7 +109,7 @@ fn both_ends_carry_the_plugins_tag_and_number() {
 #[test]
 fn the_ends_of_a_pair_are_transparent_one_by_one() {
     let lab = Lab::new();
-    let [active, passive] = ends(&lab, PluginVCOptions::default());
+    let [active, passive] = ends(&lab, PluginVcOptions::default());
     active.core().set_transparent(true, false);
     let of = |vc: &PluginVC| vc.net_base().is_transparent();
     assert_eq!((of(&active), of(&passive)), (false, true));
@@ -120,7 +120,7 @@ fn the_ends_of_a_pair_are_transparent_one_by_one() {
 #[test]
 fn the_context_is_set_once() {
     let lab = Lab::new();
-    let [active, passive] = ends(&lab, PluginVCOptions::default());
+    let [active, passive] = ends(&lab, PluginVcOptions::default());
     active.net_base().set_context(NetVConnectionContext::In);
     passive.net_base().set_context(NetVConnectionContext::Out);
     assert_eq!(active.net_base().context(), Some(NetVConnectionContext::In));
@@ -132,7 +132,7 @@ fn the_context_is_set_once() {
 #[test]
 fn a_pair_belongs_to_the_thread_that_made_it() {
     let lab = Lab::new();
-    for vc in ends(&lab, PluginVCOptions::default()) {
+    for vc in ends(&lab, PluginVcOptions::default()) {
         assert!(Arc::ptr_eq(&vc.net_base().thread().unwrap(), lab.thread.thread()));
     }
 }
@@ -140,7 +140,7 @@ fn a_pair_belongs_to_the_thread_that_made_it() {
 #[test]
 fn what_only_sockets_can_do_is_answered_and_does_nothing() {
     let lab = Lab::new();
-    let [active, _] = ends(&lab, PluginVCOptions::default());
+    let [active, _] = ends(&lab, PluginVcOptions::default());
     lab.take();
     active.add_to_keep_alive_queue();
     active.remove_from_keep_alive_queue();
@@ -154,8 +154,8 @@ fn what_only_sockets_can_do_is_answered_and_does_nothing() {
 #[test]
 fn each_pair_has_a_number_of_its_own_and_both_ends_lead_to_it() {
     let lab = Lab::new();
-    let [a1, p1] = ends(&lab, PluginVCOptions::default());
-    let [a2, _] = ends(&lab, PluginVCOptions::default());
+    let [a1, p1] = ends(&lab, PluginVcOptions::default());
+    let [a2, _] = ends(&lab, PluginVcOptions::default());
     assert!(a1.core().id() < a2.core().id());
     assert!(Arc::ptr_eq(a1.core(), p1.core()));
     assert_ne!(a1.side(), p1.side());
@@ -164,7 +164,7 @@ fn each_pair_has_a_number_of_its_own_and_both_ends_lead_to_it() {
 #[test]
 fn a_freed_pair_has_no_ends_and_no_data() {
     let lab = Lab::new();
-    let [active, passive] = ends(&lab, PluginVCOptions::default());
+    let [active, passive] = ends(&lab, PluginVcOptions::default());
     active.set_data(DataId::PluginVcLocal, text("gone"));
     active.core().set_active_addr("10.0.0.1:1".parse().unwrap());
     let core = Arc::clone(active.core());

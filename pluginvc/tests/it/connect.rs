@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use eventsys::{ContRef, EventCode, FreeContinuation, Outcome};
-use iocore::IoData;
+use iocore::{IoData, IoEvents};
 use pluginvc::PluginVCCore;
 use testkit::{ACCEPT, Lab, MAX, OPEN, hold, on_foreign_thread, panic_text};
 

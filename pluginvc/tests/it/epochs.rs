@@ -6,14 +6,14 @@ use std::sync::Arc;
 use iocore::ShutdownHowTo::{Read, Write};
 use iocore::VConnection;
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
-use pluginvc::{Epoch, PluginVCCore, PluginVCOptions};
+use pluginvc::{Epoch, PluginVCCore, PluginVcOptions};
 use testkit::{
     Agent, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting, hold, panic_text,
 };
 
 fn pair(lab: &Lab, epoch: Epoch) -> (Agent, Agent, Arc<PluginVCCore>) {
     let (a, p) = lab.agents();
-    let core = lab.pair_with(&a, &p, PluginVCOptions { epoch, ..PluginVCOptions::default() });
+    let core = lab.pair_with(&a, &p, PluginVcOptions { epoch, ..PluginVcOptions::default() });
     lab.take();
     (a, p, core)
 }
@@ -510,7 +510,7 @@ fn in_d_bytes_go_from_the_front_of_a_buffer_to_its_end_if_both_ends_use_it() {
         let core = lab.pair_with(
             &a,
             &p,
-            PluginVCOptions { epoch: Epoch::D, ..PluginVCOptions::default() },
+            PluginVcOptions { epoch: Epoch::D, ..PluginVcOptions::default() },
         );
         let [active, passive] = [core.active_vc().unwrap(), core.passive_vc().unwrap()];
         let bytes = counting(len);

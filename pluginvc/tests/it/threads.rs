@@ -11,7 +11,7 @@ use eventsys::{
     Clock, ContRef, ET_CALL, EThread, EventCode, EventProcessor, FreeContinuation, Options,
     Outcome, ProxyMutex, Request,
 };
-use iocore::NetVcRef;
+use iocore::{IoEvents, NetVcRef};
 use pluginvc::PluginVCCore;
 use testkit::{
     ACCEPT, Agent, EOS, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting,

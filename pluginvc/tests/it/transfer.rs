@@ -1,7 +1,7 @@
 //! The data path: how many bytes move, where they wait, and who is told.
 
 use iocore::IOBufferReader;
-use pluginvc::{PVC_DEFAULT_MAX_BYTES, PluginVCOptions};
+use pluginvc::{PVC_DEFAULT_MAX_BYTES, PluginVcOptions};
 use testkit::{
     ACCEPT, Agent, Lab, MAX, Me, READ_COMPLETE, READ_READY, WRITE_COMPLETE, WRITE_READY, counting,
 };
@@ -207,7 +207,7 @@ fn the_core_buffer_is_as_large_as_the_options_say() {
     let lab = Lab::new();
     let (a, p) = lab.agents();
     let buffer_index = iocore::buffer::BUFFER_SIZE_INDEX_4K;
-    lab.pair_with(&a, &p, PluginVCOptions { buffer_index, ..PluginVCOptions::default() });
+    lab.pair_with(&a, &p, PluginVcOptions { buffer_index, ..PluginVcOptions::default() });
     a.with(|me| me.write_now(&counting(100_000)));
     lab.settle();
     assert_eq!(a.write_vio().ndone(), 4096);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use eventsys::{
     ContRef, Data, EThread, EventCode, Guard, Invocation, Outcome, ProxyMutex, StateMachine,
 };
-use iocore::{IoData, NetVcRef};
+use iocore::{IoData, IoEvents, NetVcRef};
 use slab::Slab;
 
 /// Who hears of a connection's events, on its own thread and under the bridge's

@@ -19,7 +19,7 @@ use eventsys::{
     StateMachine, hrtime,
 };
 use iocore::buffer::{MIOBuffer, SizeIndex};
-use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, ShutdownHowTo, VioHandle};
+use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, ShutdownHowTo, VioHandle};
 
 use crate::ats::case::EndDef;
 

@@ -20,7 +20,7 @@ use eventsys::{
     StateMachine, hrtime,
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, BUFFER_SIZE_INDEX_32K, SizeIndex};
-use pluginvc::{PluginVCCore, PluginVCOptions};
+use pluginvc::{PluginVCCore, PluginVcOptions};
 
 use crate::ats::case::Case;
 use crate::ats::epoch::Epoch;
@@ -100,7 +100,7 @@ pub fn run_case_with(case: &Case, epoch: Epoch, options: Options) -> CaseEnd {
     let passive = new_test(&processor, Side::Passive, &case.passive, driver.clone(), buffers);
     let active = new_test(&processor, Side::Active, &case.active, driver, buffers);
 
-    let options = PluginVCOptions { epoch, ..PluginVCOptions::default() };
+    let options = PluginVcOptions { epoch, ..PluginVcOptions::default() };
     let core = PluginVCCore::alloc_with(&processor, passive.clone(), options);
     set_pair(&passive, core.id());
     set_pair(&active, core.id());

@@ -12,10 +12,57 @@ use serde_json::Value;
 pub use group::{Group, groups};
 
 use super::live::{self, NodeError};
-use super::{Difference, compare, deviations, generate, scenario};
+use super::{Difference, Fault, Setting, compare, deviations, generate, run_with, shrink};
 
 /// How many scenarios one node process is given.
 const BATCH: usize = 250;
+
+/// What runs scenarios.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Arm {
+    /// The machine's node.
+    Node,
+    /// The port, as it is or with a fault.
+    Port(Option<Fault>),
+}
+
+impl Arm {
+    /// The events of each of `scenarios`; `done` hears of each that is over.
+    ///
+    /// # Errors
+    /// If node cannot be run.
+    pub fn run(
+        self,
+        scenarios: &[Value],
+        mut done: impl FnMut(),
+    ) -> Result<Vec<Vec<Value>>, NodeError> {
+        match self {
+            Arm::Node => live::run(scenarios, |_| done()),
+            Arm::Port(fault) => {
+                let setting = Setting { fault, ..Setting::default() };
+                let run = |scenario| {
+                    done();
+                    run_with(scenario, setting)
+                };
+                Ok(scenarios.iter().map(run).collect())
+            }
+        }
+    }
+}
+
+/// What is compared with what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Arms {
+    /// What is right.
+    pub real: Arm,
+    /// What may be wrong.
+    pub port: Arm,
+}
+
+impl Arms {
+    /// The machine's node, and the port.
+    pub const NODE_AND_PORT: Arms = Arms { real: Arm::Node, port: Arm::Port(None) };
+}
 
 /// What has come of random scenarios.
 #[derive(Default)]
@@ -28,15 +75,20 @@ pub struct Found {
     pub differing: Vec<(Value, Difference)>,
 }
 
-/// Runs the scenarios 0 to `count` of `seed` on the port and on the machine's node.
-/// `done` hears of each that is over on node, on any thread.
+/// Runs the scenarios 0 to `count` of `seed` on both arms. `done` hears of each that is
+/// over on the real one, on any thread.
 ///
 /// Some node processes run at a time: most of their time goes by in waiting for their
 /// sockets.
 ///
 /// # Errors
 /// If node cannot be run.
-pub fn fuzz(seed: u64, count: usize, done: impl Fn() + Sync) -> Result<Found, NodeError> {
+pub fn fuzz(
+    arms: Arms,
+    seed: u64,
+    count: usize,
+    done: impl Fn() + Sync,
+) -> Result<Found, NodeError> {
     let next = AtomicUsize::new(0);
     let found = Mutex::new(Ok(Found::default()));
     let work = || {
@@ -46,7 +98,7 @@ pub fn fuzz(seed: u64, count: usize, done: impl Fn() + Sync) -> Result<Found, No
             if first >= count || failed {
                 return;
             }
-            let result = run_batch(seed, first..(first + BATCH).min(count), &done);
+            let result = run_batch(arms, seed, first..(first + BATCH).min(count), &done);
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             match (&mut *found, result) {
                 (Ok(all), Ok(some)) => all.add(some),
@@ -75,15 +127,20 @@ impl Found {
     }
 }
 
-fn run_batch(seed: u64, numbers: Range<usize>, done: impl Fn()) -> Result<Found, NodeError> {
+fn run_batch(
+    arms: Arms,
+    seed: u64,
+    numbers: Range<usize>,
+    done: impl Fn(),
+) -> Result<Found, NodeError> {
     let scenarios: Vec<Value> = numbers.map(|n| generate(seed, n)).collect();
-    let told = live::run(&scenarios, |_| done())?;
+    let real = arms.real.run(&scenarios, done)?;
+    let port = arms.port.run(&scenarios, || {})?;
     let mut found = Found::default();
-    for (scenario, expected) in scenarios.into_iter().zip(told) {
-        let actual = scenario::run(&scenario);
+    for (scenario, (expected, actual)) in scenarios.into_iter().zip(real.into_iter().zip(port)) {
         if compare(&expected, &actual, &[]).is_none() {
             found.same += 1;
-        } else if let Some(difference) = differs_from(&scenario, &expected, &actual) {
+        } else if let Some(difference) = differs(&scenario, &expected, &actual) {
             found.differing.push((scenario, difference));
         } else {
             found.same += 1;
@@ -93,14 +150,21 @@ fn run_batch(seed: u64, numbers: Range<usize>, done: impl Fn()) -> Result<Found,
     Ok(found)
 }
 
-/// The first difference that is not registered, between what node told and what the port
-/// tells.
+/// The first difference between what the two arms told that is not registered.
 #[must_use]
-pub fn differs(scenario: &Value, expected: &[Value]) -> Option<Difference> {
-    differs_from(scenario, expected, &scenario::run(scenario))
-}
-
-fn differs_from(scenario: &Value, expected: &[Value], actual: &[Value]) -> Option<Difference> {
+pub fn differs(scenario: &Value, expected: &[Value], actual: &[Value]) -> Option<Difference> {
     let (expected, actual) = deviations::without(scenario, expected, actual);
     compare(&expected, &actual, &[])
+}
+
+/// A small scenario in which the arms differ, too; or this one.
+///
+/// # Errors
+/// If node cannot be run.
+pub fn smallest(arms: Arms, scenario: &Value) -> Result<Value, NodeError> {
+    shrink(scenario, |tries| {
+        let (real, port) = (arms.real.run(tries, || {})?, arms.port.run(tries, || {})?);
+        let told = real.iter().zip(&port);
+        Ok(tries.iter().zip(told).map(|(one, (a, b))| differs(one, a, b).is_some()).collect())
+    })
 }

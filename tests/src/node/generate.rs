@@ -6,15 +6,14 @@
 mod connection;
 mod core;
 mod input;
-mod rng;
 mod server;
 mod statistics;
 
 use serde_json::{Value, json};
 
-use rng::Rng;
-
 pub use statistics::Statistics;
+
+use crate::random::numbered;
 
 /// What a scenario is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,7 +41,7 @@ impl Kind {
 /// The scenario with this number; the same numbers, the same scenario.
 #[must_use]
 pub fn generate(seed: u64, number: usize) -> Value {
-    let mut rng = Rng::new(seed ^ (number as u64).wrapping_mul(0xa24b_aed4_963e_e407));
+    let mut rng = numbered(seed, number);
     let mut scenario = match Kind::of(number) {
         Kind::Server => server::server(&mut rng),
         Kind::Connection => connection::connection(&mut rng),

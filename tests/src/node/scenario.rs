@@ -13,6 +13,7 @@ mod act;
 mod bytes;
 mod client;
 mod core;
+mod fault;
 mod hold;
 mod hooks;
 mod server;
@@ -24,7 +25,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use eventsys::panics::quietly;
 use serde_json::{Value, json};
 
+pub use fault::Fault;
 pub use hold::Log;
+use stage::Stage;
 
 /// What the connections of a scenario are on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +37,15 @@ pub enum Transport {
     PluginVc,
     /// Sockets on the loopback, both ends on the calling thread.
     Sockets,
+}
+
+/// How a scenario is run on the port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Setting {
+    /// What its connections are on.
+    pub transport: Transport,
+    /// What is broken on purpose, if anything.
+    pub fault: Option<Fault>,
 }
 
 /// Why a scenario does not go on to its end.
@@ -56,17 +68,22 @@ impl From<String> for Stop {
 /// a scenario that makes no sense with a `crash`.
 #[must_use]
 pub fn run(scenario: &Value) -> Vec<Value> {
-    run_over(scenario, Transport::PluginVc)
+    run_with(scenario, Setting::default())
 }
 
-/// The same over `transport`.
+/// As [`run`], in another setting.
+///
+/// # Panics
+/// If an event thread runs on the calling thread: a scenario with connections makes it
+/// one for as long as it runs.
 #[must_use]
-pub fn run_over(scenario: &Value, transport: Transport) -> Vec<Value> {
+pub fn run_with(scenario: &Value, setting: Setting) -> Vec<Value> {
     let log = Log::default();
+    let stage = Stage::of(scenario, setting.transport);
     let outcome = quietly(|| {
-        catch_unwind(AssertUnwindSafe(|| match scenario["layer"].as_str() {
-            Some("core") => core::run(scenario, transport, &log),
-            Some("server") => server::run(scenario, transport, &log),
+        catch_unwind(AssertUnwindSafe(|| match (scenario["layer"].as_str(), &stage) {
+            (Some("core"), stage) => core::run(scenario, stage.clone(), setting.fault, &log),
+            (Some("server"), Some(stage)) => server::run(scenario, stage, setting.fault, &log),
             _ => Err(Stop::Nonsense("no such layer".to_string())),
         }))
     });
@@ -76,7 +93,12 @@ pub fn run_over(scenario: &Value, transport: Transport) -> Vec<Value> {
         Ok(Err(Stop::Uncaught(code))) => log.push_last(json!({"e": "uncaught", "code": code})),
         Err(panic) => log.push_last(json!({"e": "abort", "assert": hold::panic_text(&*panic)})),
     }
-    log.take()
+    let told = log.take();
+    if let Some(stage) = stage {
+        // What is told now, and what breaks now, belongs to no scenario.
+        let _ = quietly(|| catch_unwind(AssertUnwindSafe(|| stage.end())));
+    }
+    told
 }
 
 /// Where two lists of events part.

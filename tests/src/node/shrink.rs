@@ -1,37 +1,25 @@
-//! Makes a scenario smaller for as long as it still differs.
-
-use std::time::{Duration, Instant};
+//! [`shrink`]: a small scenario that still differs, by [`Shrinking`].
 
 use serde_json::Value;
 
-use super::fuzz::differs;
-use super::live::{self, NodeError};
+use crate::shrink::Shrinking;
 
-/// No scenario is given longer than this to become small.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// A node process is given some scenarios at a time, because it takes long to begin.
+const SHRINKING: Shrinking = Shrinking { at_once: 24, tries: 1500 };
 
-/// So many candidates are given to one node process.
-const BATCH: usize = 24;
-
-/// A small scenario for which node and the port differ, too; or this one.
+/// The smallest scenario found for which `differs` still holds; it must hold for
+/// `scenario`. `differs` is given some scenarios at a time, and answers for each.
 ///
 /// # Errors
-/// If node cannot be run.
-pub fn shrink(scenario: &Value) -> Result<Value, NodeError> {
-    let began = Instant::now();
-    let mut best = scenario.clone();
-    'smaller: while began.elapsed() < PATIENCE {
-        for batch in candidates(&best).chunks(BATCH) {
-            let told = live::run(batch, |_| {})?;
-            let mut each = batch.iter().zip(told);
-            if let Some((found, _)) = each.find(|(one, told)| differs(one, told).is_some()) {
-                best = found.clone();
-                continue 'smaller;
-            }
-        }
-        break;
-    }
-    Ok(best)
+/// Those of `differs`.
+pub fn shrink<E>(
+    scenario: &Value,
+    mut differs: impl FnMut(&[Value]) -> Result<Vec<bool>, E>,
+) -> Result<Value, E> {
+    SHRINKING.one(scenario.clone(), candidates, |tries| {
+        let verdicts = differs(&tries)?;
+        Ok(tries.into_iter().zip(verdicts).map(|(one, differs)| differs.then_some(one)).collect())
+    })
 }
 
 /// Every scenario that is this one with one thing left out.
@@ -89,4 +77,45 @@ fn shortened(data: &str) -> Vec<String> {
         size /= 2;
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// A defect that needs a pause in a hook, and a `Q` in what is read.
+    #[test]
+    fn only_what_a_defect_needs_is_left() {
+        let has_defect = |scenario: &Value| {
+            let hooks = scenario["hooks"].to_string();
+            let actions = scenario["actions"].to_string();
+            hooks.contains("pause") && actions.contains('Q')
+        };
+        let scenario = json!({
+            "layer": "server",
+            "server": {"tell_bytes": true, "upgrade": true},
+            "hooks": [
+                {"on": "request", "do": [{"a": "resume"}, {"a": "pause"}]},
+                {"on": "upgrade", "do": [{"a": "stat"}]},
+            ],
+            "actions": [
+                {"a": "feed", "d": "GET / HTTP/1.1\r\n\r\n"},
+                {"a": "feed", "d": "abcdefghijQklmnopq"},
+                {"a": "end"},
+            ],
+        });
+        let small =
+            shrink(&scenario, |tries| Ok::<_, Infallible>(tries.iter().map(has_defect).collect()));
+        let expected = json!({
+            "layer": "server",
+            "server": {},
+            "hooks": [{"on": "request", "do": [{"a": "pause"}]}],
+            "actions": [{"a": "feed", "d": "Q"}],
+        });
+        assert_eq!(small.unwrap(), expected);
+    }
 }

@@ -13,12 +13,16 @@ use mio::{Interest, Token};
 use super::{Entry, Lists, NetHandler};
 use crate::net::accept::NetAccept;
 use crate::net::queue::Slot;
-use crate::net::vc::NetVC;
+use crate::net::vc::UnixNetVConnection;
 
 impl NetHandler {
     /// Has the socket of `vc` watched from now on, for both directions. Mirrors
     /// `startIO`.
-    pub(in crate::net) fn start_io(&self, h: &Guard<'_>, vc: &Arc<NetVC>) -> io::Result<()> {
+    pub(in crate::net) fn start_io(
+        &self,
+        h: &Guard<'_>,
+        vc: &Arc<UnixNetVConnection>,
+    ) -> io::Result<()> {
         let slot = self.lists(h).borrow_mut().table.insert(Entry::Vc(Arc::clone(vc)));
         let registered = vc.with_socket(|socket| {
             self.register(socket, slot, Interest::READABLE | Interest::WRITABLE)
@@ -59,7 +63,7 @@ impl NetHandler {
     }
 
     /// Has the timeouts of `vc` looked after. Mirrors `startCop`.
-    pub(in crate::net) fn start_cop(&self, h: &Guard<'_>, vc: &NetVC) {
+    pub(in crate::net) fn start_cop(&self, h: &Guard<'_>, vc: &UnixNetVConnection) {
         if let Some(slot) = vc.slot() {
             self.lists(h).borrow_mut().open.enqueue(slot);
         }
@@ -69,7 +73,7 @@ impl NetHandler {
     /// is closed, and its operations hold nobody any more. Mirrors `free_netevent`
     /// with `stopCop`, `stopIO` and `free_thread`. Does nothing the second time,
     /// which in the original is the end of the process.
-    pub(in crate::net) fn free_netevent(&self, h: &Guard<'_>, vc: &NetVC) {
+    pub(in crate::net) fn free_netevent(&self, h: &Guard<'_>, vc: &UnixNetVConnection) {
         if !vc.begin_free() {
             return;
         }

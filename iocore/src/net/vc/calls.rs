@@ -11,16 +11,16 @@ use eventsys::hrtime::after;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{ContRef, EventCode, Guard, HrTime};
 
-use super::{NetState, NetVC};
+use super::{NetState, UnixNetVConnection};
 use crate::bound::{BoundBuffer, IOBufferReader};
 use crate::net::connection;
 use crate::net::handler::NetHandler;
 use crate::net::queue::Slot;
 use crate::net_vconnection::{NetVCOptions, NetVConnection, NetVcBase};
 use crate::vconnection::{ApiData, DataId, ShutdownHowTo, VConnection};
-use crate::vio::{Accessor, VIO, VioHandle, VioOp};
+use crate::vio::{MIOBufferAccessor, VIO, VioHandle, VioOp};
 
-impl NetVC {
+impl UnixNetVConnection {
     /// What `do_io_read` and `do_io_write` share.
     #[track_caller]
     fn do_io(
@@ -29,11 +29,11 @@ impl NetVC {
         op: VioOp,
         cont: Option<ContRef>,
         nbytes: i64,
-        buffer: Accessor,
+        buffer: MIOBufferAccessor,
     ) -> VioHandle {
         let handle = VioHandle::new(self.this_ref(), op);
         let state = self.net_state(op);
-        let has_buffer = !matches!(buffer, Accessor::None);
+        let has_buffer = !matches!(buffer, MIOBufferAccessor::None);
         if self.closed.is_set() {
             // The original returns no VIO; to give everything up once more is allowed.
             if cont.is_some() || nbytes != 0 || has_buffer {
@@ -62,9 +62,10 @@ impl NetVC {
     fn set_enabled(&self, op: VioOp) {
         assert!(!self.closed.is_set(), "!closed");
         self.net_state(op).enabled.set();
-        let timeout = self.inactivity_timeout_in.load(Ordering::Relaxed);
-        if timeout != 0 && self.next_inactivity_timeout_at.load(Ordering::Relaxed) == 0 {
-            self.next_inactivity_timeout_at.store(after(self.now(), timeout), Ordering::Relaxed);
+        if let Some(timeout) = self.inactivity_timeout_in.get()
+            && self.next_inactivity_timeout_at.get().is_none()
+        {
+            self.next_inactivity_timeout_at.set(Some(after(self.now(), timeout)));
         }
     }
 
@@ -82,7 +83,7 @@ impl NetVC {
     }
 }
 
-impl VConnection for NetVC {
+impl VConnection for UnixNetVConnection {
     fn do_io_read(
         &self,
         guard: &Guard<'_>,
@@ -90,7 +91,8 @@ impl VConnection for NetVC {
         nbytes: i64,
         buf: Option<&BoundBuffer>,
     ) -> VioHandle {
-        let buffer = buf.map_or(Accessor::None, |buf| Accessor::Writer(buf.clone()));
+        let buffer =
+            buf.map_or(MIOBufferAccessor::None, |buf| MIOBufferAccessor::Writer(buf.clone()));
         self.do_io(guard, VioOp::Read, cont, nbytes, buffer)
     }
 
@@ -101,7 +103,8 @@ impl VConnection for NetVC {
         nbytes: i64,
         reader: Option<&IOBufferReader>,
     ) -> VioHandle {
-        let buffer = reader.map_or(Accessor::None, |reader| Accessor::Reader(reader.clone()));
+        let buffer = reader
+            .map_or(MIOBufferAccessor::None, |reader| MIOBufferAccessor::Reader(reader.clone()));
         self.do_io(guard, VioOp::Write, cont, nbytes, buffer)
     }
 
@@ -225,39 +228,39 @@ impl VConnection for NetVC {
     }
 }
 
-impl NetVConnection for NetVC {
+impl NetVConnection for UnixNetVConnection {
     fn net_base(&self) -> &NetVcBase {
         &self.net
     }
 
     fn set_active_timeout(&self, timeout: HrTime) {
-        self.active_timeout_in.store(timeout, Ordering::Relaxed);
-        let at = if timeout > 0 { after(self.now(), timeout) } else { 0 };
-        self.next_activity_timeout_at.store(at, Ordering::Relaxed);
+        self.active_timeout_in.set((timeout != 0).then_some(timeout));
+        let at = (timeout > 0).then(|| after(self.now(), timeout));
+        self.next_activity_timeout_at.set(at);
     }
 
     fn set_inactivity_timeout(&self, timeout: HrTime) {
-        self.inactivity_timeout_in.store(timeout, Ordering::Relaxed);
-        let at = if timeout > 0 { after(self.now(), timeout) } else { 0 };
-        self.next_inactivity_timeout_at.store(at, Ordering::Relaxed);
+        self.inactivity_timeout_in.set((timeout != 0).then_some(timeout));
+        let at = (timeout > 0).then(|| after(self.now(), timeout));
+        self.next_inactivity_timeout_at.set(at);
     }
 
     fn set_default_inactivity_timeout(&self, timeout: HrTime) {
-        self.inactivity_timeout_in.store(0, Ordering::Relaxed);
+        self.inactivity_timeout_in.set(None);
         self.default_inactivity_timeout.set();
-        self.next_inactivity_timeout_at.store(after(self.now(), timeout), Ordering::Relaxed);
+        self.next_inactivity_timeout_at.set(Some(after(self.now(), timeout)));
     }
 
     fn is_default_inactivity_timeout(&self) -> bool {
-        self.default_inactivity_timeout.is_set() && self.get_inactivity_timeout() == 0
+        self.default_inactivity_timeout.is_set() && self.inactivity_timeout_in.get().is_none()
     }
 
     fn get_active_timeout(&self) -> HrTime {
-        self.active_timeout_in.load(Ordering::Relaxed)
+        self.active_timeout_in.get().unwrap_or(0)
     }
 
     fn get_inactivity_timeout(&self) -> HrTime {
-        self.inactivity_timeout_in.load(Ordering::Relaxed)
+        self.inactivity_timeout_in.get().unwrap_or(0)
     }
 
     fn get_local_addr(&self) -> Option<SocketAddr> {

@@ -7,6 +7,7 @@
 //! beginning, where the original first has it share H. **Could you tell?** No: it
 //! is given to nobody before it would have its own.
 
+use crate::IoEvents;
 use crate::net::steps;
 use std::io;
 use std::net::SocketAddr;
@@ -20,7 +21,7 @@ use eventsys::{
 use mio::net::TcpStream;
 use socket2::SockRef;
 
-use super::{Connecting, NetVC, Socket};
+use super::{Connecting, Socket, UnixNetVConnection};
 use crate::net::action::Action;
 use crate::net::config::{NET_RETRY_DELAY, ThrottleType, check_net_throttle};
 use crate::net::connection;
@@ -31,7 +32,7 @@ use crate::net::stats::OpenCount;
 use crate::net_vconnection::{NetVCOptions, NetVConnection, NetVConnectionContext, NetVcRef};
 use crate::vio::VioOp;
 
-impl Continuation for NetVC {
+impl Continuation for UnixNetVConnection {
     fn base(&self) -> &ContinuationBase {
         &self.base
     }
@@ -53,16 +54,16 @@ impl Continuation for NetVC {
     }
 }
 
-impl NetVC {
+impl UnixNetVConnection {
     /// A connection to be made for `cont`, on the thread of `nh`.
     pub(in crate::net) fn to_connect(
         shared: &Arc<Shared>,
         nh: &NetHandler,
         cont: &ContRef,
         options: NetVCOptions,
-    ) -> (Arc<NetVC>, Action) {
+    ) -> (Arc<UnixNetVConnection>, Action) {
         let mutex = cont.base().mutex().expect("who connects has a mutex");
-        let vc = NetVC::new(shared, nh, Arc::clone(mutex), NetVConnectionContext::Out);
+        let vc = UnixNetVConnection::new(shared, nh, Arc::clone(mutex), NetVConnectionContext::Out);
         vc.net.set_options(options);
         let action = Action::new(mutex);
         let connecting =
@@ -157,7 +158,7 @@ impl NetVC {
         options: NetVCOptions,
         (acceptor, lock): (&ContRef, Option<&Guard<'_>>),
     ) {
-        let vc = NetVC::new(shared, nh, ProxyMutex::new(), NetVConnectionContext::In);
+        let vc = UnixNetVConnection::new(shared, nh, ProxyMutex::new(), NetVConnectionContext::In);
         let count = Some(OpenCount::new(&shared.stats));
         *vc.socket.lock() = Some(Socket { stream, count });
         let _ = vc.remote_addr.set(remote);
@@ -212,7 +213,7 @@ impl NetVC {
             _ => &self.next_inactivity_timeout_at,
         };
         // Before the callback, which may set it anew.
-        at.store(0, Ordering::Relaxed);
+        at.set(None);
         if self.closed.is_set() {
             nh.free_netevent(h, self);
             return;
@@ -231,7 +232,7 @@ impl NetVC {
         let Some(lock) = wlock else { return };
         // The reader may have moved the write to another state machine or mutex, or
         // have set the timeout anew; then the writer is not to be told of this one.
-        if at.load(Ordering::Relaxed) != 0
+        if at.get().is_some()
             || self.closed.is_set()
             || write.vio.op() != VioOp::Write
             || write.shutdown.is_set()

@@ -14,17 +14,17 @@ use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use eventsys::sync::atomic::Ordering;
 use eventsys::{EventCode, Guard, Outcome};
 
-use super::NetVC;
+use super::UnixNetVConnection;
 use crate::bound::IOBufferReader;
 use crate::buffer::MIOBuffer;
 use crate::net::errors::errno;
 use crate::net::handler::NetHandler;
-use crate::vio::{Accessor, VioOp};
+use crate::vio::{MIOBufferAccessor, VioOp};
 
 /// How many blocks are written with one call. Mirrors `NET_MAX_IOV`.
 const NET_MAX_IOV: usize = 16;
 
-impl NetVC {
+impl UnixNetVConnection {
     /// Reads what there is into the buffer of the read. False if its mutex could
     /// not be had, and nothing was done. Mirrors `read_from_net`.
     pub(in crate::net) fn net_read_io(&self, nh: &NetHandler, h: &Guard<'_>) -> bool {
@@ -91,7 +91,9 @@ impl NetVC {
             }
         }
         let has_room = vio.with_buffer(&lock, |buffer| match buffer {
-            Accessor::Writer(buffer) => buffer.with(&lock, |buffer| buffer.write_avail() > 0),
+            MIOBufferAccessor::Writer(buffer) => {
+                buffer.with(&lock, |buffer| buffer.write_avail() > 0)
+            }
             _ => false,
         });
         if vio.ntodo() <= 0 || !self.read.enabled.is_set() || !has_room {
@@ -111,7 +113,7 @@ impl NetVC {
         ntodo: i64,
     ) -> Option<io::Result<i64>> {
         self.read.vio.with_buffer(lock, |buffer| {
-            let Accessor::Writer(buffer) = buffer else { return None };
+            let MIOBufferAccessor::Writer(buffer) = buffer else { return None };
             buffer.with(lock, |buffer| {
                 let toread = buffer.write_avail().min(ntodo);
                 if toread <= 0 {
@@ -265,7 +267,7 @@ impl NetVC {
         f: impl FnOnce(&IOBufferReader, &mut MIOBuffer) -> R,
     ) -> Option<R> {
         self.write.vio.with_buffer(lock, |buffer| match buffer {
-            Accessor::Reader(reader) => {
+            MIOBufferAccessor::Reader(reader) => {
                 Some(reader.buffer().with(lock, |buffer| f(reader, buffer)))
             }
             _ => None,

@@ -9,16 +9,15 @@ use eventsys::hrtime::after;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{Data, EventCode, Guard, Outcome, call};
 
-use super::NetVC;
+use super::UnixNetVConnection;
 use crate::net::handler::NetHandler;
 use crate::vio::VioOp;
 
-impl NetVC {
+impl UnixNetVConnection {
     /// Something has moved. Mirrors `net_activity`.
     pub(super) fn net_activity(&self) {
-        let timeout = self.inactivity_timeout_in.load(Ordering::Relaxed);
-        let at = if timeout != 0 { after(self.now(), timeout) } else { 0 };
-        self.next_inactivity_timeout_at.store(at, Ordering::Relaxed);
+        let at = self.inactivity_timeout_in.get().map(|timeout| after(self.now(), timeout));
+        self.next_inactivity_timeout_at.set(at);
     }
 
     /// Nothing is wanted in this direction. If nothing is wanted in the other one
@@ -26,7 +25,7 @@ impl NetVC {
     pub(super) fn disable(&self, nh: &NetHandler, h: &Guard<'_>, op: VioOp) {
         let other = if op == VioOp::Write { &self.read } else { &self.write };
         if !other.enabled.is_set() {
-            self.next_inactivity_timeout_at.store(0, Ordering::Relaxed);
+            self.next_inactivity_timeout_at.set(None);
         }
         self.net_state(op).enabled.clear();
         nh.remove_ready(h, self, op);
@@ -79,7 +78,7 @@ impl NetVC {
         Outcome::Cont
     }
 
-    /// As [`NetVC::signal_and_update`], for the last event of an operation. Mirrors
+    /// As [`UnixNetVConnection::signal_and_update`], for the last event of an operation. Mirrors
     /// `read_signal_done` and `write_signal_done`.
     pub(super) fn signal_done(
         &self,

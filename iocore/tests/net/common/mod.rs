@@ -3,66 +3,42 @@
 #![allow(dead_code, unreachable_pub)] // Each test binary uses some of it.
 
 use std::cell::RefCell;
-use std::io::Read;
-use std::net::{SocketAddr, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::net::TcpStream;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use eventsys::{
-    AdoptedThread, Clock, ContRef, Data, EventCode, EventProcessor, Guard, Invocation, Outcome,
-    ProxyMutex, StateMachine, event_census,
+    Clock, ContRef, Data, EventCode, Guard, Invocation, Outcome, ProxyMutex, StateMachine,
 };
-use iocore::buffer::{MIOBuffer, SizeIndex, census};
-use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetProcessor, NetStats};
-use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, ShutdownHowTo, VioHandle};
+use iocore::buffer::{MIOBuffer, SizeIndex};
+use iocore::net::NetConfig;
+use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, ShutdownHowTo, VioHandle};
+use testkit::Alone;
+use testkit::net::NetLab;
 
-/// Each test counts what it left over in the process, so only one runs at a time.
-static ALONE: Mutex<()> = Mutex::new(());
-
-/// Keeps every other test of this binary waiting until the guard is dropped.
-pub fn alone() -> MutexGuard<'static, ()> {
-    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// One net thread: the test's own.
+/// One net thread, the test's own, which leaves nothing over: no event, no block, no
+/// connection.
 pub struct Stage {
-    pub net: Arc<NetProcessor>,
-    pub thread: AdoptedThread,
-    pub processor: Arc<EventProcessor>,
-    /// After the thread: its end lets go of what it keeps.
-    _left_over: LeftOver,
-    _alone: MutexGuard<'static, ()>,
+    lab: NetLab,
+    /// After the laboratory: its end lets go of what it keeps.
+    _alone: Alone,
 }
 
-/// Makes sure, when everything else of a stage is gone, that nothing is left over:
-/// no event, no block, no connection.
-struct LeftOver {
-    events: usize,
-    blocks: i64,
-    stats: Arc<NetStats>,
-}
+impl Deref for Stage {
+    type Target = NetLab;
 
-impl LeftOver {
-    fn events() -> usize {
-        let census = event_census();
-        census.made - census.free
+    fn deref(&self) -> &NetLab {
+        &self.lab
     }
 }
 
-impl Drop for LeftOver {
+impl Drop for Stage {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            let stats = &self.stats;
-            assert_eq!(stats.vcs_in_memory(), 0, "connections in memory");
-            assert_eq!(stats.connections_currently_open(), 0, "open connections");
-            assert_eq!(LeftOver::events(), self.events, "events");
-            assert_eq!(census().live, self.blocks, "blocks");
+            assert!(self.has_no_connections(), "a connection is left");
         }
     }
 }
-
-/// How long a test may wait for something before it is taken for hanging.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Stage {
     pub fn new() -> Stage {
@@ -74,56 +50,18 @@ impl Stage {
     }
 
     pub fn with(clock: Arc<Clock>, config: NetConfig) -> Stage {
-        let alone = alone();
-        let (events, blocks) = (LeftOver::events(), census().live);
-        let processor = EventProcessor::new(clock);
-        let net = NetProcessor::init(&processor, config);
-        let thread = processor.adopt_current_thread("ET_NET");
-        let stats = Arc::clone(net.stats());
-        let left_over = LeftOver { events, blocks, stats };
-        Stage { net, thread, processor, _left_over: left_over, _alone: alone }
-    }
-
-    /// Listens on the loopback address.
-    pub fn accept(&self, acceptor: ContRef) -> (Arc<NetAcceptAction>, SocketAddr) {
-        let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
-        let action = self.net.accept(acceptor, &options).expect("the loopback can be listened on");
-        let address = action.local_addr().expect("a socket that listens has an address");
-        (action, address)
+        let alone = Alone::counting();
+        Stage { lab: NetLab::with(clock, config), _alone: alone }
     }
 
     /// A connection: the machine that got it, and the other end, a plain socket.
     pub fn accepted(&self, react: impl Fn(&End, &Call<'_>) + Send + 'static) -> Pair {
         let machine = machine(react);
         let (action, address) = self.accept(machine.clone());
-        let peer = TcpStream::connect(address).expect("somebody listens");
-        peer.set_read_timeout(Some(Duration::from_secs(20))).expect("above zero");
+        let peer = NetLab::client(address);
         self.run_until(|| machine.has(EventCode::NET_EVENT_ACCEPT));
         action.cancel();
         Pair { machine, peer }
-    }
-
-    /// Passes until `done` says so.
-    #[track_caller]
-    pub fn run_until(&self, mut done: impl FnMut() -> bool) {
-        let start = Instant::now();
-        while !done() {
-            assert!(start.elapsed() < PATIENCE, "nothing happens any more");
-            self.thread.run_pass();
-        }
-    }
-
-    pub fn passes(&self, n: usize) {
-        (0..n).for_each(|_| self.thread.run_pass());
-    }
-
-    /// Seconds of the stage's clock since `start`.
-    pub fn seconds_since(&self, start: i64) -> i64 {
-        (self.processor.clock().get_hrtime_updated() - start) / eventsys::hrtime::seconds(1)
-    }
-
-    pub fn now(&self) -> i64 {
-        self.processor.clock().get_hrtime_updated()
     }
 }
 
@@ -267,11 +205,4 @@ impl Ask for Arc<Machine> {
     fn log(&self) -> Vec<EventCode> {
         self.with(|end| end.log.borrow().clone())
     }
-}
-
-/// Everything up to the end of the stream.
-pub fn read_all(peer: &mut TcpStream) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    peer.read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

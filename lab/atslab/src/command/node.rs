@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
-use conformance::node::Transport;
+use conformance::node::{Fault, Transport};
 use indicatif::ProgressBar;
 
 use crate::error::Error;
@@ -66,6 +66,11 @@ pub(crate) struct NodeFuzzArgs {
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub shown: usize,
 
+    /// Break the port on purpose, to see that the difference is found: lost-continue,
+    /// lost-end, reset-as-end, lost-close-in-hook or lost-pause-in-hook
+    #[arg(long, value_name = "FAULT")]
+    pub plant: Option<Fault>,
+
     /// Print the scenarios, and run none
     #[arg(long)]
     pub print: bool,
@@ -107,6 +112,7 @@ Examples:
   atslab node --check my.jsonl --live --record > recorded.jsonl
   atslab node fuzz --count 20000 --seed 7
   atslab node fuzz --count 20000 --seed 7 --statistics
+  atslab node fuzz --count 400 --plant reset-as-end
   atslab node eats --consume off
 
 Exit status: 0 if every scenario is the same, 1 if one differs, 2 on errors.";

@@ -11,6 +11,7 @@ use iocore::buffer::{BUFFER_SIZE_INDEX_32K, SizeIndex};
 use crate::ats::scenario::{
     Expect, How, HowTo, Op, Owner, PairDef, Reaction, Scenario, Trigger, Whom,
 };
+use crate::random::Choose;
 
 /// How many callbacks a random scenario may have: with more it only takes longer.
 pub const MOST_CALLS: u32 = 300;
@@ -21,7 +22,7 @@ pub const MOST_CALLS: u32 = 300;
 pub fn generate(seed: u64, threads: u8) -> Scenario {
     let mut rng = Rng::with_seed(seed);
     // Crashes cost a new server each, so few scenarios ask for them.
-    let mut any = Any { reckless: rng.u8(..100) < 4, threads, rng };
+    let mut any = Any { reckless: rng.chance(4), threads, rng };
     Scenario {
         title: format!("Seed {seed}"),
         teaches: "A random scenario.".to_owned(),
@@ -43,7 +44,7 @@ struct Any {
 impl Any {
     /// True in `percent` of all cases.
     fn chance(&mut self, percent: u8) -> bool {
-        self.rng.u8(..100) < percent
+        self.rng.chance(percent)
     }
 
     fn pair(&mut self) -> PairDef {
@@ -70,7 +71,7 @@ impl Any {
     fn size(&mut self) -> i64 {
         const EDGES: [i64; 10] = [0, 1, 50, 127, 128, 129, 4096, 32_767, 32_768, 32_769];
         match self.rng.u8(..10) {
-            0..=4 => EDGES[self.rng.usize(..EDGES.len())],
+            0..=4 => self.rng.pick(&EDGES),
             5..=7 => self.rng.i64(0..1000),
             8 => self.rng.i64(0..70_000),
             _ => self.rng.i64(0..300_000),
@@ -161,7 +162,7 @@ impl Any {
             EventCode::VC_EVENT_INACTIVITY_TIMEOUT,
             EventCode::VC_EVENT_ACTIVE_TIMEOUT,
         ];
-        let event = EVENTS[self.rng.usize(..EVENTS.len())];
+        let event = self.rng.pick(&EVENTS);
         let nth = self.rng.u32(0..3);
         on(event, nth, self.ops(1..4))
     }
@@ -188,7 +189,7 @@ impl Any {
             20 => Op::InactivityTimeout(self.timeout()),
             21 => Op::ActiveTimeout(self.timeout()),
             22 => Op::WaterMark(self.size()),
-            _ => Op::Hold(Owner::ALL[self.rng.usize(..Owner::ALL.len())], self.span()),
+            _ => Op::Hold(self.rng.pick(&Owner::ALL), self.span()),
         }
     }
 
@@ -209,11 +210,28 @@ fn on(event: EventCode, nth: u32, ops: Vec<Op>) -> Reaction {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Counts;
 
     #[test]
     fn a_seed_is_a_scenario() {
         assert_eq!(generate(7, 1), generate(7, 1));
         assert_ne!(generate(7, 1), generate(8, 1));
+    }
+
+    #[test]
+    fn no_operation_is_lost() {
+        let mut counts = Counts::default();
+        for seed in 0..1000 {
+            let scenario = generate(seed, 1);
+            for op in scenario.active.iter().chain(&scenario.passive).flat_map(|r| &r.ops) {
+                let text = format!("{op:?}");
+                counts.add(text.split('(').next().unwrap_or_default().to_owned());
+            }
+        }
+        for (op, count) in counts.iter() {
+            assert!(count >= 100, "{op} occurs {count} times");
+        }
+        assert_eq!(counts.iter().count(), 12, "{counts:?}");
     }
 
     #[test]

@@ -1,12 +1,14 @@
-//! [`shrink`]: a small scenario that still differs.
-//!
-//! Greedy: one thing is taken away or made smaller at a time, and kept so if the
-//! scenario still differs, until nothing can be.
+//! [`shrink`]: a small scenario that still differs, by [`Shrinking`].
 
 use eventsys::hrtime::MSECOND;
 
 use super::error::LiveError;
 use crate::ats::scenario::{How, Op, PairDef, Reaction, Scenario, Trigger};
+use crate::shrink::Shrinking;
+
+/// A server plays one scenario after the other. The tries are more than a scenario of the
+/// generator has ever needed.
+const SHRINKING: Shrinking = Shrinking { at_once: 1, tries: 10_000 };
 
 /// The smallest scenario found for which `differs` still holds; it must hold for
 /// `scenario`.
@@ -17,16 +19,10 @@ pub fn shrink(
     scenario: &Scenario,
     mut differs: impl FnMut(&Scenario) -> Result<bool, LiveError>,
 ) -> Result<Scenario, LiveError> {
-    let mut best = scenario.clone();
-    'again: loop {
-        for candidate in candidates(&best) {
-            if differs(&candidate)? {
-                best = candidate;
-                continue 'again;
-            }
-        }
-        return Ok(best);
-    }
+    SHRINKING.one(scenario.clone(), candidates, |tries| {
+        let differing = |candidate: Scenario| Ok(differs(&candidate)?.then_some(candidate));
+        tries.into_iter().map(differing).collect()
+    })
 }
 
 /// How many operations a scenario has.

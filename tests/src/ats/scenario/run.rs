@@ -21,7 +21,7 @@ use eventsys::{
     Clock, ContRef, EThread, EventProcessor, HrTime, Options, ProxyMutex, StateMachine, hrtime,
     panics,
 };
-use pluginvc::{PluginVCCore, PluginVCOptions};
+use pluginvc::{PluginVCCore, PluginVcOptions};
 
 use super::buffers::{Seen, Taken};
 use super::end::{End, new_end};
@@ -164,7 +164,7 @@ impl Play {
         let other = if program.pair.shared_mutex { mutex.clone() } else { ProxyMutex::new() };
         let ends = [&mutex, &other].map(Arc::clone);
         let (active, passive) = (new_end(Side::Active, mutex), new_end(Side::Passive, other));
-        let options = PluginVCOptions { epoch, ..PluginVCOptions::default() };
+        let options = PluginVcOptions { epoch, ..PluginVcOptions::default() };
         let core = PluginVCCore::alloc_with(processor, passive.clone(), options);
         let recorder = recorder.map(Arc::clone);
         let holder = new_holder(

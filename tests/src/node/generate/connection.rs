@@ -1,10 +1,11 @@
 //! A connection's stream, in full control of its handle, with a parser that may
 //! consume it.
 
+use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::input::{REQUESTS, fed, text};
-use super::rng::Rng;
+use crate::random::Choose;
 
 /// What a scenario has come to.
 #[derive(Default)]

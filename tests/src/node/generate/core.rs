@@ -1,9 +1,10 @@
 //! Streams that are fed by hand, and bare parsers.
 
+use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
 use super::input::{REQUESTS, RESPONSES, fed, input, text};
-use super::rng::Rng;
+use crate::random::Choose;
 
 /// A scenario.
 pub(super) fn core(rng: &mut Rng) -> Value {
@@ -24,7 +25,7 @@ pub(super) fn core(rng: &mut Rng) -> Value {
             options.insert("maxHeaderSize".into(), json!(8 + rng.below(80)));
         }
         if rng.one_in(10) {
-            let returns: Vec<usize> = (0..3).map(|_| [0, 1, 2, 21, 5][rng.below(5)]).collect();
+            let returns: Vec<usize> = (0..3).map(|_| rng.pick(&[0, 1, 2, 21, 5])).collect();
             options.insert("hc_return".into(), json!(returns));
         }
         parsers.insert(name.into(), Value::Object(options));
@@ -127,7 +128,7 @@ fn hook(rng: &mut Rng) -> Option<Value> {
         &["begin", "headers_complete", "body", "complete", "execute", "headers"];
     let nth = 1 + rng.below(3);
     if rng.one_in(5) {
-        let on = *rng.pick(&[&"onread", &"read_error", &"userbuf"]);
+        let on = rng.pick(&["onread", "read_error", "userbuf"]);
         let action = inside(rng, on)?;
         return Some(json!({"s": "S", "on": on, "nth": nth, "do": [action]}));
     }
@@ -137,9 +138,10 @@ fn hook(rng: &mut Rng) -> Option<Value> {
 }
 
 fn inside(rng: &mut Rng, on: &str) -> Option<Value> {
-    Some(match rng.below(13) {
+    Some(match rng.below(16) {
         0..=2 => json!({"a": "unconsume"}),
-        3 => json!({"a": "pause"}),
+        // Shows only if the next piece is read by the same parser.
+        3 | 13..=15 => json!({"a": "pause"}),
         4 => json!({"a": "resume"}),
         5 => json!({"a": "current_buffer"}),
         6 => json!({"a": "headers_completed"}),

@@ -1,8 +1,9 @@
 //! What clients send: messages, more or less damaged, in pieces.
 
+use fastrand::Rng;
 use serde_json::Value;
 
-use super::rng::Rng;
+use crate::random::Choose;
 
 /// Where mutations begin.
 pub(super) const REQUESTS: &[&str] = &[
@@ -128,7 +129,7 @@ fn mutate(rng: &mut Rng, bytes: &mut Bytes) {
     let at = rng.below(bytes.len() + 1);
     let to = (at + 1 + rng.below(6)).min(bytes.len());
     match rng.below(6) {
-        0 if at < bytes.len() => bytes[at] = (rng.next() & 0xff) as u8,
+        0 if at < bytes.len() => bytes[at] = rng.u8(..),
         1 => drop(bytes.drain(at..to)),
         2 => {
             let copy = bytes[at..to].to_vec();

@@ -1,10 +1,11 @@
 //! An HTTP server and its client: requests one behind the other, answers in parts,
 //! and a user that writes, ends and destroys at any time.
 
+use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
 use super::input::{Bytes, REQUESTS, fed, latin1, pieces, text};
-use super::rng::Rng;
+use crate::random::Choose;
 
 /// What a server is asked for, undamaged.
 const ASKED: &[&str] = &[
@@ -132,7 +133,7 @@ fn answer(rng: &mut Rng) -> Value {
         answer["wait"] = json!(true);
     }
     if rng.one_in(4) {
-        answer["status"] = json!([200, 204, 304, 404, 302, 431][rng.below(6)]);
+        answer["status"] = json!(rng.pick(&[200, 204, 304, 404, 302, 431]));
     }
     answer
 }
@@ -179,7 +180,7 @@ fn on_messages(rng: &mut Rng) -> Value {
 }
 
 fn head(rng: &mut Rng) -> Value {
-    let status = [200, 200, 204, 404, 500][rng.below(5)];
+    let status = rng.pick(&[200, 200, 204, 404, 500]);
     let headers = match rng.below(5) {
         0 => json!(["Connection", "close"]),
         1 => json!(["Connection", "keep-alive"]),

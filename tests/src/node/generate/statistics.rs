@@ -1,17 +1,18 @@
 //! What has been made, counted.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::Kind;
+use crate::random::Counts;
 
 /// Counts scenarios by their kind, and actions by their name.
 #[derive(Debug, Default)]
 pub struct Statistics {
-    kinds: BTreeMap<Kind, usize>,
-    /// By kind and name: outside of callbacks, and inside.
-    actions: BTreeMap<(Kind, String), (usize, usize)>,
+    kinds: Counts<Kind>,
+    outside: Counts<(Kind, String)>,
+    inside: Counts<(Kind, String)>,
 }
 
 impl Statistics {
@@ -22,7 +23,7 @@ impl Statistics {
             false if scenario["streams"]["S"]["kind"] == "tcp" => Kind::Connection,
             false => Kind::Core,
         };
-        *self.kinds.entry(kind).or_default() += 1;
+        self.kinds.add(kind);
         self.count_list(kind, &scenario["actions"], false);
         for hook in scenario["hooks"].as_array().into_iter().flatten() {
             self.count_list(kind, &hook["do"], true);
@@ -35,8 +36,7 @@ impl Statistics {
     fn count_list(&mut self, kind: Kind, list: &Value, inside: bool) {
         for action in list.as_array().into_iter().flatten() {
             let name = action["a"].as_str().unwrap_or_default().to_string();
-            let (outside, within) = self.actions.entry((kind, name)).or_default();
-            *(if inside { within } else { outside }) += 1;
+            (if inside { &mut self.inside } else { &mut self.outside }).add((kind, name));
             self.count_list(kind, &action["do"], true);
         }
     }
@@ -44,13 +44,14 @@ impl Statistics {
     /// How many scenarios there are of a kind.
     #[must_use]
     pub fn of(&self, kind: Kind) -> usize {
-        self.kinds.get(&kind).copied().unwrap_or(0)
+        self.kinds.of(&kind)
     }
 
     /// How often an action of a kind occurs, outside of callbacks and inside.
     #[must_use]
     pub fn of_action(&self, kind: Kind, name: &str) -> (usize, usize) {
-        self.actions.get(&(kind, name.to_string())).copied().unwrap_or_default()
+        let key = (kind, name.to_string());
+        (self.outside.of(&key), self.inside.of(&key))
     }
 
     /// The kinds in a line.
@@ -64,7 +65,10 @@ impl Statistics {
     /// A line for each action of a kind: how often it occurs outside of callbacks, and
     /// how often inside.
     pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
-        self.actions.iter().map(|((kind, name), (outside, inside))| {
+        let keys = self.outside.iter().chain(self.inside.iter()).map(|(key, _)| key);
+        let keys: BTreeSet<&(Kind, String)> = keys.collect();
+        keys.into_iter().map(|(kind, name)| {
+            let (outside, inside) = self.of_action(*kind, name);
             format!("{kind:<10?}  {name:<18} {outside:>7} {inside:>7}")
         })
     }

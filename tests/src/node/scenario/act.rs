@@ -9,7 +9,7 @@ use streamlisten::{
 
 use super::bytes::{bytes, show};
 use super::core::{Kind, Request, Stream, World, initialize};
-use super::shown;
+use super::{Fault, shown};
 
 impl World {
     fn stream(&self, action: &Value) -> Result<Rc<Stream>, Exception> {
@@ -28,6 +28,7 @@ impl World {
     pub(super) fn act(self: &Rc<Self>, action: &Value) -> Result<(), Exception> {
         let kind = action["a"].as_str().unwrap_or_default();
         match kind {
+            _ if self.is_lost(kind) => {}
             "consume" => self.parser(action)?.consume(self.stream(action)?.base()),
             "unconsume" => self.parser(action)?.unconsume(),
             "close_parser" => self.parser(action)?.close(),
@@ -168,8 +169,10 @@ impl World {
                 self.turn();
             }
             "send_reset" => {
-                if let Some(stage) = &self.stage {
-                    stage.reset(wrap, client);
+                match &self.stage {
+                    _ if self.fault == Some(Fault::ResetAsEnd) => client.end(),
+                    Some(stage) => stage.reset(wrap, client),
+                    None => {}
                 }
                 self.turn();
             }

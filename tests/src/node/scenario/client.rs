@@ -6,7 +6,7 @@ use std::sync::Arc;
 use eventsys::{ContRef, Data, EventCode, Guard, Invocation, Outcome, ProxyMutex, StateMachine};
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use iocore::{
-    BoundBuffer, IOBufferReader, IoData, NetVCOptions, NetVcRef, ShutdownHowTo, VioHandle,
+    BoundBuffer, IOBufferReader, IoData, IoEvents, NetVCOptions, NetVcRef, ShutdownHowTo, VioHandle,
 };
 use streamlisten::{LibuvStreamWrap, StreamResource, uv};
 

@@ -16,7 +16,7 @@ use super::bytes::{bytes, show};
 use super::client::Client;
 use super::hold::Log;
 use super::stage::Stage;
-use super::{Stop, Transport, shown};
+use super::{Fault, Stop, shown};
 
 /// Everything that a scenario names.
 pub(super) struct World {
@@ -31,7 +31,9 @@ pub(super) struct World {
     /// Inputs that are fed by hand, all in one piece of memory.
     pub(super) fed: Fed,
     /// Only connections need one.
-    pub(super) stage: Option<Stage>,
+    pub(super) stage: Option<Rc<Stage>>,
+    /// What is broken on purpose.
+    pub(super) fault: Option<Fault>,
     /// How many hooks are running, one inside the other.
     hooks_running: Cell<u32>,
 }
@@ -101,11 +103,14 @@ impl Stream {
 }
 
 /// Runs a scenario of the core layer.
-pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(), Stop> {
+pub(super) fn run(
+    scenario: &Value,
+    stage: Option<Rc<Stage>>,
+    fault: Option<Fault>,
+    log: &Log,
+) -> Result<(), Stop> {
     let streams = scenario.get("streams").cloned().unwrap_or_else(|| json!({"S": {"kind": "js"}}));
     let streams = streams.as_object().cloned().unwrap_or_default();
-    let connected = streams.values().any(|options| options["kind"] == "tcp");
-    let stage = connected.then(|| Stage::new(transport));
     let world = Rc::new(World {
         log: log.clone(),
         env: Environment::new(),
@@ -117,6 +122,7 @@ pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(
         requests: RefCell::default(),
         fed: Fed::new(scenario),
         stage,
+        fault,
         hooks_running: Cell::new(0),
     });
     let _tear_down = TearDown(&world);
@@ -163,7 +169,7 @@ impl World {
     /// inside a hook: there the loop is running already, and what the hook has begun
     /// comes about when the hook has returned, as on node.
     pub(super) fn turn(&self) -> bool {
-        if self.hooks_running.get() > 0 {
+        if self.is_in_hook() {
             return false;
         }
         let Some(stage) = &self.stage else { return true };
@@ -176,6 +182,20 @@ impl World {
             }
         }
         true
+    }
+
+    fn is_in_hook(&self) -> bool {
+        self.hooks_running.get() > 0
+    }
+
+    /// True if `action` is lost by the fault that was planted.
+    pub(super) fn is_lost(&self, action: &str) -> bool {
+        let lost = match self.fault {
+            Some(Fault::LostCloseInHook) => "close_stream",
+            Some(Fault::LostPauseInHook) => "pause",
+            _ => return false,
+        };
+        action == lost && self.is_in_hook()
     }
 
     /// What the client of a connection has got.

@@ -18,7 +18,7 @@ use super::client::Client;
 use super::hold::Log;
 use super::hooks::Hooks;
 use super::stage::Stage;
-use super::{Stop, Transport, shown};
+use super::{Fault, Stop, shown};
 
 /// Everything that a scenario names.
 struct World {
@@ -31,6 +31,8 @@ struct World {
     requests: RefCell<Vec<(Rc<IncomingMessage>, Rc<ServerResponse>)>>,
     server: RefCell<Option<Rc<HttpServer>>>,
     answered: Cell<bool>,
+    /// What is broken on purpose.
+    fault: Option<Fault>,
 }
 
 /// One connection, and its client.
@@ -44,13 +46,12 @@ struct Connection {
 }
 
 /// Runs a scenario of the server layer.
-pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(), Stop> {
-    // Timers that are not due yet must not be waited for.
-    let actions = scenario["actions"].as_array().cloned().unwrap_or_default();
-    let sleeps = actions.iter().any(|action| action["a"] == "sleep");
-    let timed = ["connectionsCheckingInterval", "keepAliveTimeout"];
-    let timed = sleeps || timed.iter().any(|key| scenario["server"].get(key).is_some());
-    let stage = Stage::new(transport).with_timers(timed);
+pub(super) fn run(
+    scenario: &Value,
+    stage: &Stage,
+    fault: Option<Fault>,
+    log: &Log,
+) -> Result<(), Stop> {
     let env = Environment::new();
     let world = Rc::new(World {
         log: log.until_thrown(&env),
@@ -61,6 +62,7 @@ pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(
         requests: RefCell::default(),
         server: RefCell::default(),
         answered: Cell::new(false),
+        fault,
     });
     let _tear_down = TearDown(&world);
     let server = Rc::new(listeners::make_server(&world));
@@ -69,12 +71,12 @@ pub(super) fn run(scenario: &Value, transport: Transport, log: &Log) -> Result<(
         server.track_connections();
     }
     for _ in 0..world.options["connections"].as_u64().unwrap_or(1) {
-        world.connect(&stage, &server)?;
+        world.connect(stage, &server)?;
     }
-    for action in &actions {
-        world.step(action, &stage)?;
+    for action in scenario["actions"].as_array().into_iter().flatten() {
+        world.step(action, stage)?;
     }
-    world.settle(&stage);
+    world.settle(stage);
     for connection in &*world.connections.borrow() {
         world.tell_client(connection);
     }
@@ -156,7 +158,10 @@ impl World {
     /// Carries out what is to happen inside a callback.
     fn fire(self: &Rc<Self>, on: &str) {
         for action in self.hooks.actions("server", on) {
-            self.act(&action);
+            let lost = self.fault == Some(Fault::LostCloseInHook) && action["a"] == "destroy";
+            if !lost {
+                self.act(&action);
+            }
         }
     }
 
@@ -178,6 +183,7 @@ impl World {
                 }
             }
             "feed" => client.feed(&bytes(&action["d"])),
+            "end" if self.fault == Some(Fault::LostEnd) => {}
             "end" => client.end(),
             "reset" => {
                 stage.reset(wrap, client);
@@ -217,7 +223,10 @@ impl World {
     /// What the client has seen: the statuses, and whether the server has ended.
     fn tell_client(&self, connection: &Connection) {
         let (received, ended) = connection.client.received();
-        let text = latin1(&received);
+        let mut text = latin1(&received);
+        if self.fault == Some(Fault::LostContinue) {
+            text = text.replace("HTTP/1.1 100 Continue\r\n\r\n", "");
+        }
         let status: Vec<u64> = text
             .match_indices("HTTP/1.1 ")
             .filter_map(|(at, found)| {
@@ -227,7 +236,7 @@ impl World {
             .collect();
         let mut event = json!({"e": "client", "status": status, "ended": ended});
         if self.options["tell_bytes"] == true {
-            event["bytes"] = show(&received);
+            event["bytes"] = show(&bytes(&json!(text)));
         }
         self.tell_of(connection, event);
     }

@@ -9,7 +9,8 @@ use eventsys::{AdoptedThread, Clock, ContRef, EventProcessor, FreeContinuation, 
 use iocore::buffer::BUFFER_SIZE_INDEX_2M;
 use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
 use iocore::{NetVCOptions, NetVcRef};
-use pluginvc::{PluginVCCore, PluginVCOptions};
+use pluginvc::{PluginVCCore, PluginVcOptions};
+use serde_json::Value;
 use streamlisten::{ConnectionWrap, Environment, LibuvStreamWrap, StreamResource};
 
 use super::Transport;
@@ -24,6 +25,9 @@ const PASSES: usize = 4;
 /// No scenario sleeps for longer: a day, in milliseconds.
 const LONGEST: i64 = 24 * 3600 * 1000;
 
+/// After so many passes everything has been freed that was closed.
+const LAST_PASSES: usize = 16;
+
 /// One event thread in virtual time, and what makes connections on it.
 pub(super) struct Stage {
     /// With sockets.
@@ -35,7 +39,22 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn new(transport: Transport) -> Stage {
+    /// The stage for `scenario`, if it has connections.
+    pub(super) fn of(scenario: &Value, transport: Transport) -> Option<Rc<Stage>> {
+        if scenario["layer"] == "server" {
+            // Timers that are not due yet must not be waited for.
+            let mut actions = scenario["actions"].as_array().into_iter().flatten();
+            let keys = ["connectionsCheckingInterval", "keepAliveTimeout"];
+            let timed = actions.any(|action| action["a"] == "sleep")
+                || keys.iter().any(|key| scenario["server"].get(key).is_some());
+            return Some(Rc::new(Stage::new(transport).with_timers(timed)));
+        }
+        let mut streams = scenario["streams"].as_object().into_iter().flatten();
+        let connected = streams.any(|(_, options)| options["kind"] == "tcp");
+        connected.then(|| Rc::new(Stage::new(transport)))
+    }
+
+    fn new(transport: Transport) -> Stage {
         let processor = EventProcessor::new(Clock::new_virtual());
         // Before the thread: it wants to know of each thread that starts.
         let net = (transport == Transport::Sockets)
@@ -45,13 +64,25 @@ impl Stage {
     }
 
     /// Time goes in small steps: without them the clock would jump to the next timer.
-    pub(super) fn with_timers(mut self, timed: bool) -> Stage {
+    fn with_timers(mut self, timed: bool) -> Stage {
         if timed {
             let nothing: ContRef = FreeContinuation::new(|_, _, _| Outcome::Done);
             self.thread.thread().schedule_every(nothing, hrtime::mseconds(1));
         }
         self.timed = timed;
         self
+    }
+
+    /// Lets what has been closed be freed. A PluginVC pair and its core hold each other
+    /// until the core has run once more; without that, each scenario would leave the pair
+    /// behind, with its buffers and its processor.
+    pub(super) fn end(&self) {
+        for _ in 0..LAST_PASSES {
+            if self.thread.has_no_events() {
+                return;
+            }
+            self.thread.run_pass();
+        }
     }
 
     /// Lets so many milliseconds pass, if there are timers.
@@ -98,7 +129,7 @@ impl Stage {
     fn plugin_vc(&self, listener: &ConnectionWrap) -> NetVcRef {
         // Room for what a scenario sends at once, so that it is read at once.
         let options =
-            PluginVCOptions { buffer_index: BUFFER_SIZE_INDEX_2M, ..PluginVCOptions::default() };
+            PluginVcOptions { buffer_index: BUFFER_SIZE_INDEX_2M, ..PluginVcOptions::default() };
         PluginVCCore::alloc_with(&self.processor, listener.acceptor(), options).connect()
     }
 

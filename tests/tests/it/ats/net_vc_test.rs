@@ -9,21 +9,18 @@
 use pluginvc::steps::Side;
 use std::cell::Cell;
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
 
 use conformance::ats::netvctest::{errors, new_test, start_test};
 use conformance::ats::runner::{CaseEnd, MOST_CALLS};
 use conformance::ats::{Case, EndDef, Epoch, Suite, run_case};
 use eventsys::steps::{Step, StepSink};
-use eventsys::{
-    Clock, ContRef, EventCode, EventProcessor, FreeContinuation, Outcome, ProxyMutex, StateMachine,
-    hrtime,
-};
+use eventsys::{ContRef, EventCode, FreeContinuation, Outcome, ProxyMutex, StateMachine, hrtime};
 use iocore::buffer::BUFFER_SIZE_INDEX_32K;
-use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
-use iocore::{IoData, NetVCOptions, OneWayTunnel, TunnelOptions};
+use iocore::{IoData, IoEvents, NetVCOptions, OneWayTunnel, TunnelOptions};
 use pluginvc::PluginVCCore;
+use testkit::counting;
+use testkit::net::NetLab;
 
 /// How a pair is made.
 type Arm = fn(&Case) -> CaseEnd;
@@ -39,21 +36,18 @@ fn over_plugin_vc(case: &Case) -> CaseEnd {
 
 /// The two ends of a TCP connection over the loopback.
 fn over_net_vc(case: &Case) -> CaseEnd {
-    let processor = EventProcessor::new(Clock::new_virtual());
-    let net = NetProcessor::init(&processor, NetConfig::default());
-    let thread = processor.adopt_current_thread("ET_NET");
-
+    let lab = NetLab::in_virtual_time();
     let completions = StateMachine::new(ProxyMutex::new(), Cell::new(0), |count, _, _, _| {
         count.set(count.get() + 1);
         Outcome::Done
     });
     let driver: ContRef = completions.clone();
-    let [passive, active] = [(Side::Passive, &case.passive), (Side::Active, &case.active)]
-        .map(|(side, def)| new_test(&processor, side, def, driver.clone(), BUFFER_SIZE_INDEX_32K));
+    let [passive, active] =
+        [(Side::Passive, &case.passive), (Side::Active, &case.active)].map(|(side, def)| {
+            new_test(&lab.processor, side, def, driver.clone(), BUFFER_SIZE_INDEX_32K)
+        });
 
-    let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
-    let accept = net.accept(passive.clone(), &options).expect("the loopback can be listened on");
-    let target = accept.local_addr().expect("it listens");
+    let (accept, target) = lab.accept(passive.clone());
     let connector: ContRef =
         StateMachine::new(ProxyMutex::new(), active.clone(), |active, _, event, data| {
             assert_eq!(event, EventCode::NET_EVENT_OPEN);
@@ -61,19 +55,20 @@ fn over_net_vc(case: &Case) -> CaseEnd {
             start_test(active, &active.mutex().lock(), vc);
             Outcome::Done
         });
-    net.connect_re(&connector, target, &NetVCOptions::default());
-    thread.run_until(|| net.stats().tcp_accept() == 1);
+    lab.net.connect_re(&connector, target, &NetVCOptions::default());
+    lab.run_until(|| lab.net.stats().tcp_accept() == 1);
     accept.cancel();
 
     let is_over = || {
         completions.state(&completions.mutex().lock()).get() == 2
-            && net.stats().connections_currently_open() == 0
+            && lab.net.stats().connections_currently_open() == 0
     };
     let timeout = case.active.timeout_s.max(case.passive.timeout_s) + 5;
-    let deadline = processor.clock().get_hrtime_updated() + hrtime::seconds(timeout + 60);
-    thread.run_until(|| is_over() || processor.clock().get_hrtime() > deadline);
+    let deadline = lab.now() + hrtime::seconds(timeout + 60);
+    lab.run_until(|| is_over() || lab.now() > deadline);
     let finished = is_over();
-    drop(thread);
+    let net = Arc::clone(&lab.net);
+    drop(lab);
     assert!(!finished || net.stats().vcs_in_memory() == 0, "case {}: one is left", case.name);
     CaseEnd { finished, errors: [errors(&passive), errors(&active)].concat() }
 }
@@ -113,10 +108,7 @@ fn the_generated_cases_over_a_net_vc() {
 #[test]
 fn a_tunnel_joins_a_net_vc_and_a_plugin_vc() {
     const N: usize = 3 << 20;
-    let processor = EventProcessor::new(Clock::new_real());
-    let net = NetProcessor::init(&processor, NetConfig::default());
-    let thread = processor.adopt_current_thread("ET_NET");
-
+    let lab = NetLab::new();
     let echo = FreeContinuation::new(|_, event, data| {
         assert_eq!(event, EventCode::NET_EVENT_ACCEPT);
         let vc = data.net_vc().expect("it brings the connection");
@@ -124,7 +116,7 @@ fn a_tunnel_joins_a_net_vc_and_a_plugin_vc() {
         OneWayTunnel::new(ProxyMutex::new()).start(&**vc, &**vc, options);
         Outcome::Done
     });
-    let pairs = Arc::clone(&processor);
+    let pairs = Arc::clone(&lab.processor);
     let acceptor = FreeContinuation::new(move |_, event, data| {
         assert_eq!(event, EventCode::NET_EVENT_ACCEPT);
         let client = data.net_vc().expect("it brings the connection");
@@ -137,12 +129,10 @@ fn a_tunnel_joins_a_net_vc_and_a_plugin_vc() {
         back.start(&*origin, &**client, TunnelOptions::default());
         Outcome::Done
     });
-    let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
-    let accept = net.accept(acceptor, &options).expect("the loopback can be listened on");
-    let target = accept.local_addr().expect("it listens");
+    let (accept, target) = lab.accept(acceptor);
 
-    let sent: Vec<u8> = (0..N).map(|n| u8::try_from(n % 251).expect("below 256")).collect();
-    let mut peer = TcpStream::connect(target).expect("somebody listens");
+    let sent = counting(N);
+    let mut peer = NetLab::client(target);
     let mut writer = peer.try_clone().expect("a second handle");
     let client = std::thread::spawn(move || {
         let to_send = sent.clone();
@@ -152,11 +142,11 @@ fn a_tunnel_joins_a_net_vc_and_a_plugin_vc() {
         sending.join().expect("no panic").expect("all is taken");
         assert!(received == sent, "every byte, in its order");
     });
-    thread.run_until(|| client.is_finished());
+    lab.run_until(|| client.is_finished());
     client.join().expect("what was sent came back");
     accept.cancel();
     // The client has gone, and with it everything else goes.
-    thread.run_until(|| net.stats().vcs_in_memory() == 0);
+    lab.run_until(|| lab.has_no_connections());
 }
 
 #[test]

@@ -1,3 +1,5 @@
-//! Node's stream layer: recorded scenarios.
+//! Node's stream layer: recorded scenarios, planted faults, what is left behind.
 
+mod left;
+mod planted;
 mod recorded;

@@ -1,6 +1,6 @@
 //! The recorded scenarios of the real node (20.20.2) give the same events.
 
-use conformance::node::{Transport, compare, run_over};
+use conformance::node::{Setting, Transport, compare, run, run_with};
 use serde_json::Value;
 
 fn check(text: &str, count: usize) {
@@ -14,7 +14,8 @@ fn check_over(text: &str, count: usize, transport: Transport) {
         let scenario: Value = serde_json::from_str(line).expect("a line is a scenario");
         let expected = scenario["expected"].as_array().expect("a recording");
         seen += 1;
-        if let Some(difference) = compare(expected, &run_over(&scenario, transport), &[]) {
+        let setting = Setting { transport, ..Setting::default() };
+        if let Some(difference) = compare(expected, &run_with(&scenario, setting), &[]) {
             differing.push(format!("{}: {difference:?}", scenario["id"]));
         }
     }
@@ -99,7 +100,7 @@ fn a_scenario_that_never_ends_is_cut_off() {
             {"a": "send", "d": "GET / HTTP/1.1\r\nHost: a\r\n\r\n"},
         ],
     });
-    let told = run_over(&scenario, Transport::PluginVc);
+    let told = run(&scenario);
     let last = serde_json::json!({"e": "abort", "assert": "the scenario does not end"});
     assert_eq!(told.last(), Some(&last));
     assert!(told.len() <= 20_001, "{}", told.len());

@@ -1,4 +1,7 @@
 //! Drawings of the result, as SVG.
+//!
+//! Written by hand: bars with the value behind each are no chart of the plotting crates, and
+//! an axis is a few lines.
 
 use std::fmt::Write;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use conformance::input::file_name;
-use conformance::node::{Difference, Transport, compare, live, run_over, shape};
+use conformance::node::{Difference, Setting, Transport, compare, live, run_with, shape};
 use serde_json::Value;
 
 use super::bar;
@@ -35,7 +35,8 @@ pub(super) fn check(file: &Path, how: How, out: &mut Output) -> Result<ExitCode,
     } else {
         None
     };
-    let run = |scenario: &Value| run_over(scenario, how.transport);
+    let setting = Setting { transport: how.transport, ..Setting::default() };
+    let run = |scenario: &Value| run_with(scenario, setting);
     if how.record {
         for (i, scenario) in scenarios.iter().enumerate() {
             let told = expected.as_ref().map(|all| all[i].clone());

@@ -4,9 +4,9 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::slice;
 
-use conformance::node::fuzz::{differs, fuzz as run, groups};
+use conformance::node::fuzz::{Arm, Arms, differs, fuzz as run, groups, smallest};
 use conformance::node::generate::Statistics;
-use conformance::node::{deviations, generate, live, shrink};
+use conformance::node::{deviations, generate};
 
 use super::bar;
 use super::check::write_difference;
@@ -35,17 +35,19 @@ pub(super) fn fuzz(args: &NodeFuzzArgs, out: &mut Output) -> Result<ExitCode, Er
         return Ok(ExitCode::SUCCESS);
     }
     let bar = bar(args.count);
-    let found = run(args.seed, args.count, || bar.inc(1));
+    let arms = Arms { port: Arm::Port(args.plant), ..Arms::NODE_AND_PORT };
+    let found = run(arms, args.seed, args.count, || bar.inc(1));
     bar.finish_and_clear();
     let found = found?;
     let groups = groups(found.differing);
     for group in groups.iter().take(args.shown) {
         writeln!(out, "{} as this one:", group.count)?;
-        let small = shrink(&group.scenario)?;
-        let expected = live::run(slice::from_ref(&small), |_| {})?.remove(0);
+        let small = smallest(arms, &group.scenario)?;
+        let told = |arm: Arm| Ok::<_, Error>(arm.run(slice::from_ref(&small), || {})?.remove(0));
+        let (expected, actual) = (told(arms.real)?, told(arms.port)?);
         writeln!(out, "{small}")?;
         // A difference that comes and goes is shown as the whole scenario.
-        if let Some(difference) = differs(&small, &expected) {
+        if let Some(difference) = differs(&small, &expected, &actual) {
             let id = small["id"].as_str().unwrap_or_default().to_string();
             write_difference(out, &id, &expected, &difference)?;
         }

@@ -1,7 +1,9 @@
 //! [`Features`]: what a random client has, to be counted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
+
+use crate::random::Counts;
 
 /// Something that a client may have.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -61,7 +63,7 @@ pub type Features = BTreeSet<Feature>;
 pub struct Statistics {
     /// All clients.
     pub clients: usize,
-    counts: BTreeMap<Feature, usize>,
+    counts: Counts<Feature>,
 }
 
 impl Statistics {
@@ -69,18 +71,18 @@ impl Statistics {
     pub fn count(&mut self, features: &Features) {
         self.clients += 1;
         for feature in features {
-            *self.counts.entry(*feature).or_default() += 1;
+            self.counts.add(*feature);
         }
     }
 
     /// How many clients have this.
     #[must_use]
     pub fn of(&self, feature: Feature) -> usize {
-        self.counts.get(&feature).copied().unwrap_or(0)
+        self.counts.of(&feature)
     }
 
     /// Every feature that occurred, with its count.
     pub fn iter(&self) -> impl Iterator<Item = (Feature, usize)> {
-        self.counts.iter().map(|(feature, count)| (*feature, *count))
+        self.counts.iter().map(|(feature, count)| (*feature, count))
     }
 }

@@ -8,6 +8,7 @@ use fastrand::Rng;
 use super::features::{Feature, Features};
 use super::words::{NUMBERS, TOKENS};
 use crate::ats::http::Setup;
+use crate::random::Choose;
 
 /// Makes requests.
 pub(super) struct Grammar<'a> {
@@ -19,11 +20,11 @@ pub(super) struct Grammar<'a> {
 impl Grammar<'_> {
     /// True in `percent` of all cases.
     pub(super) fn chance(&mut self, percent: u8) -> bool {
-        self.rng.u8(..100) < percent
+        self.rng.chance(percent)
     }
 
     pub(super) fn pick<T: Copy>(&mut self, all: &[T]) -> T {
-        all[self.rng.usize(..all.len())]
+        self.rng.pick(all)
     }
 
     fn note(&mut self, feature: Feature) {

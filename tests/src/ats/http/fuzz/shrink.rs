@@ -1,62 +1,57 @@
 //! [`shrink_all`]: few bytes that still differ, and in the same way.
 //!
 //! All changes that make a client smaller are tried at once, as a swarm, and the
-//! smallest client that still differs in the same way goes into the next round.
+//! smallest client that still differs in the same way goes into the next round, by
+//! [`Shrinking`].
 
 use super::{Arms, Finding, findings, kind, last_request};
 use crate::ats::http::{Action, Case, Swarm};
 use crate::ats::live::LiveError;
+use crate::shrink::Shrinking;
 
 /// Most tries are clients that the servers close at once.
 const TRIES: Swarm = Swarm { at_once: 1000 };
 
-/// After so many rounds a client is small enough.
-const ROUNDS: usize = 20;
+/// All candidates at once: the swarm plays a thousand in the time of one. A client of
+/// 500 bytes has some 1200 of them.
+const SHRINKING: Shrinking = Shrinking { at_once: usize::MAX, tries: 30_000 };
 
 /// Makes each of `all` as small as it gets.
 ///
 /// # Errors
 /// As those of [`Arms::play`].
-pub fn shrink_all(arms: &Arms<'_>, mut all: Vec<Finding>) -> Result<Vec<Finding>, LiveError> {
-    let mut busy: Vec<usize> = (0..all.len()).collect();
-    for _ in 0..ROUNDS {
-        let tries: Vec<(usize, Case)> = busy
-            .iter()
-            .flat_map(|&at| smaller(&all[at].case).into_iter().map(move |case| (at, case)))
-            .collect();
-        if tries.is_empty() {
-            break;
-        }
-        let cases: Vec<Case> = tries
-            .iter()
-            .enumerate()
-            // Names tell them apart.
-            .map(|(n, (_, case))| Case { name: n.to_string(), ..case.clone() })
-            .collect();
-        let played = arms.play(&cases, TRIES, || {})?;
-        let mut better = vec![None; all.len()];
-        for finding in findings(&cases, played) {
-            let Some(&(at, _)) = finding.case.name.parse().ok().and_then(|n: usize| tries.get(n))
-            else {
-                continue;
-            };
-            let same = kind(&finding.difference) == kind(&all[at].difference);
-            let best: &mut Option<Finding> = &mut better[at];
-            let smallest = best.as_ref().is_none_or(|best| size(&finding.case) < size(&best.case));
-            if same && smallest {
-                *best = Some(finding);
+pub fn shrink_all(arms: &Arms<'_>, all: Vec<Finding>) -> Result<Vec<Finding>, LiveError> {
+    let names: Vec<String> = all.iter().map(|finding| finding.case.name.clone()).collect();
+    let kinds: Vec<String> = all.iter().map(|finding| kind(&finding.difference)).collect();
+    SHRINKING.all(
+        all,
+        |finding| smallest_first(&finding.case),
+        |tries| {
+            // Their places as names tell them apart.
+            let cases: Vec<Case> = (0..)
+                .zip(&tries)
+                .map(|(at, (_, case)): (usize, _)| Case { name: at.to_string(), ..case.clone() })
+                .collect();
+            let played = arms.play(&cases, TRIES, || {})?;
+            let mut verdicts = vec![None; tries.len()];
+            for mut finding in findings(&cases, played) {
+                let Ok(at) = finding.case.name.parse::<usize>() else { continue };
+                let number = tries[at].0;
+                if kind(&finding.difference) == kinds[number] {
+                    finding.case.name.clone_from(&names[number]);
+                    verdicts[at] = Some(finding);
+                }
             }
-        }
-        busy.clear();
-        for (at, found) in better.into_iter().enumerate() {
-            if let Some(mut found) = found {
-                found.case.name.clone_from(&all[at].case.name);
-                all[at] = found;
-                busy.push(at);
-            }
-        }
-    }
-    Ok(all)
+            Ok(verdicts)
+        },
+    )
+}
+
+/// All clients that are one change smaller, the smallest first.
+fn smallest_first(case: &Case) -> Vec<Case> {
+    let mut all = smaller(case);
+    all.sort_by_key(size);
+    all
 }
 
 /// How small a client is: bytes first, then actions.

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use conformance::ats::live::bench::{Answer, Job};
 use eventsys::{ContRef, Data, EventCode, Guard, Invocation, Outcome, ProxyMutex, StateMachine};
-use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef};
-use pluginvc::{PluginVCCore, PluginVCOptions};
+use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef};
+use pluginvc::{PluginVCCore, PluginVcOptions};
 
 use super::{Begin, Count, Stage, new_buffer, signed};
 
@@ -132,7 +132,7 @@ impl End {
         }
         let Some([_, acceptor]) = work.ends.get() else { return };
         work.closed.set(0);
-        let options = PluginVCOptions { epoch: work.stage.epoch, ..PluginVCOptions::default() };
+        let options = PluginVcOptions { epoch: work.stage.epoch, ..PluginVcOptions::default() };
         let core = PluginVCCore::alloc_with(&work.stage.processor, Arc::clone(acceptor), options);
         let vc = core.connect();
         let (buffer, reader) = self.new_buffer(call);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use conformance::ats::live::bench::{Answer, Job};
 use eventsys::{ContRef, Data, EventCode, Invocation, Outcome, ProxyMutex, StateMachine, hrtime};
-use iocore::{BoundBuffer, IoData, VioHandle};
-use pluginvc::{PluginVCCore, PluginVCOptions};
+use iocore::{BoundBuffer, IoData, IoEvents, VioHandle};
+use pluginvc::{PluginVCCore, PluginVcOptions};
 
 use super::super::machine::resident;
 use super::{Begin, Count, SETTLE, Stage, new_buffer};
@@ -68,7 +68,7 @@ pub(super) fn memory(stage: &Arc<Stage>, job: &Job) -> Begin {
 
 impl Memory {
     fn make_pair(&self, filler: &Arc<StateMachine<Filler>>) {
-        let options = PluginVCOptions { epoch: self.stage.epoch, ..PluginVCOptions::default() };
+        let options = PluginVcOptions { epoch: self.stage.epoch, ..PluginVcOptions::default() };
         let acceptor: ContRef = filler.clone();
         let core = PluginVCCore::alloc_with(&self.stage.processor, acceptor, options);
         let vc = core.connect();

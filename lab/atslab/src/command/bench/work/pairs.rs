@@ -8,8 +8,8 @@ use conformance::ats::live::bench::{Answer, Job};
 use eventsys::{
     ContRef, Data, EventCode, Guard, HrTime, Invocation, Outcome, ProxyMutex, Request, StateMachine,
 };
-use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, VioHandle};
-use pluginvc::{PluginVCCore, PluginVCOptions};
+use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, VioHandle};
+use pluginvc::{PluginVCCore, PluginVcOptions};
 
 use super::{Begin, Count, SETTLE, Stage, new_buffer, signed};
 
@@ -151,7 +151,7 @@ impl Lane {
             let other = if job.shared { Arc::clone(&mutex) } else { ProxyMutex::new() };
             let [writer, reader] = [(true, mutex), (false, other)]
                 .map(|(is_writer, mutex)| End::new(self, is_writer, mutex, job.index));
-            let options = PluginVCOptions { epoch: stage.epoch, ..PluginVCOptions::default() };
+            let options = PluginVcOptions { epoch: stage.epoch, ..PluginVcOptions::default() };
             let core = PluginVCCore::alloc_with(&stage.processor, reader.clone(), options);
             let vc = core.connect();
             let guard = writer.mutex().lock();
