@@ -22,7 +22,7 @@ pub struct Mapping {
     to: URL,
 }
 
-/// A rule that is not one.
+/// A text that is no rule. Parsing a [`Mapping`] returns it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BadMapping(pub String);
 

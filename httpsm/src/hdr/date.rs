@@ -2,6 +2,9 @@
 //!
 //! Mirrors `mime_format_date` and `mime_parse_date` of `proxy/hdrs/MIME.cc`
 //! (9.2.9), the latter for the one form that servers send today.
+//!
+//! Without the crate `httpdate`, which panics before 1970 and from the year 10000 on: the
+//! time of day of a proxy is whatever its clock was set to.
 
 use std::cell::RefCell;
 

@@ -15,6 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait when no connection can be made: all local ports may be used up.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// More fields than an answer has.
+const MOST_FIELDS: usize = 64;
+
 /// So many wrong answers are told in words.
 const SAMPLES: usize = 5;
 
@@ -280,46 +283,43 @@ impl Client {
     }
 
     fn read_answer(&mut self, link: &mut Link) -> io::Result<u16> {
-        let (mut line, mut status, mut length) = (String::new(), 0, None);
-        loop {
-            line.clear();
-            if link.stream.read_line(&mut line)? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            let text = line.trim_end().to_ascii_lowercase();
-            if text.is_empty() {
-                break;
-            } else if text.starts_with("http/1.") {
-                // What cannot be read is answered as by a server of 1.0.
-                status = text.get(9..12).and_then(|digits| digits.parse().ok()).unwrap_or(0);
-            } else if let Some(value) = text.strip_prefix("content-length: ") {
-                length = value.parse().ok();
-            } else if text == "transfer-encoding: chunked" {
-                length = None;
-            }
+        let head = read_head(&mut link.stream)?;
+        let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+        let mut answer = httparse::Response::new(&mut fields);
+        if answer.parse(&head).map_err(io::Error::other)?.is_partial() {
+            return Err(io::Error::other("a head that does not end"));
         }
-        match length {
-            Some(length) => {
+        let status = answer.code.unwrap_or_default();
+        match framing(answer.headers)? {
+            Framing::Length(length) => {
                 self.body.resize(length, 0);
                 link.stream.read_exact(&mut self.body)?;
             }
-            None => self.read_chunks(link)?,
+            Framing::Chunked => self.read_chunks(link)?,
         }
         Ok(status)
     }
 
     fn read_chunks(&mut self, link: &mut Link) -> io::Result<()> {
-        let mut line = String::new();
+        let mut line = Vec::new();
         loop {
             line.clear();
-            link.stream.read_line(&mut line)?;
-            let size = usize::from_str_radix(line.trim_end(), 16);
-            let size = size.map_err(|_| io::Error::other(format!("chunk size {line:?}")))?;
+            link.stream.read_until(b'\n', &mut line)?;
+            let size = match httparse::parse_chunk_size(&line) {
+                Ok(httparse::Status::Complete((_, size))) => usize::try_from(size).ok(),
+                _ => None,
+            };
+            let size = size.ok_or_else(|| {
+                io::Error::other(format!("chunk size {:?}", line.escape_ascii().to_string()))
+            })?;
             let at = self.body.len();
             self.body.resize(at + size, 0);
             link.stream.read_exact(&mut self.body[at..])?;
-            line.clear();
-            link.stream.read_line(&mut line)?;
+            let mut end = [0; 2];
+            link.stream.read_exact(&mut end)?;
+            if end != *b"\r\n" {
+                return Err(io::Error::other("a chunk that does not end where it says"));
+            }
             if size == 0 {
                 return Ok(());
             }
@@ -339,6 +339,38 @@ impl Client {
     }
 }
 
+/// Where the body of an answer ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Framing {
+    Length(usize),
+    Chunked,
+}
+
+/// As RFC 9112, 6.3: a coding counts before a length. An answer that ends with its
+/// connection is none of those that are asked for.
+fn framing(fields: &[httparse::Header<'_>]) -> io::Result<Framing> {
+    let value = |name: &str| {
+        let mut named = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
+        named.next().map(|field| field.value)
+    };
+    if value("Transfer-Encoding").is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked")) {
+        return Ok(Framing::Chunked);
+    }
+    let length = value("Content-Length").and_then(|text| str::from_utf8(text).ok()?.parse().ok());
+    length.map(Framing::Length).ok_or_else(|| io::Error::other("an answer without a length"))
+}
+
+/// Reads up to the end of a head, that included.
+fn read_head(stream: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if stream.read_until(b'\n', &mut head)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(head)
+}
+
 fn generated(size: usize) -> String {
     format!("GET /nocache/{size}/x HTTP/1.1\r\nHost: h\r\n\r\n")
 }
@@ -349,4 +381,36 @@ fn send(link: &mut Link, bytes: &[u8]) -> io::Result<()> {
 
 fn sent(what: &str, result: io::Result<()>) -> Result<(), Wrong> {
     result.map_err(|error| format!("{what} could not be sent: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn framed(fields: &[(&'static str, &'static str)]) -> io::Result<Framing> {
+        let header = |(name, value): &(&'static str, &'static str)| httparse::Header {
+            name,
+            value: value.as_bytes(),
+        };
+        framing(&fields.iter().map(header).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_coding_counts_before_a_length_and_one_of_them_must_be_there() {
+        let (length, chunked) = (("content-length", "5"), ("Transfer-Encoding", "Chunked"));
+        assert_eq!(framed(&[length]).ok(), Some(Framing::Length(5)));
+        assert_eq!(framed(&[length, chunked]).ok(), Some(Framing::Chunked));
+        assert!(framed(&[]).is_err() && framed(&[("Content-Length", "-5")]).is_err());
+    }
+
+    #[test]
+    fn a_head_ends_with_its_empty_line() {
+        let mut bytes = &b"HTTP/1.1 200 OK\r\nA: b\r\n\r\nbody"[..];
+        assert_eq!(
+            read_head(&mut bytes).ok().as_deref(),
+            Some(&b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n"[..])
+        );
+        assert_eq!(bytes, b"body");
+        assert!(read_head(&mut &b"HTTP/1.1 200 OK\r\nA: b"[..]).is_err());
+    }
 }
