@@ -11,6 +11,7 @@ use crate::wrap::{ShutdownWrap, WriteWrap};
 ///
 /// The chain does not own them. It is the truth about their order: who is below
 /// whom is written into the listeners' links by it alone, at every change.
+/// The example of [`StreamListener`] pushes a listener on one.
 #[derive(Default)]
 pub struct ListenerChain {
     listeners: RefCell<Vec<Entry>>,

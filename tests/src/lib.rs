@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`ats`] | Traffic Server: cases, recordings, scenarios, running servers, HTTP |
 //! | [`node`] | node's stream layer: scenarios, on the port and on the real node |
+//! | [`deviations`] | the registers of known differences |
+//! | [`outside`] | child processes and temporary folders, of which nothing is left behind |
 //! | [`random`] | a seed as a random input, and statistics of what is made |
 //! | [`shrink`] | a small input for which both still differ |
 //! | [`input`], [`read_error`] | how a file is read, and a fault in it told |
@@ -11,8 +13,10 @@
 #![forbid(unsafe_code)]
 
 pub mod ats;
+pub mod deviations;
 pub mod input;
 pub mod node;
+pub mod outside;
 pub mod random;
 pub mod read_error;
 pub mod shrink;

@@ -3,6 +3,7 @@
 mod bench;
 mod compare;
 mod fuzz;
+mod guard;
 mod http;
 mod idle;
 mod node;
@@ -19,6 +20,8 @@ use clap::Subcommand;
 use self::bench::BenchArgs;
 use self::compare::CompareArgs;
 use self::fuzz::FuzzArgs;
+use self::guard::GuardArgs;
+pub(crate) use self::guard::have_a_guard;
 use self::http::HttpArgs;
 use self::idle::IdleArgs;
 use self::node::NodeArgs;
@@ -52,6 +55,9 @@ pub(crate) enum Command {
     /// Keep connections to a server open, and tell what they cost it
     #[command(hide = true)]
     Idle(IdleArgs),
+    /// Be the guard of another atslab: end what it leaves behind
+    #[command(hide = true, name = "__guard")]
+    Guard(GuardArgs),
     /// Measure the port's speed beside the real servers
     Bench(BenchArgs),
     /// Compare what the port answers to HTTP requests with the real server
@@ -76,6 +82,7 @@ impl Command {
             Command::Serve(args) => serve::serve(args, out),
             Command::Soak(args) => soak::soak(args, out),
             Command::Idle(args) => idle::idle(args, out),
+            Command::Guard(args) => guard::guard(*args),
             Command::Bench(args) => bench::bench(args, out),
             Command::Http(args) => http::http(args, out),
         }

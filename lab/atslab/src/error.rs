@@ -138,6 +138,9 @@ pub(crate) enum Error {
     /// Nobody could end the server cleanly.
     #[error("signals cannot be caught: {0}")]
     Signals(io::Error),
+    /// Nothing would end the real servers if this process were killed.
+    #[error("the guard of the real servers cannot be started: {0}")]
+    Guard(io::Error),
     /// A thread of the server has gone, and its connections with it.
     #[error("a thread of the server has panicked, and the server ends; the message stands above")]
     ThreadPanicked,

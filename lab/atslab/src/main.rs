@@ -36,6 +36,7 @@ use crate::ui::output::Output;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     cli.color.apply();
+    command::have_a_guard();
     execute(cli).unwrap_or_else(|error| error.report())
 }
 

@@ -76,9 +76,20 @@ impl Lab {
     /// As [`Lab::new`].
     #[must_use]
     pub fn with_clock(clock: Arc<Clock>) -> Lab {
+        Lab::prepared(clock, |_| ()).0
+    }
+
+    /// As [`Lab::with_clock`], with what `prepare` makes of the processor before the
+    /// thread is adopted.
+    pub(crate) fn prepared<R>(
+        clock: Arc<Clock>,
+        prepare: impl FnOnce(&Arc<EventProcessor>) -> R,
+    ) -> (Lab, R) {
         let trace = Trace::new(&clock);
         let sink = Arc::clone(&trace) as Arc<dyn StepSink>;
-        Lab::on(EventProcessor::with_steps(clock, sink), trace)
+        let processor = EventProcessor::with_steps(clock, sink);
+        let prepared = prepare(&processor);
+        (Lab::on(processor, trace), prepared)
     }
 
     /// A laboratory on a processor that the test has made. Its trace has callbacks and

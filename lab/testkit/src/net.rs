@@ -37,6 +37,16 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// lab.run_until(|| p.received() == b"hello");
 /// listening.cancel();
 /// lab.run_until(|| lab.has_no_connections());
+/// lab.expect(
+///     "N net_accept
+///      P got: NET_EVENT_ACCEPT
+///      N net_do_io_read 5
+///      N net_read 5
+///      N net_signal_read 102
+///      P read: READ_COMPLETE 5/5
+///      N net_do_io_close
+///      N net_free",
+/// );
 /// ```
 pub struct NetLab {
     lab: Lab,
@@ -62,7 +72,7 @@ impl NetLab {
     /// A laboratory in real time.
     ///
     /// # Panics
-    /// As [`Lab::new`]; so do the other two.
+    /// As [`Lab::new`]; so do the other three.
     #[must_use]
     pub fn new() -> NetLab {
         NetLab::with(Clock::new_real(), NetConfig::default())
@@ -77,8 +87,14 @@ impl NetLab {
     /// A laboratory on this clock, with this configuration of connections.
     #[must_use]
     pub fn with(clock: Arc<Clock>, config: NetConfig) -> NetLab {
-        let processor = EventProcessor::new(clock);
         // Before the thread: it gets its net handler when it is adopted.
+        let (lab, net) = Lab::prepared(clock, |processor| NetProcessor::init(processor, config));
+        NetLab { lab, net }
+    }
+
+    /// A laboratory on a processor that the test has made; see [`Lab::of`].
+    #[must_use]
+    pub fn of(processor: Arc<EventProcessor>, config: NetConfig) -> NetLab {
         let net = NetProcessor::init(&processor, config);
         NetLab { lab: Lab::of(processor), net }
     }

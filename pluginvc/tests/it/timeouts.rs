@@ -404,6 +404,7 @@ fn an_inactivity_timeout_that_is_set_twice_is_looked_for_once_a_second() {
         me.vc().set_inactivity_timeout(seconds(5));
         me.vc().set_inactivity_timeout(seconds(60));
     });
+    assert_eq!(a.vc().get_inactivity_timeout(), seconds(60));
     lab.run_ms(2_000);
     lab.expect_timed_lines(
         &["event 2"],

@@ -4,6 +4,7 @@
 use crate::buf::Chunk;
 
 /// Where a socket's reads go, and what is told of them instead of `data`.
+/// For [`Socket::with_onread`](super::Socket::with_onread).
 pub struct OnRead {
     /// The memory for the first read, and for the one after each; none to use the same
     /// again.

@@ -1,11 +1,13 @@
 //! The machine's own node: many scenarios in one process.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 
 use serde_json::{Value, json};
 use thiserror::Error;
+
+use crate::outside::Child;
 
 /// The machine's node cannot be run, and why.
 #[derive(Debug, Error)]
@@ -46,14 +48,14 @@ fn run_process(
     told: &mut Vec<Vec<Value>>,
     mut done: impl FnMut(usize),
 ) -> Result<Option<String>, NodeError> {
-    let mut child = Command::new("node")
+    let mut command = Command::new("node");
+    command
         .args(["--expose-internals", "--expose-gc", "--no-warnings", "-e", SCRIPT])
         .env("NODE_OPTIONS", "")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| NodeError(error.to_string()))?;
+        .stderr(Stdio::piped());
+    let mut child = Child::start(&mut command).map_err(|error| NodeError(error.to_string()))?;
     let input: Vec<u8> = scenarios.iter().flat_map(line).collect();
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(mut stdin), Some(stdout), Some(mut stderr)) = (stdin, stdout, stderr) else {

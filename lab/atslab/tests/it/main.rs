@@ -7,6 +7,7 @@ mod compare;
 mod errors;
 mod help;
 mod http;
+mod left_behind;
 mod node;
 mod record;
 mod run_scenario;

@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{ChildStderr, Command, Stdio};
 use std::str::FromStr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -16,6 +16,7 @@ use std::time::Duration;
 use super::error::LiveError;
 use super::probe::Probe;
 use super::server::{Process, Server};
+use crate::outside::Child;
 
 /// How long one job may take. The longest takes seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -153,16 +154,6 @@ impl Running {
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Running::Own(child) = self {
-            // It may have ended by itself; then there is nothing to be killed.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
 impl BenchArm {
     /// A process of `server`, with the bench plugin in it.
     ///
@@ -179,7 +170,8 @@ impl BenchArm {
     /// If it does not start, or does not say that it is ready.
     pub fn of_command(name: &str, mut command: Command) -> Result<BenchArm, LiveError> {
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let child = command.spawn().map_err(LiveError::at(format!("starting {name}")))?;
+        let child =
+            Child::start(&mut command).map_err(LiveError::at(format!("starting {name}")))?;
         BenchArm::begin(name.to_owned(), Running::Own(child))
     }
 

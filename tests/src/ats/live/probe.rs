@@ -4,11 +4,13 @@
 //! servers: what it needs beside the stable C interface it looks up by name.
 
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::error::LiveError;
 use super::server::Server;
+use crate::outside::{Child, Folder};
 
 /// Every file of the C++, which the compiler finds side by side.
 const SOURCES: [(&str, &str); 22] = [
@@ -39,7 +41,7 @@ const SOURCES: [(&str, &str); 22] = [
 /// A probe that has been built; its file goes when this is dropped.
 #[derive(Debug)]
 pub struct Probe {
-    folder: tempfile::TempDir,
+    folder: Folder,
 }
 
 impl Probe {
@@ -88,9 +90,7 @@ impl Probe {
     }
 
     fn of(sources: &[&str], servers: &[Server]) -> Result<Probe, LiveError> {
-        let folder = tempfile::Builder::new()
-            .prefix("atslab-probe-")
-            .tempdir()
+        let folder = Folder::new("atslab-probe-")
             .map_err(LiveError::at("a temporary folder for the probe"))?;
         for (name, text) in SOURCES {
             fs::write(folder.path().join(name), text).map_err(LiveError::at(name))?;
@@ -103,9 +103,8 @@ impl Probe {
             command.arg("-I").arg(absolute(&server.include_folder()));
         }
         let refused = |message: String| LiveError::Probe { compiler: compiler.clone(), message };
-        let output = command.output().map_err(|error| refused(error.to_string()))?;
-        if !output.status.success() {
-            let text = String::from_utf8_lossy(&output.stderr);
+        let complaint = compile(&mut command).map_err(|error| refused(error.to_string()))?;
+        if let Some(text) = complaint {
             let fault = text.lines().find(|line| line.contains("error"));
             return Err(refused(
                 fault.or_else(|| text.lines().next()).unwrap_or_default().to_owned(),
@@ -119,6 +118,18 @@ impl Probe {
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("probe.so")
     }
+}
+
+/// Runs the compiler; what it says if it refuses.
+fn compile(command: &mut Command) -> io::Result<Option<String>> {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = Child::start(command)?;
+    let mut said = Vec::new();
+    if let Some(mut stderr) = child.stderr.take() {
+        stderr.read_to_end(&mut said)?;
+    }
+    let refused = !child.wait()?.success();
+    Ok(refused.then(|| String::from_utf8_lossy(&said).into_owned()))
 }
 
 /// The path as the compiler, which runs elsewhere, finds it.

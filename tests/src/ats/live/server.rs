@@ -8,12 +8,11 @@ use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-
-use tempfile::TempDir;
+use std::process::{Command, Stdio};
 
 use super::error::LiveError;
 use super::release::Release;
+use crate::outside::{Child, Folder};
 
 /// An unpacked server.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,11 +30,12 @@ pub(crate) struct Settings {
     pub(crate) remap: String,
 }
 
-/// A running server and its root, which goes when this is dropped.
+/// A running server and its root. The server is ended and the root removed, in this
+/// order, when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) child: Child,
-    _root: TempDir,
+    _root: Folder,
 }
 
 impl Server {
@@ -102,7 +102,8 @@ impl Server {
             .stdin(Stdio::piped())
             .stderr(Stdio::piped());
         add(&mut command);
-        let child = command.spawn().map_err(LiveError::at(format!("starting {}", self.release)))?;
+        let child = Child::start(&mut command)
+            .map_err(LiveError::at(format!("starting {}", self.release)))?;
         Ok(Process { child, _root: root })
     }
 
@@ -116,7 +117,8 @@ impl Server {
         let root = self.make_root(port, 1, "", settings)?;
         let mut command = self.command(root.path());
         command.stdin(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().map_err(LiveError::at(format!("starting {}", self.release)))?;
+        let child = Child::start(&mut command)
+            .map_err(LiveError::at(format!("starting {}", self.release)))?;
         Ok((Process { child, _root: root }, SocketAddr::from((Ipv4Addr::LOCALHOST, port))))
     }
 
@@ -143,10 +145,8 @@ impl Server {
         threads: u8,
         plugins: &str,
         settings: &Settings,
-    ) -> Result<TempDir, LiveError> {
-        let root = tempfile::Builder::new()
-            .prefix("atslab-server-")
-            .tempdir()
+    ) -> Result<Folder, LiveError> {
+        let root = Folder::new("atslab-server-")
             .map_err(LiveError::at("a temporary folder for a server"))?;
         self.write_root(root.path(), port, threads, plugins, settings)
             .map_err(LiveError::at(format!("the private root {}", root.path().display())))?;
@@ -198,14 +198,6 @@ impl Server {
 /// A port that nobody listens on now.
 fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to be killed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
