@@ -75,7 +75,7 @@ fn known(groups: &[Group]) -> impl Iterator<Item = &str> {
 }
 
 /// The names that `name` may be a slip of, the closest first, three at most.
-fn close_to<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(crate) fn close_to<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     const MOST: usize = 3;
 
     let slips = 1 + name.chars().count() / 4;
