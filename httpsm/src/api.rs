@@ -65,6 +65,46 @@ pub fn ts_http_connect(proxy: &Arc<HttpProxy>, addr: SocketAddr) -> NetVcRef {
 /// original ends the process in each of these functions: its plugins of
 /// [`HttpHook::TxnClose`] have given it back, and nothing is left that could be
 /// asked.
+/// A plugin that refuses a path:
+/// ```
+/// use std::sync::Arc;
+/// use eventsys::hrtime::seconds;
+/// use eventsys::{Clock, EventProcessor, FreeContinuation, Outcome};
+/// use httpsm::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR};
+/// use httpsm::plugins::Plugin;
+/// use httpsm::{HttpConfig, HttpData, HttpProxy, NoOrigin, UrlRewrite, ts_http_connect};
+/// use testkit::Peer;
+///
+/// let processor = EventProcessor::new(Clock::new_virtual());
+/// let thread = processor.adopt_current_thread("ET_NET");
+/// let config = HttpConfig { url_remap_required: false, ..HttpConfig::default() };
+/// let proxy = HttpProxy::new(&processor, config, UrlRewrite::default(), Arc::new(NoOrigin));
+/// Plugin::Generator.install(&proxy);
+///
+/// let refuse = FreeContinuation::new(|_, _, data| {
+///     let txn = data.txn().expect("a hook of transactions");
+///     if txn.client_request().url.path.starts_with(b"secret") {
+///         txn.set_status(403);
+///         txn.reenable(TS_EVENT_HTTP_ERROR);
+///     } else {
+///         txn.reenable(TS_EVENT_HTTP_CONTINUE);
+///     }
+///     Outcome::Done
+/// });
+/// proxy.hooks().add(HttpHook::ReadRequestHdr, refuse);
+///
+/// let status = |path: &str| {
+///     let client = Peer::new(ts_http_connect(&proxy, "127.0.0.1:4000".parse().unwrap()));
+///     client.send(format!("GET http://origin/{path} HTTP/1.0\r\n\r\n").as_bytes());
+///     thread.run_for(seconds(1));
+///     let answer = String::from_utf8(client.received()).unwrap();
+///     client.close();
+///     thread.run_for(seconds(1));
+///     answer.split(' ').nth(1).unwrap_or_default().to_owned()
+/// };
+/// assert_eq!(status("secret"), "403");
+/// assert_eq!(status("nocache/5/x"), "200");
+/// ```
 #[derive(Clone)]
 pub struct HttpTxn(Arc<HttpSM>);
 
@@ -244,6 +284,8 @@ impl HttpTxn {
 }
 
 /// A client's connection, as a hook gets it. Mirrors `TSHttpSsn`.
+/// A hook at [`HttpHook::SsnStart`] or [`HttpHook::SsnClose`] gets it by [`HttpData::ssn`], and
+/// gives it back as the hook in the example of [`HttpTxn`] does.
 #[derive(Clone)]
 pub struct HttpSsn(Arc<HttpClientSession>);
 
@@ -283,6 +325,7 @@ impl HttpSsn {
 }
 
 /// Gives the data that comes with a hook's event its type.
+/// The example of [`HttpTxn`] uses it.
 pub trait HttpData<'a> {
     /// The transaction, if the hook is of one.
     fn txn(&self) -> Option<&'a HttpTxn>;

@@ -21,6 +21,7 @@
 pub const DEFAULT_MAX_CHUNK_SIZE: i64 = 4096;
 
 /// Where the reading of a chunked body stands. Mirrors `ChunkedState`.
+/// A [`ChunkedReader`] tells it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ChunkedState {
     /// In the digits of a size.

@@ -33,6 +33,8 @@ use crate::proxy::HttpProxy;
 use crate::sm::HttpSM;
 
 /// A client's connection.
+/// Plugins see it as [`HttpSsn`](crate::HttpSsn). [`HttpSessionAccept`](crate::HttpSessionAccept)
+/// makes one for each connection.
 pub struct HttpClientSession {
     base: ContinuationBase,
     this: Weak<HttpClientSession>,

@@ -30,6 +30,7 @@ pub struct Origin {
 }
 
 /// Makes connections to origin servers.
+/// [`NoOrigin`] is the shortest one, [`AcceptorConnector`] has an example.
 pub trait OriginConnector: Send + Sync {
     /// Makes a connection and gives it to `cont`: `NET_EVENT_OPEN` with the
     /// connection, or `NET_EVENT_OPEN_FAILED`, with a [`ConnectError`] as the
@@ -40,6 +41,13 @@ pub trait OriginConnector: Send + Sync {
 }
 
 /// Why a connection could not be made.
+/// An [`OriginConnector`] gives it to the state machine.
+///
+/// ```
+/// use httpsm::ConnectError;
+///
+/// assert!(ConnectError::TIMED_OUT.to_string().starts_with("no connection: "));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ConnectError {
     /// The operating system's error number.
@@ -62,6 +70,7 @@ impl fmt::Display for ConnectError {
 impl std::error::Error for ConnectError {}
 
 /// Connects nowhere: every origin server refuses.
+/// For a proxy whose plugins alone answer, as in the example of [`HttpProxy`](crate::HttpProxy).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoOrigin;
 

@@ -22,6 +22,13 @@ pub(crate) use rules::is_token;
 pub use url::{BadUrl, URL};
 
 /// A version. Mirrors `HTTPVersion`.
+/// ```
+/// use httpsm::hdr::{HTTPVersion, RequestHdr};
+///
+/// assert!(HTTPVersion::HTTP_1_0 < HTTPVersion::HTTP_1_1);
+/// assert!(HTTPVersion::HTTP_1_1.is_http1() && !HTTPVersion::HTTP_0_9.is_http1());
+/// assert_eq!(RequestHdr::new("GET", "/").unwrap().version, HTTPVersion::HTTP_1_1);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct HTTPVersion {
     /// The number before the dot.

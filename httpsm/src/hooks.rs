@@ -24,7 +24,17 @@ pub(crate) const HOOK_RETRY_TIME: HrTime = 10 * MSECOND;
 
 macro_rules! hooks {
     ($($(#[$doc:meta])* $name:ident = $event:literal;)*) => {
-        /// The places where plugins are called, in the order of `TSHttpHookID`.
+        /// The places where plugins are called, in the order of `TSHttpHookID`. A hook is
+        /// called with the event of its place.
+        ///
+        /// ```
+        /// use eventsys::EventCode;
+        /// use httpsm::hooks::HttpHook;
+        ///
+        /// let event = HttpHook::SendResponseHdr.event();
+        /// assert_eq!(event, EventCode(60007)); // As in `ts/apidefs.h`.
+        /// assert_eq!(HttpHook::from_event(event), Some(HttpHook::SendResponseHdr));
+        /// ```
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum HttpHook {
             $($(#[$doc])* $name,)*

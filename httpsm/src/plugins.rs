@@ -17,6 +17,7 @@ mod echo;
 mod fetcher;
 mod generator;
 mod intercept;
+mod not_found;
 mod slow;
 
 use std::sync::Arc;
@@ -64,6 +65,18 @@ impl Plugin {
             Plugin::Fetcher => "fetcher",
             Plugin::Slow => "slow",
             Plugin::Broken => "broken",
+        }
+    }
+
+    /// The paths that are its own.
+    #[must_use]
+    pub const fn paths(self) -> &'static str {
+        match self {
+            Plugin::Generator => "/nocache/SIZE/NAME /cache/SIZE/NAME",
+            Plugin::Echo => "/echo",
+            Plugin::Fetcher => "/fetch/PATH",
+            Plugin::Slow => "/slow/SIZE/MILLISECONDS",
+            Plugin::Broken => "/broken/HOW",
         }
     }
 
@@ -116,6 +129,28 @@ enum Claim {
     Path,
 }
 
+/// What becomes of a request that is no plugin's own: none knows its path, and `echo` is
+/// not there or the request has no body.
+///
+/// ```
+/// use httpsm::plugins::Rest;
+///
+/// // For `install_with`; `atslab serve` answers the rest with 404.
+/// assert_eq!(Rest::default(), Rest::Generator);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Rest {
+    /// `generator` takes it, as the original does in whose rule it stands, and leaves
+    /// what it does not understand without an answer. Without `generator` it goes to
+    /// the origin server.
+    #[default]
+    Generator,
+    /// It goes to the origin server.
+    Origin,
+    /// It is answered with 404 and the paths that there are.
+    NotFound,
+}
+
 /// Adds plugins to a proxy.
 ///
 /// They answer in place of the origin server ([`HttpTxn::server_intercept`]), when
@@ -126,14 +161,24 @@ enum Claim {
 ///
 /// Plugins that are added later get what those before them have left.
 pub fn install(plugins: &[Plugin], proxy: &Arc<HttpProxy>) {
+    install_with(plugins, Rest::Generator, proxy);
+}
+
+/// As [`install`], and says what becomes of a request that is no plugin's own. Of its
+/// paths, `generator` then owns those that it can answer: without a SIZE it would leave
+/// the client without an answer.
+pub fn install_with(plugins: &[Plugin], rest: Rest, proxy: &Arc<HttpProxy>) {
     let of_these = plugins.to_vec();
     let hook = FreeContinuation::new(move |_, _, data| {
         if let Some(txn) = data.txn() {
-            if txn.plugin_tunnel() == crate::PluginTunnel::None
-                && let Some(plugin) = txn.with_client_request(|request| choose(&of_these, request))
-            {
-                plugin.intercept(txn);
-                if plugin == Plugin::Generator {
+            if txn.plugin_tunnel() == crate::PluginTunnel::None {
+                let chosen = txn.with_client_request(|request| choose(&of_these, rest, request));
+                match chosen {
+                    Some(plugin) => plugin.intercept(txn),
+                    None if rest == Rest::NotFound => not_found::intercept(txn, &of_these),
+                    None => {}
+                }
+                if chosen == Some(Plugin::Generator) {
                     generator::check_cacheable(txn);
                 }
             }
@@ -155,9 +200,12 @@ pub fn install(plugins: &[Plugin], proxy: &Arc<HttpProxy>) {
 }
 
 /// The plugin with the strongest claim.
-fn choose(plugins: &[Plugin], request: &RequestHdr) -> Option<Plugin> {
+fn choose(plugins: &[Plugin], rest: Rest, request: &RequestHdr) -> Option<Plugin> {
+    let is_own = |&(_, plugin): &(Claim, Plugin)| {
+        rest == Rest::Generator || plugin != Plugin::Generator || generator::can_answer(request)
+    };
     let claims = plugins.iter().filter_map(|plugin| Some((plugin.claim(request)?, *plugin)));
-    claims.max_by_key(|(claim, _)| *claim).map(|(_, plugin)| plugin)
+    claims.filter(is_own).max_by_key(|(claim, _)| *claim).map(|(_, plugin)| plugin)
 }
 
 fn has_body(request: &RequestHdr) -> bool {

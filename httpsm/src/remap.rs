@@ -22,13 +22,31 @@ pub struct Mapping {
     to: URL,
 }
 
-/// A rule that is not one.
+/// A text that is not a rule. Parsing a [`Mapping`] returns it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct BadMapping(pub String);
+pub enum BadMapping {
+    /// It has another form; the text.
+    Form(String),
+    /// No server can be reached, or asked for, with this scheme.
+    Scheme(String),
+    /// The port is not a number from 1 to 65535.
+    Port(String),
+}
 
 impl std::fmt::Display for BadMapping {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "expected FROM=TO with two URLs, or one path and one URL, found {:?}", self.0)
+        match self {
+            BadMapping::Form(text) => {
+                let form = "expected FROM=TO with two URLs, or one path and one URL";
+                write!(f, "{form}, found {text:?}")
+            }
+            BadMapping::Scheme(found) => {
+                write!(f, "expected http, because there is no TLS here, found the scheme {found:?}")
+            }
+            BadMapping::Port(found) => {
+                write!(f, "expected a port from 1 to 65535, found {found:?}")
+            }
+        }
     }
 }
 
@@ -39,14 +57,32 @@ impl std::str::FromStr for Mapping {
 
     /// Reads `FROM=TO`. `FROM` may be a path, for every host.
     fn from_str(text: &str) -> Result<Mapping, BadMapping> {
-        let bad = || BadMapping(text.to_owned());
+        let bad = || BadMapping::Form(text.to_owned());
         let (from, to) = text.split_once('=').ok_or_else(bad)?;
         let url = |text: &str| URL::parse(text.as_bytes()).map_err(|_| bad());
         let (from, to) = (url(from)?, url(to)?);
         if to.host.is_none() || to.scheme.is_none() {
             return Err(bad());
         }
+        for url in [&from, &to] {
+            check_scheme_and_port(url)?;
+        }
         Ok(Mapping { from, to })
+    }
+}
+
+/// The parser of the original takes any scheme, and any text as a port.
+fn check_scheme_and_port(url: &URL) -> Result<(), BadMapping> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if let Some(scheme) = url.scheme.as_deref().filter(|_| !url.scheme_is("http")) {
+        return Err(BadMapping::Scheme(text(scheme)));
+    }
+    let Some(port) = &url.port else { return Ok(()) };
+    let digits = port.iter().all(u8::is_ascii_digit);
+    let number = std::str::from_utf8(port).ok().and_then(|text| text.parse::<u16>().ok());
+    match number {
+        Some(1..) if digits => Ok(()),
+        _ => Err(BadMapping::Port(text(port))),
     }
 }
 
@@ -150,7 +186,20 @@ mod tests {
     #[test]
     fn rules_that_are_none_say_so() {
         for rule in ["", "a", "/=", "/=/x", "/=h", "/ =http://h/"] {
-            assert!(rule.parse::<Mapping>().is_err(), "{rule:?}");
+            let form = BadMapping::Form(rule.to_owned());
+            assert_eq!(rule.parse::<Mapping>().err(), Some(form), "{rule:?}");
         }
+        for (scheme, rule) in
+            [("https", "/=https://h/"), ("ftp", "/=ftp://h/"), ("gopher", "gopher://a/=http://h/")]
+        {
+            let found = Some(BadMapping::Scheme(scheme.to_owned()));
+            assert_eq!(rule.parse::<Mapping>().err(), found, "{rule:?}");
+        }
+        for port in ["0", "65536", "99999999999", "80x", "+80"] {
+            let rule = format!("/=http://h:{port}/");
+            let found = Some(BadMapping::Port(port.to_owned()));
+            assert_eq!(rule.parse::<Mapping>().err(), found, "{rule:?}");
+        }
+        assert!("/=http://h:65535/".parse::<Mapping>().is_ok());
     }
 }

@@ -18,7 +18,7 @@ use crate::accept::HttpSessionAccept;
 use crate::config::HttpConfig;
 use crate::connector::{NoOrigin, OriginConnector};
 use crate::net_connector::NetConnector;
-use crate::plugins::{self, Plugin};
+use crate::plugins::{self, Plugin, Rest};
 use crate::proxy::HttpProxy;
 use crate::remap::{Mapping, UrlRewrite};
 
@@ -46,6 +46,10 @@ pub struct ServerOptions {
     pub threads: usize,
     /// The plugins that answer in place of an origin server: see [`plugins::install`].
     pub plugins: Vec<Plugin>,
+    /// The plugins answer only what is their own. The rest goes where the rules say, or,
+    /// if the plugins alone answer, is answered with 404. Otherwise see
+    /// [`Rest::Generator`].
+    pub own_paths_only: bool,
     /// The rules. Without a rule, and if `http.url_remap_required` is true, the plugins
     /// alone answer: every request is for `http://127.0.0.1/`, and no origin server is
     /// ever connected to.
@@ -69,6 +73,7 @@ impl Default for ServerOptions {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             threads: 1,
             plugins: Vec::new(),
+            own_paths_only: false,
             maps: Vec::new(),
             http: HttpConfig::default(),
             net: NetConfig::default(),
@@ -125,19 +130,24 @@ impl Server {
     /// If there are to be 0 threads or more than
     /// [`MAX_EVENT_THREADS`](eventsys::MAX_EVENT_THREADS), or the system gives none.
     pub fn start(options: ServerOptions) -> io::Result<Server> {
-        let ServerOptions { listen, threads, plugins, maps, http, net, clock, local_time, steps } =
-            options;
+        let ServerOptions { listen, threads, plugins, own_paths_only, maps, http, .. } = options;
+        let ServerOptions { net, clock, local_time, steps, .. } = options;
         let options = Options { steps, ..Options::default() };
         let processor = EventProcessor::with_options(clock, options);
         // Before the threads: each gets its handler at its start.
         let net = NetProcessor::init(&processor, net);
         processor.spawn_event_threads("ET_NET", threads);
 
+        let rest = match own_paths_only {
+            false => Rest::Generator,
+            true if has_origins(&maps, &http) => Rest::Origin,
+            true => Rest::NotFound,
+        };
         let (rules, connector) = rules_and_connector(maps, &http, &net);
         let proxy = HttpProxy::new(&processor, http, rules, connector);
         let now = local_time.duration_since(UNIX_EPOCH).unwrap_or_default();
         proxy.set_local_time(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
-        plugins::install(&plugins, &proxy);
+        plugins::install_with(&plugins, rest, &proxy);
 
         // As `proxy.config.net.sock_option_flag_in` is by default.
         let sockopt_flags = NetVCOptions::SOCK_OPT_NO_DELAY;
@@ -216,12 +226,17 @@ impl Drop for Server {
     }
 }
 
+/// True if a request can get to an origin server.
+fn has_origins(maps: &[Mapping], http: &HttpConfig) -> bool {
+    !maps.is_empty() || !http.url_remap_required
+}
+
 fn rules_and_connector(
     mut maps: Vec<Mapping>,
     http: &HttpConfig,
     net: &Arc<NetProcessor>,
 ) -> (UrlRewrite, Arc<dyn OriginConnector>) {
-    if !maps.is_empty() || !http.url_remap_required {
+    if has_origins(&maps, http) {
         return (UrlRewrite::new(maps), NetConnector::new(net));
     }
     // The target that a server with `map / http://127.0.0.1/` gives to everything.

@@ -93,6 +93,7 @@ fn is_of_this_thread(vc: &NetVcRef) -> bool {
 }
 
 /// Connections that wait to be used again.
+/// [`HttpProxy::pool`] is the one of a proxy.
 pub struct ServerSessionPool {
     base: ContinuationBase,
     this: Weak<ServerSessionPool>,

@@ -72,6 +72,12 @@ use crate::transact::{ResponseNext, State};
 use crate::tunnel::{BlindTunnel, HttpTunnel, TunnelOwner};
 
 /// Where a transaction stands. The numbers are those of the steps.
+/// ```
+/// use httpsm::SmState;
+///
+/// assert_eq!(SmState::Tunnel as i64, 8);
+/// assert_eq!(SmState::from_number(8), Some(SmState::Tunnel));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(i64)]
 pub enum SmState {
@@ -120,6 +126,7 @@ impl SmState {
 }
 
 /// The state machine of one transaction.
+/// Plugins see it as [`HttpTxn`](crate::HttpTxn), which has an example.
 pub struct HttpSM {
     base: ContinuationBase,
     this: Weak<HttpSM>,

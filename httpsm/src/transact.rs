@@ -42,6 +42,7 @@ pub(crate) enum Source {
 }
 
 /// What a plugin does in a transaction. Mirrors `HttpPluginTunnel_t`.
+/// [`HttpTxn::plugin_tunnel`](crate::HttpTxn::plugin_tunnel) tells it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum PluginTunnel {
     /// Nothing (`HTTP_NO_PLUGIN_TUNNEL`).

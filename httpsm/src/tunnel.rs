@@ -50,6 +50,7 @@ pub const HTTP_TUNNEL_EVENT_PRECOMPLETE: EventCode = EventCode(2302);
 pub const MAX_CONSUMERS: usize = 4;
 
 /// What a party of a tunnel is. Mirrors `HttpTunnelType_t`.
+/// The example of [`HttpTunnel`] has two of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TunnelType {
     /// The origin server.
@@ -62,6 +63,7 @@ pub enum TunnelType {
 
 /// Who has a tunnel. Called under the mutex of the tunnel, by shared reference:
 /// it may call the tunnel back.
+/// The example of [`HttpTunnel`] has one.
 pub trait TunnelOwner: Send + Sync {
     /// The producer has come to its end: all read (`READ_COMPLETE`,
     /// [`HTTP_TUNNEL_EVENT_PRECOMPLETE`]), `EOS`, an error, a timeout.
@@ -76,6 +78,7 @@ pub trait TunnelOwner: Send + Sync {
 }
 
 /// How a tunnel begins.
+/// See [`HttpTunnel`] for an example.
 pub struct Production {
     /// What the producer is.
     pub kind: TunnelType,
@@ -93,6 +96,7 @@ pub struct Production {
 
 /// The water marks of a tunnel that changes bytes, in bytes. Mirrors
 /// `FlowControlParams`.
+/// For [`HttpTunnel::set_flow_control`] and [`HttpConfig::flow_control`](crate::HttpConfig).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FlowControl {
     /// The producer is throttled when this much waits.
@@ -121,6 +125,59 @@ impl Default for FlowControl {
 ///
 /// Every method takes a guard of the tunnel's mutex. **Flow control**: if it is on, the producer
 /// stops when more than the high water mark waits for the consumers, and goes on below the low one.
+/// A body that is complete goes to a client:
+/// ```
+/// use std::sync::{Arc, Mutex, Weak};
+/// use eventsys::Guard;
+/// use httpsm::tunnel::{
+///     HttpTunnel, Production, TunnelChunkingAction, TunnelOwner, TunnelType,
+/// };
+/// use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
+/// use testkit::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Owner(Mutex<Vec<&'static str>>);
+///
+/// impl TunnelOwner for Owner {
+///     fn producer_handler(&self, _: &Guard<'_>, _: EventCode) {
+///         self.0.lock().unwrap().push("read");
+///     }
+///     fn consumer_handler(&self, _: &Guard<'_>, _: EventCode, _: usize) {
+///         self.0.lock().unwrap().push("written");
+///     }
+///     fn tunnel_done(&self, _: &Guard<'_>) {
+///         self.0.lock().unwrap().push("done");
+///     }
+/// }
+///
+/// let lab = Lab::new();
+/// let client = lab.agent("P");
+/// client.on(ACCEPT, |me| me.read(MAX));
+/// client.on(READ_READY, |me| { me.take(); me.reenable_read(); });
+/// let core = PluginVCCore::alloc(&lab.processor, client.cont());
+/// lab.tidies(&core);
+///
+/// let (owner, mutex) = (Arc::new(Owner::default()), ProxyMutex::new());
+/// let weak: Weak<Owner> = Arc::downgrade(&owner);
+/// let tunnel = HttpTunnel::new(Arc::clone(&mutex), weak);
+/// let guard = mutex.lock();
+/// let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_4K).bind(&mutex);
+/// let start = buffer.alloc_reader(&guard).unwrap();
+/// buffer.write(&guard, b"hello");
+/// let production = Production {
+///     kind: TunnelType::Static,
+///     vc: None,
+///     nbytes: Some(5),
+///     start,
+///     action: TunnelChunkingAction::Passthru,
+///     skip_bytes: 0,
+/// };
+/// tunnel.tunnel_run(&guard, production, &[(TunnelType::HttpClient, core.connect())]);
+/// drop(guard);
+/// lab.settle();
+/// assert_eq!(client.received(), b"hello");
+/// assert_eq!(*owner.0.lock().unwrap(), ["read", "written", "done"]);
+/// ```
 pub struct HttpTunnel {
     base: ContinuationBase,
     this: Weak<HttpTunnel>,

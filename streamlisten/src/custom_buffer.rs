@@ -17,6 +17,7 @@ use crate::wrap::{ShutdownWrap, WriteWrap};
 /// The original hands the same memory out again and again. Here it is lent to
 /// one read at a time; should a second read begin before the first has come
 /// back, it gets fresh memory of the same size.
+/// [`StreamBase::use_user_buffer`](crate::StreamBase::use_user_buffer) makes one.
 pub struct CustomBufferJSListener {
     report: ReportWritesToJSStreamListener,
     buffer: RefCell<Vec<u8>>,

@@ -15,6 +15,7 @@ pub const PARSER_BUFFER_SIZE: usize = 64 * 1024;
 const PARSERS: u64 = 1;
 
 /// An exception that a callback has thrown.
+/// [`Environment`] keeps it until the outermost callback has returned.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Exception {
     /// Its message.

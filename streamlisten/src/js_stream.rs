@@ -11,6 +11,7 @@ use crate::wrap::{ShutdownWrap, WriteWrap};
 
 /// What a [`JSStream`] asks its owner to do. Mirrors the properties
 /// `onreadstart`, `onreadstop`, `onwrite`, `onshutdown` of node's `JSStream`.
+/// The example of [`StreamListener`](crate::StreamListener) has one.
 pub trait JSStreamImpl {
     /// Reading starts.
     fn onreadstart(&self) -> i32 {
@@ -32,6 +33,7 @@ pub trait JSStreamImpl {
 /// A stream that its owner feeds, with full control of where the bytes are cut.
 /// Mirrors `src/js_stream.cc`. It cannot write at once, so its writes are always
 /// asynchronous.
+/// The example of [`StreamListener`](crate::StreamListener) feeds one.
 pub struct JSStream {
     base: StreamBaseState,
     owner: Box<dyn JSStreamImpl>,

@@ -56,6 +56,7 @@ const RECEIVE_BUFFER_SIZE: i64 = 1024 * 1024;
 pub type TCPWrap = LibuvStreamWrap;
 
 /// A stream over a network connection.
+/// A [`ConnectionWrap`] makes one of each connection.
 pub struct LibuvStreamWrap {
     base: StreamBaseState,
     this: Weak<LibuvStreamWrap>,

@@ -136,6 +136,7 @@ pub trait StreamListener: 'static {
 }
 
 /// A listener's place in a chain.
+/// Each [`StreamListener`] has one; its example shows how.
 pub struct ListenerLink {
     id: u64,
     chain: RefCell<Weak<ListenerChain>>,

@@ -11,6 +11,7 @@ use crate::wrap::{ShutdownWrap, WriteWrap};
 ///
 /// The chain does not own them. It alone decides their order: at every change it
 /// writes into each listener's link which listener is below.
+/// The example of [`StreamListener`] pushes a listener on one.
 #[derive(Default)]
 pub struct ListenerChain {
     listeners: RefCell<Vec<Entry>>,

@@ -21,6 +21,7 @@ pub const STACK_STORAGE_SIZE: usize = 16_384;
 pub type OnRead = dyn Fn(isize, ReadData) -> Result<Option<Vec<u8>>, Exception>;
 
 /// The bytes of a read.
+/// An [`OnRead`] function gets it.
 #[derive(Clone, Debug)]
 pub enum ReadData {
     /// Nothing: an error, or the end.
@@ -32,6 +33,7 @@ pub enum ReadData {
 }
 
 /// The result of a write. Mirrors `StreamWriteResult`.
+/// [`StreamBase::write`] returns it.
 #[doc(alias = "StreamWriteResult")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WriteResult {
@@ -115,6 +117,7 @@ impl Drop for StreamBaseState {
 }
 
 /// A stream as JavaScript sees it. Mirrors `StreamBase`.
+/// [`JSStream`](crate::JSStream) and [`TCPWrap`](crate::TCPWrap) are two.
 pub trait StreamBase: StreamResource {
     /// The part that every stream has.
     fn base(&self) -> &StreamBaseState;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`ats`] | Traffic Server: cases, recordings, scenarios, running servers, HTTP |
 //! | [`node`] | node's stream layer: scenarios, on the port and on the real node |
+//! | [`deviations`] | the registers of known differences |
 //! | [`outside`] | child processes and temporary folders, of which nothing is left behind |
 //! | [`random`] | a seed as a random input, and statistics of what is made |
 //! | [`shrink`] | a small input for which both still differ |
@@ -12,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ats;
+pub mod deviations;
 pub mod input;
 pub mod node;
 pub mod outside;

@@ -12,7 +12,7 @@
 //! | [`mod@generate`] | random scenarios of a seed |
 //! | [`fuzz`] | random scenarios on both, and the differences put together by kind |
 //! | [`mod@shrink`] | a small scenario that still differs |
-//! | [`deviations`] | the differences that are meant |
+//! | [`deviations`] | the rules by which known differences are left out |
 //!
 //! ```
 //! use conformance::node::{compare, run, shape};

@@ -18,6 +18,7 @@ use super::url::URL;
 use super::{HTTPVersion, RequestHdr, ResponseHdr};
 
 /// What a parser has come to. Mirrors `ParseResult`.
+/// [`HttpParser`] has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ParseResult {
     /// The head is refused (`PARSE_RESULT_ERROR`).
@@ -29,6 +30,16 @@ pub enum ParseResult {
 }
 
 /// The limits of a request's head, in bytes.
+/// ```
+/// use httpsm::hdr::{HdrLimits, HttpParser, ParseResult, RequestHdr};
+///
+/// let limits = HdrLimits { request_line_max_size: 20, ..HdrLimits::default() };
+/// let parse = |mut head: &[u8]| {
+///     HttpParser::new().parse_req(&mut RequestHdr::default(), &mut head, false, limits)
+/// };
+/// assert_eq!(parse(b"GET / HTTP/1.1\r\n\r\n"), ParseResult::Done);
+/// assert_eq!(parse(b"GET /a/longer/path HTTP/1.1\r\n\r\n"), ParseResult::Error);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HdrLimits {
     /// Of the request line. `proxy.config.http.request_line_max_size`.

@@ -46,6 +46,7 @@ pub struct URL {
 }
 
 /// The request target is not a valid URL.
+/// [`URL::parse`] returns it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BadUrl;
 

@@ -253,6 +253,17 @@ pub(super) fn knows(path: &[u8]) -> bool {
     parts.next().is_some_and(|first| first.starts_with(b"cache") || first.starts_with(b"nocache"))
 }
 
+/// True for a request that [`GeneratorRequest`] has an answer for.
+pub(super) fn can_answer(request: &RequestHdr) -> bool {
+    match &request.method[..] {
+        b"POST" => {
+            let length = request.fields.value_get_int64("Content-Length");
+            knows(&request.url.path) && length.is_some_and(|length| length > 0)
+        }
+        _ => parse(request).is_some(),
+    }
+}
+
 /// What the path and the fields ask for; `None` for what is not understood.
 /// Mirrors `GeneratorParseRequest`.
 fn parse(request: &RequestHdr) -> Option<Asked> {

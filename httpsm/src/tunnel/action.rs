@@ -18,6 +18,7 @@ use crate::chunked::{
 const MIN_BLOCK_TRANSFER_BYTES: i64 = 256;
 
 /// What is done to the bytes. Mirrors `TunnelChunkingAction_t`.
+/// Part of a [`Production`](super::Production).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TunnelChunkingAction {
     /// Nothing (`TCA_PASSTHRU_DECHUNKED_CONTENT`).

@@ -1,22 +1,20 @@
 //! The steps of a `UnixNetVConnection`, from the connection to its end.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::sync::Arc;
+use std::io::Write;
 
 use crate::common::machine;
 use eventsys::steps::{Collector, Step};
 use eventsys::{Clock, EventCode, EventProcessor};
 use iocore::IoEvents;
 use iocore::buffer::BUFFER_SIZE_INDEX_4K;
-use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
+use iocore::net::NetConfig;
+use testkit::net::{NetLab, read_all};
 
 #[test]
 fn five_bytes_come_and_go() {
     let steps = Collector::new();
     let processor = EventProcessor::with_steps(Clock::new_real(), steps.clone());
-    let net = NetProcessor::init(&processor, NetConfig::default());
-    let thread = processor.adopt_current_thread("ET_NET");
+    let lab = NetLab::of(processor, NetConfig::default());
     let server = machine(|end, call| match call.event {
         EventCode::NET_EVENT_ACCEPT => end.do_read(call, 5, BUFFER_SIZE_INDEX_4K, 0),
         EventCode::VC_EVENT_READ_COMPLETE => {
@@ -26,17 +24,13 @@ fn five_bytes_come_and_go() {
         EventCode::VC_EVENT_WRITE_COMPLETE => end.close(),
         _ => {}
     });
-    let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
-    let action = net.accept(server, &options).expect("the loopback");
-    let stats = Arc::clone(net.stats());
+    let (action, address) = lab.accept(server);
+    let stats = lab.net.stats();
     for number in 1..=2 {
-        let mut client = TcpStream::connect(action.local_addr().expect("it listens")).unwrap();
+        let mut client = NetLab::client(address);
         client.write_all(b"hello").unwrap();
-        thread
-            .run_until(|| stats.tcp_accept() == number && stats.connections_currently_open() == 0);
-        let mut answer = Vec::new();
-        client.read_to_end(&mut answer).unwrap();
-        assert_eq!(answer, b"world");
+        lab.run_until(|| stats.tcp_accept() == number && stats.connections_currently_open() == 0);
+        assert_eq!(read_all(&mut client).unwrap(), b"world");
 
         let steps = steps.take();
         assert!(

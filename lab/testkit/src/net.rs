@@ -16,8 +16,8 @@ use socket2::SockRef;
 
 use crate::lab::Lab;
 
-/// How long, in real time, a test waits for something before it is taken for hanging. A
-/// correct program does not see it.
+/// How long, in real time, a test waits before it counts as hanging. A correct program never waits
+/// so long.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A [`Lab`] whose thread is a net thread too.
@@ -37,6 +37,16 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// lab.run_until(|| p.received() == b"hello");
 /// listening.cancel();
 /// lab.run_until(|| lab.has_no_connections());
+/// lab.expect(
+///     "N net_accept
+///      P got: NET_EVENT_ACCEPT
+///      N net_do_io_read 5
+///      N net_read 5
+///      N net_signal_read 102
+///      P read: READ_COMPLETE 5/5
+///      N net_do_io_close
+///      N net_free",
+/// );
 /// ```
 pub struct NetLab {
     lab: Lab,
@@ -62,7 +72,7 @@ impl NetLab {
     /// A laboratory in real time.
     ///
     /// # Panics
-    /// As [`Lab::new`]; so do the other two.
+    /// As [`Lab::new`]; so do the other three.
     #[must_use]
     pub fn new() -> NetLab {
         NetLab::with(Clock::new_real(), NetConfig::default())
@@ -74,11 +84,17 @@ impl NetLab {
         NetLab::with(Clock::new_virtual(), NetConfig::default())
     }
 
-    /// A laboratory on this clock, whose connections are configured so.
+    /// A laboratory on this clock, with this configuration of connections.
     #[must_use]
     pub fn with(clock: Arc<Clock>, config: NetConfig) -> NetLab {
-        let processor = EventProcessor::new(clock);
         // Before the thread: it gets its net handler when it is adopted.
+        let (lab, net) = Lab::prepared(clock, |processor| NetProcessor::init(processor, config));
+        NetLab { lab, net }
+    }
+
+    /// A laboratory on a processor that the test has made; see [`Lab::of`].
+    #[must_use]
+    pub fn of(processor: Arc<EventProcessor>, config: NetConfig) -> NetLab {
         let net = NetProcessor::init(&processor, config);
         NetLab { lab: Lab::of(processor), net }
     }
@@ -105,10 +121,10 @@ impl NetLab {
         client
     }
 
-    /// Runs passes until `done` says so.
+    /// Runs passes until `done` is true.
     ///
     /// # Panics
-    /// If it does not within [`PATIENCE`].
+    /// If `done` is not true within [`PATIENCE`].
     #[track_caller]
     pub fn run_until(&self, mut done: impl FnMut() -> bool) {
         let start = Instant::now();
@@ -118,14 +134,14 @@ impl NetLab {
         }
     }
 
-    /// True if no connection is open, and none is in memory.
+    /// True if no connection is open or in memory.
     #[must_use]
     pub fn has_no_connections(&self) -> bool {
         let stats = self.net.stats();
         (stats.connections_currently_open(), stats.vcs_in_memory()) == (0, 0)
     }
 
-    /// The time (ns), by the clock read anew.
+    /// Reads the clock and returns its time (ns).
     #[must_use]
     pub fn now(&self) -> HrTime {
         self.processor.clock().get_hrtime_updated()

@@ -5,6 +5,7 @@
 pub const CURRENT_MAX_FIELDS: usize = 32;
 
 /// Headers, in their order.
+/// Part of [`HeadersComplete`](super::HeadersComplete).
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct HeaderList {
     bytes: Vec<u8>,

@@ -11,6 +11,7 @@ use std::rc::Weak;
 use crate::buf::Chunk;
 
 /// A place, counted from the start of the input. Mirrors `bytesParsed`.
+/// Part of an [`ExecuteResult`](super::ExecuteResult).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
     /// So many bytes after the start of the input; maybe before it, or after its

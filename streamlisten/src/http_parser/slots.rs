@@ -9,6 +9,7 @@ use crate::buf::Chunk;
 use crate::env::Exception;
 
 /// The arguments of `kOnHeadersComplete`.
+/// The slot of that name in [`Slots`] gets it.
 #[derive(Clone, Debug)]
 pub struct HeadersComplete {
     /// The version, major and minor.
@@ -30,6 +31,7 @@ pub struct HeadersComplete {
 }
 
 /// The result of a parse that threw no exception.
+/// [`HTTPParser::execute`] returns it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ExecuteResult {
     /// So many bytes were taken. After an upgrade an error only ends the count, and the
@@ -40,6 +42,7 @@ pub enum ExecuteResult {
 }
 
 /// An error of the parser. Mirrors the `Error` object that node makes of it.
+/// Part of an [`ExecuteResult`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseError {
     /// Its code, `HPE_…`.
@@ -64,6 +67,7 @@ pub(super) type Slot<A, R> =
 
 /// The callbacks of a parser; an empty slot is not called. Mirrors the
 /// properties `kOnMessageBegin` and so on of node's parser object.
+/// The example of [`HTTPParser`] fills one.
 #[derive(Default)]
 pub struct Slots {
     /// A message begins.

@@ -8,6 +8,7 @@ use crate::buf::Chunk;
 use crate::http_parser::{ParseError, Place};
 
 /// An error object.
+/// Part of an [`Arg`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JsError {
     /// Its code.
@@ -45,6 +46,7 @@ impl fmt::Display for JsError {
 impl std::error::Error for JsError {}
 
 /// What comes with an event.
+/// A [`Listener`] of an [`Emitter`] gets it.
 #[derive(Clone, Debug)]
 pub enum Arg {
     /// Nothing.
@@ -56,6 +58,7 @@ pub enum Arg {
 }
 
 /// A function that is called.
+/// [`Emitter::add`] takes one.
 pub type Listener = Rc<dyn Fn(&Arg)>;
 
 /// A function that gets every event, before the event's listeners.

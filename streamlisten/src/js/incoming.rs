@@ -34,6 +34,7 @@ const ONCE: [&str; 18] = [
 ];
 
 /// A request, with its body as a stream.
+/// [`HttpServer`](super::HttpServer) gives it to its function for requests.
 pub struct IncomingMessage {
     this: Weak<IncomingMessage>,
     env: Rc<Environment>,

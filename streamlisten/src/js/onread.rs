@@ -4,6 +4,7 @@
 use crate::buf::Chunk;
 
 /// Where a socket's reads go, and the callback that gets them instead of `data`.
+/// For [`Socket::with_onread`](super::Socket::with_onread).
 pub struct OnRead {
     /// Gives the memory for the first read, and after each read for the next; `None` to
     /// use the same again.

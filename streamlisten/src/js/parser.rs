@@ -26,6 +26,7 @@ const FREE_LIST_SIZE: usize = 1000;
 const MAX_HEADER_PAIRS: usize = 2000;
 
 /// Gets what a connection and its parser do, before they do it.
+/// For [`Socket::observe`](super::Socket::observe).
 pub trait Observer {
     /// The socket is about to call the listeners of an event.
     fn on_emit(&self, event: &str, arg: &Arg);
@@ -35,6 +36,7 @@ pub trait Observer {
 }
 
 /// A step of a connection's parser.
+/// An [`Observer`] gets it.
 #[derive(Debug)]
 pub enum ParserStep<'a> {
     /// `kOnHeadersComplete` is called.
@@ -66,6 +68,7 @@ pub enum ParserStep<'a> {
 type OnIncoming = dyn Fn(&Rc<IncomingMessage>, bool) -> i32;
 
 /// A parser with what JavaScript keeps beside it.
+/// [`Socket::parser`](super::Socket::parser) gives that of a connection.
 pub struct HttpServerParser {
     pub(super) native: Rc<HTTPParser>,
     socket: RefCell<Weak<Socket>>,

@@ -49,6 +49,7 @@ impl ReadableState {
 }
 
 /// A stream to read from.
+/// [`Socket`](super::Socket) and [`IncomingMessage`](super::IncomingMessage) are two.
 pub trait Readable {
     /// The state of the readable side.
     fn readable_state(&self) -> &ReadableState;

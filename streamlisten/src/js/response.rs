@@ -18,6 +18,7 @@ type OnPendingData = dyn Fn(i64);
 
 /// An answer to one request. The head is made by [`ServerResponse::write_head`], or
 /// by the first write, and goes out with the first bytes of the body.
+/// The example of [`HttpServer`](super::HttpServer) sends one.
 pub struct ServerResponse {
     this: Weak<ServerResponse>,
     env: Rc<Environment>,

@@ -20,6 +20,7 @@ use crate::llhttp::Lenient;
 pub(super) use connection::connection_listener;
 
 /// The options of a server.
+/// [`HttpServer`] has an example.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerOptions {
     /// The size of a head in bytes, 0 for the default.
@@ -84,6 +85,35 @@ type OnDropRequest = dyn Fn(&Rc<IncomingMessage>, &Rc<Socket>);
 type OnClientError = dyn Fn(&JsError, &Rc<Socket>);
 
 /// A server, with its listeners. A listener that is not set does not exist for it.
+/// ```
+/// use std::cell::RefCell;
+/// use std::rc::Rc;
+/// use pluginvc::PluginVCCore;
+/// use streamlisten::js::{HttpServer, ServerOptions};
+/// use streamlisten::{ConnectionWrap, Environment};
+/// use testkit::{Lab, Peer};
+///
+/// let (lab, env) = (Lab::new(), Environment::new());
+/// let server = Rc::new(HttpServer::new(
+///     &env,
+///     ServerOptions { keep_alive_timeout: 0, ..ServerOptions::default() },
+///     |_| {},
+///     |_, response| response.end_text("hello"),
+/// ));
+/// let sockets = Rc::new(RefCell::new(Vec::new())); // They are the caller's to keep.
+/// let kept = Rc::clone(&sockets);
+/// let listener = ConnectionWrap::new(&env, move |_, stream| {
+///     kept.borrow_mut().extend(stream.map(|stream| server.accept(stream)));
+/// });
+/// let core = PluginVCCore::alloc(&lab.processor, listener.acceptor());
+/// lab.tidies(&core);
+/// let client = Peer::new(core.connect());
+/// client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+/// lab.settle();
+/// let answer = String::from_utf8(client.received()).unwrap();
+/// assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+/// assert!(answer.ends_with("\r\n\r\nhello"), "{answer}");
+/// ```
 #[doc(alias = "http.Server")]
 pub struct HttpServer {
     pub(super) env: Rc<Environment>,

@@ -29,6 +29,7 @@ pub(super) struct Handle {
 
 /// A connection: readable, writable, and maybe consumed by a parser, in which
 /// case its `data` event stays silent.
+/// [`HttpServer::accept`](super::HttpServer::accept) makes one of each connection.
 pub struct Socket {
     env: Rc<Environment>,
     pub(super) this: Weak<Socket>,

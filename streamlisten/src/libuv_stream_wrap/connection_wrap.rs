@@ -13,6 +13,7 @@ type OnConnection = dyn Fn(i32, Option<Rc<TCPWrap>>);
 
 /// Listens for connections, and makes a stream of each. Mirrors
 /// `ConnectionWrap::OnConnection`.
+/// The example of [`HttpServer`](crate::js::HttpServer) has one.
 pub struct ConnectionWrap {
     env: Rc<Environment>,
     bridge: BridgeRef,

@@ -3,6 +3,7 @@
 use std::ops::BitOr;
 
 /// The kind of message that a machine reads.
+/// For [`Machine::new`](super::Machine::new).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum MessageType {

@@ -4,6 +4,7 @@ use super::errno::Errno;
 
 /// A piece of the input that means something. One name or value comes as
 /// several if the input is cut inside it.
+/// Part of an [`Event`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Span {
@@ -106,6 +107,7 @@ notices! {
 }
 
 /// One event.
+/// The example of [`Machine`](super::Machine) matches on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
     /// `input[start..end]` is a span, or a part of one; it may be empty.
@@ -126,6 +128,7 @@ pub enum Event {
 }
 
 /// The result of one step of a machine.
+/// [`Machine::step`](super::Machine::step) returns it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
     /// An event; the walk goes on with the next step, after a reply if the
@@ -137,6 +140,7 @@ pub enum Step {
 
 /// Which events are wanted: those with a callback in llhttp's settings. The machine
 /// skips the others. `HeadersComplete` is always wanted.
+/// For [`Machine::new`](super::Machine::new).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Wanted(u32);
 

@@ -67,6 +67,7 @@ struct OpenSpan {
 }
 
 /// One walk over one input: `execute`, taken apart.
+/// [`Machine::begin`] makes it; see the example of [`Machine`].
 pub struct Run {
     pub(super) state: State,
     /// The next byte to take.

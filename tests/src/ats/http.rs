@@ -31,7 +31,7 @@ mod text;
 pub use answer::{Answer, Finish, Recording};
 pub use ask::{Asker, play_all};
 pub use case::{Action, Case, Setup};
-pub use compare::{Difference, HttpDeviation, HttpDeviations};
+pub use compare::Difference;
 pub use sends::Sends;
 pub use servers::{EchoOrigin, HttpServer, PortServers, RealServers, Timeouts};
 pub use swarm::Swarm;

@@ -22,11 +22,10 @@
 //! | [`bench`](mod@bench) | jobs of `atslab bench` in, how long they took out |
 //! | [`record`] | cases in, recordings of the server's own regression test out |
 //! | [`mod@generate`], [`mod@shrink`] | random scenarios, and small ones that still differ |
-//! | [`deviations`] | the differences that are known |
 
 pub mod arm;
 pub mod bench;
-pub mod deviations;
+mod deviations;
 pub mod differ;
 pub mod error;
 pub mod generate;
@@ -39,7 +38,6 @@ pub mod shrink;
 
 pub use arm::{Finish, Played, PortArm, RealArm};
 pub use bench::{Answer, BenchArm, Job};
-pub use deviations::{Deviation, Deviations};
 pub use differ::{Divergence, differ};
 pub use error::LiveError;
 pub use generate::generate;

@@ -11,8 +11,9 @@ use serde_json::Value;
 
 pub use group::{Group, groups};
 
+use super::deviations::{self, Told};
 use super::live::{self, NodeError};
-use super::{Difference, Fault, Setting, compare, deviations, generate, run_with, shrink};
+use super::{Difference, Fault, Setting, compare, generate, run_with, shrink};
 
 /// How many scenarios one node process is given.
 const BATCH: usize = 250;
@@ -153,8 +154,9 @@ fn run_batch(
 /// The first difference between what the two arms told that is not registered.
 #[must_use]
 pub fn differs(scenario: &Value, expected: &[Value], actual: &[Value]) -> Option<Difference> {
-    let (expected, actual) = deviations::without(scenario, expected, actual);
-    compare(&expected, &actual, &[])
+    let told = Told { node: expected.to_vec(), port: actual.to_vec() };
+    let told = deviations::without(scenario, told);
+    compare(&told.node, &told.port, &[])
 }
 
 /// A small scenario in which the arms differ, too; or this one.

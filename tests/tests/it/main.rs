@@ -2,4 +2,5 @@
 //! one by one, which takes most of the time and the space of a build.
 
 mod ats;
+mod deviations;
 mod node;

@@ -12,10 +12,11 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use conformance::ats::Epoch;
 use conformance::ats::http::{
-    Answer, Case, Difference, EchoOrigin, HttpDeviations, HttpServer, PortServers, RealServers,
-    Recording, Timeouts, play_all,
+    Answer, Case, Difference, EchoOrigin, HttpServer, PortServers, RealServers, Recording,
+    Timeouts, play_all,
 };
 use conformance::ats::live::Release;
+use conformance::deviations::Deviations;
 use conformance::input::{MOST_OF_CASES, read_file};
 
 use crate::error::Error;
@@ -96,7 +97,7 @@ the port with its own: sizes, methods, kept connections, malformed heads, limits
 chunks, requests that try to smuggle another, timeouts, tunnels. Compared is all
 that comes back, in its order, but for the values of dates and ages, and whether
 the connection stays open. The cases are in tests/http/cases.txt. Known
-differences are registered in tests/http/deviations.toml; one that does not show
+differences are registered in tests/deviations/http.toml; one that does not show
 any more is told. tests/live/install unpacks the server.
 
 Examples:
@@ -248,7 +249,7 @@ fn report(
     recording: Option<&Recording>,
     out: &mut Output,
 ) -> Result<ExitCode, Error> {
-    let register = HttpDeviations::known();
+    let register = Deviations::http();
     let width = compared.iter().map(|one| one.case.name.len()).max().unwrap_or(0);
     let (mut identical, mut explained, mut differ) = (0, Vec::new(), 0);
     for Compared { case, real, difference } in compared {
@@ -258,7 +259,7 @@ fn report(
                 identical += 1;
                 writeln!(out, "{name:width$}  same")?;
             }
-            Some(difference) => match register.explain(name, difference) {
+            Some(difference) => match register.explain_case(name, difference) {
                 Some(known) => {
                     explained.push(&**name);
                     writeln!(out, "{name:width$}  {QUIET}registered: {}{QUIET:#}", known.name)?;

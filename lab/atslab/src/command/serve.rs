@@ -73,14 +73,13 @@ pair:
   fetcher    /fetch/PATH: requests /PATH by itself, and tells what came
   slow       /slow/SIZE/MILLISECONDS: SIZE bytes, one each MILLISECONDS
   broken     /broken/HOW: an answer that breaks off
-Of other paths, echo takes what has a body, and generator the rest: as the real
-one it leaves a request that it does not understand without an answer, until the
-proxy says 504, 30 seconds later.
+Of other paths, echo takes what has a body.
 
-FROM is a URL, or a path for every host; TO is a URL. The longest FROM counts,
-and what no rule matches is answered with 404. Without --map only plugins
-answer, and what none of them knows is answered with 502. With --tunnel it is a
-forward proxy: what no rule matches goes where the request says.
+FROM is a URL, or a path for every host; TO is a URL; both with http, for there is
+no TLS. The longest FROM counts, and what no rule matches is answered with 404.
+Without --map and --tunnel only plugins answer, and what none of them knows is
+answered with 404 and the paths that there are. With --tunnel it is a forward
+proxy: what no rule matches goes where the request says.
 
 The first line of standard output says where it listens. On SIGINT or SIGTERM it
 listens no more, finishes the answers under way, and ends; what is not finished
@@ -161,6 +160,7 @@ fn options(args: &ServeArgs, trace: Option<&Arc<TraceFile>>) -> ServerOptions {
         listen: args.listen,
         threads: usize::from(args.threads),
         plugins: args.plugin.clone(),
+        own_paths_only: true,
         maps: args.map.clone(),
         http,
         steps: trace.map_or_else(Steps::none, |trace| Steps::to(trace.clone())),

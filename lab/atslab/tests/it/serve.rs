@@ -206,6 +206,48 @@ fn each_of_several_plugins_gets_its_paths() {
 }
 
 #[test]
+fn what_is_no_plugins_own_is_answered_with_404_and_the_paths() {
+    let serve = Serve::start(&["--plugin", "generator", "--plugin", "slow"]);
+    let paths = "No plugin answers this request. The paths are:\n  \
+                 /nocache/SIZE/NAME /cache/SIZE/NAME generator\n  \
+                 /slow/SIZE/MILLISECONDS            slow\n";
+    let mut client = serve.client();
+    for path in ["/", "/nocache", "/nocache/x/y", "/echo", "/nocache/3/x"] {
+        let answer = client.get(path);
+        match path {
+            "/nocache/3/x" => assert_eq!(answer.body, b"xxx"),
+            _ => {
+                assert_eq!(answer.status(), "404", "{path}");
+                assert_eq!(String::from_utf8_lossy(&answer.body), paths, "{path}");
+            }
+        }
+    }
+    // The generator would wait for a body.
+    let mut client = serve.client();
+    client.send("POST /nocache/5/x HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(client.answer().status(), "404");
+    let serve = Serve::start(&["--plugin", "slow"]);
+    assert_eq!(serve.client().get("/nocache/3/x").status(), "404");
+    // A body is not waited for.
+    let mut client = serve.client();
+    client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+    assert_eq!(client.answer().status(), "404");
+}
+
+#[test]
+fn with_a_rule_what_is_no_plugins_own_goes_to_the_origin_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let rule = format!("/=http://{}/", listener.local_addr().expect("bound"));
+    let serve = Serve::start(&["--plugin", "generator", "--map", &rule]);
+    let mut client = serve.client();
+    assert_eq!(client.get("/nocache/3/x").body, b"xxx");
+    client.send(get("/a"));
+    let (mut origin, _) = take(&listener);
+    origin.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    assert_eq!(client.answer().body, b"hi");
+}
+
+#[test]
 fn a_connection_is_kept_and_requests_may_be_pipelined() {
     let serve = Serve::start(&["--plugin", "generator"]);
     let mut client = serve.client();
@@ -294,12 +336,6 @@ fn an_origin_server_that_refuses_is_answered_with_502() {
     let serve = Serve::start(&["--map", &rule]);
     let answer = serve.client().get("/");
     assert_eq!(answer.head.lines().next(), Some("HTTP/1.1 502 Connection refused"));
-}
-
-#[test]
-fn what_no_plugin_knows_is_answered_with_502() {
-    let serve = Serve::start(&["--plugin", "slow"]);
-    assert_eq!(serve.client().get("/").status(), "502");
 }
 
 #[test]
@@ -468,4 +504,13 @@ fn what_cannot_be_served_is_said() {
     let mut command = atslab();
     command.args(["serve", "--map", "nonsense"]);
     command.assert().code(2).stderr(predicate::str::contains("expected FROM=TO"));
+    for (rule, expected) in [
+        ("/=https://h/", "expected http, because there is no TLS here, found the scheme \"https\""),
+        ("/=http://h:0/", "expected a port from 1 to 65535, found \"0\""),
+        ("/=http://h:99999/", "expected a port from 1 to 65535, found \"99999\""),
+    ] {
+        let mut command = atslab();
+        command.args(["serve", "--map", rule]);
+        command.assert().code(2).stderr(predicate::str::contains(expected));
+    }
 }

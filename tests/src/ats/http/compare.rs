@@ -1,14 +1,9 @@
-//! [`Difference`], and the register of those that are known.
-
-use serde::Deserialize;
+//! [`Difference`], and which known difference it is.
 
 use super::answer::{Answer, Finish};
 use super::case::Case;
 use super::sends::Sends;
-use crate::ats::live::deviations::glob;
-
-/// The register that comes with the project.
-const REGISTER: &str = include_str!("../../../http/deviations.toml");
+use crate::deviations::{Deviation, Deviations};
 
 /// The first difference between the [parts](Answer::parts) of two answers.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,64 +35,23 @@ impl Difference {
     }
 }
 
-/// The register: `tests/http/deviations.toml`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HttpDeviations {
-    /// The entries.
-    #[serde(default)]
-    pub deviation: Vec<HttpDeviation>,
-}
-
-/// A known difference.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HttpDeviation {
-    /// A short name.
-    pub name: String,
-    /// What differs, in a sentence.
-    pub what: String,
-    /// Why it is as it is.
-    pub reason: String,
-    /// The cases in which it shows.
-    pub cases: Vec<String>,
-    /// What every client sends in which it may show.
-    pub sends: Option<Sends>,
-    /// The first line of the real server that the port does not have; `*` is
-    /// anything.
-    pub real: String,
-    /// What the port has there.
-    pub port: String,
-}
-
-impl HttpDeviations {
-    /// The project's register.
-    ///
-    /// # Panics
-    /// If the embedded file is at fault, which the tests of this crate rule out.
-    #[must_use]
-    pub fn known() -> HttpDeviations {
-        toml::from_str(REGISTER)
-            .unwrap_or_else(|error| panic!("tests/http/deviations.toml: {error}"))
-    }
-
+impl Deviations {
     /// The entry that a difference in the case of this name falls under.
     #[must_use]
-    pub fn explain(&self, case: &str, difference: &Difference) -> Option<&HttpDeviation> {
+    pub fn explain_case(&self, case: &str, difference: &Difference) -> Option<&Deviation> {
         self.deviation.iter().find(|known| {
             known.cases.iter().any(|name| name == case)
-                && glob(&known.real, &difference.real)
-                && glob(&known.port, &difference.port)
+                && known.fits(&difference.real, &difference.port)
         })
     }
 
     /// The entry that a difference in any client falls under, by what it sends.
     #[must_use]
-    pub fn explain_client(&self, case: &Case, difference: &Difference) -> Option<&HttpDeviation> {
+    pub fn explain_client(&self, case: &Case, difference: &Difference) -> Option<&Deviation> {
         self.deviation.iter().find(|known| {
-            known.sends.is_some_and(|sends| sends.is_sent_by(case))
-                && glob(&known.real, &difference.real)
-                && glob(&known.port, &difference.port)
+            let rule = known.rule.as_deref().and_then(Sends::named);
+            rule.is_some_and(|sends| sends.is_sent_by(case))
+                && known.fits(&difference.real, &difference.port)
         })
     }
 
@@ -119,8 +73,6 @@ impl HttpDeviations {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
 
     fn answer(lines: &[&str], finish: Finish) -> Answer {
@@ -147,33 +99,20 @@ mod tests {
     }
 
     #[test]
-    fn the_register_names_cases_that_exist() {
-        let cases: HashSet<String> = Case::all().into_iter().map(|case| case.name).collect();
-        for entry in HttpDeviations::known().deviation {
-            assert!(!entry.cases.is_empty() && !entry.reason.is_empty(), "{}", entry.name);
-            for name in &entry.cases {
-                assert!(cases.contains(name), "{}: {name}", entry.name);
-            }
-        }
-    }
-
-    #[test]
     fn what_does_not_show_any_more_is_told() {
-        let entry = HttpDeviation {
+        let entry = Deviation {
             name: "e".into(),
-            what: "w".into(),
-            reason: "r".into(),
             cases: vec!["a".into(), "b".into()],
-            sends: None,
-            real: "| 1*".into(),
-            port: "| 2".into(),
+            real: Some("| 1*".into()),
+            port: Some("| 2".into()),
+            ..Deviation::default()
         };
-        let register = HttpDeviations { deviation: vec![entry] };
+        let register = Deviations { deviation: vec![entry] };
         let difference =
             |port: &str| Difference { index: 0, real: "| 1x".into(), port: port.into() };
-        assert!(register.explain("a", &difference("| 2")).is_some());
-        assert!(register.explain("a", &difference("| 3")).is_none());
-        assert!(register.explain("c", &difference("| 2")).is_none());
+        assert!(register.explain_case("a", &difference("| 2")).is_some());
+        assert!(register.explain_case("a", &difference("| 3")).is_none());
+        assert!(register.explain_case("c", &difference("| 2")).is_none());
         let unused: Vec<_> = register.unused(&["a", "b", "c"], &["a"]).collect();
         assert_eq!(unused, [("e", "b")]);
         assert_eq!(register.unused(&["a"], &["a"]).count(), 0);

@@ -1,12 +1,9 @@
 //! [`Sends`]: what a client sends that makes a difference known.
 
-use serde::Deserialize;
-
 use super::case::{Action, Case};
 
 /// Something that a client sends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sends {
     /// A field `Expect`.
     Expect,
@@ -25,6 +22,23 @@ pub enum Sends {
 }
 
 impl Sends {
+    /// All of them, each with the name that it has as the rule of a known difference.
+    pub const ALL: [(&str, Sends); 7] = [
+        ("expect", Sends::Expect),
+        ("websocket", Sends::Websocket),
+        ("http2", Sends::Http2),
+        ("long-length", Sends::LongLength),
+        ("late-fold", Sends::LateFold),
+        ("late-chunks", Sends::LateChunks),
+        ("body-and-half-close", Sends::BodyAndHalfClose),
+    ];
+
+    /// The one that has this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Sends> {
+        Sends::ALL.iter().find(|(known, _)| *known == name).map(|(_, sends)| *sends)
+    }
+
     /// True if `case` sends it on any of its connections.
     #[must_use]
     pub fn is_sent_by(self, case: &Case) -> bool {

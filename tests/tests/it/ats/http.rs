@@ -2,13 +2,13 @@
 //! recorded.
 
 use conformance::ats::http::{
-    Case, Difference, EchoOrigin, HttpDeviations, HttpServer, PortServers, Recording, Timeouts,
-    play_all,
+    Case, Difference, EchoOrigin, HttpServer, PortServers, Recording, Timeouts, play_all,
 };
+use conformance::deviations::Deviations;
 
 #[test]
 fn the_port_answers_as_the_real_server_did() {
-    let (cases, recording, register) = (Case::all(), Recording::known(), HttpDeviations::known());
+    let (cases, recording, register) = (Case::all(), Recording::known(), Deviations::http());
     let origin = EchoOrigin::start().expect("a port");
     let port = PortServers::start(origin, Timeouts::OF_CASES).expect("a port");
     let differences = play_all(&cases, 64, |case| {
@@ -18,7 +18,7 @@ fn the_port_answers_as_the_real_server_did() {
     let (mut unknown, mut explained) = (Vec::new(), Vec::new());
     for (case, difference) in cases.iter().zip(&differences) {
         let Some(difference) = difference else { continue };
-        match register.explain(&case.name, difference) {
+        match register.explain_case(&case.name, difference) {
             Some(_) => explained.push(&*case.name),
             None => unknown.push(format!(
                 "{}, behind {} lines\n  real {}\n  port {}",

@@ -4,10 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use conformance::ats::live::{
-    Deviations, Divergence, Finish, LiveError, PortArm, Probe, RealArm, Release, Server, differ,
-    generate, operations, shrink,
+    Divergence, Finish, LiveError, PortArm, Probe, RealArm, Release, Server, differ, generate,
+    operations, shrink,
 };
 use conformance::ats::scenario::Scenario;
+use conformance::deviations::Deviations;
 
 use super::report::Tally;
 
@@ -17,7 +18,7 @@ pub(crate) struct Worker {
     threads: u8,
     real: RealArm,
     port: PortArm,
-    known: Deviations,
+    known: &'static Deviations,
 }
 
 /// A difference that nothing explains, and the smallest scenario that shows it.
@@ -40,7 +41,7 @@ impl Worker {
             threads,
             real: RealArm::new(server, probe),
             port: PortArm { epoch: release.epoch() },
-            known: Deviations::known(),
+            known: Deviations::ats(),
         }
     }
 
@@ -60,13 +61,17 @@ impl Worker {
                     Finish::Runaway(_) | Finish::TimeIsUp(_) => tally.runaways += 1,
                     Finish::Quiet(_) => {}
                 },
-                Some(divergence) => match self.known.explain(self.release, &divergence) {
-                    Some(known) => *tally.deviations.entry(known.name.clone()).or_default() += 1,
-                    None => {
-                        tally.divergences.push(seed);
-                        findings.extend(self.shrink(seed, &scenario)?);
+                Some(divergence) => {
+                    match self.known.explain_divergence(self.release, &divergence) {
+                        Some(known) => {
+                            *tally.deviations.entry(known.name.clone()).or_default() += 1
+                        }
+                        None => {
+                            tally.divergences.push(seed);
+                            findings.extend(self.shrink(seed, &scenario)?);
+                        }
                     }
-                },
+                }
             }
         }
         Ok((chunk, tally, findings))
@@ -91,6 +96,6 @@ impl Worker {
     fn divergence(&mut self, scenario: &Scenario) -> Result<Option<Divergence>, LiveError> {
         let program = scenario.compile();
         let found = differ(&self.real.play(&program)?, &self.port.play(&program));
-        Ok(found.filter(|found| self.known.explain(self.release, found).is_none()))
+        Ok(found.filter(|found| self.known.explain_divergence(self.release, found).is_none()))
     }
 }

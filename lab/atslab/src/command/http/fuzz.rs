@@ -7,10 +7,9 @@ use std::time::Instant;
 
 use conformance::ats::Epoch;
 use conformance::ats::http::fuzz::{Arms, Finding, RandomClients, Statistics, kind, shrink_all};
-use conformance::ats::http::{
-    Case, EchoOrigin, HttpDeviations, PortServers, RealServers, Swarm, Timeouts,
-};
+use conformance::ats::http::{Case, EchoOrigin, PortServers, RealServers, Swarm, Timeouts};
 use conformance::ats::live::Release;
+use conformance::deviations::Deviations;
 
 use super::{DIFFERS, write_difference};
 use crate::command::http::HttpFuzzArgs;
@@ -46,7 +45,7 @@ pub(crate) fn fuzz(args: &HttpFuzzArgs, out: &mut Output) -> Result<ExitCode, Er
     let began = Instant::now();
     let mut statistics = Statistics::default();
     let (mut kinds, mut unsteady, mut registered) = (Kinds::new(), 0, BTreeMap::new());
-    let register = HttpDeviations::known();
+    let register = Deviations::http();
     let all = usize::try_from(args.count).unwrap_or(usize::MAX);
     let progress = Progress::of_cases(all.saturating_mul(2));
     let mut seeds = seeds.peekable();

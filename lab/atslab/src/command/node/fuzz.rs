@@ -4,9 +4,10 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::slice;
 
+use conformance::deviations::Deviations;
 use conformance::node::fuzz::{Arm, Arms, differs, fuzz as run, groups, smallest};
+use conformance::node::generate;
 use conformance::node::generate::Statistics;
-use conformance::node::{deviations, generate};
 
 use super::bar;
 use super::check::write_difference;
@@ -58,8 +59,8 @@ pub(super) fn fuzz(args: &NodeFuzzArgs, out: &mut Output) -> Result<ExitCode, Er
     }
     if found.registered > 0 {
         writeln!(out, "{} of these differ as registered:", found.registered)?;
-        for entry in deviations::register().deviation {
-            writeln!(out, "  {QUIET}{}: {}{QUIET:#}", entry.rule, entry.reason)?;
+        for entry in &Deviations::node().deviation {
+            writeln!(out, "  {QUIET}{}: {}{QUIET:#}", entry.name, entry.reason)?;
         }
     }
     writeln!(out, "{}", statistics.summary())?;

@@ -4,8 +4,9 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use conformance::ats::live::{Deviations, Finish, LiveError, PortArm, Probe, RealArm, differ};
+use conformance::ats::live::{Finish, LiveError, PortArm, Probe, RealArm, differ};
 use conformance::ats::scenario::Scenario;
+use conformance::deviations::Deviations;
 
 use crate::command::run::RunArgs;
 use crate::error::Error;
@@ -29,7 +30,7 @@ pub(super) fn run(
     let servers = releases.map(|release| args.servers.find(release));
     let servers = servers.collect::<Result<Vec<_>, _>>()?;
     let probe = Arc::new(Probe::build(&args.servers.installed())?);
-    let known = Deviations::known();
+    let known = Deviations::ats();
     let mut arms: Vec<_> = servers.iter().map(|server| RealArm::new(server, &probe)).collect();
     let mut code = ExitCode::SUCCESS;
     for (name, scenario) in scenarios {
@@ -43,7 +44,7 @@ pub(super) fn run(
                 writeln!(out, "identical, {} steps{}", real.steps.len(), crash(&real.finish))?;
                 continue;
             };
-            match known.explain(release, &divergence) {
+            match known.explain_divergence(release, &divergence) {
                 Some(known) => writeln!(out, "the registered deviation {}", known.name)?,
                 None => {
                     code = ExitCode::from(DIFFERS);
