@@ -19,7 +19,7 @@ fn main() {
     divan::main();
 }
 
-/// A thread that never waits: what is measured is work.
+/// A thread that never waits, so the benchmark measures work only.
 fn thread() -> AdoptedThread {
     let thread = EventProcessor::new(Clock::new_real()).adopt_current_thread("ET_NET");
     thread.set_tail_handler(Arc::new(NoWait));

@@ -18,11 +18,11 @@ use eventsys::hrtime::{HrTime, mseconds};
 use eventsys::{Clock, EventProcessor, Outcome, ProxyMutex, StateMachine};
 
 // ANCHOR: state
-/// What the state machine knows. A handler may be entered again while it runs,
-/// so it gets its state by shared reference, and what changes is a `Cell`.
+/// The state of the machine. A handler may be entered again while it runs, so
+/// it gets its state by shared reference, and what changes is a `Cell`.
 struct Hello {
     clock: Arc<Clock>,
-    /// When the program began, by that clock.
+    /// The start of the program, by that clock.
     start: HrTime,
     /// How often the handler has been called.
     calls: Cell<u32>,

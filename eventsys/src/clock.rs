@@ -1,4 +1,4 @@
-//! [`Clock`]: time is given, never read from the air.
+//! [`Clock`]: time is a parameter; no code reads the system's clock directly.
 //!
 //! Mirrors `Thread::cur_time`, `get_hrtime` and `get_hrtime_updated` of
 //! `iocore/eventsystem/I_Thread.h` (9.1.3). There the cached time is one static
@@ -21,8 +21,8 @@ pub use virtual_time::{PASS_COST, Participant};
 use crate::hrtime::{HrTime, SECOND};
 use crate::sync::atomic::{AtomicI64, Ordering};
 
-/// What a clock shows when it is made, in nanoseconds: far from 0, which the
-/// original takes for "no time".
+/// The first time of a new clock, in nanoseconds: far from 0, which means "no
+/// time" in the original.
 const EPOCH: HrTime = 1_000_000 * SECOND;
 
 /// Gives the time to an event processor and its threads.
@@ -53,29 +53,29 @@ enum Source {
 }
 
 impl Clock {
-    /// A clock that goes by itself.
+    /// A clock that runs by itself.
     #[must_use]
     pub fn new_real() -> Arc<Clock> {
         Clock::with(Source::Real(Instant::now()))
     }
 
-    /// A clock that goes only when all threads wait. Each pass of an event loop
+    /// A clock that moves only when all threads wait. Each pass of an event loop
     /// takes [`PASS_COST`], so that time moves on even where nothing ever waits.
     #[must_use]
     pub fn new_virtual() -> Arc<Clock> {
         Clock::with(Source::Virtual(VirtualTime::new(EPOCH, Pace::Jumps)))
     }
 
-    /// A virtual clock that goes by `tick` nanoseconds at the end of each pass of
-    /// an event loop, and by nothing else: no thread ever waits.
+    /// A virtual clock that moves by `tick` nanoseconds at the end of each pass
+    /// of an event loop, and at no other time: no thread ever waits.
     ///
     /// A jumping clock needs to know what the next deadline is; this one does
-    /// not, so a real server can be given the same one from outside, and takes
-    /// its steps at the same times. For one event thread: with several, each
-    /// one's passes move the clock of all.
+    /// not, so a real server can use the same clock from outside and take its
+    /// steps at the same times. It is for one event thread: with several
+    /// threads, the passes of each move the clock of all.
     ///
     /// # Panics
-    /// If `tick` is below 0: a clock does not go back.
+    /// If `tick` is below 0: a clock does not run backwards.
     #[must_use]
     pub fn new_ticking(tick: HrTime) -> Arc<Clock> {
         assert!(tick >= 0, "a clock does not go back: the tick is {tick} ns");
@@ -106,7 +106,7 @@ impl Clock {
         now
     }
 
-    /// True if the clock goes only when all threads wait.
+    /// True if the clock moves only when all threads wait.
     #[must_use]
     pub fn is_virtual(&self) -> bool {
         matches!(self.source, Source::Virtual(_))

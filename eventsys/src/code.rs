@@ -115,7 +115,7 @@ own_codes! {
     VC_EVENT_WRITE_COMPLETE = VC_EVENT_EVENTS_START + 3;
     /// The stream being read has ended.
     VC_EVENT_EOS = VC_EVENT_EVENTS_START + 4;
-    /// Nothing moved for the inactivity timeout.
+    /// No byte moved for the time of the inactivity timeout.
     VC_EVENT_INACTIVITY_TIMEOUT = VC_EVENT_EVENTS_START + 5;
     /// The operation outlived the active timeout.
     VC_EVENT_ACTIVE_TIMEOUT = VC_EVENT_EVENTS_START + 6;

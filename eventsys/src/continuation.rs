@@ -109,7 +109,7 @@ pub enum Data<'a> {
     Cookie(&'a (dyn Any + Send + Sync)),
 }
 
-/// One call of a handler: who is called, and the proof that its mutex is held.
+/// One call of a handler: the continuation that is called, and the proof that its mutex is held.
 ///
 /// The examples of [`Continuation`] and of [`Invocation::mutex`] use one.
 pub struct Invocation<'a> {
@@ -167,8 +167,8 @@ impl<'a> Invocation<'a> {
 
 /// Calls `cont` back. Mirrors `Continuation::handleEvent`.
 ///
-/// `guard` is a proof that the caller has at hand; if it is of another mutex, or
-/// absent, the continuation's own mutex is looked at.
+/// `guard` is a proof that the caller has at hand; if it is of another mutex, or absent, the
+/// function checks the continuation's own mutex.
 ///
 /// # Panics
 /// If the continuation has a mutex and the calling thread does not hold it:
@@ -194,7 +194,7 @@ pub fn call(
     }
 }
 
-/// As [`call`], by who has just taken the continuation's mutex for this very call.
+/// As [`call`], for a caller that has just taken the continuation's mutex for this very call.
 #[inline]
 pub(crate) fn call_under(
     cont: &ContRef,
@@ -263,9 +263,8 @@ impl ContinuationBase {
         self.affinity.load(Ordering::Relaxed).checked_sub(1)
     }
 
-    /// Keeps the continuation to one EThread. A number that no thread has stays a number
-    /// that no thread has, and the continuation goes to any. Mirrors
-    /// `setThreadAffinity`.
+    /// Keeps the continuation to one EThread. If no thread has this number, the continuation goes
+    /// to any thread. Mirrors `setThreadAffinity`.
     pub fn set_thread_affinity(&self, ethread: usize) {
         self.affinity.store(ethread.saturating_add(1), Ordering::Relaxed);
     }

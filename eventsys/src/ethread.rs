@@ -136,11 +136,11 @@ pub struct EThread {
     external: ProtectedQueue,
     own_events: OwnEvents,
     tail: Mutex<Option<Arc<dyn LoopTailHandler>>>,
-    /// What its processor knows of its end.
+    /// The state of its processor's shutdown.
     shutdown: Arc<ShutdownState>,
     at_work: AtWork,
-    /// Set when the thread has run its last event; what is pushed afterwards is
-    /// dropped by who pushed it.
+    /// Set when the thread has run its last event; a thread that pushes an event afterwards drops
+    /// that event itself.
     ended: AtomicBool,
     metrics: Metrics,
     local: ThreadCell<Local>,
@@ -163,8 +163,8 @@ struct Local {
 }
 
 thread_local! {
-    /// Shared, so that a closure which looks at it keeps it while it changes. By an
-    /// `Rc`: other threads do not count along.
+    /// Shared, so that a closure which looks at it keeps it while it changes. An `Rc` is enough: no
+    /// other thread counts references to it.
     #[allow(clippy::redundant_allocation)]
     static CURRENT: RefCell<Option<Rc<Arc<EThread>>>> = const { RefCell::new(None) };
 }
@@ -230,9 +230,8 @@ impl EThread {
         EThread::with_current(|current| current.cloned())
     }
 
-    /// Calls `f` with the calling thread's EThread, if there is one; without the
-    /// counting between threads that [`EThread::current`] does. In the destructor of
-    /// a thread-local `f` gets `None`.
+    /// Calls `f` with the calling thread's EThread, if there is one; without the atomic reference
+    /// counting of [`EThread::current`]. In the destructor of a thread-local `f` gets `None`.
     #[inline]
     pub fn with_current<R>(f: impl FnOnce(Option<&Arc<EThread>>) -> R) -> R {
         let current = CURRENT.try_with(|current| current.borrow().clone());
@@ -359,7 +358,7 @@ pub(crate) fn free_unqueued(event: &'static Event) {
     });
 }
 
-/// A reference to an event that will not come: what was to be scheduled is refused.
+/// A reference to an event that will not come: the call to schedule it is refused.
 #[cold]
 fn stale() -> EventRef {
     let event = new_event();

@@ -1,4 +1,4 @@
-//! [`Event`] and [`EventRef`]: a call that is to be made.
+//! [`Event`] and [`EventRef`]: a call that a thread will make.
 //!
 //! Mirrors `Event` and `Action` of `iocore/eventsystem/I_Event.h` and
 //! `I_Action.h`, and `UnixEvent.cc` (9.1.3).
@@ -14,15 +14,15 @@
 //! after it was scheduled is dispatched under it.
 //!
 //! # Who may touch what
-//! | part | who |
+//! | part | may be touched by |
 //! |---|---|
 //! | `state` (generation, cancelled) | anyone, it is one atomic word |
 //! | `body` | the thread whose number is in `owner` |
 //!
-//! An event belongs to who allocates it, then to the EThread it is queued on.
-//! Cancelling is allowed from anywhere; it is *exact* (the handler will not run
-//! any more) if the canceller holds the mutex of the event's continuation, as
-//! the original demands, because the dispatcher looks at the flag under it.
+//! An event belongs to the thread that allocates it, then to the EThread on which it is queued.
+//! Cancelling is allowed from anywhere; it is *exact* (the handler will not run any more) if the
+//! canceller holds the mutex of the event's continuation, as the original demands, because the
+//! dispatcher looks at the flag under it.
 #![allow(unsafe_code)] // The body is reached by its owner only; see `Event::body`.
 
 mod atomic_ref;
@@ -163,7 +163,7 @@ impl Event {
         self.owner.load(Ordering::Acquire) == ThreadId::current().as_u64()
     }
 
-    /// The link of the external queue's stack, whoever the owner is.
+    /// The link of the external queue's stack, for a thread that need not be the owner.
     ///
     /// # Safety
     /// No other thread may reach the event: it is not in a queue yet, or has
@@ -208,7 +208,7 @@ impl Event {
 /// A reference to a scheduled event. Mirrors `Action *` and `Event *`.
 ///
 /// It stays good until the event has run for the last time or has been
-/// cancelled; what is done with it later is caught by the generation.
+/// cancelled; the generation catches every later use.
 ///
 /// ```
 /// use eventsys::hrtime::mseconds;
@@ -344,8 +344,8 @@ impl EventRef {
     /// The body, after the checks that make it safe to look at.
     #[track_caller]
     pub(crate) fn own_body(&self) -> &Body {
-        // The owner first: who sees himself there (acquire) sees the generation
-        // that belongs to it, so a stale reference cannot slip through.
+        // The owner first: a thread that finds itself there (acquire) also sees the generation that
+        // belongs to it, so a stale reference does not pass.
         assert!(self.event.is_mine(), "an event is touched only on its own thread");
         let state = self.event.state.load(Ordering::Relaxed);
         assert!(state >> 1 == self.generation, "{StaleEvent}");

@@ -1,7 +1,7 @@
 //! Cells that a mutex protects, and cells that belong to one thread.
 //!
 //! In the original a comment says which mutex protects which member. Here the
-//! member sits in one of these cells, and the way to it leads over the proof:
+//! member sits in one of these cells, and only the proof gives access to it:
 //!
 //! | cell | reached with | a wrong proof |
 //! |---|---|---|
@@ -10,8 +10,8 @@
 //! | [`ThreadCell`] | being on the thread that owns it | panics |
 //!
 //! All three give out *shared* references: handlers re-enter, so what is inside
-//! is made of `Cell`s and `RefCell`s. That a reference cannot outlive the
-//! proof, and that neither can leave the thread, is checked by the compiler.
+//! is made of `Cell`s and `RefCell`s. The compiler checks that a reference cannot outlive the
+//! proof, and that neither can leave the thread.
 #![allow(unsafe_code)] // The cells hand out references to shared state after the check.
 
 use std::cell::UnsafeCell;
@@ -36,7 +36,7 @@ use crate::thread_id::ThreadId;
 /// assert_eq!(count.get(&guard).get(), 1);
 /// ```
 ///
-/// A guard of another mutex is a panic, and no guard is no way in:
+/// A guard of another mutex causes a panic. Without a guard the code does not compile:
 ///
 /// ```should_panic
 /// # use eventsys::{Guarded, ProxyMutex};
@@ -50,9 +50,9 @@ pub struct Guarded<T> {
 }
 
 // SAFETY: `value` is reached only by `get`, which asks for a guard of `mutex`,
-// and by whoever owns the whole cell. A guard cannot leave its thread and only
-// one thread at a time has guards of one mutex, so the value is on one thread at
-// a time; `T: Send` lets it be on different threads one after the other.
+// and by the owner of the whole cell. A guard cannot leave its thread and only one thread at a time
+// has guards of one mutex, so the value is on one thread at a time; `T: Send` lets it be on
+// different threads one after the other.
 unsafe impl<T: Send> Sync for Guarded<T> {}
 
 impl<T> Guarded<T> {
@@ -83,7 +83,7 @@ impl<T> Guarded<T> {
         &self.mutex
     }
 
-    /// The value, for who has the cell to himself.
+    /// The value, for an owner that has the cell exclusively.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
@@ -94,9 +94,9 @@ impl<T> Guarded<T> {
 /// A VIO is such a value: its mutex is that of the state machine that issued
 /// the operation, and `do_io` with another state machine moves it.
 ///
-/// Which mutex it is bound to may be *asked* without a lock, as the original
-/// does at the top of `PluginVC::main_handler`; the answer may be out of date by
-/// the time that mutex has been taken, and must then be asked again.
+/// A thread may *ask* without a lock which mutex the value is bound to, as the original does at the
+/// top of `PluginVC::main_handler`. The answer may be out of date by the time the thread has taken
+/// that mutex, so it must ask again then.
 ///
 /// ```
 /// use eventsys::{ProxyMutex, Rebindable};
@@ -112,10 +112,9 @@ impl<T> Guarded<T> {
 /// assert!(value.is_bound_to(&new));
 /// ```
 pub struct Rebindable<T> {
-    /// The key of the mutex in `bound`, 0 if there is none. Changed only by a
-    /// thread that holds that mutex, so whoever holds a mutex and reads its key
-    /// here knows that it stays there: a stale value cannot equal the key of a
-    /// mutex that the reader holds.
+    /// The key of the mutex in `bound`, 0 without a mutex. Changed only by a thread that holds that
+    /// mutex, so a thread that holds a mutex and reads its key here knows that the key stays: a
+    /// stale value cannot equal the key of a mutex that the reader holds.
     key: AtomicUsize,
     /// Keeps the mutex alive, so that its key is not used again meanwhile.
     bound: Mutex<Option<Arc<ProxyMutex>>>,

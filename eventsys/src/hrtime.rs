@@ -10,8 +10,8 @@
 //! delay, timeout and period, in every function and in every build:
 //!
 //! - What lies past the end of the range is [`NEVER`]: it does not come.
-//! - What lies before the clock's time is due at once, even if the sum is below 0: a
-//!   negative delay is a delay that is over.
+//! - What lies before the clock's time is due at once, even if the sum is below 0: a negative delay
+//!   has already passed.
 //!
 //! [`after`] is that rule. Two meanings of a negative number are the original's and
 //! stay: a negative *period* makes a poll event (`schedule_every`), and some functions

@@ -1,10 +1,10 @@
-//! The event system of Apache Traffic Server, rebuilt.
+//! A Rust rebuild of the event system of Apache Traffic Server.
 //!
 //! State machines ([`Continuation`]) are called back by threads ([`EThread`])
 //! that take calls-to-be-made ([`EventRef`]) from their queues. Before a thread
 //! calls a state machine back it takes that machine's lock ([`ProxyMutex`]), and
 //! it does not wait for it: if the lock cannot be had, the call is put off.
-//! Everything else in this crate serves these two sentences.
+//! Everything else in this crate serves these two rules.
 //!
 //! # In which order to read
 //! 1. [`mutex`](ProxyMutex): the lock, and the guard that proves it is held;
@@ -13,7 +13,7 @@
 //! 4. [`EventRef`]: a call to be made, and how it is cancelled;
 //! 5. [`EThread`]: the queues and the loop;
 //! 6. [`EventProcessor`]: the threads and their groups;
-//! 7. [`Clock`], [`steps`]: time that is given, and what the port says it did.
+//! 7. [`Clock`], [`steps`]: time as a parameter, and the record of what the port did.
 //!
 //! # Panics
 //! A panic of a handler is a bug in it; the real server ends with an assertion there.
@@ -33,12 +33,11 @@
 //! | the owner of an adopted thread of the same processor | is not concerned | gets a panic from its `run` methods, with the name of the thread and the text |
 //! | a virtual clock | goes on | goes on for all others |
 //!
-//! So an event system is whole, or it has ended. It does not go on with a thread missing,
-//! whose connections would wait for ever. The same holds for all other user code that a
-//! thread calls: a `drop`, a listener, a tail handler, a callback. When a thread ends, or
-//! unwinds, a `drop` that panics does not keep the other ones from being called: the panic
-//! hook reports its panic, and the panic comes out afterwards, unless another one is on
-//! its way.
+//! So an event system either has all its threads, or has ended. It does not go on with a thread
+//! missing, whose connections would wait for ever. The same holds for all other user code that a
+//! thread calls: a `drop`, a listener, a tail handler, a callback. When a thread ends, or unwinds,
+//! a `drop` that panics does not keep the other ones from being called: the panic hook reports its
+//! panic, and the panic comes out afterwards, unless another panic is already unwinding.
 //!
 //! No user code runs while this crate holds a lock of its own. One lock is an exception:
 //! with [`WakePolicy::TryLock`] a thread holds a lock for as long as it is awake, and other

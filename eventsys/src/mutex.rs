@@ -4,17 +4,16 @@
 //! scoped locks of `iocore/eventsystem/I_Lock.h` (9.1.3).
 //!
 //! **Modelled**: a lock shared by reference count, recursive per thread, with
-//! blocking lock and try-lock, that knows who holds it (`thread_holding`) and
-//! how often (`nthread_holding`); the weak variant that treats "no mutex" as
-//! locked; a thread's own mutex, which is held for the thread's whole life.
-//! **Not modelled**: the lock profiling of debug builds. **Could you tell?** In
-//! one place: threads that the event system does not own are told apart here
+//! blocking lock and try-lock, that knows which thread holds it (`thread_holding`) and how often
+//! (`nthread_holding`); the weak variant that treats "no mutex" as locked; a thread's own mutex,
+//! which is held for the thread's whole life. **Not modelled**: the lock profiling of debug builds.
+//! **Could you tell?** In one place: threads that the event system does not own are told apart here
 //! (see [`ThreadId`]).
 //!
-//! Who locks gets a [`Guard`]: a proof of holding that cannot leave its thread.
-//! State that the mutex protects is reached by showing it
-//! ([`Guarded`](crate::Guarded), [`Rebindable`](crate::Rebindable)), so that the
-//! lock rules of the original, which stand in comments there, are types here.
+//! A thread that locks gets a [`Guard`]: a proof of holding that cannot leave its thread. Code
+//! shows this proof to reach the state that the mutex protects ([`Guarded`](crate::Guarded),
+//! [`Rebindable`](crate::Rebindable)), so that the lock rules of the original, which stand in
+//! comments there, are types here.
 #![allow(unsafe_code)] // One call: giving back the raw lock.
 
 pub mod census;
@@ -27,8 +26,8 @@ use crate::sync::RawLock;
 use crate::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use crate::thread_id::ThreadId;
 
-/// Added to `nthread_holding` of a thread's own mutex, so that no number of
-/// unlocks gives it away. Mirrors `THREAD_MUTEX_THREAD_HOLDING`.
+/// Added to `nthread_holding` of a thread's own mutex, so that no number of unlocks releases it.
+/// Mirrors `THREAD_MUTEX_THREAD_HOLDING`.
 pub(crate) const THREAD_MUTEX_THREAD_HOLDING: i32 = -1024 * 1024;
 
 /// A recursive mutex that knows its holder.
@@ -112,9 +111,9 @@ impl ProxyMutex {
         self.holder.load(Ordering::Relaxed) == ThreadId::current().as_u64()
     }
 
-    /// Who holds the mutex, as a hint: unless it is the caller, the answer may
-    /// be out of date. The original reads `thread_holding` without the lock in
-    /// `main_handler` and in `assign_affinity_by_type`.
+    /// The thread that holds the mutex, as a hint: unless it is the caller, the answer may be out
+    /// of date. The original reads `thread_holding` without the lock in `main_handler` and in
+    /// `assign_affinity_by_type`.
     #[must_use]
     pub fn thread_holding(&self) -> Option<u64> {
         Some(self.holder.load(Ordering::Relaxed)).filter(|&id| id != 0)
@@ -165,8 +164,8 @@ impl ProxyMutex {
     #[inline(always)]
     fn entered(&self) -> Guard<'_> {
         let depth = self.depth.load(RELAXED);
-        // Counting on would, at -1, let the next unlock give a mutex away that is
-        // held for life, and at the end of the range any mutex.
+        // At -1 one more guard would let the next unlock release a mutex that is held for life; at
+        // the end of the range it would release any mutex.
         assert!(depth != -1 && depth != i32::MAX, "too many guards of one mutex");
         self.depth.store(depth + 1, RELAXED);
         census::acquired(self);

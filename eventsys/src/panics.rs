@@ -1,10 +1,10 @@
-//! Panics that are results: whoever catches one tells it, and the panic hook does not.
+//! Panics that are results: the code that catches one reports it, and the panic hook does not.
 //!
 //! Where the original aborts, the port panics. A program that compares the two
 //! catches the panic and reports it as a result; the hook would print it a second
-//! time. The hook is the whole process's, so it is replaced once and for ever, by
-//! one that asks the *thread* whether its panics are results. To swap it around a
-//! call is wrong: two threads that do so at once leave the silent hook behind.
+//! time. The hook is the whole process's, so the first call replaces it for ever, by a hook that
+//! asks the *thread* whether its panics are results. Swapping the hook around each call would be
+//! wrong: two threads that do so at once leave the silent hook behind.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -38,7 +38,7 @@ pub fn quietly<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// `f`, to be called on another thread, as quiet as the calling thread is now.
+/// Wraps `f` for another thread, where it is as quiet as the calling thread is now.
 pub fn inherit<R>(f: impl FnOnce() -> R) -> impl FnOnce() -> R {
     let is_quiet = is_quiet();
     move || if is_quiet { quietly(f) } else { f() }
@@ -52,7 +52,7 @@ pub fn text_of(payload: &(dyn Any + Send)) -> String {
     text.unwrap_or("a panic without a text").to_owned()
 }
 
-/// False where the thread's variables are gone: then nothing catches the panic.
+/// False if the thread-locals are gone: then nothing catches the panic.
 fn is_quiet() -> bool {
     DEPTH.try_with(|depth| depth.get() > 0).unwrap_or(false)
 }
@@ -62,7 +62,7 @@ struct Inside(());
 
 impl Inside {
     fn enter() -> Inside {
-        // An error means that the thread ends, and prints its panics.
+        // An error means that the thread is ending; it then prints its panics.
         let _ = DEPTH.try_with(|depth| depth.set(depth.get() + 1));
         Inside(())
     }

@@ -4,12 +4,12 @@
 //!
 //! Bucket `i` takes events due within `5 ms << i`; the last takes the rest. Time
 //! is looked at in units of 5 ms: each time a bit of that count changes, the
-//! buckets up to it are sorted anew ([`PriorityEventQueue::check_ready`]). Three
-//! things follow that a user can see, and all are the original's: a timer may
-//! fire up to 5 ms early, as soon as it has come to the first bucket; the thread
-//! sleeps for half a bucket at most, not until the next deadline; and on an idle
-//! thread a timer may be late by a part of that sleep, because its bucket is
-//! looked at only when the thread wakes.
+//! buckets up to it are sorted again ([`PriorityEventQueue::check_ready`]).
+//! Three things follow that a user can see, and all are the original's: a timer
+//! may fire up to 5 ms early, as soon as it has come to the first bucket; the
+//! thread sleeps for half a bucket at most, not until the next deadline; and on
+//! an idle thread a timer may be late by a part of that sleep, because its
+//! bucket is looked at only when the thread wakes.
 #![allow(unsafe_code)] // Lists of events that the queue's thread owns.
 
 use crate::event::{Due, Event, EventList, Place};
@@ -84,9 +84,9 @@ impl PriorityEventQueue {
         Some(event)
     }
 
-    /// Sorts anew the buckets whose time has come; the cancelled events that it meets go
-    /// to `dead`, whose owner frees them when all is sorted: a `drop` may reschedule what
-    /// waits here.
+    /// Sorts the buckets whose time has come again. Cancelled events go to `dead`, whose
+    /// owner frees them when the sorting is over: a `drop` may reschedule events that
+    /// wait here.
     ///
     /// # Safety
     /// The queue must be the calling thread's.
@@ -104,7 +104,7 @@ impl PriorityEventQueue {
             unsafe {
                 while let Some(event) = waiting.dequeue() {
                     if event.is_cancelled() {
-                        // The place of which `reschedule` keeps its hands off.
+                        // The value of `place` that `reschedule` leaves alone.
                         event.body().place.set(Place::Protected);
                         dead.enqueue(event);
                         continue;
@@ -157,7 +157,7 @@ impl PriorityEventQueue {
     }
 }
 
-/// How long it is from `now` to `at`; for [`NEVER`] always as long as can be.
+/// The time from `now` to `at`; for [`NEVER`] always the longest possible.
 #[inline]
 const fn until(at: HrTime, now: HrTime) -> HrTime {
     if at == NEVER { NEVER } else { at - now }

@@ -63,7 +63,7 @@ pub struct EventProcessor {
     shutdown: Arc<ShutdownState>,
 }
 
-/// How a processor is to be.
+/// How to configure a processor.
 ///
 /// ```
 /// use eventsys::steps::{Collector, Steps};
@@ -81,7 +81,7 @@ pub struct EventProcessor {
 /// ```
 #[derive(Default)]
 pub struct Options {
-    /// Who listens to the steps.
+    /// The listener to the steps.
     pub steps: Steps,
     /// Report the event loop's own steps too ([`events::SCHEDULE`] and its
     /// kin), which no recording has.
@@ -90,14 +90,13 @@ pub struct Options {
     pub trace_events: bool,
     /// How sleeping threads are woken.
     pub wake: WakePolicy,
-    /// Where the events go that a thread schedules on itself.
+    /// The queue for the events that a thread schedules on itself.
     pub own_events: OwnEvents,
     /// Which thread gets what is scheduled on a group.
     pub assignment: Assignment,
 }
 
-/// Which thread of a group gets what [`EventProcessor::schedule_imm`] and its kin
-/// schedule on it.
+/// Which thread of a group gets an event from [`EventProcessor::schedule_imm`] and its kin.
 ///
 /// ```
 /// use eventsys::{Assignment, Clock, EventProcessor, Options};
@@ -107,11 +106,11 @@ pub struct Options {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Assignment {
-    /// The one that the continuation keeps to, else the calling thread, else the
-    /// next one; the continuation then keeps to it. As in 9.0 and later.
+    /// The thread that the continuation keeps to, else the calling thread, else the next thread;
+    /// the continuation then keeps to the chosen thread. As in 9.0 and later.
     #[default]
     Affinity,
-    /// The next one. As in 8.1.
+    /// The next thread. As in 8.1.
     RoundRobin,
 }
 

@@ -1,13 +1,13 @@
 //! [`ProtectedQueue`]: events from any thread, and the sleep of their owner.
 //!
 //! Mirrors `ProtectedQueue` of `iocore/eventsystem/I_ProtectedQueue.h` and
-//! `ProtectedQueue.cc` (9.1.3), except for its `localQueue`, which belongs to
-//! the owner alone and stands with the owner's other state.
+//! `ProtectedQueue.cc` (9.1.3), except for its `localQueue`, which belongs to the owner alone and
+//! is kept with the owner's other state.
 //!
 //! Any thread pushes; the owner takes everything at once, in the order in which
 //! it came. Only a push onto an *empty* queue, by a thread other than the owner,
-//! wakes the owner: whoever pushes onto a queue that is not empty relies on the
-//! wake-up of the one before.
+//! wakes the owner: a thread that pushes onto a queue that is not empty relies on the wake-up of
+//! the push before.
 #![allow(unsafe_code)] // The lock-free list of events.
 
 use std::ptr;
@@ -30,13 +30,12 @@ use crate::thread_id::ThreadId;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum WakePolicy {
     /// The signaller waits for the sleeper's lock. No wake-up is lost. As in 8.1,
-    /// and the default, although 9.1.3 does the other: its net threads are woken
-    /// through an eventfd and do not lose wake-ups either.
+    /// and the default, although 9.1.3 does the other: the net threads of 9.1.3 are woken through
+    /// an eventfd, so they lose no wake-ups either.
     #[default]
     Blocking,
-    /// The sleeper holds its lock for as long as it is awake, and the signaller
-    /// gives up if it cannot have it, taking the sleeper for busy. As in 9.0 and
-    /// later (#4721).
+    /// The sleeper holds its lock for as long as it is awake. A signaller that cannot take the lock
+    /// takes the sleeper for busy and gives up. As in 9.0 and later (#4721).
     ///
     /// **A wake-up can be lost**: between the sleeper's test for an empty queue
     /// and its wait the lock is held, so the signaller gives up; and the next
@@ -86,7 +85,7 @@ pub(crate) enum Pushed {
     Closed,
 }
 
-/// What the head of a closed queue points to: nothing that an event could be at.
+/// The head of a closed queue: an address at which no event can be.
 const CLOSED: *mut Event = ptr::without_provenance_mut(1);
 
 impl ProtectedQueue {
@@ -118,8 +117,8 @@ impl ProtectedQueue {
         let mut head = self.head.load(Ordering::Acquire);
         loop {
             if head == CLOSED {
-                // SAFETY: nobody else has reached the event: it was never linked,
-                // and no reference to it has been given out.
+                // SAFETY: no other thread has reached the event: it was never linked, and no
+                // reference to it has been given out.
                 unsafe {
                     event.take_over();
                     event.body().place.set(Place::Nowhere);
@@ -209,9 +208,9 @@ impl ProtectedQueue {
                 }
             }
             None => {
-                // The test and the wait are one step for a signaller, which needs
-                // the lock: it comes before the test, and then the queue is not
-                // empty, or after the wait has begun, and then it wakes us.
+                // The test and the wait are one step for a signaller, because it needs the lock. It
+                // comes before the test, and then the queue is not empty; or it comes after the
+                // wait has begun, and then it wakes us.
                 let mut guard = self.sleep.lock();
                 if idle() {
                     self.might_have_data.wait_for(&mut guard, timeout);

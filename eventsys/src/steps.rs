@@ -10,11 +10,10 @@
 //! | `log` lines under `pvc`, `pvc_event`, `pvc_test`, `event` | reading, with `RUST_LOG` | [`LogSink`] |
 //! | JSON lines | tools | [`json_line`] |
 //!
-//! Who wants to listen gives a [`StepSink`] to the
-//! [`EventProcessor`](crate::EventProcessor). With no one listening a step
-//! costs one branch, because [`Steps`] is an `Option` and the record is built
-//! behind it. What that branch costs can be measured: a build
-//! with `--cfg atslab_mute` leaves all reports out.
+//! A listener is a [`StepSink`], given to the [`EventProcessor`](crate::EventProcessor). Without a
+//! listener a step costs one branch, because [`Steps`] is an `Option` and the record is built
+//! behind it. What that branch costs can be measured: a build with `--cfg atslab_mute` leaves all
+//! reports out.
 
 pub mod events;
 mod kind;
@@ -22,8 +21,8 @@ mod views;
 
 use std::sync::Arc;
 
-// Not the facade's: with it each step would be a scheduling point of an exploration, and
-// listening would change what is explored.
+// The standard library's mutex, not the facade's: with that one each step would be a scheduling
+// point of an exploration, and listening would change what is explored.
 use parking_lot::Mutex;
 
 pub use kind::StepKind;
@@ -48,7 +47,7 @@ pub struct Subject {
     /// `H` an HTTP transaction, `S` a client session; `A`, `P` and `-` the ends of a
     /// PluginVC pair and the pair itself, as in the recordings.
     pub what: &'static str,
-    /// Its number; 0 where it has none.
+    /// Its number; 0 where it has no number.
     pub number: u32,
 }
 
@@ -84,7 +83,7 @@ impl HeldLocks {
         self.keys[..usize::from(self.len)].iter().copied()
     }
 
-    /// True if none was held, or no census was running.
+    /// True if no mutex was held, or no census was running.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
@@ -106,7 +105,7 @@ pub struct Step {
     pub at: HrTime,
     /// The object that took it.
     pub subject: Subject,
-    /// What was done.
+    /// The kind of step.
     pub kind: StepKind,
     /// How much, where the kind has a value.
     pub value: Option<i64>,
@@ -148,7 +147,7 @@ pub trait StepSink: Send + Sync {
     fn step(&self, step: Step);
 }
 
-/// The handle through which code reports its steps; one branch when no one listens.
+/// The handle through which code reports its steps; one branch without a listener.
 ///
 /// The example of [`Options`](crate::Options) makes one.
 #[derive(Clone, Default)]
@@ -161,7 +160,7 @@ impl Steps {
         Steps(Some(sink))
     }
 
-    /// A handle to nobody.
+    /// A handle without a listener.
     #[must_use]
     pub const fn none() -> Steps {
         Steps(None)
@@ -177,14 +176,14 @@ impl Steps {
         }
     }
 
-    /// True if someone listens.
+    /// True if there is a listener.
     #[inline]
     #[must_use]
     pub fn enabled(&self) -> bool {
         !cfg!(atslab_mute) && self.0.is_some()
     }
 
-    /// Reports the step that `make` builds, if someone listens.
+    /// Reports the step that `make` builds, if there is a listener.
     #[inline]
     pub fn report(&self, make: impl FnOnce() -> Step) {
         if let Some(sink) = self.0.as_ref().filter(|_| self.enabled()) {

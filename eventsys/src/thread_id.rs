@@ -1,9 +1,10 @@
-//! Who a thread is, for locks and for cells that belong to one thread.
+//! The identity of a thread, for locks and for cells that belong to one thread.
 //!
 //! The original tells threads apart by their `EThread *`, which is null on a
 //! thread that the event system does not own; two such threads look the same,
-//! and a scoped lock taken by one passes for the other's (#6576). Here every
-//! thread has a number of its own, so foreign threads lock correctly too.
+//! and a scoped lock that one of them has taken also counts as held by the
+//! other (#6576). Here every thread has a number of its own, so foreign threads
+//! lock correctly too.
 
 use std::cell::Cell;
 use std::fmt;

@@ -200,7 +200,7 @@ fn a_threads_own_mutex_cannot_be_given_away_by_counting() {
     assert!(mutex.is_held());
 }
 
-/// The events belong to threads that still live: nobody may take them over.
+/// The owners of the events still live: no other thread may take them over.
 #[test]
 fn what_is_scheduled_on_an_ended_thread_is_freed_by_who_scheduled_it() {
     let ended: Arc<EThread> = Arc::clone(adopt().thread());

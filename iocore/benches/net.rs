@@ -56,10 +56,10 @@ impl Stage {
     }
 }
 
-/// Writes blocks until it has written so many bytes, or reads until the end.
+/// Writes blocks up to a given number of bytes, or reads until the end.
 struct End {
     size: SizeIndex,
-    /// What to write; 0 to read.
+    /// How many bytes to write; 0 to read.
     bytes: i64,
     block: Vec<u8>,
     link: RefCell<Option<Link>>,
@@ -186,7 +186,8 @@ fn plain_std_net(bencher: Bencher, size: usize) {
 /// How many connections are made in one measured round.
 const CONNECTIONS: usize = 1000;
 
-/// Connects, reads one byte, and goes: so each connection has been served.
+/// Connects, reads one byte, and closes: the byte shows that each connection
+/// was served.
 fn visit(address: SocketAddr) {
     for _ in 0..CONNECTIONS {
         let mut peer = TcpStream::connect(address).expect("somebody listens");

@@ -1,4 +1,4 @@
-//! What padding to a cache line (`CachePadded`) is worth, each arm in the same run: for the
+//! How much speed padding to a cache line (`CachePadded`) gains, each arm in the same run: for the
 //! counters of two net threads, and for the two queues of an event thread.
 
 use std::array;
@@ -13,7 +13,8 @@ fn main() {
     divan::main();
 }
 
-/// What each of two threads does in one measured round: long, beside the start of a thread.
+/// How many turns each of two threads does in one measured round: much longer than the start of a
+/// thread.
 const TURNS: u64 = 1_000_000;
 
 /// Has two threads do `TURNS` turns each at the same time.

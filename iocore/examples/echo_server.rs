@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // ANCHOR: threads
     // 1. The threads, each of which waits for sockets when it has nothing to do. The
-    //    net processor comes first: it wants to know of each thread that starts.
+    //    net processor comes first: each thread that starts must register with it.
     let processor = EventProcessor::new(Clock::new_real());
     let net = NetProcessor::init(&processor, NetConfig::default());
     processor.spawn_event_threads("ET_NET", 2);

@@ -1,13 +1,13 @@
 //! [`BoundBuffer`] and [`IOBufferReader`]: a buffer that several parties use
 //! under one mutex.
 //!
-//! In the original an `MIOBuffer` has no mutex; it belongs to whoever holds the
-//! VIO's, and nothing checks that. Here a buffer is first a plain value that its
-//! maker owns ([`MIOBuffer`]); to be shared, at the latest for `do_io_read` or
-//! `do_io_write`, it is *bound* to a mutex, once and for ever, and from then on
-//! each operation takes a guard of that mutex. A VIO takes only buffers that are
-//! bound to its own mutex, so a buffer under two mutexes is an error at the
-//! call, not a race later.
+//! In the original an `MIOBuffer` has no mutex; it belongs to the thread that
+//! holds the VIO's mutex, and nothing checks that. Here a buffer is first a
+//! plain value that its maker owns ([`MIOBuffer`]). To share it, at the latest
+//! for `do_io_read` or `do_io_write`, the maker *binds* it to a mutex, once and
+//! for ever; from then on each operation takes a guard of that mutex. A VIO
+//! takes only buffers that are bound to its own mutex, so a buffer under two
+//! mutexes is an error at the call, not a race later.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -66,7 +66,7 @@ impl BoundBuffer {
         f(&mut self.0.get(guard).borrow_mut())
     }
 
-    /// Appends a copy of `bytes`; how many that were. Mirrors
+    /// Appends a copy of `bytes`; returns their number. Mirrors
     /// `MIOBuffer::write(const void *, int64_t)`.
     ///
     /// # Panics
@@ -157,8 +157,8 @@ impl IOBufferReader {
         self.buffer.with(guard, |buffer| buffer.block_read_avail(self.id))
     }
 
-    /// What can be read in the current block; it stays valid whatever happens to
-    /// the buffer. Mirrors `start` and `end`.
+    /// The bytes that can be read in the current block; they stay valid whatever
+    /// happens to the buffer. Mirrors `start` and `end`.
     #[track_caller]
     pub fn block_view(&self, guard: &Guard<'_>) -> BlockView {
         self.buffer.with(guard, |buffer| buffer.block_view(self.id))
@@ -179,7 +179,7 @@ impl IOBufferReader {
         self.buffer.with(guard, |buffer| buffer.consume(self.id, n));
     }
 
-    /// Copies bytes out and takes them off; how many that were.
+    /// Copies bytes out and takes them off; returns how many.
     #[track_caller]
     pub fn read(&self, guard: &Guard<'_>, into: &mut [u8]) -> i64 {
         self.buffer.with(guard, |buffer| buffer.read(self.id, into))

@@ -10,7 +10,7 @@
 //!
 //! `I_IOBuffer.h`, `P_IOBuffer.h` and `IOBuffer.cc` of Traffic Server 9.1.3: which bytes a call
 //! moves, what it returns, how many blocks the chain has afterwards, how much space there is to
-//! write, and when blocks are let go.
+//! write, and when blocks are released.
 //!
 //! # What is built differently
 //!
@@ -27,14 +27,14 @@
 //!
 //! Calls that leave 9.1.3 in an undefined or meaningless state panic here, with a sentence that
 //! says what went wrong; each says so under "Panics". Where 9.1.3 would overwrite bytes that
-//! somebody else still reads, this module takes fresh memory ([`IOBufferBlock::reset`]). A buffer
-//! that is written to from itself stops at the bytes it had when the call began
+//! another user still reads, this module takes fresh memory ([`IOBufferBlock::reset`]). A buffer
+//! that is written from itself copies only the bytes that it had when the call began
 //! ([`MIOBuffer::write_within`]).
 //!
 //! # Safety
 //!
 //! Unsafe code stands in three files: `pool.rs` (allocation), `data.rs` (reference counts) and
-//! `block.rs` (which bytes may be read, which written). One rule carries it all: the readable
+//! `block.rs` (which bytes may be read, which written). All of it relies on one rule: the readable
 //! bytes of a block are never written again, and the writable ones belong to that block alone.
 
 mod block;

@@ -1,7 +1,7 @@
 //! [`IoChannel`]: the buffer, the reader and the VIO of one direction.
 //!
 //! Mirrors `IOChannel` of Traffic Server's example plugins (`intercept`, `generator`),
-//! which nearly every plugin has under some name.
+//! which nearly every plugin has, under different names.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -69,8 +69,7 @@ impl IoChannel {
         &self.buffer
     }
 
-    /// The reader: a user's, of what a read has brought, or the connection's, of what a
-    /// write takes away.
+    /// The reader: for a read the user takes bytes with it, for a write the connection does.
     #[must_use]
     pub fn reader(&self) -> &IOBufferReader {
         &self.reader

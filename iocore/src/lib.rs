@@ -1,5 +1,5 @@
-//! The I/O core of Apache Traffic Server, rebuilt: buffers, operations,
-//! connections.
+//! A Rust rebuild of the I/O core of Apache Traffic Server: buffers,
+//! operations, connections.
 //!
 //! A state machine gives a *connection* ([`VConnection`]) a *buffer*
 //! ([`MIOBuffer`](buffer::MIOBuffer)) and a number of bytes, and gets an

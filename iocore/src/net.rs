@@ -8,9 +8,9 @@
 //!
 //! Each net thread has a [`NetHandler`]: the tail of its event loop, which waits
 //! for sockets instead of sleeping. A [`UnixNetVConnection`] belongs to the handler of one
-//! thread for life. A socket says once that something may be read or written
-//! (*triggered*, the edge), a user says that he wants it (*enabled*, by `do_io`
-//! or `reenable`), and where both are true the connection is on a ready list:
+//! thread for life. A socket reports once that it may be read or written (*triggered*, the edge). A
+//! user asks for it (*enabled*, by `do_io` or `reenable`). Where both are true the connection is on
+//! a ready list:
 //!
 //! ```text
 //!   epoll ──► triggered ─┐
@@ -31,20 +31,20 @@
 //! | neither | read and set `closed`, `triggered`, the timeouts |
 //!
 //! H is taken first by the thread that polls, and held while it polls; S is then
-//! only tried. A state machine holds S and tries H. So nobody waits for the other:
-//! who misses S comes back, and who misses H leaves the connection on the list of
-//! the enabled ones and wakes the thread.
+//! only tried. A state machine holds S and tries H. So neither waits for the other: the polling
+//! thread tries again after a miss of S; a state machine that misses H leaves the connection on the
+//! list of the enabled ones and wakes the thread.
 //!
 //! # Timeouts
-//! The inactivity cop looks once a second whether a connection has been inactive
-//! for too long or has outlived its active timeout; see `cop.rs`. A timeout can so
-//! be late by up to two seconds, as in the original.
+//! The inactivity cop checks once a second whether a connection has been inactive for too long or
+//! has outlived its active timeout; see `cop.rs`. So a timeout can be late by up to two seconds, as
+//! in the original.
 //!
 //! # Virtual time
 //! Under a virtual clock a thread polls its sockets for a moment of real time
-//! before it lets the clock jump. Bytes on the loopback arrive at once, so what is
-//! on its way is not overtaken by a timeout; and a timeout of a quiet connection
-//! comes after as many milliseconds as it would take seconds.
+//! before it lets the clock jump. Bytes on the loopback arrive at once, so no timeout overtakes
+//! bytes that are on their way; and a timeout of a quiet connection comes after as many
+//! milliseconds as it would take seconds.
 //!
 //! # In which order to read
 //! [`NetProcessor`] (`processor.rs`: `accept`, `connect_re`) → `vc.rs`,

@@ -2,8 +2,8 @@
 //!
 //! Mirrors `NetVConnection` and `NetVCOptions` of
 //! `iocore/net/I_NetVConnection.h` (9.1.3), without TLS, SOCKS and the proxy
-//! protocol. Whoever uses a connection cannot tell whether it is a socket or one
-//! end of a PluginVC pair; that is what PluginVC is for.
+//! protocol. A user of a connection cannot tell whether it is a socket or one end of a PluginVC
+//! pair; this is the purpose of PluginVC.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
@@ -100,8 +100,7 @@ impl NetVCOptions {
 /// As [`VConnection`], and:
 ///
 /// - Timeouts are set from a callback of this connection or before its first operation, because
-///   the original keeps them without a lock. A timeout is told by an event and closes nothing:
-///   the user closes.
+///   the original keeps them without a lock. A timeout only sends an event; the user closes.
 /// - `add_to_keep_alive_queue` and its kin are called on the connection's own thread.
 /// - The addresses and the options do not change while the connection is open.
 ///
@@ -124,20 +123,19 @@ pub trait NetVConnection: VConnection {
     /// The part that every such connection has.
     fn net_base(&self) -> &NetVcBase;
 
-    /// Sends `VC_EVENT_ACTIVE_TIMEOUT` once, after `timeout` nanoseconds; 0 and below
-    /// take it back. To be called only from a callback of this connection, as in the
-    /// original, or before its first operation.
+    /// Sends `VC_EVENT_ACTIVE_TIMEOUT` once, after `timeout` nanoseconds; 0 and below take it back.
+    /// Call it only from a callback of this connection, as in the original, or before its first
+    /// operation.
     fn set_active_timeout(&self, timeout: HrTime);
 
-    /// Sends `VC_EVENT_INACTIVITY_TIMEOUT` once nothing has moved for `timeout`
-    /// nanoseconds; 0 takes it back. To be called as
-    /// [`NetVConnection::set_active_timeout`].
+    /// Sends `VC_EVENT_INACTIVITY_TIMEOUT` once no byte has moved for `timeout` nanoseconds; 0
+    /// takes it back. The same rule for callers as for [`NetVConnection::set_active_timeout`].
     ///
-    /// Below 0 it is over already, as in the original: of a `PluginVC` at the next look,
-    /// of a socket's connection at the first look after something has moved.
+    /// Below 0 it has passed already, as in the original: a `PluginVC` sends the event at its next
+    /// check, a socket's connection at the first check after a byte has moved.
     fn set_inactivity_timeout(&self, timeout: HrTime);
 
-    /// The inactivity timeout for who sets none himself.
+    /// The inactivity timeout that applies if the user sets none.
     fn set_default_inactivity_timeout(&self, timeout: HrTime);
 
     /// True if the inactivity timeout is the default one.
@@ -182,17 +180,16 @@ pub trait NetVConnection: VConnection {
     /// `UnixNetVConnection::remove_from_active_queue`.
     fn remove_from_active_queue(&self) {}
 
-    /// Sends `event` once when the write buffer has been emptied and no
-    /// `VC_EVENT_WRITE_READY` would say so. Mirrors `trapWriteBufferEmpty`, which
-    /// does nothing on a PluginVC.
+    /// Sends `event` once when the write buffer has been emptied and no `VC_EVENT_WRITE_READY`
+    /// would follow. Mirrors `trapWriteBufferEmpty`, which does nothing on a PluginVC.
     fn trap_write_buffer_empty(&self, event: EventCode) {
         let _ = event;
     }
 
-    /// Carries changed options out.
+    /// Applies changed options.
     fn apply_options(&self) {}
 
-    /// Chooses the congestion control of the socket. False if there is none.
+    /// Chooses the congestion control of the socket. False if there is no such algorithm.
     fn set_tcp_congestion_control(&self, side: NetVConnectionContext) -> bool {
         let _ = side;
         false
@@ -243,7 +240,7 @@ impl NetVcBase {
         self.options.lock().as_deref().cloned().unwrap_or_default()
     }
 
-    /// Changes the options; `apply_options` carries them out.
+    /// Changes the options; `apply_options` applies them.
     pub fn set_options(&self, options: NetVCOptions) {
         *self.options.lock() = Some(Box::new(options));
     }

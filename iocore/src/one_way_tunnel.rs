@@ -1,15 +1,15 @@
 //! [`OneWayTunnel`]: copies everything from one connection to another.
 //!
 //! Mirrors `iocore/utils/I_OneWayTunnel.h` and `OneWayTunnel.cc` (9.1.3): the
-//! smallest complete user of connections, operations and buffers, and a good
-//! first thing to read before a state machine of one's own.
+//! smallest complete user of connections, operations and buffers, and a good example to read before
+//! writing a state machine.
 //!
 //! **Modelled**: the tunnel that sets both operations up itself, with one buffer
 //! or two, a filter between two buffers, closing of one or both connections, the
 //! pair of tunnels that end each other. **Not modelled**: the two `init`
-//! functions that take over operations issued by somebody else. **Could you
-//! tell?** Without a filter and with two buffers the original asserts «Not
-//! Implemented» on the first byte; here [`OneWayTunnel::start`] refuses.
+//! functions that take over operations that another state machine has issued. **Could you tell?**
+//! Without a filter and with two buffers the original asserts «Not Implemented» on the first byte;
+//! here [`OneWayTunnel::start`] refuses.
 
 use crate::IoEvents;
 use std::cell::{Cell, RefCell};
@@ -34,7 +34,7 @@ pub const TUNNEL_TILL_DONE: i64 = i64::MAX;
 /// It is a part of [`TunnelOptions`], whose example gives one.
 pub type Transform = Box<dyn FnMut(&Guard<'_>, &IOBufferReader, &BoundBuffer) + Send>;
 
-/// How a tunnel is to be. Stands for the arguments of `OneWayTunnel::init`.
+/// The options of a tunnel. Stands for the arguments of `OneWayTunnel::init`.
 ///
 /// ```
 /// use iocore::TunnelOptions;
@@ -61,7 +61,7 @@ pub struct TunnelOptions {
     pub close_source: bool,
     /// Close the target at the end.
     pub close_target: bool,
-    /// A filter. With one, source and target have a buffer each.
+    /// A filter. With a filter, source and target have a buffer each.
     pub transform: Option<Transform>,
     /// The water mark of the source's buffer, in bytes.
     pub water_mark: i64,

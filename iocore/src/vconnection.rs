@@ -1,4 +1,4 @@
-//! [`VConnection`]: something that carries operations out.
+//! [`VConnection`]: an object that carries operations out.
 //!
 //! Mirrors `VConnection` of `iocore/eventsystem/I_VConnection.h` (9.1.3).
 //!
@@ -12,8 +12,8 @@
 //!   `do_io_close` none at all. Both are called under the state machine's mutex;
 //!   that is a rule for users and not checked, because real plugins break it and
 //!   the port must be able to show what follows.
-//! - A connection must be closed. One that is not keeps its state machine, and
-//!   is kept by it, for ever.
+//! - A connection must be closed. A connection that is not closed and its state machine keep each
+//!   other alive for ever.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -91,7 +91,7 @@ pub enum ApiData {
     User(UserData),
 }
 
-/// Something that carries read and write operations out.
+/// An object that carries read and write operations out.
 ///
 /// # Contract
 ///
@@ -178,7 +178,7 @@ pub trait VConnection: Continuation {
         self.reenable(guard, op);
     }
 
-    /// What is known under `id`; `None` if the connection does not know it.
+    /// The data under `id`; `None` if the connection has no such data.
     fn get_data(&self, id: DataId) -> Option<ApiData> {
         let _ = id;
         None

@@ -4,7 +4,7 @@
 //!
 //! # Who may touch what
 //! A VIO is protected by the mutex of the state machine that issued the
-//! operation: its *bound* mutex. Two groups of fields differ in how that shows:
+//! operation: its *bound* mutex. The fields differ in how they may be reached:
 //!
 //! | field | reached with | read without the lock by |
 //! |---|---|---|
@@ -109,8 +109,8 @@ struct Binding {
 }
 
 impl Binding {
-    /// Changes who is called back. What comes back is to be dropped outside, for a
-    /// user's `drop` may run.
+    /// Changes the continuation. The caller must drop the returned value outside,
+    /// because a user's `drop` may run.
     fn replace_cont(&self, cont: Option<ContRef>) -> [Option<ContRef>; 2] {
         [self.cont.replace(cont), self.lent.take()]
     }
@@ -120,15 +120,15 @@ impl Binding {
         self.lent.take().or_else(|| self.cont.borrow().clone())
     }
 
-    /// Keeps `cont` for the next callback, unless another is called back by now or
-    /// an inner callback has given one back already.
+    /// Keeps `cont` for the next callback, unless the VIO has another continuation
+    /// by now or an inner callback has returned one already.
     #[inline(always)]
     fn give_back(&self, cont: ContRef) -> Option<ContRef> {
         if !self.cont.borrow().as_ref().is_some_and(|now| Arc::ptr_eq(now, &cont)) {
             return Some(cont);
         }
         let surplus = self.lent.take();
-        // Nothing is there now, so nothing has to be looked at to be dropped.
+        // The slot is empty now, so there is no old value to drop.
         mem::forget(self.lent.replace(Some(cont)));
         surplus
     }
@@ -173,7 +173,7 @@ impl VIO {
     ) {
         check_buffer(&buffer, mutex);
         self.bound.rebind(guard, mutex);
-        // What was there before is dropped outside: a user's `drop` may run.
+        // The old values are dropped outside: a user's `drop` may run.
         let old = self
             .bound
             .with(guard, |bound| (bound.replace_cont(cont), bound.buffer.replace(buffer)));
@@ -184,8 +184,8 @@ impl VIO {
         drop(old);
     }
 
-    /// Lets go of the continuation and the buffer; the connection is closed. The
-    /// rest stays as it is.
+    /// Drops the continuation and the buffer; the connection is closed. The rest
+    /// stays as it is.
     ///
     /// # Panics
     /// If `guard` is not of the bound mutex.
@@ -195,17 +195,17 @@ impl VIO {
         drop(old);
     }
 
-    /// There is no operation any more, and no byte is to be done. The continuation
+    /// Ends the operation: `op` is none and no bytes are left. The continuation
     /// and the buffer stay. Without the lock, as `UnixNetVConnection::do_io_close`
-    /// writes `op` and `nbytes`: whoever carries the operation out right now finds
-    /// nothing left to do.
+    /// writes `op` and `nbytes`: a thread that carries the operation out right now
+    /// finds nothing left to do.
     pub fn retire(&self) {
         self.nbytes.store(0, Ordering::Relaxed);
         self.op.store(VioOp::None as u8, Ordering::Release);
     }
 
-    /// No byte is to be done any more; the rest stays. Without the lock, as
-    /// `UnixNetVConnection::do_io_shutdown` writes `nbytes`.
+    /// Sets `nbytes` so that no bytes are left; the rest stays. Without the
+    /// lock, as `UnixNetVConnection::do_io_shutdown` writes `nbytes`.
     pub fn clear_nbytes(&self) {
         self.nbytes.store(0, Ordering::Relaxed);
     }
@@ -221,7 +221,7 @@ impl VIO {
         }
     }
 
-    /// Bytes to be done in all; `i64::MAX` if not known.
+    /// The total number of bytes; `i64::MAX` if not known.
     #[inline]
     #[must_use]
     pub fn nbytes(&self) -> i64 {
@@ -242,7 +242,7 @@ impl VIO {
         self.nbytes().saturating_sub(self.ndone())
     }
 
-    /// Sets the bytes to be done in all.
+    /// Sets the total number of bytes.
     ///
     /// # Panics
     /// If `guard` is not of the bound mutex.
@@ -252,7 +252,8 @@ impl VIO {
         self.nbytes.store(nbytes, Ordering::Relaxed);
     }
 
-    /// Adds to the bytes done; for who carries the operation out.
+    /// Adds to the bytes done; for the connection that carries the operation
+    /// out.
     ///
     /// # Panics
     /// If `guard` is not of the bound mutex.
@@ -263,8 +264,8 @@ impl VIO {
         self.ndone.store(self.ndone() + bytes, Ordering::Relaxed);
     }
 
-    /// Declares what the reader holds now to be all: `nbytes` becomes `ndone`
-    /// plus what can be read, or `ndone` if there is no reader.
+    /// Makes the bytes that the reader holds now the last ones: `nbytes`
+    /// becomes `ndone` plus what can be read, or `ndone` if there is no reader.
     ///
     /// # Panics
     /// If `guard` is not of the bound mutex.
@@ -284,7 +285,7 @@ impl VIO {
         self.bound.with(guard, |bound| bound.cont.borrow().clone())
     }
 
-    /// True if somebody is called back.
+    /// True if there is a continuation to call back.
     ///
     /// # Panics
     /// If `guard` is not of the bound mutex.
@@ -294,9 +295,9 @@ impl VIO {
         self.bound.with(guard, |bound| bound.cont.borrow().is_some())
     }
 
-    /// Calls `f` with who is called back; spares the counting that
-    /// [`VIO::continuation`] does. `f` may do anything, also change the VIO: what it
-    /// was given stays alive until it returns.
+    /// Calls `f` with the continuation; spares the reference counting of
+    /// [`VIO::continuation`]. `f` may do anything, also change the VIO: its argument
+    /// stays alive until it returns.
     ///
     /// # Panics
     /// If `guard` is not of the bound mutex.
@@ -318,7 +319,7 @@ impl VIO {
         result
     }
 
-    /// Changes who is called back, and with it the mutex that the VIO is bound
+    /// Changes the continuation, and with it the mutex that the VIO is bound
     /// to. Mirrors `VIO::set_continuation`.
     ///
     /// # Panics
@@ -361,8 +362,9 @@ impl VIO {
         })
     }
 
-    /// Calls `f` with the buffer; spares the counting that [`VIO::writer`] and
-    /// [`VIO::reader`] do. `f` must not call anything that may change the VIO.
+    /// Calls `f` with the buffer; spares the reference counting of
+    /// [`VIO::writer`] and [`VIO::reader`]. `f` must not call anything that may
+    /// change the VIO.
     ///
     /// # Panics
     /// If `guard` is not of the bound mutex.
@@ -425,8 +427,8 @@ impl VIO {
         drop(old);
     }
 
-    /// Asserts that `guard` is of the mutex that the VIO is bound to: what each
-    /// connection asks before it touches the operation.
+    /// Asserts that `guard` is of the mutex that the VIO is bound to: each
+    /// connection calls this before it touches the operation.
     ///
     /// # Panics
     /// If it is not, with the text of the original's assertion.
@@ -452,7 +454,7 @@ fn check_buffer(buffer: &MIOBufferAccessor, mutex: &Arc<ProxyMutex>) {
 /// `do_io_write` return it. Mirrors `VIO *` with its `vc_server`.
 ///
 /// It keeps the connection's memory alive, not the connection open: like the
-/// original's pointer it is not to be used after `do_io_close`.
+/// original's pointer, it must not be used after `do_io_close`.
 ///
 /// ```
 /// use testkit::prelude::*;

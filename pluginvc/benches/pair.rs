@@ -21,7 +21,7 @@ fn main() {
     divan::main();
 }
 
-/// One end: writes pieces of a size, or takes everything off.
+/// One end: writes pieces of one size, or takes everything off its read buffer.
 struct End {
     vc: RefCell<Option<NetVcRef>>,
     read: RefCell<Option<(VioHandle, IOBufferReader)>>,
@@ -218,7 +218,7 @@ impl Drop for IdlePair<'_> {
     }
 }
 
-/// A thread that never waits: what is measured is work.
+/// A thread that never waits, so the benchmark measures work only.
 struct NoWait;
 
 impl LoopTailHandler for NoWait {

@@ -42,7 +42,8 @@ struct Peer {
     link: RefCell<Option<Link>>,
 }
 
-/// A buffer under the mutex of who uses it, and a reader of it.
+/// A buffer under the mutex of the state machine that uses it, and a reader of
+/// it.
 fn new_buffer(mutex: &Arc<ProxyMutex>, guard: &Guard<'_>) -> (BoundBuffer, IOBufferReader) {
     let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_4K).bind(mutex);
     let reader = buffer.alloc_reader(guard).expect("the first of five");
@@ -51,7 +52,7 @@ fn new_buffer(mutex: &Arc<ProxyMutex>, guard: &Guard<'_>) -> (BoundBuffer, IOBuf
 
 impl Peer {
     // ANCHOR: proof
-    /// Begins to read, whatever comes.
+    /// Begins to read without a limit.
     fn open(&self, guard: &Guard<'_>, this: &ContRef, vc: &NetVcRef) {
         let (buffer, received) = new_buffer(this.base().mutex().expect("made with one"), guard);
         let read = vc.do_io_read(guard, Some(Arc::clone(this)), i64::MAX, Some(&buffer));

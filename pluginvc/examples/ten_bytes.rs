@@ -2,8 +2,8 @@
 //!
 //! Two state machines, two buffers, one pair. Every step that the pair takes is
 //! printed when it is taken, in the words of the recordings (`A` is the active
-//! end, `P` the passive one, `-` the pair); what the two state machines do
-//! stands between the steps, indented.
+//! end, `P` the passive one, `-` the pair); the lines of the two state machines
+//! stand between the steps, indented.
 //!
 //! Run it with `cargo run -p pluginvc --example ten_bytes`.
 
@@ -32,7 +32,7 @@ impl StepSink for Printer {
 // ANCHOR_END: sink
 
 // ANCHOR: reader
-/// Who accepts: reads ten bytes and closes.
+/// The state machine that accepts: it reads ten bytes and closes.
 #[derive(Default)]
 struct Reader {
     /// The passive end and the reader of its read buffer, once it is accepted.
@@ -68,7 +68,7 @@ impl Reader {
 // ANCHOR_END: reader
 
 // ANCHOR: writer
-/// Who connects: has written ten bytes, and closes.
+/// The state machine that connects: it has written ten bytes, and closes.
 #[derive(Default)]
 struct Writer {
     vc: RefCell<Option<NetVcRef>>,
@@ -92,7 +92,7 @@ fn main() {
 
     // ANCHOR: connect
     let core = PluginVCCore::alloc(&processor, accepts);
-    // The acceptor is called back in here.
+    // The acceptor is called back during this call.
     let vc = core.connect();
     // ANCHOR_END: connect
 

@@ -26,7 +26,7 @@ fn main() {
     // ANCHOR_END: high
 
     // ANCHOR: low
-    // Trap two: a question that changes the answer.
+    // Trap two: a query that changes its own answer.
     println!("space before the question: {}", buffer.current_write_avail());
     println!("low water, only looking:   {}", buffer.current_low_water());
     println!("low water, the question:   {}", buffer.low_water());

@@ -1,4 +1,5 @@
-//! Offering the passive end to the acceptor, and telling it that nobody comes.
+//! Offering the passive end to the acceptor, and telling it that no connection
+//! comes.
 //!
 //! Mirrors `PluginVCCore::state_send_accept` and `state_send_accept_failed`. The
 //! acceptor's mutex is taken by try-lock; if that misses, the core itself is

@@ -1,4 +1,4 @@
-//! The end of an end.
+//! Closing one end of a pair.
 //!
 //! Mirrors `PluginVC::process_close`.
 
@@ -29,7 +29,7 @@ impl Half<'_> {
             &end.inactive_event,
         ] {
             if let Some(event) = place.take() {
-                // An event that was just being dispatched is past cancelling.
+                // An event that is being dispatched can no longer be cancelled.
                 let _ = event.try_cancel();
             }
         }
@@ -41,9 +41,9 @@ impl Half<'_> {
             self.other().setup_event_cb(0, &other.core_lock_retry_event);
         }
 
-        // The original does this in `PluginVCCore::destroy`, when nobody can look
-        // any more. Here both mutexes are at hand now, and nobody looks from now
-        // on: the other end tests `closed` first.
+        // The original does this in `PluginVCCore::destroy`, when no end can look
+        // at them any more. Here both mutexes are held now, and the other end
+        // looks at nothing from now on: it tests `closed` first.
         for (op, guard) in [(VioOp::Read, read), (VioOp::Write, write)] {
             self.with_sm(core, op, guard, |locked| {
                 if let Some(Some(guard)) = locked {

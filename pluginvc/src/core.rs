@@ -37,8 +37,8 @@ static NEXT_ID: AtomicU32 = AtomicU32::new(0);
 /// 2. [`connect`](PluginVCCore::connect) returns the active end; the acceptor is given the passive
 ///    end with `NET_EVENT_ACCEPT`, before `connect` returns or later. Or
 ///    [`connect_re`](PluginVCCore::connect_re), which gives the active end with `NET_EVENT_OPEN`.
-///    Or [`kill_no_connect`](PluginVCCore::kill_no_connect), if the pair is not needed. One of the
-///    three, once.
+///    Or [`kill_no_connect`](PluginVCCore::kill_no_connect), if the pair is not needed. Call
+///    exactly one of the three, once.
 /// 3. Both ends are used as [`VConnection`]s. Each is closed once, and the pair is freed when both
 ///    are closed and no call of it is on a stack.
 ///
@@ -83,14 +83,13 @@ pub struct PluginVCCore {
     ends: Mutex<Option<[Arc<PluginVC>; 2]>>,
     /// The same two, for scheduling on them.
     weak_ends: OnceLock<[Weak<PluginVC>; 2]>,
-    /// Made when first asked for: most pairs never are.
+    /// Made at the first request: most pairs never get one.
     about: Mutex<Option<Box<About>>>,
 }
 
 /// What only the holder of C may touch.
 pub(crate) struct CoreState {
-    /// By the end that writes: `a_to_p` and `p_to_a`; none in epoch D, which is not
-    /// to pay for their room.
+    /// By the end that writes: `a_to_p` and `p_to_a`; none in epoch D, which saves their space.
     flows: Option<Box<[RefCell<Flow>; 2]>>,
     pub(crate) first_mutex: [[FirstMutex; 2]; 2],
 }
@@ -117,7 +116,7 @@ impl Flow {
     }
 }
 
-/// Addresses and users' data: small, and seldom asked for.
+/// Addresses and users' data: small, and seldom used.
 #[derive(Default)]
 pub(crate) struct About {
     pub(crate) active_addr: Option<SocketAddr>,
@@ -127,8 +126,8 @@ pub(crate) struct About {
 }
 
 impl PluginVCCore {
-    /// A pair that will be offered to `acceptor` (`NET_EVENT_ACCEPT`) when
-    /// somebody connects. Mirrors `PluginVCCore::alloc` and `init`.
+    /// A pair that will be offered to `acceptor` (`NET_EVENT_ACCEPT`) when a user connects. Mirrors
+    /// `PluginVCCore::alloc` and `init`.
     #[must_use]
     pub fn alloc(processor: &Arc<EventProcessor>, acceptor: ContRef) -> Arc<PluginVCCore> {
         PluginVCCore::alloc_with(processor, acceptor, PluginVcOptions::default())
@@ -177,13 +176,13 @@ impl PluginVCCore {
     }
 
     /// Connects: the acceptor gets `NET_EVENT_ACCEPT` with the passive end,
-    /// before this returns if its mutex can be had, else later. The active end
-    /// is returned. Mirrors `PluginVCCore::connect`.
+    /// before this returns if its mutex can be had, else later. Returns the active end. Mirrors
+    /// `PluginVCCore::connect`.
     ///
     /// # Panics
     /// If the pair has been freed. If the event system has ended because a handler has
-    /// panicked (`EventProcessor::handler_panic`), and the caller is none of its threads:
-    /// no event would ever come.
+    /// panicked (`EventProcessor::handler_panic`), and the caller is not one of its threads: no
+    /// event would ever come.
     pub fn connect(&self) -> NetVcRef {
         self.check_that_no_handler_has_panicked();
         assert!(self.connect_to.lock().is_some(), "connect_to != nullptr");
@@ -211,8 +210,8 @@ impl PluginVCCore {
         call(cont, Some(guard), EventCode::NET_EVENT_OPEN, Data::Object(&active));
     }
 
-    /// Not asked on the processor's own threads: they end in any case, and a handler that
-    /// has done nothing wrong is not to panic there.
+    /// Not checked on the processor's own threads: they end in any case, and a handler without a
+    /// fault must not panic there.
     fn check_that_no_handler_has_panicked(&self) {
         let is_own = |thread: Option<&Arc<EThread>>| {
             thread.is_some_and(|thread| thread.is_of(&self.processor))
@@ -224,8 +223,8 @@ impl PluginVCCore {
         }
     }
 
-    /// Gives a pair up that was never connected; the acceptor gets
-    /// `NET_EVENT_ACCEPT_FAILED`. Mirrors `PluginVCCore::kill_no_connect`.
+    /// Gives up a pair that was never connected; the acceptor gets `NET_EVENT_ACCEPT_FAILED`.
+    /// Mirrors `PluginVCCore::kill_no_connect`.
     pub fn kill_no_connect(&self) {
         debug_assert!(!self.connected.is_set(), "!connected");
         debug_assert!(!self.active.closed.is_set(), "!active_vc.closed");
@@ -240,8 +239,8 @@ impl PluginVCCore {
         self.id
     }
 
-    /// True once both ends have processed their close, or the acceptor has been
-    /// told that nobody will connect.
+    /// True once both ends have processed their close, or the acceptor has been told that no
+    /// connection will come.
     #[must_use]
     pub fn is_freed(&self) -> bool {
         !self.alive.is_set()
@@ -330,9 +329,8 @@ impl PluginVCCore {
         });
     }
 
-    /// Frees the pair if both ends have processed their close, or tells the
-    /// acceptor that nobody will connect. The caller holds C. Mirrors
-    /// `attempt_delete`.
+    /// Frees the pair if both ends have processed their close, or tells the acceptor that no
+    /// connection will come. The caller holds C. Mirrors `attempt_delete`.
     pub(crate) fn attempt_delete(&self) {
         if self.active.deletable.is_set() {
             if self.passive.deletable.is_set() {
@@ -344,7 +342,7 @@ impl PluginVCCore {
     }
 
     /// Mirrors `PluginVCCore::destroy`. The memory goes with the last reference;
-    /// what is visible is that nothing may be done with the pair any more.
+    /// from now on no call on the pair is allowed.
     pub(crate) fn destroy(&self) {
         self.report(pvc::pair(self.id), pvc::DESTROY, None);
         let connected = self.connected.is_set();

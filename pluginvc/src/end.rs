@@ -1,7 +1,7 @@
-//! [`End`]: what one end of a pair knows.
+//! [`End`]: the state of one end of a pair.
 //!
 //! Mirrors the members of `class PluginVC`. Each field says which lock guards
-//! it, and who looks at it without.
+//! it, and which code reads it without that lock.
 
 use eventsys::AtomicEvent;
 use eventsys::sync::atomic::AtomicI32;
@@ -18,8 +18,8 @@ pub(crate) struct Direction {
     /// Set under S by `do_io` and `reenable`, under C by the peer; cleared under
     /// C and S.
     pub(crate) need_process: Flag,
-    /// The original would go on without S: a callback has just bound the VIO to
-    /// another mutex. Set and cleared under C.
+    /// Here the original would go on without S: a callback has just bound the
+    /// VIO to another mutex. Set and cleared under C.
     pub(crate) is_unlocked: Flag,
 }
 
@@ -42,8 +42,8 @@ pub(crate) struct End {
     pub(crate) reentrancy_count: AtomicI32,
     /// A span. Set by the user under no lock of ours.
     pub(crate) active_timeout: AtomicTime,
-    /// Cleared under C and S, set by the user under no lock of ours, unless that is
-    /// corrected.
+    /// Cleared under C and S, set by the user under no lock of ours, unless that
+    /// defect is corrected.
     pub(crate) active_event: AtomicEvent,
     /// A span. Set by the user under no lock of ours.
     pub(crate) inactive_timeout: AtomicTime,

@@ -1,10 +1,10 @@
 //! [`Epoch`]: the generations of PluginVC that take different steps.
 //!
-//! What they share stands once. The two process functions stand in one file for
-//! each epoch, written so that two files can be read side by side: their
-//! difference *is* the change of that release.
+//! Their common code exists once. The two process functions stand in one file for each epoch,
+//! written so that two files can be read side by side: their difference *is* the change of that
+//! release.
 //!
-//! | epoch | releases | what sets it apart |
+//! | epoch | releases | what is special |
 //! |---|---|---|
 //! | [`B`](Epoch::B) | 6.2 – 8.1 | core buffers; each process function takes the mutex of its own VIO, late (TS-3339) |
 //! | [`C`](Epoch::C) | 9.0 – 9.1 | core buffers; the *caller* takes the other side's mutex first (PR #4746) |
@@ -64,8 +64,8 @@ impl Epoch {
         }
     }
 
-    /// True if a process function takes the mutex of its own VIO itself, whatever
-    /// the handler has taken.
+    /// True if a process function itself takes the mutex of its own VIO, whatever the handler
+    /// holds.
     pub(crate) const fn takes_its_own_lock(self) -> bool {
         matches!(self, Epoch::B)
     }
@@ -82,7 +82,7 @@ impl fmt::Display for Epoch {
     }
 }
 
-/// A text that names no epoch.
+/// The error for a text that names no epoch.
 ///
 /// ```
 /// use pluginvc::Epoch;
@@ -115,9 +115,9 @@ impl FromStr for Epoch {
 }
 
 impl Half<'_> {
-    /// Processes the write side of this end. `core` is C; `sm` the mutex of this
-    /// end's write VIO, where the caller has it; `caller` the mutex of the other
-    /// end's read VIO, if it is the other end that calls.
+    /// Processes the write side of this end. `core` is C; `sm` the mutex of this end's write VIO,
+    /// if the caller holds it; `caller` the mutex of the other end's read VIO, if the other end
+    /// calls.
     pub(crate) fn process_write_side(
         self,
         core: &Guard<'_>,
@@ -132,9 +132,9 @@ impl Half<'_> {
         }
     }
 
-    /// Processes the read side of this end. `core` is C; `sm` the mutex of this
-    /// end's read VIO, where the caller has it; `caller` the mutex of the other
-    /// end's write VIO, if it is the other end that calls.
+    /// Processes the read side of this end. `core` is C; `sm` the mutex of this end's read VIO, if
+    /// the caller holds it; `caller` the mutex of the other end's write VIO, if the other end
+    /// calls.
     pub(crate) fn process_read_side(
         self,
         core: &Guard<'_>,

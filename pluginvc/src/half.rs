@@ -8,7 +8,8 @@ use iocore::{VIO, VioOp};
 use crate::core::PluginVCCore;
 use crate::end::End;
 
-/// One end of a pair. A borrow and a letter: going to the other end costs nothing.
+/// One end of a pair. A borrow and a letter: changing to the other end costs
+/// nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct Half<'a> {
     pub(crate) core: &'a PluginVCCore,
@@ -22,7 +23,7 @@ impl<'a> Half<'a> {
         Half { core: self.core, side: self.side.other() }
     }
 
-    /// What this end knows.
+    /// The state of this end.
     #[inline]
     pub(crate) fn end(self) -> &'a End {
         self.core.end(self.side)
@@ -45,7 +46,7 @@ impl<'a> Half<'a> {
     /// Mirrors `setup_event_cb`.
     ///
     /// Between the look at `place` and the store another thread may do the same:
-    /// then there are two events, and one of them is known to nobody.
+    /// then there are two events, and one of them is stored nowhere.
     pub(crate) fn setup_event_cb(self, span: HrTime, place: &AtomicEvent) {
         debug_assert!(self.core.alive.is_set(), "magic == PLUGIN_VC_MAGIC_ALIVE");
         if place.is_some() {
@@ -67,7 +68,7 @@ impl<'a> Half<'a> {
     }
 
     /// True if `thread` runs the event loop of the processor that the pair was made on.
-    /// In the original there is but one.
+    /// In the original there is only one.
     fn is_home(self, thread: &EThread) -> bool {
         thread.tt() == ThreadType::Regular
             && thread.is_of(&self.core.processor)

@@ -1,4 +1,4 @@
-//! PluginVC: two ends that pretend to be network connections.
+//! PluginVC: two ends that act as network connections.
 //!
 //! Mirrors `proxy/PluginVC.h` and `PluginVC.cc` of Traffic Server 9.1.3, and where
 //! they differ those of 8.1.11 and 9.2.9 ([`Epoch`]).
@@ -25,22 +25,22 @@
 //! | C and S | clear `need_*_process`, move bytes, call the state machine back |
 //! | neither | *read* `closed`, the shutdown flags, `op`, and which mutex a VIO has |
 //!
-//! The last line is where the bugs of twenty years come from. What is in it is
-//! an atomic here, so a race shows the same wrong step as in the original, and
-//! never undefined behaviour; see [`Corrections`].
+//! The last line is where the bugs of twenty years come from. Each of these values is an atomic
+//! here, so a race shows the same wrong step as in the original, and never undefined behaviour; see
+//! [`Corrections`].
 //!
 //! # Four events
 //! Work is put off to one of four events, and
-//! [`main_handler`](crate::PluginVC#impl-Continuation-for-PluginVC) tells by the
-//! event why it was called: `sm_lock_retry_event` (somebody called `do_io_*` or
-//! `reenable`), `core_lock_retry_event` (the other side wants us to look),
-//! `active_event` (one-shot), `inactive_event` (every second).
+//! [`main_handler`](crate::PluginVC#impl-Continuation-for-PluginVC) sees from the event why it was
+//! called: `sm_lock_retry_event` (a user called `do_io_*` or `reenable`), `core_lock_retry_event`
+//! (the other side asks this side to look), `active_event` (one-shot), `inactive_event` (every
+//! second).
 //!
 //! # In which order to read
-//! `core.rs` (the pair: made, connected, accepted, freed) → `end.rs` (what one
-//! end knows) → `vc.rs` (what users call) → `locks.rs` (which lock is taken how) →
-//! `main_handler.rs` (the four events)
-//! → `epoch.rs` and `epoch/c.rs` (how bytes move) → `transfer.rs`, `timeout.rs`, `close.rs`.
+//! `core.rs` (the pair: made, connected, accepted, freed) → `end.rs` (the state of one end) →
+//! `vc.rs` (what users call) → `locks.rs` (which lock is taken how) → `main_handler.rs` (the four
+//! events) → `epoch.rs` and `epoch/c.rs` (how bytes move) → `transfer.rs`, `timeout.rs`,
+//! `close.rs`.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

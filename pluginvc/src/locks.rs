@@ -1,20 +1,20 @@
 //! The lock discipline of a pair, in one file.
 //!
 //! Three mutexes matter: C, the core's, and S, the mutex of the state machine at each
-//! end. A VIO knows its S; `do_io` of another continuation moves it to another one.
+//! end. A VIO knows its S; `do_io` with another continuation moves it to another S.
 //!
 //! 1. **C first, S by try-lock.** The event loop has C when it calls `main_handler`. A
 //!    state machine holds its S and may wait for C. If both waited, they would wait for
 //!    each other, so the holder of C only tries S.
-//! 2. **Looked at twice.** Which mutex a VIO has is read without a lock. Between the
-//!    read and the try-lock a thread that holds S may move the VIO. So the VIO is asked
-//!    again under the lock, and a VIO that has moved counts as a miss.
-//! 3. **A miss is put off.** `need_process` is set and an event comes back in
+//! 2. **Check twice.** The handler reads without a lock which mutex a VIO has. Between the read and
+//!    the try-lock a thread that holds S may move the VIO. So the handler checks the VIO again
+//!    under the lock, and a VIO that has moved counts as a miss.
+//! 3. **A miss puts the work off.** `need_process` is set and an event comes back in
 //!    [`PVC_LOCK_RETRY_TIME`](crate::PVC_LOCK_RETRY_TIME).
-//! 4. **After a callback nothing is known.** The state machine may have moved either
-//!    VIO; [`Half::with_sm_after_callback`] says what the original does then.
+//! 4. **After a callback nothing is certain.** The state machine may have moved either VIO;
+//!    [`Half::with_sm_after_callback`] says what the original does then.
 //!
-//! The table of what may be touched with which mutex is at the head of the crate.
+//! The table at the head of the crate says which mutex protects what.
 
 use crate::steps as pvc;
 use std::cell::OnceCell;
@@ -43,11 +43,10 @@ impl<'a> Half<'a> {
     /// As [`Half::with_sm`], after a callback that may have bound the VIO to
     /// another mutex than that of `guard`.
     ///
-    /// The original does not look again, and goes on under the mutex that the VIO
-    /// had: mostly it is the same state machine's. Where it is not, the original
-    /// aborts in `handleEvent`, and so does the port, unless
-    /// [`Corrections::look_again`](crate::Corrections::look_again) is on. In B the
-    /// process function that `f` is takes the lock itself.
+    /// The original does not check again, and goes on under the mutex that the VIO had. Usually
+    /// this mutex is still the right one. If not, the original aborts in `handleEvent`, and so does
+    /// the port, unless [`Corrections::look_again`](crate::Corrections::look_again) is on. In B the
+    /// process function `f` takes the lock itself.
     pub(crate) fn with_sm_after_callback<R>(
         self,
         core: &'a Guard<'_>,
@@ -71,9 +70,9 @@ impl<'a> Half<'a> {
         })
     }
 
-    /// Calls `f` with a guard of this end's VIO for `op`: `guard` if the VIO still
-    /// has that mutex, else the one that it has got since, by try-lock;
-    /// `Some(None)` if it has none, `None` if the lock misses.
+    /// Calls `f` with a guard of this end's VIO for `op`: `guard` if the VIO still has that mutex,
+    /// else a guard of its new mutex, by try-lock; `Some(None)` if it has no mutex, `None` if the
+    /// lock misses.
     pub(crate) fn with_sm<R>(
         self,
         core: &'a Guard<'_>,
@@ -88,8 +87,8 @@ impl<'a> Half<'a> {
         }
         match self.vio_mutex(core, op) {
             None => f(Some(None)),
-            // Looked at twice, as at the top of the handler: it may have been moved
-            // while we took what it had.
+            // Checked again, as at the top of the handler: the VIO may have moved while we took its
+            // old mutex.
             Some(mutex) => match mutex.try_lock() {
                 Some(guard) if self.vio(op).is_bound_to(guard.mutex()) => f(Some(Some(&guard))),
                 _ => f(None),
@@ -97,7 +96,7 @@ impl<'a> Half<'a> {
         }
     }
 
-    /// The mutex of this end's VIO for `op`, as the holder of C remembers it.
+    /// The mutex of this end's VIO for `op`, as cached under C.
     pub(crate) fn vio_mutex(self, core: &'a Guard<'_>, op: VioOp) -> Option<VioMutex<'a>> {
         let first = &self.core.state(core).first_mutex[self.side.index()];
         first[usize::from(op == VioOp::Write)].of(self.vio(op))
@@ -139,7 +138,7 @@ impl FirstMutex {
     #[cold]
     fn ask(&self, vio: &VIO) -> Option<VioMutex<'_>> {
         let mutex = vio.mutex()?;
-        // Unless it is the first, it is not kept.
+        // Only the first mutex is cached.
         let _ = self.0.set(Arc::clone(&mutex));
         Some(VioMutex::Later(mutex))
     }

@@ -1,4 +1,5 @@
-//! The handler of an end: all locks first, then the question which event it was.
+//! The handler of an end: it takes all locks first, then checks which event it
+//! was.
 //!
 //! Mirrors `PluginVC::main_handler`.
 //!
@@ -6,11 +7,11 @@
 //! VIOs by try-lock and, if one cannot be had, reschedules the very event that
 //! it was called with. Three things that look odd are deliberate:
 //!
-//! - **The mutex is looked at twice.** It is read without a lock, then locked,
+//! - **The mutex is checked twice.** It is read without a lock, then locked,
 //!   then compared: in between, `do_io` may have bound the VIO to another one.
 //! - **`inactive_event` is never rescheduled.** It is periodic, and rescheduling
 //!   it would make it one-shot (TS-2253, #1333). It comes back by itself.
-//! - **`closed` is looked at again before the write side.** The callback of the
+//! - **`closed` is checked again before the write side.** The callback of the
 //!   read side may have closed the connection.
 
 use crate::steps as pvc;
@@ -108,8 +109,8 @@ impl<'a> Half<'a> {
         }
     }
 
-    /// Clears the pointer to the retry event that has fired. False if nobody
-    /// knows the event and that is not to be an assertion.
+    /// Clears the pointer to the retry event that has fired. False if the event
+    /// is unknown and the corrections turn that assertion off.
     fn forget_retry_event(self, call_event: EventRef) -> bool {
         let end = self.end();
         if end.sm_lock_retry_event.is(call_event) {

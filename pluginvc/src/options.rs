@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::epoch::Epoch;
 
-/// Bugs of the original that can be switched off, one by one. All are in by default:
+/// Bugs of the original that can be switched off, one by one. By default the port has all of them:
 /// the port takes the real server's steps.
 ///
 /// Where the original dereferences a null pointer or uses freed memory, the faithful
@@ -32,16 +32,16 @@ pub struct Corrections {
     /// `main_handler` ignores an event that is stored nowhere, instead of asserting. A
     /// timeout that is set while the one before it is being dispatched on another
     /// thread leaves such an event behind (open in the original: `set_*_timeout`
-    /// takes no lock). It does not help where the event passes before it is stored:
-    /// then the timeout is lost. See `timeouts_take_core_lock`.
+    /// takes no lock). It does not help if the event fires before it is stored: then the timeout is
+    /// lost. See `timeouts_take_core_lock`.
     pub ignore_unknown_events: bool,
     /// `set_active_timeout` and `set_inactivity_timeout` take the core mutex, so that
     /// they cannot fall into `main_handler`, and the event that they schedule cannot be
     /// dispatched before it is stored (both open in the original).
     pub timeouts_take_core_lock: bool,
-    /// The mutex of an operation is looked at again after a callback, which may
-    /// have bound it to another one, and is taken; the original goes on under the
-    /// old one and asserts in `handleEvent` (open in the original).
+    /// After a callback, which may have bound an operation to another mutex, the port checks the
+    /// operation's mutex again and takes it; the original goes on under the old one and asserts in
+    /// `handleEvent` (open in the original).
     pub look_again: bool,
 }
 
@@ -73,7 +73,7 @@ impl Corrections {
 /// ```
 #[derive(Clone, Debug)]
 pub struct PluginVcOptions {
-    /// Whose steps it takes.
+    /// The epoch whose steps it takes.
     pub epoch: Epoch,
     /// The block size of the core buffers, and how many bytes may wait in one.
     /// 9.1.3 has a fixed 32 KiB, the default here; later releases let the caller
@@ -85,7 +85,7 @@ pub struct PluginVcOptions {
     pub plugin_tag: Option<Arc<str>>,
     /// The plugin that makes the pair: its number (`set_plugin_id`).
     pub plugin_id: i64,
-    /// Which bugs it is not to have.
+    /// The bugs that it does not have.
     pub corrections: Corrections,
 }
 

@@ -4,8 +4,8 @@
 //! `clear_event` and `update_inactive_time`.
 //!
 //! The active timeout is an event that fires once. The inactivity timeout is a
-//! time, and a periodic event that looks once a second whether it has passed
-//! (TS-1427): moving bytes only moves the time.
+//! time, and a periodic event that checks once a second whether it has passed (TS-1427): a transfer
+//! of bytes only changes the time.
 
 use eventsys::hrtime::{after, seconds};
 use eventsys::{AtomicEvent, ContRef, ET_CALL, EventCode, Guard, HrTime};
@@ -17,9 +17,9 @@ use crate::half::Half;
 impl Half<'_> {
     /// Mirrors `set_active_timeout`, which takes no lock. Called while the event
     /// is being dispatched on another thread, it leaves `main_handler` with an
-    /// event that is stored nowhere. And if the event that it schedules passes before
-    /// it is stored, it stores what has run: the timeout does not come, and in the
-    /// original `process_close` cancels a freed event. See
+    /// event that is stored nowhere. And if the event that it schedules fires before it is stored,
+    /// it stores an event that has run: the timeout does not come, and in the original
+    /// `process_close` cancels a freed event. See
     /// [`Corrections::timeouts_take_core_lock`](crate::Corrections::timeouts_take_core_lock).
     pub(crate) fn arm_active_timeout(self, timeout: HrTime) {
         let _core = self.core_lock_if_corrected();
@@ -37,7 +37,7 @@ impl Half<'_> {
     }
 
     /// Mirrors `set_inactivity_timeout`, which takes no lock either: two threads may
-    /// find no event, and each make a periodic one, of which one is stored nowhere.
+    /// find no event, and each make a periodic one; one of the two is stored nowhere.
     pub(crate) fn arm_inactivity_timeout(self, timeout: HrTime) {
         let _core = self.core_lock_if_corrected();
         let end = self.end();
@@ -58,7 +58,7 @@ impl Half<'_> {
 
     /// Tells the read side of a timeout if a read is under way, else the write
     /// side. Called with C and with the mutexes that the VIOs had when the
-    /// handler began; a VIO that has got one since is locked here.
+    /// handler began; a VIO that has got its mutex since then is locked here.
     pub(crate) fn process_timeout(self, place: &AtomicEvent, event: EventCode) {
         let end = self.end();
         if end.closed.is_set() {
@@ -76,8 +76,8 @@ impl Half<'_> {
         };
         let Some(mutex) = end.direction(op).vio.mutex() else { return };
         let Some(lock) = mutex.try_lock() else {
-            // Only the one-shot event: the periodic one comes back by itself, and
-            // would become one-shot by this (#1333).
+            // Only the one-shot event: the periodic one comes back by itself, and rescheduling
+            // would make it one-shot (#1333).
             if end.active_event.load() == place.load()
                 && let Some(event) = place.load()
             {
@@ -85,7 +85,7 @@ impl Half<'_> {
             }
             return;
         };
-        // Before the callback, which may set the timeout anew (#4074).
+        // Before the callback, which may set the timeout again (#4074).
         self.clear_event(place);
         self.call_back(&lock, op, event);
     }
@@ -100,7 +100,7 @@ impl Half<'_> {
         }
     }
 
-    /// Something has moved.
+    /// Bytes have moved.
     pub(crate) fn update_inactive_time(self) {
         let end = self.end();
         if let Some(timeout) = end.inactive_timeout.get()
@@ -111,19 +111,19 @@ impl Half<'_> {
         }
     }
 
-    /// C, for who sets a timeout. Waiting for it with a state machine's mutex held is
-    /// well, as in `do_io_close`: who holds C takes those by try-lock.
+    /// C, for a thread that sets a timeout. It may wait for C while it holds a state machine's
+    /// mutex, as in `do_io_close`: the holder of C takes those by try-lock.
     fn core_lock_if_corrected(&self) -> Option<Guard<'_>> {
         let correct = self.core.options.corrections.timeouts_take_core_lock;
         correct.then(|| self.core.mutex().lock())
     }
 
     fn this_cont(self) -> ContRef {
-        self.core.end_ref(self.side).expect("the timeouts are set by who has the end")
+        self.core.end_ref(self.side).expect("a caller that sets a timeout has the end")
     }
 }
 
-/// A timeout as the original's functions take it: 0 is none.
+/// A timeout as the original's functions take it: 0 is no timeout.
 fn unless_zero(timeout: HrTime) -> Option<HrTime> {
     (timeout != 0).then_some(timeout)
 }
@@ -145,9 +145,8 @@ mod tests {
     use crate::half::Half;
     use crate::steps::Side;
 
-    /// How often an event runs that is the timeout in `place` of an end whose mutex another
-    /// thread holds: the handler comes here without that mutex if the operation was issued
-    /// while it was entered.
+    /// How often a timeout event runs in `place` of an end whose mutex another thread holds. The
+    /// handler comes here without that mutex if the operation was issued after the handler began.
     fn runs(place: impl Fn(&End) -> &AtomicEvent + Send + Sync + 'static) -> usize {
         let processor = EventProcessor::new(Clock::new_ticking(mseconds(1)));
         let thread = processor.adopt_current_thread("ET_NET");

@@ -11,7 +11,7 @@ use crate::MIN_BLOCK_TRANSFER_BYTES;
 use crate::core::Flow;
 use crate::half::Half;
 
-/// Moves `act_on` bytes from a reader of `from` to `to`; how many that were.
+/// Moves `act_on` bytes from a reader of `from` to `to`; returns how many.
 /// Large pieces go as blocks, without copying; small ones are copied, so that a
 /// stream of tiny writes does not become a chain of tiny blocks. Mirrors
 /// `PluginVC::transfer_bytes`.
@@ -43,8 +43,8 @@ pub(crate) fn transfer_bytes(
     total_added
 }
 
-/// As [`transfer_bytes`], where both are the same buffer: somebody reads what he
-/// writes. Mirrors `transfer_bytes` with one buffer given twice.
+/// As [`transfer_bytes`], where both are the same buffer: a state machine reads
+/// what it writes. Mirrors `transfer_bytes` with one buffer given twice.
 pub(crate) fn transfer_within(buffer: &mut MIOBuffer, reader: ReaderId, mut act_on: i64) -> i64 {
     let mut total_added = 0;
     while act_on > 0 {
@@ -66,19 +66,20 @@ pub(crate) fn transfer_within(buffer: &mut MIOBuffer, reader: ReaderId, mut act_
     total_added
 }
 
-/// What became of one pass through one side.
+/// The result of one pass through one side.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Progress {
-    /// Bytes were moved and the state machine was told: the other side may want
-    /// to know.
+    /// Bytes were moved and the state machine was told: the other side may have
+    /// work now.
     Moved,
     /// There was nothing to move, or no room.
     Nothing,
 }
 
 impl<'a> Half<'a> {
-    /// What the write sides of epochs B and C share: from the user's write buffer
-    /// into the core buffer, under C and under the mutex of the VIO.
+    /// The common part of the write sides of epochs B and C: moves bytes from the
+    /// user's write buffer into the core buffer, under C and under the mutex of
+    /// the VIO.
     pub(crate) fn write_into_core(self, core: &Guard<'_>, sm: &Guard<'_>) -> Progress {
         let (vio, other) = (&self.end().write.vio, self.other().end());
         let ntodo = vio.ntodo();
@@ -100,7 +101,7 @@ impl<'a> Half<'a> {
         }
         if act_on <= 0 {
             if ntodo > 0 {
-                // Nothing to write: the state machine is to fill the buffer.
+                // Nothing to write: the state machine should fill the buffer.
                 self.call_back(sm, VioOp::Write, EventCode::VC_EVENT_WRITE_READY);
             }
             return Progress::Nothing;
@@ -129,8 +130,9 @@ impl<'a> Half<'a> {
         Progress::Moved
     }
 
-    /// What the read sides of epochs B and C share: from the core buffer into the
-    /// user's read buffer, under C and under the mutex of the VIO.
+    /// The common part of the read sides of epochs B and C: moves bytes from the
+    /// core buffer into the user's read buffer, under C and under the mutex of
+    /// the VIO.
     pub(crate) fn read_from_core(self, core: &Guard<'_>, sm: &Guard<'_>) -> Progress {
         let (vio, other) = (&self.end().read.vio, self.other().end());
         let ntodo = vio.ntodo();
@@ -221,8 +223,8 @@ impl<'a> Half<'a> {
         });
     }
 
-    /// True if the operation has no continuation or no buffer, and that is to
-    /// mean that there is nothing to do; see
+    /// True if the operation has no continuation or no buffer, and the
+    /// corrections make this mean "nothing to do"; see
     /// [`Corrections::null_do_io`](crate::Corrections::null_do_io).
     pub(crate) fn is_null_do_io(self, sm: &Guard<'_>, op: VioOp) -> bool {
         self.core.options.corrections.null_do_io && {
@@ -248,11 +250,11 @@ impl<'a> Half<'a> {
     }
 
     /// Reenables the VIO on whose behalf we were called; `caller` is the mutex
-    /// that it had then, held further down on this stack.
+    /// that it had then, which a function further down on this stack holds.
     ///
-    /// If a callback has bound it to another mutex meanwhile, that one is waited
-    /// for with C held, and a thread that has it and wants C waits for ever: an
-    /// open defect of the original.
+    /// If a callback has bound it to another mutex meanwhile, this waits for
+    /// that one with C held, and a thread that holds it and waits for C waits
+    /// for ever: an open defect of the original.
     pub(crate) fn reenable_caller(self, caller: &Guard<'_>, op: VioOp) {
         let vio = self.vio(op);
         if vio.is_bound_to(caller.mutex()) {

@@ -5,9 +5,10 @@
 //! addresses.
 //!
 //! # Contract
-//! Made by a [`PluginVCCore`]; given to who connects and to who accepts; closed
-//! by each with `do_io_close`. `do_io_*` and `reenable` put the work off to an
-//! event and never call back; `reenable_re` takes the core mutex and may.
+//! Made by a [`PluginVCCore`]; given to the state machine that connects and to
+//! the one that accepts; each closes its end with `do_io_close`. `do_io_*` and
+//! `reenable` put the work off to an event and never call back; `reenable_re`
+//! takes the core mutex and may.
 
 use crate::steps as pvc;
 use crate::steps::Side;
@@ -119,8 +120,9 @@ impl PluginVC {
         debug_assert!(self.core.alive.is_set(), "magic == PLUGIN_VC_MAGIC_ALIVE");
     }
 
-    /// What `do_io_read` and `do_io_write` share: issues the operation, and puts
-    /// the work off to another stack, because `do_io` must not call back.
+    /// The common part of `do_io_read` and `do_io_write`: issues the operation,
+    /// and puts the work off to another stack, because `do_io` must not call
+    /// back.
     #[track_caller]
     fn do_io(
         &self,
@@ -178,7 +180,8 @@ impl VConnection for PluginVC {
     }
 
     /// Takes the core mutex; if this end is not on the stack, an event will
-    /// process the close, else the call that is on the stack does (TS-3235).
+    /// process the close, otherwise the call that is on the stack does it
+    /// (TS-3235).
     fn do_io_close(&self, _lerrno: Option<i32>) {
         self.check_usable();
         self.half().report(pvc::DO_IO_CLOSE, None);

@@ -21,9 +21,10 @@ pub(crate) struct VirtualTime {
 /// What moves the clock.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pace {
-    /// Waiting: it jumps to the next deadline. A pass costs [`PASS_COST`].
+    /// Waiting moves it to the next deadline. A pass costs [`PASS_COST`].
     Jumps,
-    /// The end of a pass, always by so many nanoseconds. Nothing waits.
+    /// The end of a pass moves it, always by this many nanoseconds. No thread
+    /// waits.
     Ticks(HrTime),
 }
 
@@ -31,8 +32,9 @@ struct State {
     now: HrTime,
     /// How many threads take part and do not wait. The clock moves when this is 0.
     running: usize,
-    /// Who waits, and until when. A waker takes the sleeper out and counts it as
-    /// running *before* it wakes up: the clock must not move in between.
+    /// The threads that wait, each with its deadline. A waker takes the sleeper
+    /// out and counts it as running *before* the sleeper wakes up: the clock
+    /// must not move in between.
     sleepers: Vec<(ThreadId, HrTime)>,
 }
 
@@ -78,7 +80,7 @@ impl VirtualTime {
     }
 
     /// The calling thread, number `me`, waits for `timeout` nanoseconds, or until
-    /// someone wakes it, if `idle` says that there is nothing to do.
+    /// another thread wakes it, if `idle` says that there is nothing to do.
     ///
     /// `idle` is asked under the same lock that [`VirtualTime::wake`] takes, so a
     /// wake-up that follows a push cannot fall between the question and the wait.
@@ -114,8 +116,8 @@ impl State {
         self.now = after(self.now, span);
     }
 
-    /// Moves the clock to the first deadline if no thread runs, and counts those
-    /// who waited for it as running. True if it did.
+    /// Moves the clock to the first deadline if no thread runs, and counts the
+    /// threads that waited for it as running. True if it did.
     fn advance_if_all_wait(&mut self) -> bool {
         if self.running > 0 {
             return false;
@@ -195,7 +197,7 @@ mod tests {
         let start = clock.get_hrtime_updated();
         let thread = processor.adopt_current_thread("ET_NET");
         clock.participate().unwrap().sleep(mseconds(40));
-        assert_eq!(clock.get_hrtime_updated(), start, "nobody waits");
+        assert_eq!(clock.get_hrtime_updated(), start, "no thread waits");
         for pass in 1..=100 {
             thread.run_pass();
             assert_eq!(clock.get_hrtime_updated(), start + mseconds(pass));

@@ -14,10 +14,9 @@ use crate::hrtime::{HrTime, after};
 /// Makes the calling thread an EThread until it is dropped; made by
 /// [`EventProcessor::adopt_current_thread`](crate::EventProcessor::adopt_current_thread).
 ///
-/// Nothing runs by itself: whoever has it runs the loop, pass by pass. Scenarios
-/// and tests do, in virtual time; what they see is exactly what a spawned thread
-/// does. A handler must not run the loop that has called it: all the `run`
-/// methods panic while a pass is under way.
+/// Nothing runs by itself: its owner runs the loop, pass by pass. Scenarios and tests do so in
+/// virtual time, and see exactly what a spawned thread does. A handler must not run the loop that
+/// has called it: all the `run` methods panic while a pass is under way.
 ///
 /// A panic of a handler comes out of the `run` method. A caller that catches it may go
 /// on; see [the crate's page](crate#panics). Once the processor has shut down, no pass
@@ -41,7 +40,7 @@ use crate::hrtime::{HrTime, after};
 /// ```
 pub struct AdoptedThread {
     thread: Arc<EThread>,
-    /// Dropped after the thread has ended, however that was: the clock of the others
+    /// Dropped after the thread has ended, however it ended: then the clock of the other threads
     /// goes on.
     _takes_part: Option<Participant>,
     /// It must be dropped on its own thread.
@@ -67,7 +66,7 @@ impl AdoptedThread {
         self.try_pass();
     }
 
-    /// Passes until `done` says so, or the processor has shut down.
+    /// Runs passes until `done` is true, or the processor has shut down.
     pub fn run_until(&self, mut done: impl FnMut() -> bool) {
         while !done() && self.try_pass() {}
     }
@@ -87,15 +86,14 @@ impl AdoptedThread {
         true
     }
 
-    /// Passes for `span` nanoseconds by the processor's clock; not at all if `span`
-    /// is 0 or below.
+    /// Runs passes for `span` nanoseconds by the processor's clock; none if `span` is 0 or below.
     pub fn run_for(&self, span: HrTime) {
         let end = after(self.thread.clock.get_hrtime_updated(), span);
         self.run_until(|| self.thread.clock.get_hrtime_updated() >= end);
     }
 
-    /// Passes until no event waits in any queue of the thread. Does not return
-    /// while a periodic or poll event is live, or one that never comes.
+    /// Runs passes until no event waits in any queue of the thread. Does not return while there is
+    /// a live periodic or poll event, or an event that never comes.
     pub fn run_until_idle(&self) {
         self.run_until(|| self.has_no_events());
     }

@@ -1,10 +1,10 @@
 //! [`AtWork`]: whether a thread may be calling a handler right now. The callers of
-//! [`EventProcessor::shutdown`](crate::EventProcessor::shutdown) wait until it does not.
+//! [`EventProcessor::shutdown`](crate::EventProcessor::shutdown) wait until it cannot.
 //!
-//! A thread that the processor has started works from its making to its end; one that
-//! was adopted works during each pass. Before it calls a handler it looks whether the
-//! shutdown has begun. It says that it works *before* it looks, and `shutdown` says that
-//! it has begun before it looks which threads work: so one of the two sees the other.
+//! A thread that the processor has started is at work from its making to its end; an adopted thread
+//! is at work during each pass. Before a thread calls a handler it checks whether the shutdown has
+//! begun. It marks itself as at work *before* this check, and `shutdown` marks its beginning before
+//! it checks which threads are at work: so one of the two sees the other.
 
 use super::EThread;
 use crate::sync::atomic::{AtomicU8, Ordering};

@@ -33,8 +33,8 @@ impl<'a> EventLoop<'a> {
         EventLoop { thread, local: thread.local() }
     }
 
-    /// One pass: external and immediate events, timers until none is ready, poll
-    /// events, wait. Mirrors the body of the loop of `execute_regular`.
+    /// One pass: external and immediate events, timers until no timer is ready, poll events, wait.
+    /// Mirrors the body of the loop of `execute_regular`.
     ///
     /// Before each event it looks whether the processor has begun to shut down; then
     /// the pass is over. (In 9.1.3 a pass ends when its queues are empty, so a handler
@@ -128,7 +128,7 @@ impl<'a> EventLoop<'a> {
         }
     }
 
-    /// Dispatches timers until none is ready.
+    /// Dispatches timers until no timer is ready.
     fn process_timers(&self, now: crate::hrtime::HrTime) {
         let local = self.local;
         loop {
@@ -175,10 +175,9 @@ impl<'a> EventLoop<'a> {
             }
             return;
         };
-        // Under the mutex: who cancels while holding it is sure to be seen.
+        // Under the mutex: so a cancel by a thread that holds the mutex is always seen.
         if event.is_cancelled() {
-            // It does not come again. If a user's `base` has queued it, the queue
-            // frees it.
+            // The event does not come again. If a user's `base` has queued it, the queue frees it.
             body.period.set(0);
             return;
         }
@@ -192,13 +191,14 @@ impl<'a> EventLoop<'a> {
     }
 }
 
-/// An event that is being dispatched: what becomes of it afterwards, also when its
-/// handler has left by a panic. Dropped after the lock.
+/// An event that is being dispatched. Its `drop` decides what happens to the event afterwards, also
+/// when the handler panics. Dropped after the lock.
 struct Dispatched<'a> {
     thread: &'a EThread,
     local: &'a Local,
     event: &'static Event,
-    /// Out of the event while it is called; `None` if it is in there again.
+    /// The continuation, taken out of the event during the call; `None` once it is back in the
+    /// event.
     cont: Option<ContRef>,
 }
 

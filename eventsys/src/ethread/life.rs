@@ -76,8 +76,8 @@ impl EThread {
         // It is gone already if the thread is past the end of its thread-locals.
         let current = CURRENT.try_with(|current| current.take());
         drop(current);
-        // Last, so that it is held whenever something of the thread's is called. From now
-        // on other threads can call the continuations that have inherited it.
+        // Last, so that the mutex is held during every `drop` of the thread's values. From now on
+        // other threads can call the continuations that have inherited it.
         self.mutex.unlock_for_life();
         result
     }

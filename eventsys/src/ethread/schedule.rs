@@ -15,8 +15,8 @@ use crate::processor::ET_CALL;
 use crate::protected_queue::{OwnEvents, Pushed};
 use crate::sync::atomic::Ordering;
 
-/// When an event is to run, before it is known what time it is. [`EventRef::reschedule`]
-/// takes one.
+/// When an event should run, relative to a time that is read later. [`EventRef::reschedule`] takes
+/// one.
 ///
 /// ```
 /// use eventsys::hrtime::mseconds;
@@ -43,8 +43,8 @@ use crate::sync::atomic::Ordering;
 pub enum When {
     /// As soon as possible.
     Imm,
-    /// At this time by the processor's clock, in nanoseconds. What is 0 or below has
-    /// passed: at once. (In the original a debug assertion; a release build makes an
+    /// At this time by the processor's clock, in nanoseconds. A time of 0 or below has passed, so
+    /// the event runs at once. (In the original a debug assertion; a release build makes an
     /// immediate event, or a poll event that runs once.)
     At(HrTime),
     /// After this many nanoseconds; below 0, at once.
@@ -62,8 +62,8 @@ impl When {
         }
     }
 
-    /// Due time and period, for the cached time `now`. Asked before an event is
-    /// allocated: a refused call costs none.
+    /// Due time and period, for the cached time `now`. Computed before an event is allocated, so a
+    /// refused call allocates no event.
     ///
     /// # Panics
     /// If the period is 0.
@@ -82,7 +82,7 @@ impl When {
     }
 }
 
-/// When an event is to run, how often, and with which code by default.
+/// When an event should run, how often, and with which code by default.
 #[derive(Clone, Copy)]
 pub(crate) struct Plan {
     due: Due,
@@ -90,8 +90,8 @@ pub(crate) struct Plan {
     code: EventCode,
 }
 
-/// Makes an event out of a request; it belongs to the calling thread, which is to
-/// queue it without calling a user's code before.
+/// Makes an event out of a request; it belongs to the calling thread, which must queue it before it
+/// calls any code of the user's.
 #[inline]
 pub(crate) fn make_event(request: Request, plan: Plan) -> &'static Event {
     let event = new_event();
@@ -104,7 +104,7 @@ pub(crate) fn make_event(request: Request, plan: Plan) -> &'static Event {
 ///
 /// A request that lies in memory is written by words and copied on by double words,
 /// and a processor waits for that: so this is always inlined, and so are its
-/// callers. For the same reason nothing is dropped that a free event does not have.
+/// callers. For the same reason the function drops no field that is empty in a free event.
 #[inline(always)]
 fn fill(body: &Body, request: Request, plan: Plan) {
     let Request { cont, code, cookie } = request;
@@ -145,12 +145,12 @@ impl EThread {
         self.schedule(request.into(), When::Every(period))
     }
 
-    /// As [`EThread::schedule_imm`], without the question whose thread it is: the
-    /// caller must be this thread.
+    /// As [`EThread::schedule_imm`], but the caller must be this thread, so the method does not
+    /// look which thread calls.
     ///
     /// # Panics
-    /// If the calling thread is not this one (#9691). Not if this one has ended: what
-    /// ends with a thread may schedule, and gets a stale event.
+    /// If the calling thread is not this one (#9691). Does not panic if this thread has ended: a
+    /// `drop` at the thread's end may schedule, and gets a stale event.
     #[inline]
     #[track_caller]
     pub fn schedule_imm_local(&self, request: impl Into<Request>) -> EventRef {
@@ -205,7 +205,7 @@ impl EThread {
     fn schedule_local(&self, request: Request, when: When) -> EventRef {
         let local = self.local();
         let plan = when.resolve(self.clock.get_hrtime());
-        // By the `drop` of something that ends with the thread.
+        // Called by the `drop` of a value that ends with the thread.
         if self.ended.load(Ordering::Relaxed) {
             return stale();
         }
@@ -233,7 +233,7 @@ impl EThread {
     /// it if the thread has ended.
     #[inline]
     fn enqueue(&self, event: &'static Event) -> EventRef {
-        // Taken first: once pushed, the event may have run and been freed.
+        // Taken before the push: after it, the event may already have run and been freed.
         let reference = event.reference();
         if let Err(event) = self.try_enqueue(event) {
             free_unqueued(event);
@@ -255,7 +255,7 @@ impl EThread {
             self.enqueue_local(event);
             return Ok(());
         }
-        // First: as soon as it is pushed, its thread may dispatch it.
+        // First, because its thread may dispatch the event as soon as it is pushed.
         let unqueued = Unqueued(event);
         // SAFETY: the calling thread owns the event.
         self.trace(events::SCHEDULE, unsafe { event.body() }.callback_event.get());
@@ -335,9 +335,9 @@ impl EventRef {
     }
 
     /// Runs the event again, with this code. It may be the event that is being
-    /// dispatched, or one that waits; one that waits in a queue of the thread
-    /// keeps its place there, a timer or a poll event leaves its own queue first. The
-    /// caller must hold the mutex of the event's continuation.
+    /// dispatched, or one that waits; an event in the thread's local or external queue keeps its
+    /// place there; a timer or a poll event leaves its own queue first. The caller must hold the
+    /// mutex of the event's continuation.
     ///
     /// # Panics
     /// If the event has been freed, or the calling thread is not the event's.
@@ -348,8 +348,8 @@ impl EventRef {
             let thread = current.expect("ethread == this_ethread()");
             let Plan { due, period, .. } = when.resolve(thread.clock.get_hrtime());
             body.callback_event.set(code);
-            // SAFETY: `own_body` has checked that this thread owns the event, so it
-            // is this thread's queue that it is in.
+            // SAFETY: `own_body` has checked that this thread owns the event, so the event is in a
+            // queue of this thread.
             unsafe {
                 match body.place.get() {
                     Place::Bucket(_) => thread.local().priority.remove(self.event()),

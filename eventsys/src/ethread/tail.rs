@@ -8,8 +8,8 @@ use super::EThread;
 use crate::hrtime::HrTime;
 use crate::sync::MutexGuard;
 
-/// What a thread does when a pass of its loop is over. The event loop should not
-/// spin, so it calls this to block for a limited time.
+/// What a thread does when a pass of its loop is over. The loop must not spin,
+/// so it calls this handler to block for a limited time.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -76,8 +76,9 @@ impl<'a, 'g> Idle<'a, 'g> {
     /// events wait there. Mirrors `ProtectedQueue::wait`.
     pub fn sleep(self, timeout: HrTime) {
         let Idle { thread, awake } = self;
-        // Asked under the lock that the signaller takes, after it has pushed its
-        // event or set the flag of the shutdown: so neither can be missed.
+        // Tested under the lock. A signaller takes the same lock after it has
+        // pushed its event or set the shutdown flag, so the test or the wake-up
+        // sees both.
         let idle =
             || thread.external.is_empty() && thread.local().queue.is_empty() && !thread.is_to_end();
         match thread.clock.virtual_time() {

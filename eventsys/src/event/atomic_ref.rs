@@ -10,8 +10,8 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 ///
 /// The original has plain pointers here, and comments on which lock guards
 /// them; PluginVC's `sm_lock_retry_event` is guarded by one lock in `do_io_read`
-/// and by another in `do_io_close`. A race for it loses or doubles an event
-/// there and here, but is never undefined behaviour here.
+/// and by another in `do_io_close`. A race on it can lose or double an event in
+/// the original and here, but is never undefined behaviour here.
 ///
 /// ```
 /// use eventsys::{AtomicEvent, Clock, EventProcessor, FreeContinuation, Outcome};

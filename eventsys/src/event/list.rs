@@ -82,7 +82,7 @@ impl EventList {
     }
 
     /// Puts `event` before the first event for which `before` is true, or at the
-    /// end if there is none.
+    /// end if there is no such event.
     ///
     /// # Safety
     /// As for [`EventList::enqueue`].

@@ -69,7 +69,7 @@ fn place_of(index: usize) -> (usize, usize) {
 /// The event with this index.
 ///
 /// # Panics
-/// If there is none.
+/// If there is no such event.
 pub(super) fn event_at(index: u32) -> &'static Event {
     let (chunk, offset) = place_of(index as usize);
     &POOL.chunks[chunk].get().expect("an index comes from an event")[offset]
@@ -121,8 +121,8 @@ impl FreeEvents {
         let generation = event.state.load(Ordering::Relaxed) >> 1;
         event.state.store((generation + 1) << 1, Ordering::Release);
         let mut free = self.0.borrow_mut();
-        // An `AtomicEvent` keeps 32 bits of the generation, so none is used twice:
-        // an event that has been through them all retires.
+        // An `AtomicEvent` keeps 32 bits of the generation, so no generation may
+        // come twice: an event that has used all of them is retired.
         if generation < u64::from(u32::MAX) {
             free.push(event);
         }

@@ -1,4 +1,4 @@
-//! [`Request`]: whom to call back, with what.
+//! [`Request`]: the continuation to call back, the event code and the cookie.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -7,10 +7,9 @@ use super::Cookie;
 use crate::code::EventCode;
 use crate::continuation::{ContRef, Continuation};
 
-/// What the `schedule_*` methods take: a continuation, and if need be an event
-/// code and a cookie. An `Arc` of a continuation is enough:
-/// `thread.schedule_imm(sm.clone())`. Stands for the default arguments
-/// `callback_event` and `cookie` of the original.
+/// What the `schedule_*` methods take: a continuation, and optionally an event code and a cookie.
+/// An `Arc` of a continuation is enough: `thread.schedule_imm(sm.clone())`. Stands for the default
+/// arguments `callback_event` and `cookie` of the original.
 ///
 /// ```
 /// use eventsys::{Clock, EventCode, EventProcessor, FreeContinuation, Outcome, Request};

@@ -25,7 +25,7 @@ pub(super) const MAX_EVENT_TYPES: usize = 8;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct EventType(pub(crate) u8);
 
-/// The group that runs everything that asks for no other. Mirrors `ET_CALL`.
+/// The default group. Mirrors `ET_CALL`.
 pub const ET_CALL: EventType = EventType(0);
 
 /// The group that serves connections: the same threads as [`ET_CALL`], as in the
@@ -112,7 +112,7 @@ impl ThreadGroup {
         from_next.iter().chain(before).find(|thread| !thread.has_ended()).cloned()
     }
 
-    /// The group was asked for a thread and has none.
+    /// An event needs a thread of the group, but the group has no thread.
     #[cold]
     pub(super) fn refuse(&self) -> ! {
         panic!("no thread runs in group {}", self.name)

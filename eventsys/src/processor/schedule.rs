@@ -27,8 +27,8 @@ impl EventProcessor {
 
     /// The thread that a continuation should keep to: the calling thread if it
     /// is of the group, else the one it keeps to already, else the next one. A
-    /// continuation that keeps to none yet, or to one that has ended, is bound to the
-    /// answer. Mirrors `assign_affinity_by_type`.
+    /// continuation that keeps to none yet, or to one that has ended, is bound to the chosen
+    /// thread. Mirrors `assign_affinity_by_type`.
     ///
     /// # Panics
     /// If the group has no thread.
@@ -104,8 +104,8 @@ impl EventProcessor {
     /// if it is; else the next one. The continuation then keeps to it. A thread that
     /// has ended is passed over.
     ///
-    /// The event is allocated when its thread is known: a call that is refused, or
-    /// that a user's code leaves by a panic, costs none.
+    /// The event is allocated when its thread is known: a call that is refused, or that ends by a
+    /// panic in a user's code, allocates no event.
     #[inline]
     pub(crate) fn schedule_planned(
         &self,
@@ -183,7 +183,7 @@ impl EventProcessor {
     }
 }
 
-/// The thread that a continuation keeps to, while others are asked.
+/// The thread that a continuation keeps to, while the user's code is called.
 struct Kept<'a> {
     affinity: Option<usize>,
     thread: Option<&'a Arc<EThread>>,
@@ -195,7 +195,7 @@ impl<'a> Kept<'a> {
         self.thread.filter(|thread| thread.is_event_type(et) && !thread.has_ended())
     }
 
-    /// True if the continuation keeps to none, or to one that has ended.
+    /// True if the continuation keeps to no thread, or to a thread that has ended.
     fn may_be_bound(&self) -> bool {
         self.affinity.is_none() || self.thread.is_some_and(|thread| thread.has_ended())
     }

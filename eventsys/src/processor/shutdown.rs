@@ -21,8 +21,7 @@ impl EventProcessor {
     /// other threads only: its own handler goes on to its end, and so do the handlers of
     /// other threads that wait here as well.
     ///
-    /// It does not panic because a handler has: see
-    /// [`EventProcessor::handler_panic`].
+    /// A handler's panic does not make this method panic: see [`EventProcessor::handler_panic`].
     pub fn shutdown(&self) {
         self.begin_to_shut_down();
         // Threads that are being made right now are known when we get the lock. Threads
@@ -36,7 +35,7 @@ impl EventProcessor {
         };
         self.shutdown.wait_until(|| !self.every_thread().any(goes_on));
         if mine.is_some() {
-            // This thread is not over, nor is another one that waits here.
+            // This thread has not ended, nor has another thread that waits here.
             return;
         }
         let me = thread::current().id();
@@ -51,7 +50,7 @@ impl EventProcessor {
     /// [`EventProcessor::shutdown`], or a handler panics on a thread that the processor has
     /// started. [`EventProcessor::handler_panic`] then tells which of the two it was.
     ///
-    /// For the thread that owns a server and has nothing else to do. Called from a handler,
+    /// Meant for the thread that owns a server and has nothing else to do. Called from a handler,
     /// it keeps the handler's thread from working.
     ///
     /// ```
@@ -73,7 +72,7 @@ impl EventProcessor {
         self.shutdown.wait_until(|| self.is_shut_down());
     }
 
-    /// From now on no thread calls a handler that it is not in already.
+    /// From now on no thread starts a handler; handlers that run go on to their end.
     pub(super) fn begin_to_shut_down(&self) {
         self.shutdown.begin();
         for thread in self.every_thread() {

@@ -7,13 +7,13 @@ use std::sync::OnceLock;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Mutex};
 
-/// What a processor and its threads know of its shutdown.
+/// The state of a processor's shutdown, shared with its threads.
 pub(crate) struct ShutdownState {
     begun: AtomicBool,
     /// The first panic on a thread that the processor has started.
     panic: OnceLock<HandlerPanic>,
-    /// Held by a waiting thread between its question and its wait, and by a telling
-    /// thread between its change and its notice: so no notice is lost.
+    /// A waiting thread holds it between its test and its wait, and a notifying
+    /// thread between its change and its notification: so no notification is lost.
     asking: Mutex<()>,
     changed: Condvar,
 }
@@ -40,7 +40,7 @@ impl ShutdownState {
         self.changed.notify_all();
     }
 
-    /// The panic that is the reason for the end, if one is.
+    /// The panic that ended the event system, if one did.
     pub(crate) fn panic(&self) -> Option<&HandlerPanic> {
         self.panic.get()
     }
@@ -65,7 +65,8 @@ impl ShutdownState {
 
     /// A thread's work has changed.
     pub(crate) fn tell(&self) {
-        // Before the end begins, a thread waits for nothing but its beginning.
+        // Before the end begins, a waiting thread waits only for that
+        // beginning.
         if self.has_begun() {
             drop(self.asking.lock());
             self.changed.notify_all();

@@ -3,9 +3,9 @@
 //! Mirrors `spawn_event_threads`, `spawn_thread`, `schedule_spawn` and
 //! `initThreadState` of `UnixEventProcessor.cc`, and `EThread::execute`.
 //!
-//! Threads are made all or none. Each waits at a door of its own until the last of
-//! them has been made, and only then do their group and the clock know them.
-//! If one cannot be made, the doors go, and the others leave without a step.
+//! Either all threads of a call are made, or none. Each waits at a door of its own until the last
+//! of them has been made; only then are they entered into their group and the clock. If one cannot
+//! be made, the doors are dropped, and the other threads end without taking a step.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -32,9 +32,8 @@ impl EventProcessor {
     /// Mirrors `spawn_event_threads`. If the processor has shut down, they end at once.
     ///
     /// # Panics
-    /// If `n` is 0, if there would be more than [`MAX_EVENT_THREADS`], or if the
-    /// system gives no thread, as for a name with a zero byte. Then none has run, and
-    /// none is left in the group.
+    /// If `n` is 0, if there would be more than [`MAX_EVENT_THREADS`], or if the system gives no
+    /// thread, as for a name with a zero byte. Then no thread has run, and the group is as before.
     pub fn spawn_event_threads(self: &Arc<Self>, name: &str, n: usize) -> EventType {
         assert!(n > 0, "n_threads > 0");
         let et = self.register_event_type(name);
@@ -82,8 +81,8 @@ impl EventProcessor {
     ///
     /// # Panics
     /// If an EThread runs on the calling thread already, or if there would be
-    /// more than [`MAX_EVENT_THREADS`]. Then nothing has changed. (The destructor of a
-    /// thread-local is past the place for an EThread, and is refused as well.)
+    /// more than [`MAX_EVENT_THREADS`]. Then nothing has changed. (Also refused in the destructor
+    /// of a thread-local, where the thread can no longer hold an EThread.)
     #[must_use]
     pub fn adopt_current_thread(self: &Arc<Self>, name: &str) -> AdoptedThread {
         EThread::check_that_none_runs_here();
@@ -138,7 +137,7 @@ impl EventProcessor {
         }
     }
 
-    /// A thread to be in group `et`, behind those that are there and `n` more.
+    /// A new thread for group `et`, numbered after those of the group and `n` more.
     fn birth_in(self: &Arc<Self>, et: EventType, n: usize) -> Birth {
         let group = self.group(et);
         let id = group.len() + n;
@@ -164,7 +163,7 @@ impl EventProcessor {
         }
     }
 
-    /// Makes `n` threads of the system that will do `run`, and enters them.
+    /// Makes `n` system threads that will call `run`, and enters them.
     ///
     /// # Panics
     /// If that is not possible.
@@ -201,7 +200,7 @@ impl EventProcessor {
         Ok(made)
     }
 
-    /// The number of the first of `n` more threads.
+    /// The index of the first of `n` more threads.
     fn room_for(&self, _making: &MutexGuard<'_, Handles>, n: usize) -> Result<usize, String> {
         let made = self.n_threads.load(Ordering::Relaxed);
         if n > MAX_EVENT_THREADS - made {
@@ -211,7 +210,7 @@ impl EventProcessor {
     }
 
     /// Enters a new thread into the table and its group. The slot is filled before the
-    /// length grows, for those who read the table at the same time.
+    /// length grows, for threads that read the table at the same time.
     fn enter(
         &self,
         making: &mut MutexGuard<'_, Handles>,
@@ -236,7 +235,7 @@ struct Made {
 }
 
 impl Made {
-    /// Lets them take their first step.
+    /// Opens the doors: the threads take their first step.
     fn let_go(self) {
         for (door, takes_part) in self.doors {
             let _ = door.send(takes_part);
@@ -263,7 +262,7 @@ impl Started {
 
     fn wait_and_live(self, run: Run) {
         let Started { processor, thread, opened } = self;
-        // If another one could not be made, this one has never been.
+        // If another thread could not be made, this thread ends without a step.
         if let Ok(takes_part) = opened.recv() {
             thread.adopt_os_thread();
             Alive { processor, thread, takes_part }.live(run);

@@ -22,8 +22,8 @@ impl fmt::Display for Step {
     }
 }
 
-/// What an error shows of a text that is wrong: how it begins, and `…` if it is
-/// long. A file can be one line of gigabytes.
+/// The part of a wrong text that an error shows: its beginning, and `…` if it is long. A file can
+/// be one line of gigabytes.
 #[must_use]
 pub fn excerpt(text: &str) -> String {
     const MOST: usize = 60;
@@ -34,8 +34,8 @@ pub fn excerpt(text: &str) -> String {
 }
 
 /// One JSON object on one line: `at` (ns), `subject` and `number` (the object that took
-/// the step, see [`Subject`]), `step`, `value` (absent where there is none) and `held` (the
-/// held mutexes, outermost first, by the numbers that `names` gives them; absent where none
+/// the step, see [`Subject`]), `step`, `value` (absent if the step has no value) and `held` (the
+/// held mutexes, outermost first, by the numbers that `names` gives them; absent if no held mutex
 /// is known).
 ///
 /// ```

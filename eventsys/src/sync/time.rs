@@ -21,10 +21,10 @@ use crate::hrtime::HrTime;
 /// assert_eq!(timeout.get(), Some(i64::MIN + 1), "times saturate");
 /// ```
 ///
-/// In the original such a time is an `ink_hrtime` in which 0 is none.
+/// In the original such a time is an `ink_hrtime` in which 0 means "no time".
 pub struct AtomicTime(AtomicI64);
 
-/// Stands for none: the one number that is no time here.
+/// Stands for "no time": the one number that is not a time here.
 const NONE: i64 = i64::MIN;
 
 impl AtomicTime {

@@ -96,7 +96,7 @@ fn a_poll_event_can_be_cancelled_by_the_poll_event_before_it() {
 
 #[test]
 fn a_continuation_can_cancel_its_other_event() {
-    // As a state machine does that gives up its timeout when its data have come.
+    // A state machine does this: it cancels its timeout when its data have come.
     let lab = Lab::new();
     let timeout = Arc::new(AtomicEvent::none());
     let mine = Arc::clone(&timeout);
@@ -173,7 +173,8 @@ fn cancelling_twice_is_a_debug_assertion_as_in_the_original() {
 #[test]
 fn cancelling_a_freed_event_panics_and_leaves_the_next_use_of_it_alone() {
     // The follow-up of #1334: the free list gives the same address to the next
-    // event, and whoever still has the old pointer cancels a stranger's event.
+    // event, and a user that still has the old pointer cancels the event of
+    // another.
     let lab = Lab::new();
     let old = lab.thread.schedule_imm(lab.noting("old"));
     lab.passes(1);

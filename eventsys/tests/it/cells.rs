@@ -26,7 +26,7 @@ fn a_guarded_value_is_reached_with_any_guard_of_its_mutex_and_no_other() {
     assert_eq!(value.get(&second).get(), 2);
     let text = panic_of(|| value.get(&wrong).set(3));
     assert!(is_wrong_guard(&text), "{text}");
-    assert_eq!(value.get_mut().get(), 2, "who has the cell to himself needs no guard");
+    assert_eq!(value.get_mut().get(), 2, "exclusive access to the cell needs no guard");
 }
 
 #[test]

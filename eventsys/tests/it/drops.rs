@@ -1,6 +1,6 @@
-//! No user code runs under a lock of the library, and none is left out: what a `drop` may
-//! do, wherever the library lets go of something of the user's. It may schedule,
-//! reschedule, lock, register, adopt, shut down, and panic.
+//! No user code runs under a lock of the library, and the library calls every `drop`. Wherever the
+//! library drops a value of the user's, that `drop` may schedule, reschedule, lock, register,
+//! adopt, shut down, and panic.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,5 @@
-//! The contract of handlers: who may call, what they get, what they may do.
+//! The contract of handlers: which threads may call, what a handler gets, what
+//! it may do.
 //!
 //! Proves `Continuation::handleEvent` with its release assertion (#4673), and
 //! `SET_HANDLER`.

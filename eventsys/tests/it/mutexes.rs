@@ -1,4 +1,4 @@
-//! What a `ProxyMutex` tells of itself: who holds it, and how often.
+//! What a `ProxyMutex` says about itself: which thread holds it, and how often.
 //!
 //! The original reads `thread_holding` without the lock, in `PluginVC::main_handler`
 //! and in `assign_affinity_by_type`, so each thread must see the same answer.

@@ -61,8 +61,8 @@ const WAYS: [Way; 4] = [
 /// pass, which happens when the bit for it changes in the count of 5 ms.
 const DAY: HrTime = seconds(86_400) + 257 * mseconds(5);
 
-/// For each way and each case: when the event is due, and in which passes it came, of
-/// one a day for more than a year.
+/// For each way and each case: when the event is due, and in which passes it came, with one pass a
+/// day for more than a year.
 fn check(cases: impl Fn(HrTime) -> Vec<(When, HrTime, &'static [i64])>) {
     let now = ticking(DAY).processor.clock().get_hrtime();
     for (name, schedule) in WAYS {

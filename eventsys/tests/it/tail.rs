@@ -72,7 +72,8 @@ fn a_handler_that_ignores_the_local_queue_may_sleep_for_those_ten_milliseconds()
     struct Sleepy;
     impl LoopTailHandler for Sleepy {
         fn wait_for_activity(&self, idle: Idle<'_, '_>, timeout: HrTime) {
-            // Stands for one that blocks in poll(2): no other thread, no signal.
+            // Stands for a handler that blocks in poll(2): no other thread, no
+            // signal.
             testkit::let_time_pass(idle.thread().clock(), timeout / useconds(1));
         }
         fn signal_activity(&self, _: &EThread) {}

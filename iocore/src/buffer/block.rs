@@ -1,8 +1,8 @@
-//! One block: a stretch of bytes to be read, and behind it a stretch to be written.
+//! One block: readable bytes, and behind them space for writing.
 //!
 //! Modelled are the four pointers of 9.1.3 (`buf`, `start`, `end`, `buf_end`) as offsets. The
-//! link to the next block is not: chains are queues here. Memory is taken when a block is first
-//! written to, which no call makes visible.
+//! link to the next block is not: chains are queues here. A block takes its memory when it is first
+//! written to; no call shows this.
 
 #![allow(unsafe_code)]
 
@@ -12,7 +12,7 @@ use super::pool;
 use super::size::SizeIndex;
 use super::view::BlockView;
 
-/// A part of a piece of memory: bytes that are there to be read, and space to be written.
+/// A part of a piece of memory: readable bytes, and space for writing.
 ///
 /// Cloning it shares the readable bytes and leaves the space with the original; see
 /// [`clone`](IOBufferBlock#impl-Clone-for-IOBufferBlock).
@@ -33,14 +33,14 @@ use super::view::BlockView;
 pub struct IOBufferBlock {
     /// `None` until the first write. All offsets below count from its first byte.
     memory: Option<Memory>,
-    /// The first byte to be read. `start <= end`.
+    /// The first readable byte. `start <= end`.
     start: usize,
-    /// Behind the last byte to be read, the first to be written. The bytes from `start` to `end`
-    /// are not written again by anybody as long as any block can read them; they may be read on
-    /// other threads at any time. `end > 0` only with memory.
+    /// Behind the last readable byte; the first byte of the space. No thread writes the bytes from
+    /// `start` to `end` again as long as any block can read them; they may be read on other threads
+    /// at any time. `end > 0` only with memory.
     end: usize,
-    /// Behind the last byte to be written; at most the size. The bytes from `end` to here belong
-    /// to this block alone of all that share the memory: nobody else reads or writes them.
+    /// Behind the last byte of the space; at most the size. The bytes from `end` to here belong to
+    /// this block alone of all that share the memory: no other block reads or writes them.
     buf_end: usize,
     /// The size of the memory, whether it has been taken or not.
     index: SizeIndex,
@@ -62,8 +62,9 @@ impl IOBufferBlock {
 
     /// A block that is full of the given bytes. They are not copied.
     ///
-    /// An empty vector makes an empty block with 128 bytes of space, for the index of size zero
-    /// is that of this class. (9.1.3 says the same of its block, over memory that is not there.)
+    /// An empty vector makes an empty block with 128 bytes of space, because the index of size zero
+    /// is the index of this class. (9.1.3 says the same of its block, over memory that is not
+    /// there.)
     ///
     /// Mirrors `IOBufferBlock::set_internal` of `I_IOBuffer.h` (9.1.3), as `append_xmalloced` uses
     /// it.
@@ -74,10 +75,10 @@ impl IOBufferBlock {
         Self { memory: Some(memory), start: 0, end: len, buf_end: index.bytes(), index }
     }
 
-    /// A block over `data`, to be read from byte `offset` for `len` bytes.
+    /// A block over `data`, whose readable bytes are the `len` bytes from byte `offset` on.
     ///
-    /// What lies behind is space to be written if this is the only reference to the data. If it
-    /// is shared, the block has no space. (9.1.3 gives it the space all the same.)
+    /// The bytes behind them are space if this is the only reference to the data. If it is shared,
+    /// the block has no space. (9.1.3 gives it the space all the same.)
     ///
     /// Mirrors `IOBufferBlock::set` of `I_IOBuffer.h` (9.1.3).
     ///
@@ -94,7 +95,7 @@ impl IOBufferBlock {
         Self { memory: Some(memory), start, end, buf_end, index }
     }
 
-    /// How many bytes there are to be read.
+    /// The number of readable bytes.
     ///
     /// Mirrors `IOBufferBlock::read_avail` (and `size`) of `I_IOBuffer.h` (9.1.3).
     #[inline]
@@ -102,7 +103,7 @@ impl IOBufferBlock {
         to_i64(self.len())
     }
 
-    /// How many bytes there is space for.
+    /// The number of bytes that fit into the space.
     ///
     /// Mirrors `IOBufferBlock::write_avail` of `I_IOBuffer.h` (9.1.3).
     #[inline]
@@ -110,7 +111,7 @@ impl IOBufferBlock {
         to_i64(self.space())
     }
 
-    /// The size in bytes of all of its memory, of which it may use but a part.
+    /// The size in bytes of its whole memory; the block may use only a part of it.
     ///
     /// Mirrors `IOBufferBlock::block_size` of `I_IOBuffer.h` (9.1.3).
     #[inline]
@@ -132,14 +133,14 @@ impl IOBufferBlock {
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
         match &self.memory {
-            // SAFETY: by the invariant of `end`, nobody writes these bytes.
+            // SAFETY: by the invariant of `end`, no thread writes these bytes.
             Some(memory) => unsafe { memory.slice(self.start, self.end) },
             None => &[],
         }
     }
 
-    /// The space to be written. It holds some bytes or other; [`fill`](Self::fill) says how many
-    /// of them are meant.
+    /// The space for writing. Its bytes are arbitrary; [`fill`](Self::fill) makes the written ones
+    /// readable.
     ///
     /// Mirrors `IOBufferBlock::end` and `buf_end` of `I_IOBuffer.h` (9.1.3).
     #[inline]
@@ -148,7 +149,7 @@ impl IOBufferBlock {
             return &mut [];
         }
         let memory = self.memory.get_or_insert_with(|| Memory::new(self.index));
-        // SAFETY: by the invariant of `buf_end`, nobody else reads or writes these bytes.
+        // SAFETY: by the invariant of `buf_end`, no other block reads or writes these bytes.
         unsafe { memory.slice_mut(self.end, self.buf_end) }
     }
 
@@ -158,19 +159,19 @@ impl IOBufferBlock {
     ///
     /// # Panics
     ///
-    /// If `len` is negative or more than there is space for.
+    /// If `len` is negative or larger than the space.
     #[inline]
     pub fn fill(&mut self, len: i64) {
         self.fill_bytes(to_usize(len, "fill"));
     }
 
-    /// Drops the first `len` bytes to be read. The space does not grow.
+    /// Drops the first `len` readable bytes. The space does not grow.
     ///
     /// Mirrors `IOBufferBlock::consume` of `I_IOBuffer.h` (9.1.3).
     ///
     /// # Panics
     ///
-    /// If `len` is negative or more than there is to be read.
+    /// If `len` is negative or larger than the number of readable bytes.
     #[inline]
     pub fn consume(&mut self, len: i64) {
         let (len, have) = (to_usize(len, "consume"), self.len());
@@ -198,12 +199,12 @@ impl IOBufferBlock {
     ///
     /// # Panics
     ///
-    /// If an argument is negative, or the bytes reach beyond what there is to be read.
+    /// If an argument is negative, or the range reaches beyond the readable bytes.
     pub fn clone_range(&self, offset: i64, len: i64) -> Self {
         self.share(to_usize(offset, "offset"), to_usize(len, "len"))
     }
 
-    /// The readable bytes, to be kept however long and to be read anywhere.
+    /// The readable bytes; the caller may keep them for any time and read them on any thread.
     ///
     /// Has no counterpart in 9.1.3, where a user keeps a pointer to the block.
     pub fn view(&self) -> BlockView {
@@ -228,24 +229,24 @@ impl IOBufferBlock {
         let space = self.space();
         assert!(len <= space, "fill({len}) of a block that has space for {space} bytes");
         if len > 0 {
-            // What becomes readable has to be there, written or not.
+            // The memory must exist before its bytes become readable, written or not.
             self.memory.get_or_insert_with(|| Memory::new(self.index));
         }
         self.end += len;
     }
 
-    /// Makes sure that the space can be written.
+    /// Takes the memory of the space, if it is not there yet.
     ///
     /// # Panics
     ///
-    /// If no memory can be had for it.
+    /// If the memory cannot be allocated.
     pub(super) fn check_space(&self) {
         if self.memory.is_none() {
             pool::check(self.index);
         }
     }
 
-    /// Copies in as many of the bytes as there is space for. Returns how many those are.
+    /// Copies in as many of the bytes as fit. Returns how many.
     #[inline]
     pub(super) fn write(&mut self, bytes: &[u8]) -> usize {
         let len = bytes.len().min(self.space());

@@ -1,8 +1,8 @@
 //! Blocks kept for later, without readers and a writer.
 //!
-//! Modelled is what a chain holds and returns. In 9.1.3 copies of a chain share the blocks
+//! The model covers what a chain holds and returns. In 9.1.3 copies of a chain share the blocks
 //! themselves, so that consuming from one can shorten the other, and appending a chain to itself
-//! links it into a ring. Here copies share the memory only, and neither happens.
+//! links it into a ring. Here copies share only the memory, so neither can happen.
 
 use std::collections::VecDeque;
 use std::ops::AddAssign;
@@ -36,7 +36,7 @@ pub struct IOBufferChain {
 }
 
 impl IOBufferChain {
-    /// A chain of nothing.
+    /// An empty chain.
     ///
     /// Mirrors `IOBufferChain::IOBufferChain` of `I_IOBuffer.h` (9.1.3).
     pub fn new() -> Self {
@@ -93,7 +93,7 @@ impl IOBufferChain {
         written
     }
 
-    /// Drops up to `size` bytes from the front. Returns how many those were.
+    /// Drops up to `size` bytes from the front. Returns how many.
     ///
     /// It stops at a block without bytes, as such blocks can come from
     /// [`write_data`](Self::write_data). A chain that holds no more bytes holds no more blocks.

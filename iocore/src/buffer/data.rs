@@ -1,10 +1,10 @@
 //! Reference-counted memory.
 //!
-//! [`IOBufferData`] is what a user holds: whole memory whose bytes nobody writes. [`Memory`] is
-//! what a block holds: the same memory, with a right to write some of it. One becomes the other
-//! only in one direction, so while an [`IOBufferData`] exists, no block can write its bytes.
+//! [`IOBufferData`] is what a user holds: whole memory whose bytes no thread writes. [`Memory`] is
+//! what a block holds: the same memory, with a right to write some of it. The conversion goes in
+//! one direction only, so while an [`IOBufferData`] exists, no block can write its bytes.
 //!
-//! Of 9.1.3 the counting and the sizes are modelled. Kinds of allocation (`AllocType`) are not;
+//! The counting and the sizes of 9.1.3 are modelled. Kinds of allocation (`AllocType`) are not;
 //! they differ in alignment alone.
 
 #![allow(unsafe_code)]
@@ -18,7 +18,7 @@ use std::sync::atomic::fence;
 use super::pool::{self, Piece};
 use super::size::SizeIndex;
 
-/// A reference-counted piece of memory that anybody may read and nobody writes.
+/// A reference-counted piece of memory that every thread may read and none writes.
 ///
 /// Cloning it counts a reference, it does not copy bytes.
 ///
@@ -38,7 +38,7 @@ use super::size::SizeIndex;
 pub struct IOBufferData(Memory);
 
 impl IOBufferData {
-    /// Takes memory of the given size. Its bytes are some or other, but initialised.
+    /// Takes memory of the given size. Its bytes are arbitrary, but initialised.
     ///
     /// Mirrors `new_IOBufferData` of `I_IOBuffer.h` (9.1.3).
     ///
@@ -78,16 +78,18 @@ impl IOBufferData {
     /// Mirrors `IOBufferData::data` of `I_IOBuffer.h` (9.1.3).
     pub fn as_slice(&self) -> &[u8] {
         // SAFETY: no block has a right to write this memory while an `IOBufferData` refers to it:
-        // a block gets that right only when it is the only one who refers to the memory, and
-        // makes no `IOBufferData` afterwards. `get_mut` needs the only handle, mutably.
+        // a block gets that right only when its reference to the memory is the only one, and makes
+        // no `IOBufferData` afterwards. `get_mut` needs the only handle, mutably.
         unsafe { self.0.slice(0, self.0.index().bytes()) }
     }
 
     /// All of its bytes, to be written, if this is the only reference; otherwise `None`.
     ///
-    /// Mirrors `IOBufferData::data` of `I_IOBuffer.h` (9.1.3), which does not ask who else reads.
+    /// Mirrors `IOBufferData::data` of `I_IOBuffer.h` (9.1.3), which does not check for other
+    /// readers.
     pub fn get_mut(&mut self) -> Option<&mut [u8]> {
-        // SAFETY: nobody else refers to the memory, and nobody can as long as `self` is borrowed.
+        // SAFETY: there is no other reference to the memory, and there can be none as long as
+        // `self` is borrowed.
         self.0.is_unique().then(|| unsafe { self.0.slice_mut(0, self.0.index().bytes()) })
     }
 
@@ -99,8 +101,7 @@ impl IOBufferData {
 
 /// A counted reference to a piece of memory, some of which its holder may write.
 ///
-/// Which bytes those are is the holder's affair, and the holder's promise: see the two unsafe
-/// functions.
+/// The holder knows which bytes those are and must keep to them: see the two unsafe functions.
 pub(super) struct Memory {
     /// Alive as long as this reference is counted.
     piece: NonNull<Piece>,
@@ -139,8 +140,8 @@ impl Memory {
         self.piece().index
     }
 
-    /// Whether nobody else refers to the memory. Whatever others did with it has then happened
-    /// before this call returned.
+    /// Whether this is the only reference to the memory. If so, all that other holders did with the
+    /// memory has happened before this call returns.
     #[inline]
     pub(super) fn is_unique(&self) -> bool {
         self.piece().refs.load(Acquire) == 1
@@ -150,7 +151,7 @@ impl Memory {
     ///
     /// # Safety
     ///
-    /// `start <= end`, `end` is at most the size, and nobody writes these bytes while the slice
+    /// `start <= end`, `end` is at most the size, and no thread writes these bytes while the slice
     /// lives.
     #[inline]
     pub(super) unsafe fn slice(&self, start: usize, end: usize) -> &[u8] {
@@ -164,7 +165,7 @@ impl Memory {
     ///
     /// # Safety
     ///
-    /// `start <= end`, `end` is at most the size, and nobody else reads or writes these bytes
+    /// `start <= end`, `end` is at most the size, and no other code reads or writes these bytes
     /// while the slice lives.
     #[inline]
     pub(super) unsafe fn slice_mut(&mut self, start: usize, end: usize) -> &mut [u8] {
@@ -181,8 +182,8 @@ impl Clone for Memory {
         // The new reference is made from one that exists, so nothing has to be ordered.
         let before = self.piece().refs.fetch_add(1, Relaxed);
         if before > usize::MAX / 2 {
-            // A count that wraps around would free memory in use. So many references can only be
-            // leaked ones, and there is no way on.
+            // A count that wraps around would free memory in use. Only leaked references can be so
+            // many, and the program cannot go on.
             std::process::abort();
         }
         Self { piece: self.piece }
@@ -192,13 +193,13 @@ impl Clone for Memory {
 impl Drop for Memory {
     #[inline]
     fn drop(&mut self) {
-        // Who is alone stays alone, because a new reference takes an old one to make. This spares
-        // the common case an atomic read-modify-write.
+        // A unique reference stays unique, because a new reference is always made from an existing
+        // one. This spares the common case an atomic read-modify-write.
         if !self.is_unique() {
             if self.piece().refs.fetch_sub(1, Release) != 1 {
                 return;
             }
-            // What the others did with the memory must have happened before it is used anew.
+            // All that the others did with the memory must have happened before its next use.
             fence(Acquire);
         }
         // SAFETY: this was the last reference.

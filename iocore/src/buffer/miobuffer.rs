@@ -1,11 +1,11 @@
-//! The buffer itself: what it is made of, how it comes and goes.
+//! The buffer itself: its parts, how it is made and freed.
 //!
 //! Writing is in `write.rs` and `share.rs`, the water marks are in `water.rs`, the readers' life
 //! is in `reader.rs`, and what they do in `read.rs` and `peek.rs`.
 //!
-//! Modelled are all states that `MIOBuffer` of 9.1.3 can be brought to by its own calls. Its
-//! fields are private here, so states that only a user's hand could bring about do not exist. A
-//! buffer over a user's memory (`MIOBuffer::set`) is a new, empty one with the bytes appended.
+//! The model has all states that `MIOBuffer` of 9.1.3 can reach by its own calls. Its fields are
+//! private here, so a user cannot set them to any other state. A buffer over a user's memory
+//! (`MIOBuffer::set`) is a new, empty one with the bytes appended.
 
 use super::num::to_i64;
 use super::queue::BlockQueue;
@@ -14,9 +14,9 @@ use super::size::SizeIndex;
 
 /// A queue of bytes with one writer and up to [`MAX_MIOBUFFER_READERS`] readers.
 ///
-/// Each reader sees all bytes from its own place on. Memory is let go of when the slowest reader
-/// has left it. Nothing limits how much is written; that is what the water mark is for, which the
-/// two sides are free to heed.
+/// Each reader sees all bytes from its own place on. Memory is released when the slowest reader has
+/// left it. Nothing limits how much is written; the water mark is a hint for this, which the two
+/// sides may use or ignore.
 ///
 /// ```
 /// use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
@@ -36,13 +36,13 @@ use super::size::SizeIndex;
 /// Mirrors `MIOBuffer` of `I_IOBuffer.h` (9.1.3).
 #[derive(Debug)]
 pub struct MIOBuffer {
-    /// The blocks. See its module for what holds of them.
+    /// The blocks. See the module of the queue for its invariants.
     pub(super) queue: BlockQueue,
     /// The absolute position behind the last byte in the queue, counted from the first byte that
-    /// was ever put into this buffer. A reader knows the position of its next byte, so what it
-    /// has to read is a difference.
+    /// was ever put into this buffer. A reader knows the position of its next byte, so the number
+    /// of its readable bytes is a difference.
     pub(super) end_pos: i64,
-    /// The readers. Where they may be, see [`check_invariants`](Self::check_invariants).
+    /// The readers. [`check_invariants`](Self::check_invariants) says where they may be.
     pub(super) readers: [ReaderSlot; MAX_MIOBUFFER_READERS],
     /// The size of the blocks that are added.
     pub(super) size_index: SizeIndex,
@@ -63,7 +63,7 @@ impl MIOBuffer {
         buffer
     }
 
-    /// A buffer without any block and a water mark of zero. The first write, or whatever else
+    /// A buffer without any block and a water mark of zero. The first write, or any other call that
     /// needs a block, adds one of the given size.
     ///
     /// Readers may be allocated before that. They have no block, and find themselves at the start
@@ -107,14 +107,14 @@ impl MIOBuffer {
         if let Some(writer) = self.queue.writer_mut() {
             writer.reset();
         }
-        // The bytes that were dropped have had their positions; new ones go on behind them. So no
-        // reader may stay behind.
+        // Dropped bytes keep their positions; new bytes get the positions behind them. So no reader
+        // may stay behind.
         let at = self.writer_place();
         self.readers.iter_mut().filter(|slot| slot.is_live()).for_each(|slot| slot.put_at(at));
         self.let_go();
     }
 
-    /// Deallocates all readers and lets go of all blocks. The size index and the water mark stay.
+    /// Deallocates all readers and releases all blocks. The size index and the water mark stay.
     ///
     /// Mirrors `MIOBuffer::dealloc` of `I_IOBuffer.h` (9.1.3).
     pub fn dealloc(&mut self) {
@@ -123,7 +123,7 @@ impl MIOBuffer {
     }
 
     /// As [`dealloc`](Self::dealloc), and the buffer also forgets its size index and its water
-    /// mark. Whatever adds a block panics from now on.
+    /// mark. Every call that adds a block panics from now on.
     ///
     /// Mirrors `MIOBuffer::clear` of `I_IOBuffer.h` (9.1.3).
     pub fn clear(&mut self) {
@@ -132,17 +132,17 @@ impl MIOBuffer {
         self.water_mark = 0;
     }
 
-    /// Checks that the buffer is in a state it can be in. It takes time in proportion to the
-    /// number of blocks and is meant for tests.
+    /// Checks that the buffer is in a valid state. It takes time in proportion to the number of
+    /// blocks and is meant for tests.
     ///
-    /// Besides what the queue holds of itself: every live reader is at a block between the first
-    /// and the writer's (or, without blocks, at the number of the first to come), within the
-    /// bytes of that block; its position is as far from the end as there are bytes to read; and
-    /// the first block is needed by a reader or the writer.
+    /// Besides the queue's own invariants: every live reader is at a block between the first and
+    /// the writer's (or, without blocks, at the number of the first to come), within the bytes of
+    /// that block; its position is as far from the end as there are bytes to read; and the first
+    /// block is needed by a reader or the writer.
     ///
     /// # Panics
     ///
-    /// If something is amiss.
+    /// If an invariant does not hold.
     pub fn check_invariants(&self) {
         self.queue.check_invariants();
         let (front, writer) = (self.queue.front(), self.queue.writer_seq());
@@ -159,11 +159,11 @@ impl MIOBuffer {
         assert_eq!(front, oldest, "the first block is needed");
     }
 
-    /// Lets go of the blocks in front of all readers and of the writer. To be called whenever one
+    /// Releases the blocks in front of all readers and of the writer. Must be called whenever one
     /// of them has moved or gone.
     #[inline]
     pub(super) fn let_go(&mut self) {
-        // Mostly somebody is still at the first block.
+        // Usually a reader is still at the first block.
         let front = self.queue.front();
         if self.readers.iter().any(|slot| slot.is_live() && slot.seq == front) {
             return;
@@ -259,7 +259,7 @@ mod tests {
         buffer.write(b"hello");
     }
 
-    /// The check can fail: each state that cannot be is brought about by hand.
+    /// The check can fail: the test makes each invalid state by hand.
     #[test]
     fn check_invariants_finds_each_state_that_a_buffer_cannot_be_in() {
         type Break = fn(&mut MIOBuffer);

@@ -1,4 +1,4 @@
-//! Checked passage between `i64`, the number type of the API, and `usize`, that of memory.
+//! Checked conversion between `i64`, the number type of the API, and `usize`, that of memory.
 
 /// A length in memory, as the API states it.
 #[inline]
@@ -20,7 +20,7 @@ pub(super) fn to_usize(bytes: i64, what: &str) -> usize {
     }
 }
 
-/// A limit that a caller gave: nothing when negative, and no more than memory can hold.
+/// A limit that a caller gave: 0 when negative, and no more than memory can hold.
 #[inline]
 pub(super) fn to_limit(bytes: i64) -> usize {
     usize::try_from(bytes.max(0)).unwrap_or(usize::MAX)

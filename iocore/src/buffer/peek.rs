@@ -1,6 +1,6 @@
 //! Looking at the bytes before a reader, without moving it.
 //!
-//! Modelled exactly. None of this heeds the reader's size limit.
+//! Modelled exactly. No function here looks at the reader's size limit.
 
 use super::miobuffer::MIOBuffer;
 use super::num::{to_i64, to_limit, to_usize};
@@ -8,7 +8,8 @@ use super::reader::ReaderId;
 
 /// All of these panic if the reader is not alive.
 impl MIOBuffer {
-    /// All bytes before the reader, one slice per block, none of them empty. Moves nothing.
+    /// All bytes before the reader, one slice per block, without empty slices. Does not move the
+    /// reader.
     ///
     /// Mirrors the walk over `IOBufferBlock::next` from `IOBufferReader::get_current_block` of
     /// `I_IOBuffer.h` (9.1.3).
@@ -45,7 +46,7 @@ impl MIOBuffer {
     }
 
     /// Copies bytes to `buf`, from `offset` bytes beyond the reader's place on, and consumes
-    /// nothing. Returns how many: as many as there are, and no more than fit.
+    /// nothing. Returns how many bytes were copied: as many as there are, and no more than fit.
     ///
     /// Mirrors `IOBufferReader::memcpy` of `I_IOBuffer.h` (9.1.3).
     ///
@@ -94,9 +95,10 @@ impl MIOBuffer {
     }
 }
 
-/// Where the byte `c` first stands.
+/// The first position of the byte `c`.
 fn find(bytes: &[u8], c: u8) -> Option<usize> {
-    // Looking at a whole chunk without a way out lets the compiler compare its bytes all at once.
+    // A loop over a whole chunk without an early exit lets the compiler compare its bytes all at
+    // once.
     let (chunks, _) = bytes.as_chunks::<32>();
     let without = |chunk: &&[u8; 32]| !chunk.iter().fold(false, |hit, &byte| hit | (byte == c));
     let start = 32 * chunks.iter().take_while(without).count();

@@ -5,8 +5,8 @@
 //! writer gets bytes that are still in the cache. The lists are short and need no lock; what does
 //! not fit goes back to the allocator.
 //!
-//! 9.1.3 has one lock-free list per class for the whole process, and what is in it stays there. A
-//! user can tell only by looking at the size of the process.
+//! 9.1.3 has one lock-free list per class for the whole process, and a piece in a list stays in it.
+//! A user can tell only by looking at the size of the process.
 //!
 //! Memory is always initialised: zeroed when it comes from the allocator, and with its old bytes
 //! when it comes from a list. That is why safe code may be handed unwritten space.
@@ -20,7 +20,7 @@ use std::sync::atomic::AtomicUsize;
 
 use super::size::{DEFAULT_BUFFER_SIZES, SizeIndex};
 
-/// What the calling thread has taken and put back. See [`census`].
+/// Counts of what the calling thread has taken and put back. See [`census`].
 ///
 /// ```
 /// use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer, census};
@@ -39,17 +39,17 @@ pub struct Census {
     pub live: i64,
     /// The same in bytes.
     pub live_bytes: i64,
-    /// How many times a piece had to be asked of the allocator, because the list of its class was
-    /// empty or it has no class.
+    /// How many pieces came from the allocator, because the list of the class was empty or the size
+    /// has no class.
     pub fresh: u64,
 }
 
 /// Counts the memory behind all blocks and [`IOBufferData`](super::IOBufferData), as the calling
 /// thread has seen it.
 ///
-/// The counters are kept per thread, where they cost nothing worth measuring. The sum over all
-/// threads is what is alive in the process. What a thread lets go of while it ends, after its
-/// thread-local storage is gone, is not counted.
+/// The counters are kept per thread, where their cost is too small to measure. The sum over all
+/// threads is the memory in use in the process. Memory that an ending thread releases after its
+/// thread-local storage is gone is not counted.
 ///
 /// Has no counterpart in 9.1.3.
 pub fn census() -> Census {
@@ -59,8 +59,8 @@ pub fn census() -> Census {
 /// The header of a piece of memory. The bytes follow it, or are somewhere else if they were
 /// adopted.
 ///
-/// The alignment is what the allocator gives by itself, which lets it hand out zeroed pages
-/// without touching them.
+/// The alignment is the allocator's own, so the allocator can hand out zeroed pages without
+/// touching them.
 #[repr(C, align(16))]
 pub(super) struct Piece {
     /// How many handles refer to this piece. The pool itself does not count.
@@ -71,7 +71,7 @@ pub(super) struct Piece {
     pub(super) index: SizeIndex,
     /// Whether the bytes are a box of their own instead of following the header.
     adopted: bool,
-    /// The piece below this one in its free list. Touched only by who owns the piece alone.
+    /// The piece below this one in its free list. Touched only by the sole owner of the piece.
     next_free: Option<NonNull<Piece>>,
 }
 
@@ -91,7 +91,7 @@ pub(super) fn take(index: SizeIndex) -> NonNull<Piece> {
     LOCAL.try_with(|local| local.take(index)).unwrap_or_else(|_| allocate(index))
 }
 
-/// Panics, as [`take`] would, if no memory can be had for this index; takes none.
+/// Panics, as [`take`] would, if no memory can be allocated for this index; allocates nothing.
 ///
 /// # Panics
 ///
@@ -101,8 +101,8 @@ pub(super) fn check(index: SizeIndex) {
     layout(index);
 }
 
-/// Makes a piece of bytes that exist already. They must not be empty, for there is no index that
-/// would say so.
+/// Makes a piece of bytes that exist already. They must not be empty, because no index stands for
+/// that.
 pub(super) fn adopt(bytes: Box<[u8]>) -> NonNull<Piece> {
     assert!(!bytes.is_empty(), "an empty box has no memory to adopt");
     let index = SizeIndex::of_own_bytes(bytes.len());
@@ -119,7 +119,7 @@ pub(super) fn adopt(bytes: Box<[u8]>) -> NonNull<Piece> {
 /// The piece came from [`take`] or [`adopt`], and the caller is the last who refers to it.
 #[inline]
 pub(super) unsafe fn put_back(piece: NonNull<Piece>) {
-    // SAFETY: by the contract of this function the piece is alive and the caller's alone.
+    // SAFETY: by the contract of this function the piece is alive and belongs to the caller alone.
     let kept = LOCAL.try_with(|local| unsafe { local.put_back(piece) });
     if kept != Ok(true) {
         // SAFETY: as above, and the lists did not keep it.
@@ -223,7 +223,7 @@ impl FreeList {
         if self.len.get() >= Self::limit(class) {
             return false;
         }
-        // SAFETY: nobody else refers to the piece.
+        // SAFETY: there is no other reference to the piece.
         unsafe { (*piece.as_ptr()).next_free = self.top.get() };
         self.top.set(Some(piece));
         self.len.set(self.len.get() + 1);
@@ -345,8 +345,8 @@ mod tests {
         });
     }
 
-    /// Two threads that let go at the same time both find the piece shared; the second
-    /// counts down to 0, and that is what comes to the list.
+    /// Two threads that let go at the same time both find the piece shared; the second one counts
+    /// down to 0 and puts the piece into its list.
     #[test]
     fn a_piece_that_two_let_go_at_once_comes_out_with_one_reference() {
         afresh(|| {

@@ -1,24 +1,24 @@
 //! The blocks of one buffer, in order.
 //!
 //! In 9.1.3 this is a list of reference-counted links, of which the writer and the readers hold
-//! one each. What keeps such a list within bounds is written down here as invariants:
+//! one each. The rules of such a list are written down here as invariants:
 //!
 //! - A buffer with blocks has a writer's block. Behind it there is at most one block, and that is
 //!   empty: the *spare*. (Appending replaces a spare, and the spare is only filled once the
 //!   writer has moved there.)
-//! - No reader is beyond the writer, for readers only move to blocks that have bytes.
+//! - No reader is beyond the writer, because readers only move to blocks that have bytes.
 //! - Blocks in front of all readers and of the writer are gone.
 //!
-//! A block is named by its sequence number, which counts all blocks the buffer has let go of.
-//! The number of a block never changes, so a reader stays where it is when blocks leave the
-//! front. In an empty queue the writer's number is the one the first block will get; a reader
-//! that was made too early finds itself in the right place when that block comes.
+//! A block is named by its sequence number, which counts all blocks that the buffer has released.
+//! The number of a block never changes, so a reader stays where it is when blocks leave the front.
+//! In an empty queue the writer's number is the number that the first block will get; a reader that
+//! was made too early finds itself in the right place when that block comes.
 
 use std::collections::VecDeque;
 
 use super::block::IOBufferBlock;
 
-/// A queue that has become longer than this gives room back when it is short again.
+/// A queue that has become longer than this frees capacity when it is short again.
 const ROOM_TO_KEEP: usize = 64;
 
 /// The blocks of a buffer. See the module for the invariants.
@@ -56,7 +56,7 @@ impl BlockQueue {
         self.blocks.get(self.writer_index())
     }
 
-    /// The writer's block, to be written.
+    /// The writer's block, for writing.
     #[inline]
     pub(super) fn writer_mut(&mut self) -> Option<&mut IOBufferBlock> {
         let index = self.writer_index();
@@ -121,7 +121,7 @@ impl BlockQueue {
         self.spare = false;
     }
 
-    /// Lets go of the blocks in front of the given number, which must not be beyond the writer's.
+    /// Releases the blocks in front of the given number, which must not be beyond the writer's.
     #[inline]
     pub(super) fn drop_before(&mut self, seq: u64) {
         debug_assert!(seq <= self.writer_seq());
@@ -129,21 +129,22 @@ impl BlockQueue {
             self.blocks.pop_front();
             self.front += 1;
         }
-        // A burst may have made the queue long. Giving back only when seven eighths are unused
-        // makes the cost vanish among the blocks that had to come and go in between.
+        // A burst may have made the queue long. The queue frees capacity only when seven eighths
+        // are unused, so the cost is small beside that of the blocks pushed and released in
+        // between.
         if self.blocks.capacity() > ROOM_TO_KEEP && self.blocks.len() < self.blocks.capacity() / 8 {
             self.blocks.shrink_to(self.blocks.len() * 2);
         }
     }
 
-    /// Lets go of all blocks.
+    /// Releases all blocks.
     pub(super) fn clear(&mut self) {
         self.front += self.blocks.len() as u64;
         self.spare = false;
         self.blocks = VecDeque::new();
     }
 
-    /// Checks what can be checked here of the invariants in the module's text.
+    /// Checks those invariants of the module's text that can be checked here.
     pub(super) fn check_invariants(&self) {
         assert!(!self.spare || self.blocks.len() >= 2, "a spare stands behind the writer's block");
         assert!(self.spare().is_none_or(|spare| spare.len() == 0), "the spare is empty");
@@ -156,7 +157,7 @@ impl BlockQueue {
 
     #[inline]
     fn index(&self, seq: u64) -> usize {
-        debug_assert!(self.front <= seq, "nobody refers to a block that is gone");
+        debug_assert!(self.front <= seq, "no reference to a block that is gone");
         usize::try_from(seq - self.front).expect("a queue fits in memory")
     }
 }
@@ -224,8 +225,8 @@ mod tests {
         assert!(queue.blocks.capacity() >= 4, "from then on as a queue grows");
     }
 
-    /// Room is given back from a capacity above 64 on, with less than an eighth in use, and
-    /// twice what is in use stays.
+    /// The queue frees capacity above 64 when less than an eighth is in use, and keeps twice what
+    /// is in use.
     #[test]
     fn room_is_given_back_only_when_seven_eighths_are_unused() {
         for (blocks, left, room) in [(64, 1, 64), (128, 17, 128), (128, 16, 128), (128, 15, 30)] {
@@ -238,7 +239,7 @@ mod tests {
         }
     }
 
-    /// The check can fail: each state that cannot be is brought about by hand.
+    /// The check can fail: the test makes each invalid state by hand.
     #[test]
     fn check_invariants_finds_each_state_that_a_queue_cannot_be_in() {
         let of = |blocks: Vec<IOBufferBlock>, spare| BlockQueue {

@@ -1,7 +1,7 @@
 //! Reading and consuming.
 //!
-//! Modelled exactly. Three calls that look like questions may move the reader to its next block,
-//! as they do in 9.1.3, and [`block_count`](MIOBuffer::block_count) shows it:
+//! Modelled exactly. Three calls that look like queries may move the reader to its next block, as
+//! they do in 9.1.3, and [`block_count`](MIOBuffer::block_count) shows it:
 //! [`block_read_avail`](MIOBuffer::block_read_avail), [`block_slice`](MIOBuffer::block_slice) and
 //! [`block_view`](MIOBuffer::block_view). They take `&mut self`.
 
@@ -63,8 +63,8 @@ impl MIOBuffer {
         self.queue.get(slot.seq).map_or(&[], |block| &block.as_slice()[slot.offset..])
     }
 
-    /// The same bytes as [`block_slice`](Self::block_slice), to be kept however long and read on
-    /// any thread. Nothing is copied.
+    /// The same bytes as [`block_slice`](Self::block_slice), which the caller may keep for any time
+    /// and read on any thread. Nothing is copied.
     ///
     /// Has no counterpart in 9.1.3, where a user keeps a pointer to the block
     /// (`IOBufferReader::get_current_block` of `I_IOBuffer.h`).
@@ -86,8 +86,8 @@ impl MIOBuffer {
     ///
     /// # Panics
     ///
-    /// If the bytes are more than the size limit allows; the reader has not moved then. (9.1.3 does
-    /// not heed the limit here, and then asserts that it was heeded.)
+    /// If the bytes are more than the size limit allows; the reader has not moved then. (9.1.3
+    /// ignores the limit here, and then asserts that the read kept to it.)
     pub fn read(&mut self, reader: ReaderId, buf: &mut [u8]) -> i64 {
         let bytes = to_i64(self.memcpy(reader, buf, 0));
         check_consume(bytes, self.slot(reader).read_avail(self.end_pos));
@@ -98,15 +98,15 @@ impl MIOBuffer {
         bytes
     }
 
-    /// Moves the reader `n` bytes on, and counts them down from its size limit if it has one.
-    /// Blocks that no reader needs any more are let go of.
+    /// Moves the reader `n` bytes on, and lowers its size limit by `n` if it has one. Blocks that
+    /// no reader needs any more are released.
     ///
     /// Mirrors `IOBufferReader::consume` of `I_IOBuffer.h` (9.1.3).
     ///
     /// # Panics
     ///
-    /// If `n` is negative or more than [`read_avail`](Self::read_avail). 9.1.3 goes on without a
-    /// word, and says from then on that there are fewer than zero bytes to read.
+    /// If `n` is negative or more than [`read_avail`](Self::read_avail). 9.1.3 goes on silently,
+    /// and from then on reports fewer than zero bytes to read.
     #[inline(always)]
     pub fn consume(&mut self, reader: ReaderId, n: i64) {
         let (bytes, end_pos) = (to_usize(n, "consume"), self.end_pos);
@@ -122,8 +122,7 @@ impl MIOBuffer {
 
     /// Whether the reader has at least the buffer's water mark to read, size limit counted.
     ///
-    /// Beware: the buffer's question of the same name, [`high_water`](Self::high_water), wants
-    /// more than the mark.
+    /// Beware: the buffer's method [`high_water`](Self::high_water) needs more than the mark.
     ///
     /// Mirrors `IOBufferReader::high_water` of `I_IOBuffer.h` (9.1.3).
     #[inline]
@@ -153,14 +152,14 @@ impl MIOBuffer {
         self.current_low_water()
     }
 
-    /// Moves the reader on to the next block, as long as it is through with its own and the next
+    /// Moves the reader on to the next block, as long as it has read all of its own and the next
     /// one has bytes.
     ///
     /// Mirrors `IOBufferReader::skip_empty_blocks` of `I_IOBuffer.h` (9.1.3).
     #[inline(always)]
     fn skip_empty_blocks(&mut self, reader: ReaderId) {
         let ReaderSlot { seq, offset, .. } = *self.slot(reader);
-        // Mostly there is no block to move on to.
+        // Usually there is no block to move on to.
         if self.queue.is_last(seq) {
             return;
         }

@@ -1,8 +1,8 @@
 //! The readers of a buffer: how they come and go, and where they stand.
 //!
-//! In 9.1.3 a reader is a pointer into the buffer's array of five. Here it is a handle that knows
-//! when the reader it meant is gone. `MIOBufferAccessor`, which 9.1.3 can tie to a reader, is
-//! not modelled.
+//! In 9.1.3 a reader is a pointer into the buffer's array of five. Here it is a handle; a handle
+//! whose reader is gone is recognised. `MIOBufferAccessor`, which 9.1.3 can tie to a reader, is not
+//! modelled.
 
 use std::error::Error;
 use std::fmt;
@@ -16,8 +16,8 @@ pub const MAX_MIOBUFFER_READERS: usize = 5;
 
 /// A reader of one buffer.
 ///
-/// It is a number of the buffer that made it, and means nothing, or something else, to another.
-/// Every call with a reader that has been deallocated panics and says so.
+/// The number is valid only for the buffer that made it; in another buffer it means no reader or a
+/// different one. Every call with a reader that has been deallocated panics and says so.
 ///
 /// Mirrors `IOBufferReader *` of `I_IOBuffer.h` (9.1.3).
 ///
@@ -54,7 +54,7 @@ impl Error for NoReaderLeft {}
 impl MIOBuffer {
     /// Makes a reader at the start of the writer's block.
     ///
-    /// In a buffer that has been written to, that is some place or other; make readers first.
+    /// In a buffer that has been written to, this place is arbitrary; make readers first.
     ///
     /// Mirrors `MIOBuffer::alloc_reader` of `I_IOBuffer.h` (9.1.3).
     ///
@@ -85,7 +85,7 @@ impl MIOBuffer {
         })
     }
 
-    /// Ends a reader. What only it had yet to read is let go of.
+    /// Ends a reader. Blocks that only this reader still needed are released.
     ///
     /// Mirrors `MIOBuffer::dealloc_reader` and `IOBufferReader::dealloc` of `I_IOBuffer.h`
     /// (9.1.3).
@@ -142,9 +142,9 @@ impl MIOBuffer {
     ///
     /// The limit bounds what [`read_avail`](Self::read_avail) and
     /// [`max_read_avail`](Self::max_read_avail) say, and [`consume`](Self::consume) counts it
-    /// down. Nothing else looks at it: neither what is shown of the bytes (`block_slice`,
-    /// `blocks`, `memchr`, `memcpy`, `byte_at`), nor `write_from`, nor the questions whether there
-    /// is *more than* some number.
+    /// down. Nothing else looks at it: not the calls that show bytes (`block_slice`, `blocks`,
+    /// `memchr`, `memcpy`, `byte_at`), not `write_from`, and not the queries for *more than* some
+    /// number.
     ///
     /// Mirrors `IOBufferReader::size_limit` of `I_IOBuffer.h` (9.1.3).
     ///
@@ -177,7 +177,7 @@ impl MIOBuffer {
         }
     }
 
-    /// What is known of a reader, to be changed.
+    /// The state of a reader, for changing it.
     ///
     /// # Panics
     ///
@@ -191,7 +191,7 @@ impl MIOBuffer {
         }
     }
 
-    /// Brings the first free slot to life. `place` says where the reader stands.
+    /// Takes the first free slot for a new reader. `place` says where the reader stands.
     fn occupy(&mut self, place: impl FnOnce(&mut ReaderSlot)) -> Result<ReaderId, NoReaderLeft> {
         let mut slots = (0_u8..).zip(&mut self.readers);
         let (number, slot) = slots.find(|(_, slot)| !slot.live).ok_or(NoReaderLeft)?;
@@ -211,7 +211,7 @@ pub(super) struct Place {
     pos: i64,
 }
 
-/// What a buffer knows of one of its readers.
+/// The state of one reader.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReaderSlot {
     /// The number of the block the reader is at. Also right before the first block has come.
@@ -236,7 +236,7 @@ impl ReaderSlot {
         self.live
     }
 
-    /// What there is to read in a buffer that ends at `end_pos`, size limit counted.
+    /// How many bytes the reader can read in a buffer that ends at `end_pos`, size limit counted.
     #[inline]
     pub(super) fn read_avail(&self, end_pos: i64) -> i64 {
         // Without a limit this is the minimum with `i64::MAX`.

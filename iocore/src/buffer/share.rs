@@ -1,6 +1,6 @@
 //! Passing bytes from buffer to buffer without copying them.
 //!
-//! Modelled exactly, but for a buffer that is written from itself beyond its end.
+//! Modelled exactly, except for a buffer that is written from itself beyond its end.
 
 use super::block::IOBufferBlock;
 use super::chain::IOBufferChain;
@@ -15,7 +15,7 @@ impl MIOBuffer {
     /// Every block of the source makes a block here, even for a single byte; space that was left
     /// in the writer's block is given up. For small pieces copying is the better way.
     ///
-    /// The reader's [`size_limit`](Self::size_limit) is not heeded. With a `len` of zero or less
+    /// The reader's [`size_limit`](Self::size_limit) is ignored. With a `len` of zero or less
     /// nothing happens.
     ///
     /// Mirrors `MIOBuffer::write(IOBufferReader *, int64_t, int64_t)` of `I_IOBuffer.h` (9.1.3).
@@ -33,9 +33,9 @@ impl MIOBuffer {
 
     /// As [`write_from`](Self::write_from), from a reader of this very buffer.
     ///
-    /// The bytes that this call adds are not shared again by it: it stops at those there were
-    /// when it began. (9.1.3 goes on with its own output, without end when `len` is `INT64_MAX`.
-    /// For a `len` that is there to be read, the two do the same.)
+    /// The call does not share again the bytes that it adds: it stops at the bytes that were there
+    /// when it began. (9.1.3 goes on with its own output, without end when `len` is `INT64_MAX`. If
+    /// `len` bytes are there, the two do the same.)
     ///
     /// Mirrors `MIOBuffer::write(IOBufferReader *, int64_t, int64_t)` of `I_IOBuffer.h` (9.1.3),
     /// with a reader of the buffer that is written.
@@ -98,7 +98,7 @@ impl MIOBuffer {
 }
 
 /// The part of `block` that comes behind `skip` bytes and is no longer than `left`, if there is
-/// any. Both counters go down by what they cost.
+/// any. Both counters go down by the bytes that they covered.
 #[inline]
 pub(super) fn next_piece(
     block: &IOBufferBlock,

@@ -1,8 +1,8 @@
 //! How sizes of memory are named: the index scheme of 9.1.3.
 //!
-//! An index from 0 to 14 stands for 128 bytes doubled that many times. A negative index is a size
-//! of one's own, negated. From 15 on an index stands for constant memory, `index - 15` bytes that
-//! a buffer refers to but never allocates; 15 itself doubles as "not allocated".
+//! An index from 0 to 14 stands for 128 bytes doubled that many times. A negative index is a
+//! user-defined size, negated. From 15 on an index stands for constant memory, `index - 15` bytes
+//! that a buffer refers to but never allocates; 15 itself doubles as "not allocated".
 //!
 //! All of it is modelled, and every index has the number it has in 9.1.3, so indexes in
 //! configuration files keep their meaning.
@@ -52,7 +52,7 @@ impl SizeIndex {
         Self(raw)
     }
 
-    /// A size of one's own, in bytes.
+    /// A user-defined size, in bytes.
     ///
     /// As in 9.1.3, zero is no such size: its index is that of the 128-byte class.
     ///
@@ -78,7 +78,7 @@ impl SizeIndex {
         0 <= self.0 && self.0 < FIRST_CONSTANT
     }
 
-    /// Whether this is a size of one's own.
+    /// Whether this is a user-defined size.
     ///
     /// Mirrors `BUFFER_SIZE_INDEX_IS_XMALLOCED` of `I_IOBuffer.h` (9.1.3).
     pub const fn is_xmalloced(self) -> bool {
@@ -166,7 +166,7 @@ pub const fn buffer_size_to_index(size: i64, max: SizeIndex) -> SizeIndex {
     SizeIndex(index)
 }
 
-/// The smallest class, up to `max`, that holds `size` bytes; a size of one's own if none does.
+/// The smallest class, up to `max`, that holds `size` bytes; a user-defined size if none does.
 ///
 /// Mirrors `iobuffer_size_to_index` of `P_IOBuffer.h` (9.1.3).
 ///

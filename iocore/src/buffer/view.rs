@@ -1,13 +1,13 @@
-//! Bytes of a block, to be kept apart from any buffer.
+//! Bytes of a block that a user keeps apart from any buffer.
 
 use std::ops::Deref;
 
 use super::block::IOBufferBlock;
 
-/// Readable bytes that stay as they are whatever happens to the buffer they come from.
+/// Readable bytes that do not change, whatever happens to their buffer.
 ///
 /// It holds a reference to the memory, so the memory lives at least as long; nothing is copied.
-/// It may be sent to and read from other threads while the buffer goes on being written.
+/// It may be sent to and read from other threads while the buffer is still written to.
 ///
 /// Has no counterpart in 9.1.3, where a user keeps a pointer to the block. Nearest are
 /// `IOBufferReader::block_read_view` and `IOBufferBlock::clone` of `I_IOBuffer.h`.

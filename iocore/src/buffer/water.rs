@@ -1,12 +1,12 @@
 //! The water mark, and how much there is to read and to write.
 //!
-//! Modelled exactly, with the two traps that the names hold:
+//! Modelled exactly, with the two traps in the names:
 //!
 //! - *High* water of a buffer is reached when a reader has **more** than the mark to read; high
 //!   water of a reader ([`reader_high_water`](MIOBuffer::reader_high_water)) when it has **at
 //!   least** the mark.
-//! - *Low* water sounds like a question, but [`low_water`](MIOBuffer::low_water) may **add a
-//!   block** before it answers; [`current_low_water`](MIOBuffer::current_low_water) does not.
+//! - *Low* water sounds like a query, but [`low_water`](MIOBuffer::low_water) may **add a block**
+//!   before it answers; [`current_low_water`](MIOBuffer::current_low_water) does not.
 
 use super::miobuffer::MIOBuffer;
 
@@ -27,10 +27,10 @@ impl MIOBuffer {
         self.water_mark = bytes;
     }
 
-    /// Whether more than the water mark is there to be read. Exactly the mark is not enough.
+    /// Whether there are more readable bytes than the water mark. Exactly the mark is not enough.
     ///
-    /// Beware: the reader's question of the same name,
-    /// [`reader_high_water`](Self::reader_high_water), is content with exactly the mark.
+    /// Beware: for the reader's method, [`reader_high_water`](Self::reader_high_water), exactly the
+    /// mark is enough.
     ///
     /// Mirrors `MIOBuffer::high_water` of `I_IOBuffer.h` (9.1.3).
     #[inline]
@@ -38,8 +38,8 @@ impl MIOBuffer {
         self.is_max_read_avail_more_than(self.water_mark)
     }
 
-    /// Whether there is no more space than the water mark, after a block has been added if that
-    /// was called for. Exactly the mark is low.
+    /// Whether there is no more space than the water mark. Adds a block first, if needed. Exactly
+    /// the mark is low.
     ///
     /// Beware: this is [`write_avail`](Self::write_avail) with a comparison, and so it adds a
     /// block when there is little to read and little space.
@@ -100,13 +100,14 @@ impl MIOBuffer {
     pub fn current_write_avail(&self) -> i64 {
         let space = |block: &super::IOBufferBlock| block.space();
         let here = self.queue.writer().map_or(0, space);
-        // Two blocks whose sizes are beyond any allocation may have more than can be said.
+        // Two blocks whose sizes are beyond any allocation may have more space than the number type
+        // can express.
         let both = here.saturating_add(self.queue.spare().map_or(0, space));
         i64::try_from(both).unwrap_or(i64::MAX)
     }
 
-    /// How many bytes the reader with the most to read has to read, size limits counted. Without
-    /// readers, how many bytes the writer's block holds.
+    /// How many bytes the reader with the most unread bytes has to read, size limits counted.
+    /// Without readers, how many bytes the writer's block holds.
     ///
     /// Mirrors `MIOBuffer::max_read_avail` of `I_IOBuffer.h` (9.1.3).
     #[inline]

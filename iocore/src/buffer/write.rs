@@ -1,8 +1,8 @@
-//! Putting bytes into a buffer: copied, appended, or filled in by somebody else.
+//! Putting bytes into a buffer: copied, appended, or filled in by the caller.
 //!
 //! Modelled exactly, down to when the writer moves to the next block and what space is given up
-//! when it does. A user of 9.1.3 will miss only appending a ready-made chain of several blocks;
-//! one appends them one by one.
+//! when it does. Only one call of 9.1.3 is missing, which appends a ready-made chain of several
+//! blocks; a user appends them one by one.
 
 use super::block::IOBufferBlock;
 use super::miobuffer::MIOBuffer;
@@ -14,7 +14,7 @@ impl MIOBuffer {
     /// are.
     ///
     /// Space in the writer's block is used up first, then the block behind it, then new blocks
-    /// of [`block_size`](Self::block_size). Neither the water mark nor any limit is heeded.
+    /// of [`block_size`](Self::block_size). The call ignores the water mark and all limits.
     ///
     /// Mirrors `MIOBuffer::write(const void *, int64_t)` of `I_IOBuffer.h` (9.1.3).
     ///
@@ -62,7 +62,7 @@ impl MIOBuffer {
     ///
     /// # Panics
     ///
-    /// If the block has no bytes to be read.
+    /// If the block has no readable bytes.
     pub fn append_block(&mut self, block: IOBufferBlock) {
         assert!(block.read_avail() > 0, "a block that is appended must have bytes to be read");
         self.put_behind(block);
@@ -90,8 +90,8 @@ impl MIOBuffer {
         self.put_behind(IOBufferBlock::from_vec(bytes));
     }
 
-    /// Sees to it that there is a block behind the writer's, or a writer's block at all: adds one
-    /// of [`block_size`](Self::block_size) unless there is.
+    /// Adds a block of [`block_size`](Self::block_size) behind the writer's, or as the writer's,
+    /// unless there is one.
     ///
     /// Mirrors `MIOBuffer::add_block` of `I_IOBuffer.h` (9.1.3).
     ///
@@ -116,15 +116,15 @@ impl MIOBuffer {
     /// # Panics
     ///
     /// If `n` is negative or more than [`current_write_avail`](Self::current_write_avail), or if
-    /// a block of these has a size beyond any allocation. Nothing has changed then. 9.1.3 walks
-    /// off the end of the list.
+    /// a block of these has a size beyond any allocation. Nothing has changed then. 9.1.3 runs off
+    /// the end of the list.
     #[inline]
     pub fn fill(&mut self, n: i64) {
         let (bytes, space) = (to_usize(n, "fill"), self.current_write_avail());
         assert!(n <= space, "fill({n}) of a buffer that has space for {space} bytes");
         let here = bytes.min(self.queue.writer().map_or(0, IOBufferBlock::space));
         if here < bytes {
-            // Before the first is filled: the second must not fail any more.
+            // Before the first one is filled: after that the second must not fail.
             self.check_write(bytes);
         }
         let Some(writer) = self.queue.writer_mut() else { return };
@@ -149,8 +149,8 @@ impl MIOBuffer {
         self.queue.spare().filter(|_| writer.space() == 0).or(Some(writer))
     }
 
-    /// The space in the block that is written next; empty if there is none. It holds some bytes
-    /// or other. [`fill`](Self::fill) says how many of them are meant.
+    /// The space in the block that is written next; empty if there is no such block. Its bytes are
+    /// arbitrary; [`fill`](Self::fill) makes the written ones readable.
     ///
     /// Mirrors `MIOBuffer::end` and `buf_end` of `I_IOBuffer.h` (9.1.3).
     #[inline]
@@ -184,7 +184,7 @@ impl MIOBuffer {
         self.first_write_block().map_or(0, IOBufferBlock::write_avail)
     }
 
-    /// Copies into the writer's block what it has space for. Returns how many bytes those are.
+    /// Copies into the writer's block as many bytes as fit. Returns how many.
     #[inline(always)]
     fn write_here(&mut self, bytes: &[u8]) -> usize {
         let written = self.queue.writer_mut().map_or(0, |writer| writer.write(bytes));
@@ -288,7 +288,7 @@ mod tests {
             b.check_invariants();
             assert_eq!((b.block_count(r), b.read_avail(r)), (2, n));
             assert_eq!(b.current_write_avail(), spaces.iter().sum::<i64>(), "{n}");
-            // The spare is the writer's from the first byte in it on.
+            // The spare becomes the writer's block with its first byte.
             assert_eq!(b.queue.spare().is_some(), n <= 128, "{n}");
         }
     }

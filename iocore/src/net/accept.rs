@@ -7,13 +7,16 @@
 //! 10 ms, are not modelled.
 //!
 //! **Built differently**:
-//! - Each thread has a duplicate of the socket and is told of every connection, and
-//!   whoever comes first takes it; the original asks the system to wake but one.
+//! - Each thread has a duplicate of the socket and gets an event for every
+//!   connection, and the first thread takes it; the original asks the system to
+//!   wake only one.
 //! - After an error that will pass (no file left, no memory) it tries again in
 //!   50 ms. The original waits for the next edge, which comes with the next
-//!   connection, and leaves those waiting that are there already.
-//! - If the acceptor has a mutex and that cannot be had, it tries again in 10 ms,
-//!   before it takes a connection. The original asserts that it can be had.
+//!   connection, and until then leaves connections waiting that have already
+//!   come.
+//! - If the acceptor has a mutex and the try-lock misses, it tries again in 10
+//!   ms, before it takes a connection. The original asserts that the lock
+//!   succeeds.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -56,21 +59,22 @@ impl NetAcceptAction {
         })
     }
 
-    /// The address that is listened on, with the port that the system has chosen if
-    /// it was left to it.
+    /// The address that the socket listens on, with the port that the system has
+    /// chosen if the caller gave 0.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.local_addr
     }
 
-    /// Stops listening. Connections that have been given to the acceptor stay; none
-    /// is given to it afterwards, if the caller holds its mutex or is on the only
-    /// net thread; otherwise one that is just being accepted may be. From any thread.
+    /// Stops listening. Connections that the acceptor has got stay open. It gets no
+    /// more of them if the caller holds its mutex or is on the only net thread;
+    /// otherwise a connection that is being accepted right now may still come. From
+    /// any thread.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Release);
         if let Some(server) = self.server.lock().take() {
-            // The duplicates are closed each on its thread, a bit later. Nobody is
-            // to find an open port until then.
+            // Each duplicate is closed on its own thread, a bit later. The port
+            // must be closed before then.
             let _ = socket2::SockRef::from(&server).shutdown(std::net::Shutdown::Both);
         }
         for accept in self.threads.get().into_iter().flatten().filter_map(Weak::upgrade) {
@@ -111,7 +115,7 @@ pub(super) struct NetAccept {
 
 /// The socket of this thread.
 enum Server {
-    /// To be watched yet.
+    /// Not watched yet.
     New(TcpListener),
     Open(mio::net::TcpListener, Slot),
     Closed,
@@ -160,7 +164,7 @@ impl NetAccept {
         }
     }
 
-    /// Takes a socket out that is not watched yet.
+    /// Takes out a socket that is not watched yet.
     fn take_new(&self) -> Option<TcpListener> {
         let mut server = self.server.lock();
         let Server::New(_) = &*server else { return None };
@@ -217,7 +221,7 @@ impl NetAccept {
             let acceptor = (&self.acceptor, lock.as_ref());
             UnixNetVConnection::accept_event(&self.shared, nh, h, accepted, options, acceptor);
         }
-        // Others are to have their turn before it goes on.
+        // Other events come first before it goes on.
         self.again(thread, 0);
     }
 
@@ -229,7 +233,7 @@ impl NetAccept {
         };
     }
 
-    /// `accept` has failed. False if nothing is to be accepted any more.
+    /// `accept` has failed. False if the acceptor must stop.
     fn accept_failed(&self, lock: Option<&Guard<'_>>, thread: &Arc<EThread>, error: i32) -> bool {
         let seriousness = accept_error_seriousness(error);
         if seriousness == AcceptError::Warn {

@@ -1,4 +1,4 @@
-//! [`Action`]: a connection that is still to be made, and how to give it up.
+//! [`Action`]: a pending connect, and how to cancel it.
 //!
 //! Mirrors `Action` and `ACTION_RESULT_DONE` of `iocore/eventsystem/I_Action.h`,
 //! as far as `connect_re` returns them.
@@ -45,12 +45,12 @@ pub enum ActionResult {
     Done,
     /// The continuation will be called back, unless the action is cancelled.
     Pending(Action),
-    /// The event system has shut down, and nobody will be called back (`nullptr`).
+    /// The event system has shut down, and no continuation will be called back (`nullptr`).
     ShutDown,
 }
 
 impl ActionResult {
-    /// The action, if the call is still to come.
+    /// The action, if the call is still pending.
     #[must_use]
     pub fn action(&self) -> Option<&Action> {
         match self {
@@ -60,7 +60,7 @@ impl ActionResult {
     }
 }
 
-/// A call-back that is still to come. Mirrors `Action`.
+/// A pending call-back. Mirrors `Action`.
 ///
 /// The example of [`ActionResult`] gets one.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ pub struct Action(Arc<Pending>);
 #[derive(Debug)]
 struct Pending {
     mutex: Arc<ProxyMutex>,
-    /// Set under `mutex`; read under `mutex` by who is about to call back.
+    /// Set under `mutex`; read under `mutex` by the thread that is about to call back.
     cancelled: AtomicBool,
 }
 
@@ -78,8 +78,8 @@ impl Action {
         Action(Arc::new(Pending { mutex: Arc::clone(mutex), cancelled: AtomicBool::new(false) }))
     }
 
-    /// Gives the call-back up: the continuation will not be called. Without effect
-    /// if it has been called already.
+    /// Cancels the call-back: the continuation will not be called. Has no effect if it has been
+    /// called already.
     ///
     /// `guard` must be of the continuation's mutex: without it the call-back could
     /// be just about to begin.

@@ -15,7 +15,8 @@ impl NetHandler {
         {
             let mut lists = self.lists(h).borrow_mut();
             lists.active.remove(slot);
-            // At the end again, if it is in the queue already: it was just used.
+            // Moves it to the end if it is in the queue already: it was just
+            // used.
             lists.keep_alive.remove(slot);
             lists.keep_alive.enqueue(slot);
         }
@@ -46,8 +47,8 @@ impl NetHandler {
     }
 
     /// Closes active connections whose time is up, until there is room for one more
-    /// request; all of them if `ignore_queue_size`. Not `enabling`, which is just
-    /// being entered: that is the cop's affair. True if there is room.
+    /// request; all of them if `ignore_queue_size`. Skips `enabling`, which is just
+    /// being entered; the cop takes care of it. True if there is room.
     pub(super) fn manage_active_queue(
         &self,
         h: &Guard<'_>,
@@ -62,8 +63,8 @@ impl NetHandler {
         let now = self.shared().clock.get_hrtime();
         let mut next = self.lists(h).borrow().active.head();
         while let Some(slot) = next {
-            // A callback may have taken the next one out too; then the rest has to
-            // wait for the next time. The original follows a link of what is freed.
+            // A callback may have taken the next one out too; then the rest waits
+            // for the next time. The original follows a link of freed memory.
             next = self.lists(h).borrow().active.next(slot);
             let vc = self.lists(h).borrow().vc(slot);
             if let Some(vc) = vc
@@ -80,8 +81,8 @@ impl NetHandler {
         has_room()
     }
 
-    /// Closes idle connections, the longest unused first, until there are no more
-    /// than there may be.
+    /// Closes idle connections, the longest unused first, until their number is
+    /// within the limit.
     pub(super) fn manage_keep_alive_queue(&self, h: &Guard<'_>) {
         let most = self.max_connections_per_thread_in;
         let is_too_many = || {
@@ -127,14 +128,15 @@ impl UnixNetVConnection {
             .any(|at| at.get().is_some_and(|at| at <= now))
     }
 
-    /// Declares it inactive since now; which timeout it is to be told of, if it has
-    /// one at all.
+    /// Marks the connection as timed out now. Returns the timeout event to
+    /// send, if the connection has a timeout.
     fn out_of_time(&self, now: HrTime) -> Option<EventCode> {
         self.next_inactivity_timeout_at.set(Some(now));
         if self.inactivity_timeout_in.get().is_some() {
             return Some(EventCode::VC_EVENT_INACTIVITY_TIMEOUT);
         }
-        // One without a time is over: its user has been told of it, or it is below 0.
+        // A timeout without a time has passed: either its user has got the event, or
+        // it is below 0.
         let is_over = self.active_timeout_in.get().is_some()
             && self.next_activity_timeout_at.get().is_none_or(|at| at <= now);
         is_over.then_some(EventCode::VC_EVENT_ACTIVE_TIMEOUT)

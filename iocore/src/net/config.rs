@@ -1,16 +1,15 @@
-//! What is configured, and when a new connection is one too many.
+//! The configuration, and the limit on new connections.
 //!
 //! Mirrors `NetHandler::Config` and the `proxy.config.net.*` records with their
 //! defaults (`mgmt/RecordsConfig.cc`).
 
 use eventsys::hrtime::{HrTime, mseconds};
 
-/// How long is waited after a lock was missed, in nanoseconds. Mirrors
-/// `net_retry_delay`.
+/// The delay after a missed lock, in nanoseconds. Mirrors `net_retry_delay`.
 pub const NET_RETRY_DELAY: HrTime = mseconds(10);
 
-/// How long is waited after `accept` has failed for want of something that may
-/// come back, in nanoseconds. Mirrors `net_throttle_delay`.
+/// The delay after `accept` has failed because a resource is used up for the
+/// moment, in nanoseconds. Mirrors `net_throttle_delay`.
 pub const NET_THROTTLE_DELAY: HrTime = mseconds(50);
 
 /// Options of a [`NetProcessor`](super::NetProcessor). The defaults are those of 9.2.9.
@@ -60,7 +59,7 @@ impl Default for NetConfig {
     }
 }
 
-/// Which way a new connection would be made. Mirrors `ThrottleType`.
+/// The direction of a new connection. Mirrors `ThrottleType`.
 ///
 /// The example of [`check_net_throttle`] gives both.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -100,6 +99,9 @@ mod tests {
         assert!(!open(ThrottleType::Accept, 99) && open(ThrottleType::Accept, 100));
         assert!(!open(ThrottleType::Connect, 109) && open(ThrottleType::Connect, 110));
         assert!(!check_net_throttle(ThrottleType::Connect, 1 << 40, 0), "0 is any number");
-        assert!(!check_net_throttle(ThrottleType::Accept, -5, 1), "a race of counts is none");
+        assert!(
+            !check_net_throttle(ThrottleType::Accept, -5, 1),
+            "a count below zero, from a race, is no overload"
+        );
     }
 }

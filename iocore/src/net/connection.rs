@@ -1,4 +1,5 @@
-//! Sockets: made, bound, listened on, with the options that were asked for.
+//! Makes sockets, binds them and listens on them, with the options that a user
+//! asks for.
 //!
 //! Mirrors `Connection::open`, `connect` and `apply_options` of
 //! `iocore/net/UnixConnection.cc` and `Server::listen` of `Connection.cc`.
@@ -18,7 +19,8 @@ use crate::net_vconnection::{AddrBindStyle, NetVCOptions};
 /// connected yet. Mirrors `Connection::open`.
 pub(super) fn open(target: SocketAddr, options: &NetVCOptions) -> io::Result<TcpStream> {
     let local = match options.addr_binding {
-        // Transparency is not modelled, so a foreign address is bound as any other.
+        // Transparency is not modelled, so a foreign address is bound like any
+        // other.
         AddrBindStyle::IntfAddr | AddrBindStyle::ForeignAddr => options.local_ip,
         AddrBindStyle::AnyAddr => None,
     };
@@ -34,8 +36,8 @@ pub(super) fn open(target: SocketAddr, options: &NetVCOptions) -> io::Result<Tcp
     Ok(socket.into())
 }
 
-/// Begins to connect. An error that only says that it takes a while is none.
-/// Mirrors `Connection::connect`.
+/// Begins to connect. "In progress" does not count as an error. Mirrors
+/// `Connection::connect`.
 pub(super) fn connect(socket: SockRef<'_>, target: SocketAddr) -> io::Result<()> {
     match socket.connect(&target.into()) {
         Err(error) if !is_in_progress(&error) => Err(error),
@@ -70,8 +72,8 @@ pub(super) fn listen(config: &NetConfig, options: &AcceptOptions) -> io::Result<
 }
 
 /// Options that may be changed while the connection lives. As in the original,
-/// what cannot be set is let be: a wish for no delay is no reason to refuse a
-/// connection. Mirrors `Connection::apply_options`.
+/// an option that cannot be set is ignored: a refused "no delay" is no reason
+/// to refuse a connection. Mirrors `Connection::apply_options`.
 pub(super) fn apply_options(socket: SockRef<'_>, options: &NetVCOptions, ipv6: bool) {
     let wants = |flag: u32| options.sockopt_flags & flag != 0;
     if wants(NetVCOptions::SOCK_OPT_NO_DELAY) {

@@ -1,11 +1,11 @@
-//! The inactivity cop: whose time is up?
+//! The inactivity cop: it finds the connections that have timed out.
 //!
 //! Mirrors `InactivityCop` of `iocore/net/UnixNet.cc` (9.2.9).
 //!
-//! Once a second it goes through the connections that were entered the last time
-//! it came and have had no edge since, and then enters all open ones for the next
-//! time. So a connection on which something happens all the time is never looked
-//! at, and a timeout is late by one second to two.
+//! Once a second it checks the connections that it entered the last time and that
+//! have had no edge since; then it enters all open ones for the next time. So it
+//! never checks a connection that is always busy, and a timeout is late by one to
+//! two seconds.
 
 use std::sync::{Arc, Weak};
 

@@ -12,7 +12,7 @@ const NET_ERRNO: i32 = 20_000 + 100;
 pub const ENET_THROTTLING: i32 = NET_ERRNO + 1;
 /// The connection was not made in time.
 pub const ENET_CONNECT_TIMEOUT: i32 = NET_ERRNO + 2;
-/// The connection could not be made; here also: the name has no address.
+/// The connection could not be made. Here also: the name has no address.
 pub const ENET_CONNECT_FAILED: i32 = NET_ERRNO + 3;
 
 /// The number of an error of the system, above zero.
@@ -34,7 +34,7 @@ pub enum AcceptError {
     Ignore,
     /// It will pass (1).
     Transient,
-    /// It will pass, and somebody should know (0).
+    /// It will pass, and deserves a warning (0).
     Warn,
     /// The acceptor is told, and nothing is accepted any more (-1).
     Fatal,
@@ -42,8 +42,8 @@ pub enum AcceptError {
 
 /// How serious it is that `accept` failed with `errno` (above zero). Mirrors
 /// `accept_error_seriousness`; its debug assertion for `EMFILE` and `ENOMEM`
-/// ("throttling misconfigured") and for `EINTR` is a warning here, because who
-/// runs out of files has no bug in the program.
+/// ("throttling misconfigured") and for `EINTR` is a warning here, because
+/// running out of files is not a bug in the program.
 #[must_use]
 pub fn accept_error_seriousness(errno: i32) -> AcceptError {
     match errno {

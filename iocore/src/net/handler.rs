@@ -43,19 +43,19 @@ const POLL_DESCRIPTOR_SIZE: usize = 1024;
 /// and the other direction come first.
 const MOST_IN_A_TURN: usize = 256;
 
-/// How long sockets are waited for, in real time, before a virtual clock jumps.
+/// How long a thread waits for sockets, in real time, before a virtual clock jumps.
 const MOMENT: Duration = Duration::from_millis(1);
 
 /// The connections of one thread, and how it waits for them.
 ///
-/// It is not made by users: [`NetProcessor::net_handler`](super::NetProcessor::net_handler) gives
-/// that of a thread.
+/// Users do not make one: [`NetProcessor::net_handler`](super::NetProcessor::net_handler) returns
+/// the handler of a thread.
 pub struct NetHandler {
     this: Weak<NetHandler>,
     mutex: Arc<ProxyMutex>,
     thread: Weak<EThread>,
     shared: Arc<Shared>,
-    /// What this thread counts.
+    /// The counters of this thread.
     pub(super) counters: Arc<CachePadded<Counters>>,
     registry: Registry,
     waker: Waker,
@@ -72,8 +72,8 @@ struct State {
     poll: RefCell<Poll>,
     events: RefCell<Events>,
     lists: RefCell<Lists>,
-    /// Freed connections whose operations hold a state machine or a buffer that
-    /// could not be let go of yet, because another thread had its mutex.
+    /// Freed connections whose operations still hold a state machine or a buffer, because another
+    /// thread had its mutex.
     unreleased: RefCell<Vec<Arc<UnixNetVConnection>>>,
 }
 
@@ -104,7 +104,7 @@ impl Lists {
     }
 }
 
-/// Who is told when a socket is ready. Mirrors `EventIO::type`.
+/// The receiver of a socket's readiness. Mirrors `EventIO::type`.
 pub(super) enum Entry {
     /// `EVENTIO_READWRITE_VC`.
     Vc(Arc<UnixNetVConnection>),
@@ -214,8 +214,8 @@ impl NetHandler {
         }
     }
 
-    /// Leaves `vc` for the handler's thread, which looks at it in its next turn; by
-    /// a thread that does not have H.
+    /// Leaves `vc` for the handler's thread, which looks at it in its next turn; called by a thread
+    /// that does not hold H.
     pub(super) fn enable_later(&self, vc: &Arc<UnixNetVConnection>, op: VioOp) {
         if !vc.net_state(op).in_enabled_list.swap(true) {
             let list = match op {
@@ -249,8 +249,8 @@ impl NetHandler {
             let enabled = std::mem::take(&mut *list.lock());
             for vc in enabled.into_iter().rev() {
                 let state = vc.net_state(op);
-                // Before the flags are read: who enables it from now on finds it
-                // taken out, and enters it again.
+                // Before the flags are read: a thread that enables it from now on finds it taken
+                // out, and enters it again.
                 state.in_enabled_list.swap(false);
                 let wanted = state.enabled.is_set() && state.triggered.is_set();
                 if let Some(slot) = vc.slot()
@@ -309,18 +309,18 @@ impl NetHandler {
             lists.read_ready.enqueue(slot);
         }
         if event.is_writable() || !event.is_readable() {
-            // An error alone is the writer's affair too.
+            // An error alone also goes to the writer.
             vc.net_state(VioOp::Write).triggered.set();
             lists.write_ready.enqueue(slot);
         }
     }
 
-    /// Moves the bytes of those that are ready: first the reads, then the writes.
-    /// Mirrors `process_ready_list`.
+    /// Moves the bytes of the ready connections: first the reads, then the writes. Mirrors
+    /// `process_ready_list`.
     fn process_ready_list(&self, h: &Guard<'_>) {
         for op in [VioOp::Read, VioOp::Write] {
             let mut missed = Vec::new();
-            // Whose callback reenables at once is ready again, if there is more.
+            // A connection whose callback reenables at once is ready again, if there is more.
             for _ in 0..MOST_IN_A_TURN {
                 let next = {
                     let mut lists = self.lists(h).borrow_mut();
@@ -390,8 +390,8 @@ impl LoopTailHandler for NetHandler {
 }
 
 impl Drop for NetHandler {
-    /// The thread has ended, and its connections with it: what is left of them in
-    /// users' hands has no socket.
+    /// The thread has ended, and its connections with it: a connection that a user still holds has
+    /// no socket.
     fn drop(&mut self) {
         let State { lists, unreleased, .. } = self.state.get_mut();
         for (_, entry) in &lists.get_mut().table {

@@ -1,4 +1,4 @@
-//! What a caller asks of the net processor: how to listen, where to connect.
+//! The options of a call to the net processor: how to listen, where to connect.
 //!
 //! Mirrors `NetProcessor::AcceptOptions` of `iocore/net/I_NetProcessor.h` (9.2.9).
 //! The options of one connection are [`NetVCOptions`].
@@ -17,7 +17,7 @@ use crate::net_vconnection::NetVCOptions;
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AcceptOptions {
-    /// The address to listen on; any if there is none.
+    /// The address to listen on; any address if `None`.
     pub local_ip: Option<IpAddr>,
     /// The port; 0 leaves it to the system.
     pub local_port: u16,

@@ -54,7 +54,8 @@ pub struct NetProcessor {
 
 impl NetProcessor {
     /// Makes every net thread (`ET_NET`) that starts from now on wait for sockets.
-    /// To be called before the threads are made. Mirrors `UnixNetProcessor::init`.
+    /// Must be called before the threads are made. Mirrors
+    /// `UnixNetProcessor::init`.
     ///
     /// A thread panics at its start if the system gives it no poll descriptor.
     #[must_use]
@@ -71,7 +72,7 @@ impl NetProcessor {
         Arc::new(NetProcessor { processor, shared, resolver: Resolver::default() })
     }
 
-    /// What has been counted.
+    /// The counters.
     #[must_use]
     pub fn stats(&self) -> &Arc<NetStats> {
         &self.shared.stats
@@ -90,11 +91,10 @@ impl NetProcessor {
     }
 
     /// Listens, and gives each connection to `cont` with `NET_EVENT_ACCEPT`, on the
-    /// thread that will serve it and under `cont`'s mutex, if it has one. A fatal
-    /// error is told with `EVENT_ERROR` and the number below zero
-    /// ([`IoData::net_error`](crate::IoData::net_error)); nothing is accepted after
-    /// that. Waits for net threads that are just starting. Mirrors `NetProcessor::accept` with `frequent_accept` and no accept
-    /// threads.
+    /// thread that will serve it and under `cont`'s mutex, if it has one. A fatal error comes as
+    /// `EVENT_ERROR` with the number below zero ([`IoData::net_error`](crate::IoData::net_error));
+    /// nothing is accepted after that. Waits for net threads that are still starting. Mirrors
+    /// `NetProcessor::accept` with `frequent_accept` and no accept threads.
     ///
     /// # Errors
     /// If it cannot listen.
@@ -140,15 +140,15 @@ impl NetProcessor {
     }
 
     /// Connects to `target` and gives the connection to `cont` with
-    /// `NET_EVENT_OPEN`, or tells it with `NET_EVENT_OPEN_FAILED` and an error
-    /// number below zero ([`IoData::net_error`](crate::IoData::net_error)) that it
-    /// cannot even begin to: there is no address or no local address, too many
-    /// connections are open ([`ENET_THROTTLING`](super::ENET_THROTTLING)), the name
-    /// has no address ([`ENET_CONNECT_FAILED`](super::ENET_CONNECT_FAILED)).
+    /// `NET_EVENT_OPEN`, or `NET_EVENT_OPEN_FAILED` with an error number below zero
+    /// ([`IoData::net_error`](crate::IoData::net_error)) if it cannot even begin: there is no
+    /// address or no local address, too many connections are open
+    /// ([`ENET_THROTTLING`](super::ENET_THROTTLING)), the name has no address
+    /// ([`ENET_CONNECT_FAILED`](super::ENET_CONNECT_FAILED)).
     ///
-    /// `NET_EVENT_OPEN` does not say that the other end has answered. That shows in
-    /// the first event of a write: `VC_EVENT_WRITE_READY`, or `VC_EVENT_ERROR` with
-    /// the number in `lerrno`, `ECONNREFUSED` for one.
+    /// `NET_EVENT_OPEN` does not mean that the other end has answered. The first event of a write
+    /// shows that: `VC_EVENT_WRITE_READY`, or `VC_EVENT_ERROR` with the number in `lerrno`,
+    /// `ECONNREFUSED` for one.
     ///
     /// Called on a net thread, the call-back comes before this returns if the
     /// mutexes can be had; otherwise later, on a net thread. Mirrors `connect_re`.

@@ -51,7 +51,7 @@ impl Queue {
         slot_of(self.head)
     }
 
-    /// The one behind `slot`, if that is in the queue.
+    /// The place behind `slot`, if `slot` is in the queue.
     pub(super) fn next(&self, slot: Slot) -> Option<Slot> {
         let link = self.links.get(slot).filter(|link| link.linked)?;
         slot_of(link.next)

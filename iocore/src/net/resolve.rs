@@ -1,5 +1,5 @@
-//! Names: asked of the system on threads of their own, because the system's answer
-//! may take long, and an event thread must not wait for it.
+//! Resolves names on threads of its own, because the system's answer may take
+//! long, and an event thread must not wait for it.
 //!
 //! The original has a resolver of its own (`iocore/dns`, `iocore/hostdb`); this is
 //! a stand-in for it, with the system's resolver and without a cache.
@@ -15,13 +15,14 @@ use eventsys::{Clock, Participant};
 
 use super::errors::ENET_CONNECT_FAILED;
 
-/// How many names are asked for at a time; the others wait.
+/// How many names are resolved at a time; the others wait.
 const MOST_THREADS: usize = 4;
 
-/// What is done with the answer: an address, or an error number above zero.
+/// The function that gets the answer: an address, or an error number above
+/// zero.
 type Answer = Box<dyn FnOnce(Result<SocketAddr, i32>) + Send>;
 
-/// Asks for names.
+/// The resolver: a queue of names and its threads.
 #[derive(Default)]
 pub(super) struct Resolver(Arc<Mutex<Work>>);
 

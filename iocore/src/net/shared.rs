@@ -14,7 +14,7 @@ use super::cop::InactivityCop;
 use super::handler::NetHandler;
 use super::stats::NetStats;
 
-/// How long no second warning of a transient error of `accept` is written, in
+/// The least time between two warnings of a transient error of `accept`, in
 /// nanoseconds. Mirrors `TRANSIENT_ACCEPT_ERROR_MESSAGE_EVERY`.
 const TRANSIENT_ACCEPT_ERROR_MESSAGE_EVERY: HrTime = eventsys::hrtime::seconds(24 * 3600);
 
@@ -29,9 +29,10 @@ pub(super) struct Shared {
     pub(super) steps: Steps,
     /// The number of the connection made last. Mirrors `net_connection_number`.
     net_connection_number: AtomicU32,
-    /// By the number of the thread. The threads have them, as their tails.
+    /// Indexed by the number of the thread. The threads own them, as their tail
+    /// handlers.
     handlers: Mutex<Vec<Option<Weak<NetHandler>>>>,
-    /// Told when a thread has got its handler.
+    /// Notified when a thread has got its handler.
     started: Condvar,
     last_transient_accept_error: AtomicI64,
 }

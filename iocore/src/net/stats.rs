@@ -37,8 +37,8 @@ macro_rules! stats {
 
 /// The numbers of a [`NetProcessor`](super::NetProcessor), all threads together.
 ///
-/// Each method reads the threads one after another, so while they work two numbers
-/// are not of the same moment.
+/// Each method reads the threads one after another, so while they work two numbers may come from
+/// different moments.
 ///
 /// ```
 /// # use eventsys::{Clock, EventProcessor};

@@ -4,7 +4,7 @@
 eventsys::step_kinds! {
     /// A net connection has been accepted.
     NET_ACCEPT = "net_accept", "iocore_net";
-    /// A net connection is to be made.
+    /// A user asks for a net connection.
     NET_CONNECT = "net_connect", "iocore_net";
     /// `do_io_read` on a net connection; the value is `nbytes`.
     NET_DO_IO_READ = "net_do_io_read", "iocore_net";

@@ -4,17 +4,17 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `vc.rs` | what a connection knows; how it ends |
+//! | `vc.rs` | the state of a connection; how it ends |
 //! | `vc/calls.rs` | what users call |
 //! | `vc/events.rs` | it is connected, accepted, out of time |
 //! | `vc/io.rs` | how bytes move |
-//! | `vc/signal.rs` | who is told what |
+//! | `vc/signal.rs` | which event goes to which state machine |
 //!
 //! # Contract
 //! Made by [`NetProcessor`](super::NetProcessor), which gives it out with
 //! `NET_EVENT_ACCEPT` or `NET_EVENT_OPEN`; closed by `do_io_close`. `do_io_*` and
 //! `reenable` never call back; `reenable_re` may, if it is called from a callback
-//! of a connection of the same thread. A closed connection is not to be used.
+//! of a connection of the same thread. A closed connection must not be used.
 
 mod calls;
 mod events;
@@ -61,8 +61,8 @@ pub struct UnixNetVConnection {
     /// Set by `do_io_close` on any thread; read by everyone.
     closed: Flag,
     freed: Flag,
-    /// What the socket said when the system reported an error, 0 for none. Set
-    /// under H; mirrors `NetEvent::error`.
+    /// The socket's error number when the system reported an error, 0 for none. Set under H;
+    /// mirrors `NetEvent::error`.
     error: AtomicI32,
     lerrno: AtomicI32,
     /// How many calls of the state machine are on the stack; changed under H.
@@ -70,11 +70,11 @@ pub struct UnixNetVConnection {
     handler: HandlerOf,
     /// The place in the handler's table, plus one; 0 for none. Changed under H.
     slot: AtomicUsize,
-    /// Locked for each call of the system: so nobody uses the number of a socket
-    /// that has been closed and given to somebody else, as `do_io_shutdown` on
-    /// another thread does in the original.
+    /// Locked for each call of the system: so no call uses the number of a socket that has been
+    /// closed and reused for another connection, as `do_io_shutdown` on another thread does in the
+    /// original.
     socket: Mutex<Option<Socket>>,
-    /// Who waits for `NET_EVENT_OPEN`, and how he gives it up.
+    /// The continuation that waits for `NET_EVENT_OPEN`, and its action for cancelling.
     connecting: Mutex<Option<Connecting>>,
     remote_addr: OnceLock<SocketAddr>,
     local_addr: OnceLock<SocketAddr>,
@@ -155,7 +155,7 @@ impl UnixNetVConnection {
         self.id
     }
 
-    /// Tells whoever listens of a step.
+    /// Reports a step.
     #[inline]
     pub(super) fn report(&self, kind: StepKind, value: Option<i64>) {
         self.shared.steps.report(|| Step {
@@ -172,15 +172,15 @@ impl UnixNetVConnection {
         self.closed.is_set()
     }
 
-    /// True once the socket is closed and the thread knows the connection no more.
+    /// True once the socket is closed and the thread has forgotten the connection.
     #[must_use]
     pub fn is_freed(&self) -> bool {
         self.freed.is_set()
     }
 
-    /// Calls `f` with the socket, to ask or to set what this module does not know
-    /// of; `None` if it is closed. `f` must not use the connection: it would wait
-    /// for itself. Mirrors `get_socket`.
+    /// Calls `f` with the socket, to read or set options that this module does not support; `None`
+    /// if it is closed. `f` must not use the connection: it would wait for itself. Mirrors
+    /// `get_socket`.
     pub fn with_sock_ref<R>(&self, f: impl FnOnce(SockRef<'_>) -> R) -> Option<R> {
         self.with_socket(|stream| f(SockRef::from(&*stream)))
     }
@@ -248,8 +248,8 @@ impl UnixNetVConnection {
         drop(connecting);
     }
 
-    /// Lets go of the state machines and buffers of both operations. False if a
-    /// mutex could not be had. The original does not ask for it.
+    /// Drops the state machines and buffers of both operations. False if a try-lock missed. The
+    /// original takes no mutex here.
     pub(super) fn release_operations(&self) -> bool {
         let mut all = true;
         for state in [&self.read, &self.write] {
@@ -262,7 +262,7 @@ impl UnixNetVConnection {
         all
     }
 
-    /// The thread is gone. Nothing of it may be used, and nobody is called back.
+    /// The thread is gone. None of its state may be used, and no continuation is called back.
     pub(super) fn abandon(&self) {
         if self.begin_free() {
             self.close_socket(None);

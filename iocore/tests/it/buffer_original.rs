@@ -272,7 +272,7 @@ impl Original {
         alen - len
     }
 
-    /// Fills and writes at once, for here space has no bytes.
+    /// Fills and writes at once, because here space has no bytes.
     fn fill(&mut self, mut bytes: &[u8]) {
         let mut f = space(&self.writer);
         while f < bytes.len() {
@@ -508,7 +508,7 @@ fn ops() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// Bytes that differ from all that were made shortly before.
+/// Bytes that differ from all bytes made shortly before.
 fn bytes(seed: &mut u8, len: usize) -> Vec<u8> {
     std::iter::repeat_with(|| {
         *seed = seed.wrapping_add(1);

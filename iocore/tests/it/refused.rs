@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use iocore::buffer::*;
 use proptest::prelude::*;
 
-/// What can be seen of a buffer.
+/// The visible state of a buffer.
 #[derive(Clone, PartialEq, Debug)]
 struct Seen {
     write_avail: i64,
@@ -31,7 +31,7 @@ fn look(buffer: &MIOBuffer, readers: &[ReaderId]) -> Seen {
     }
 }
 
-/// One call: which, with which numbers, how many bytes, and by which reader.
+/// One call: its kind, its numbers, its bytes and its reader.
 type Call = (u8, i64, i64, usize, usize);
 
 fn number() -> impl Strategy<Value = i64> {
@@ -123,7 +123,7 @@ fn bytes_that_do_not_fit_a_block_beyond_any_allocation_are_refused_as_a_whole() 
         assert_eq!(panics(|| act(&mut buffer)), "the size of a block is beyond any allocation");
         assert_eq!(look(&buffer, &reader), before);
         buffer.check_invariants();
-        // What fits is welcome, and consumed blocks are let go of as ever.
+        // Bytes that fit are accepted, and consumed blocks are released as before.
         assert_eq!(buffer.write(&[2; 8]), 8);
         buffer.consume(reader[0], 128);
         buffer.check_invariants();

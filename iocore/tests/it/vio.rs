@@ -1,5 +1,5 @@
-//! `VIO`: issuing an operation, moving it to another mutex, and what its parts
-//! ask for as a proof.
+//! `VIO`: issuing an operation, moving it to another mutex, and the guard that
+//! each part needs as a proof.
 
 use std::sync::{Arc, Weak};
 

@@ -1,4 +1,4 @@
-//! What a `UnixNetVConnection` refuses, and what it puts up with.
+//! What a `UnixNetVConnection` refuses, and what it accepts.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -93,7 +93,7 @@ fn what_closes_in_another_connections_callback_is_closed_before_it_returns() {
             let before = net.stats().connections_currently_open();
             target.act(|other, _| other.close());
             assert_eq!(net.stats().connections_currently_open(), before - 1);
-            // Its own waits until it has returned.
+            // The machine's own connection closes when the callback has returned.
             end.close();
             assert_eq!(net.stats().connections_currently_open(), before - 1);
         }
@@ -106,8 +106,8 @@ fn what_closes_in_another_connections_callback_is_closed_before_it_returns() {
 
 #[test]
 fn a_close_without_the_mutex_lets_go_of_the_state_machine_as_soon_as_it_can() {
-    // The machine keeps the connection, by its read, and the connection the machine:
-    // what is not let go of here stays for ever.
+    // The machine keeps the connection, by its read, and the connection keeps the machine: what
+    // the close does not drop stays for ever.
     for held_elsewhere in [false, true] {
         let stage = Stage::new();
         let pair = stage.accepted(|end, call| {
@@ -168,7 +168,7 @@ fn who_misses_the_handlers_mutex_leaves_the_connection_and_wakes_the_thread() {
         assert_eq!(tail.signals.load(Ordering::SeqCst), 1);
     }
     stage.run_until(|| pair.machine.has(EventCode::VC_EVENT_READ_COMPLETE));
-    // Blocks are counted by the thread that lets go of them: that is to be this one.
+    // The thread that releases a block counts it, so this thread must release them.
     let _kept = pair.machine.with(|end| end.read.borrow().clone());
     {
         let _h = handler.mutex().lock();
@@ -187,8 +187,9 @@ fn a_trap_tells_that_the_write_buffer_is_empty_when_nothing_else_would() {
         let stage = Stage::new();
         let pair = stage.accepted(move |end, call| match call.event {
             ACCEPT => {
-                // More is to be written than is there: asked for at once, and then,
-                // the water being high, not again when it has gone.
+                // The write has more bytes than the buffer: the machine is asked
+                // for more at once. Then the water is high, so it is not asked
+                // again when those are written.
                 end.do_write(call, 100, BUFFER_SIZE_INDEX_4K, b"");
                 if trap {
                     end.vc().trap_write_buffer_empty(EventCode(4242));

@@ -1,4 +1,4 @@
-//! What goes wrong when connections are made, and how they are given up.
+//! Connects that fail, and connects that are cancelled.
 //!
 //! Proves `NET_EVENT_OPEN_FAILED`, refused connections, the throttle, names, the
 //! cancelling of a connect and of an accept.
@@ -38,7 +38,7 @@ fn writer() -> Arc<Machine> {
     })
 }
 
-/// An address at which nobody listens.
+/// An address at which no program listens.
 fn nobody() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
@@ -139,7 +139,7 @@ fn a_name_is_resolved_elsewhere_and_the_number_of_an_address_at_once() {
 #[test]
 fn a_name_without_an_address_is_open_failed() {
     let stage = Stage::new();
-    // No name at all: the system's resolver need not ask anybody.
+    // Not a valid name: the system's resolver needs no server for it.
     let clients: Vec<_> = (0..10)
         .map(|_| {
             let client = writer();

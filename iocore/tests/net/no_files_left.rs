@@ -47,7 +47,7 @@ fn with_forty_files() {
     assert!(files.len() < 40, "the limit holds");
 
     stage.thread.run_for(eventsys::hrtime::seconds(1));
-    assert_eq!(acceptor.log(), [], "nobody is told: it will pass");
+    assert_eq!(acceptor.log(), [], "the acceptor is not told: it will pass");
     files.pop();
     stage.run_until(|| acceptor.has(ACCEPT));
     assert_eq!(acceptor.log(), [ACCEPT]);

@@ -41,7 +41,7 @@ impl Drop for Server {
     }
 }
 
-/// Waits for what other threads bring about.
+/// Waits for what other threads do.
 #[track_caller]
 fn wait_for(mut done: impl FnMut() -> bool) {
     let start = Instant::now();
@@ -188,7 +188,7 @@ fn the_end_of_the_threads_ends_their_connections() {
     assert_eq!(stats.connections_currently_open(), 0);
     assert_eq!(read_all(&mut peer).unwrap_or_default(), b"", "closed");
     action.cancel();
-    // What users still have is closed, and can be closed.
+    // Connections that users still have are closed, and can be closed again.
     vc.do_io_close(None);
     acceptor.with(|end| drop((end.vc.take(), end.read.take(), end.write.take())));
     drop(vc);

@@ -1,4 +1,4 @@
-//! Whose time is up, in virtual time: the sockets are real, the seconds are not.
+//! Timeouts in virtual time: the sockets are real, the seconds are not.
 //!
 //! Proves the inactivity cop, `set_inactivity_timeout`, `set_active_timeout`,
 //! `mainEvent` and the queues of idle and active connections.
@@ -127,7 +127,7 @@ fn a_timeout_set_to_zero_is_taken_back_and_so_is_one_of_a_disabled_connection() 
 
 #[test]
 fn the_timeout_stands_still_while_nothing_is_wanted() {
-    // read_disable: who has read all it wanted waits for nobody.
+    // read_disable: a machine that has read all its bytes has no timeout any more.
     let stage = Stage::in_virtual_time();
     let mut pair = stage.accepted(|end, call| {
         if call.event == ACCEPT {
@@ -135,12 +135,12 @@ fn the_timeout_stands_still_while_nothing_is_wanted() {
             end.vc().set_inactivity_timeout(seconds(5));
         }
     });
-    // The buffer is filled and nobody empties it.
+    // The buffer is full and the machine does not empty it.
     pair.peer.write_all(&[1; 8192]).unwrap();
     stage.run_until(|| pair.machine.has(READY));
     stage.thread.run_for(seconds(60));
     assert_eq!(pair.machine.log(), [ACCEPT, READY]);
-    // Wanted again, it counts from now.
+    // After the next `reenable` the time counts from now.
     pair.machine.act(|end, call| {
         let (vio, reader) = end.read.borrow().clone().unwrap();
         let n = reader.read_avail(call.guard);
@@ -202,7 +202,7 @@ fn a_connection_whose_mutex_is_taken_is_told_when_the_cop_comes_again() {
     });
     let mutex = pair.machine.mutex().clone();
     testkit::while_held(&mutex, || stage.thread.run_for(seconds(20)));
-    assert_eq!(pair.machine.log(), [ACCEPT], "nobody could be told");
+    assert_eq!(pair.machine.log(), [ACCEPT], "no state machine could be told");
     let start = stage.now();
     stage.run_until(|| pair.machine.has(INACTIVE));
     assert!(stage.seconds_since(start) <= 2);
@@ -269,7 +269,7 @@ fn idle_connections_go_when_there_are_too_many_the_longest_idle_first() {
     let third = idle(&stage);
     assert!(second.machine.has(INACTIVE), "the first has been used since");
     assert!(!first.machine.has(INACTIVE) && !third.machine.has(INACTIVE));
-    // One with a request is not idle, and does not go.
+    // A connection with a request is not idle, and is not closed.
     assert!(first.machine.with(|end| end.vc().add_to_active_queue()));
     let fourth = idle(&stage);
     assert!(third.machine.has(INACTIVE) && !first.machine.has(INACTIVE));

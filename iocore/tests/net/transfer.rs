@@ -158,7 +158,7 @@ fn a_read_fills_both_blocks_with_one_call() {
     stage.run_until(|| pair.machine.has(READY));
     let reader = pair.machine.with(|end| end.read.borrow().as_ref().unwrap().1.clone());
     pair.machine.act(|_, call| assert_eq!(reader.read_avail(call.guard), 256));
-    // The buffer is full: nothing more is read until somebody takes something off.
+    // The buffer is full: nothing more is read until the machine takes bytes off.
     stage.passes(2);
     assert_eq!(pair.machine.log(), [ACCEPT, READY]);
     assert_eq!(stage.net.stats().calls_to_read(), 1);
@@ -266,7 +266,7 @@ fn a_close_in_any_callback_is_the_last_that_is_heard() {
             crate::common::Pair { machine, peer }
         };
         pair.peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        // The peer may find the door shut; that is its affair.
+        // The peer may find the connection closed; the test ignores that.
         let _ = pair.peer.write_all(b"12345");
         if close_at == COMPLETE {
             stage.run_until(|| pair.machine.has(READY));
@@ -402,7 +402,11 @@ fn what_is_there_already_is_read_after_a_late_do_io_read() {
     let mut pair = stage.accepted(|_, _| {});
     pair.peer.write_all(b"early").unwrap();
     stage.passes(2);
-    assert_eq!(pair.machine.log(), [ACCEPT], "the edge has come, and nobody wanted anything");
+    assert_eq!(
+        pair.machine.log(),
+        [ACCEPT],
+        "the edge has come, and the machine has asked for nothing"
+    );
     pair.machine.act(|end, call| end.do_read(call, 5, BUFFER_SIZE_INDEX_4K, 0));
     stage.run_until(|| pair.machine.has(COMPLETE));
     pair.machine.act(|end, _| end.close());

@@ -16,7 +16,7 @@ pub(crate) type Act = Box<dyn Fn(&Call<'_>) + Send>;
 /// [`Lab::actor`](crate::Lab::actor).
 pub type Actor = StateMachine<(Arc<Trace>, Act)>;
 
-/// An actor under `mutex` that notes into `trace`.
+/// An actor under `mutex` that writes its notes into `trace`.
 pub fn actor_under(
     mutex: &Arc<ProxyMutex>,
     trace: &Arc<Trace>,

@@ -13,7 +13,7 @@ use crate::events::MAX;
 use crate::me::Me;
 use crate::trace::Trace;
 
-/// What an agent does when an event comes.
+/// The reaction of an agent to an event.
 type Action = Arc<dyn Fn(&Me<'_>) + Send + Sync>;
 
 struct Rule {
@@ -25,7 +25,7 @@ struct Rule {
 /// A buffer and the reader of it.
 pub(crate) type BufferAndReader = (BoundBuffer, IOBufferReader);
 
-/// What an agent knows, under its mutex.
+/// The state of an agent, under its mutex.
 #[derive(Default)]
 pub(crate) struct State {
     name: &'static str,
@@ -47,7 +47,7 @@ impl State {
         }
     }
 
-    /// The action for this event: the first rule for one time, else the first for all.
+    /// The action for this event: the first one-time rule, else the first permanent rule.
     fn action_for(&self, event: EventCode) -> Option<Action> {
         let mut rules = self.rules.borrow_mut();
         match rules.iter().position(|rule| rule.once && rule.event == event) {
@@ -93,8 +93,8 @@ impl Agent {
         self.rule(Rule { event, once: false, action: Arc::new(action) });
     }
 
-    /// Does `action` the next time that `event` comes. Several are done one after the
-    /// other, one each time, before what [`Agent::on`] says.
+    /// Does `action` the next time that `event` comes. Several such rules apply one after the
+    /// other, one each time, before the rule of [`Agent::on`].
     pub fn once(&self, event: EventCode, action: impl Fn(&Me<'_>) + Send + Sync + 'static) {
         self.rule(Rule { event, once: true, action: Arc::new(action) });
     }
@@ -132,7 +132,7 @@ impl Agent {
     /// Its connection.
     ///
     /// # Panics
-    /// If it has none.
+    /// If it has no connection.
     #[must_use]
     #[track_caller]
     pub fn vc(&self) -> NetVcRef {

@@ -23,7 +23,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// drop(alone);
 /// ```
 ///
-/// An event that is still queued is found:
+/// It finds an event that is still queued:
 /// ```should_panic
 /// let lab = testkit::Lab::new();
 /// let alone = testkit::Alone::counting();

@@ -50,7 +50,7 @@ impl Default for Lab {
     }
 }
 
-/// Making what a laboratory works with.
+/// Making the parts of a laboratory.
 impl Lab {
     /// A laboratory on the calling thread, with a census of its locks.
     ///
@@ -61,8 +61,7 @@ impl Lab {
         Lab::with_clock(Clock::new_virtual())
     }
 
-    /// A laboratory whose time goes by `tick` nanoseconds with each pass, and by nothing
-    /// else: for runs of years.
+    /// A laboratory whose time moves only by `tick` nanoseconds with each pass: for runs of years.
     ///
     /// # Panics
     /// As [`Lab::new`], or if `tick` is below 0.
@@ -180,8 +179,8 @@ impl Lab {
         core
     }
 
-    /// Closes what is open of `core` when the laboratory is dropped; for pairs that
-    /// the test makes itself.
+    /// Closes the open ends of `core` when the laboratory is dropped; for pairs that the test makes
+    /// itself.
     pub fn tidies(&self, core: &Arc<PluginVCCore>) {
         self.cores.borrow_mut().push(Arc::downgrade(core));
     }

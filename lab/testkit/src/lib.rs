@@ -97,7 +97,7 @@ pub use threads::{
 };
 pub use trace::{Trace, same_lines};
 
-/// Everything that a test of a pair names.
+/// Everything that a test of a pair needs.
 pub mod prelude {
     pub use crate::events::*;
     pub use crate::{

@@ -12,7 +12,7 @@ use crate::events::MAX;
 
 /// An agent while its mutex is held: in a rule, or in [`Agent::with`](crate::Agent::with).
 ///
-/// Methods that need a connection or a VIO panic if the agent has none.
+/// Methods that need a connection or a VIO panic if the agent has no such thing.
 pub struct Me<'a> {
     /// The guard of the agent's mutex.
     pub guard: &'a Guard<'a>,
@@ -114,12 +114,12 @@ impl Me<'_> {
         self.input().1.read_avail(self.guard)
     }
 
-    /// Takes everything out of the read buffer; how many bytes that were.
+    /// Takes everything out of the read buffer; returns how many bytes.
     pub fn take(&self) -> i64 {
         self.take_some(MAX)
     }
 
-    /// Takes up to `limit` bytes out of the read buffer; how many that were.
+    /// Takes up to `limit` bytes out of the read buffer; returns how many.
     pub fn take_some(&self, limit: i64) -> i64 {
         let (_, reader) = self.input();
         let n = reader.read_avail(self.guard).min(limit);

@@ -16,8 +16,8 @@ use socket2::SockRef;
 
 use crate::lab::Lab;
 
-/// How long, in real time, a test waits for something before it is taken for hanging. A
-/// correct program does not see it.
+/// How long, in real time, a test waits before it counts as hanging. A correct program never waits
+/// so long.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A [`Lab`] whose thread is a net thread too.
@@ -84,7 +84,7 @@ impl NetLab {
         NetLab::with(Clock::new_virtual(), NetConfig::default())
     }
 
-    /// A laboratory on this clock, whose connections are configured so.
+    /// A laboratory on this clock, with this configuration of connections.
     #[must_use]
     pub fn with(clock: Arc<Clock>, config: NetConfig) -> NetLab {
         // Before the thread: it gets its net handler when it is adopted.
@@ -121,10 +121,10 @@ impl NetLab {
         client
     }
 
-    /// Runs passes until `done` says so.
+    /// Runs passes until `done` is true.
     ///
     /// # Panics
-    /// If it does not within [`PATIENCE`].
+    /// If `done` is not true within [`PATIENCE`].
     #[track_caller]
     pub fn run_until(&self, mut done: impl FnMut() -> bool) {
         let start = Instant::now();
@@ -134,14 +134,14 @@ impl NetLab {
         }
     }
 
-    /// True if no connection is open, and none is in memory.
+    /// True if no connection is open or in memory.
     #[must_use]
     pub fn has_no_connections(&self) -> bool {
         let stats = self.net.stats();
         (stats.connections_currently_open(), stats.vcs_in_memory()) == (0, 0)
     }
 
-    /// The time (ns), by the clock read anew.
+    /// Reads the clock and returns its time (ns).
     #[must_use]
     pub fn now(&self) -> HrTime {
         self.processor.clock().get_hrtime_updated()

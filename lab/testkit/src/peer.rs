@@ -92,7 +92,7 @@ impl Peer {
         });
     }
 
-    /// How many bytes [`Peer::send`] was given that the connection has not taken yet.
+    /// How many bytes of [`Peer::send`] the connection has not taken yet.
     #[must_use]
     pub fn unsent(&self) -> i64 {
         self.with(|state, guard| {
@@ -106,7 +106,7 @@ impl Peer {
         self.with(|state, _| state.received.borrow().clone())
     }
 
-    /// What has come since the last call of this.
+    /// The bytes that have come since the last call of this method.
     pub fn take(&self) -> Vec<u8> {
         self.with(|state, _| state.received.take())
     }

@@ -36,7 +36,7 @@ pub fn hold(mutex: &Arc<ProxyMutex>) -> Held {
     let mutex = Arc::clone(mutex);
     let thread = std::thread::spawn(move || {
         let _guard = mutex.lock();
-        // If the waiting side has gone, there is nothing to tell it.
+        // If the waiting side has gone, the message is not needed.
         let _ = has_it.send(());
         // An error means that `Held` has been dropped, which is the signal too.
         let _ = released.recv();
@@ -120,8 +120,8 @@ pub fn beside<R>(processor: &Arc<EventProcessor>, groups: &[&str], f: impl FnOnc
     })
 }
 
-/// Runs `f` on another thread, and fails the test if `f` does not end. The thirty
-/// seconds are patience with a program that hangs; a correct one does not see them.
+/// Runs `f` on another thread, and fails the test if `f` does not end. The thirty seconds are for a
+/// program that hangs; a correct one ends before.
 ///
 /// # Panics
 /// If `f` does not end, or with the panic of `f`.

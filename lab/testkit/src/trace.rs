@@ -67,7 +67,7 @@ impl Trace {
         self.push(self.clock.get_hrtime_updated(), Entry::Note(what));
     }
 
-    /// Adds what an agent says, with the time of the clock as it was last read.
+    /// Adds an agent's line, with the time of the clock as it was last read.
     pub(crate) fn agent(&self, text: String) {
         self.push(self.clock.get_hrtime(), Entry::Agent(text));
     }
@@ -148,7 +148,7 @@ pub fn same_lines(found: &[String], expected: &str) {
     }
 }
 
-/// A test that has panicked elsewhere does not make the trace worse.
+/// A panic elsewhere in the test does not damage the trace.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,10 +3,10 @@
 //! Mirrors `PluginVC::process_read_side` and `process_write_side` of 8.1.11.
 //!
 //! As in epoch C, all bytes pass through an intermediate buffer of the core.
-//! Here each function takes the mutex of its *own* VIO, when it has already
-//! looked at the operation and, on the write side, at the shutdown flag: what it
-//! saw may be over by then. On the read side the shutdown is looked at again
-//! (TS-3339); on the write side it is not, which is the hole that PR #4746 closed.
+//! Here each function takes the mutex of its *own* VIO, after it has read the
+//! operation and, on the write side, the shutdown flag: both may have changed by
+//! then. The read side checks the shutdown flag again (TS-3339); the write side
+//! does not, which is the race that PR #4746 closed.
 
 use crate::steps as pvc;
 use eventsys::Guard;

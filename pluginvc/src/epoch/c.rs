@@ -3,18 +3,19 @@
 //! Mirrors `PluginVC::process_read_side` and `process_write_side` of 9.1.3.
 //!
 //! All bytes pass through an intermediate buffer of the core, one for each
-//! direction: the write side moves from the user's write buffer into it, the
-//! read side from it into the user's read buffer. What sets this epoch apart
-//! from B is PR #4746: before one side processes the *other* side's VIO, it takes
-//! that VIO's mutex, and everything that may have changed is looked at under it.
+//! direction: the write side moves from the user's write buffer into it, the read
+//! side moves from it into the user's read buffer. It differs from B by PR #4746:
+//! before one side processes the *other* side's VIO, it takes that VIO's mutex,
+//! and checks everything that may have changed under it.
 //!
-//! The two functions are the same, mirrored. Each
+//! The two functions mirror each other. Each
 //! 1. clears its `need_process`,
 //! 2. leaves if the operation is not there, closed, shut, or done,
-//! 3. finds out how much it can act on, and reports an end or a want,
+//! 3. finds out how much it can act on, and reports the end of the stream or
+//!    the need for bytes,
 //! 4. moves what fits, and calls the state machine back,
-//! 5. wakes the other side: itself, under that side's mutex, or, if it was
-//!    itself called by the other side, by `reenable`.
+//! 5. wakes the other side: by a direct call, under that side's mutex, or by
+//!    `reenable`, if the other side called it.
 
 use crate::steps as pvc;
 use eventsys::Guard;
@@ -53,7 +54,8 @@ pub(crate) fn process_write_side(
         return;
     }
     // Without the other side's mutex its `need_process` must not be cleared, and
-    // what is seen here may change any time: nothing is decided but to leave.
+    // the state that it reads here may change at any time: the only safe
+    // decision is to leave.
     if other.read.vio.op() != VioOp::Read || other.read.shutdown.is_set() {
         return;
     }

@@ -5,11 +5,11 @@
 //! There is no buffer between the two ends (PR #8698): the write side moves
 //! bytes from its user's write buffer straight into the *peer's* read buffer,
 //! under both mutexes, and calls both state machines back. The read side only
-//! looks whether the peer still writes, and if so has it do its work.
+//! checks whether the peer still writes, and if so calls the peer's write side.
 //!
-//! What follows for users: whoever writes before the peer has called
+//! For users this means: a state machine that writes before the peer has called
 //! `do_io_read` gets `VC_EVENT_ERROR` at once, where B and C deliver. And the
-//! peer is called back without another look whether it is still open: a close
+//! peer is called back without a second check that it is still open: a close
 //! inside the writer's callback, or in a nested pass, is followed by one more
 //! event, as in 9.2.9 (where it uses what the close may have freed).
 
@@ -52,7 +52,7 @@ pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&G
     }
     if act_on <= 0 {
         if ntodo > 0 {
-            // Nothing to write: the state machine is to fill the buffer.
+            // Nothing to write: the state machine should fill the buffer.
             half.call_back(sm, VioOp::Write, EventCode::VC_EVENT_WRITE_READY);
         }
         return;
@@ -107,7 +107,7 @@ fn move_to_peer(
         0 => EventCode::VC_EVENT_READ_COMPLETE,
         _ => EventCode::VC_EVENT_READ_READY,
     };
-    // The first callback may have issued the peer's read anew.
+    // The first callback may have issued the peer's read again.
     half.other().with_sm_after_callback(core, VioOp::Read, Some(other_sm), |locked| {
         if let Some(Some(other_sm)) = locked {
             half.other().call_back(other_sm, VioOp::Read, event);
@@ -146,8 +146,8 @@ fn move_as_fits(
     })
 }
 
-/// Has the peer's write side do its work, or reports the end of the stream if
-/// the peer writes no more. `sm` is the mutex of this end's read VIO.
+/// Calls the peer's write side, or reports the end of the stream if the peer
+/// writes no more. `sm` is the mutex of this end's read VIO.
 pub(crate) fn process_read_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&Guard<'_>>) {
     let (end, other) = (half.end(), half.other().end());
     let vio = &end.read.vio;

@@ -1,4 +1,4 @@
-//! What a connection knows about itself and its peer: addresses, data, identity,
+//! What a connection says about itself and its peer: addresses, data, identity,
 //! options, the thread it was made on.
 
 use std::any::Any;
@@ -172,7 +172,7 @@ fn a_freed_pair_has_no_ends_and_no_data() {
     passive.do_io_close(None);
     lab.settle();
     assert!(core.is_freed());
-    // Who still has an end may look at it.
+    // A user that still has an end may look at it.
     assert_eq!(active.get_local_addr(), None);
     assert_eq!(stored(&active, DataId::PluginVcLocal), None);
 }

@@ -544,7 +544,8 @@ fn closing_inside_a_callback_of_reenable_re_is_processed_by_an_event() {
         me.fill(b"x");
         me.reenable_re_write();
     });
-    // There is no lock to be had for the rest: it is done on another stack.
+    // The rest needs locks that this stack cannot take: it is done on another
+    // stack.
     lab.expect(
         "A reenable_re_write
          A write_side
@@ -727,7 +728,8 @@ fn a_freed_pair_keeps_no_state_machine_alive() {
     assert!(weak_p.upgrade().is_none(), "P is kept");
 }
 
-/// The reader's end leaves a write side alone that will write no more: there is no pass.
+/// The reader's end does not call a write side that will write no more: there is no
+/// pass.
 #[test]
 fn what_is_left_of_a_write_side_that_is_shut_is_fetched_without_a_pass_of_it() {
     let lab = Lab::new();

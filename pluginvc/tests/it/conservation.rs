@@ -1,7 +1,7 @@
 //! Whatever two ends do: the bytes that come out are those that went in, in their
-//! order; no event comes after a close or a shutdown, no COMPLETE twice; nothing
-//! is ever left waiting for an event that nobody has scheduled; and once both ends
-//! have closed, nothing is left at all.
+//! order; no event comes after a close or a shutdown, no COMPLETE twice; no end
+//! waits for an event that is not scheduled; and once both ends have closed,
+//! nothing is left in memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,19 +17,19 @@ use testkit::{
 /// One thing that an end does between two runs of the event loop.
 #[derive(Clone, Copy, Debug)]
 enum Act {
-    /// Fills the write buffer with so many bytes more, and reenables.
+    /// Adds up to this many bytes to the write buffer, and reenables.
     Fill(usize),
     FillRe(usize),
-    /// Takes up to so many bytes off the read buffer, and reenables.
+    /// Takes up to this many bytes off the read buffer, and reenables.
     Take(i64),
     TakeRe(i64),
     /// Changes the water mark of the read buffer.
     Mark(i64),
-    /// Issues the read anew.
+    /// Issues the read again.
     ReadAnew,
     ShutWrite,
     ShutRead,
-    /// Lets the event loop make so many passes.
+    /// Lets the event loop make this many passes.
     Run(usize),
 }
 

@@ -1,5 +1,5 @@
-//! What the calling contract says, and what happens to who breaks it: a panic
-//! with a sentence, never undefined behaviour.
+//! What the calling contract says, and what a breach of it causes: a panic with
+//! a clear text, never undefined behaviour.
 
 use eventsys::{ContRef, EventCode, FreeContinuation, Outcome, ProxyMutex, call};
 use eventsys::{Data, mutex::census};
@@ -57,7 +57,7 @@ fn a_buffer_that_is_bound_to_another_mutex_is_refused() {
         let text = panic_text(|| vc.do_io_read(me.guard, Some(a.cont()), 1, Some(&foreign)));
         assert!(text.starts_with("the buffer is bound to"), "{text}");
     });
-    // Nothing was begun.
+    // The call has started nothing.
     assert_eq!(vc.vio(VioOp::Read).op(), VioOp::None);
     lab.settle();
     assert_eq!(lab.take().len(), 2, "create and accept");
@@ -164,7 +164,7 @@ fn events_that_are_none_of_its_own_are_refused() {
     let text = panic_text(|| call(&cont, Some(&guard), EventCode::EVENT_IMMEDIATE, Data::None));
     assert_eq!(text, "data != nullptr");
     drop(guard);
-    // An event that somebody else has scheduled on the connection.
+    // An event that other code has scheduled on the connection.
     lab.processor.schedule_imm(cont, eventsys::ET_CALL);
     assert_eq!(panic_text(|| lab.settle()), "call_event == core_lock_retry_event");
 }
@@ -179,8 +179,8 @@ fn an_end_is_not_called_without_the_core_mutex() {
     assert_eq!(text, "!mutex || mutex->thread_holding == this_ethread()");
 }
 
-/// Who still has an end of a freed pair, or a VIO of it, may drop it whenever and
-/// wherever he likes.
+/// A user that still has an end of a freed pair, or a VIO of it, may drop it at
+/// any time and on any thread.
 #[test]
 fn an_end_may_outlive_its_pair() {
     let lab = Lab::new();

@@ -27,8 +27,8 @@ use testkit::{
     on_foreign_thread, panic_text,
 };
 
-/// `setup_event_cb` did not store the event that it scheduled, so a second
-/// `do_io` scheduled a second one, and the first matched no pointer and asserted.
+/// `setup_event_cb` did not store the event that it scheduled, so a second `do_io` scheduled a
+/// second one; the first matched no pointer, and the handler asserted.
 #[test]
 fn ts_867_the_event_is_stored_so_two_do_io_share_one() {
     let lab = Lab::new();
@@ -53,8 +53,8 @@ fn ts_867_the_event_is_stored_so_two_do_io_share_one() {
     );
 }
 
-/// Every transfer cancelled and made the inactivity event anew. Now one periodic
-/// event looks at a time, and moving bytes only moves the time.
+/// Every transfer cancelled the inactivity event and made a new one. Now one periodic event looks
+/// at a time, and moving bytes only moves the time.
 #[test]
 fn ts_1427_moving_bytes_makes_no_timer_events() {
     let lab = Lab::new();
@@ -105,8 +105,8 @@ fn ts_2317_the_mutex_is_free_after_a_close_that_was_put_off() {
     assert!(on_foreign_thread(|| a.mutex().try_lock().is_some()));
 }
 
-/// A lock miss rescheduled the periodic event, which became one-shot by it and
-/// was freed after it had fired; the close then cancelled a freed event.
+/// A lock miss rescheduled the periodic event; this made it one-shot, and it was freed after it had
+/// fired; the close then cancelled a freed event.
 #[test]
 fn ts_2253_a_missed_lock_leaves_the_periodic_event_periodic() {
     let lab = Lab::new();
@@ -239,8 +239,8 @@ fn ts_3949_no_timeout_comes_to_a_closed_connection() {
     lab.expect_nothing_left(core);
 }
 
-/// A plugin's own thread closed without a lock: the event that was just firing
-/// passed for one still to come, and nobody ever closed.
+/// A plugin's own thread closed without a lock: the event that was just firing passed for one still
+/// to come, and no event ever processed the close.
 #[test]
 fn ts_3235_a_foreign_thread_that_closes_at_any_step_gets_the_pair_freed() {
     // C is held at each of these steps, so the closer waits for the handler to
@@ -271,8 +271,8 @@ fn ts_3235_a_foreign_thread_that_closes_at_any_step_gets_the_pair_freed() {
     }
 }
 
-/// A reenable of a foreign thread that held neither lock was lost in the same
-/// way; with its state machine's mutex held it cannot be.
+/// A reenable by a foreign thread that held neither lock was lost in the same way; a thread that
+/// holds its state machine's mutex cannot lose it.
 #[test]
 fn ts_3235_what_a_foreign_thread_reenables_is_not_lost() {
     let lab = Lab::new();
@@ -294,9 +294,8 @@ fn ts_3235_what_a_foreign_thread_reenables_is_not_lost() {
 }
 
 /// The timeout's own lock miss rescheduled the periodic event and its caller then
-/// cancelled it: the pointer to it dangled, and a later event at the same address
-/// passed for it. Here the event outlives any number of misses and ends at the
-/// close.
+/// cancelled it: the pointer to it dangled, and a later event at the same address was taken for it.
+/// Here the event outlives any number of misses and ends at the close.
 #[test]
 fn gh_1333_the_periodic_event_survives_misses_and_ends_with_the_connection() {
     let lab = Lab::new();
@@ -310,8 +309,8 @@ fn gh_1333_the_periodic_event_survives_misses_and_ends_with_the_connection() {
     lab.run_ms(3_500);
     busy.release();
     lab.take();
-    // The address of a freed event is used again by the next one scheduled: this
-    // reenable would be swallowed if it passed for the timeout's.
+    // The address of a freed event is used again by the next one scheduled: this reenable would be
+    // lost if its event were taken for the timeout's.
     a.with(|me| me.write_now(b"x"));
     lab.run_ms(1_000);
     lab.expect_callbacks(
@@ -324,8 +323,8 @@ fn gh_1333_the_periodic_event_survives_misses_and_ends_with_the_connection() {
     lab.expect_nothing_left(core);
 }
 
-/// The timeout's callback set the timeout anew; a null test then spared the old
-/// periodic event, which fired a second later and was known to nobody.
+/// The timeout's callback set the timeout again; because of a null test the old periodic event
+/// stayed. It fired a second later and was stored nowhere.
 #[test]
 fn gh_4074_a_timeout_set_anew_in_its_own_callback_leaves_one_event() {
     let lab = Lab::new();
@@ -348,8 +347,8 @@ fn gh_4074_a_timeout_set_anew_in_its_own_callback_leaves_one_event() {
     lab.expect_nothing_left(core);
 }
 
-/// TS-3339's hole on the write side: the reader's end tested the writer's state
-/// without the writer's lock, and called WRITE_READY after the shutdown.
+/// TS-3339's race on the write side: the reader's end tested the writer's state without the
+/// writer's lock, and called WRITE_READY after the shutdown.
 #[test]
 fn gh_4746_no_write_event_comes_after_a_shutdown_under_the_writers_lock() {
     let lab = Lab::new();
@@ -377,8 +376,8 @@ fn gh_4746_no_write_event_comes_after_a_shutdown_under_the_writers_lock() {
     );
 }
 
-/// And `need_*` was cleared without the lock: what the other side asks for while
-/// the lock is missed must still be asked for when it is had.
+/// And `need_*` was cleared without the lock: a request of the other side during a lock miss must
+/// still be there when the lock is taken.
 #[test]
 fn gh_4746_what_was_asked_for_during_a_miss_is_not_forgotten() {
     let lab = Lab::new();
@@ -640,8 +639,8 @@ impl LoopTailHandler for Doorman {
     }
 }
 
-/// A foreign thread sets an active timeout of 20 ms and comes no further than to the
-/// push. `meanwhile` runs the event thread. Then the foreign thread goes on.
+/// A foreign thread sets an active timeout of 20 ms and stops right after the push. `meanwhile`
+/// runs the event thread. Then the foreign thread goes on.
 fn timeout_is_pushed_and_not_stored(
     lab: &Lab,
     corrections: Corrections,
@@ -665,8 +664,8 @@ fn timeout_is_pushed_and_not_stored(
     a
 }
 
-/// Open in every release: `set_active_timeout` schedules, and then stores. If the
-/// timeout passes in between, `main_handler` meets an event that is stored nowhere.
+/// Open in every release: `set_active_timeout` schedules, and then stores. If the timeout fires in
+/// between, `main_handler` meets an event that is stored nowhere.
 #[test]
 fn open_9_a_timeout_that_passes_before_it_is_stored_is_an_assertion() {
     let lab = Lab::new();
@@ -675,8 +674,8 @@ fn open_9_a_timeout_that_passes_before_it_is_stored_is_an_assertion() {
     });
 }
 
-/// That the handler ignores it does not help: what is stored then is an event that has
-/// run, the timeout does not come, and the original cancels a freed event at the close.
+/// It does not help that the handler ignores the event: the stored event is then one that has run,
+/// the timeout does not come, and the original cancels a freed event at the close.
 #[test]
 fn open_9_if_the_event_is_ignored_the_timeout_is_lost() {
     let lab = Lab::new();
@@ -706,7 +705,7 @@ fn open_9_corrected_the_timeout_comes_once_it_is_stored() {
     assert_eq!(a.calls(), 1);
 }
 
-/// The passive end reads, and its callback has somebody else write, under another
+/// The passive end reads, and its callback issues a write for another state machine, under another
 /// mutex than the one that the handler has taken for the write side.
 fn write_side_changes_hands(lab: &Lab, corrections: Corrections) -> Arc<PluginVCCore> {
     let (a, p) = lab.agents();

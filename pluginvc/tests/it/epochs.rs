@@ -124,8 +124,8 @@ fn in_b_a_missed_mutex_is_tried_again_by_the_core_event() {
     );
 }
 
-/// The process function takes the mutex itself, so it takes the one that the operation has
-/// by then. C goes on under the old one and asserts (`open_4` in `defects.rs`).
+/// The process function takes the mutex itself, so it takes the operation's present one. C goes on
+/// under the old one and asserts (`open_4` in `defects.rs`).
 #[test]
 fn in_b_a_write_side_that_a_callback_moves_is_processed_under_its_new_mutex() {
     let lab = Lab::new();
@@ -357,7 +357,7 @@ fn in_d_the_read_buffer_takes_32_kib_or_its_water_mark_and_no_core_buffer_more()
         a.with(|me| me.write_now(&counting(200_000)));
         lab.settle();
         assert_eq!((a.write_vio().ndone(), p.with(|me| me.waiting())), (held, held), "{mark}");
-        // What is taken makes room for as much.
+        // Bytes that are taken off make room for as many.
         p.with(|me| {
             me.take_some(1_000);
             me.reenable_read();
@@ -431,7 +431,7 @@ fn in_d_a_missed_mutex_of_the_reader_is_tried_again_by_the_core_event() {
 }
 
 /// 9.2.9 tests the continuation of the end's own operation: a write or a read without one
-/// does nothing, whatever the buffer holds and whatever becomes of the peer.
+/// does nothing, whatever the buffer holds and whatever happens to the peer.
 #[test]
 fn in_d_an_operation_without_a_continuation_does_nothing() {
     let lab = Lab::new();

@@ -343,9 +343,9 @@ fn what_a_foreign_thread_asks_for_is_done_by_the_event_thread() {
     );
 }
 
-/// What the peer's callback has moved to another state machine is reenabled under the
-/// mutex that it has got, which is taken for that; in the end it is that state machine
-/// which is called back. (The open deadlock comes from this taking; see `defects.rs`.)
+/// The peer's callback moves the operation to another state machine. It is then reenabled under its
+/// new mutex, which the pair takes for that, and in the end the new state machine is called back.
+/// (The open deadlock comes from this lock; see `defects.rs`.)
 #[test]
 fn a_write_that_the_peers_callback_moves_is_reenabled_under_its_new_mutex() {
     let lab = Lab::new();
@@ -445,8 +445,9 @@ fn a_read_that_the_peers_callback_moves_is_reenabled_under_its_new_mutex() {
     assert_eq!(*is_held.lock().unwrap(), [true]);
 }
 
-/// The events of a pair run on the threads of its own event processor, whoever asks for
-/// them: on a thread of another one, even by the same clock, they would be lost with it.
+/// The events of a pair run on the threads of its own event processor, whichever thread asks for
+/// them. On a thread of another processor, even with the same clock, they would be lost when that
+/// one ends.
 #[test]
 fn what_a_thread_of_another_processor_asks_for_is_done_by_the_pairs_own() {
     let lab = Lab::new();

@@ -1,6 +1,6 @@
-//! Real threads: two event threads and foreign ones, a hundred pairs at once. The
-//! schedule is whatever the machine makes of it; what must hold is that every
-//! transfer completes, every pair is freed, and no lock stays held.
+//! Real threads: two event threads and foreign ones, a hundred pairs at once. The schedule depends
+//! on the machine; in every schedule every transfer must complete, every pair must be freed, and no
+//! lock may stay held.
 
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Weak};
@@ -41,7 +41,8 @@ fn transfer(
     a.on(WRITE_READY, |me| me.reenable_write());
     a.on(WRITE_COMPLETE, |me| me.close());
     let core = PluginVCCore::alloc(processor, p.cont());
-    // Who connects holds its mutex: from here on the event threads are at it too.
+    // This thread holds the mutex of the machine that connects: from here on the event threads use
+    // the pair too.
     a.with(|me| {
         me.take_vc(core.connect());
         me.write_now(&counting(BYTES));
@@ -257,9 +258,9 @@ impl Drop for TellsItsEnd {
     }
 }
 
-/// The orphan of two retry events comes to a pair that is freed: a release assertion of
-/// the original, which ends the server. Here it ends the event system and says why; no
-/// later pair waits for an event that does not come.
+/// The orphan of two retry events fires on a pair that is freed: in the original a release
+/// assertion, which ends the server. Here it ends the event system and says why; no later pair
+/// waits for an event that does not come.
 #[test]
 fn an_event_for_a_freed_pair_ends_the_event_system_and_says_why() {
     let processor = real_processor(1);

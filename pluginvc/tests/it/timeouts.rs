@@ -156,7 +156,7 @@ fn a_timeout_goes_to_the_write_side_if_no_read_is_under_way() {
     let (a, p) = lab.agents();
     lab.pair(&a, &p);
     a.with(|me| {
-        // Done before it begins.
+        // The write is complete before it begins.
         me.read(0);
         me.write(MAX);
         me.vc().set_active_timeout(mseconds(20));
@@ -417,8 +417,8 @@ fn an_inactivity_timeout_that_is_set_twice_is_looked_for_once_a_second() {
     lab.expect_nothing_left(core);
 }
 
-/// The time has passed when it is over, not when it is reached: the look that falls on
-/// it to the nanosecond finds nothing.
+/// A timeout has passed only after its time, not at it: a check at exactly that nanosecond finds
+/// nothing.
 #[test]
 fn an_inactivity_timeout_is_over_after_its_time_and_not_at_its_time() {
     for (timeout, came) in [
@@ -441,7 +441,7 @@ fn an_inactivity_timeout_is_over_after_its_time_and_not_at_its_time() {
 }
 
 /// Times saturate (`eventsys::hrtime`): a timeout that lies past the end of the range
-/// does not come, and none makes an event that the handler does not know.
+/// does not come, and no timeout makes an event that the handler does not know.
 #[test]
 fn a_timeout_of_never_does_not_come_and_one_below_zero_has_its_stated_meaning() {
     let now = Lab::new().processor.clock().get_hrtime();
@@ -450,8 +450,8 @@ fn a_timeout_of_never_does_not_come_and_one_below_zero_has_its_stated_meaning() 
     let active: Set = |vc, timeout| vc.set_active_timeout(timeout);
     let inactivity: Set = |vc, timeout| vc.set_inactivity_timeout(timeout);
     let default: Set = |vc, timeout| vc.set_default_inactivity_timeout(timeout);
-    // Below 0 an active timeout is taken back; an inactivity timeout is over, at
-    // whatever time before the present the sum may lie.
+    // Below 0 an active timeout is taken back; an inactivity timeout has passed, however far the
+    // sum lies before the present.
     let cases: [(Set, HrTime, &str); 12] = [
         (active, NEVER, ""),
         (active, NEVER - 1, ""),

@@ -1,4 +1,5 @@
-//! The data path: how many bytes move, where they wait, and who is told.
+//! The data path: how many bytes move, where they wait, and which callbacks
+//! come.
 
 use iocore::IOBufferReader;
 use pluginvc::{PVC_DEFAULT_MAX_BYTES, PluginVcOptions};
@@ -425,7 +426,7 @@ fn a_read_may_go_on_with_another_state_machine_under_another_mutex() {
     lab.pair(&a, &p);
     a.with(|me| me.write_now(b"for P"));
     lab.settle();
-    // Both mutexes are held, so nobody can be using the VIO.
+    // Both mutexes are held, so no other thread can be using the VIO.
     p.with(|old| {
         q.with(|new| {
             new.take_vc(old.vc());

@@ -13,7 +13,7 @@ use testkit::{ACCEPT, Agent, EOS, Lab, MAX, READ_COMPLETE, READ_READY, counting,
 struct Line {
     client: Agent,
     server: Agent,
-    /// Told by the tunnel when it ends.
+    /// Gets the tunnel's last event.
     owner: Agent,
     tunnel: Arc<OneWayTunnel>,
     source: NetVcRef,
@@ -138,7 +138,7 @@ fn a_filter_has_a_buffer_on_each_side() {
         transform: Some(Box::new(|guard, from, to| {
             let mut bytes = vec![0; usize::try_from(from.read_avail(guard)).unwrap()];
             from.read(guard, &mut bytes);
-            // Twice as long as it came.
+            // The filter doubles the bytes.
             let doubled: Vec<u8> = bytes.iter().flat_map(|b| [b.to_ascii_uppercase(); 2]).collect();
             to.write(guard, &doubled);
         })),

@@ -1,4 +1,4 @@
-//! How a connection comes to a handler, and how it goes.
+//! How a connection enters a handler, and how it leaves.
 //!
 //! Mirrors `startIO`, `stopIO`, `startCop`, `stopCop` and `free_netevent` of
 //! `NetHandler` (9.2.9).
@@ -62,17 +62,17 @@ impl NetHandler {
         self.registry.register(socket, Token(slot), what)
     }
 
-    /// Has the timeouts of `vc` looked after. Mirrors `startCop`.
+    /// Has the cop check the timeouts of `vc` from now on. Mirrors `startCop`.
     pub(in crate::net) fn start_cop(&self, h: &Guard<'_>, vc: &UnixNetVConnection) {
         if let Some(slot) = vc.slot() {
             self.lists(h).borrow_mut().open.enqueue(slot);
         }
     }
 
-    /// Lets go of a connection: no list and no poll knows it afterwards, the socket
-    /// is closed, and its operations hold nobody any more. Mirrors `free_netevent`
-    /// with `stopCop`, `stopIO` and `free_thread`. Does nothing the second time,
-    /// which in the original is the end of the process.
+    /// Frees a connection: takes it off all lists and out of the poll, closes the
+    /// socket, and makes its operations drop their state machines and buffers.
+    /// Mirrors `free_netevent` with `stopCop`, `stopIO` and `free_thread`. Does
+    /// nothing the second time, where the original ends the process.
     pub(in crate::net) fn free_netevent(&self, h: &Guard<'_>, vc: &UnixNetVConnection) {
         if !vc.begin_free() {
             return;

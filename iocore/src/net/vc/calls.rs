@@ -35,7 +35,7 @@ impl UnixNetVConnection {
         let state = self.net_state(op);
         let has_buffer = !matches!(buffer, MIOBufferAccessor::None);
         if self.closed.is_set() {
-            // The original returns no VIO; to give everything up once more is allowed.
+            // The original returns no VIO here; clearing a closed connection once more is allowed.
             if cont.is_some() || nbytes != 0 || has_buffer {
                 log::error!(target: "iocore_net", "do_io invoked on a closed connection");
             }
@@ -69,9 +69,9 @@ impl UnixNetVConnection {
         }
     }
 
-    /// Calls `f` with the handler and H, for what may be done only with H and only
-    /// on the connection's own thread. Another thread has H for a moment at most
-    /// (in `reenable`), so it is waited for; the original asserts that it can be had.
+    /// Calls `f` with the handler and H, for work that needs H and the connection's own thread.
+    /// Another thread has H for a moment at most (in `reenable`), so this waits for H; the original
+    /// asserts that its try-lock succeeds.
     fn with_handler<R>(&self, f: impl FnOnce(&NetHandler, &Guard<'_>, Slot) -> R) -> Option<R> {
         let nh = self.nh.upgrade()?;
         assert!(
@@ -108,18 +108,17 @@ impl VConnection for UnixNetVConnection {
         self.do_io(guard, VioOp::Write, cont, nbytes, buffer)
     }
 
-    /// Closes the socket before it returns, if no callback of this connection is on
-    /// the stack and its thread's handler is; if one is on the stack, when that
-    /// returns; else in the next turn of the connection's thread, which is woken.
-    /// In the last case the original leaves it to the inactivity cop, up to two
-    /// seconds later.
+    /// If a callback of this connection is on the stack, the socket is closed when that returns.
+    /// Else, if its thread's handler is on the stack, it is closed before this returns; else in the
+    /// next turn of the connection's thread, which is woken. In the last case the original leaves
+    /// it to the inactivity cop, up to two seconds later.
     fn do_io_close(&self, lerrno: Option<i32>) {
         self.report(steps::NET_DO_IO_CLOSE, None);
         for state in [&self.read, &self.write] {
             state.enabled.clear();
             state.vio.retire();
-            // The state machine's mutex is held, by the rule; if it is not, its
-            // operation is let go of when the connection is freed.
+            // The state machine's mutex is held, by the rule; if it is not, its operation is
+            // dropped when the connection is freed.
             if let Some(mutex) = state.vio.mutex()
                 && let Some(guard) = mutex.reenter()
                 && state.vio.is_bound_to(&mutex)
@@ -136,7 +135,7 @@ impl VConnection for UnixNetVConnection {
         };
         let h = nh.mutex().reenter();
         let close_inline = h.filter(|_| self.recursion.load(Ordering::Relaxed) == 0);
-        // Last: as soon as this is seen, the connection may be freed.
+        // Last: another thread that sees this may free the connection at once.
         self.closed.set();
         match close_inline {
             Some(h) if nh.is_current() => nh.free_netevent(&h, self),
@@ -188,8 +187,8 @@ impl VConnection for UnixNetVConnection {
         }
     }
 
-    /// Moves bytes at once if the caller is in a callback of a connection of the
-    /// same thread, which has H; else as `reenable`.
+    /// Moves bytes at once if the caller is in a callback of a connection of the same thread, which
+    /// holds H; else does the same as `reenable`.
     ///
     /// # Panics
     /// Also if the connection is closed.

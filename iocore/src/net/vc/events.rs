@@ -4,8 +4,8 @@
 //! `UnixNetVConnection.cc` (9.2.9).
 //!
 //! **Built differently**: an accepted connection has a mutex of its own from the
-//! beginning, where the original first has it share H. **Could you tell?** No: it
-//! is given to nobody before it would have its own.
+//! beginning, where the original first has it share H. **Could you tell?** No: no
+//! user gets it before it has its own in the original.
 
 use crate::IoEvents;
 use crate::net::steps;
@@ -55,7 +55,7 @@ impl Continuation for UnixNetVConnection {
 }
 
 impl UnixNetVConnection {
-    /// A connection to be made for `cont`, on the thread of `nh`.
+    /// A new connection for `cont`, on the thread of `nh`, not connected yet.
     pub(in crate::net) fn to_connect(
         shared: &Arc<Shared>,
         nh: &NetHandler,
@@ -72,7 +72,7 @@ impl UnixNetVConnection {
         (vc, action)
     }
 
-    /// Where it is to be connected to is known now, or why it is not (above zero).
+    /// The target's address is known now, or the error number (above zero).
     pub(in crate::net) fn set_target(&self, target: Result<SocketAddr, i32>) {
         match target {
             Ok(addr) => {
@@ -86,7 +86,7 @@ impl UnixNetVConnection {
         }
     }
 
-    /// Mirrors `startEvent`; `guard` is of the mutex of who connects.
+    /// Mirrors `startEvent`; `guard` is of the connecting continuation's mutex.
     pub(in crate::net) fn start_event(&self, nh: &NetHandler, h: &Guard<'_>, guard: &Guard<'_>) {
         let Some(connecting) = self.connecting.lock().take() else { return };
         if connecting.action.is_cancelled() {
@@ -115,9 +115,9 @@ impl UnixNetVConnection {
         }
     }
 
-    /// Makes the socket and begins to connect. That it has begun is all that
-    /// `NET_EVENT_OPEN` says: whether it succeeds shows in the first event of a
-    /// write. The error is a number above zero. Mirrors `connectUp`.
+    /// Makes the socket and begins to connect. `NET_EVENT_OPEN` says only that
+    /// it has begun; the first event of a write shows whether it succeeds. The
+    /// error is a number above zero. Mirrors `connectUp`.
     fn connect_up(&self, nh: &NetHandler, h: &Guard<'_>) -> Result<(), i32> {
         let shared = &self.shared;
         let stats = &shared.stats;
@@ -149,7 +149,7 @@ impl UnixNetVConnection {
     }
 
     /// Takes an accepted socket on and gives the connection to `acceptor`, whose
-    /// mutex `lock` is of. Mirrors the end of `acceptFastEvent`, and `acceptEvent`.
+    /// mutex `lock` holds. Mirrors the end of `acceptFastEvent`, and `acceptEvent`.
     pub(in crate::net) fn accept_event(
         shared: &Arc<Shared>,
         nh: &NetHandler,
@@ -182,8 +182,8 @@ impl UnixNetVConnection {
     }
 
     /// The connection has timed out: tells the reader, and the writer if that is
-    /// somebody else. `own` is of the connection's mutex. Does nothing if a mutex
-    /// cannot be had: the cop comes again. Mirrors `mainEvent`.
+    /// another state machine. `own` is of the connection's mutex. Does nothing if
+    /// a try-lock misses: the cop comes again. Mirrors `mainEvent`.
     pub(in crate::net) fn main_event(
         &self,
         nh: &NetHandler,
@@ -212,7 +212,7 @@ impl UnixNetVConnection {
             EventCode::VC_EVENT_ACTIVE_TIMEOUT => &self.next_activity_timeout_at,
             _ => &self.next_inactivity_timeout_at,
         };
-        // Before the callback, which may set it anew.
+        // Before the callback, which may set it again.
         at.set(None);
         if self.closed.is_set() {
             nh.free_netevent(h, self);
@@ -231,7 +231,7 @@ impl UnixNetVConnection {
         }
         let Some(lock) = wlock else { return };
         // The reader may have moved the write to another state machine or mutex, or
-        // have set the timeout anew; then the writer is not to be told of this one.
+        // have set the timeout again; then the writer must not get this one.
         if at.get().is_some()
             || self.closed.is_set()
             || write.vio.op() != VioOp::Write

@@ -25,15 +25,16 @@ use crate::vio::{MIOBufferAccessor, VioOp};
 const NET_MAX_IOV: usize = 16;
 
 impl UnixNetVConnection {
-    /// Reads what there is into the buffer of the read. False if its mutex could
-    /// not be had, and nothing was done. Mirrors `read_from_net`.
+    /// Reads the available bytes into the buffer of the read. False if the
+    /// try-lock of its mutex missed; then nothing was done. Mirrors
+    /// `read_from_net`.
     pub(in crate::net) fn net_read_io(&self, nh: &NetHandler, h: &Guard<'_>) -> bool {
         let vio = &self.read.vio;
         let Some(mutex) = vio.mutex() else {
             self.disable(nh, h, VioOp::Read);
             return true;
         };
-        // Looked at twice: `do_io` may have moved the VIO before it was locked.
+        // Checked again: `do_io` may have moved the VIO before it was locked.
         let Some(lock) = mutex.try_lock().filter(|_| vio.is_bound_to(&mutex)) else { return false };
         if self.closed.is_set() {
             nh.free_netevent(h, self);
@@ -71,7 +72,8 @@ impl UnixNetVConnection {
                     return true;
                 }
                 if !vio.is_bound_to(&mutex) {
-                    // Under another mutex by now: nothing more may be looked at.
+                    // The VIO is under another mutex by now, so this function
+                    // must not touch it.
                     nh.reschedule(h, self, VioOp::Read);
                     return true;
                 }
@@ -104,8 +106,8 @@ impl UnixNetVConnection {
         true
     }
 
-    /// One call of the system for all the space there is, which is two blocks at
-    /// most. `None` if there is none, or no buffer.
+    /// One system call for all the space, which is two blocks at most. `None` if
+    /// there is no space or no buffer.
     fn read_into_buffer(
         &self,
         nh: &NetHandler,
@@ -142,8 +144,8 @@ impl UnixNetVConnection {
         })
     }
 
-    /// Writes what the buffer of the write holds. False if its mutex could not be
-    /// had, and nothing was done. Mirrors `write_to_net_io`.
+    /// Writes what the buffer of the write holds. False if the try-lock of its
+    /// mutex missed; then nothing was done. Mirrors `write_to_net_io`.
     pub(in crate::net) fn net_write_io(&self, nh: &NetHandler, h: &Guard<'_>) -> bool {
         let vio = &self.write.vio;
         let Some(mutex) = vio.mutex() else {
@@ -157,7 +159,8 @@ impl UnixNetVConnection {
         }
         let error = self.error.load(Ordering::Relaxed);
         if error != 0 {
-            // Told once an edge, not again until the state machine wants more.
+            // The event comes once per edge, and not again until the state
+            // machine asks for more.
             self.lerrno.store(error, Ordering::Relaxed);
             self.signal_and_update(nh, h, &lock, VioOp::Write, EventCode::VC_EVENT_ERROR);
             return true;
@@ -211,8 +214,8 @@ impl UnixNetVConnection {
         true
     }
 
-    /// Bytes have been written without an error: who is told, and whether there is
-    /// more to write.
+    /// Bytes have been written without an error: sends the event, and checks
+    /// whether there is more to write.
     fn after_write(&self, nh: &NetHandler, h: &Guard<'_>, lock: &Guard<'_>, signalled: bool) {
         let vio = &self.write.vio;
         let trap = self.write_buffer_empty_event.load(Ordering::Relaxed);
@@ -228,7 +231,8 @@ impl UnixNetVConnection {
         let event = if !signalled || !high_water {
             Some(EventCode::VC_EVENT_WRITE_READY)
         } else {
-            // It has been told already, but not that the buffer is empty now.
+            // The state machine has got an event already, but does not know
+            // that the buffer is empty now.
             (is_empty && trap != 0).then_some(EventCode(trap))
         };
         if let Some(event) = event {
@@ -275,8 +279,8 @@ impl UnixNetVConnection {
     }
 
     /// Writes up to `towrite` bytes, as long as the system takes all that it is
-    /// given at once. How many were written, and how the last call ended. Mirrors
-    /// `load_buffer_and_write`.
+    /// given at once. Returns how many were written, and how the last call ended.
+    /// Mirrors `load_buffer_and_write`.
     fn load_buffer_and_write(
         &self,
         nh: &NetHandler,

@@ -1,4 +1,4 @@
-//! Who is told what, and when a direction rests.
+//! Sends events to state machines, and disables a direction.
 //!
 //! Mirrors `read_signal_and_update`, `read_signal_done`, `read_signal_error` and
 //! their counterparts for writing, `net_activity`, `read_disable` and
@@ -14,14 +14,15 @@ use crate::net::handler::NetHandler;
 use crate::vio::VioOp;
 
 impl UnixNetVConnection {
-    /// Something has moved. Mirrors `net_activity`.
+    /// Bytes have moved. Mirrors `net_activity`.
     pub(super) fn net_activity(&self) {
         let at = self.inactivity_timeout_in.get().map(|timeout| after(self.now(), timeout));
         self.next_inactivity_timeout_at.set(at);
     }
 
-    /// Nothing is wanted in this direction. If nothing is wanted in the other one
-    /// either, nobody is inactive. Mirrors `read_disable` and `write_disable`.
+    /// The user asks for nothing in this direction. If he asks for nothing in the
+    /// other one either, the inactivity timeout stops. Mirrors `read_disable` and
+    /// `write_disable`.
     pub(super) fn disable(&self, nh: &NetHandler, h: &Guard<'_>, op: VioOp) {
         let other = if op == VioOp::Write { &self.read } else { &self.write };
         if !other.enabled.is_set() {
@@ -31,7 +32,7 @@ impl UnixNetVConnection {
         nh.remove_ready(h, self, op);
     }
 
-    /// The socket has said that it has nothing for us; it will say when it does.
+    /// The socket has nothing for us; an edge will come when it does.
     pub(super) fn untrigger(&self, nh: &NetHandler, h: &Guard<'_>, op: VioOp) {
         self.net_state(op).triggered.clear();
         nh.remove_ready(h, self, op);

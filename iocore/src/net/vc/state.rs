@@ -1,4 +1,4 @@
-//! What a connection knows of one direction, and of what it is waiting for.
+//! The state of one direction of a connection, and the handler that is set.
 //!
 //! Mirrors `NetState` of `iocore/net/P_UnixNetState.h`.
 
@@ -17,7 +17,8 @@ pub(in crate::net) struct NetState {
     pub(in crate::net) enabled: Flag,
     /// The socket may have something. Set and cleared under H.
     pub(in crate::net) triggered: Flag,
-    /// On the list that other threads push onto: so it is on it once.
+    /// On the list that other threads push onto; the flag keeps it from being
+    /// there twice.
     pub(in crate::net) in_enabled_list: Flag,
     /// Shut down by the user, under S; read under H.
     pub(in crate::net) shutdown: Flag,
@@ -27,7 +28,7 @@ pub(in crate::net) struct NetState {
 pub(super) struct HandlerOf(AtomicU8);
 
 impl HandlerOf {
-    /// `startEvent`: it is to be connected.
+    /// `startEvent`: it is not connected yet.
     pub(super) fn start() -> HandlerOf {
         HandlerOf(AtomicU8::new(0))
     }

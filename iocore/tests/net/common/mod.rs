@@ -16,11 +16,11 @@ use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, ShutdownHo
 use testkit::Alone;
 use testkit::net::NetLab;
 
-/// One net thread, the test's own, which leaves nothing over: no event, no block, no
-/// connection.
+/// One net thread, the test's own, which leaves no event, no block and no connection
+/// behind.
 pub struct Stage {
     lab: NetLab,
-    /// After the laboratory: its end lets go of what it keeps.
+    /// After the laboratory, whose end drops what it keeps.
     _alone: Alone,
 }
 
@@ -161,7 +161,7 @@ impl End {
         self.vc().do_io_shutdown(howto);
     }
 
-    /// Closes, and lets go of everything.
+    /// Closes, and drops everything.
     pub fn close(&self) {
         let vc = self.vc.borrow_mut().take();
         vc.expect("there is a connection").do_io_close(None);

@@ -2,6 +2,7 @@
 //! one by one, which takes most of the time and the space of a build.
 
 mod bench;
+mod book;
 mod common;
 mod compare;
 mod errors;

@@ -68,15 +68,6 @@ fn a_line_of_another_shape_is_an_error_and_no_difference() {
 }
 
 #[test]
-fn who_eats_the_data_as_the_book_shows_it() {
-    let told = |how| stdout(atslab().args(["node", "eats", "--consume", how]));
-    assert_eq!(told("on"), include_str!("../../../../docs/src/output/node_eats_on.txt"));
-    assert_eq!(told("off"), include_str!("../../../../docs/src/output/node_eats_off.txt"));
-    assert_eq!(told("taken"), include_str!("../../../../docs/src/output/node_eats_taken.txt"));
-    assert!(!told("on").contains("emit('data')"), "a consumed socket says nothing");
-}
-
-#[test]
 fn sockets_tell_the_same() {
     for (file, count) in [("public", 12), ("turns", 9), ("answers", 28)] {
         let path = format!("{}/../../tests/node/{file}.jsonl", env!("CARGO_MANIFEST_DIR"));

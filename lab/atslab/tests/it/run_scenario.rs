@@ -62,20 +62,6 @@ fn what_is_expected_and_does_not_come_is_told_with_status_1() {
 }
 
 #[test]
-fn every_step_is_explained_as_the_book_shows() {
-    let file = gallery("02-peer-reads-late.toml");
-    let text = stdout(atslab().args(["run", "--explain", "--epoch", "D"]).arg(file));
-    assert_eq!(text, include_str!("../../../../docs/src/output/peer_reads_late.txt"));
-}
-
-#[test]
-fn a_foreign_thread_and_its_mutex_are_told_as_the_book_shows() {
-    let file = gallery("55-look-while-held.toml");
-    let text = stdout(atslab().args(["run", "--explain", "--ats", "9.2.9"]).arg(file));
-    assert_eq!(text, include_str!("../../../../docs/src/output/look_while_held.txt"));
-}
-
-#[test]
 fn json_has_the_steps_that_the_text_has_and_the_operations_between_them() {
     let run = |format: &str| {
         let mut command = atslab();

@@ -8,8 +8,8 @@
 //! EXPLORE_REPLAY=1:0*12.1.r.2*3 cargo test -p explorations NAME
 //! ```
 //!
-//! A schedule reads from left to right: the seed of its random numbers, then which
-//! thread took how many steps; `r` is a random number that the program drew.
+//! A schedule reads from left to right: first the seed of its random numbers, then
+//! which thread took how many steps; `r` is a random number that the program drew.
 
 mod one_stop;
 
@@ -46,7 +46,8 @@ where
     }
 }
 
-/// The outcome of `program` under one schedule; none, if the two do not fit.
+/// The outcome of `program` under one schedule; `None` if the program does not
+/// fit the schedule.
 pub fn replay<T>(steps: Steps, program: impl Fn() -> T + Send + Sync + 'static) -> Outcomes<T>
 where
     T: Ord + Send + 'static,
@@ -123,7 +124,7 @@ impl<T> IntoIterator for Outcomes<T> {
     }
 }
 
-/// The outcomes of several programs, of each the first.
+/// An outcome that comes several times keeps its first schedule.
 impl<T: Ord> FromIterator<(T, Steps)> for Outcomes<T> {
     fn from_iter<I: IntoIterator<Item = (T, Steps)>>(all: I) -> Self {
         let mut outcomes = BTreeMap::new();
@@ -180,11 +181,11 @@ impl FromStr for Steps {
     }
 }
 
-/// Notes what another scheduler decides.
+/// Records the decisions of another scheduler.
 #[derive(Debug)]
 struct Recorder<S> {
     inner: S,
-    /// Of the execution that is under way.
+    /// The steps of the execution that is under way.
     steps: Arc<Mutex<Steps>>,
 }
 

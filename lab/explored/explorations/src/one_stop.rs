@@ -1,14 +1,14 @@
 //! [`OneStop`]: every schedule in which one of two threads is stopped once.
 //!
 //! A random schedule seldom stops a thread between two given steps and lets the other
-//! one run for long. This scheduler does it at each step in turn, and leaves none out:
-//! the thread runs alone up to its first step, its second, its third …; there the other
-//! one runs as far as it can, and then the first goes on.
+//! one run for long. This scheduler stops a thread at each of its steps in turn: the thread runs
+//! alone up to its first step, its second, its third …; there the other one runs as far as it can,
+//! and then the first goes on.
 
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 
-/// How many steps the other thread takes at most while the one is stopped: enough for
-/// every scene, and an end for one in which it tries a lock of the stopped one for ever.
+/// How many steps the other thread takes at most while the first is stopped: enough for every
+/// scene, and a limit for a scene in which it tries a lock of the stopped thread for ever.
 const LONGEST_STOP: usize = 20_000;
 
 /// The scheduler; see the head of this module.
@@ -35,7 +35,7 @@ impl OneStop {
 
 impl Scheduler for OneStop {
     fn new_execution(&mut self) -> Option<Schedule> {
-        // An execution that was over before the step was the last.
+        // If an execution ended before that step, it was the last one.
         let was_stopped = self.stopped_for.take().is_some();
         let goes_on = self.at.is_none() || was_stopped;
         self.at = Some(self.at.map_or(0, |at| at + 1));
@@ -77,9 +77,9 @@ mod tests {
     use super::OneStop;
     use crate::explore;
 
-    /// The main thread has two steps and the other one has one: where the main thread is
-    /// stopped, that one comes at each place; where that one is stopped, it comes before them
-    /// or behind them.
+    /// The main thread has two steps and the other one has one: if the main thread is stopped, the
+    /// other step comes at each place; if the other thread is stopped, its step comes before both
+    /// or behind both.
     #[test]
     fn every_stop_is_gone_through() {
         let orders_if_stopped = |thread| {

@@ -1,6 +1,6 @@
 //! Canaries: programs that are broken on purpose, in ways that only some schedules
-//! show. If an exploration does not find what is wrong with these, its silence about
-//! the others says nothing.
+//! show. If an exploration does not find these faults, a clean result for the other
+//! programs proves nothing.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ fn canary_a_schedule_that_was_found_leads_to_the_same_outcome_again() {
     assert_eq!(again, BTreeSet::from([1]));
 }
 
-/// Each of two threads takes the mutex that the other one holds.
+/// Each of two threads waits for the mutex that the other one holds.
 fn a_deadlock() {
     let [a, b] = [0, 1].map(|_| ProxyMutex::new());
     let (c, d) = (Arc::clone(&a), Arc::clone(&b));

@@ -1,4 +1,4 @@
-//! Cancelling against dispatching: what holding the mutex is good for.
+//! Cancelling against dispatching: what the mutex guarantees.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,7 +37,7 @@ impl Told {
 }
 
 /// An event thread dispatches an event that another thread cancels, after it has
-/// let the event thread go first as often as `head_start` says.
+/// yielded to the event thread `head_start` times.
 fn cancel_against_dispatch(holding_the_mutex: bool, head_start: usize) -> Ran {
     let told: Arc<Told> = Arc::default();
     let cont = StateMachine::new(ProxyMutex::new(), Arc::clone(&told), |told, _, _, _| {
@@ -70,7 +70,7 @@ fn cancel_against_dispatch(holding_the_mutex: bool, head_start: usize) -> Ran {
     told.ran.lock().expect("no panic under the lock").unwrap_or(Ran::Never)
 }
 
-/// What 2,000 schedules for each of some head starts lead to.
+/// The outcomes of 2,000 schedules for each of some head starts.
 fn outcomes(holding_the_mutex: bool) -> Outcomes<Ran> {
     let run = |head_start| {
         random_schedules(2_000, 1, move || cancel_against_dispatch(holding_the_mutex, head_start))

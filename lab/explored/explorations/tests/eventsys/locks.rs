@@ -1,4 +1,5 @@
-//! `ProxyMutex`: exclusion, try-lock, recursion, hand-over, and who holds it.
+//! `ProxyMutex`: exclusion, try-lock, recursion, hand-over, and which thread
+//! holds it.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -33,7 +34,8 @@ fn what_a_mutex_guards_is_on_one_thread_at_a_time() {
         });
         value.get(&value.mutex().lock()).get()
     });
-    // Were both inside at once, one increment would be lost, and 1 would be here.
+    // If both were inside at once, one increment would be lost, and 1 would be
+    // among the outcomes.
     assert_eq!(outcomes, BTreeSet::from([2]));
 }
 

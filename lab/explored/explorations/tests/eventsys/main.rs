@@ -48,8 +48,8 @@ where
 /// The outcomes of `program` under this many schedules, half of them random and
 /// half of them with random priorities and three changes of priority (PCT),
 /// where a thread may run to its end before another one begins. Not for programs
-/// in which a thread goes round until another one lets it: under PCT it would go
-/// round for ever.
+/// in which a thread loops until another one lets it go on: under PCT it would
+/// loop for ever.
 fn mixed_schedules<T>(
     n: usize,
     seed: u64,
@@ -63,8 +63,8 @@ where
     random.into_iter().chain(pct).collect()
 }
 
-/// One random schedule of `program`: what the explorer says if it fails. For
-/// programs some of whose outcomes are failures.
+/// Runs one random schedule of `program` and returns the explorer's message if
+/// it fails. For programs that may fail as one of their outcomes.
 fn one_schedule(seed: u64, program: impl Fn() + Send + Sync + 'static) -> Result<(), String> {
     let run = || random_schedules(1, seed, program);
     catch_unwind(AssertUnwindSafe(run)).map(drop).map_err(|panic| {

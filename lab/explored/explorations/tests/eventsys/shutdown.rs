@@ -29,8 +29,8 @@ fn assert_no_event_is_lost() {
     assert_eq!(made, free);
 }
 
-/// An EThread that makes one pass and ends; what `make` makes of it, the producers,
-/// run meanwhile. Which of the `events` have run?
+/// An EThread makes one pass and ends; the producers that `make` builds for it run meanwhile.
+/// Returns which of the `events` have run.
 fn schedule_on_an_ending_thread<const N: usize>(
     events: [(ContRef, Arc<AtomicBool>); N],
     produce: impl FnOnce(Arc<EThread>, [ContRef; N]) -> Vec<thread::JoinHandle<()>>,
@@ -95,7 +95,7 @@ fn of_the_events_of_one_thread_a_first_part_runs_and_the_rest_is_dropped() {
 
 #[test]
 fn an_owner_that_waits_for_the_shutdown_does_not_miss_it() {
-    // A missed notice would be a deadlock: no thread of the processor ends, and tells.
+    // A missed notification would be a deadlock: no thread of the processor ends and notifies.
     let outcomes = mixed_schedules(4_000, 9, || {
         let processor = EventProcessor::new(Clock::new_real());
         let owned = Arc::clone(&processor);
@@ -148,7 +148,7 @@ fn looked_at(act: impl Fn() + Send + Sync + 'static) -> (ContRef, impl Fn() -> b
     let cont: ContRef = FreeContinuation::new(move |_, _, _| {
         note.store(true, Ordering::SeqCst);
         act();
-        // The others come to their turn while the handler is still in here.
+        // The other threads run while the handler is still in here.
         thread::yield_now();
         note.store(false, Ordering::SeqCst);
         Outcome::Done

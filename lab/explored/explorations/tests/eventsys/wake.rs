@@ -18,10 +18,10 @@ enum Finish {
     ShutdownLost,
 }
 
-/// One thread of the event system, and one that schedules `events` events on it
-/// and waits for them.
+/// One thread of the event system, and a foreign one that schedules `events` events on it and waits
+/// for them.
 fn schedule_and_wait(seed: u64, wake: WakePolicy, events: u32) -> Finish {
-    // The standard library's: it must tell of an execution that has failed.
+    // The standard library's: it must still be readable after a failed execution.
     let ran = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&ran);
     let result = one_schedule(seed, move || {
@@ -58,7 +58,7 @@ fn schedule_and_wait(seed: u64, wake: WakePolicy, events: u32) -> Finish {
     }
 }
 
-/// What this many schedules, from as many seeds, lead to.
+/// The outcomes of this many schedules, from as many seeds.
 fn outcomes(schedules: u64, wake: WakePolicy, events: u32) -> BTreeSet<Finish> {
     (0..schedules).map(|seed| schedule_and_wait(seed, wake, events)).collect()
 }
@@ -83,7 +83,7 @@ fn with_a_try_lock_signal_a_wake_up_can_be_lost() {
     for events in [1, 2] {
         let mut outcomes = outcomes(1_000, WakePolicy::TryLock, events);
         // One schedule in twenty loses an event. One in a thousand loses the flag of
-        // the shutdown, by the same race: too few to count on.
+        // the shutdown, by the same race: too few for a reliable test.
         outcomes.remove(&Finish::ShutdownLost);
         assert_eq!(outcomes, BTreeSet::from([Finish::AllRan, Finish::EventLost]));
     }

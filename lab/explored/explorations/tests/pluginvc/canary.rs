@@ -1,5 +1,6 @@
 //! Canary: a plugin that is broken on purpose, in a way that few schedules show. If
-//! the exploration does not find it, its silence about the others says nothing.
+//! the exploration does not find the fault, a clean result for the other scenes
+//! proves nothing.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::{LAG, close_both, lag_behind, outcomes, warm_lab};
 use explorations::{Outcomes, replay};
 
 /// The plugin's handler counts a callback, and a thread of the plugin counts itself,
-/// each in two steps. The thread takes the plugin's mutex for it, or forgets it.
+/// each in two steps. The thread takes the plugin's mutex for that, or forgets to.
 fn two_who_count(with_the_mutex: bool) -> String {
     let lab = warm_lab();
     let (a, p) = lab.agents();

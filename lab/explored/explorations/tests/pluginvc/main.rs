@@ -29,7 +29,7 @@ use testkit::{
     ACCEPT, Agent, EOS, INACTIVITY, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting,
 };
 
-/// The outcomes of `scene` under so many schedules.
+/// The outcomes of `scene` under this many schedules.
 fn outcomes(
     schedules: usize,
     scene: impl Fn() -> String + Send + Sync + 'static,
@@ -37,9 +37,8 @@ fn outcomes(
     explore(RandomScheduler::new_from_seed(4746, schedules), scene)
 }
 
-/// Lets the event thread get some way before this thread goes on: it takes many
-/// more steps than a foreign thread does, and in an even race the foreign thread
-/// would nearly always be over first.
+/// Gives the event thread a head start: it takes many more steps than a foreign thread, and without
+/// a head start the foreign thread would nearly always end first.
 fn lag_behind(steps: usize) {
     let lag = if steps == 0 { 0 } else { thread_rng().gen_range(0..steps) };
     for _ in 0..lag {
@@ -51,7 +50,7 @@ fn lag_behind(steps: usize) {
 const LAG: usize = 400;
 
 /// A lab whose event loop has made its first pass, which sets up the metrics in
-/// thousands of steps that are nobody's race.
+/// thousands of steps in which no race is possible.
 fn warm_lab() -> Lab {
     let lab = Lab::new();
     lab.thread.run_pass();
@@ -127,12 +126,12 @@ fn no_read_event_comes_after_a_shutdown_under_the_readers_mutex() {
     assert_eq!(
         found,
         [
-            // While the byte lay in the core buffer: what P would have been sent is
-            // not sent any more.
+            // While the byte lay in the core buffer: the event that P would have got is not sent
+            // any more.
             "A write: WRITE_COMPLETE 1/1, P note: freed with 0 bytes",
             // After everything.
             "A write: WRITE_COMPLETE 1/1, P read: READ_READY 1/max, P note: freed with 1 bytes",
-            // Before A looked: it is told that nobody reads.
+            // Before A looked: A gets the error that the peer does not read.
             "P note: freed with 0 bytes, A write: ERROR 0/1",
             // After A had looked and before it had P's mutex: TS-3339.
             "P note: freed with 0 bytes, A write: WRITE_COMPLETE 1/1",
@@ -314,13 +313,13 @@ fn two_threads_may_set_up_two_retry_events() {
     assert_eq!(
         found,
         [
-            // The close came first, and to reenable is an assertion then.
+            // The close came first; to reenable then fails an assertion.
             "reenabled: false, events: 1, None",
-            // One found the other's event and set up none.
+            // One thread found the other's event and scheduled no second one.
             "reenabled: true, events: 1, None",
             // Two events: the first processes the close and cancels the one that is
-            // known; the orphan comes to an end that is done. A debug assertion; a
-            // release build of the original processes the close twice, and if the
+            // known; the orphan fires on an end that has already processed its close. A debug
+            // assertion; a release build of the original processes the close twice, and if the
             // other end has closed meanwhile, the memory is gone.
             "reenabled: true, events: 2, Some(\"asserts: !deletable\")",
         ]
@@ -340,7 +339,7 @@ fn timeout_set_meanwhile(corrections: Corrections, lag: usize) -> String {
     let vc = a.vc();
     let other = thread::spawn(move || {
         lag_behind(lag);
-        // After an assertion in the other thread nothing is as it should be.
+        // After an assertion in the other thread the state is not valid.
         let _ = catch_unwind(AssertUnwindSafe(|| vc.set_active_timeout(mseconds(30))));
     });
     let asserts = settle(&lab);
@@ -370,7 +369,7 @@ fn a_timeout_set_by_another_thread_may_be_an_assertion() {
         [
             // Replaced in time.
             "1 timeouts",
-            // Set anew after the first had come.
+            // Set again after the first had fired.
             "2 timeouts",
             // The handler meets an event that is not `active_event` any more.
             "asserts: call_event == core_lock_retry_event",
@@ -393,13 +392,13 @@ fn a_timeout_set_by_another_thread_is_forgiven_if_that_is_corrected() {
         [
             // Replaced in time, or while the handler was under way.
             "1 timeouts",
-            // Set anew after the first had come.
+            // Set again after the first had fired.
             "2 timeouts",
         ]
     );
 }
 
-/// The ninth open defect, which the ignoring of the event does not mend.
+/// The ninth open defect: ignoring the event does not correct it.
 #[test]
 fn a_timeout_that_passes_before_it_is_stored_is_lost() {
     assert_eq!(
@@ -407,20 +406,20 @@ fn a_timeout_that_passes_before_it_is_stored_is_lost() {
         [
             // The first is cancelled, the second scheduled and not stored when it comes.
             "0 timeouts",
-            // Stopped before it has cancelled the first: that comes, and then the second.
-            // Or stopped before it schedules, or not before it has stored.
+            // Stopped before it has cancelled the first: the first fires, and then the second. Or
+            // stopped before it schedules, or after it has stored.
             "1 timeouts",
             "2 timeouts",
         ]
     );
 }
 
-/// With the core mutex there is nothing to be forgiven: the timeout is set before the
-/// handler or after it, and stored before it comes.
+/// With the core mutex no event needs to be ignored: the timeout is set before the handler or after
+/// it, and stored before it fires.
 #[test]
 fn a_timeout_that_is_set_under_the_core_mutex_meets_no_handler() {
     let correct = Corrections { timeouts_take_core_lock: true, ..Corrections::default() };
-    // Replaced in time, or set anew after the first had come.
+    // Replaced in time, or set again after the first had fired.
     let expected = ["1 timeouts", "2 timeouts"];
     assert_eq!(timeouts_set_meanwhile(correct), expected);
     assert_eq!(timeouts_set_slowly(correct), expected);
@@ -456,7 +455,7 @@ fn the_periodic_event_survives_a_read_issued_while_it_fires() {
     assert_eq!(
         found,
         [
-            // The timeout found nothing under way, and its event is gone.
+            // The timeout found no operation, and its event is gone.
             "",
             // It found the read, at once or, having missed S, a second later.
             "A read: INACTIVITY_TIMEOUT 0/max",
@@ -464,8 +463,8 @@ fn the_periodic_event_survives_a_read_issued_while_it_fires() {
     );
 }
 
-/// The event loop runs, and meanwhile P's read moves to Q, under Q's mutex. What they
-/// are told, or what the port asserts.
+/// The event loop runs, and meanwhile P's read moves to Q, under Q's mutex. The callbacks of both,
+/// or the port's assertion.
 fn while_the_read_moves_to_q(lab: &Lab, p: &Agent, lag: usize) -> String {
     let q = lab.agent("Q");
     let other = thread::spawn({
