@@ -3,8 +3,8 @@
 //! Mirrors `StartRemapRequest`, `handle_upgrade_request`, `PerformRemap`,
 //! `EndRemapRequest`, `HandleRequest`, `check_request_validity`,
 //! `HandleCacheOpenReadMiss`,
-//! `handle_trace_and_options_requests`, `setup_plugin_request_intercept` and
-//! `build_request` (9.2.9).
+//! `handle_trace_and_options_requests`, `setup_plugin_request_intercept`,
+//! `build_request` and `handle_cache_write_lock` (9.2.9).
 
 use super::{PluginTunnel, State};
 use crate::config::HttpConfig;
@@ -39,6 +39,10 @@ pub(super) fn is_hop_by_hop(name: &[u8]) -> bool {
     ];
     NAMES.iter().any(|hop| name.eq_ignore_ascii_case(hop.as_bytes()))
 }
+
+/// What `remove_conditional_headers` removes.
+const CONDITIONAL_FIELDS: [&str; 4] =
+    ["If-Modified-Since", "If-Unmodified-Since", "If-Match", "If-None-Match"];
 
 impl State {
     /// A scheme that is not well known counts as `http`. The host of an absolute
@@ -199,6 +203,19 @@ impl State {
             }
             request.fields.value_set("Host", &host);
         }
+        if self.is_request_likely_cacheable() {
+            CONDITIONAL_FIELDS.iter().for_each(|name| request.fields.field_delete(name));
+        }
+        if self.is_to_be_written_to_the_cache() {
+            // Nothing is kept, so the client's conditions may count: some of them are set
+            // anew, at the end.
+            for name in ["If-Modified-Since", "If-None-Match"] {
+                request.fields.field_delete(name);
+                if let Some(value) = client.fields.value_get(name) {
+                    request.fields.value_set(name, value);
+                }
+            }
+        }
         if self.continue_sent {
             request.fields.field_delete("Expect");
         }
@@ -206,6 +223,25 @@ impl State {
             self.plugin_tunnel_type == PluginTunnel::None && config.keep_alive_enabled_out;
         self.request_sent_time = self.now;
         self.server_request = Some(request);
+    }
+
+    /// True if a cache would most likely keep the answer: then the whole of it is asked for,
+    /// whatever the client has already. Mirrors `is_request_likely_cacheable`.
+    fn is_request_likely_cacheable(&self) -> bool {
+        let request = &self.client_request;
+        let is = |name| request.fields.presence(name);
+        request.method == b"GET" && !self.cache_is_off && !is("Authorization") && !is("Range")
+    }
+
+    /// True if the cache would be opened for writing, which fails: there is none. Mirrors
+    /// `CACHE_PREPARE_TO_WRITE`, and what `handle_cache_write_lock` does on
+    /// `CACHE_WL_FAIL`.
+    fn is_to_be_written_to_the_cache(&self) -> bool {
+        let request = &self.client_request;
+        request.method == b"GET"
+            && !self.cache_is_off
+            && !request.fields.presence("Range")
+            && self.plugin_tunnel_type != PluginTunnel::AsIntercept
     }
 
     fn no_host(&mut self, config: &HttpConfig) {

@@ -2,7 +2,7 @@
 //!
 //! Mirrors `HandleResponse`, `check_response_validity`,
 //! `initialize_state_variables_from_response`, `handle_response_from_server`,
-//! `handle_forward_server_connection_open`, `build_response` and
+//! `handle_forward_server_connection_open`, `handle_100_continue_response`, `build_response` and
 //! `handle_response_keep_alive_headers` (9.2.9).
 
 use super::request::is_hop_by_hop;
@@ -108,7 +108,13 @@ impl State {
     fn connection_open(&mut self, config: &HttpConfig) -> ResponseNext {
         let status = self.server_response.status;
         if matches!(status, 100 | 103) {
-            if self.client_request.version != HTTPVersion::HTTP_1_1 {
+            let request = &self.client_request;
+            let wants_it = match request.version {
+                HTTPVersion::HTTP_1_1 => true,
+                HTTPVersion::HTTP_1_0 => request.fields.value_get_int("Expect") == Some(100),
+                _ => false,
+            };
+            if !wants_it {
                 return ResponseNext::ParseNext;
             }
             // With as few changes as possible. Mirrors `build_response_copy`.

@@ -109,6 +109,59 @@ fn only_if_cached_is_answered_by_504() {
     assert_eq!(fate("FOO http://other.test/x", fields), answered("504 Not Cached"));
 }
 
+/// What a cache would keep is asked for as a whole, so the client's conditions are taken
+/// away. As there is no cache after all, two of them are set anew, behind all other fields.
+#[test]
+fn conditions_of_a_request_that_could_be_cached_are_taken_away() {
+    let all = ["If-None-Match: *", "If-Match: x", "If-Unmodified-Since: x", "If-Modified-Since: x"];
+    let anew = ["If-Modified-Since: x", "If-None-Match: *"];
+    for (method, more, before, behind) in [
+        ("GET", "If-Range: x", &[][..], &anew[..]),
+        ("GET", "Authorization: x", &all[1..3], &anew),
+        ("GET", "Range: bytes=0-1", &all, &[]),
+        ("HEAD", "X: x", &all, &[]),
+        ("FOO", "X: x", &all, &[]),
+    ] {
+        let lab = Lab::new();
+        let head = format!("{method} /x HTTP/1.1\r\nHost: origin.test\r\n");
+        let client = lab.ask(format!("{head}{}\r\n{more}\r\n\r\n", all.join("\r\n")).as_bytes());
+        let asked = lab.origin().text();
+        let is_the_proxys = |line: &&str| {
+            ["Host", "Client-ip", "X-Forwarded-For", "Via"]
+                .iter()
+                .any(|name| line.starts_with(name))
+        };
+        let fields: Vec<&str> = asked.lines().skip(1).filter(|line| !is_the_proxys(line)).collect();
+        assert_eq!(fields, [before, &[more], behind, &[""]].concat(), "{method} {more}: {asked}");
+        assert!(behind.is_empty() || asked.find("Via: ") < asked.find(behind[0]), "{asked}");
+        lab.expect_nothing_left(vec![client]);
+    }
+}
+
+/// A client of 1.0 gets an interim answer only if it says `Expect: 100`, as a number.
+#[test]
+fn an_interim_answer_goes_to_who_knows_it() {
+    for (version, expect, interim) in [
+        ("1.1", "", "HTTP/1.1 100 Continue\r\n"),
+        ("1.0", "", ""),
+        ("1.0", "Expect: 100-continue\r\n", "HTTP/1.0 100 Continue\r\n"),
+        ("1.0", "Expect: 100\r\n", "HTTP/1.0 100 Continue\r\n"),
+        ("1.0", "Expect: x\r\n", ""),
+    ] {
+        let lab = Lab::new();
+        let head = format!("GET /x HTTP/{version}\r\nHost: origin.test\r\n{expect}\r\n");
+        let client = lab.ask(head.as_bytes());
+        lab.origin().send(b"HTTP/1.1 100 Continue\r\n\r\n");
+        lab.settle();
+        let text = client.text();
+        assert_eq!(text.split_inclusive("\r\n").next().unwrap_or(""), interim, "{head}");
+        lab.origin().send(OK);
+        lab.settle();
+        assert!(client.text().ends_with("hello"), "{head}{}", client.text());
+        lab.expect_nothing_left(vec![client]);
+    }
+}
+
 /// The generator has the cache left alone for what it calls `nocache`: then neither
 /// `only-if-cached` nor `PURGE` counts, unless a range is asked for.
 #[test]

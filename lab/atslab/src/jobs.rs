@@ -57,7 +57,8 @@ pub(crate) fn run_all(
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-fn run(job: &Job<'_>) -> Result<Outcome, Error> {
+/// Runs and compares one job.
+pub(crate) fn run(job: &Job<'_>) -> Result<Outcome, Error> {
     let started = Instant::now();
     let collector = Collector::new();
     run_on_port(job.case, job.epoch, collector.clone())?;

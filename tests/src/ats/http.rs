@@ -13,6 +13,7 @@
 //! | `text.rs` | bytes as text |
 //! | `ask.rs` | how a case is played |
 //! | `servers.rs` | the two servers |
+//! | `origins.rs` | the origin servers that they ask |
 //! | `swarm.rs` | how very many are played at once |
 //! | `fuzz.rs` | random clients |
 //! | `sends.rs` | what a client sends that makes a difference known |
@@ -23,6 +24,7 @@ mod ask;
 mod case;
 mod compare;
 pub mod fuzz;
+mod origins;
 mod sends;
 mod servers;
 mod swarm;
@@ -32,6 +34,7 @@ pub use answer::{Answer, Finish, Recording};
 pub use ask::{Asker, play_all};
 pub use case::{Action, Case, Setup};
 pub use compare::Difference;
+pub use origins::Origins;
 pub use sends::Sends;
-pub use servers::{EchoOrigin, HttpServer, PortServers, RealServers, Timeouts};
+pub use servers::{HttpServer, PortServers, RealServers, Timeouts};
 pub use swarm::Swarm;

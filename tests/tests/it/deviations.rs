@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use conformance::ats::http::{
-    Case, Difference, EchoOrigin, HttpServer, PortServers, Recording, Sends, Timeouts, play_all,
+    Case, Difference, HttpServer, Origins, PortServers, Recording, Sends, Timeouts, play_all,
 };
 use conformance::ats::live::Release;
 use conformance::deviations::{Deviation, Deviations};
@@ -67,8 +67,8 @@ fn the_cases_that_show_an_entry_still_differ() {
     let shown = |case: &Case| entries().any(|(_, entry)| entry.cases.contains(&case.name));
     let cases: Vec<Case> = Case::all().into_iter().filter(shown).collect();
     let recording = Recording::known();
-    let origin = EchoOrigin::start().expect("a port");
-    let port = PortServers::start(origin, Timeouts::OF_CASES).expect("a port");
+    let origins = Origins::start().expect("a port");
+    let port = PortServers::start(origins, Timeouts::OF_CASES).expect("a port");
     let differences = play_all(&cases, 16, |case| {
         let real = recording.get(&case.name).expect("recorded");
         Difference::between(real, &port.asker(case.setup).play(case, Some(real)))

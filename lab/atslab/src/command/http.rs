@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use conformance::ats::Epoch;
 use conformance::ats::http::{
-    Answer, Case, Difference, EchoOrigin, HttpServer, PortServers, RealServers, Recording,
-    Timeouts, play_all,
+    Answer, Case, Difference, HttpServer, Origins, PortServers, RealServers, Recording, Timeouts,
+    play_all,
 };
 use conformance::ats::live::Release;
 use conformance::deviations::Deviations;
@@ -160,9 +160,9 @@ pub(crate) fn http(args: &HttpArgs, out: &mut Output) -> Result<ExitCode, Error>
         (None, Some(_)) => Recording::default(),
         (None, None) => Recording::known(),
     };
-    let origin = EchoOrigin::start().map_err(Error::Origin)?;
+    let origins = Origins::start().map_err(Error::Origin)?;
     let real = match args.live || args.record.is_some() {
-        true => Some(ask_real_servers(args, &cases, origin, &recording)?),
+        true => Some(ask_real_servers(args, &cases, origins, &recording)?),
         false => None,
     };
     if let (Some(file), Some(real)) = (&args.record, &real) {
@@ -184,7 +184,7 @@ pub(crate) fn http(args: &HttpArgs, out: &mut Output) -> Result<ExitCode, Error>
         None => cases.iter().map(recorded).collect::<Result<_, _>>()?,
     };
 
-    let port = PortServers::start(origin, Timeouts::OF_CASES).map_err(Error::Origin)?;
+    let port = PortServers::start(origins, Timeouts::OF_CASES).map_err(Error::Origin)?;
     let expected: HashMap<&str, &Answer> =
         cases.iter().map(|case| &*case.name).zip(&real).collect();
     let answers = play(&cases, args, &port, |case| expected.get(&*case.name).copied());
@@ -218,11 +218,11 @@ struct Compared<'a> {
 fn ask_real_servers(
     args: &HttpArgs,
     cases: &[Case],
-    origin: EchoOrigin,
+    origins: Origins,
     recording: &Recording,
 ) -> Result<Vec<Answer>, Error> {
     let server = args.servers.find(Release::from(Epoch::D))?;
-    let servers = RealServers::start(&server, origin, Timeouts::OF_CASES)?;
+    let servers = RealServers::start(&server, origins, Timeouts::OF_CASES)?;
     // What was recorded says how long to wait, but not if it is made anew.
     Ok(play(cases, args, &servers, |case| match args.live {
         true => recording.get(&case.name),

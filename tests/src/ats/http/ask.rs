@@ -11,6 +11,7 @@ use socket2::SockRef;
 
 use super::answer::{Answer, Finish};
 use super::case::{Action, Case};
+use super::origins::Origins;
 
 /// How long a client pauses: what it has sent before has been read by then.
 pub(super) const PAUSE: Duration = Duration::from_millis(60);
@@ -33,8 +34,8 @@ const TICK: Duration = Duration::from_millis(20);
 pub struct Asker {
     /// The server.
     pub server: SocketAddr,
-    /// What stands for `{origin}` in a case.
-    pub origin: SocketAddr,
+    /// The origin servers that a case may name.
+    pub origins: Origins,
 }
 
 impl Asker {
@@ -70,20 +71,17 @@ impl Asker {
             let (bytes, finish) = listen(stream, expected, || writer.is_finished());
             // A server that does not read lets a writer wait.
             let _ = stream.shutdown(Shutdown::Both);
-            let origin = self.origin.to_string();
-            Answer::new(&replace(&bytes, origin.as_bytes(), b"{origin}"), finish)
+            Answer::new(&self.origins.mask(&bytes), finish)
         })
     }
 
     /// Does what a client does, but for reading. Faults are the server's business:
     /// it may have closed long ago.
     fn act(&self, mut stream: &TcpStream, actions: &[Action]) {
-        let origin = self.origin.to_string();
         for action in actions {
             match action {
                 Action::Send(bytes) => {
-                    let bytes = replace(bytes, b"{origin}", origin.as_bytes());
-                    let _ = stream.write_all(&bytes);
+                    let _ = stream.write_all(&self.origins.fill_in(bytes));
                 }
                 Action::Pause => thread::sleep(PAUSE),
                 Action::HalfClose => {

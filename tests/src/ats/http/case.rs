@@ -79,7 +79,7 @@ impl Case {
     /// |---|---|
     /// | `setup NAME` | how the servers are set up, from here on |
     /// | `case NAME` | a case begins |
-    /// | `send TEXT` | bytes are sent; `{origin}` is the address of an echoing server |
+    /// | `send TEXT` | bytes are sent; `{origin}` and `{mirror}` are the addresses of [`Origins`](super::Origins) |
     /// | `pause` | time goes by |
     /// | `half-close`, `close` | the client ends its side, or closes |
     /// | `reset` | the connection will end with a reset |

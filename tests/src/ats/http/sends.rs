@@ -19,11 +19,14 @@ pub enum Sends {
     LateChunks,
     /// A body, and then the end of its side.
     BodyAndHalfClose,
+    /// In several pieces, and for an origin server that shows it: a line with a blank at
+    /// its end.
+    BlankAtAnEnd,
 }
 
 impl Sends {
     /// All of them, each with the name that it has as the rule of a known difference.
-    pub const ALL: [(&str, Sends); 7] = [
+    pub const ALL: [(&str, Sends); 8] = [
         ("expect", Sends::Expect),
         ("websocket", Sends::Websocket),
         ("http2", Sends::Http2),
@@ -31,6 +34,7 @@ impl Sends {
         ("late-fold", Sends::LateFold),
         ("late-chunks", Sends::LateChunks),
         ("body-and-half-close", Sends::BodyAndHalfClose),
+        ("blank-at-an-end", Sends::BlankAtAnEnd),
     ];
 
     /// The one that has this name.
@@ -69,6 +73,10 @@ impl Sends {
                 Sends::BodyAndHalfClose => {
                     let body = has(b"content-length") || has(b"transfer-encoding");
                     body && actions.contains(&Action::HalfClose)
+                }
+                Sends::BlankAtAnEnd => {
+                    let blank = has(b" \r\n") || has(b"\t\r\n");
+                    blank && has(b"{mirror}") && actions.contains(&Action::Pause)
                 }
                 Sends::LongLength => has(b"content-length") && has_long_number(&sent),
             }

@@ -1,8 +1,7 @@
-//! The servers that are asked: real ones, the port, and an origin server that
-//! echoes.
+//! The servers that are asked: real ones, and the port.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,6 +13,7 @@ use httpsm::{HttpConfig, ServerOptions};
 
 use super::ask::Asker;
 use super::case::Setup;
+use super::origins::Origins;
 use crate::ats::live::server::{Process, Settings};
 use crate::ats::live::{LiveError, Server};
 
@@ -58,44 +58,12 @@ pub trait HttpServer {
     fn asker(&self, setup: Setup) -> Asker;
 }
 
-/// An origin server that sends back what it gets, until the client ends its side.
-#[derive(Clone, Copy, Debug)]
-pub struct EchoOrigin {
-    address: SocketAddr,
-}
-
-impl EchoOrigin {
-    /// Starts one; it lives as long as the process.
-    ///
-    /// # Errors
-    /// If there is no port for it.
-    pub fn start() -> io::Result<EchoOrigin> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = listener.local_addr()?;
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                thread::spawn(move || echo(stream));
-            }
-        });
-        Ok(EchoOrigin { address })
-    }
-}
-
-fn echo(mut stream: TcpStream) {
-    let mut piece = vec![0; 1 << 16];
-    while let Ok(n @ 1..) = stream.read(&mut piece) {
-        if stream.write_all(&piece[..n]).is_err() {
-            return;
-        }
-    }
-}
-
 /// Real servers.
 #[derive(Debug)]
 pub struct RealServers {
     server: Server,
     timeouts: Timeouts,
-    origin: EchoOrigin,
+    origins: Origins,
     running: Mutex<Vec<Running>>,
 }
 
@@ -113,11 +81,11 @@ impl RealServers {
     /// If one does not come up.
     pub fn start(
         server: &Server,
-        origin: EchoOrigin,
+        origins: Origins,
         timeouts: Timeouts,
     ) -> Result<RealServers, LiveError> {
         let running = Mutex::new(Vec::new());
-        let servers = RealServers { server: server.clone(), timeouts, origin, running };
+        let servers = RealServers { server: server.clone(), timeouts, origins, running };
         servers.start_each(&Setup::ALL)?;
         Ok(servers)
     }
@@ -142,7 +110,7 @@ impl RealServers {
     fn start_each(&self, setups: &[Setup]) -> Result<(), LiveError> {
         let mut started = Vec::new();
         for &setup in setups {
-            let settings = settings(setup, self.origin, self.timeouts);
+            let settings = settings(setup, self.origins, self.timeouts);
             let (process, address) = self.server.start_http(&settings)?;
             started.push(Running { setup, address, process });
         }
@@ -167,11 +135,11 @@ impl HttpServer for RealServers {
         let running = self.running();
         let found = running.iter().find(|running| running.setup == setup);
         let server = found.expect("one for each").address;
-        Asker { server, origin: self.origin.address }
+        Asker { server, origins: self.origins }
     }
 }
 
-fn settings(setup: Setup, origin: EchoOrigin, timeouts: Timeouts) -> Settings {
+fn settings(setup: Setup, origins: Origins, timeouts: Timeouts) -> Settings {
     let Timeouts { client, origin: out, keep_alive } = timeouts;
     let (remap, required) = match setup {
         Setup::Generator => ("map / http://127.0.0.1/ @plugin=generator.so\n", 1),
@@ -189,7 +157,7 @@ fn settings(setup: Setup, origin: EchoOrigin, timeouts: Timeouts) -> Settings {
          {http}.connect_ports STRING 443 {}\n\
          CONFIG proxy.config.net.defer_accept INT 0\n\
          CONFIG proxy.config.url_remap.remap_required INT {required}\n",
-        origin.address.port()
+        origins.tunnel_port()
     );
     let limits = format!(
         "{http}.request_line_max_size INT {LINE_MAX}\n\
@@ -220,7 +188,7 @@ fn wait_for(address: SocketAddr) -> Result<(), String> {
 /// The port, in this process.
 pub struct PortServers {
     servers: Vec<(Setup, httpsm::Server)>,
-    origin: EchoOrigin,
+    origins: Origins,
 }
 
 impl PortServers {
@@ -228,10 +196,10 @@ impl PortServers {
     ///
     /// # Errors
     /// If there is no port to listen on.
-    pub fn start(origin: EchoOrigin, timeouts: Timeouts) -> io::Result<PortServers> {
-        let start = |setup| Ok((setup, port(setup, origin, timeouts)?));
+    pub fn start(origins: Origins, timeouts: Timeouts) -> io::Result<PortServers> {
+        let start = |setup| Ok((setup, port(setup, origins, timeouts)?));
         let servers = Setup::ALL.into_iter().map(start).collect::<io::Result<_>>()?;
-        Ok(PortServers { servers, origin })
+        Ok(PortServers { servers, origins })
     }
 }
 
@@ -239,18 +207,18 @@ impl HttpServer for PortServers {
     fn asker(&self, setup: Setup) -> Asker {
         let found = self.servers.iter().find(|(of, _)| *of == setup);
         let (_, port) = found.expect("one for each");
-        Asker { server: port.address(), origin: self.origin.address }
+        Asker { server: port.address(), origins: self.origins }
     }
 }
 
-fn port(setup: Setup, origin: EchoOrigin, timeouts: Timeouts) -> io::Result<httpsm::Server> {
+fn port(setup: Setup, origins: Origins, timeouts: Timeouts) -> io::Result<httpsm::Server> {
     let config = HttpConfig {
         transaction_no_activity_timeout_in: hrtime::seconds(timeouts.client),
         transaction_no_activity_timeout_out: hrtime::seconds(timeouts.origin),
         accept_no_activity_timeout: hrtime::seconds(timeouts.client),
         keep_alive_no_activity_timeout_in: hrtime::seconds(timeouts.keep_alive),
         max_post_size: MAX_POST_SIZE,
-        connect_ports: vec![443, origin.address.port()],
+        connect_ports: vec![443, origins.tunnel_port()],
         url_remap_required: setup == Setup::Generator,
         ..HttpConfig::default()
     };

@@ -14,8 +14,9 @@ use mio::{Events, Interest, Poll, Token};
 use socket2::SockRef;
 
 use super::answer::{Answer, Finish};
-use super::ask::{PAUSE, replace};
+use super::ask::PAUSE;
 use super::case::{Action, Case};
+use super::origins::Origins;
 use super::servers::HttpServer;
 
 /// How long nothing must come until a connection counts as open: longer than all
@@ -63,8 +64,8 @@ impl Swarm {
                 }
                 let Some(busy) = talk else { continue };
                 if let Some(finish) = busy.go_on(&poll, Token(slot), now, &mut piece) {
-                    let Talk { index, bytes, origin, .. } = busy;
-                    let bytes = replace(bytes, origin.as_bytes(), b"{origin}");
+                    let Talk { index, bytes, origins, .. } = busy;
+                    let bytes = origins.mask(bytes);
                     answers[*index] = Some(Answer::new(&bytes, finish));
                     *talk = None;
                     left -= 1;
@@ -90,7 +91,7 @@ struct Talk<'a> {
     case: &'a Case,
     index: usize,
     server: std::net::SocketAddr,
-    origin: String,
+    origins: Origins,
     /// Which of its connections, and which action is next there.
     connection: usize,
     action: usize,
@@ -110,7 +111,7 @@ impl<'a> Talk<'a> {
             case,
             index,
             server: asker.server,
-            origin: asker.origin.to_string(),
+            origins: asker.origins,
             connection: 0,
             action: 0,
             stream: None,
@@ -191,7 +192,7 @@ impl<'a> Talk<'a> {
             };
             match action {
                 Action::Send(bytes) => {
-                    self.out = replace(bytes, b"{origin}", self.origin.as_bytes());
+                    self.out = self.origins.fill_in(bytes);
                 }
                 Action::Pause => self.until = Some(now + PAUSE),
                 // Not before there is a connection: then there would be none.

@@ -2,15 +2,15 @@
 //! recorded.
 
 use conformance::ats::http::{
-    Case, Difference, EchoOrigin, HttpServer, PortServers, Recording, Timeouts, play_all,
+    Case, Difference, HttpServer, Origins, PortServers, Recording, Timeouts, play_all,
 };
 use conformance::deviations::Deviations;
 
 #[test]
 fn the_port_answers_as_the_real_server_did() {
     let (cases, recording, register) = (Case::all(), Recording::known(), Deviations::http());
-    let origin = EchoOrigin::start().expect("a port");
-    let port = PortServers::start(origin, Timeouts::OF_CASES).expect("a port");
+    let origins = Origins::start().expect("a port");
+    let port = PortServers::start(origins, Timeouts::OF_CASES).expect("a port");
     let differences = play_all(&cases, 64, |case| {
         let real = recording.get(&case.name).expect("recorded");
         Difference::between(real, &port.asker(case.setup).play(case, Some(real)))

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use conformance::ats::Epoch;
 use conformance::ats::http::fuzz::{Arms, Finding, RandomClients, Statistics, kind, shrink_all};
-use conformance::ats::http::{Case, EchoOrigin, PortServers, RealServers, Swarm, Timeouts};
+use conformance::ats::http::{Case, Origins, PortServers, RealServers, Swarm, Timeouts};
 use conformance::ats::live::Release;
 use conformance::deviations::Deviations;
 
@@ -36,10 +36,10 @@ pub(crate) fn fuzz(args: &HttpFuzzArgs, out: &mut Output) -> Result<ExitCode, Er
         return Ok(ExitCode::SUCCESS);
     }
     let server = args.servers.find(Release::from(Epoch::D))?;
-    let origin = EchoOrigin::start().map_err(Error::Origin)?;
+    let origins = Origins::start().map_err(Error::Origin)?;
     let timeouts = Timeouts::OF_RANDOM_CLIENTS;
-    let real = RealServers::start(&server, origin, timeouts)?;
-    let port = PortServers::start(origin, timeouts).map_err(Error::Origin)?;
+    let real = RealServers::start(&server, origins, timeouts)?;
+    let port = PortServers::start(origins, timeouts).map_err(Error::Origin)?;
     let arms = Arms { real: &real, port: &port };
 
     let began = Instant::now();

@@ -5,6 +5,7 @@ use fastrand::Rng;
 use super::features::{Feature, Features};
 use super::grammar::Grammar;
 use super::mutate::mutate;
+use crate::ats::http::ask::replace;
 use crate::ats::http::{Action, Case, Setup};
 
 /// The last request of most clients. Its answer says that the connection was open
@@ -75,7 +76,10 @@ impl RandomClients {
             Setup::Narrow => drop(features.insert(Feature::Narrow)),
         }
         let bytes = spared(bytes);
-        let connections = actions(bytes, setup, &mut rng, &mut features);
+        let mut connections = actions(bytes, setup, &mut rng, &mut features);
+        if rng.bool() {
+            connections.iter_mut().flatten().for_each(ask_the_mirror);
+        }
         (Case { name: format!("fuzz/{seed}"), setup, connections }, features)
     }
 }
@@ -94,6 +98,13 @@ fn spared(mut bytes: Vec<u8>) -> Vec<u8> {
         bytes[at + 1] = b'8';
     }
     bytes
+}
+
+/// Has the proxy ask the origin server that shows what it is asked.
+fn ask_the_mirror(action: &mut Action) {
+    if let Action::Send(bytes) = action {
+        *bytes = replace(bytes, b"{origin}", b"{mirror}");
+    }
 }
 
 /// How the bytes are sent, and what comes behind them.
