@@ -150,7 +150,7 @@ impl IOBufferBlock {
         }
         let memory = self.memory.get_or_insert_with(|| Memory::new(self.index));
         // SAFETY: by the invariant of `buf_end`, no other holder of the memory reads or writes
-        // them.
+        // these bytes.
         unsafe { memory.slice_mut(self.end, self.buf_end) }
     }
 
