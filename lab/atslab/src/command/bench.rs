@@ -36,6 +36,7 @@ use self::measure::Arms;
 use self::others::Other;
 use self::workloads::{Unit, Workload};
 use crate::error::Error;
+use crate::select::close_to;
 use crate::servers::ServersArg;
 use crate::ui::output::{Output, QUIET};
 use crate::ui::progress::Progress;
@@ -205,8 +206,9 @@ fn chosen(args: &BenchArgs) -> Result<Vec<Workload>, Error> {
     }
     for filter in &args.filter {
         if !all.iter().any(|one| one.name.contains(filter.as_str())) {
-            let names = all.iter().map(|one| one.name.clone()).collect();
-            return Err(Error::UnknownWorkload { name: filter.clone(), names });
+            let names: Vec<String> = all.iter().map(|one| one.name.clone()).collect();
+            let close = close_to(filter, names.iter().map(String::as_str));
+            return Err(Error::UnknownWorkload { name: filter.clone(), close, names });
         }
     }
     let is_meant = |one: &Workload| args.filter.iter().any(|name| one.name.contains(&**name));
