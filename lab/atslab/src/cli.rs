@@ -14,7 +14,7 @@ use crate::ui::output::ColorWhen;
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Option<Command>,
 
@@ -45,14 +45,14 @@ Exit status: 0 if all is well, 1 if anything differs, 2 on errors.";
 /// One epoch or all of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Epochs {
-    /// This one.
+    /// This epoch.
     One(Epoch),
-    /// Every one.
+    /// Every epoch.
     All,
 }
 
 impl Epochs {
-    /// The epochs that are meant, from the oldest to the newest.
+    /// The selected epochs, from the oldest to the newest.
     pub(crate) fn epochs(self) -> impl Iterator<Item = Epoch> {
         let is_meant = move |epoch: &Epoch| match self {
             Epochs::One(one) => *epoch == one,
@@ -64,7 +64,7 @@ impl Epochs {
 
 const ALL: &str = "all";
 
-/// Which generations of the server are meant.
+/// Which generations of the server to use.
 #[derive(Debug, Default, Args)]
 pub(crate) struct WhichArgs {
     /// The generation of the server, or all of them
@@ -77,12 +77,12 @@ pub(crate) struct WhichArgs {
 }
 
 impl WhichArgs {
-    /// The epochs that are meant, if any are named.
+    /// The selected epochs, if the user named any.
     pub(crate) fn named(&self) -> Option<Epochs> {
         self.ats.map(|release| Epochs::One(release.epoch())).or(self.epoch)
     }
 
-    /// The real servers that are meant: all that can run, unless one is named.
+    /// The selected real servers: all that can run, unless the user named one.
     pub(crate) fn releases(&self) -> Vec<Release> {
         match self.named() {
             None | Some(Epochs::All) => Release::RUNNABLE.to_vec(),

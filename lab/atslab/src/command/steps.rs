@@ -116,8 +116,8 @@ fn write_json(out: &mut impl Write, name: &str, steps: &[Step]) -> io::Result<()
     Ok(())
 }
 
-/// The steps go to the log while they are taken, so that whatever else the
-/// port logs stands between them.
+/// The steps go to the log while they are taken, so that the port's other log lines
+/// stand between them.
 fn log_steps(name: &str, case: &Case, epoch: Epoch) -> Result<(), Error> {
     log::debug!(target: driver::SM_READ.target(), "case {name}");
     let steps = Steps::to(Arc::new(LogSink));

@@ -4,7 +4,7 @@ use crate::common::{Files, atslab, stderr};
 use predicates::prelude::*;
 use predicates::str::{contains, starts_with};
 
-/// A recording that no test in this file gets as far as to compare.
+/// A recording; no test in this file comes as far as to compare it.
 const RECORDING: &str = "case basic\n- create\n- destroy\n";
 
 fn cases(rows: &str) -> String {
