@@ -145,7 +145,7 @@ pub enum Rest {
     Generator,
     /// It goes to the origin server.
     Origin,
-    /// It is answered with 404 and the paths that there are.
+    /// It is answered with 404 and a list of the paths.
     NotFound,
 }
 
