@@ -102,7 +102,7 @@ fn one_case_that_differs_does_not_hide_the_others() {
 
     let last_line = ends_with("\nidentical: 1 of 2 cases, 54 steps\n");
     both.compare().assert().code(1).stdout(last_line);
-    // A selection can leave the case that differs out.
+    // A selection can leave out the case that differs.
     let last_line = ends_with("\nidentical: 1 of 1 cases, 54 steps\n");
     both.compare().args(["--case", "eos"]).assert().success().stdout(last_line);
 }

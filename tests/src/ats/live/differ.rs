@@ -1,11 +1,11 @@
-//! [`differ`]: where two lists of steps part.
+//! [`differ`]: where two lists of steps first differ.
 //!
 //! With one event thread both arms are deterministic to the step and to the
 //! millisecond, so everything is compared: side, step, value and time of each
 //! step, the bytes and blocks in an end's buffers whenever it is called back, how
-//! the run ended, and the bytes that each end has taken. Not compared
-//! are the numbers of pairs, the addresses, and the text of a crash: the port
-//! panics with a sentence where the server dies of a signal.
+//! the run ended, and the bytes that each end has taken. The numbers of pairs, the
+//! addresses and the text of a crash are not compared: the port panics with a
+//! sentence where the server dies of a signal.
 
 use crate::ats::vocabulary::driver;
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::ats::scenario::Seen;
 /// How many steps are shown before and after the first that differs.
 const CONTEXT: usize = 6;
 
-/// Where the port leaves the real server.
+/// Where the port first differs from the real server.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Divergence {
     /// How many steps were the same.
@@ -80,7 +80,7 @@ pub fn differ(real: &Played, port: &Played) -> Option<Divergence> {
     })
 }
 
-/// A step, and what was in the buffers of who was called back.
+/// A step, and what was in the buffers of the end that was called back.
 #[derive(Clone, Copy)]
 struct Moment<'a> {
     step: &'a Step,
