@@ -61,7 +61,8 @@ pub enum TunnelType {
 /// the tunnel back. The example of [`HttpTunnel`] has one.
 pub trait TunnelOwner: Send + Sync {
     /// The producer has come to its end: all read (`READ_COMPLETE`,
-    /// [`HTTP_TUNNEL_EVENT_PRECOMPLETE`](crate::HttpEvents::HTTP_TUNNEL_EVENT_PRECOMPLETE)), `EOS`, an error, a timeout.
+    /// [`HTTP_TUNNEL_EVENT_PRECOMPLETE`](crate::HttpEvents::HTTP_TUNNEL_EVENT_PRECOMPLETE)),
+    /// `EOS`, an error, a timeout.
     fn producer_handler(&self, guard: &Guard<'_>, event: EventCode);
 
     /// A consumer has come to its end: all written (`WRITE_COMPLETE`), an error,
