@@ -21,11 +21,12 @@ mod slow;
 
 use std::sync::Arc;
 
-use eventsys::{FreeContinuation, Outcome};
+use eventsys::{EventCode, FreeContinuation, Outcome};
 
 use crate::api::{HttpData, HttpTxn};
+use crate::events::HttpEvents;
 use crate::hdr::RequestHdr;
-use crate::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE};
+use crate::hooks::HttpHook;
 use crate::proxy::HttpProxy;
 
 /// A plugin that comes with the proxy.
@@ -191,7 +192,7 @@ pub fn install_with(plugins: &[Plugin], rest: Rest, proxy: &Arc<HttpProxy>) {
                     generator::check_cacheable(txn);
                 }
             }
-            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
         }
         Outcome::Done
     });
@@ -200,7 +201,7 @@ pub fn install_with(plugins: &[Plugin], rest: Rest, proxy: &Arc<HttpProxy>) {
         let hook = FreeContinuation::new(|_, _, data| {
             if let Some(txn) = data.txn() {
                 fetcher::note_host(txn);
-                txn.reenable(TS_EVENT_HTTP_CONTINUE);
+                txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             }
             Outcome::Done
         });

@@ -70,7 +70,7 @@ fn built_in(suite: Suite, epoch: Epoch) -> Group {
     Group { suite: Some(suite), epoch, name: suite.to_string(), cases: suite.cases().to_vec() }
 }
 
-fn known(groups: &[Group]) -> impl Iterator<Item = &str> {
+pub(crate) fn known(groups: &[Group]) -> impl Iterator<Item = &str> {
     groups.iter().flat_map(|group| &group.cases).map(|case| case.name.as_str())
 }
 
