@@ -229,6 +229,44 @@ fn a_shutdown_after_that_of_a_handler_waits_for_the_handler() {
 }
 
 #[test]
+fn a_handler_that_shuts_down_waits_for_the_handlers_of_other_threads() {
+    let lines = must_end(|| {
+        let busy = busy(EventProcessor::is_shut_down);
+        let task = busy.processor.spawn_event_threads("ET_TASK", 1);
+        let (its, (end, ended)) = (Arc::clone(&busy), mpsc::channel());
+        let (cont, _) = counting(move |_| {
+            its.shut_down_and_note("the other handler goes on");
+            let _ = end.send(());
+        });
+        assert!(busy.processor.schedule_imm(cont, task).is_some());
+        assert_eq!(ended.recv(), Ok(()));
+        busy.lines()
+    });
+    assert_eq!(lines, ["the handler ends", "the other handler goes on"]);
+}
+
+#[test]
+fn a_thread_that_waits_for_the_shutdown_goes_on_when_it_has_begun() {
+    let lines = must_end(|| {
+        let busy = busy(EventProcessor::is_shut_down);
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| {
+                busy.processor.wait_for_shutdown();
+                busy.note(if busy.processor.is_shut_down() { "begun" } else { "too early" });
+            });
+            // Long enough for a thread that does not wait to be noticed.
+            (0..1_000).for_each(|_| yield_now());
+            busy.processor.shutdown();
+            waits.join().expect("no panic");
+        });
+        let mut lines = busy.lines();
+        lines.sort_unstable();
+        lines
+    });
+    assert_eq!(lines, ["begun", "the handler ends"]);
+}
+
+#[test]
 fn handlers_of_several_threads_may_all_shut_down() {
     let ended = must_end(|| {
         let processor = EventProcessor::new(Clock::new_real());

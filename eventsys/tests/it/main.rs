@@ -15,5 +15,7 @@ mod processor;
 mod refused;
 mod saturation;
 mod schedule;
+mod steps;
+mod sync;
 mod tail;
 mod threads;
