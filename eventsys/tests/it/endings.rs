@@ -4,6 +4,7 @@
 //! gets nothing any more, and that an adoption or a start which fails leaves nothing
 //! behind, neither in the group nor in the clock.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -14,7 +15,7 @@ use eventsys::{
     Assignment, Clock, ContRef, ET_CALL, ET_NET, EThread, EventProcessor, FreeContinuation,
     MAX_EVENT_THREADS, Options, Outcome, WakePolicy,
 };
-use testkit::{Lab, beside, must_end, on_foreign_thread, panic_of};
+use testkit::{Lab, OnDrop, beside, must_end, on_drop, on_foreign_thread, panic_of};
 
 /// A continuation that counts its calls, and says when the first of them begins.
 fn counting(act: impl Fn(usize) + Send + Sync + 'static) -> (ContRef, Arc<AtomicUsize>) {
@@ -264,6 +265,34 @@ fn a_thread_that_waits_for_the_shutdown_goes_on_when_it_has_begun() {
         lines
     });
     assert_eq!(lines, ["begun", "the handler ends"]);
+}
+
+thread_local! {
+    static LAST: RefCell<Option<OnDrop>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn a_shutdown_waits_for_what_the_threads_have_in_their_thread_locals() {
+    must_end(|| {
+        let processor = EventProcessor::new(Clock::new_real());
+        let net = processor.spawn_event_threads("ET_NET", 1);
+        let dropped = Arc::new(AtomicBool::new(false));
+        let (its, (end, ended)) = (Arc::clone(&dropped), mpsc::channel());
+        let (cont, _) = counting(move |_| {
+            let its = Arc::clone(&its);
+            let last = on_drop(move || {
+                // Long enough for a caller that does not wait to be noticed.
+                (0..1_000).for_each(|_| yield_now());
+                its.store(true, Ordering::SeqCst);
+            });
+            LAST.with(|value| value.replace(Some(last)));
+            let _ = end.send(());
+        });
+        assert!(processor.schedule_imm(cont, net).is_some());
+        assert_eq!(ended.recv(), Ok(()));
+        processor.shutdown();
+        assert!(dropped.load(Ordering::SeqCst));
+    });
 }
 
 #[test]
