@@ -15,6 +15,7 @@ mod processor;
 mod refused;
 mod saturation;
 mod schedule;
+mod shutdown;
 mod steps;
 mod sync;
 mod tail;
