@@ -1,6 +1,5 @@
 //! [`EmitToJSStreamListener`] and [`ReportWritesToJSStreamListener`]: the listeners
-//! that tell JavaScript. The third of them, [`CustomBufferJSListener`], has a file of
-//! its own.
+//! that tell JavaScript. The third, [`CustomBufferJSListener`], has a file of its own.
 //!
 //! [`CustomBufferJSListener`]: crate::CustomBufferJSListener
 
@@ -106,8 +105,8 @@ impl StreamListener for EmitToJSStreamListener {
     }
 }
 
-/// Calls a stream's `onread`. The buffer that it returns is the next one of the
-/// user's own. Mirrors `StreamBase::CallJSOnreadMethod`.
+/// Calls a stream's `onread`. It returns the user's next buffer, if there is one.
+/// Mirrors `StreamBase::CallJSOnreadMethod`.
 #[doc(alias = "CallJSOnreadMethod")]
 pub(crate) fn call_js_onread_method(
     onread: &OnReadCell,

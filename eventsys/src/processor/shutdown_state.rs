@@ -55,7 +55,7 @@ impl ShutdownState {
         let _ = self.panic.set(HandlerPanic { thread: thread.to_owned(), text });
     }
 
-    /// Waits until `done` is true; it is asked again whenever a thread's work has changed.
+    /// Waits until `done` is true; calls it again whenever a thread's work has changed.
     pub(super) fn wait_until(&self, done: impl Fn() -> bool) {
         let mut asking = self.asking.lock();
         while !done() {
@@ -104,7 +104,7 @@ impl HandlerPanic {
         &self.thread
     }
 
-    /// What the panic said.
+    /// The text of the panic.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

@@ -33,7 +33,7 @@ use self::steps::StepsArgs;
 use crate::error::Error;
 use crate::ui::output::Output;
 
-/// What to do.
+/// A command of the program.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run cases on the port and compare its steps with the real server's
@@ -46,7 +46,7 @@ pub(crate) enum Command {
     Fuzz(FuzzArgs),
     /// Have a real server perform cases and write what it does
     Record(RecordArgs),
-    /// Node's stream layer: compare with the real node, fuzz, see who eats the data
+    /// Node's stream layer: compare with the real node, fuzz, see which listener gets the data
     Node(NodeArgs),
     /// Serve HTTP: the port's state machine and plugins, on real sockets
     Serve(ServeArgs),
@@ -65,7 +65,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// What the program does if no command is named.
+    /// What the program does without a command.
     pub(crate) fn by_default() -> Command {
         Command::Compare(CompareArgs::of_the_default_epoch())
     }

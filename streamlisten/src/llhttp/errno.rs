@@ -26,7 +26,7 @@ errnos! {
     Ok = 0, "HPE_OK";
     /// Never given.
     Internal = 1, "HPE_INTERNAL";
-    /// Something that only lenient parsers take.
+    /// Something that only lenient parsers accept.
     Strict = 2, "HPE_STRICT";
     /// A CR without LF.
     LfExpected = 3, "HPE_LF_EXPECTED";

@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::servers::ServersArg;
 use crate::ui::output::{FAULT, Output, QUIET, TITLE};
 
-/// The status if what a scenario expects has not come.
+/// The exit status if a run does not do what its scenario expects.
 const UNMET: u8 = 1;
 
 /// The arguments of `atslab run`.
@@ -69,13 +69,13 @@ pub(crate) enum RunFormat {
 }
 
 const RUN_EXAMPLES: &str = "\
-Without --epoch or --ats generation C runs; with --live those that can run as a
-real server. A scenario says how the two ends of a pair react to events; the book's chapter
-on scenarios has the format. It runs in virtual time, so nothing waits. First come
-the steps, then what became of the bytes and the pair. With --epoch all, what is
-the same in several generations stands once, and what differs side by side. Where
-the real server would abort or crash, a line says \"panic: \" and why. A scenario
-may say under [expect] what is to come.
+Without --epoch or --ats, generation C runs; with --live, each that exists as a real
+server. A scenario says how the two ends of a pair react to events; the book's chapter
+on scenarios has the format. It runs in virtual time, so nothing waits. The steps come
+first, then what became of the bytes and the pair. With --epoch all, generations with
+the same steps share one list, and differences are shown side by side. Where the real
+server would abort or crash, a line says \"panic: \" and why. A scenario may say under
+[expect] what must happen.
 
 Examples:
   atslab run tests/scenarios/01-ten-bytes.toml
@@ -88,7 +88,7 @@ Examples:
 Exit status: 0 if the scenario ran as it expects, 1 if not, or if it panicked and
 does not expect that, or if a real server took other steps, 2 on errors.";
 
-/// Runs each scenario in each epoch that is meant and prints the steps.
+/// Runs each scenario in each selected epoch and prints the steps.
 pub(crate) fn run(args: &RunArgs, out: &mut Output) -> Result<ExitCode, Error> {
     let scenarios = scenarios(args)?;
     if args.live {
@@ -190,7 +190,7 @@ fn write_outcome(out: &mut Output, outcome: &Outcome) -> io::Result<()> {
     write!(out, "{outcome}")
 }
 
-/// The scenarios that are meant, each with a name without spaces.
+/// The selected scenarios, each with a name without spaces.
 fn scenarios(args: &RunArgs) -> Result<Vec<(String, Scenario)>, Error> {
     if let Some(seed) = args.seed {
         return Ok(vec![(format!("seed-{seed}"), generate(seed, args.threads))]);

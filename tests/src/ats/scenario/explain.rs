@@ -92,7 +92,7 @@ pub fn explain(step: &Step, epoch: Epoch, ledger: &Ledger) -> String {
         http::HTTP_HOOK => format!("a plugin is called with event {n}"),
         // Scenarios have no sockets.
         net::NET_ACCEPT => "a connection is accepted".to_owned(),
-        net::NET_CONNECT => "a connection is to be made".to_owned(),
+        net::NET_CONNECT => "a connection attempt begins".to_owned(),
         net::NET_DO_IO_READ => format!("the user of a connection wants to read {}", bytes()),
         net::NET_DO_IO_WRITE => format!("the user of a connection wants to write {}", bytes()),
         net::NET_DO_IO_CLOSE => "the user of a connection closes it".to_owned(),

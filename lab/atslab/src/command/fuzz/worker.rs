@@ -67,8 +67,11 @@ impl Worker {
                             *tally.deviations.entry(known.name.clone()).or_default() += 1
                         }
                         None => {
-                            tally.divergences.push(seed);
-                            findings.extend(self.shrink(seed, &scenario)?);
+                            let found = self.shrink(seed, &scenario)?;
+                            // A small scenario says more about the cause than a large one.
+                            let small = found.as_ref().map_or(&divergence, |one| &one.divergence);
+                            tally.differs(seed, &small.kind);
+                            findings.extend(found);
                         }
                     }
                 }
