@@ -21,11 +21,12 @@ mod slow;
 
 use std::sync::Arc;
 
-use eventsys::{FreeContinuation, Outcome};
+use eventsys::{EventCode, FreeContinuation, Outcome};
 
 use crate::api::{HttpData, HttpTxn};
+use crate::events::HttpEvents;
 use crate::hdr::RequestHdr;
-use crate::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE};
+use crate::hooks::HttpHook;
 use crate::proxy::HttpProxy;
 
 /// A plugin that comes with the proxy.
@@ -64,6 +65,18 @@ impl Plugin {
             Plugin::Fetcher => "fetcher",
             Plugin::Slow => "slow",
             Plugin::Broken => "broken",
+        }
+    }
+
+    /// What it answers, in a sentence.
+    #[must_use]
+    pub const fn what(self) -> &'static str {
+        match self {
+            Plugin::Generator => "as many bytes as the path says, as generator.so",
+            Plugin::Echo => "the body of the request",
+            Plugin::Fetcher => "what it gets from the proxy itself, by TSHttpConnectWithPluginId",
+            Plugin::Slow => "as many bytes as the path says, in pieces, with pauses between them",
+            Plugin::Broken => "an answer that is wrong in the way that the path says",
         }
     }
 
@@ -179,7 +192,7 @@ pub fn install_with(plugins: &[Plugin], rest: Rest, proxy: &Arc<HttpProxy>) {
                     generator::check_cacheable(txn);
                 }
             }
-            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
         }
         Outcome::Done
     });
@@ -188,7 +201,7 @@ pub fn install_with(plugins: &[Plugin], rest: Rest, proxy: &Arc<HttpProxy>) {
         let hook = FreeContinuation::new(|_, _, data| {
             if let Some(txn) = data.txn() {
                 fetcher::note_host(txn);
-                txn.reenable(TS_EVENT_HTTP_CONTINUE);
+                txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             }
             Outcome::Done
         });
