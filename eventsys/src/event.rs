@@ -13,7 +13,7 @@
 //! original cannot see, is caught here; and a continuation that gets its mutex
 //! after it was scheduled is dispatched under it.
 //!
-//! # Who may touch what
+//! # Access rules
 //! | part | may be touched by |
 //! |---|---|
 //! | `state` (generation, cancelled) | anyone, it is one atomic word |
@@ -94,7 +94,7 @@ pub(crate) enum Place {
 /// One call to be made. Events live for ever and are used again; users hold an
 /// [`EventRef`].
 pub(crate) struct Event {
-    /// Where this event stands in the table of all events.
+    /// The index of this event in the table of all events.
     index: u32,
     /// The generation, times two, plus one if cancelled. The generation grows
     /// each time the event is freed.

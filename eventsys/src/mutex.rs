@@ -256,9 +256,8 @@ impl fmt::Debug for Guard<'_> {
     }
 }
 
-/// Takes `mutex` if there is one and it can be had. The outer `None` is a miss;
-/// `Some(None)` means that there was nothing to lock. Mirrors
-/// `WEAK_MUTEX_TRY_LOCK`.
+/// Takes `mutex` by try-lock, if there is one. The outer `None` is a miss; `Some(None)` means that
+/// there was nothing to lock. Mirrors `WEAK_MUTEX_TRY_LOCK`.
 #[inline]
 #[must_use]
 pub fn weak_try_lock(mutex: Option<&ProxyMutex>) -> Option<Option<Guard<'_>>> {

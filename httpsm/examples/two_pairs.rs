@@ -3,7 +3,7 @@
 //!
 //! Every step that the pairs and the state machine take is printed when it is
 //! taken: `1` and `2` are the pairs (`A` the active end, `P` the passive one), `SM`
-//! is the state machine. What the two plugins do stands between the steps,
+//! is the state machine. The lines of the two plugins stand between the steps,
 //! indented.
 //!
 //! Run it with `cargo run -p httpsm --example two_pairs`.
@@ -47,7 +47,7 @@ impl StepSink for Printer {
                 println!("SM event {}", EventCode(i32::try_from(value).expect("a code")));
             }
             _ => {
-                let mut pairs = self.0.lock().expect("nobody panics");
+                let mut pairs = self.0.lock().expect("no thread panics");
                 let at = pairs.iter().position(|&pair| pair == step.subject.number);
                 let at = at.unwrap_or_else(|| {
                     pairs.push(step.subject.number);
@@ -60,7 +60,7 @@ impl StepSink for Printer {
 }
 // ANCHOR_END: sink
 
-/// One end of a connection: where it is read from.
+/// One end of a connection, with the reader of its read buffer.
 type Link = RefCell<Option<(NetVcRef, IOBufferReader)>>;
 
 // ANCHOR: client

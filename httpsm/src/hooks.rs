@@ -5,8 +5,8 @@
 //!
 //! A hook is a continuation. It is called under its own mutex, if it has one,
 //! with the event of its place and the transaction ([`HttpTxn`](crate::HttpTxn))
-//! or session ([`HttpSsn`](crate::HttpSsn)) as data, and the state machine stands
-//! still until somebody, at any time and on any thread, reenables it.
+//! or session ([`HttpSsn`](crate::HttpSsn)) as data, and the state machine stands still until a
+//! plugin reenables it, at any time and on any thread.
 
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -19,7 +19,7 @@ pub const TS_EVENT_HTTP_CONTINUE: EventCode = EventCode(60000);
 /// End the transaction with an error answer (`TS_EVENT_HTTP_ERROR`).
 pub const TS_EVENT_HTTP_ERROR: EventCode = EventCode(60001);
 
-/// How long a hook is left alone whose mutex could not be had.
+/// How long the machine waits before it tries the mutex of a hook again.
 pub(crate) const HOOK_RETRY_TIME: HrTime = 10 * MSECOND;
 
 macro_rules! hooks {
@@ -77,8 +77,8 @@ hooks! {
     SsnStart = 60013;
     /// A client's connection ends (`TS_HTTP_SSN_CLOSE_HOOK`).
     SsnClose = 60014;
-    /// The cache has been asked (`TS_HTTP_CACHE_LOOKUP_COMPLETE_HOOK`). There is
-    /// none: it is always a miss.
+    /// The cache lookup is complete (`TS_HTTP_CACHE_LOOKUP_COMPLETE_HOOK`). The port has no cache:
+    /// it is always a miss.
     CacheLookupComplete = 60015;
     /// Before the rules are applied (`TS_HTTP_PRE_REMAP_HOOK`).
     PreRemap = 60016;
@@ -89,7 +89,7 @@ hooks! {
 // One bit each.
 const _: () = assert!(HttpHook::ALL.len() <= u16::BITS as usize);
 
-/// Who is to be called where.
+/// The hooks of each place.
 ///
 /// ```
 /// use eventsys::{FreeContinuation, Outcome};
@@ -102,21 +102,21 @@ const _: () = assert!(HttpHook::ALL.len() <= u16::BITS as usize);
 /// ```
 #[derive(Default)]
 pub struct HttpApiHooks {
-    /// One bit for each place where there has been somebody, so that most questions
-    /// need no lock. Set under the lock, and looked at without.
+    /// One bit for each place that has had a hook, so that most queries need no lock. Set under the
+    /// lock, read without it.
     places: AtomicU16,
     hooks: Mutex<Vec<(HttpHook, ContRef)>>,
 }
 
 impl HttpApiHooks {
-    /// Nobody.
+    /// No hooks.
     #[must_use]
     pub fn new() -> HttpApiHooks {
         HttpApiHooks::default()
     }
 
-    /// Adds one, behind those that are there. Mirrors `TSHttpHookAdd`,
-    /// `TSHttpSsnHookAdd` and `TSHttpTxnHookAdd`.
+    /// Adds a hook, behind those that are there. Mirrors `TSHttpHookAdd`, `TSHttpSsnHookAdd` and
+    /// `TSHttpTxnHookAdd`.
     pub fn add(&self, hook: HttpHook, cont: ContRef) {
         let mut hooks = self.hooks.lock();
         hooks.push((hook, cont));
@@ -132,8 +132,8 @@ impl HttpApiHooks {
         drop(gone);
     }
 
-    /// The one at this place with this number. Asked one by one, because a hook
-    /// may add others while it is called.
+    /// The hook at this place with this number. The caller gets them one by one, because a hook may
+    /// add others while it is called.
     #[must_use]
     pub fn get(&self, hook: HttpHook, nth: usize) -> Option<ContRef> {
         if self.places.load(Ordering::Acquire) & 1 << hook as u16 == 0 {
@@ -147,15 +147,15 @@ impl HttpApiHooks {
             .map(|(_, cont)| cont.clone())
     }
 
-    /// True if there is none at all.
+    /// True if there is no hook at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.hooks.lock().is_empty()
     }
 }
 
-/// Where the calling of hooks stands: first those of the whole proxy, then those
-/// of the session, then those of the transaction. Mirrors `HttpHookState`.
+/// The position in the sequence of hooks: first those of the whole proxy, then those of the
+/// session, then those of the transaction. Mirrors `HttpHookState`.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct HookState {
     scope: usize,

@@ -1,4 +1,4 @@
-//! Traffic Server's HTTP state machine, rebuilt on any
+//! A Rust rebuild of Traffic Server's HTTP state machine, on any
 //! [`NetVConnection`](iocore::NetVConnection).
 //!
 //! Mirrors `proxy/http`, `proxy/hdrs` and the part of `src/traffic_server/InkAPI.cc`
@@ -21,11 +21,11 @@
 //! example moves a request over two pairs in virtual time.
 //!
 //! # In which order to read
-//! 1. [`hdr`], [`chunked`]: what heads and bodies are;
+//! 1. [`hdr`], [`chunked`]: heads and bodies;
 //! 2. [`tunnel`]: how a body moves;
-//! 3. `transact.rs`: what is decided;
-//! 4. [`HttpSM`] and [`HttpClientSession`]: when;
-//! 5. [`HttpTxn`], [`ts_http_connect`], [`plugins`]: what plugins do.
+//! 3. `transact.rs`: the decisions;
+//! 4. [`HttpSM`] and [`HttpClientSession`]: when each decision is made;
+//! 5. [`HttpTxn`], [`ts_http_connect`], [`plugins`]: plugins.
 //!
 //! # Not modelled
 //! The cache (every lookup is a miss), TLS, HTTP/2, parents, DNS, transforms,

@@ -253,8 +253,7 @@ impl OneWayTunnel {
         }
     }
 
-    /// The source has given everything: what the buffer holds is all that is
-    /// left to write.
+    /// The source has given everything: only the bytes in the buffer are left to write.
     fn read_complete(&self, call: &Invocation<'_>, target: &VioHandle) -> Outcome {
         let guard = call.guard();
         let state = self.state.get(guard);

@@ -21,7 +21,7 @@ const N_EVENT_METRICS: usize = 1024;
 /// The spans of the three summaries, in seconds. Mirrors `SAMPLE_COUNT`.
 pub const SAMPLE_COUNT: [usize; 3] = [10, 100, 1000];
 
-/// What the loop did in some span of time.
+/// The work of the loop in some span of time.
 ///
 /// ```
 /// use eventsys::{Clock, EventProcessor};

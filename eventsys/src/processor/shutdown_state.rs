@@ -104,7 +104,7 @@ impl HandlerPanic {
         &self.thread
     }
 
-    /// What the panic said.
+    /// The text of the panic.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

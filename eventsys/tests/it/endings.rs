@@ -39,7 +39,7 @@ fn a_second_adoption_is_refused_and_leaves_nothing_behind() {
         assert_eq!(panic_of(in_it), "an EThread already runs on this thread");
         let threads = lab.processor.active_group_threads(ET_NET);
         assert_eq!(threads.iter().map(|thread| thread.index()).collect::<Vec<_>>(), [0]);
-        // What others schedule on the group comes, each time.
+        // Events of others for the group come, each time.
         for _ in 0..4 {
             let cont = lab.noting("came");
             let processor = Arc::clone(&lab.processor);

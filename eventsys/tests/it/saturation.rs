@@ -1,5 +1,5 @@
-//! Times saturate: what lies past the end of the range never comes, what lies before
-//! the present comes at once, and no sum makes a poll event.
+//! Times saturate: an event past the end of the range never comes, an event before the present
+//! comes at once, and no sum makes a poll event.
 //!
 //! Proves the rule of `eventsys::hrtime` for every function that takes a time, by
 //! tables of the edges. Where the rule is broken, a debug build panics with an
@@ -20,7 +20,7 @@ fn ticking(tick: HrTime) -> Lab {
 
 type Way = (&'static str, fn(&Lab, &Arc<Actor>, When) -> EventRef);
 
-/// Every function by which a user says when an event is to run.
+/// Every function that takes the time of an event.
 const WAYS: [Way; 4] = [
     ("EThread::schedule_*", |lab, cont, when| match when {
         When::Imm => lab.thread.schedule_imm(cont.clone()),

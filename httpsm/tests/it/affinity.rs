@@ -1,5 +1,5 @@
-//! On which threads a transaction runs: four net threads, one thread for tasks, and
-//! one that is none of the event system's. The sockets and the clock are real.
+//! On which threads a transaction runs: four net threads, one thread for tasks, and one foreign
+//! thread. The sockets and the clock are real.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
@@ -14,10 +14,10 @@ use httpsm::plugins::Plugin;
 use httpsm::{HttpCensus, HttpData, HttpTxn, Server, ServerOptions};
 use testkit::net::PATIENCE;
 
-/// Who gives a transaction back.
+/// The thread that gives a transaction back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum From {
-    /// A thread that is none of the event system's.
+    /// A thread that the event system does not own.
     Foreign,
     /// A thread for tasks.
     Task,
@@ -92,7 +92,7 @@ fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
         std::thread::yield_now();
     }
     server.shutdown();
-    // With the hooks the last sender goes.
+    // The last sender is dropped with the hooks.
     proxy.hooks().clear();
     drop(hook);
     foreign.join().unwrap();

@@ -1,4 +1,5 @@
-//! Hooks: their order, who is called, what a plugin may do there, and when.
+//! Hooks: their order, which plugins are called, what a plugin may do there,
+//! and when.
 
 use std::sync::{Arc, Mutex};
 
@@ -399,7 +400,7 @@ fn an_intercept_needs_no_rule() {
     lab.origin().send(OK);
     lab.settle();
     assert!(client.text().ends_with("hello"));
-    // And without one there is none.
+    // Without an intercept there is no answer from a plugin.
     lab.proxy.hooks().clear();
     client.take();
     client.send(b"GET /y HTTP/1.1\r\nHost: nothere\r\n\r\n");
@@ -450,7 +451,8 @@ fn who_answers_may_close_at_once() {
     lab.expect_nothing_left(vec![client]);
 }
 
-/// Of two plugins that want to answer the last does, and the other hears of it.
+/// Of two plugins that want to answer the last one answers, and the other gets
+/// an event.
 #[test]
 fn the_last_who_wants_to_answer_does() {
     let lab = Lab::new();

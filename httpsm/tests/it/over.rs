@@ -86,7 +86,7 @@ fn a_transaction_that_is_over_answers_no_function() {
             "{name}"
         );
     }
-    // The others go on: nothing was locked, and nothing was left.
+    // The other transactions go on: no lock is held, and nothing is left.
     client.send(GET);
     lab.settle();
     lab.origin().send(OK);

@@ -96,7 +96,8 @@ fn a_body_may_wait_for_leave() {
     assert!(client.text().ends_with("hello"));
     lab.expect_nothing_left(vec![client]);
 
-    // Nobody does: the answer comes at once, and the body is not asked for.
+    // Neither does: the answer comes at once, and the client gets no
+    // "continue".
     let lab = Lab::new();
     let client = lab.ask(head);
     lab.origin().send(b"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n");

@@ -16,7 +16,7 @@ fn lab() -> Lab {
     Lab::with(config, None)
 }
 
-/// The head of a request, and what stands behind it.
+/// The head of a request, and the bytes behind it.
 fn connect(behind: &str) -> Vec<u8> {
     let to = "127.0.0.1:19090";
     format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n{behind}").into_bytes()

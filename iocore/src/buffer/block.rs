@@ -127,7 +127,7 @@ impl IOBufferBlock {
         self.index
     }
 
-    /// The bytes to be read.
+    /// The readable bytes.
     ///
     /// Mirrors `IOBufferBlock::start` and `end` of `I_IOBuffer.h` (9.1.3).
     #[inline]
@@ -273,8 +273,8 @@ impl IOBufferBlock {
 
 /// Mirrors `IOBufferBlock::clone` of `I_IOBuffer.h` (9.1.3).
 impl Clone for IOBufferBlock {
-    /// Shares all of the readable bytes. The clone has no space: what is written to the original
-    /// from now on does not show in it.
+    /// Shares all of the readable bytes. The clone has no space: bytes written to the original from
+    /// now on do not show in it.
     #[inline]
     fn clone(&self) -> Self {
         self.share(0, self.len())

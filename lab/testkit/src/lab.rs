@@ -209,7 +209,7 @@ impl Lab {
         self.trace.start() + hrtime::useconds(us)
     }
 
-    /// Microseconds since the laboratory was made, by the clock read anew.
+    /// Microseconds since the laboratory was made, by a new reading of the clock.
     #[must_use]
     pub fn now_us(&self) -> i64 {
         self.trace.now_us()
