@@ -47,9 +47,9 @@ pub(crate) const THREAD_MUTEX_THREAD_HOLDING: i32 = -1024 * 1024;
 /// ```
 pub struct ProxyMutex {
     raw: RawLock,
-    /// The holder's [`ThreadId`], 0 when free. Written only by the holder; read
-    /// by anyone. A thread that reads its own number here wrote it itself, so a
-    /// relaxed load is enough to decide "already mine".
+    /// The holder's [`ThreadId`], 0 when free. Written only by the holder; read by any thread. A
+    /// thread that reads its own number here wrote it itself, so a relaxed load is enough to decide
+    /// "already mine".
     holder: AtomicU64,
     /// How often the holder holds it. Touched only by the holder; an atomic so
     /// that others may look at it.

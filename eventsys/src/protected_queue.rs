@@ -105,8 +105,8 @@ impl ProtectedQueue {
     /// The calling thread must own `event`, which must be in no queue.
     pub(crate) unsafe fn push(&self, event: &'static Event, owner: ThreadId) -> Pushed {
         // SAFETY: owned, says the caller. The link is written while the event is
-        // already `owner`'s, but no one can reach it there before the exchange
-        // below has succeeded.
+        // already `owner`'s, but no thread can reach it there before the exchange below has
+        // succeeded.
         let next = unsafe {
             event.body().place.set(Place::Protected);
             let next = event.link();

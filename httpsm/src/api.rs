@@ -65,10 +65,12 @@ pub fn ts_http_connect(proxy: &Arc<HttpProxy>, addr: SocketAddr) -> NetVcRef {
 /// ```
 /// use std::sync::Arc;
 /// use eventsys::hrtime::seconds;
-/// use eventsys::{Clock, EventProcessor, FreeContinuation, Outcome};
-/// use httpsm::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR};
+/// use eventsys::{Clock, EventCode, EventProcessor, FreeContinuation, Outcome};
+/// use httpsm::hooks::HttpHook;
 /// use httpsm::plugins::Plugin;
-/// use httpsm::{HttpConfig, HttpData, HttpProxy, NoOrigin, UrlRewrite, ts_http_connect};
+/// use httpsm::{
+///     HttpConfig, HttpData, HttpEvents, HttpProxy, NoOrigin, UrlRewrite, ts_http_connect,
+/// };
 /// use testkit::Peer;
 ///
 /// let processor = EventProcessor::new(Clock::new_virtual());
@@ -81,9 +83,9 @@ pub fn ts_http_connect(proxy: &Arc<HttpProxy>, addr: SocketAddr) -> NetVcRef {
 ///     let txn = data.txn().expect("a hook of transactions");
 ///     if txn.client_request().url.path.starts_with(b"secret") {
 ///         txn.set_status(403);
-///         txn.reenable(TS_EVENT_HTTP_ERROR);
+///         txn.reenable(EventCode::TS_EVENT_HTTP_ERROR);
 ///     } else {
-///         txn.reenable(TS_EVENT_HTTP_CONTINUE);
+///         txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
 ///     }
 ///     Outcome::Done
 /// });
@@ -123,8 +125,8 @@ impl HttpTxn {
     }
 
     /// Gives the state machine back: with
-    /// [`TS_EVENT_HTTP_CONTINUE`](crate::hooks::TS_EVENT_HTTP_CONTINUE) it goes
-    /// on, with [`TS_EVENT_HTTP_ERROR`](crate::hooks::TS_EVENT_HTTP_ERROR) it ends
+    /// [`TS_EVENT_HTTP_CONTINUE`](crate::HttpEvents::TS_EVENT_HTTP_CONTINUE) it goes
+    /// on, with [`TS_EVENT_HTTP_ERROR`](crate::HttpEvents::TS_EVENT_HTTP_ERROR) it ends
     /// with an error answer.
     ///
     /// From any thread. On the machine's own thread it goes on before this returns, if the try-lock

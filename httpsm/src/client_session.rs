@@ -26,9 +26,8 @@ use iocore::{BoundBuffer, IOBufferReader, NetVcRef, ShutdownHowTo};
 
 use crate::affinity;
 use crate::api::HttpSsn;
-use crate::hooks::{
-    HOOK_RETRY_TIME, HookState, HttpApiHooks, HttpHook, TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR,
-};
+use crate::events::HttpEvents;
+use crate::hooks::{HOOK_RETRY_TIME, HookState, HttpApiHooks, HttpHook};
 use crate::proxy::HttpProxy;
 use crate::sm::HttpSM;
 
@@ -266,7 +265,7 @@ impl HttpClientSession {
         let _keep = self.this.upgrade();
         let ssn = self.ssn.get(guard);
         let Some(hook) = ssn.cur_hook.get().filter(|_| ssn.asked.replace(false)) else { return };
-        if event == TS_EVENT_HTTP_ERROR && hook == HttpHook::SsnStart {
+        if event == EventCode::TS_EVENT_HTTP_ERROR && hook == HttpHook::SsnStart {
             // A plugin refuses the client: close without an answer.
             ssn.cur_hook.set(None);
             self.do_io_close(guard);
@@ -415,7 +414,9 @@ impl Continuation for HttpClientSession {
         let _keep = self.this.upgrade();
         let guard = call.guard();
         match event {
-            TS_EVENT_HTTP_CONTINUE | TS_EVENT_HTTP_ERROR => self.state_api_callback(guard, event),
+            EventCode::TS_EVENT_HTTP_CONTINUE | EventCode::TS_EVENT_HTTP_ERROR => {
+                self.state_api_callback(guard, event)
+            }
             EventCode::EVENT_INTERVAL => {
                 if let Some(hook) = self.ssn.get(guard).cur_hook.get() {
                     self.state_api_callout(guard, hook);

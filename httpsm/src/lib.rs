@@ -42,6 +42,7 @@ pub mod chunked;
 mod client_session;
 mod config;
 mod connector;
+mod events;
 pub mod hdr;
 pub mod hooks;
 mod net_connector;
@@ -60,6 +61,7 @@ pub use api::{HttpData, HttpSsn, HttpTxn, ts_http_connect, ts_http_connect_with_
 pub use client_session::HttpClientSession;
 pub use config::HttpConfig;
 pub use connector::{AcceptorConnector, ConnectError, NoOrigin, Origin, OriginConnector};
+pub use events::{HttpEvents, event_name};
 pub use net_connector::NetConnector;
 pub use proxy::{HttpCensus, HttpProxy};
 pub use remap::{BadMapping, Mapping, UrlRewrite};

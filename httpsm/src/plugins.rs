@@ -21,11 +21,12 @@ mod slow;
 
 use std::sync::Arc;
 
-use eventsys::{FreeContinuation, Outcome};
+use eventsys::{EventCode, FreeContinuation, Outcome};
 
 use crate::api::{HttpData, HttpTxn};
+use crate::events::HttpEvents;
 use crate::hdr::RequestHdr;
-use crate::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE};
+use crate::hooks::HttpHook;
 use crate::proxy::HttpProxy;
 
 /// A plugin that comes with the proxy.
@@ -145,7 +146,7 @@ pub enum Rest {
     Generator,
     /// It goes to the origin server.
     Origin,
-    /// It is answered with 404 and the paths that there are.
+    /// It is answered with 404 and a list of the paths.
     NotFound,
 }
 
@@ -179,7 +180,7 @@ pub fn install_with(plugins: &[Plugin], rest: Rest, proxy: &Arc<HttpProxy>) {
                     generator::check_cacheable(txn);
                 }
             }
-            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
         }
         Outcome::Done
     });
@@ -188,7 +189,7 @@ pub fn install_with(plugins: &[Plugin], rest: Rest, proxy: &Arc<HttpProxy>) {
         let hook = FreeContinuation::new(|_, _, data| {
             if let Some(txn) = data.txn() {
                 fetcher::note_host(txn);
-                txn.reenable(TS_EVENT_HTTP_CONTINUE);
+                txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             }
             Outcome::Done
         });

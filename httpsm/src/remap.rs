@@ -27,7 +27,7 @@ pub struct Mapping {
 pub enum BadMapping {
     /// It has another form; the text.
     Form(String),
-    /// No server can be reached, or asked for, with this scheme.
+    /// The port cannot use this scheme, for a request or for a server.
     Scheme(String),
     /// The port is not a number from 1 to 65535.
     Port(String),

@@ -62,10 +62,9 @@ use pluginvc::PluginVCCore;
 
 use crate::affinity;
 use crate::client_session::HttpClientSession;
+use crate::events::HttpEvents;
 use crate::hdr::HttpParser;
-use crate::hooks::{
-    HookState, HttpApiHooks, HttpHook, TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR,
-};
+use crate::hooks::{HookState, HttpApiHooks, HttpHook};
 use crate::proxy::HttpProxy;
 use crate::server_session::ServerSession;
 use crate::transact::{ResponseNext, State};
@@ -376,7 +375,9 @@ impl Continuation for HttpSM {
         self.enter(call.guard(), |run| {
             run.report(steps::HTTP_EVENT, i64::from(event.0));
             match event {
-                TS_EVENT_HTTP_CONTINUE | TS_EVENT_HTTP_ERROR => run.api_callback(event),
+                EventCode::TS_EVENT_HTTP_CONTINUE | EventCode::TS_EVENT_HTTP_ERROR => {
+                    run.api_callback(event)
+                }
                 EventCode::NET_EVENT_OPEN | EventCode::NET_EVENT_OPEN_FAILED => {
                     run.state_http_server_open(event, data);
                 }

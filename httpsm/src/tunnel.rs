@@ -42,10 +42,6 @@ pub use action::TunnelChunkingAction;
 pub(crate) use action::share_or_copy;
 pub(crate) use blind::{BlindTunnel, BlindTunnelOwner};
 
-/// The producer has read everything before it was started. Mirrors
-/// `HTTP_TUNNEL_EVENT_PRECOMPLETE`.
-pub const HTTP_TUNNEL_EVENT_PRECOMPLETE: EventCode = EventCode(2302);
-
 /// The most consumers of one tunnel. Mirrors `MAX_CONSUMERS`.
 pub const MAX_CONSUMERS: usize = 4;
 
@@ -65,7 +61,8 @@ pub enum TunnelType {
 /// the tunnel back. The example of [`HttpTunnel`] has one.
 pub trait TunnelOwner: Send + Sync {
     /// The producer has come to its end: all read (`READ_COMPLETE`,
-    /// [`HTTP_TUNNEL_EVENT_PRECOMPLETE`]), `EOS`, an error, a timeout.
+    /// [`HTTP_TUNNEL_EVENT_PRECOMPLETE`](crate::HttpEvents::HTTP_TUNNEL_EVENT_PRECOMPLETE)),
+    /// `EOS`, an error, a timeout.
     fn producer_handler(&self, guard: &Guard<'_>, event: EventCode);
 
     /// A consumer has come to its end: all written (`WRITE_COMPLETE`), an error,

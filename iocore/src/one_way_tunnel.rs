@@ -11,7 +11,7 @@
 //! Without a filter and with two buffers the original asserts «Not Implemented» on the first byte;
 //! here [`OneWayTunnel::start`] refuses.
 
-use crate::IoEvents;
+use crate::{IoEvents, event_name};
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Weak};
 
@@ -247,7 +247,7 @@ impl OneWayTunnel {
             }
             EventCode::VC_EVENT_WRITE_COMPLETE => self.end(call, 0),
             _ => {
-                debug_assert!(false, "bad case: {event}");
+                debug_assert!(false, "bad case: {}", event.shown_by(event_name));
                 Outcome::Cont
             }
         }

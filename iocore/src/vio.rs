@@ -8,7 +8,7 @@
 //!
 //! | field | reached with | read without the lock by |
 //! |---|---|---|
-//! | continuation, buffer | a guard of the bound mutex | no one |
+//! | continuation, buffer | a guard of the bound mutex | no thread |
 //! | op, nbytes, ndone | set with the guard, read freely | the peer's `process_*_side` (op), the user |
 //! | which mutex is bound | set with the guards of both, read freely | `main_handler`, which must ask again after locking it |
 

@@ -39,7 +39,7 @@ mod tables;
 mod url;
 mod words;
 
-pub use consts::{Finish, Lenient, METHOD_NAMES, MessageType};
+pub use consts::{Lenient, METHOD_NAMES, MessageType};
 pub use errno::Errno;
 pub use event::{Event, Notice, Span, Step, Wanted};
 pub use machine::{Machine, Run};

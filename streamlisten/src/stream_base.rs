@@ -47,6 +47,7 @@ pub struct WriteResult {
 
 /// The part that every [`StreamBase`] has. Dropped, it takes the stream's
 /// listeners down in the original's order.
+/// [`StreamBase::base`] returns it, as in the example of [`EmitToJSStreamListener`].
 pub struct StreamBaseState {
     env: Rc<Environment>,
     chain: Rc<ListenerChain>,

@@ -57,8 +57,8 @@ const WAYS: [Way; 4] = [
     }),
 ];
 
-/// A day and a little: the little has every bucket of the timers looked at in each
-/// pass, which happens when the bit for it changes in the count of 5 ms.
+/// A day and a little: because of the little, the bit of every bucket changes in the count of 5 ms,
+/// so each pass checks every bucket of the timers.
 const DAY: HrTime = seconds(86_400) + 257 * mseconds(5);
 
 /// For each way and each case: when the event is due, and in which passes it came, with one pass a

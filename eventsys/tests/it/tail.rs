@@ -13,7 +13,7 @@ use eventsys::{
 };
 use testkit::{Lab, must_end, on_foreign_thread, while_held};
 
-/// Writes down what it is asked for, and does what the default handler does.
+/// Writes down the timeouts, and does the same as the default handler.
 #[derive(Default)]
 struct Recorder(Mutex<Vec<(HrTime, bool)>>);
 

@@ -9,7 +9,8 @@ use eventsys::{Data, ET_NET, EventCode, call};
 
 use super::{Callout, Run, SmState};
 use crate::api::HttpTxn;
-use crate::hooks::{HOOK_RETRY_TIME, HookState, HttpHook, TS_EVENT_HTTP_ERROR};
+use crate::events::HttpEvents;
+use crate::hooks::{HOOK_RETRY_TIME, HookState, HttpHook};
 
 impl Run<'_> {
     /// Calls all plugins of this place, one after the other, then goes on. The end
@@ -36,7 +37,7 @@ impl Run<'_> {
         if !self.state.asked.replace(false) {
             return;
         }
-        if event != TS_EVENT_HTTP_ERROR {
+        if event != EventCode::TS_EVENT_HTTP_ERROR {
             return self.state_api_callout();
         }
         // The others of this place are not called any more.

@@ -8,8 +8,9 @@ use eventsys::EventCode;
 use iocore::ShutdownHowTo;
 
 use super::{Post, Run, SmState};
+use crate::events::HttpEvents;
 use crate::transact::ServerState;
-use crate::tunnel::{HTTP_TUNNEL_EVENT_PRECOMPLETE, Production, TunnelChunkingAction, TunnelType};
+use crate::tunnel::{Production, TunnelChunkingAction, TunnelType};
 
 impl Run<'_> {
     /// The request's head is out: its body follows.
@@ -67,7 +68,7 @@ impl Run<'_> {
         let tunnel = &self.sm.tunnel;
         self.take_body_bytes();
         match event {
-            EventCode::VC_EVENT_READ_COMPLETE | HTTP_TUNNEL_EVENT_PRECOMPLETE
+            EventCode::VC_EVENT_READ_COMPLETE | EventCode::HTTP_TUNNEL_EVENT_PRECOMPLETE
                 if !tunnel.is_truncated(self.guard) =>
             {
                 if self.state.post.get() == Post::Unknown {

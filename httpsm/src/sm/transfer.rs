@@ -7,9 +7,10 @@
 use eventsys::EventCode;
 
 use super::{Run, SmState};
+use crate::events::HttpEvents;
 use crate::hdr::{HTTPVersion, is_response_body_precluded};
 use crate::transact::PluginTunnel;
-use crate::tunnel::{HTTP_TUNNEL_EVENT_PRECOMPLETE, Production, TunnelChunkingAction, TunnelType};
+use crate::tunnel::{Production, TunnelChunkingAction, TunnelType};
 
 impl Run<'_> {
     /// The origin server's answer is passed on.
@@ -141,7 +142,7 @@ impl Run<'_> {
                 || !config.keep_alive_enabled_out
         };
         match event {
-            EventCode::VC_EVENT_READ_COMPLETE | HTTP_TUNNEL_EVENT_PRECOMPLETE => {
+            EventCode::VC_EVENT_READ_COMPLETE | EventCode::HTTP_TUNNEL_EVENT_PRECOMPLETE => {
                 if tunnel.is_truncated(self.guard) {
                     // No more bytes will come, and the answer is not complete.
                     tunnel.local_finish_all(self.guard);

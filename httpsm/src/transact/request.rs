@@ -204,8 +204,8 @@ impl State {
             CONDITIONAL_FIELDS.iter().for_each(|name| request.fields.field_delete(name));
         }
         if self.is_to_be_written_to_the_cache() {
-            // Nothing is kept, so the client's conditions may count: some of them are set
-            // anew, at the end.
+            // No cache keeps the answer, so the client's conditions may count: some of them are set
+            // again, at the end.
             for name in ["If-Modified-Since", "If-None-Match"] {
                 request.fields.field_delete(name);
                 if let Some(value) = client.fields.value_get(name) {
@@ -222,7 +222,7 @@ impl State {
         self.server_request = Some(request);
     }
 
-    /// True if a cache would most likely keep the answer: then the whole of it is asked for,
+    /// True if a cache would most likely keep the answer: then the proxy asks for all of it,
     /// whatever the client has already. Mirrors `is_request_likely_cacheable`.
     fn is_request_likely_cacheable(&self) -> bool {
         let request = &self.client_request;
@@ -301,8 +301,8 @@ impl State {
                 &request.method[..],
                 b"GET" | b"HEAD" | b"POST" | b"DELETE" | b"PUT" | b"PURGE" | b"PUSH"
             );
-        // How often the original comes here: before it looks the address up if it has
-        // asked the cache, and behind that then, or if a range is asked for.
+        // How often the original comes here: once before it resolves the address, if it has asked
+        // the cache; once after that, if it has asked the cache or the request has a range.
         let visits = match (looked_up, request.fields.presence("Range")) {
             (true, _) => 2,
             (false, true) => 1,
@@ -338,7 +338,7 @@ impl State {
         if !trace && self.client_request.method != b"OPTIONS" {
             return RequestNext::Continue;
         }
-        // Neither is looked up.
+        // Neither method is looked up in the cache.
         self.cache_is_off = true;
         let Some(hops) = self.client_request.fields.value_get_int("Max-Forwards") else {
             return RequestNext::Continue;

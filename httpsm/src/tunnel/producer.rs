@@ -7,7 +7,8 @@ use eventsys::{ContRef, EventCode, Guard};
 use iocore::NetVcRef;
 
 use super::action::{Chunks, Processed, TunnelChunkingAction};
-use super::{HTTP_TUNNEL_EVENT_PRECOMPLETE, HttpTunnel, Production, TunnelType};
+use super::{HttpTunnel, Production, TunnelType};
+use crate::events::HttpEvents;
 
 impl HttpTunnel {
     /// True if the owner was called.
@@ -79,7 +80,7 @@ impl HttpTunnel {
             return told;
         }
         if more == 0 || production.kind == TunnelType::Static {
-            return self.handle_producer(guard, HTTP_TUNNEL_EVENT_PRECOMPLETE) || told;
+            return self.handle_producer(guard, EventCode::HTTP_TUNNEL_EVENT_PRECOMPLETE) || told;
         }
         let (vc, buffer) = (p.vc.borrow().clone(), p.buffer());
         if let Some(vc) = vc {
@@ -99,7 +100,7 @@ impl HttpTunnel {
                 self.throttle(guard);
                 false
             }
-            HTTP_TUNNEL_EVENT_PRECOMPLETE
+            EventCode::HTTP_TUNNEL_EVENT_PRECOMPLETE
             | EventCode::VC_EVENT_READ_COMPLETE
             | EventCode::VC_EVENT_EOS => {
                 p.alive.set(false);
@@ -149,7 +150,7 @@ impl HttpTunnel {
             EventCode::VC_EVENT_READ_READY => false,
             EventCode::VC_EVENT_READ_COMPLETE
             | EventCode::VC_EVENT_EOS
-            | HTTP_TUNNEL_EVENT_PRECOMPLETE => true,
+            | EventCode::HTTP_TUNNEL_EVENT_PRECOMPLETE => true,
             _ => return event,
         };
         let mut chunks = p.chunks.borrow_mut();

@@ -123,7 +123,7 @@ fn a_forward_proxy_asks_whom_the_target_names() {
     lab.expect_nothing_left(vec![client]);
 }
 
-/// The age of an answer has a number of its own where it is past the end of the range.
+/// The age of an answer has a special number when it is past the end of the range.
 #[test]
 fn an_age_that_cannot_be_counted_is_two_to_the_31() {
     for (age, seconds, expected) in [

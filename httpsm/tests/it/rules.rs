@@ -37,9 +37,9 @@ fn fate(request: &str, fields: &str) -> Fate {
     fate
 }
 
-/// A well-known scheme other than `http` is refused, whatever the method, but for
-/// `CONNECT`, whose target has no scheme. `https` and `wss` are refused before: they do not
-/// fit a connection in plain text. A scheme that is not well known counts as `http`.
+/// A well-known scheme other than `http` is refused for every method except `CONNECT`, whose target
+/// has no scheme. `https` and `wss` are refused before: they do not fit a connection in plain text.
+/// A scheme that is not well known counts as `http`.
 #[test]
 fn a_scheme_that_is_not_supported_is_refused() {
     let unsupported = || answered("400 Unsupported URL Scheme");
@@ -101,8 +101,8 @@ fn only_if_cached_is_answered_by_504() {
         let expected = if is_passed_on { asked("GET /x") } else { answered("504 Not Cached") };
         assert_eq!(fate("GET http://other.test/x", fields), expected, "{fields}");
     }
-    // `FOO` is never looked up in the cache, so `only-if-cached` does not count, unless a range is
-    // asked for.
+    // `FOO` is never looked up in the cache, so `only-if-cached` does not count, unless the request
+    // has a range.
     let fields = "Cache-Control: only-if-cached\r\n";
     assert_eq!(fate("FOO http://other.test/x", fields), asked("FOO /x"));
     let fields = "Cache-Control: only-if-cached\r\nRange: x\r\n";
@@ -162,8 +162,8 @@ fn an_interim_answer_goes_to_who_knows_it() {
     }
 }
 
-/// The generator has the cache left alone for what it calls `nocache`: then neither
-/// `only-if-cached` nor `PURGE` counts, unless a range is asked for.
+/// The generator turns the cache off for its `nocache` paths: then neither `only-if-cached` nor
+/// `PURGE` counts, unless the request has a range.
 #[test]
 fn where_the_cache_is_off_nothing_is_looked_up() {
     for (request, fields, status) in [

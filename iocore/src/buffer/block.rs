@@ -40,7 +40,7 @@ pub struct IOBufferBlock {
     /// at any time. `end > 0` only with memory.
     end: usize,
     /// Behind the last byte of the space; at most the size. The bytes from `end` to here belong to
-    /// this block alone of all that share the memory: no other block reads or writes them.
+    /// this block alone: no other holder of the memory reads or writes them.
     buf_end: usize,
     /// The size of the memory, whether it has been taken or not.
     index: SizeIndex,
@@ -149,7 +149,8 @@ impl IOBufferBlock {
             return &mut [];
         }
         let memory = self.memory.get_or_insert_with(|| Memory::new(self.index));
-        // SAFETY: by the invariant of `buf_end`, no other block reads or writes these bytes.
+        // SAFETY: by the invariant of `buf_end`, no other holder of the memory reads or writes
+        // these bytes.
         unsafe { memory.slice_mut(self.end, self.buf_end) }
     }
 

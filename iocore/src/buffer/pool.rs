@@ -1,7 +1,7 @@
 //! Allocating memory and giving it back.
 //!
 //! A [`Piece`] is one allocation: a header, and behind it the bytes. Pieces of the fifteen
-//! classes go to a list of the thread that lets go of them, last in, first out, so that the next
+//! classes go to a list of the thread that releases them, last in, first out, so that the next
 //! writer gets bytes that are still in the cache. The lists are short and need no lock; what does
 //! not fit goes back to the allocator.
 //!
@@ -345,7 +345,7 @@ mod tests {
         });
     }
 
-    /// Two threads that let go at the same time both find the piece shared; the second one counts
+    /// Two threads that release at the same time both find the piece shared; the second one counts
     /// down to 0 and puts the piece into its list.
     #[test]
     fn a_piece_that_two_let_go_at_once_comes_out_with_one_reference() {

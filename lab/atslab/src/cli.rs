@@ -68,7 +68,7 @@ const ALL: &str = "all";
 #[derive(Debug, Default, Args)]
 pub(crate) struct WhichArgs {
     /// The generation of the server, or all of them
-    #[arg(long, value_parser = epochs_or_all())]
+    #[arg(long, ignore_case = true, value_parser = epochs_or_all())]
     pub epoch: Option<Epochs>,
 
     /// The same by release: 8.1.11, 9.1.3 or 9.2.9
@@ -91,16 +91,12 @@ impl WhichArgs {
     }
 }
 
-pub(crate) fn epochs() -> impl TypedValueParser<Value = Epoch> {
-    PossibleValuesParser::new(Epoch::ALL.iter().map(|epoch| epoch.name()))
-        .try_map(|name| name.parse::<Epoch>())
-}
-
 fn epochs_or_all() -> impl TypedValueParser<Value = Epochs> {
     let names = Epoch::ALL.iter().map(|epoch| epoch.name()).chain([ALL]);
-    PossibleValuesParser::new(names).try_map(|name| match name.as_str() {
-        ALL => Ok(Epochs::All),
-        name => name.parse().map(Epochs::One),
+    // As the user has written it, and so in either case.
+    PossibleValuesParser::new(names).try_map(|name| match name.eq_ignore_ascii_case(ALL) {
+        true => Ok(Epochs::All),
+        false => name.to_ascii_uppercase().parse().map(Epochs::One),
     })
 }
 

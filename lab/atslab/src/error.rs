@@ -117,10 +117,12 @@ pub(crate) enum Error {
         source: io::Error,
     },
     /// No workload has this text in its name.
-    #[error("no workload has {name:?} in its name; they are: {}", names.join(", "))]
+    #[error("no workload has {name:?} in its name{}; they are: {}", did_you_mean(close), names.join(", "))]
     UnknownWorkload {
         /// The name.
         name: String,
+        /// The names that come close, the closest first.
+        close: Vec<String>,
         /// The names of the workloads.
         names: Vec<String>,
     },

@@ -70,12 +70,12 @@ fn built_in(suite: Suite, epoch: Epoch) -> Group {
     Group { suite: Some(suite), epoch, name: suite.to_string(), cases: suite.cases().to_vec() }
 }
 
-fn known(groups: &[Group]) -> impl Iterator<Item = &str> {
+pub(crate) fn known(groups: &[Group]) -> impl Iterator<Item = &str> {
     groups.iter().flat_map(|group| &group.cases).map(|case| case.name.as_str())
 }
 
 /// The names that the user may have meant by `name`, the closest first, three at most.
-fn close_to<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(crate) fn close_to<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     const MOST: usize = 3;
 
     let slips = 1 + name.chars().count() / 4;

@@ -79,8 +79,7 @@ impl Lab {
         Lab::prepared(clock, |_| ()).0
     }
 
-    /// As [`Lab::with_clock`], with what `prepare` makes of the processor before the
-    /// thread is adopted.
+    /// As [`Lab::with_clock`], but calls `prepare` with the processor before the thread is adopted.
     pub(crate) fn prepared<R>(
         clock: Arc<Clock>,
         prepare: impl FnOnce(&Arc<EventProcessor>) -> R,

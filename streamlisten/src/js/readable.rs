@@ -15,6 +15,9 @@ pub(super) const HIGH_WATER_MARK: usize = 16 * 1024;
 
 /// The state of the readable side. Mirrors `ReadableState`; the names are those
 /// of its flags.
+/// Each [`Readable`] has one, which [`Readable::readable_state`] returns; the example of
+/// [`HttpServer`](super::HttpServer) has two, of a [`Socket`](super::Socket) and of an
+/// [`IncomingMessage`](super::IncomingMessage).
 #[derive(Default)]
 pub struct ReadableState {
     buffer: RefCell<VecDeque<Chunk>>,

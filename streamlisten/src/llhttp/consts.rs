@@ -17,7 +17,7 @@ pub enum MessageType {
 
 /// What the end of the input would mean now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Finish {
+pub(super) enum Finish {
     /// Nothing: no message is under way.
     Safe,
     /// The end of the message, whose body lasts until the end of the input.

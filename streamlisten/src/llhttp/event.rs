@@ -51,6 +51,26 @@ impl Span {
 macro_rules! notices {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal, $errno:ident;)*) => {
         /// A notice: something is complete.
+        ///
+        /// ```
+        /// use streamlisten::llhttp::{Event, Lenient, Machine, MessageType, Notice, Step, Wanted};
+        ///
+        /// let input = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        /// let heard = |wanted| {
+        ///     let mut machine = Machine::new(MessageType::Request, Lenient::NONE, wanted);
+        ///     let (mut run, mut notices) = (machine.begin(), Vec::new());
+        ///     while let Step::Event(event) = machine.step(&mut run, input) {
+        ///         match event {
+        ///             Event::Notice(notice) => notices.push(notice),
+        ///             Event::HeadersComplete => machine.reply(&mut run, 0),
+        ///             Event::Span { .. } => {}
+        ///         }
+        ///     }
+        ///     notices
+        /// };
+        /// assert_eq!(heard(Wanted::NODE), [Notice::MessageBegin, Notice::MessageComplete]);
+        /// assert_eq!(heard(Wanted::ALL)[1..3], [Notice::MethodComplete, Notice::UrlComplete]);
+        /// ```
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[repr(u8)]
         pub enum Notice {

@@ -91,7 +91,7 @@ pub fn run_with(scenario: &Value, setting: Setting) -> Vec<Value> {
         Ok(Ok(())) => {}
         Ok(Err(Stop::Nonsense(message))) => log.push_last(json!({"e": "crash", "err": message})),
         Ok(Err(Stop::Uncaught(code))) => log.push_last(json!({"e": "uncaught", "code": code})),
-        Err(panic) => log.push_last(json!({"e": "abort", "assert": hold::panic_text(&*panic)})),
+        Err(panic) => log.push_last(json!({"e": "abort", "assert": hold::assertion_of(&*panic)})),
     }
     let told = log.take();
     if let Some(stage) = stage {

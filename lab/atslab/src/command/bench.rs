@@ -36,6 +36,7 @@ use self::measure::Arms;
 use self::others::Other;
 use self::workloads::{Unit, Workload};
 use crate::error::Error;
+use crate::select::close_to;
 use crate::servers::ServersArg;
 use crate::ui::output::{Output, QUIET};
 use crate::ui::progress::Progress;
@@ -166,6 +167,9 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
         Unit::Memory => args.runs.get().min(MEMORY_RUNS),
     };
     let total = workloads.iter().map(|one| runs_of(one) * arms.arms.len()).sum();
+    if !args.quick {
+        say_how_long(total, workloads.len(), arms.arms.len());
+    }
     let progress = Progress::of_cases(total);
     let mut all = Vec::new();
     for workload in &workloads {
@@ -205,12 +209,29 @@ fn chosen(args: &BenchArgs) -> Result<Vec<Workload>, Error> {
     }
     for filter in &args.filter {
         if !all.iter().any(|one| one.name.contains(filter.as_str())) {
-            let names = all.iter().map(|one| one.name.clone()).collect();
-            return Err(Error::UnknownWorkload { name: filter.clone(), names });
+            let names: Vec<String> = all.iter().map(|one| one.name.clone()).collect();
+            let close = close_to(filter, names.iter().map(String::as_str));
+            return Err(Error::UnknownWorkload { name: filter.clone(), close, names });
         }
     }
     let is_meant = |one: &Workload| args.filter.iter().any(|name| one.name.contains(&**name));
     Ok(all.into_iter().filter(is_meant).collect())
+}
+
+/// Says on standard error how long so many runs take, roughly: workloads are made so
+/// that a run takes about half a second.
+fn say_how_long(runs: usize, workloads: usize, arms: usize) {
+    // One run of each does not count.
+    let seconds = (runs + workloads * arms) / 2;
+    let time = match seconds {
+        0..90 => format!("{} s", seconds.max(1)),
+        _ => format!("{} min", seconds.div_ceil(60)),
+    };
+    // If standard error is gone, the work is done all the same.
+    let _ = writeln!(
+        anstream::stderr(),
+        "workloads: {workloads}, arms: {arms}, runs: {runs}; this takes about {time}"
+    );
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Error> {

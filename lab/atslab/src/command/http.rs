@@ -2,7 +2,7 @@
 
 mod fuzz;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
@@ -17,8 +17,10 @@ use conformance::ats::http::{
 use conformance::ats::live::Release;
 use conformance::deviations::Deviations;
 use conformance::input::{MOST_OF_CASES, read_file};
+use eventsys::steps::excerpt;
 
 use crate::error::Error;
+use crate::select::close_to;
 use crate::servers::ServersArg;
 use crate::ui::output::{FAULT, Output, QUIET, SERVER, TITLE};
 use crate::ui::progress::Progress;
@@ -79,7 +81,7 @@ pub(crate) struct HttpFuzzArgs {
     pub seed: u64,
 
     /// Print the clients, and play none
-    #[arg(long)]
+    #[arg(long, conflicts_with = "at_once")]
     pub print: bool,
 
     /// Play so many clients at the same time
@@ -144,15 +146,26 @@ pub(crate) fn http(args: &HttpArgs, out: &mut Output) -> Result<ExitCode, Error>
         Some(file) => read(file, Case::parse)?,
         None => Case::all(),
     };
+    for text in &args.filter {
+        if !cases.iter().any(|case| case.name.contains(text)) {
+            // A filter may be a part of a name, and is mostly what stands before the slash.
+            let parts =
+                |case: &'_ Case| case.name.split('/').map(str::to_owned).collect::<Vec<_>>();
+            let known: BTreeSet<String> = cases
+                .iter()
+                .flat_map(|case| [parts(case), vec![case.name.clone()]].concat())
+                .collect();
+            let close = close_to(text, known.iter().map(String::as_str));
+            let place = place.display().to_string();
+            return Err(Error::UnknownCase { place, name: excerpt(text), close });
+        }
+    }
     cases.retain(|case| {
         args.filter.is_empty() || args.filter.iter().any(|text| case.name.contains(text))
     });
     if cases.is_empty() {
-        let (place, name) = (place.display().to_string(), args.filter.join(" "));
-        return Err(match args.filter.is_empty() {
-            true => Error::HttpFile { place, fault: "there is no case in this file".to_owned() },
-            false => Error::UnknownCase { place, name, close: Vec::new() },
-        });
+        let (place, fault) = (place.display().to_string(), "there is no case in this file");
+        return Err(Error::HttpFile { place, fault: fault.to_owned() });
     }
     let recording = match (&args.recording, &args.cases) {
         (Some(file), _) => read(file, Recording::parse)?,

@@ -72,11 +72,11 @@ pub(crate) struct NodeFuzzArgs {
     pub plant: Option<Fault>,
 
     /// Print the scenarios, and run none
-    #[arg(long)]
+    #[arg(long, conflicts_with = "shown")]
     pub print: bool,
 
     /// Print how often each action occurs in the scenarios, and run none
-    #[arg(long, conflicts_with = "print")]
+    #[arg(long, conflicts_with_all = ["print", "shown"])]
     pub statistics: bool,
 }
 

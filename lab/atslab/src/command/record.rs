@@ -17,7 +17,7 @@ use conformance::input::file_name;
 use eventsys::steps::Step;
 
 use crate::error::Error;
-use crate::select::{Group, select};
+use crate::select::{Group, close_to, known, select};
 use crate::servers::ServersArg;
 use crate::ui::output::Output;
 use crate::ui::progress::Progress;
@@ -105,7 +105,8 @@ fn groups(args: &RecordArgs) -> Result<Vec<Group>, Error> {
         Some(name) => {
             let suites: Vec<_> = args.suite.iter().map(|suite| suite.name()).collect();
             let place = format!("--suite {}", suites.join(" --suite "));
-            Err(Error::UnknownCase { place, name: name.clone(), close: Vec::new() })
+            let close = close_to(name, known(&groups));
+            Err(Error::UnknownCase { place, name: name.clone(), close })
         }
     }
 }

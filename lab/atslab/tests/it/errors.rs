@@ -173,3 +173,31 @@ fn steps_wants_to_know_which_cases() {
 fn no_threads_are_not_enough() {
     atslab().args(["compare", "--jobs", "0"]).assert().code(2).stderr(contains("--jobs"));
 }
+
+#[test]
+fn an_option_that_would_be_ignored_is_refused() {
+    for arguments in [
+        &["fuzz", "--merge", "a.jsonl", "--count", "5"][..],
+        &["fuzz", "--merge", "a.jsonl", "--ats", "9.2.9"],
+        &["fuzz", "--merge", "a.jsonl", "--findings", "folder"],
+        &["http", "fuzz", "--print", "--at-once", "5"],
+        &["node", "fuzz", "--print", "--shown", "5"],
+        &["node", "fuzz", "--statistics", "--shown", "5"],
+    ] {
+        let refused = atslab().args(arguments).assert().code(2);
+        refused.stderr(contains("cannot be used with"));
+    }
+}
+
+#[test]
+fn a_slip_in_a_name_is_answered_with_what_may_be_meant() {
+    for (arguments, expected) in [
+        (&["http", "--filter", "smugling"][..], "did you mean smuggling?"),
+        (&["http", "--filter", "chunked", "--filter", "smugling"], "did you mean smuggling?"),
+        (&["bench", "--filter", "timer_cansel"], "did you mean timer_cancel?"),
+        (&["serve", "--plugin", "generater"], "'generator'"),
+        (&["record", "--ats", "9.2.9", "--suite", "regresion", "-o", "x"], "'regression'"),
+    ] {
+        atslab().args(arguments).assert().code(2).stderr(contains(expected));
+    }
+}

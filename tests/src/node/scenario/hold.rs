@@ -51,7 +51,7 @@ impl Log {
 }
 
 /// The original's assertion, without what Rust puts around it.
-pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
+pub(super) fn assertion_of(panic: &(dyn Any + Send)) -> String {
     let text = panics::text_of(panic);
     match text.strip_prefix("assertion `left == right` failed: ") {
         Some(rest) => rest.lines().next().unwrap_or_default().to_string(),
