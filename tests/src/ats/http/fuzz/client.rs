@@ -100,7 +100,7 @@ fn spared(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// Has the proxy ask the origin server that shows what it is asked.
+/// Sends the request to the origin server that shows what the proxy asks.
 fn ask_the_mirror(action: &mut Action) {
     if let Action::Send(bytes) = action {
         *bytes = replace(bytes, b"{origin}", b"{mirror}");
