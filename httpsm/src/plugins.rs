@@ -68,6 +68,18 @@ impl Plugin {
         }
     }
 
+    /// What it answers, in a sentence.
+    #[must_use]
+    pub const fn what(self) -> &'static str {
+        match self {
+            Plugin::Generator => "as many bytes as the path says, as generator.so",
+            Plugin::Echo => "the body of the request",
+            Plugin::Fetcher => "what it gets from the proxy itself, by TSHttpConnectWithPluginId",
+            Plugin::Slow => "as many bytes as the path says, in pieces, with pauses between them",
+            Plugin::Broken => "an answer that is wrong in the way that the path says",
+        }
+    }
+
     /// The paths that are its own.
     #[must_use]
     pub const fn paths(self) -> &'static str {

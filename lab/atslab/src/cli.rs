@@ -36,6 +36,7 @@ Examples:
   atslab compare                 compare the cases of all generations
   atslab compare --case basic    compare one case
   atslab steps --case basic      print what the port does in it
+  atslab list scenarios          list the scenarios of the gallery
   atslab run my.toml --explain   run a scenario and tell what happens
   atslab run my.toml --live      run it in the real servers as well
   atslab fuzz --ats 9.2.9        compare 10,000 random scenarios

@@ -2,10 +2,12 @@
 
 mod bench;
 mod compare;
+mod completions;
 mod fuzz;
 mod guard;
 mod http;
 mod idle;
+mod list;
 mod node;
 mod record;
 mod run;
@@ -19,11 +21,13 @@ use clap::Subcommand;
 
 use self::bench::BenchArgs;
 use self::compare::CompareArgs;
+use self::completions::{CompletionsArgs, ManArgs};
 use self::fuzz::FuzzArgs;
 use self::guard::GuardArgs;
 pub(crate) use self::guard::have_a_guard;
 use self::http::HttpArgs;
 use self::idle::IdleArgs;
+use self::list::ListArgs;
 use self::node::NodeArgs;
 use self::record::RecordArgs;
 use self::run::RunArgs;
@@ -62,6 +66,12 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Compare what the port answers to HTTP requests with the real server
     Http(HttpArgs),
+    /// List what there is: epochs, scenarios, cases, plugins, deviations
+    List(ListArgs),
+    /// Print the completions for a shell
+    Completions(CompletionsArgs),
+    /// Print a manual page
+    Man(ManArgs),
 }
 
 impl Command {
@@ -85,6 +95,9 @@ impl Command {
             Command::Guard(args) => guard::guard(*args),
             Command::Bench(args) => bench::bench(args, out),
             Command::Http(args) => http::http(args, out),
+            Command::List(args) => list::list(args, out),
+            Command::Completions(args) => completions::completions(args, out),
+            Command::Man(args) => completions::man(args, out),
         }
     }
 }

@@ -40,6 +40,18 @@ pub(crate) enum Error {
         /// The names that come close, the closest first.
         close: Vec<String>,
     },
+    /// A name that nothing of this kind has.
+    #[error("{place}: no {kind} is named {name:?}{}", did_you_mean(close))]
+    Unknown {
+        /// Where the name was given.
+        place: String,
+        /// What it should name.
+        kind: &'static str,
+        /// The name.
+        name: String,
+        /// The names that come close, the closest first.
+        close: Vec<String>,
+    },
     /// A case of the user's file that the user's recording lacks.
     #[error("{recording}: case {name} of {cases} has not been recorded")]
     NotRecorded {

@@ -5,20 +5,23 @@ mod live;
 mod several;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anstyle::Style;
 use clap::{Args, ValueEnum};
-use conformance::ats::Epoch;
 use conformance::ats::live::generate;
 use conformance::ats::scenario::{
     Finish, Line, Mark, Outcome, Recorded, Scenario, Story, record_scenario, scenario_from_file,
     steps_of,
 };
+use conformance::ats::{Epoch, gallery};
+
+use eventsys::steps::excerpt;
 
 use crate::cli::{Epochs, WhichArgs};
 use crate::error::Error;
+use crate::select::close_to;
 use crate::servers::ServersArg;
 use crate::ui::output::{FAULT, Output, QUIET, TITLE};
 
@@ -29,7 +32,7 @@ const UNMET: u8 = 1;
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub(crate) struct RunArgs {
-    /// The scenario, or several
+    /// The scenario, or several: files, or names of the gallery ("atslab list scenarios")
     #[arg(value_name = "FILE.toml", required_unless_present = "seed")]
     pub file: Vec<PathBuf>,
 
@@ -78,11 +81,12 @@ server would abort or crash, a line says \"panic: \" and why. A scenario may say
 [expect] what must happen.
 
 Examples:
-  atslab run tests/scenarios/01-ten-bytes.toml
-  atslab run tests/scenarios/02-peer-reads-late.toml --explain
-  atslab run tests/scenarios/02-peer-reads-late.toml --epoch all
-  atslab run tests/scenarios/02-peer-reads-late.toml --ats 9.2.9 --live
-  atslab run tests/scenarios/02-peer-reads-late.toml --epoch all --format json
+  atslab run 01-ten-bytes
+  atslab run my.toml
+  atslab run 02-peer-reads-late --explain
+  atslab run 02-peer-reads-late --epoch all
+  atslab run 02-peer-reads-late --ats 9.2.9 --live
+  atslab run 02-peer-reads-late --epoch all --format json
   atslab run --seed 17 --ats 8.1.11 --live
 
 Exit status: 0 if the scenario ran as it expects, 1 if not, or if it panicked and
@@ -196,11 +200,33 @@ fn scenarios(args: &RunArgs) -> Result<Vec<(String, Scenario)>, Error> {
         return Ok(vec![(format!("seed-{seed}"), generate(seed, args.threads))]);
     }
     let read = |file: &PathBuf| {
+        if let Some(scenario) = of_the_gallery(file)? {
+            return Ok((file.display().to_string(), scenario));
+        }
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
         let name = stem.replace(|c: char| c.is_whitespace() || c.is_control(), "-");
         Ok((name, scenario_from_file(file)?))
     };
     args.file.iter().map(read).collect()
+}
+
+/// The scenario of the gallery that `file` names. A file of the user goes before it.
+fn of_the_gallery(file: &Path) -> Result<Option<Scenario>, Error> {
+    let is_name =
+        |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let Some(name) = file.to_str().filter(is_name) else {
+        return Ok(None);
+    };
+    if file.exists() {
+        return Ok(None);
+    }
+    let unknown = || Error::Unknown {
+        place: "run".to_owned(),
+        kind: "file and no scenario of the gallery",
+        name: excerpt(name),
+        close: close_to(name, gallery::names()),
+    };
+    gallery::named(name).map(Some).ok_or_else(unknown)
 }
 
 fn write_head(out: &mut Output, scenario: &Scenario) -> io::Result<()> {
