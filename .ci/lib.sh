@@ -21,8 +21,8 @@ nightly() { rustup run nightly rustc --version >/dev/null 2>&1; }
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 
-# Whether the nightly toolchain has this component. On a machine of its own (CI) it is
-# added if it can be had; on a person's machine a run changes no toolchain.
+# Whether the nightly toolchain has this component. On a CI machine a missing one is
+# installed if possible; on a person's machine a run changes no toolchain.
 component() {
   if [ -n "${CI:-}" ] && ! installed "$1"; then
     timeout 120 rustup component add --toolchain nightly "$1" >/dev/null 2>&1 || true
@@ -36,7 +36,7 @@ installed() {
   grep -qE "^$1(-$target)? \(installed\)" <<<"$components"
 }
 
-# A C++ compiler, for which the same holds.
+# Whether there is a C++ compiler; the same holds for it.
 cxx() {
   if ! command -v c++ >/dev/null && [ -n "${CI:-}" ] && command -v apt-get >/dev/null; then
     as_root apt-get -qq install -y g++ >/dev/null || true

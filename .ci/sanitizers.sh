@@ -1,6 +1,6 @@
-# The tools that look at running code. Each has one function, through which both the
-# project and its canaries (`.ci/canaries`) go, so that both are looked at under the
-# same options. Sourced by `.ci/run`.
+# The tools that check running code. Each has one function, which checks both the
+# project and its canaries (`.ci/canaries`), so that both run under the same options.
+# Sourced by `.ci/run`.
 
 canaries=(--manifest-path .ci/canaries/Cargo.toml --locked --quiet)
 
@@ -13,7 +13,7 @@ address_sanitizer() {
 # The standard library is built with instrumentation, too, and nothing is suppressed.
 # The library that comes with the toolchain has no instrumentation: ThreadSanitizer does
 # not see what its locks, channels and reference counts order, and reported 215 races in
-# the project's tests, none of them real. What suppresses those hides real ones.
+# the project's tests, none of them real. Suppressing those would hide real ones.
 thread_sanitizer() {
   RUSTFLAGS='-Zsanitizer=thread' \
     cargo +nightly test -Zbuild-std --target "$target" --target-dir target/tsan "$@"
@@ -34,8 +34,8 @@ check_with_address_sanitizer() {
   canary 'a leak' 'LeakSanitizer: detected memory leaks' \
     address_sanitizer "${canaries[@]}" --test leak
   address_sanitizer -p eventsys -p iocore -p pluginvc -p httpsm --lib --tests --locked --quiet
-  # The recorded cases. The scenarios are left out: in some the port panics, as the
-  # original would crash, and what it leaves is never closed.
+  # The recorded cases. The scenarios are left out: in some the port panics where the
+  # original would crash, and never closes what it has open then.
   address_sanitizer -p conformance --test it --locked --quiet port::
 }
 

@@ -30,6 +30,10 @@ pub const VC_EVENT_EVENTS_START: i32 = 100;
 /// function that names them. With the trait in scope a code is written
 /// `EventCode::NAME`, in patterns too; without it, it is an error and not a new variable.
 ///
+/// The function knows the event system's names as well. A layer that stands on another
+/// one with names of its own writes `pub fn NAME, else PATH;`, where `PATH` is the
+/// function of the layer below.
+///
 /// ```
 /// use eventsys::EventCode;
 ///
@@ -49,6 +53,18 @@ pub const VC_EVENT_EVENTS_START: i32 = 100;
 /// assert_eq!(heard(EventCode(7000)), "the bell");
 /// assert_eq!(house_event_name(EventCode(7000)), Some("HOUSE_EVENT_BELL"));
 /// assert_eq!(house_event_name(EventCode(104)), Some("VC_EVENT_EOS"));
+///
+/// eventsys::event_codes! {
+///     /// The events of a street, whose layer stands on that of the houses.
+///     pub trait StreetEvents {
+///         /// A parade passes.
+///         STREET_EVENT_PARADE = 8000;
+///     }
+///     pub fn street_event_name, else house_event_name;
+/// }
+///
+/// assert_eq!(street_event_name(EventCode(8000)), Some("STREET_EVENT_PARADE"));
+/// assert_eq!(street_event_name(EventCode(7000)), Some("HOUSE_EVENT_BELL"));
 /// ```
 #[macro_export]
 macro_rules! event_codes {
@@ -56,7 +72,7 @@ macro_rules! event_codes {
         $(#[$trait_doc:meta])* pub trait $trait:ident {
             $($(#[$doc:meta])* $name:ident = $value:expr;)*
         }
-        pub fn $event_name:ident;
+        pub fn $event_name:ident $(, else $below:path)?;
     ) => {
         $(#[$trait_doc])*
         pub trait $trait {
@@ -65,14 +81,15 @@ macro_rules! event_codes {
 
         impl $trait for $crate::EventCode {}
 
-        /// The original's name of `code`, if it is one of this layer or of the event
-        /// system.
+        /// The original's name of `code`, if it is one of this layer or of a layer below.
         #[must_use]
         pub fn $event_name(code: $crate::EventCode) -> Option<&'static str> {
             $(if code.0 == $value { return Some(stringify!($name)); })*
-            code.name()
+            $crate::event_codes!(@below code $(, $below)?)
         }
     };
+    (@below $code:ident) => { $code.name() };
+    (@below $code:ident, $below:path) => { $below($code) };
 }
 
 macro_rules! own_codes {
@@ -129,18 +146,45 @@ impl EventCode {
     pub const VC_EVENT_ERROR: EventCode = EventCode::EVENT_ERROR;
 }
 
-impl fmt::Display for EventCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
+impl EventCode {
+    /// The code as text: the name that `event_name` gives it, else `event` and its number.
+    ///
+    /// The type's own texts know the names of the event system only. A layer above prints
+    /// a code with its own function, which [`event_codes!`](crate::event_codes) makes.
+    ///
+    /// ```
+    /// use eventsys::EventCode;
+    ///
+    /// let house_event_name = |code: EventCode| (code.0 == 7000).then_some("HOUSE_EVENT_BELL");
+    /// assert_eq!(EventCode(7000).shown_by(house_event_name).to_string(), "HOUSE_EVENT_BELL");
+    /// assert_eq!(EventCode(7001).shown_by(house_event_name).to_string(), "event 7001");
+    /// ```
+    pub fn shown_by(
+        self,
+        event_name: impl Fn(EventCode) -> Option<&'static str>,
+    ) -> impl fmt::Display {
+        fmt::from_fn(move |f| match event_name(self) {
             Some(name) => f.write_str(name),
             None => write!(f, "event {}", self.0),
-        }
+        })
     }
 }
 
+/// The name if the event system knows one, else `event` and the number. See
+/// [`EventCode::shown_by`] for codes of other layers.
+impl fmt::Display for EventCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shown_by(EventCode::name).fmt(f)
+    }
+}
+
+/// As [`Display`](fmt::Display), and a name is followed by the number in parentheses.
 impl fmt::Debug for EventCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self} ({})", self.0)
+        match self.name() {
+            Some(name) => write!(f, "{name} ({})", self.0),
+            None => write!(f, "event {}", self.0),
+        }
     }
 }
 
@@ -166,5 +210,6 @@ mod tests {
         assert_eq!(EventCode(104).to_string(), "VC_EVENT_EOS");
         assert_eq!(EventCode(4242).to_string(), "event 4242");
         assert_eq!(format!("{:?}", EventCode(3)), "EVENT_ERROR (3)");
+        assert_eq!(format!("{:?}", EventCode(4242)), "event 4242");
     }
 }

@@ -78,7 +78,7 @@ pub const THREAD_MAX_HEARTBEAT: HrTime = mseconds(60);
 pub enum ThreadType {
     /// Runs the event loop.
     Regular,
-    /// Runs one continuation once. What is scheduled on it goes to `ET_CALL`.
+    /// Runs one continuation once. An event that is scheduled on it goes to `ET_CALL`.
     Dedicated,
 }
 
@@ -169,7 +169,7 @@ thread_local! {
     static CURRENT: RefCell<Option<Rc<Arc<EThread>>>> = const { RefCell::new(None) };
 }
 
-/// What a processor gives a thread it makes.
+/// The data that a processor gives to a new thread.
 pub(crate) struct Birth {
     pub(crate) processor: Weak<EventProcessor>,
     pub(crate) index: usize,

@@ -6,17 +6,16 @@
 //! **Modelled**: immediate, timed, periodic and poll events; the cookie;
 //! cancelling; rescheduling from the event's own thread; reuse of freed events,
 //! last freed first, so that the same address comes back at once.
-//! **Not modelled**: the per-client debug flags; the event's own copy of the
-//! mutex: the continuation's, which never changes once it is there, is asked for
-//! at dispatch. **Could you tell?** In two places: an [`EventRef`] carries the
-//! generation of its event, so the use of an event that has run, which the
-//! original cannot see, is caught here; and a continuation that gets its mutex
-//! after it was scheduled is dispatched under it.
+//! **Not modelled**: the per-client debug flags; the event's own copy of the mutex: dispatch takes
+//! the continuation's, which never changes once it is there. **Could you tell?** In two places: an
+//! [`EventRef`] carries the generation of its event, so the use of an event that has run, which the
+//! original cannot see, is caught here; and a continuation that gets its mutex after it was
+//! scheduled is dispatched under it.
 //!
-//! # Who may touch what
+//! # Access rules
 //! | part | may be touched by |
 //! |---|---|
-//! | `state` (generation, cancelled) | anyone, it is one atomic word |
+//! | `state` (generation, cancelled) | any thread, it is one atomic word |
 //! | `body` | the thread whose number is in `owner` |
 //!
 //! An event belongs to the thread that allocates it, then to the EThread on which it is queued.
@@ -94,7 +93,7 @@ pub(crate) enum Place {
 /// One call to be made. Events live for ever and are used again; users hold an
 /// [`EventRef`].
 pub(crate) struct Event {
-    /// Where this event stands in the table of all events.
+    /// The index of this event in the table of all events.
     index: u32,
     /// The generation, times two, plus one if cancelled. The generation grows
     /// each time the event is freed.

@@ -3,8 +3,8 @@
 //! State machines ([`Continuation`]) are called back by threads ([`EThread`])
 //! that take calls-to-be-made ([`EventRef`]) from their queues. Before a thread
 //! calls a state machine back it takes that machine's lock ([`ProxyMutex`]), and
-//! it does not wait for it: if the lock cannot be had, the call is put off.
-//! Everything else in this crate serves these two rules.
+//! it does not wait for it: if the try-lock misses, the call is put off. Everything else in this
+//! crate serves these two rules.
 //!
 //! # In which order to read
 //! 1. [`mutex`](ProxyMutex): the lock, and the guard that proves it is held;

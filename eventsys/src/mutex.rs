@@ -47,9 +47,9 @@ pub(crate) const THREAD_MUTEX_THREAD_HOLDING: i32 = -1024 * 1024;
 /// ```
 pub struct ProxyMutex {
     raw: RawLock,
-    /// The holder's [`ThreadId`], 0 when free. Written only by the holder; read
-    /// by anyone. A thread that reads its own number here wrote it itself, so a
-    /// relaxed load is enough to decide "already mine".
+    /// The holder's [`ThreadId`], 0 when free. Written only by the holder; read by any thread. A
+    /// thread that reads its own number here wrote it itself, so a relaxed load is enough to decide
+    /// "already mine".
     holder: AtomicU64,
     /// How often the holder holds it. Touched only by the holder; an atomic so
     /// that others may look at it.
@@ -256,9 +256,8 @@ impl fmt::Debug for Guard<'_> {
     }
 }
 
-/// Takes `mutex` if there is one and it can be had. The outer `None` is a miss;
-/// `Some(None)` means that there was nothing to lock. Mirrors
-/// `WEAK_MUTEX_TRY_LOCK`.
+/// Takes `mutex` by try-lock, if there is one. The outer `None` is a miss; `Some(None)` means that
+/// there was nothing to lock. Mirrors `WEAK_MUTEX_TRY_LOCK`.
 #[inline]
 #[must_use]
 pub fn weak_try_lock(mutex: Option<&ProxyMutex>) -> Option<Option<Guard<'_>>> {

@@ -3,7 +3,7 @@
 //! Mirrors `iocore/eventsystem/I_PriorityEventQueue.h` and `PQ-List.cc` (9.1.3).
 //!
 //! Bucket `i` takes events due within `5 ms << i`; the last takes the rest. Time
-//! is looked at in units of 5 ms: each time a bit of that count changes, the
+//! is counted in units of 5 ms: each time a bit of that count changes, the
 //! buckets up to it are sorted again ([`PriorityEventQueue::check_ready`]).
 //! Three things follow that a user can see, and all are the original's: a timer
 //! may fire up to 5 ms early, as soon as it has come to the first bucket; the

@@ -92,7 +92,7 @@ pub struct Options {
     pub wake: WakePolicy,
     /// The queue for the events that a thread schedules on itself.
     pub own_events: OwnEvents,
-    /// Which thread gets what is scheduled on a group.
+    /// Which thread gets an event that is scheduled on a group.
     pub assignment: Assignment,
 }
 

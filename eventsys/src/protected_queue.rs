@@ -76,7 +76,7 @@ pub(crate) struct ProtectedQueue {
     might_have_data: Condvar,
 }
 
-/// What became of a push.
+/// The result of a push.
 pub(crate) enum Pushed {
     /// The queue was empty: its owner must be woken.
     OnEmpty,
@@ -105,8 +105,8 @@ impl ProtectedQueue {
     /// The calling thread must own `event`, which must be in no queue.
     pub(crate) unsafe fn push(&self, event: &'static Event, owner: ThreadId) -> Pushed {
         // SAFETY: owned, says the caller. The link is written while the event is
-        // already `owner`'s, but no one can reach it there before the exchange
-        // below has succeeded.
+        // already `owner`'s, but no thread can reach it there before the exchange below has
+        // succeeded.
         let next = unsafe {
             event.body().place.set(Place::Protected);
             let next = event.link();
@@ -166,7 +166,7 @@ impl ProtectedQueue {
             return;
         }
         let mut oldest: Option<&'static Event> = None;
-        // SAFETY: what came out of the swap is reached by this thread alone.
+        // SAFETY: only this thread reaches the events that came out of the swap.
         unsafe {
             while let Some(event) = newest.as_ref() {
                 let link = event.link();
@@ -187,7 +187,7 @@ impl ProtectedQueue {
         head.is_null() || head == CLOSED
     }
 
-    /// What the owner holds while it is awake; see [`WakePolicy::TryLock`].
+    /// The lock that the owner holds while it is awake; see [`WakePolicy::TryLock`].
     pub(crate) fn stay_awake(&self) -> Option<MutexGuard<'_, ()>> {
         (self.policy == WakePolicy::TryLock).then(|| self.sleep.lock())
     }

@@ -12,7 +12,7 @@
 //!
 //! A listener is a [`StepSink`], given to the [`EventProcessor`](crate::EventProcessor). Without a
 //! listener a step costs one branch, because [`Steps`] is an `Option` and the record is built
-//! behind it. What that branch costs can be measured: a build with `--cfg atslab_mute` leaves all
+//! behind it. To measure the cost of that branch: a build with `--cfg atslab_mute` leaves all
 //! reports out.
 
 pub mod events;

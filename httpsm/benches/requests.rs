@@ -21,11 +21,11 @@ fn main() {
     divan::main();
 }
 
-/// Asks the same again and again on one connection, as long as it is told to: all
-/// of this runs on one thread, and a pass of its loop ends when nobody asks.
+/// Sends the same request again and again on one connection, as often as the benchmark says. All of
+/// this runs on one thread, and a pass of its loop ends when no client asks.
 struct Client {
     request: Vec<u8>,
-    /// How often it may still ask.
+    /// How many requests it may still send.
     left: Cell<u64>,
     /// Bytes of one answer.
     size: Cell<i64>,
@@ -82,8 +82,8 @@ impl Setup {
             eventsys::Options { steps: eventsys::steps::Steps::none(), ..Default::default() };
         let processor = EventProcessor::with_options(Clock::new_real(), options);
         let thread = processor.adopt_current_thread("ET_NET");
-        // Polled in every pass, so that none ends with a sleep: when the last answer
-        // is there, nothing else would end it.
+        // A poll event in every pass, so that no pass ends with a sleep: after the last answer
+        // nothing else would end that sleep.
         thread.schedule_every_local(FreeContinuation::new(|_, _, _| Outcome::Done), -1);
         let rules = UrlRewrite::new(vec!["/=http://h/".parse().expect("a rule")]);
         let config = HttpConfig { keepalive_internal_vc: true, ..HttpConfig::default() };
@@ -93,8 +93,8 @@ impl Setup {
         Setup { thread, clients, _proxy: proxy }
     }
 
-    /// Has each client ask this often. A function of its own, so that a profiler can
-    /// be told to look at nothing else.
+    /// Makes each client ask this often. It is a separate function so that a profiler can select
+    /// it.
     #[inline(never)]
     fn run(&self, each: u64) {
         let mut end = 0;

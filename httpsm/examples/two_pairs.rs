@@ -3,7 +3,7 @@
 //!
 //! Every step that the pairs and the state machine take is printed when it is
 //! taken: `1` and `2` are the pairs (`A` the active end, `P` the passive one), `SM`
-//! is the state machine. What the two plugins do stands between the steps,
+//! is the state machine. The lines of the two plugins stand between the steps,
 //! indented.
 //!
 //! Run it with `cargo run -p httpsm --example two_pairs`.
@@ -17,9 +17,10 @@ use eventsys::{
     Clock, Data, EventCode, EventProcessor, FreeContinuation, Invocation, Outcome, ProxyMutex,
     StateMachine,
 };
-use httpsm::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE};
+use httpsm::hooks::HttpHook;
 use httpsm::{
-    HttpConfig, HttpData, HttpProxy, NoOrigin, SmState, UrlRewrite, ts_http_connect_with_plugin_id,
+    HttpConfig, HttpData, HttpEvents, HttpProxy, NoOrigin, SmState, UrlRewrite, event_name,
+    ts_http_connect_with_plugin_id,
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
 use iocore::{IOBufferReader, IoData, IoEvents, NetVcRef};
@@ -44,10 +45,11 @@ impl StepSink for Printer {
                 println!("SM hook {:?}", HttpHook::from_event(event).expect("a hook"));
             }
             steps::HTTP_EVENT => {
-                println!("SM event {}", EventCode(i32::try_from(value).expect("a code")));
+                let event = EventCode(i32::try_from(value).expect("a code"));
+                println!("SM event {}", event.shown_by(event_name));
             }
             _ => {
-                let mut pairs = self.0.lock().expect("nobody panics");
+                let mut pairs = self.0.lock().expect("no thread panics");
                 let at = pairs.iter().position(|&pair| pair == step.subject.number);
                 let at = at.unwrap_or_else(|| {
                     pairs.push(step.subject.number);
@@ -60,7 +62,7 @@ impl StepSink for Printer {
 }
 // ANCHOR_END: sink
 
-/// One end of a connection: where it is read from.
+/// One end of a connection, with the reader of its read buffer.
 type Link = RefCell<Option<(NetVcRef, IOBufferReader)>>;
 
 // ANCHOR: client
@@ -72,7 +74,7 @@ struct Client {
 
 impl Client {
     fn handle(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
-        println!("        who asks: {event}");
+        println!("        who asks: {}", event.shown_by(event_name));
         match event {
             EventCode::VC_EVENT_WRITE_COMPLETE => {}
             EventCode::VC_EVENT_READ_READY => {
@@ -111,7 +113,7 @@ struct Origin {
 
 impl Origin {
     fn handle(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
-        println!("        who answers: {event}");
+        println!("        who answers: {}", event.shown_by(event_name));
         let (guard, this) = (call.guard(), call.this());
         let mutex = this.base().mutex().expect("made with one");
         match event {
@@ -152,7 +154,7 @@ fn main() {
     let hook = FreeContinuation::new(move |_, _, data| {
         let txn = data.txn().expect("a hook of transactions");
         txn.server_intercept(answers.clone());
-        txn.reenable(TS_EVENT_HTTP_CONTINUE);
+        txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
         Outcome::Done
     });
     proxy.hooks().add(HttpHook::CacheLookupComplete, hook);

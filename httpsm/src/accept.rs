@@ -8,6 +8,7 @@ use eventsys::{Continuation, ContinuationBase, Data, EventCode, Invocation, Outc
 use iocore::{IoData, IoEvents};
 
 use crate::client_session::HttpClientSession;
+use crate::events::event_name;
 use crate::proxy::HttpProxy;
 
 /// Takes connections with `NET_EVENT_ACCEPT`, from a net processor or a pair.
@@ -59,6 +60,7 @@ impl Continuation for HttpSessionAccept {
                 Outcome::Cont
             }
             _ => {
+                let event = event.shown_by(event_name);
                 log::warn!(target: "http", "HttpSessionAccept: no connection with {event}");
                 Outcome::Done
             }

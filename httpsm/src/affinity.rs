@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use eventsys::{ContinuationBase, EThread, EventProcessor};
 
-/// From now on what is scheduled for `base` runs on the calling thread, if that is
-/// an event thread of `processor`. Others leave it open: the first thread that is
-/// given an event for `base` will be the one.
+/// From now on events for `base` run on the calling thread, if that is an event
+/// thread of `processor`. On any other thread the choice stays open: the first
+/// thread that gets an event for `base` keeps it.
 pub(crate) fn keep_to_this_thread(processor: &Arc<EventProcessor>, base: &ContinuationBase) {
     if let Some(index) = index_here(processor) {
         base.set_thread_affinity(index);

@@ -1,4 +1,4 @@
-//! What plugins call.
+//! The functions that plugins call.
 //!
 //! Mirrors `TSHttpConnect`, `TSHttpConnectWithPluginId`,
 //! `TSHttpTxnServerIntercept`, `TSHttpTxnIntercept`, `TSHttpTxnReenable`,
@@ -20,10 +20,9 @@ use crate::proxy::HttpProxy;
 use crate::sm::HttpSM;
 use crate::transact::PluginTunnel;
 
-/// A plugin makes a request of its own: the active end of a pair is returned, on
-/// which it writes the request and reads the answer; the passive end is the
-/// client's connection of a new session, marked as internal. `addr` is what the
-/// client's address is said to be; `tag` and `id` say who the plugin is. Mirrors
+/// Makes a plugin's own request: returns the active end of a pair, on which the plugin writes the
+/// request and reads the answer. The passive end is the client's connection of a new session,
+/// marked as internal. `addr` becomes the client's address; `tag` and `id` name the plugin. Mirrors
 /// `TSHttpConnectWithPluginId`.
 #[must_use]
 pub fn ts_http_connect_with_plugin_id(
@@ -47,8 +46,7 @@ pub fn ts_http_connect_with_plugin_id(
     active
 }
 
-/// As [`ts_http_connect_with_plugin_id`], from nobody in particular. Mirrors
-/// `TSHttpConnect`.
+/// As [`ts_http_connect_with_plugin_id`], without a tag and an id. Mirrors `TSHttpConnect`.
 #[must_use]
 pub fn ts_http_connect(proxy: &Arc<HttpProxy>, addr: SocketAddr) -> NetVcRef {
     ts_http_connect_with_plugin_id(proxy, addr, "plugin", 0)
@@ -61,18 +59,18 @@ pub fn ts_http_connect(proxy: &Arc<HttpProxy>, addr: SocketAddr) -> NetVcRef {
 /// over. They take the transaction's mutex.
 ///
 /// # Panics
-/// Every method but [`HttpTxn::proxy`] does if the transaction is over, as the
-/// original ends the process in each of these functions: its plugins of
-/// [`HttpHook::TxnClose`] have given it back, and nothing is left that could be
-/// asked.
-/// A plugin that refuses a path:
+/// Every method except [`HttpTxn::proxy`] panics if the transaction is over, that is, if its
+/// plugins of [`HttpHook::TxnClose`] have given it back. The original ends the process in each of
+/// these functions. A plugin that refuses a path:
 /// ```
 /// use std::sync::Arc;
 /// use eventsys::hrtime::seconds;
-/// use eventsys::{Clock, EventProcessor, FreeContinuation, Outcome};
-/// use httpsm::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR};
+/// use eventsys::{Clock, EventCode, EventProcessor, FreeContinuation, Outcome};
+/// use httpsm::hooks::HttpHook;
 /// use httpsm::plugins::Plugin;
-/// use httpsm::{HttpConfig, HttpData, HttpProxy, NoOrigin, UrlRewrite, ts_http_connect};
+/// use httpsm::{
+///     HttpConfig, HttpData, HttpEvents, HttpProxy, NoOrigin, UrlRewrite, ts_http_connect,
+/// };
 /// use testkit::Peer;
 ///
 /// let processor = EventProcessor::new(Clock::new_virtual());
@@ -85,9 +83,9 @@ pub fn ts_http_connect(proxy: &Arc<HttpProxy>, addr: SocketAddr) -> NetVcRef {
 ///     let txn = data.txn().expect("a hook of transactions");
 ///     if txn.client_request().url.path.starts_with(b"secret") {
 ///         txn.set_status(403);
-///         txn.reenable(TS_EVENT_HTTP_ERROR);
+///         txn.reenable(EventCode::TS_EVENT_HTTP_ERROR);
 ///     } else {
-///         txn.reenable(TS_EVENT_HTTP_CONTINUE);
+///         txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
 ///     }
 ///     Outcome::Done
 /// });
@@ -127,14 +125,14 @@ impl HttpTxn {
     }
 
     /// Gives the state machine back: with
-    /// [`TS_EVENT_HTTP_CONTINUE`](crate::hooks::TS_EVENT_HTTP_CONTINUE) it goes
-    /// on, with [`TS_EVENT_HTTP_ERROR`](crate::hooks::TS_EVENT_HTTP_ERROR) it ends
+    /// [`TS_EVENT_HTTP_CONTINUE`](crate::HttpEvents::TS_EVENT_HTTP_CONTINUE) it goes
+    /// on, with [`TS_EVENT_HTTP_ERROR`](crate::HttpEvents::TS_EVENT_HTTP_ERROR) it ends
     /// with an error answer.
     ///
-    /// From any thread. On the machine's own thread it goes on before this returns,
-    /// if the mutex can be had; from every other, another net thread included, that
-    /// is scheduled: a transaction never moves to another thread. A second call for
-    /// the same hook does nothing. Mirrors `TSHttpTxnReenable`.
+    /// From any thread. On the machine's own thread it goes on before this returns, if the try-lock
+    /// succeeds. From every other thread, also another net thread, an event is scheduled: a
+    /// transaction never moves to another thread. A second call for the same hook does nothing.
+    /// Mirrors `TSHttpTxnReenable`.
     #[track_caller]
     pub fn reenable(&self, event: EventCode) {
         let sm = self.sm();
@@ -158,22 +156,22 @@ impl HttpTxn {
         self.set_plugin_tunnel(PluginTunnel::AsServer, cont);
     }
 
-    /// As [`HttpTxn::server_intercept`], but in place of the proxy's own work too:
-    /// neither rules nor the cache are asked. To be called before
-    /// [`HttpHook::PostRemap`]. Mirrors `TSHttpTxnIntercept`.
+    /// As [`HttpTxn::server_intercept`], but in place of the proxy's own work too: the proxy uses
+    /// neither rules nor the cache. Call it before [`HttpHook::PostRemap`]. Mirrors
+    /// `TSHttpTxnIntercept`.
     #[track_caller]
     pub fn intercept(&self, cont: ContRef) {
         self.set_plugin_tunnel(PluginTunnel::AsIntercept, cont);
     }
 
-    /// What this transaction's plugin does.
+    /// The role of this transaction's plugin.
     #[must_use]
     #[track_caller]
     pub fn plugin_tunnel(&self) -> PluginTunnel {
         self.with(|sm| sm.t_state.borrow().plugin_tunnel_type)
     }
 
-    /// Calls `cont` at a place of this transaction too. Mirrors `TSHttpTxnHookAdd`.
+    /// Adds `cont` as a hook of this transaction alone. Mirrors `TSHttpTxnHookAdd`.
     #[track_caller]
     pub fn add_hook(&self, hook: HttpHook, cont: ContRef) {
         self.sm().hooks().add(hook, cont);
@@ -228,13 +226,13 @@ impl HttpTxn {
         self.with(|sm| sm.t_state.borrow_mut().client_response.as_mut().map(f))
     }
 
-    /// The cache is not asked for this request. Mirrors `TSHttpTxnConfigIntSet` with
+    /// Turns the cache off for this request. Mirrors `TSHttpTxnConfigIntSet` with
     /// `TS_CONFIG_HTTP_CACHE_HTTP` and 0.
     pub fn set_cache_off(&self) {
         self.with(|sm| sm.t_state.borrow_mut().cache_is_off = true);
     }
 
-    /// Which status an error answer is to have. Mirrors `TSHttpTxnStatusSet`.
+    /// Sets the status of an error answer. Mirrors `TSHttpTxnStatusSet`.
     #[track_caller]
     pub fn set_status(&self, status: u16) {
         self.with(|sm| sm.t_state.borrow_mut().http_return_code = status);
@@ -256,7 +254,7 @@ impl HttpTxn {
             sm.t_state.borrow_mut().plugin_tunnel_type = kind;
             sm.set_plugin_tunnel(core)
         });
-        // The original forgets the one before, whose plugin is never told.
+        // The original forgets the previous one, whose plugin never gets an event.
         if let Some(old) = old {
             old.kill_no_connect();
         }
@@ -267,7 +265,7 @@ impl HttpTxn {
         let sm = self.sm();
         let mutex = sm.base().mutex().expect("made with one");
         let guard = mutex.lock();
-        // It may have ended while the mutex was waited for.
+        // It may have ended while this thread waited for the mutex.
         f(self.sm().inner(&guard))
     }
 
@@ -300,10 +298,9 @@ impl HttpSsn {
         self.0.id()
     }
 
-    /// Gives the session back; with an error, a new session is closed. As
-    /// [`HttpTxn::reenable`] it goes on on the session's own thread; the original
-    /// does so on every net thread that can have the mutex. Mirrors
-    /// `TSHttpSsnReenable`.
+    /// Gives the session back; with an error, a new session is closed. Like [`HttpTxn::reenable`]
+    /// it continues on the session's own thread; the original continues on every net thread whose
+    /// try-lock succeeds. Mirrors `TSHttpSsnReenable`.
     pub fn reenable(&self, event: EventCode) {
         let processor = self.0.proxy().processor();
         let home = affinity::is_home(processor, self.0.base());
@@ -317,8 +314,7 @@ impl HttpSsn {
         }
     }
 
-    /// Calls `cont` at a place of each transaction of this session too. Mirrors
-    /// `TSHttpSsnHookAdd`.
+    /// Adds `cont` as a hook of each transaction of this session. Mirrors `TSHttpSsnHookAdd`.
     pub fn add_hook(&self, hook: HttpHook, cont: ContRef) {
         self.0.hooks().add(hook, cont);
     }

@@ -1,16 +1,17 @@
 //! The pages of error answers.
 //!
 //! Mirrors the default set of templates that `HttpBodyFactory` (9.2.9) reads. All
-//! are the same page with a title and a description, and one is a little
-//! different; clients see every byte of them, so they are the original's.
+//! are the same page with a title and a description, except one that differs a
+//! little; clients see every byte of them, so they are the original's.
 
-/// The page for a kind of error; an unknown kind has that of `default`. Mirrors
-/// `fabricate_with_old_api`, without substitutions, of which these pages have none.
+/// The page for a kind of error; an unknown kind gets the page of `default`.
+/// Mirrors `fabricate_with_old_api`, without substitutions, of which these pages
+/// have none.
 #[must_use]
 pub fn fabricate(kind: &str) -> String {
     let (title, description) = text(kind);
     let bold = match kind {
-        // Here the frame differs by an empty line and a blank.
+        // This page's frame differs by an empty line and a blank.
         "transcoding#unsupported" => "\n\n<B> Description: ",
         _ => "<B>\nDescription: ",
     };

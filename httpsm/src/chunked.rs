@@ -10,18 +10,18 @@
 //!
 //! The sources of 9.2.9 take a bare line feed for CRLF. Debian's package of it does
 //! not: it has the correction that later releases call
-//! `proxy.config.http.strict_chunk_parsing`. So it is here.
+//! `proxy.config.http.strict_chunk_parsing`. The port does the same.
 //!
 //! A trap of the original that is kept: if the character that ends the size is
 //! the line feed itself, the line is not over; everything up to the *next* CRLF is
-//! skipped. Nothing can be smuggled in such a body, because it is passed on with
+//! skipped. Such a body cannot smuggle a request, because it is passed on with
 //! exactly the bytes that were read.
 
 /// The largest chunk that is made, in bytes. Mirrors `DEFAULT_MAX_CHUNK_SIZE`.
 pub const DEFAULT_MAX_CHUNK_SIZE: i64 = 4096;
 
-/// Where the reading of a chunked body stands. Mirrors `ChunkedState`.
-/// A [`ChunkedReader`] tells it.
+/// The state of reading a chunked body. Mirrors `ChunkedState`.
+/// [`ChunkedReader`] returns it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ChunkedState {
     /// In the digits of a size.
@@ -40,7 +40,7 @@ pub enum ChunkedState {
     TrailerLine,
     /// The body is complete.
     Done,
-    /// The body is not one.
+    /// The body is not a valid chunked body.
     Error,
 }
 
@@ -93,21 +93,22 @@ impl ChunkedReader {
         }
     }
 
-    /// Where it stands.
+    /// The state.
     #[must_use]
     pub fn state(&self) -> ChunkedState {
         self.state
     }
 
-    /// True once there is nothing more to be read: the body is complete, or wrong.
+    /// True once there is nothing more to read: the body is complete, or invalid.
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self.state, ChunkedState::Done | ChunkedState::Error)
     }
 
-    /// Reads from `input`: how many of its bytes belong to the body, and the data
-    /// among them goes to `data`, piece by piece, as offsets in `input`. Bytes
-    /// behind the end are left alone. Mirrors `process_chunked_content`.
+    /// Reads from `input` and returns how many of its bytes belong to the body.
+    /// Gives the data among them to `data`, piece by piece, as offsets in
+    /// `input`. Bytes behind the end are left alone. Mirrors
+    /// `process_chunked_content`.
     pub fn read(&mut self, input: &[u8], mut data: impl FnMut(std::ops::Range<usize>)) -> usize {
         let mut at = 0;
         while at < input.len() && !self.is_over() {
@@ -188,13 +189,13 @@ impl ChunkedReader {
     }
 }
 
-/// What stands before a chunk of `size` bytes. Mirrors `CHUNK_HEADER_FMT`.
+/// The header of a chunk of `size` bytes. Mirrors `CHUNK_HEADER_FMT`.
 #[must_use]
 pub fn chunk_header(size: i64) -> String {
     format!("{size:x}\r\n")
 }
 
-/// What stands behind the last chunk.
+/// The end of a chunked body.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 #[cfg(test)]
@@ -218,7 +219,7 @@ mod tests {
             ),
             (b"00005\r\nhello\r\n000\r\nT: 1\r\nU\n\r\n", ChunkedState::Done, b"hello"),
             (b"5\r\nhello\r\n0\r\n\n", ChunkedState::Done, b"hello"),
-            // A line feed alone ends nothing.
+            // A line feed alone does not end a line.
             (b"5\r\nhello\n0\r\n\r\n", ChunkedState::Error, b"hello"),
             (b"5;a\nhello\r\n", ChunkedState::Error, b""),
             (b"5 \nhello\r\n", ChunkedState::Error, b""),

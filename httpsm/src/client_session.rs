@@ -5,10 +5,10 @@
 //! `proxy/ProxySession.cc` (9.2.9).
 //!
 //! Between two transactions the session has the connection: it reads, and the
-//! first bytes make it a new state machine. A request that is in the buffer
-//! already (pipelining) does so at once. A transaction keeps the connection until
-//! its plugins have been told of its end: a plugin that holds TXN_CLOSE holds the
-//! next request of the client too.
+//! first bytes make it start a new state machine. If a request is in the buffer
+//! already (pipelining), it starts one at once. A transaction keeps the
+//! connection until its plugins have been called at its end: a plugin that
+//! holds TXN_CLOSE holds the next request of the client too.
 
 use crate::steps;
 use std::cell::{Cell, RefCell};
@@ -26,9 +26,8 @@ use iocore::{BoundBuffer, IOBufferReader, NetVcRef, ShutdownHowTo};
 
 use crate::affinity;
 use crate::api::HttpSsn;
-use crate::hooks::{
-    HOOK_RETRY_TIME, HookState, HttpApiHooks, HttpHook, TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR,
-};
+use crate::events::HttpEvents;
+use crate::hooks::{HOOK_RETRY_TIME, HookState, HttpApiHooks, HttpHook};
 use crate::proxy::HttpProxy;
 use crate::sm::HttpSM;
 
@@ -53,7 +52,7 @@ struct Ssn {
     half_close: Cell<bool>,
     /// A request has been read and not answered yet. Mirrors `m_active`.
     active: Cell<bool>,
-    /// The client has ended its side: nothing follows what has been read.
+    /// The client has ended its side: no more bytes follow.
     client_is_at_end: Cell<bool>,
     /// The transaction that has the connection.
     sm: RefCell<Option<Arc<HttpSM>>>,
@@ -66,18 +65,18 @@ struct Ssn {
     destroyed: Cell<bool>,
 }
 
-/// Who reads. Mirrors `C_Read_State`.
+/// The reader of the connection. Mirrors `C_Read_State`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum ReadState {
-    /// Nobody yet: plugins are told of the session.
+    /// None yet: plugins are being called for the new session.
     Init,
     /// A transaction.
     ActiveReader,
     /// The session, for the next request.
     KeepAlive,
-    /// The session, to throw away what comes until the client ends its side.
+    /// The session, which throws bytes away until the client ends its side.
     HalfClosed,
-    /// Nobody: the connection is closed.
+    /// None: the connection is closed.
     Closed,
 }
 
@@ -119,7 +118,8 @@ impl HttpClientSession {
         session.do_api_callout(&guard, HttpHook::SsnStart);
     }
 
-    /// The number of the session; grows with each of the proxy. Mirrors `con_id`.
+    /// The number of the session; grows with each session of the proxy. Mirrors
+    /// `con_id`.
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
@@ -177,9 +177,9 @@ impl HttpClientSession {
         self.ssn.get(guard).active.set(true);
     }
 
-    /// The answer is out and the connection stays: nothing is read until the
-    /// transaction is done, and its timeouts still go to `sm`. Mirrors
-    /// `Http1ClientTransaction::release`.
+    /// The answer is written and the connection stays open: the session reads
+    /// nothing until the transaction is done, and timeouts still go to `sm`.
+    /// Mirrors `Http1ClientTransaction::release`.
     pub(crate) fn release(&self, guard: &Guard<'_>, sm: ContRef) {
         let ssn = self.ssn.get(guard);
         if let Some(vc) = &*ssn.vc.borrow() {
@@ -188,15 +188,15 @@ impl HttpClientSession {
         ssn.active.set(false);
     }
 
-    /// The connection waits for the next request, which may be there already.
-    /// Mirrors `Http1ClientSession::release`.
+    /// Lets the connection wait for the next request, which may be there
+    /// already. Mirrors `Http1ClientSession::release`.
     fn keep_alive(&self, guard: &Guard<'_>) {
         let ssn = self.ssn.get(guard);
         let config = self.proxy.config();
         if let Some(vc) = &*ssn.vc.borrow() {
             vc.set_inactivity_timeout(config.keep_alive_no_activity_timeout_in);
             vc.cancel_active_timeout();
-            // Timeouts come to the session from now on.
+            // Timeouts go to the session from now on.
             vc.do_io_write(guard, Some(self.cont()), 0, None);
         }
         ssn.active.set(false);
@@ -235,7 +235,7 @@ impl HttpClientSession {
         self.destroy_if_done(guard);
     }
 
-    /// Somebody else has closed the connection.
+    /// Another owner has closed the connection.
     pub(crate) fn vc_is_closed(&self, guard: &Guard<'_>) {
         let ssn = self.ssn.get(guard);
         ssn.vc.take();
@@ -243,8 +243,8 @@ impl HttpClientSession {
         self.destroy_if_done(guard);
     }
 
-    /// A transaction has told its plugins of the end: what becomes of the
-    /// connection now. Mirrors `release_transaction`.
+    /// A transaction has called its plugins at its end: decides what happens to
+    /// the connection. Mirrors `release_transaction`.
     pub(crate) fn transaction_done(&self, guard: &Guard<'_>) {
         let ssn = self.ssn.get(guard);
         ssn.released_transactions.set(ssn.released_transactions.get() + 1);
@@ -253,7 +253,7 @@ impl HttpClientSession {
         if ssn.read_state.get() != ReadState::ActiveReader {
             self.destroy_if_done(guard);
         } else if ssn.active.get() || self.has_had_the_last(guard) {
-            // A request without an answer, or a client that has ended its side.
+            // The request has no answer, or the client has ended its side.
             self.do_io_close(guard);
         } else {
             self.keep_alive(guard);
@@ -265,8 +265,8 @@ impl HttpClientSession {
         let _keep = self.this.upgrade();
         let ssn = self.ssn.get(guard);
         let Some(hook) = ssn.cur_hook.get().filter(|_| ssn.asked.replace(false)) else { return };
-        if event == TS_EVENT_HTTP_ERROR && hook == HttpHook::SsnStart {
-            // The client is not wanted: closed without a word.
+        if event == EventCode::TS_EVENT_HTTP_ERROR && hook == HttpHook::SsnStart {
+            // A plugin refuses the client: close without an answer.
             ssn.cur_hook.set(None);
             self.do_io_close(guard);
             return;
@@ -315,7 +315,7 @@ impl HttpClientSession {
         call(&cont, lock.as_ref(), hook.event(), Data::Object(&ssn));
     }
 
-    /// The plugins know of the session: it begins. Mirrors `start`.
+    /// The plugins have been called: the session begins. Mirrors `start`.
     fn start(&self, guard: &Guard<'_>) {
         if let Some(vc) = &*self.ssn.get(guard).vc.borrow() {
             vc.set_inactivity_timeout(self.proxy.config().accept_no_activity_timeout);
@@ -342,7 +342,7 @@ impl HttpClientSession {
         let Some(vc) = ssn.vc.borrow().clone() else { return };
         vc.remove_from_keep_alive_queue();
         if !vc.add_to_active_queue() {
-            // No room for one more.
+            // There is no room for one more request.
             return self.do_io_close(guard);
         }
         ssn.half_close.set(false);
@@ -414,7 +414,9 @@ impl Continuation for HttpClientSession {
         let _keep = self.this.upgrade();
         let guard = call.guard();
         match event {
-            TS_EVENT_HTTP_CONTINUE | TS_EVENT_HTTP_ERROR => self.state_api_callback(guard, event),
+            EventCode::TS_EVENT_HTTP_CONTINUE | EventCode::TS_EVENT_HTTP_ERROR => {
+                self.state_api_callback(guard, event)
+            }
             EventCode::EVENT_INTERVAL => {
                 if let Some(hook) = self.ssn.get(guard).cur_hook.get() {
                     self.state_api_callout(guard, hook);

@@ -1,4 +1,4 @@
-//! [`HttpConfig`]: what can be set.
+//! [`HttpConfig`]: the settings.
 //!
 //! Mirrors `OverridableHttpConfigParams` and `HttpConfigParams` of
 //! `proxy/http/HttpConfig.h` (9.2.9). The defaults are those of `records.config`.
@@ -9,7 +9,7 @@ use eventsys::hrtime::seconds;
 use crate::hdr::HdrLimits;
 use crate::tunnel::FlowControl;
 
-/// What can be set. Times are in nanoseconds, 0 for none; sizes in bytes.
+/// The settings. Times are in nanoseconds, 0 for none; sizes in bytes.
 ///
 /// ```
 /// use eventsys::hrtime::seconds;
@@ -51,7 +51,7 @@ pub struct HttpConfig {
     /// `proxy.config.http.chunking_enabled`.
     pub chunking_enabled: bool,
     /// `proxy.config.http.send_100_continue_response`: answer at once, instead of
-    /// asking the origin server.
+    /// forwarding the question to the origin server.
     pub send_100_continue_response: bool,
     /// `proxy.config.http.max_post_size`, 0 for no limit.
     pub max_post_size: i64,
@@ -79,11 +79,12 @@ pub struct HttpConfig {
     pub url_remap_required: bool,
     /// `proxy.config.url_remap.pristine_host_hdr`.
     pub pristine_host_hdr: bool,
-    /// `proxy.config.http.response_server_str`; nothing is said if it is empty.
+    /// `proxy.config.http.response_server_str`; if it is empty, the field is
+    /// not written.
     pub response_server_str: String,
-    /// What a request's Via says of the proxy, behind the protocol.
+    /// The proxy's name in a request's Via field, behind the protocol.
     pub via: String,
-    /// `proxy.config.http.connect_ports`: where `CONNECT` may lead to.
+    /// `proxy.config.http.connect_ports`: the ports that `CONNECT` may lead to.
     pub connect_ports: Vec<u16>,
 }
 

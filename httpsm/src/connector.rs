@@ -1,8 +1,9 @@
 //! [`OriginConnector`]: how a connection to an origin server is made.
 //!
 //! Stands for the calls of `netProcessor.connect_re` in
-//! `HttpSM::do_http_server_open` (9.2.9). The state machine does not know what
-//! answers: TCP, or a state machine at the other end of a PluginVC pair.
+//! `HttpSM::do_http_server_open` (9.2.9). The state machine does not know which
+//! kind of peer answers: TCP, or a state machine at the other end of a PluginVC
+//! pair.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use eventsys::{ContRef, Data, EventCode, EventProcessor, Guard, HrTime, call};
 use iocore::IoEvents;
 use pluginvc::{PluginVCCore, PluginVcOptions};
 
-/// Where a connection is to go.
+/// The target of a connection.
 ///
 /// ```
 /// use httpsm::Origin;
@@ -36,7 +37,7 @@ pub trait OriginConnector: Send + Sync {
     /// connection, or `NET_EVENT_OPEN_FAILED`, with a [`ConnectError`] as the
     /// object if the reason is known, or the error number of a net processor. It
     /// may do so before it returns, under `guard`, which is of `cont`'s mutex. It
-    /// must do so once, and not later than after `timeout` nanoseconds.
+    /// must do so exactly once, after `timeout` nanoseconds at most.
     fn connect_re(&self, guard: &Guard<'_>, cont: &ContRef, origin: &Origin, timeout: HrTime);
 }
 
@@ -69,8 +70,8 @@ impl fmt::Display for ConnectError {
 
 impl std::error::Error for ConnectError {}
 
-/// Connects nowhere: every origin server refuses.
-/// For a proxy whose plugins alone answer, as in the example of [`HttpProxy`](crate::HttpProxy).
+/// Connects nowhere: every connection is refused. For a proxy on which only plugins answer, as
+/// in the example of [`HttpProxy`](crate::HttpProxy).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoOrigin;
 
@@ -102,7 +103,7 @@ pub struct AcceptorConnector {
 }
 
 impl AcceptorConnector {
-    /// Nobody listens yet.
+    /// A network without listeners.
     #[must_use]
     pub fn new(
         processor: &Arc<EventProcessor>,
@@ -115,7 +116,7 @@ impl AcceptorConnector {
         })
     }
 
-    /// From now on `acceptor` listens at this place.
+    /// Makes `acceptor` listen at this place from now on.
     pub fn listen(&self, host: &str, port: u16, acceptor: ContRef) {
         let origin = Origin { host: host.to_owned(), port };
         let mut acceptors = self.acceptors.lock();
@@ -151,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    /// Listens again when it is dropped.
+    /// Its `drop` calls `listen` again.
     struct Listens(Arc<AcceptorConnector>, mpsc::Sender<()>);
 
     impl Drop for Listens {
@@ -172,7 +173,7 @@ mod tests {
         let (tell, told) = mpsc::channel();
         connector.listen("origin", 80, acceptor(Listens(Arc::clone(&connector), tell)));
         let replaces = std::thread::spawn(move || connector.listen("origin", 80, acceptor(())));
-        // Under the lock it would wait for itself.
+        // Under the lock this would wait for itself.
         assert_eq!(told.recv_timeout(Duration::from_secs(30)), Ok(()));
         assert!(replaces.join().is_ok());
     }

@@ -1,8 +1,8 @@
 //! Heads of requests and responses.
 //!
 //! Mirrors `proxy/hdrs` of Traffic Server 9.2.9 as far as HTTP/1 needs it: what
-//! is accepted, what is refused, and how it is printed. Which bytes a head has
-//! when it is passed on is visible to both sides, so it is copied exactly.
+//! is accepted, what is refused, and how it is printed. Both sides see the
+//! bytes of a forwarded head, so the port copies the original's exactly.
 
 mod date;
 pub(crate) mod list;
@@ -38,7 +38,7 @@ pub struct HTTPVersion {
 }
 
 impl HTTPVersion {
-    /// No version was named.
+    /// No version was given.
     pub const HTTP_0_9: HTTPVersion = HTTPVersion { major: 0, minor: 9 };
     /// HTTP/1.0.
     pub const HTTP_1_0: HTTPVersion = HTTPVersion { major: 1, minor: 0 };
@@ -72,7 +72,7 @@ impl HTTPVersion {
 /// ```
 #[derive(Clone, Debug)]
 pub struct RequestHdr {
-    /// As it came; case matters.
+    /// As received; case matters.
     pub method: Vec<u8>,
     /// The target.
     pub url: URL,
@@ -97,7 +97,7 @@ impl RequestHdr {
     /// A request of HTTP/1.1 without fields.
     ///
     /// # Errors
-    /// If `target` is not one.
+    /// If `target` is not a valid target.
     pub fn new(method: &str, target: &str) -> Result<RequestHdr, BadUrl> {
         Ok(RequestHdr {
             method: method.as_bytes().to_vec(),
@@ -130,8 +130,8 @@ impl RequestHdr {
         self.url.port_get()
     }
 
-    /// Makes the Host field's host and port those of the target, if it has none.
-    /// Mirrors `set_url_target_from_host_field`.
+    /// Sets the target's host and port from the Host field, if the target has
+    /// no host. Mirrors `set_url_target_from_host_field`.
     pub fn set_url_target_from_host_field(&mut self) {
         if self.url.host.is_some() {
             return;
@@ -156,7 +156,7 @@ impl RequestHdr {
         }
     }
 
-    /// Whether the connection is to stay open. Mirrors `keep_alive_get`.
+    /// Whether the connection should stay open. Mirrors `keep_alive_get`.
     #[must_use]
     pub fn keep_alive_get(&self) -> bool {
         keep_alive_get(self.version, &self.fields)
@@ -185,7 +185,7 @@ impl RequestHdr {
 /// ```
 #[derive(Clone, Debug)]
 pub struct ResponseHdr {
-    /// As it came; anything but 0.9.
+    /// As received; anything except 0.9.
     pub version: HTTPVersion,
     /// 0 until one has been read.
     pub status: u16,
@@ -214,7 +214,7 @@ impl ResponseHdr {
         ResponseHdr { version: HTTPVersion::HTTP_1_1, status, reason, fields: MIMEHdr::new() }
     }
 
-    /// Whether the connection is to stay open. Mirrors `keep_alive_get`.
+    /// Whether the connection should stay open. Mirrors `keep_alive_get`.
     #[must_use]
     pub fn keep_alive_get(&self) -> bool {
         keep_alive_get(self.version, &self.fields)
@@ -261,14 +261,14 @@ pub fn is_response_body_precluded(status: u16, method: &[u8]) -> bool {
     method == b"HEAD" || matches!(status, 204 | 304) || (100..200).contains(&status)
 }
 
-/// Proxy-Connection speaks if it is there, else Connection, else the version.
+/// Proxy-Connection decides if it is there, else Connection, else the version.
 fn keep_alive_get(version: HTTPVersion, fields: &MIMEHdr) -> bool {
     let name = ["Proxy-Connection", "Connection"].into_iter().find(|name| fields.presence(name));
     let Some(name) = name else { return version == HTTPVersion::HTTP_1_1 };
     let says = |word: &str| fields.csv(name).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
     match version {
         HTTPVersion::HTTP_1_0 => says("keep-alive"),
-        // Of both words, keep-alive wins.
+        // If both words are there, keep-alive wins.
         HTTPVersion::HTTP_1_1 => says("keep-alive") || !says("close"),
         _ => false,
     }

@@ -5,8 +5,8 @@
 //!
 //! A hook is a continuation. It is called under its own mutex, if it has one,
 //! with the event of its place and the transaction ([`HttpTxn`](crate::HttpTxn))
-//! or session ([`HttpSsn`](crate::HttpSsn)) as data, and the state machine stands
-//! still until somebody, at any time and on any thread, reenables it.
+//! or session ([`HttpSsn`](crate::HttpSsn)) as data, and the state machine stands still until a
+//! plugin reenables it, at any time and on any thread.
 
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -14,16 +14,13 @@ use eventsys::hrtime::MSECOND;
 use eventsys::sync::Mutex;
 use eventsys::{ContRef, EventCode, HrTime};
 
-/// Go on (`TS_EVENT_HTTP_CONTINUE`).
-pub const TS_EVENT_HTTP_CONTINUE: EventCode = EventCode(60000);
-/// End the transaction with an error answer (`TS_EVENT_HTTP_ERROR`).
-pub const TS_EVENT_HTTP_ERROR: EventCode = EventCode(60001);
+use crate::events::HttpEvents;
 
-/// How long a hook is left alone whose mutex could not be had.
+/// How long the machine waits before it tries the mutex of a hook again.
 pub(crate) const HOOK_RETRY_TIME: HrTime = 10 * MSECOND;
 
 macro_rules! hooks {
-    ($($(#[$doc:meta])* $name:ident = $event:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $event:ident;)*) => {
         /// The places where plugins are called, in the order of `TSHttpHookID`. A hook is
         /// called with the event of its place.
         ///
@@ -47,13 +44,13 @@ macro_rules! hooks {
             /// The event that a hook is called with.
             #[must_use]
             pub const fn event(self) -> EventCode {
-                EventCode(match self { $(HttpHook::$name => $event,)* })
+                match self { $(HttpHook::$name => EventCode::$event,)* }
             }
 
             /// The place with this event.
             #[must_use]
             pub const fn from_event(event: EventCode) -> Option<HttpHook> {
-                match event.0 { $($event => Some(HttpHook::$name),)* _ => None }
+                match event { $(EventCode::$event => Some(HttpHook::$name),)* _ => None }
             }
         }
     };
@@ -61,35 +58,35 @@ macro_rules! hooks {
 
 hooks! {
     /// A request's head has been read (`TS_HTTP_READ_REQUEST_HDR_HOOK`).
-    ReadRequestHdr = 60002;
+    ReadRequestHdr = TS_EVENT_HTTP_READ_REQUEST_HDR;
     /// The request's head for the origin server is about to be sent
     /// (`TS_HTTP_SEND_REQUEST_HDR_HOOK`).
-    SendRequestHdr = 60004;
+    SendRequestHdr = TS_EVENT_HTTP_SEND_REQUEST_HDR;
     /// A response's head has been read (`TS_HTTP_READ_RESPONSE_HDR_HOOK`).
-    ReadResponseHdr = 60006;
+    ReadResponseHdr = TS_EVENT_HTTP_READ_RESPONSE_HDR;
     /// The response's head is about to be sent (`TS_HTTP_SEND_RESPONSE_HDR_HOOK`).
-    SendResponseHdr = 60007;
+    SendResponseHdr = TS_EVENT_HTTP_SEND_RESPONSE_HDR;
     /// A transaction begins (`TS_HTTP_TXN_START_HOOK`).
-    TxnStart = 60011;
+    TxnStart = TS_EVENT_HTTP_TXN_START;
     /// A transaction ends (`TS_HTTP_TXN_CLOSE_HOOK`).
-    TxnClose = 60012;
+    TxnClose = TS_EVENT_HTTP_TXN_CLOSE;
     /// A client's connection begins (`TS_HTTP_SSN_START_HOOK`).
-    SsnStart = 60013;
+    SsnStart = TS_EVENT_HTTP_SSN_START;
     /// A client's connection ends (`TS_HTTP_SSN_CLOSE_HOOK`).
-    SsnClose = 60014;
-    /// The cache has been asked (`TS_HTTP_CACHE_LOOKUP_COMPLETE_HOOK`). There is
-    /// none: it is always a miss.
-    CacheLookupComplete = 60015;
+    SsnClose = TS_EVENT_HTTP_SSN_CLOSE;
+    /// The cache lookup is complete (`TS_HTTP_CACHE_LOOKUP_COMPLETE_HOOK`). The port has no cache:
+    /// it is always a miss.
+    CacheLookupComplete = TS_EVENT_HTTP_CACHE_LOOKUP_COMPLETE;
     /// Before the rules are applied (`TS_HTTP_PRE_REMAP_HOOK`).
-    PreRemap = 60016;
+    PreRemap = TS_EVENT_HTTP_PRE_REMAP;
     /// After the rules have been applied (`TS_HTTP_POST_REMAP_HOOK`).
-    PostRemap = 60017;
+    PostRemap = TS_EVENT_HTTP_POST_REMAP;
 }
 
 // One bit each.
 const _: () = assert!(HttpHook::ALL.len() <= u16::BITS as usize);
 
-/// Who is to be called where.
+/// The hooks of each place.
 ///
 /// ```
 /// use eventsys::{FreeContinuation, Outcome};
@@ -102,21 +99,21 @@ const _: () = assert!(HttpHook::ALL.len() <= u16::BITS as usize);
 /// ```
 #[derive(Default)]
 pub struct HttpApiHooks {
-    /// One bit for each place where there has been somebody, so that most questions
-    /// need no lock. Set under the lock, and looked at without.
+    /// One bit for each place that has had a hook, so that most queries need no lock. Set under the
+    /// lock, read without it.
     places: AtomicU16,
     hooks: Mutex<Vec<(HttpHook, ContRef)>>,
 }
 
 impl HttpApiHooks {
-    /// Nobody.
+    /// No hooks.
     #[must_use]
     pub fn new() -> HttpApiHooks {
         HttpApiHooks::default()
     }
 
-    /// Adds one, behind those that are there. Mirrors `TSHttpHookAdd`,
-    /// `TSHttpSsnHookAdd` and `TSHttpTxnHookAdd`.
+    /// Adds a hook, behind those that are there. Mirrors `TSHttpHookAdd`, `TSHttpSsnHookAdd` and
+    /// `TSHttpTxnHookAdd`.
     pub fn add(&self, hook: HttpHook, cont: ContRef) {
         let mut hooks = self.hooks.lock();
         hooks.push((hook, cont));
@@ -132,8 +129,8 @@ impl HttpApiHooks {
         drop(gone);
     }
 
-    /// The one at this place with this number. Asked one by one, because a hook
-    /// may add others while it is called.
+    /// The hook at this place with this number. The caller gets them one by one, because a hook may
+    /// add others while it is called.
     #[must_use]
     pub fn get(&self, hook: HttpHook, nth: usize) -> Option<ContRef> {
         if self.places.load(Ordering::Acquire) & 1 << hook as u16 == 0 {
@@ -147,15 +144,15 @@ impl HttpApiHooks {
             .map(|(_, cont)| cont.clone())
     }
 
-    /// True if there is none at all.
+    /// True if there is no hook at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.hooks.lock().is_empty()
     }
 }
 
-/// Where the calling of hooks stands: first those of the whole proxy, then those
-/// of the session, then those of the transaction. Mirrors `HttpHookState`.
+/// The position in the sequence of hooks: first those of the whole proxy, then those of the
+/// session, then those of the transaction. Mirrors `HttpHookState`.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct HookState {
     scope: usize,

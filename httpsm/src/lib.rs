@@ -1,4 +1,4 @@
-//! Traffic Server's HTTP state machine, rebuilt on any
+//! A Rust rebuild of Traffic Server's HTTP state machine, on any
 //! [`NetVConnection`](iocore::NetVConnection).
 //!
 //! Mirrors `proxy/http`, `proxy/hdrs` and the part of `src/traffic_server/InkAPI.cc`
@@ -21,11 +21,11 @@
 //! example moves a request over two pairs in virtual time.
 //!
 //! # In which order to read
-//! 1. [`hdr`], [`chunked`]: what heads and bodies are;
+//! 1. [`hdr`], [`chunked`]: heads and bodies;
 //! 2. [`tunnel`]: how a body moves;
-//! 3. `transact.rs`: what is decided;
-//! 4. [`HttpSM`] and [`HttpClientSession`]: when;
-//! 5. [`HttpTxn`], [`ts_http_connect`], [`plugins`]: what plugins do.
+//! 3. `transact.rs`: the decisions;
+//! 4. [`HttpSM`] and [`HttpClientSession`]: when each decision is made;
+//! 5. [`HttpTxn`], [`ts_http_connect`], [`plugins`]: plugins.
 //!
 //! # Not modelled
 //! The cache (every lookup is a miss), TLS, HTTP/2, parents, DNS, transforms,
@@ -42,6 +42,7 @@ pub mod chunked;
 mod client_session;
 mod config;
 mod connector;
+mod events;
 pub mod hdr;
 pub mod hooks;
 mod net_connector;
@@ -60,6 +61,7 @@ pub use api::{HttpData, HttpSsn, HttpTxn, ts_http_connect, ts_http_connect_with_
 pub use client_session::HttpClientSession;
 pub use config::HttpConfig;
 pub use connector::{AcceptorConnector, ConnectError, NoOrigin, Origin, OriginConnector};
+pub use events::{HttpEvents, event_name};
 pub use net_connector::NetConnector;
 pub use proxy::{HttpCensus, HttpProxy};
 pub use remap::{BadMapping, Mapping, UrlRewrite};

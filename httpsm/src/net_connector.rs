@@ -18,9 +18,9 @@ use crate::connector::{ConnectError, Origin, OriginConnector};
 /// Connects over TCP. An address is connected to at once; a name is resolved
 /// first.
 ///
-/// That a connection is there says only that connecting has begun, as in the
-/// original: whether it succeeds shows in the first write, and the state machine
-/// gives it its connect timeout.
+/// A new connection only means that connecting has begun, as in the original:
+/// the first write shows whether it succeeds, and the state machine sets the
+/// connect timeout for it.
 ///
 /// ```
 /// use eventsys::{Clock, EventProcessor};
@@ -46,12 +46,12 @@ impl NetConnector {
 
 impl OriginConnector for NetConnector {
     fn connect_re(&self, guard: &Guard<'_>, cont: &ContRef, origin: &Origin, timeout: HrTime) {
-        let mutex = cont.base().mutex().expect("who connects has a mutex");
+        let mutex = cont.base().mutex().expect("a continuation that connects has a mutex");
         let kept = RefCell::new(Some(Arc::clone(cont)));
         let waiting = Waiting { cont: kept, action: None.into(), timer: None.into() };
         let machine = StateMachine::new(Arc::clone(mutex), waiting, Waiting::handle);
         let this: ContRef = machine.clone();
-        // As `proxy.config.net.sock_option_flag_out` is by default.
+        // The default of `proxy.config.net.sock_option_flag_out`.
         let sockopt_flags = NetVCOptions::SOCK_OPT_NO_DELAY;
         let options = NetVCOptions { sockopt_flags, ..NetVCOptions::default() };
         match self.net.connect_re(&this, Target::from((&*origin.host, origin.port)), &options) {
@@ -69,12 +69,12 @@ impl OriginConnector for NetConnector {
     }
 }
 
-/// Stands between the net processor and who wants a connection, for as long as the
-/// name is being resolved: the system's resolver has a timeout of its own, which
-/// is not the proxy's.
+/// Stands between the net processor and the connecting continuation while the name
+/// is being resolved: the system's resolver has a timeout of its own, which is not
+/// the proxy's.
 struct Waiting {
-    /// Let go of at the first event: a cancelled timer stays in its queue for a
-    /// while, and is not to keep a state machine that has ended.
+    /// Dropped at the first event: a cancelled timer stays in its queue for a
+    /// while, and must not keep a state machine that has ended.
     cont: RefCell<Option<ContRef>>,
     action: RefCell<Option<Action>>,
     timer: Cell<Option<EventRef>>,

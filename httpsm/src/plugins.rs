@@ -1,16 +1,15 @@
 //! Plugins that come with the proxy.
 //!
-//! Each is a small state machine on the interface that all plugins have: hooks,
-//! intercepts, and connections to read from and write to. [`install`] adds some to
-//! a proxy.
+//! Each is a small state machine that uses the interface of all plugins: hooks, intercepts, and
+//! connections to read from and write to. [`install`] adds some to a proxy.
 //!
 //! | name | what it does |
 //! |---|---|
 //! | `generator` | answers `GET /nocache/SIZE/NAME` with SIZE bytes, as the server's own plugin of this name |
 //! | `echo` | answers `/echo` with the request's body, up to 16 MiB |
-//! | `fetcher` | for `/fetch/PATH`, makes a request of its own for `/PATH`, and answers with what came: status, length, digest |
+//! | `fetcher` | for `/fetch/PATH`, makes a request of its own for `/PATH`, and answers with status, length, digest |
 //! | `slow` | answers `/slow/SIZE/MILLISECONDS` with SIZE bytes, one each MILLISECONDS |
-//! | `broken` | answers `/broken/HOW` with something that breaks off |
+//! | `broken` | answers `/broken/HOW` with a faulty response |
 
 mod broken;
 mod echo;
@@ -22,11 +21,12 @@ mod slow;
 
 use std::sync::Arc;
 
-use eventsys::{FreeContinuation, Outcome};
+use eventsys::{EventCode, FreeContinuation, Outcome};
 
 use crate::api::{HttpData, HttpTxn};
+use crate::events::HttpEvents;
 use crate::hdr::RequestHdr;
-use crate::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE};
+use crate::hooks::HttpHook;
 use crate::proxy::HttpProxy;
 
 /// A plugin that comes with the proxy.
@@ -68,6 +68,18 @@ impl Plugin {
         }
     }
 
+    /// What it answers, in a sentence.
+    #[must_use]
+    pub const fn what(self) -> &'static str {
+        match self {
+            Plugin::Generator => "as many bytes as the path says, as generator.so",
+            Plugin::Echo => "the body of the request",
+            Plugin::Fetcher => "what it gets from the proxy itself, by TSHttpConnectWithPluginId",
+            Plugin::Slow => "as many bytes as the path says, in pieces, with pauses between them",
+            Plugin::Broken => "an answer that is wrong in the way that the path says",
+        }
+    }
+
     /// The paths that are its own.
     #[must_use]
     pub const fn paths(self) -> &'static str {
@@ -91,7 +103,7 @@ impl Plugin {
         install(&[self], proxy);
     }
 
-    /// What it makes of this request; `None` if it has no answer.
+    /// Its claim to this request; `None` if it has no answer.
     fn claim(self, request: &RequestHdr) -> Option<Claim> {
         let path = &request.url.path[..];
         let by_path = |begin: &[u8]| path.starts_with(begin).then_some(Claim::Path);
@@ -121,7 +133,7 @@ impl Plugin {
 /// How strong a plugin's claim to a request is, the weakest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Claim {
-    /// It takes what nobody else wants.
+    /// It takes any request that no other plugin takes.
     Rest,
     /// The request has a body.
     Body,
@@ -129,8 +141,8 @@ enum Claim {
     Path,
 }
 
-/// What becomes of a request that is no plugin's own: none knows its path, and `echo` is
-/// not there or the request has no body.
+/// What happens to a request that no plugin claims: no plugin has its path, and `echo` is not there
+/// or the request has no body.
 ///
 /// ```
 /// use httpsm::plugins::Rest;
@@ -140,33 +152,31 @@ enum Claim {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Rest {
-    /// `generator` takes it, as the original does in whose rule it stands, and leaves
-    /// what it does not understand without an answer. Without `generator` it goes to
-    /// the origin server.
+    /// `generator` takes it, as the original plugin does in its rule, and leaves a request that it
+    /// does not understand without an answer. Without `generator` it goes to the origin server.
     #[default]
     Generator,
     /// It goes to the origin server.
     Origin,
-    /// It is answered with 404 and the paths that there are.
+    /// It is answered with 404 and a list of the paths.
     NotFound,
 }
 
 /// Adds plugins to a proxy.
 ///
-/// They answer in place of the origin server ([`HttpTxn::server_intercept`]), when
-/// the cache has been asked. A request goes to the plugin that knows its path; if
-/// none does, a request with a body goes to `echo`, and all else to `generator`,
-/// which takes every request, as the original does in whose rule it stands. The
-/// order of `plugins` does not matter, unless two are the same.
+/// They answer in place of the origin server ([`HttpTxn::server_intercept`]), after the cache
+/// lookup. A request goes to the plugin that has its path; if there is none, a request with a body
+/// goes to `echo`, and every other to `generator`, which takes every request, as the original
+/// plugin does in its rule. The order of `plugins` does not matter, unless two are the same.
 ///
-/// Plugins that are added later get what those before them have left.
+/// Plugins that are added later get the requests that those before them have left.
 pub fn install(plugins: &[Plugin], proxy: &Arc<HttpProxy>) {
     install_with(plugins, Rest::Generator, proxy);
 }
 
-/// As [`install`], and says what becomes of a request that is no plugin's own. Of its
-/// paths, `generator` then owns those that it can answer: without a SIZE it would leave
-/// the client without an answer.
+/// As [`install`], with a choice for requests that no plugin claims. `generator` then claims only
+/// those of its paths that it can answer: without a SIZE it would leave the client without an
+/// answer.
 pub fn install_with(plugins: &[Plugin], rest: Rest, proxy: &Arc<HttpProxy>) {
     let of_these = plugins.to_vec();
     let hook = FreeContinuation::new(move |_, _, data| {
@@ -182,7 +192,7 @@ pub fn install_with(plugins: &[Plugin], rest: Rest, proxy: &Arc<HttpProxy>) {
                     generator::check_cacheable(txn);
                 }
             }
-            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
         }
         Outcome::Done
     });
@@ -191,7 +201,7 @@ pub fn install_with(plugins: &[Plugin], rest: Rest, proxy: &Arc<HttpProxy>) {
         let hook = FreeContinuation::new(|_, _, data| {
             if let Some(txn) = data.txn() {
                 fetcher::note_host(txn);
-                txn.reenable(TS_EVENT_HTTP_CONTINUE);
+                txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             }
             Outcome::Done
         });

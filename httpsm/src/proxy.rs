@@ -68,7 +68,7 @@ pub(crate) struct Counters {
     pub(crate) server_sessions: AtomicI64,
 }
 
-/// How many are alive; see [`HttpProxy::census`].
+/// Counts of live objects; see [`HttpProxy::census`].
 ///
 /// ```
 /// use httpsm::HttpCensus;
@@ -146,8 +146,8 @@ impl HttpProxy {
         drop(old);
     }
 
-    /// Says which time of day it is now, in seconds since 1970. A clock begins
-    /// somewhere; without this, dates in heads do.
+    /// Sets the time of day, in seconds since 1970. Without this call, dates in
+    /// heads begin where the clock begins.
     pub fn set_local_time(&self, seconds: i64) {
         let now = self.processor.clock().get_hrtime_updated() / SECOND;
         self.time_offset.store(seconds - now, Ordering::Relaxed);
@@ -159,11 +159,12 @@ impl HttpProxy {
         self.processor.clock().get_hrtime() / SECOND + self.time_offset.load(Ordering::Relaxed)
     }
 
-    /// From now on answers say that the connection ends behind them, and it does.
-    /// Idle connections stay as they are. To end well, a proxy stops accepting,
-    /// drains, and waits until its [census](HttpProxy::census) shows no
-    /// transaction. Mirrors `TSSystemState::drain` and its use in `build_response`;
-    /// there it is the client who then has to close.
+    /// From now on each answer says that its connection ends, and the proxy closes
+    /// it behind the answer. Idle connections stay as they are. To end well, a
+    /// proxy stops accepting, drains, and waits until its
+    /// [census](HttpProxy::census) shows no transaction. Mirrors
+    /// `TSSystemState::drain` and its use in `build_response`; there the client
+    /// has to close.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
@@ -175,8 +176,8 @@ impl HttpProxy {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// How a PluginVC pair of this proxy is to be: as in 9.2.9, with the
-    /// corrections that keep a plugin's mistake from being everybody's end.
+    /// The options of this proxy's PluginVC pairs: as in 9.2.9, with the
+    /// corrections that keep a plugin's mistake from ending the whole proxy.
     #[must_use]
     pub fn plugin_vc_options(&self) -> PluginVcOptions {
         PluginVcOptions {

@@ -7,7 +7,7 @@
 
 use crate::hdr::{RequestHdr, URL};
 
-/// A rule: what begins with `from` goes to `to`.
+/// A rule: a request whose URL begins with `from` goes to `to`.
 ///
 /// ```
 /// use httpsm::Mapping;
@@ -27,7 +27,7 @@ pub struct Mapping {
 pub enum BadMapping {
     /// It has another form; the text.
     Form(String),
-    /// No server can be reached, or asked for, with this scheme.
+    /// The port cannot use this scheme, for a request or for a server.
     Scheme(String),
     /// The port is not a number from 1 to 65535.
     Port(String),
@@ -103,14 +103,14 @@ pub struct UrlRewrite {
 }
 
 impl UrlRewrite {
-    /// These rules; of two that match equally well the first counts.
+    /// These rules; of two rules that match equally well the first wins.
     #[must_use]
     pub fn new(mappings: Vec<Mapping>) -> UrlRewrite {
         UrlRewrite { mappings }
     }
 
-    /// Rewrites the target, and the Host field unless it is to stay; false if no
-    /// rule matches. Mirrors `Remap` and `doRemap`.
+    /// Rewrites the target, and the Host field unless the configuration keeps
+    /// it; false if no rule matches. Mirrors `Remap` and `doRemap`.
     pub fn remap(&self, hdr: &mut RequestHdr, pristine_host_hdr: bool) -> bool {
         let host = hdr.host_get().unwrap_or(b"");
         let (port, path) = (hdr.port_get(), &hdr.url.path);
@@ -124,14 +124,14 @@ impl UrlRewrite {
             });
             host_matches && path.starts_with(&from.path)
         };
-        // With a host before without, then by the length of the path.
+        // Rules with a host come first, then rules with a longer path.
         let weight = |mapping: &&Mapping| (mapping.from.host.is_some(), mapping.from.path.len());
         let Some(mapping) = self.mappings.iter().rev().filter(matches).max_by_key(weight) else {
             return false;
         };
         let (from, to) = (&mapping.from, &mapping.to);
         if hdr.method != b"CONNECT" {
-            // Of that, only host and port are part of the request.
+            // A CONNECT request has only host and port.
             hdr.url.path.splice(..from.path.len(), to.path.iter().copied());
             hdr.url.scheme.clone_from(&to.scheme);
         }

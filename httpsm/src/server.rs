@@ -23,7 +23,7 @@ use crate::proxy::HttpProxy;
 use crate::remap::{Mapping, UrlRewrite};
 
 /// Options of a [`Server`]. By default it listens on a free port of the loopback address,
-/// has one net thread, no plugin and no rule, and tells its steps to nobody.
+/// has one net thread, no plugin and no rule, and has no listener to its steps.
 ///
 /// ```
 /// use httpsm::{HttpConfig, ServerOptions};
@@ -46,24 +46,22 @@ pub struct ServerOptions {
     pub threads: usize,
     /// The plugins that answer in place of an origin server: see [`plugins::install`].
     pub plugins: Vec<Plugin>,
-    /// The plugins answer only what is their own. The rest goes where the rules say, or,
-    /// if the plugins alone answer, is answered with 404. Otherwise see
-    /// [`Rest::Generator`].
+    /// The plugins answer only requests that they claim. The rest goes where the rules say, or, if
+    /// only plugins answer, gets a 404. Otherwise see [`Rest::Generator`].
     pub own_paths_only: bool,
-    /// The rules. Without a rule, and if `http.url_remap_required` is true, the plugins
-    /// alone answer: every request is for `http://127.0.0.1/`, and no origin server is
-    /// ever connected to.
+    /// The rules. Without a rule, and if `http.url_remap_required` is true, only plugins answer:
+    /// every request is for `http://127.0.0.1/`, and the proxy never connects to an origin server.
     pub maps: Vec<Mapping>,
-    /// What can be set of HTTP.
+    /// The HTTP settings.
     pub http: HttpConfig,
-    /// What can be set of connections, their limits included.
+    /// The settings of connections, with their limits.
     pub net: NetConfig,
-    /// The clock of timeouts. Clients outside of the process live in real time, so a
-    /// virtual clock is of use only where no timeout is.
+    /// The clock of timeouts. Clients outside of the process live in real time, so a virtual clock
+    /// is useful only without timeouts.
     pub clock: Arc<Clock>,
     /// The time of day when the server starts, for the dates in heads.
     pub local_time: SystemTime,
-    /// Who is told the steps.
+    /// The listener to the steps.
     pub steps: Steps,
 }
 
@@ -127,8 +125,8 @@ impl Server {
     /// If the address cannot be listened on.
     ///
     /// # Panics
-    /// If there are to be 0 threads or more than
-    /// [`MAX_EVENT_THREADS`](eventsys::MAX_EVENT_THREADS), or the system gives none.
+    /// If the number of threads is 0 or above [`MAX_EVENT_THREADS`](eventsys::MAX_EVENT_THREADS),
+    /// or if the system gives no thread.
     pub fn start(options: ServerOptions) -> io::Result<Server> {
         let ServerOptions { listen, threads, plugins, own_paths_only, maps, http, .. } = options;
         let ServerOptions { net, clock, local_time, steps, .. } = options;
@@ -149,7 +147,7 @@ impl Server {
         proxy.set_local_time(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
         plugins::install_with(&plugins, rest, &proxy);
 
-        // As `proxy.config.net.sock_option_flag_in` is by default.
+        // The default of `proxy.config.net.sock_option_flag_in`.
         let sockopt_flags = NetVCOptions::SOCK_OPT_NO_DELAY;
         let options = AcceptOptions { sockopt_flags, ..AcceptOptions::on(listen) };
         match net.accept(HttpSessionAccept::new(&proxy), &options) {
@@ -188,12 +186,12 @@ impl Server {
         &self.processor
     }
 
-    /// Listens no more. Connections that are open stay.
+    /// Stops listening. Open connections stay open.
     pub fn stop_listening(&self) {
         self.accept.cancel();
     }
 
-    /// Listens no more, and lets no open connection outlast its next answer: see
+    /// Stops listening, and closes each open connection after its next answer: see
     /// [`HttpProxy::drain`].
     pub fn drain(&self) {
         self.proxy.drain();
@@ -226,7 +224,7 @@ impl Drop for Server {
     }
 }
 
-/// True if a request can get to an origin server.
+/// True if a request can reach an origin server.
 fn has_origins(maps: &[Mapping], http: &HttpConfig) -> bool {
     !maps.is_empty() || !http.url_remap_required
 }

@@ -70,7 +70,7 @@ impl ServerSession {
         self.closed();
     }
 
-    /// Somebody else has closed the connection.
+    /// Another owner has closed the connection.
     pub(crate) fn closed(self) {
         self.proxy.census.server_sessions.fetch_sub(1, Ordering::Relaxed);
     }
@@ -78,7 +78,7 @@ impl ServerSession {
 
 /// Directs timeouts and errors of both operations to `cont`; nothing is read yet.
 fn take_over(guard: &Guard<'_>, cont: &ContRef, vc: &NetVcRef) -> (BoundBuffer, IOBufferReader) {
-    let mutex = cont.base().mutex().expect("who has a server session has a mutex");
+    let mutex = cont.base().mutex().expect("the user of a server session has a mutex");
     let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_8K).bind(mutex);
     let reader = buffer.alloc_reader(guard).expect("the first of five");
     vc.do_io_read(guard, Some(cont.clone()), 0, Some(&buffer));
@@ -124,7 +124,7 @@ impl ServerSessionPool {
         self.waiting.get(&guard).borrow().len()
     }
 
-    /// True if none waits.
+    /// True if no connection waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -137,16 +137,17 @@ impl ServerSessionPool {
         all.into_iter().for_each(Pooled::close);
     }
 
-    /// A connection to this origin server, if one waits and the pool's mutex can be
-    /// had; its events go to `cont` from now on. Mirrors `acquireSession`.
+    /// A connection to this origin server, if one waits and the try-lock of the
+    /// pool's mutex succeeds; its events go to `cont` from now on. Mirrors
+    /// `acquireSession`.
     pub(crate) fn acquire_session(
         &self,
         guard: &Guard<'_>,
         cont: &ContRef,
         origin: &Origin,
     ) -> Option<ServerSession> {
-        // The operations are bound to the pool's mutex: both are held while they
-        // change hands.
+        // The operations are bound to the pool's mutex: both mutexes are held
+        // while the operations move.
         let lock = self.waiting.mutex().try_lock()?;
         let waiting = self.waiting.get(&lock);
         let fits = |pooled: &Pooled| pooled.origin == *origin && is_of_this_thread(&pooled.vc);
@@ -162,7 +163,7 @@ impl ServerSessionPool {
     }
 
     /// Takes a connection back, or closes it: if something is left in its buffer,
-    /// or the pool's mutex cannot be had. Mirrors `releaseSession`.
+    /// or the try-lock of the pool's mutex misses. Mirrors `releaseSession`.
     pub(crate) fn release_session(&self, guard: &Guard<'_>, session: ServerSession) {
         let left_over = session.reader.read_avail(guard) > 0;
         let lock = self.waiting.mutex().try_lock();
@@ -197,9 +198,9 @@ impl Continuation for ServerSessionPool {
         &self.base
     }
 
-    /// Whatever happens to a connection that waits, it cannot be used any more: the
-    /// origin server has closed it, it has been idle for too long, or something
-    /// came that nobody had asked for. Mirrors `eventHandler`.
+    /// After any event a waiting connection cannot be used any more: the origin
+    /// server has closed it, it has been idle for too long, or bytes came without a
+    /// request. Mirrors `eventHandler`.
     fn handle_event(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
         let (Some(vio), guard) = (data.vio(), call.guard()) else { return Outcome::Done };
         if vio.op() == VioOp::Write && event == EventCode::VC_EVENT_WRITE_READY {

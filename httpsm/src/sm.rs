@@ -5,17 +5,17 @@
 //! # Contract
 //! A client session makes it and attaches itself. It runs under the mutex of the
 //! client's connection. Events of the client's and the server's operations come
-//! to it until a body is under way; then they come to its [`HttpTunnel`], which
-//! tells it of the ends. At each hook it stands still until it is reenabled. It
-//! ends by itself; from then on no function of the plugin interface may be called
-//! for it ([`HttpTxn`](crate::HttpTxn)). All of it runs on the thread that made it.
+//! to it until a body is under way; then they come to its [`HttpTunnel`], which reports the end of
+//! each party to it. At each hook it stands still until it is reenabled. It ends by itself; from
+//! then on no function of the plugin interface may be called for it ([`HttpTxn`](crate::HttpTxn)).
+//! All of it runs on the thread that made it.
 //!
 //! # When a plugin holds it and a connection ends
 //! The client's connection is closed at once, and so is the origin server's; the
-//! plugin is not told. What follows waits until the plugin gives the machine back:
-//! the other plugins of the same hook are called, then those of TXN_CLOSE. If it is
-//! the origin server's connection alone that ends (while SEND_REQUEST_HDR is held),
-//! the next try or the error answer waits in the same way.
+//! plugin is not told. The next steps wait until the plugin gives the machine back: the other
+//! plugins of the same hook are called, then those of TXN_CLOSE. If it is the origin server's
+//! connection alone that ends (while SEND_REQUEST_HDR is held), the next try or the error answer
+//! waits in the same way.
 //!
 //! # The way of a request
 //! ```text
@@ -24,15 +24,15 @@
 //!   SendServerRequestHeader (─► TunnelPost) ─► ReadServerResponseHeader ─►
 //!   hooks READ_RESPONSE_HDR, SEND_RESPONSE_HDR ─► Tunnel ─► hook TXN_CLOSE
 //! ```
-//! What is refused goes from where it stands to SEND_RESPONSE_HDR, and so does
-//! what the origin server does not answer.
+//! A refused request goes from its present state to SEND_RESPONSE_HDR, and so does a request that
+//! the origin server does not answer.
 //!
 //! | file | what |
 //! |---|---|
 //! | `sm.rs` | the machine, its events, its end |
-//! | `sm/client.rs` | the client: its request, its going away |
+//! | `sm/client.rs` | the client: its request, its end |
 //! | `sm/api.rs` | hooks |
-//! | `sm/flow.rs` | what follows what |
+//! | `sm/flow.rs` | the sequence of states |
 //! | `sm/server.rs` | the origin server: connecting, asking, its answer's head |
 //! | `sm/post.rs` | the request's body |
 //! | `sm/transfer.rs` | the answer's body |
@@ -62,16 +62,15 @@ use pluginvc::PluginVCCore;
 
 use crate::affinity;
 use crate::client_session::HttpClientSession;
+use crate::events::HttpEvents;
 use crate::hdr::HttpParser;
-use crate::hooks::{
-    HookState, HttpApiHooks, HttpHook, TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR,
-};
+use crate::hooks::{HookState, HttpApiHooks, HttpHook};
 use crate::proxy::HttpProxy;
 use crate::server_session::ServerSession;
 use crate::transact::{ResponseNext, State};
 use crate::tunnel::{BlindTunnel, HttpTunnel, TunnelOwner};
 
-/// Where a transaction stands. The numbers are those of the steps.
+/// The state of a transaction. The numbers are those of the steps.
 /// ```
 /// use httpsm::SmState;
 ///
@@ -104,7 +103,7 @@ pub enum SmState {
 }
 
 impl SmState {
-    /// The state with this number, for who reads steps.
+    /// The state with this number, for readers of steps.
     #[must_use]
     pub fn from_number(number: i64) -> Option<SmState> {
         use SmState::*;
@@ -149,14 +148,14 @@ pub(crate) struct Sm {
     server: RefCell<Option<Server>>,
     parser: RefCell<HttpParser>,
     sm_state: Cell<SmState>,
-    /// Which function the events of the client are for. Mirrors `ua_entry->vc_handler`.
+    /// The function that handles the client's events. Mirrors `ua_entry->vc_handler`.
     reading_request: Cell<bool>,
     cur_hook: Cell<Option<HttpHook>>,
     hook_state: Cell<HookState>,
     callout: Cell<Callout>,
     /// A plugin has been called and has not given the machine back.
     asked: Cell<bool>,
-    /// What follows SEND_RESPONSE_HDR.
+    /// The step after SEND_RESPONSE_HDR.
     transfer: Cell<ResponseNext>,
     plugin_tunnel: RefCell<Option<Arc<PluginVCCore>>>,
     blind_tunnel: RefCell<Option<Arc<BlindTunnel>>>,
@@ -193,21 +192,20 @@ struct Server {
     read_vio: Option<VioHandle>,
     write_vio: Option<VioHandle>,
     /// The connection has been made for this request, of which nothing has been
-    /// written yet. (There the write of one byte stands that told of the handshake.)
+    /// written yet. (In the original the one-byte write that showed the handshake is still set
+    /// then.)
     is_new: bool,
-    /// Its head has been sent, and what is read now is the answer's.
+    /// The request's head has been sent, and the machine reads the answer.
     reading: bool,
     eos: bool,
 }
 
-/// Whether plugins are being called, and what waits until they have been. Mirrors
-/// `HttpApiState_t`.
+/// Whether plugins are being called, and what happens after them. Mirrors `HttpApiState_t`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Callout {
     /// No plugin is called (`HTTP_API_NO_CALLOUT`).
     No,
-    /// A plugin has the machine, or its mutex could not be had
-    /// (`HTTP_API_IN_CALLOUT`).
+    /// A plugin has the machine, or the try-lock of its mutex missed (`HTTP_API_IN_CALLOUT`).
     In,
     /// The same, and the machine has ended meanwhile: TXN_CLOSE follows
     /// (`HTTP_API_DEFERED_CLOSE`).
@@ -226,7 +224,7 @@ enum Post {
     ServerFail,
 }
 
-/// A machine, its inside, and the proof that its mutex is held.
+/// A machine, its state, and the proof that its mutex is held.
 #[derive(Clone, Copy)]
 struct Run<'a> {
     sm: &'a HttpSM,
@@ -280,13 +278,13 @@ impl HttpSM {
         })
     }
 
-    /// The number of the transaction; grows with each of the proxy. Mirrors `sm_id`.
+    /// The number of the transaction; grows with each transaction of the proxy. Mirrors `sm_id`.
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// The proxy that it is of.
+    /// The proxy that it belongs to.
     #[must_use]
     pub fn proxy(&self) -> &Arc<HttpProxy> {
         &self.proxy
@@ -313,7 +311,7 @@ impl HttpSM {
         let count = &run.state.reentrancy_count;
         count.set(count.get() + 1);
         f(run);
-        // Counted down behind it: a plugin of TXN_CLOSE may call the machine again.
+        // The count goes down after the end: a plugin of TXN_CLOSE may call the machine again.
         if run.state.terminate_sm.get() && count.get() == 1 {
             run.kill_this();
         }
@@ -349,7 +347,7 @@ impl HttpSM {
 }
 
 impl Sm {
-    /// A plugin is to answer; the pair that was to do so before.
+    /// Sets the plugin that will answer; returns the previous pair.
     pub(crate) fn set_plugin_tunnel(&self, core: Arc<PluginVCCore>) -> Option<Arc<PluginVCCore>> {
         self.plugin_tunnel.replace(Some(core))
     }
@@ -377,7 +375,9 @@ impl Continuation for HttpSM {
         self.enter(call.guard(), |run| {
             run.report(steps::HTTP_EVENT, i64::from(event.0));
             match event {
-                TS_EVENT_HTTP_CONTINUE | TS_EVENT_HTTP_ERROR => run.api_callback(event),
+                EventCode::TS_EVENT_HTTP_CONTINUE | EventCode::TS_EVENT_HTTP_ERROR => {
+                    run.api_callback(event)
+                }
                 EventCode::NET_EVENT_OPEN | EventCode::NET_EVENT_OPEN_FAILED => {
                     run.state_http_server_open(event, data);
                 }
@@ -460,7 +460,7 @@ impl Run<'_> {
             _ => None,
         };
         if of_server.is_some() && self.state.t_state.borrow().is_tunnel {
-            // While plugins are called: the tunnel will find nobody.
+            // While plugins are called: the tunnel will find no client.
             return self.close_server();
         }
         match of_server {
@@ -473,14 +473,15 @@ impl Run<'_> {
         }
     }
 
-    /// Closes what is open, tells the plugins, lets go. While a plugin has the machine
-    /// only the first is done; it is called again when that plugin has given it back,
-    /// and when the last plugin of TXN_CLOSE has. Mirrors `kill_this`.
+    /// Closes the open connections, calls the plugins, frees the machine. While a plugin has the
+    /// machine it only closes; it is called again when that plugin has given the machine back, and
+    /// when the last plugin of TXN_CLOSE has. Mirrors `kill_this`.
     fn kill_this(self) {
         if !self.state.kill_this_async_done.get() {
             self.state.ending.set(true);
             self.set_state(SmState::KillThis);
-            // If a plugin waits for its call, the call is made: its answer ends the machine.
+            // If the retry of a plugin's call is pending, it stays: the plugin's answer ends the
+            // machine.
             if self.state.callout.get() == Callout::No
                 && let Some(event) = self.state.pending_action.take()
             {
@@ -510,7 +511,7 @@ impl Run<'_> {
         self.kill_plugin_tunnel();
     }
 
-    /// A plugin that was to answer and was never asked is told so.
+    /// An intercepting plugin that never got a request gets an event for that.
     fn kill_plugin_tunnel(self) {
         let plugin_tunnel = self.state.plugin_tunnel.take();
         if let Some(core) = plugin_tunnel {
@@ -518,7 +519,7 @@ impl Run<'_> {
         }
     }
 
-    /// The plugins know of the end: nothing is left to do. Mirrors the end of
+    /// The plugins of TXN_CLOSE have been called: nothing is left to do. Mirrors the end of
     /// `kill_this`, and `destroy`.
     fn let_go(self) {
         self.state.terminate_sm.set(false);
@@ -531,7 +532,7 @@ impl Run<'_> {
         self.sm.alive.store(false, Ordering::Release);
     }
 
-    /// Takes the client out of the table: its connection is somebody else's now.
+    /// Takes the client out of the table: its connection has another owner now.
     fn forget_ua(self) {
         let ua = self.state.ua.take();
         drop(ua);

@@ -1,7 +1,7 @@
 //! The steps of the HTTP state machine. Their subject is `H` with the number of the
 //! transaction, or `S` with that of the client session. No recording has them.
 
-/// The number of a transaction or session as a step shows it: its low end.
+/// The number of a transaction or session as a step shows it: its low bits.
 #[allow(clippy::cast_possible_truncation)] // Two of one trace are not 2^32 apart.
 pub(crate) fn number_of(id: u64) -> u32 {
     id as u32

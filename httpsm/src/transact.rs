@@ -1,8 +1,8 @@
-//! Decisions: what is asked of the origin server, and what the client is told.
+//! Decisions: the request for the origin server, and the answer for the client.
 //!
 //! Mirrors `proxy/http/HttpTransact.cc` and `HttpTransactHeaders.cc` (9.2.9). No
-//! connection is touched here: the functions look at heads, change heads, and say
-//! what is to be done next.
+//! connection is touched here: the functions look at heads, change heads, and
+//! return the next step.
 //!
 //! **Not modelled**: the cache, parents, DNS, authentication, ranges, WebSocket
 //! (an upgrade to it is refused as any other).
@@ -19,7 +19,7 @@ use crate::hdr::{RequestHdr, ResponseHdr};
 pub(crate) use request::RequestNext;
 pub(crate) use response::ResponseNext;
 
-/// How it stands with the origin server. Mirrors `ServerState_t`.
+/// The state of the origin server's connection. Mirrors `ServerState_t`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum ServerState {
     #[default]
@@ -41,8 +41,8 @@ pub(crate) enum Source {
     OriginServer,
 }
 
-/// What a plugin does in a transaction. Mirrors `HttpPluginTunnel_t`.
-/// [`HttpTxn::plugin_tunnel`](crate::HttpTxn::plugin_tunnel) tells it.
+/// The role of a plugin in a transaction. Mirrors `HttpPluginTunnel_t`.
+/// [`HttpTxn::plugin_tunnel`](crate::HttpTxn::plugin_tunnel) returns it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum PluginTunnel {
     /// Nothing (`HTTP_NO_PLUGIN_TUNNEL`).
@@ -54,7 +54,7 @@ pub enum PluginTunnel {
     AsServer,
 }
 
-/// Everything that is known of a transaction. Mirrors `HttpTransact::State`.
+/// The data of a transaction. Mirrors `HttpTransact::State`.
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) client_request: RequestHdr,
@@ -71,7 +71,7 @@ pub(crate) struct State {
     pub(crate) receive_chunked_response: bool,
     pub(crate) client_addr: Option<SocketAddr>,
     pub(crate) is_internal_request: bool,
-    /// `client_info.state`, when the client was given up.
+    /// `client_info.state`, when the machine has given the client up.
     pub(crate) client_timed_out: Option<ServerState>,
 
     /// `None` is `HTTP_UNDEFINED_CL`.
@@ -97,7 +97,7 @@ pub(crate) struct State {
     /// The answer is an error's (`SM_ACTION_SEND_ERROR_CACHE_NOOP`).
     pub(crate) is_error_answer: bool,
     pub(crate) is_upgrade_request: bool,
-    /// The cache is not asked. Mirrors `txn_conf->cache_http` and `TUNNELLING_PROXY`.
+    /// The cache is off. Mirrors `txn_conf->cache_http` and `TUNNELLING_PROXY`.
     pub(crate) cache_is_off: bool,
     /// The request is a `CONNECT` that may be carried out.
     pub(crate) is_tunnel: bool,
@@ -105,7 +105,7 @@ pub(crate) struct State {
     pub(crate) plugin_tunnel_type: PluginTunnel,
     /// The request's body has been given to a tunnel.
     pub(crate) body_tunneled: bool,
-    /// A tunnel was given up: something may be left over on either connection.
+    /// A tunnel was stopped: bytes may be left over on either connection.
     pub(crate) tunnel_aborted: bool,
 
     /// Seconds since 1970.
@@ -123,7 +123,7 @@ impl State {
     /// True for requests that may be sent a second time. Mirrors
     /// `is_request_retryable`.
     pub(crate) fn is_request_retryable(&self, request_sent: bool) -> bool {
-        // A plugin has one connection, and no second; a tunnel is tried once.
+        // A plugin gets only one connection; a tunnel is tried once.
         if self.plugin_tunnel_type != PluginTunnel::None || self.is_tunnel {
             return false;
         }
@@ -132,8 +132,8 @@ impl State {
         safe || self.current_state == ServerState::ConnectionError || !request_sent
     }
 
-    /// Reads what the request's head says of its body. Mirrors
-    /// `set_client_request_state`.
+    /// Reads from the request's head whether a body follows and how long it is.
+    /// Mirrors `set_client_request_state`.
     pub(crate) fn set_client_request_state(&mut self) {
         let fields = &self.client_request.fields;
         self.client_chunked |=

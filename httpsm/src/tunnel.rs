@@ -3,11 +3,11 @@
 //! Mirrors `proxy/http/HttpTunnel.cc` (9.2.9).
 //!
 //! # Contract
-//! The owner ([`TunnelOwner`]) fills a buffer with what it has already (a head,
-//! the beginning of a body), names the producer and the consumers, and calls
-//! [`HttpTunnel::tunnel_run`]. From then on the events of their operations come
-//! to the tunnel, under the owner's mutex. The owner hears of the end of each
-//! party, and at last, when all are done, `tunnel_done`.
+//! The owner ([`TunnelOwner`]) fills a buffer with the bytes that it has already (a head, the
+//! beginning of a body), names the producer and the consumers, and calls
+//! [`HttpTunnel::tunnel_run`]. From then on the events of their operations come to the tunnel,
+//! under the owner's mutex. The tunnel reports the end of each party to the owner, and at last,
+//! when all are done, calls `tunnel_done`.
 //!
 //! # Flow
 //! The producer's buffer has a water mark: the connection does not read beyond
@@ -42,15 +42,11 @@ pub use action::TunnelChunkingAction;
 pub(crate) use action::share_or_copy;
 pub(crate) use blind::{BlindTunnel, BlindTunnelOwner};
 
-/// The producer has read everything before it was started. Mirrors
-/// `HTTP_TUNNEL_EVENT_PRECOMPLETE`.
-pub const HTTP_TUNNEL_EVENT_PRECOMPLETE: EventCode = EventCode(2302);
-
 /// The most consumers of one tunnel. Mirrors `MAX_CONSUMERS`.
 pub const MAX_CONSUMERS: usize = 4;
 
-/// What a party of a tunnel is. Mirrors `HttpTunnelType_t`.
-/// The example of [`HttpTunnel`] has two of them.
+/// The kind of a tunnel's party. Mirrors `HttpTunnelType_t`. The example of [`HttpTunnel`] has two
+/// of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TunnelType {
     /// The origin server.
@@ -61,12 +57,12 @@ pub enum TunnelType {
     Static,
 }
 
-/// Who has a tunnel. Called under the mutex of the tunnel, by shared reference:
-/// it may call the tunnel back.
-/// The example of [`HttpTunnel`] has one.
+/// The owner of a tunnel. Called under the mutex of the tunnel, by shared reference: it may call
+/// the tunnel back. The example of [`HttpTunnel`] has one.
 pub trait TunnelOwner: Send + Sync {
     /// The producer has come to its end: all read (`READ_COMPLETE`,
-    /// [`HTTP_TUNNEL_EVENT_PRECOMPLETE`]), `EOS`, an error, a timeout.
+    /// [`HTTP_TUNNEL_EVENT_PRECOMPLETE`](crate::HttpEvents::HTTP_TUNNEL_EVENT_PRECOMPLETE)),
+    /// `EOS`, an error, a timeout.
     fn producer_handler(&self, guard: &Guard<'_>, event: EventCode);
 
     /// A consumer has come to its end: all written (`WRITE_COMPLETE`), an error,
@@ -77,18 +73,17 @@ pub trait TunnelOwner: Send + Sync {
     fn tunnel_done(&self, guard: &Guard<'_>);
 }
 
-/// How a tunnel begins.
-/// See [`HttpTunnel`] for an example.
+/// The options of a tunnel's start. See [`HttpTunnel`] for an example.
 pub struct Production {
-    /// What the producer is.
+    /// The kind of the producer.
     pub kind: TunnelType,
-    /// Its connection; none for [`TunnelType::Static`].
+    /// Its connection; `None` for [`TunnelType::Static`].
     pub vc: Option<NetVcRef>,
     /// Bytes in all, with those that are in the buffer already; `None` if not known.
     pub nbytes: Option<i64>,
-    /// The buffer, and where it is to be read from.
+    /// The buffer, as a reader at the first byte.
     pub start: IOBufferReader,
-    /// What is done to the bytes.
+    /// The change of the bytes.
     pub action: TunnelChunkingAction,
     /// How many bytes at the start are a head, which no action touches.
     pub skip_bytes: i64,
@@ -101,7 +96,7 @@ pub struct Production {
 pub struct FlowControl {
     /// The producer is throttled when this much waits.
     pub high_water: i64,
-    /// It is let go on when less than this waits.
+    /// It continues when less than this waits.
     pub low_water: i64,
 }
 
@@ -115,8 +110,8 @@ impl Default for FlowControl {
 ///
 /// # Contract
 ///
-/// 1. [`new`](HttpTunnel::new) under the mutex of its [`TunnelOwner`]; the owner is told of the end
-///    of each producer and consumer.
+/// 1. [`new`](HttpTunnel::new) under the mutex of its [`TunnelOwner`]; the tunnel reports the end
+///    of each producer and consumer to the owner.
 /// 2. [`tunnel_run`](HttpTunnel::tunnel_run) with a [`Production`], once. From then on the tunnel is
 ///    the state machine of the producer's read and of each consumer's write.
 /// 3. The owner ends what it must: [`kill_tunnel`](HttpTunnel::kill_tunnel),
@@ -193,7 +188,7 @@ struct State {
     active: Cell<bool>,
     /// Calls of the tunnel on the stack. Mirrors `reentrancy_count`.
     reentrancy_count: Cell<u32>,
-    /// The owner is to be told of the end when the stack has unwound.
+    /// The owner must be called with the end when the stack has unwound.
     call_sm: Cell<bool>,
 }
 
@@ -210,7 +205,7 @@ struct Producer {
     bytes_read: Cell<i64>,
     truncated: Cell<bool>,
     throttled: Cell<bool>,
-    /// The last of its data has been seen; what is changed on the way ends here.
+    /// The producer's last bytes have been processed; the changed bytes end here.
     over: Cell<bool>,
 }
 
@@ -270,19 +265,19 @@ impl HttpTunnel {
         self.state.get(guard).producer.alive.get()
     }
 
-    /// What the producer is, once a tunnel has been started.
+    /// The kind of the producer, once a tunnel has been started.
     #[must_use]
     pub fn producer_kind(&self, guard: &Guard<'_>) -> Option<TunnelType> {
         self.state.get(guard).producer.kind.get()
     }
 
-    /// What a consumer is.
+    /// The kind of a consumer.
     #[must_use]
     pub fn consumer_kind(&self, guard: &Guard<'_>, consumer: usize) -> Option<TunnelType> {
         self.state.get(guard).consumers[consumer].kind.get()
     }
 
-    /// True if the producer ended inside a chunk, or sent something that is none.
+    /// True if the producer ended inside a chunk, or sent an invalid chunk.
     #[must_use]
     pub fn is_truncated(&self, guard: &Guard<'_>) -> bool {
         self.state.get(guard).producer.truncated.get()
@@ -302,7 +297,7 @@ impl HttpTunnel {
         chunks.as_ref().map(|chunks| (chunks.consumed(), chunks.unread(guard)))
     }
 
-    /// What has been read beyond the end of a chunked body.
+    /// The bytes that were read beyond the end of a chunked body.
     #[must_use]
     pub fn unread(&self, guard: &Guard<'_>) -> Option<IOBufferReader> {
         let chunks = self.state.get(guard).producer.chunks.borrow();
@@ -315,10 +310,9 @@ impl HttpTunnel {
         self.state.get(guard).consumers[consumer].bytes_written.get()
     }
 
-    /// Starts. Consumers begin to write, then what is in the buffer is looked at,
-    /// then the producer begins to read; any of them may have called the owner
-    /// before this returns. Mirrors `add_producer`, `add_consumer`, `tunnel_run`
-    /// and `producer_run`.
+    /// Starts the tunnel. Consumers begin to write, then the tunnel processes the bytes in the
+    /// buffer, then the producer begins to read; any of them may have called the owner before this
+    /// returns. Mirrors `add_producer`, `add_consumer`, `tunnel_run` and `producer_run`.
     ///
     /// # Panics
     /// If a tunnel is active, or there are more than [`MAX_CONSUMERS`] consumers.
@@ -334,8 +328,8 @@ impl HttpTunnel {
         self.enter(guard, || self.producer_run(guard, production, consumers));
     }
 
-    /// Ends everything that still goes on, and closes the connections. The owner
-    /// hears nothing. Mirrors `kill_tunnel`.
+    /// Ends everything that still goes on, and closes the connections. Does not call the owner.
+    /// Mirrors `kill_tunnel`.
     pub fn kill_tunnel(&self, guard: &Guard<'_>) {
         self.chain_abort_all(guard);
         self.reset(guard);
@@ -376,7 +370,7 @@ impl HttpTunnel {
     }
 
     /// Forwards an event about a connection whose operation is not the tunnel's to
-    /// the consumer that writes to it; false if there is none. Mirrors
+    /// the consumer that writes to it; false if there is no such consumer. Mirrors
     /// `tunnel.handleEvent(event, c->write_vio)`.
     pub fn forward_to_consumer(
         &self,
@@ -391,8 +385,8 @@ impl HttpTunnel {
         true
     }
 
-    /// Runs `f` as one call of the tunnel; the owner hears of the end when the
-    /// outermost call is over and nobody goes on. Mirrors `main_handler`.
+    /// Runs `f` as one call of the tunnel; the owner is called with the end when the outermost call
+    /// is over and no party goes on. Mirrors `main_handler`.
     fn enter(&self, guard: &Guard<'_>, f: impl FnOnce() -> bool) {
         let state = self.state.get(guard);
         let _keep = self.this.upgrade();

@@ -139,7 +139,7 @@ fn drain(mut peer: TcpStream, size: usize) -> usize {
 fn pump(mut peer: TcpStream, size: usize) {
     let block = vec![7; size];
     for _ in 0..ROUND / size {
-        peer.write_all(&block).expect("somebody reads");
+        peer.write_all(&block).expect("the other end reads");
     }
 }
 
@@ -178,7 +178,7 @@ fn plain_std_net(bencher: Bencher, size: usize) {
     let address = listener.local_addr().expect("it listens");
     bencher.counter(BytesCount::new(ROUND)).bench_local(|| {
         let peer = thread::spawn(move || pump(TcpStream::connect(address).unwrap(), size));
-        assert_eq!(drain(listener.accept().expect("somebody connects").0, size), ROUND);
+        assert_eq!(drain(listener.accept().expect("a peer connects").0, size), ROUND);
         peer.join().expect("it writes all");
     });
 }
@@ -190,7 +190,7 @@ const CONNECTIONS: usize = 1000;
 /// was served.
 fn visit(address: SocketAddr) {
     for _ in 0..CONNECTIONS {
-        let mut peer = TcpStream::connect(address).expect("somebody listens");
+        let mut peer = TcpStream::connect(address).expect("the server listens");
         let n = peer.read(&mut [0; 1]).expect("a byte");
         assert_eq!(n, 1);
         // The client resets: otherwise the ports wait for minutes to be used again.
@@ -234,8 +234,8 @@ fn connections_plain_std_net(bencher: Bencher) {
     bencher.counter(ItemsCount::new(CONNECTIONS)).bench_local(|| {
         let peer = thread::spawn(move || visit(address));
         for _ in 0..CONNECTIONS {
-            let (mut stream, _) = listener.accept().expect("somebody connects");
-            stream.write_all(b"x").expect("somebody reads");
+            let (mut stream, _) = listener.accept().expect("a peer connects");
+            stream.write_all(b"x").expect("the other end reads");
         }
         peer.join().expect("all are served");
     });
@@ -252,14 +252,14 @@ const ANSWER: usize = 1024;
 fn ask(address: SocketAddr) {
     let mut peers: Vec<_> = (0..ASKING)
         .map(|_| {
-            let peer = TcpStream::connect(address).expect("somebody listens");
+            let peer = TcpStream::connect(address).expect("the server listens");
             peer.set_nodelay(true).expect("an open socket");
             peer
         })
         .collect();
     for _ in 0..ROUNDS {
         for peer in &mut peers {
-            peer.write_all(&[7; QUESTION]).expect("somebody reads");
+            peer.write_all(&[7; QUESTION]).expect("the other end reads");
         }
         for peer in &mut peers {
             peer.read_exact(&mut [0; ANSWER]).expect("an answer");
@@ -338,11 +338,11 @@ fn requests_plain_std_net(bencher: Bencher) {
     bencher.counter(ItemsCount::new(ASKING * ROUNDS)).bench_local(|| {
         let peer = thread::spawn(move || ask(address));
         let mut streams: Vec<_> =
-            (0..ASKING).map(|_| listener.accept().expect("somebody connects").0).collect();
+            (0..ASKING).map(|_| listener.accept().expect("a peer connects").0).collect();
         for _ in 0..ROUNDS {
             for stream in &mut streams {
                 stream.read_exact(&mut [0; QUESTION]).expect("a question");
-                stream.write_all(&[7; ANSWER]).expect("somebody reads");
+                stream.write_all(&[7; ANSWER]).expect("the other end reads");
             }
         }
         peer.join().expect("all are answered");
@@ -369,7 +369,7 @@ fn idle_connection(bencher: Bencher) {
     let opened = || stage.net.stats().connections_currently_open();
     bencher.counter(ItemsCount::new(1_u64)).bench_local(|| {
         let before = opened();
-        let peer = TcpStream::connect(address).expect("somebody listens");
+        let peer = TcpStream::connect(address).expect("the server listens");
         stage.thread.run_until(|| opened() > before);
         peer
     });

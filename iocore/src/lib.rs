@@ -9,7 +9,7 @@
 //! 1. [`buffer`]: chains of shared blocks, readers, water marks;
 //! 2. [`BoundBuffer`]: a buffer under a mutex;
 //! 3. [`VIO`]: an operation;
-//! 4. [`VConnection`], [`NetVConnection`]: what carries it out;
+//! 4. [`VConnection`], [`NetVConnection`]: connections, which carry it out;
 //! 5. [`IoChannel`]: a buffer, a reader and an operation, as users keep them;
 //! 6. [`OneWayTunnel`]: the smallest user of all of these;
 //! 7. [`net`]: connections over TCP.

@@ -217,7 +217,7 @@ pub trait NetVConnection: VConnection {
 /// ```
 #[derive(Default)]
 pub struct NetVcBase {
-    /// Made when first asked for: most connections never are.
+    /// Made at the first request: most connections never get one.
     options: Mutex<Option<Box<NetVCOptions>>>,
     /// 0 unset, 1 in, 2 out.
     context: AtomicU8,

@@ -11,7 +11,7 @@
 //! Without a filter and with two buffers the original asserts «Not Implemented» on the first byte;
 //! here [`OneWayTunnel::start`] refuses.
 
-use crate::IoEvents;
+use crate::{IoEvents, event_name};
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Weak};
 
@@ -247,14 +247,13 @@ impl OneWayTunnel {
             }
             EventCode::VC_EVENT_WRITE_COMPLETE => self.end(call, 0),
             _ => {
-                debug_assert!(false, "bad case: {event}");
+                debug_assert!(false, "bad case: {}", event.shown_by(event_name));
                 Outcome::Cont
             }
         }
     }
 
-    /// The source has given everything: what the buffer holds is all that is
-    /// left to write.
+    /// The source has given everything: only the bytes in the buffer are left to write.
     fn read_complete(&self, call: &Invocation<'_>, target: &VioHandle) -> Outcome {
         let guard = call.guard();
         let state = self.state.get(guard);

@@ -37,8 +37,8 @@ pub enum ShutdownHowTo {
     ReadWrite,
 }
 
-/// What [`VConnection::get_data`] and [`VConnection::set_data`] are about.
-/// Mirrors `TSApiDataType` and the values that PluginVC adds to it.
+/// The kinds of data of [`VConnection::get_data`] and [`VConnection::set_data`]. Mirrors
+/// `TSApiDataType` and the values that PluginVC adds to it.
 ///
 /// ```
 /// use iocore::{ApiData, DataId};
@@ -80,7 +80,7 @@ pub enum DataId {
 /// The example of [`DataId`] stores one.
 pub type UserData = Option<Arc<dyn Any + Send + Sync>>;
 
-/// What [`VConnection::get_data`] answers.
+/// The result of [`VConnection::get_data`].
 ///
 /// The example of [`DataId`] gets one.
 #[derive(Clone)]

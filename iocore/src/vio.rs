@@ -2,13 +2,13 @@
 //!
 //! Mirrors `VIO` of `iocore/eventsystem/I_VIO.h` and `P_VIO.h` (9.1.3).
 //!
-//! # Who may touch what
+//! # Access rules
 //! A VIO is protected by the mutex of the state machine that issued the
 //! operation: its *bound* mutex. The fields differ in how they may be reached:
 //!
 //! | field | reached with | read without the lock by |
 //! |---|---|---|
-//! | continuation, buffer | a guard of the bound mutex | no one |
+//! | continuation, buffer | a guard of the bound mutex | no thread |
 //! | op, nbytes, ndone | set with the guard, read freely | the peer's `process_*_side` (op), the user |
 //! | which mutex is bound | set with the guards of both, read freely | `main_handler`, which must ask again after locking it |
 
@@ -154,9 +154,9 @@ impl VIO {
         }
     }
 
-    /// Issues an operation: what every `do_io_read` and `do_io_write` does with
-    /// its VIO. `op` is set last, because the other end of the connection looks
-    /// at it without the lock to see whether the operation is there.
+    /// Issues an operation: the common part of every `do_io_read` and
+    /// `do_io_write`. `op` is set last, because the other end of the connection
+    /// looks at it without the lock to see whether the operation is there.
     ///
     /// # Panics
     /// If `guard` is not of `mutex`; if the VIO is bound to another mutex that
@@ -195,7 +195,7 @@ impl VIO {
         drop(old);
     }
 
-    /// Ends the operation: `op` is none and no bytes are left. The continuation
+    /// Ends the operation: `op` is `None` and no bytes are left. The continuation
     /// and the buffer stay. Without the lock, as `UnixNetVConnection::do_io_close`
     /// writes `op` and `nbytes`: a thread that carries the operation out right now
     /// finds nothing left to do.
@@ -275,7 +275,7 @@ impl VIO {
         self.set_nbytes(guard, self.ndone() + left);
     }
 
-    /// Who is called back.
+    /// The continuation that is called back.
     ///
     /// # Panics
     /// If `guard` is not of the bound mutex.

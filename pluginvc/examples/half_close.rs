@@ -16,7 +16,9 @@ use eventsys::{
     ProxyMutex, StateMachine,
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
-use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, ShutdownHowTo, VioHandle};
+use iocore::{
+    BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, ShutdownHowTo, VioHandle, event_name,
+};
 use pluginvc::PluginVCCore;
 
 /// Prints each step when it is taken.
@@ -83,7 +85,7 @@ impl Peer {
 
     // ANCHOR: client
     fn client(&self, call: &Invocation<'_>, event: EventCode, _: Data<'_>) -> Outcome {
-        println!("        client: {event}");
+        println!("        client: {}", event.shown_by(event_name));
         match event {
             EventCode::VC_EVENT_WRITE_COMPLETE => {
                 println!("        client: shuts its write side down");
@@ -100,7 +102,7 @@ impl Peer {
 
     // ANCHOR: server
     fn server(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
-        println!("        server: {event}");
+        println!("        server: {}", event.shown_by(event_name));
         match event {
             EventCode::NET_EVENT_ACCEPT => {
                 let vc = data.net_vc().expect("NET_EVENT_ACCEPT brings a connection");

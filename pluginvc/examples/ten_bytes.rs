@@ -15,7 +15,7 @@ use eventsys::{
     Clock, Data, EventCode, EventProcessor, Invocation, Outcome, ProxyMutex, StateMachine,
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
-use iocore::{IOBufferReader, IoData, IoEvents, NetVcRef};
+use iocore::{IOBufferReader, IoData, IoEvents, NetVcRef, event_name};
 use pluginvc::PluginVCCore;
 
 const BYTES: &[u8] = b"ten bytes!";
@@ -42,7 +42,7 @@ struct Reader {
 impl Reader {
     fn handle(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
         let guard = call.guard();
-        println!("        who accepts: {event}");
+        println!("        who accepts: {}", event.shown_by(event_name));
         match event {
             EventCode::NET_EVENT_ACCEPT => {
                 let vc = data.net_vc().expect("NET_EVENT_ACCEPT brings a connection");
@@ -76,7 +76,7 @@ struct Writer {
 
 impl Writer {
     fn handle(&self, _: &Invocation<'_>, event: EventCode, _: Data<'_>) -> Outcome {
-        println!("        who connects: {event}");
+        println!("        who connects: {}", event.shown_by(event_name));
         assert_eq!(event, EventCode::VC_EVENT_WRITE_COMPLETE);
         self.vc.take().expect("connected").do_io_close(None);
         Outcome::Done

@@ -176,8 +176,8 @@ impl PluginVCCore {
     }
 
     /// Connects: the acceptor gets `NET_EVENT_ACCEPT` with the passive end,
-    /// before this returns if its mutex can be had, else later. Returns the active end. Mirrors
-    /// `PluginVCCore::connect`.
+    /// before this returns if the try-lock of its mutex succeeds, else later. Returns the active
+    /// end. Mirrors `PluginVCCore::connect`.
     ///
     /// # Panics
     /// If the pair has been freed. If the event system has ended because a handler has

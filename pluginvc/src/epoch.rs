@@ -64,6 +64,22 @@ impl Epoch {
         }
     }
 
+    /// What sets it apart from the others, in a sentence.
+    #[must_use]
+    pub const fn what(self) -> &'static str {
+        match self {
+            Epoch::B => {
+                "6.2 to 8.1: core buffers; a process function takes the mutex of its own VIO (TS-3339)"
+            }
+            Epoch::C => {
+                "9.0 and 9.1: core buffers; the caller takes the other side's mutex first (#4746)"
+            }
+            Epoch::D => {
+                "9.2 and 10.x: no core buffers; a write goes straight into the peer's read buffer (#8698)"
+            }
+        }
+    }
+
     /// True if a process function itself takes the mutex of its own VIO, whatever the handler
     /// holds.
     pub(crate) const fn takes_its_own_lock(self) -> bool {

@@ -9,7 +9,7 @@
 //! like a socket's. A [`PluginVCCore`] holds two of them back to back:
 //!
 //! ```text
-//!  who connects        PluginVCCore                    who accepts
+//!  connecting side     PluginVCCore                  accepting side
 //!  ┌────────────┐   ┌────────────────────────────┐   ┌────────────┐
 //!  │ state      │   │ active_vc      passive_vc  │   │ state      │
 //!  │ machine  S₁│◄─►│  read ◄── p_to_a ◄── write │◄─►│ machine  S₂│

@@ -144,7 +144,7 @@ impl FirstMutex {
     }
 }
 
-/// What [`FirstMutex::of`] finds.
+/// The result of [`FirstMutex::of`].
 pub(crate) enum VioMutex<'a> {
     First(&'a ProxyMutex),
     Later(Arc<ProxyMutex>),

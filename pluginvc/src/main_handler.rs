@@ -4,8 +4,8 @@
 //! Mirrors `PluginVC::main_handler`.
 //!
 //! The event system calls with C held. The handler takes the mutexes of both
-//! VIOs by try-lock and, if one cannot be had, reschedules the very event that
-//! it was called with. Three things that look odd are deliberate:
+//! VIOs by try-lock and, if one misses, reschedules the very event that it was
+//! called with. Three things that look odd are deliberate:
 //!
 //! - **The mutex is checked twice.** It is read without a lock, then locked,
 //!   then compared: in between, `do_io` may have bound the VIO to another one.
@@ -36,7 +36,7 @@ impl Continuation for PluginVC {
     /// # Panics
     /// With the original's release assertions: if the event is neither
     /// `EVENT_INTERVAL` nor `EVENT_IMMEDIATE`, if the pair has been freed, if
-    /// the end is already on the stack, or if nobody knows the event.
+    /// the end is already on the stack, or if the event is unknown.
     fn handle_event(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
         let half = self.half();
         half.report(pvc::EVENT, Some(i64::from(event.0)));

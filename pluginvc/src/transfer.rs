@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use eventsys::{Data, EventCode, Guard, call};
 use iocore::buffer::{MIOBuffer, ReaderId};
-use iocore::{MIOBufferAccessor, VioOp};
+use iocore::{MIOBufferAccessor, VioOp, event_name};
 
 use crate::MIN_BLOCK_TRANSFER_BYTES;
 use crate::core::Flow;
@@ -218,7 +218,8 @@ impl<'a> Half<'a> {
             }
             None if self.core.options.corrections.null_do_io => {}
             None => panic!(
-                "do_io without a continuation: the original dereferences a null pointer here ({event})"
+                "do_io without a continuation: the original dereferences a null pointer here ({})",
+                event.shown_by(event_name)
             ),
         });
     }

@@ -1,7 +1,7 @@
 'use strict';
 // Node's own parser: HTTPParser.execute in a loop, with callbacks that do
-// nothing. Reads lines `NAME TIMES` and answers each with the nanoseconds that
-// so many parses of NAME.http have taken. Started by benches/speed.rs:
+// nothing. Reads lines `NAME TIMES` and answers each with the nanoseconds for this
+// number of parses of NAME.http. Started by benches/speed.rs:
 //   node --expose-internals --no-warnings benches/node_parser.js
 const fs = require('fs');
 const path = require('path');

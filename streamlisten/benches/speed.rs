@@ -1,7 +1,7 @@
 //! How fast the machine and the parser are, beside httparse and node's own
 //! parser, and what an event costs through a chain of four listeners.
 //!
-//! One table: all in one run, each round all of them in turn, medians. Without
+//! It prints one table of medians. Each round measures all of them in turn. Without
 //! node or valgrind their columns stay empty.
 
 #[path = "speed/arms.rs"]
@@ -14,8 +14,8 @@ use std::time::Instant;
 
 use arms::{Arm, INPUTS};
 
-/// How many rounds there are, and how often one does the same. A round is shorter
-/// than what a busy machine gives a process at a time.
+/// How many rounds there are, and how many repetitions one has. A round is shorter
+/// than the time slice of a process on a busy machine.
 const ROUNDS: usize = 301;
 const TIMES: u32 = 400;
 
@@ -102,8 +102,8 @@ fn time(arm: Arm, input: &str, times: u32) -> f64 {
     begin.elapsed().as_nanos() as f64 / f64::from(times)
 }
 
-/// Instructions of one of many, counted by valgrind: the difference between two
-/// runs, so that what surrounds them does not count.
+/// Instructions of one repetition, counted by valgrind: the difference between two
+/// runs, so that the code around them does not count.
 fn instructions(arm: Arm, input: &str) -> Option<f64> {
     if !arm.takes(input) {
         return None;
@@ -123,7 +123,7 @@ fn instructions(arm: Arm, input: &str) -> Option<f64> {
     Some((count(3_000)? - count(1_000)?) / 2_000.0)
 }
 
-/// A node that times its own parser.
+/// A process of node that times its own parser.
 struct Node {
     child: Child,
     answers: BufReader<ChildStdout>,
@@ -158,7 +158,7 @@ impl Drop for Node {
     }
 }
 
-/// What the figures were measured on.
+/// The machine of the figures.
 fn machine_name() -> String {
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let mut models = cpus.lines().filter(|line| line.starts_with("model name"));

@@ -5,8 +5,8 @@ use std::ops::{Deref, Range};
 use std::rc::{Rc, Weak};
 
 /// Memory that a listener has given for one read. Mirrors `uv_buf_t` between
-/// `OnStreamAlloc` and `OnStreamRead`; it goes with its read, so it does not
-/// matter who is listening by then.
+/// `OnStreamAlloc` and `OnStreamRead`; it goes with its read, whichever listener
+/// is the newest by then.
 ///
 /// ```
 /// use streamlisten::Buf;
@@ -22,7 +22,7 @@ pub struct Buf {
     owner: u64,
 }
 
-/// The owner of memory that no one wants back.
+/// The owner number of memory without an owner.
 pub(crate) const HEAP: u64 = 0;
 
 impl Buf {
@@ -37,7 +37,7 @@ impl Buf {
         Buf { bytes, size, owner }
     }
 
-    /// No memory: what comes with an error.
+    /// No memory, as it comes with an error.
     #[inline]
     #[must_use]
     pub fn empty() -> Buf {
@@ -50,15 +50,15 @@ impl Buf {
         self.size
     }
 
-    /// Puts the first bytes of `data` in, as many as there is room for, and says
-    /// how many. What was there before is gone.
+    /// Puts the first bytes of `data` in, as many as there is room for, and returns
+    /// how many. They replace the old contents.
     pub fn fill(&mut self, data: &[u8]) -> usize {
         self.bytes.clear();
         self.append(data)
     }
 
     /// Puts the first bytes of `data` behind those that are in, as many as there is
-    /// room for, and says how many. For a read that finds its bytes in several places:
+    /// room for, and returns how many. For a read that finds its bytes in several places:
     /// each byte is copied once.
     pub fn append(&mut self, data: &[u8]) -> usize {
         let n = data.len().min(self.size - self.bytes.len());
@@ -81,7 +81,7 @@ impl Buf {
     }
 }
 
-/// Bytes that several may hold. Mirrors what a JavaScript `Buffer` is to its
+/// Bytes with several holders. Mirrors what a JavaScript `Buffer` is to its
 /// readers: a part of shared memory.
 ///
 /// ```
@@ -105,21 +105,21 @@ impl Chunk {
         Chunk { bytes: Rc::new(bytes), range }
     }
 
-    /// The part from `from` on, without copying; empty if there is none.
+    /// The part from `from` on, without copying; empty if `from` is past the end.
     #[must_use]
     pub fn from(&self, from: usize) -> Chunk {
         let start = self.range.end.min(self.range.start.saturating_add(from));
         Chunk { bytes: Rc::clone(&self.bytes), range: start..self.range.end }
     }
 
-    /// A part, without copying; as much of it as there is.
+    /// A part, without copying; cut off at the end.
     #[must_use]
     pub fn part(&self, range: Range<usize>) -> Chunk {
         let at = |n: usize| self.range.end.min(self.range.start.saturating_add(n));
         Chunk { bytes: Rc::clone(&self.bytes), range: at(range.start)..at(range.end) }
     }
 
-    /// What memory it is a part of.
+    /// The memory that it is a part of.
     pub(crate) fn memory(&self) -> Weak<Vec<u8>> {
         Rc::downgrade(&self.bytes)
     }
@@ -129,7 +129,7 @@ impl Chunk {
         self.range.start
     }
 
-    /// The memory itself, if no one else holds it.
+    /// The memory itself, if this is the only holder.
     pub(crate) fn into_vec(self) -> Option<Vec<u8>> {
         Rc::try_unwrap(self.bytes).ok()
     }

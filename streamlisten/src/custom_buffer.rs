@@ -1,4 +1,4 @@
-//! [`CustomBufferJSListener`]: reads go to memory of the user's own.
+//! [`CustomBufferJSListener`]: reads go to the user's own memory.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -11,8 +11,8 @@ use crate::stream_base::ReadData;
 use crate::wrap::{ShutdownWrap, WriteWrap};
 
 /// Reads into memory that the user has given, and tells JavaScript. Unlike the
-/// default listener it also tells of reads of zero bytes, and it does not pass
-/// errors on but tells of them itself. Mirrors `CustomBufferJSListener`.
+/// default listener it also reports reads of zero bytes, and it reports errors itself
+/// instead of passing them on. Mirrors `CustomBufferJSListener`.
 ///
 /// The original hands the same memory out again and again. Here it is lent to
 /// one read at a time; should a second read begin before the first has come
@@ -22,8 +22,8 @@ pub struct CustomBufferJSListener {
     report: ReportWritesToJSStreamListener,
     buffer: RefCell<Vec<u8>>,
     size: Cell<usize>,
-    /// Tells buffers of this listener from others; another number for each
-    /// buffer that the user gives.
+    /// Distinguishes buffers of this listener from others; each buffer that the user
+    /// gives has another number.
     owner: Cell<u64>,
     onread: OnReadCell,
 }

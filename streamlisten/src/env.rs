@@ -65,7 +65,7 @@ pub struct Environment {
     ticks: RefCell<VecDeque<Box<dyn FnOnce()>>>,
     /// How many callbacks into JavaScript are on the stack.
     depth: Cell<u32>,
-    /// What the last write of any stream came to. Mirrors `kBytesWritten` and
+    /// The result of the last write of any stream. Mirrors `kBytesWritten` and
     /// `kLastWriteWasAsync` of `stream_base_state`.
     last_write: Cell<(usize, bool)>,
 }
@@ -85,7 +85,7 @@ impl Environment {
         })
     }
 
-    /// How many bytes the last write of any stream was about. Mirrors `kBytesWritten`.
+    /// How many bytes the last write of any stream had. Mirrors `kBytesWritten`.
     #[doc(alias = "kBytesWritten")]
     #[must_use]
     pub fn last_bytes_written(&self) -> usize {
@@ -100,7 +100,7 @@ impl Environment {
         self.last_write.get().1
     }
 
-    /// Keeps what a write came to, for JavaScript. Mirrors `StreamBase::SetWriteResult`.
+    /// Keeps the result of a write, for JavaScript. Mirrors `StreamBase::SetWriteResult`.
     #[doc(alias = "SetWriteResult")]
     pub(crate) fn set_write_result(&self, bytes: usize, is_async: bool) {
         self.last_write.set((bytes, is_async));
@@ -120,7 +120,7 @@ impl Environment {
         let result = self.callback_without_ticks(f);
         if self.depth.get() == 0 {
             self.depth.set(1);
-            // An exception that waits here, nothing has caught: the program is over.
+            // Nothing has caught an exception that waits here: the program is over.
             while !self.is_throwing()
                 && let Some(tick) = self.next()
             {
@@ -132,7 +132,7 @@ impl Environment {
     }
 
     /// As [`Environment::make_callback`], for a callback that the event loop makes:
-    /// nothing, if an exception waits that nothing has caught.
+    /// does nothing if an uncaught exception waits.
     pub(crate) fn notify(&self, f: impl FnOnce()) {
         if !self.is_throwing() {
             self.make_callback(f);
@@ -153,7 +153,7 @@ impl Environment {
         result
     }
 
-    /// A number that no one else has.
+    /// A new number, used nowhere else.
     pub(crate) fn new_id(&self) -> u64 {
         self.next_id.replace(self.next_id.get() + 1)
     }
@@ -175,8 +175,7 @@ impl Environment {
         buf.owner() == PARSERS
     }
 
-    /// Gives the shared buffer back; without it, if someone still holds a part
-    /// of it.
+    /// Takes the shared buffer back; `bytes` is `None` if a part of it is still held.
     pub(crate) fn parser_free(&self, bytes: Option<Vec<u8>>) {
         self.parser_buffer.replace(bytes.unwrap_or_default());
         self.parser_buffer_in_use.set(false);
@@ -189,14 +188,14 @@ impl Environment {
     }
 
     /// True while an exception waits to be taken. Until then no callback is
-    /// called any more, and each counts as having thrown: so it is in the
-    /// original, where every further call into JavaScript fails at once.
+    /// called any more, and each counts as having thrown, as in the original, where
+    /// every further call into JavaScript fails at once.
     #[must_use]
     pub fn is_throwing(&self) -> bool {
         self.pending.borrow().is_some()
     }
 
-    /// The exception that the last call from outside has left, if any; in node
+    /// Takes the exception that the last call from outside has left, if any; in node
     /// it would go up to the caller, or be uncaught.
     pub fn take_exception(&self) -> Option<Exception> {
         self.pending.take()

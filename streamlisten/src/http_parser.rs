@@ -1,7 +1,7 @@
 //! [`HTTPParser`]: the listener that parses.
 //!
-//! Mirrors `Parser` of `src/node_http_parser.cc`. Left out: the list of
-//! connections with their timeouts, and what only async hooks see.
+//! Mirrors `Parser` of `src/node_http_parser.cc`, without the list of
+//! connections with their timeouts, and without what only async hooks see.
 //!
 //! This file steps the machine; `collect` keeps what comes between two callbacks,
 //! in lists of `headers`; `callbacks` calls what is in the `slots`; `reads` is the
@@ -35,7 +35,7 @@ const JS_EXCEPTION: &str = "HPE_JS_EXCEPTION:JS Exception";
 ///
 /// # Contract
 /// - [`HTTPParser::consume`] makes it the newest listener of a stream: the
-///   stream's bytes no longer come to who listened before. It keeps its parse
+///   stream's bytes no longer come to the listener before it. It keeps its parse
 ///   state when it is taken away, and goes on with it on the next stream.
 /// - Callbacks may call anything here. A parse inside a callback of the same
 ///   parser begins where the outer one began, as in the original.
@@ -166,7 +166,7 @@ impl HTTPParser {
         self.end_parse(err, place)
     }
 
-    /// The input has ended. `None` if that is all right, or in an error state.
+    /// The input has ended. `None` if it may end here, or in an error state.
     /// Mirrors `Parser::Finish`.
     #[doc(alias = "Finish")]
     pub fn finish(&self) -> Option<ExecuteResult> {
@@ -232,7 +232,7 @@ impl HTTPParser {
         self.got_exception.set(false);
     }
 
-    /// What is said after a parse. Mirrors the second half of `Parser::Execute`.
+    /// The result of a parse. Mirrors the second half of `Parser::Execute`.
     fn end_parse(&self, err: Errno, place: Place) -> Option<ExecuteResult> {
         self.depth.set(self.depth.get() - 1);
         if self.closed.get() && self.depth.get() == 0 {
@@ -262,7 +262,7 @@ impl HTTPParser {
         })
     }
 
-    /// Steps through one input. Mirrors what llhttp calls of the settings.
+    /// Steps through one input. Mirrors llhttp's calls of its settings.
     fn drive(&self, run: &mut Run, data: &[u8]) {
         let mut state = self.state.borrow_mut();
         while let Step::Event(event) = state.machine.step(run, data) {

@@ -1,6 +1,5 @@
 //! [`EmitToJSStreamListener`] and [`ReportWritesToJSStreamListener`]: the listeners
-//! that tell JavaScript. The third of them, [`CustomBufferJSListener`], has a file of
-//! its own.
+//! that tell JavaScript. The third, [`CustomBufferJSListener`], has a file of its own.
 //!
 //! [`CustomBufferJSListener`]: crate::CustomBufferJSListener
 
@@ -22,6 +21,63 @@ pub(crate) type OnReadCell = Weak<RefCell<Option<Rc<OnRead>>>>;
 /// gives it the completions.
 ///
 /// Mirrors `ReportWritesToJSStreamListener` of `src/stream_base.h`.
+///
+/// ```
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+/// use streamlisten::{
+///     Buf, Chunk, Environment, JSStream, JSStreamImpl, ListenerLink,
+///     ReportWritesToJSStreamListener, ShutdownWrap, StreamBase, StreamListener, StreamResource,
+///     WriteWrap,
+/// };
+/// // `Owner` starts each write that its stream asks for.
+/// # struct Owner;
+/// # impl JSStreamImpl for Owner {
+/// #     fn onwrite(&self, _: &Rc<WriteWrap>, _: Vec<Chunk>) -> i32 {
+/// #         0
+/// #     }
+/// #     fn onshutdown(&self, _: &Rc<ShutdownWrap>) -> i32 {
+/// #         0
+/// #     }
+/// # }
+///
+/// /// Hears the end of a write, counts it, and tells JavaScript.
+/// struct Ends {
+///     report: ReportWritesToJSStreamListener,
+///     ends: Cell<u32>,
+/// }
+///
+/// impl StreamListener for Ends {
+///     fn link(&self) -> &ListenerLink {
+///         self.report.link()
+///     }
+///
+///     fn on_stream_alloc(&self, suggested: usize) -> Buf {
+///         Buf::fresh(suggested)
+///     }
+///
+///     fn on_stream_read(&self, _: isize, _: Buf) {}
+///
+///     fn on_stream_after_write(&self, request: &Rc<WriteWrap>, status: i32) {
+///         self.ends.set(self.ends.get() + 1);
+///         self.report.on_stream_after_write(request, status);
+///     }
+/// }
+///
+/// let env = Environment::new();
+/// let stream = JSStream::new(&env, Owner);
+/// let report = ReportWritesToJSStreamListener::new(&env);
+/// let ends = Rc::new(Ends { report, ends: Cell::new(0) });
+/// stream.push_stream_listener(&(ends.clone() as Rc<dyn StreamListener>));
+///
+/// let completed = Rc::new(Cell::new(None));
+/// let seen = Rc::clone(&completed);
+/// let write = WriteWrap::new(move |status| seen.set(Some(status)));
+/// stream.write(&write, vec![Chunk::new(b"hello".to_vec())]);
+/// assert_eq!((ends.ends.get(), completed.get()), (0, None));
+/// write.done(0);
+/// assert_eq!((ends.ends.get(), completed.get()), (1, Some(0)));
+/// ```
 #[doc(alias = "OnStreamAfterReqFinished")]
 pub struct ReportWritesToJSStreamListener {
     link: ListenerLink,
@@ -61,6 +117,36 @@ impl ReportWritesToJSStreamListener {
 /// The listener that every stream is born with: it calls the stream's `onread`, and
 /// `oncomplete` of its requests. Mirrors `EmitToJSStreamListener` of
 /// `src/stream_base.h`.
+///
+/// ```
+/// use std::cell::RefCell;
+/// use std::rc::Rc;
+/// use streamlisten::{
+///     Chunk, Environment, JSStream, JSStreamImpl, ReadData, ShutdownWrap, StreamBase, WriteWrap, uv,
+/// };
+/// // `Owner` starts each write that its stream asks for.
+/// # struct Owner;
+/// # impl JSStreamImpl for Owner {
+/// #     fn onwrite(&self, _: &Rc<WriteWrap>, _: Vec<Chunk>) -> i32 {
+/// #         0
+/// #     }
+/// #     fn onshutdown(&self, _: &Rc<ShutdownWrap>) -> i32 {
+/// #         0
+/// #     }
+/// # }
+///
+/// let stream = JSStream::new(&Environment::new(), Owner);
+/// let heard = Rc::new(RefCell::new(Vec::new()));
+/// let ears = Rc::clone(&heard);
+/// stream.set_onread(Rc::new(move |nread, data| {
+///     ears.borrow_mut().push((nread, matches!(data, ReadData::Fresh(_))));
+///     Ok(None)
+/// }));
+/// stream.read_buffer(b"hello").unwrap();
+/// stream.emit_eof().unwrap();
+/// assert_eq!(*heard.borrow(), [(5, true), (uv::EOF, false)]);
+/// assert!(!stream.base().is_destroyed());
+/// ```
 pub struct EmitToJSStreamListener {
     report: ReportWritesToJSStreamListener,
     onread: OnReadCell,
@@ -106,8 +192,8 @@ impl StreamListener for EmitToJSStreamListener {
     }
 }
 
-/// Calls a stream's `onread`. The buffer that it returns is the next one of the
-/// user's own. Mirrors `StreamBase::CallJSOnreadMethod`.
+/// Calls a stream's `onread`. It returns the user's next buffer, if there is one.
+/// Mirrors `StreamBase::CallJSOnreadMethod`.
 #[doc(alias = "CallJSOnreadMethod")]
 pub(crate) fn call_js_onread_method(
     onread: &OnReadCell,

@@ -1,9 +1,9 @@
 //! Node's stream layer, rebuilt: listener chains, the wraps that feed them, and
 //! the HTTP parser that consumes them.
 //!
-//! A *stream* does not know who wants its bytes. It has a *chain of listeners*
+//! A *stream* does not know the readers of its bytes. It has a *chain of listeners*
 //! ([`StreamListener`]) and gives every event to the newest one alone; the others
-//! hear only what that one passes on. That is how node's HTTP parser takes a
+//! get only what that one passes on. That is how node's HTTP parser takes a
 //! connection's bytes away from the socket that it belongs to, and how it gives
 //! them back.
 //!
@@ -77,7 +77,7 @@ pub use stream_base::{
 };
 pub use wrap::{ShutdownWrap, WriteWrap};
 
-/// Numbers of libuv that are seen by users.
+/// Numbers of libuv that users see.
 pub mod uv {
     /// The end of the input.
     pub const EOF: isize = -4095;
@@ -89,9 +89,9 @@ pub mod uv {
     pub const ENOTCONN: i32 = -107;
     /// The other end reads no longer.
     pub const EPIPE: i32 = -32;
-    /// Not possible like this.
+    /// The call is not valid here.
     pub const EINVAL: i32 = -22;
-    /// It is being done already.
+    /// The operation is under way already.
     pub const EALREADY: i32 = -114;
     /// There is no memory to read into.
     pub const ENOBUFS: isize = -105;
@@ -107,7 +107,7 @@ pub mod uv {
             .map_or_else(|| error.to_string(), |(_, name)| (*name).to_string())
     }
 
-    /// Those that a connection can come to. Mirrors `UV_ERRNO_MAP`.
+    /// The numbers that a connection can give. Mirrors `UV_ERRNO_MAP`.
     const NAMES: [(isize, &str); 24] = [
         (EOF, "EOF"),
         (-9, "EBADF"),

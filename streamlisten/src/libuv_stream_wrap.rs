@@ -2,8 +2,8 @@
 //!
 //! Mirrors `src/stream_wrap.cc` and `connection_wrap.cc`, with a
 //! [`NetVConnection`](iocore::NetVConnection) where the original has a libuv
-//! handle. Any such connection will do: a listener chain can stand on a pair of
-//! ends that never was a socket.
+//! handle. Any such connection works: a listener chain can stand on a PluginVC pair,
+//! without a socket.
 //!
 //! # What libuv did
 //! Reading asks the listeners for 64 KiB before every read, and goes on until a
@@ -42,13 +42,13 @@ use kernel::KernelSocket;
 pub use read::READS_IN_A_TURN;
 pub(crate) use timer::{Timer, span};
 
-/// How many bytes may be under way before a write has to wait; what the kernel's
-/// buffer is to a socket.
+/// How many bytes may be under way before a write has to wait. Stands for the kernel's
+/// send buffer of a socket.
 pub const SEND_BUFFER_SIZE: usize = 2 * 1024 * 1024;
 
-/// So many bytes, and a few more, a connection takes from its socket before they are
-/// read; what the kernel's buffer is to node. A message is so read in one piece if it
-/// has come in one.
+/// A connection takes about so many bytes from its socket before they are read. Stands
+/// for the kernel's receive buffer in node: a message that has come in one piece is read
+/// in one piece.
 const RECEIVE_BUFFER_SIZE: i64 = 1024 * 1024;
 
 /// A TCP connection. What the original adds to its base class is about sockets'
@@ -65,7 +65,7 @@ pub struct LibuvStreamWrap {
     state: Cell<HandleState>,
     /// What a socket would know of the other end.
     socket: KernelSocket,
-    /// The connection has said that nothing more comes.
+    /// The connection has reported its end.
     eos: Cell<bool>,
     /// Mirrors `UV_HANDLE_READING`.
     reading: Cell<bool>,
@@ -86,12 +86,12 @@ pub struct LibuvStreamWrap {
     lingers: RefCell<Option<Rc<LibuvStreamWrap>>>,
 }
 
-/// How far a handle is on its way to its end. Mirrors `HandleWrap::State`.
+/// The state of a handle. Mirrors `HandleWrap::State`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum HandleState {
     /// Mirrors `kInitialized`.
     Open,
-    /// `close` has been called: the descriptor is gone, the callback is to come. Mirrors
+    /// `close` has been called: the descriptor is gone, the callback will come. Mirrors
     /// `kClosing`.
     Closing,
     /// The callback is being called, or has been. Mirrors `kClosed`.
@@ -260,7 +260,7 @@ impl Target for LibuvStreamWrap {
                     EventCode::VC_EVENT_ERROR => self.on_error(),
                     _ => {}
                 }
-                // What else comes in this turn counts as well.
+                // Bytes that come later in this turn count as well.
                 self.bridge.wake();
             }
         }
@@ -268,8 +268,8 @@ impl Target for LibuvStreamWrap {
 }
 
 impl LibuvStreamWrap {
-    /// There is nothing more to come. A connection says no more than that of a reset,
-    /// which it tells to who writes: so the writer is asked.
+    /// Nothing more will come. A connection reports a reset in the same way, and only a
+    /// writer learns of it: so the writer is asked.
     fn on_end(&self, guard: &Guard<'_>) {
         self.eos.set(true);
         self.socket.on_end();

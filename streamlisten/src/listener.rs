@@ -1,4 +1,4 @@
-//! [`StreamListener`]: who hears what comes from a stream.
+//! [`StreamListener`]: gets the events of a stream.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -8,7 +8,7 @@ use crate::env::Environment;
 use crate::resource::ListenerChain;
 use crate::wrap::{ShutdownWrap, WriteWrap};
 
-/// Hears what comes from a stream, for as long as it is the newest in the
+/// Gets the events of a stream, for as long as it is the newest in the
 /// stream's chain. Mirrors `StreamListener` of `src/stream_base.h`.
 ///
 /// # Contract
@@ -85,8 +85,8 @@ pub trait StreamListener: 'static {
     #[doc(alias = "OnStreamAlloc")]
     fn on_stream_alloc(&self, suggested: usize) -> Buf;
 
-    /// A read: above zero, so many bytes in `buf`; zero, there was nothing to
-    /// read after all; below zero, an error, the end of the input among them
+    /// A read. If `nread` is above zero, `buf` has so many bytes; if zero, there was
+    /// nothing to read; below zero, it is an error or the end of the input
     /// ([`crate::uv::EOF`]), and `buf` is empty. Mirrors `OnStreamRead`.
     #[doc(alias = "OnStreamRead")]
     fn on_stream_read(&self, nread: isize, buf: Buf);
@@ -127,7 +127,7 @@ pub trait StreamListener: 'static {
     /// Mirrors `PassReadErrorToPreviousListener`.
     ///
     /// # Panics
-    /// If there is none.
+    /// If there is no previous listener.
     #[doc(alias = "PassReadErrorToPreviousListener")]
     fn pass_read_error_to_previous_listener(&self, nread: isize) {
         let previous = self.link().previous_listener();
@@ -140,8 +140,8 @@ pub trait StreamListener: 'static {
 pub struct ListenerLink {
     id: u64,
     chain: RefCell<Weak<ListenerChain>>,
-    /// The listener below, as the chain has written it down: a hop asks for it, and
-    /// a chain changes seldom.
+    /// The listener below, written by the chain: each hop needs it, and a chain
+    /// changes seldom.
     previous: RefCell<Option<Weak<dyn StreamListener>>>,
 }
 
@@ -176,7 +176,7 @@ impl ListenerLink {
         self.chain.replace(chain);
     }
 
-    /// For the chain alone, which is the truth about who is below whom.
+    /// For the chain alone, which decides the order of its listeners.
     pub(crate) fn set_previous(&self, previous: Option<Weak<dyn StreamListener>>) {
         self.previous.replace(previous);
     }

@@ -1,4 +1,4 @@
-//! [`StreamResource`]: what has a chain of listeners.
+//! [`StreamResource`]: a stream with its chain of listeners.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -9,8 +9,8 @@ use crate::wrap::{ShutdownWrap, WriteWrap};
 
 /// The listeners of one stream, the newest last.
 ///
-/// The chain does not own them. It is the truth about their order: who is below
-/// whom is written into the listeners' links by it alone, at every change.
+/// The chain does not own them. It alone decides their order: at every change it
+/// writes into each listener's link which listener is below.
 /// The example of [`StreamListener`] pushes a listener on one.
 #[derive(Default)]
 pub struct ListenerChain {
@@ -44,7 +44,7 @@ impl ListenerChain {
         self.listeners.borrow().len()
     }
 
-    /// True if there is none.
+    /// True if there are no listeners.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -78,8 +78,8 @@ impl ListenerChain {
         link.set_previous(None);
     }
 
-    /// Takes the listener with this number out, and tells the one above it who is
-    /// below it now; false if it is not there.
+    /// Takes the listener with this number out, and links the one above it to the one
+    /// below it; false if it is not there.
     pub(crate) fn forget(&self, id: u64) -> bool {
         let mut listeners = self.listeners.borrow_mut();
         let Some(at) = listeners.iter().rposition(|entry| entry.id == id) else {
@@ -95,7 +95,7 @@ impl ListenerChain {
         true
     }
 
-    /// The stream ends: each listener in turn hears of it and is removed, the
+    /// The stream ends: calls each listener's `on_stream_destroy` and removes it, the
     /// newest first. Mirrors the destructor of `StreamResource`.
     #[doc(alias = "~StreamResource")]
     pub(crate) fn destroy(&self) {
@@ -127,7 +127,7 @@ impl ListenerChain {
 }
 
 impl Drop for ListenerChain {
-    /// Who is still there is in no chain any more, and has none below it.
+    /// The listeners that are left are in no chain any more, and have no listener below.
     fn drop(&mut self) {
         for entry in self.listeners.take() {
             if let Some(listener) = entry.listener.upgrade() {
@@ -157,7 +157,7 @@ pub trait StreamResource {
     #[doc(alias = "ReadStart")]
     fn read_start(&self) -> i32;
 
-    /// Stops reading. Ended by this, a read may still come. Mirrors `ReadStop`.
+    /// Stops reading. A read that is under way may still come. Mirrors `ReadStop`.
     #[doc(alias = "ReadStop")]
     fn read_stop(&self) -> i32;
 
@@ -171,8 +171,8 @@ pub trait StreamResource {
         false
     }
 
-    /// Writes as much as goes at once, and leaves the rest in `bufs`. Nothing,
-    /// if the stream does not know how. Mirrors `DoTryWrite`.
+    /// Writes as much as is possible at once, and leaves the rest in `bufs`. Writes
+    /// nothing if the stream cannot write at once. Mirrors `DoTryWrite`.
     #[doc(alias = "DoTryWrite")]
     fn do_try_write(&self, bufs: &mut Vec<Chunk>) -> i32 {
         let _ = bufs;
@@ -241,13 +241,13 @@ pub trait StreamResource {
         }
     }
 
-    /// Bytes that have come, whoever listened. Mirrors `bytes_read_`.
+    /// Bytes that have come, for any listener. Mirrors `bytes_read_`.
     #[doc(alias = "bytes_read_")]
     fn bytes_read(&self) -> u64 {
         self.chain().bytes_read.get()
     }
 
-    /// Bytes that were to be written, whether they were or not. Mirrors `bytes_written_`.
+    /// Bytes of all writes, whether they succeeded or not. Mirrors `bytes_written_`.
     #[doc(alias = "bytes_written_")]
     fn bytes_written(&self) -> u64 {
         self.chain().bytes_written.get()

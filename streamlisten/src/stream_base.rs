@@ -16,11 +16,11 @@ use crate::wrap::{ShutdownWrap, WriteWrap};
 /// allocated. Mirrors `stack_storage` of `StreamBase::WriteString`.
 pub const STACK_STORAGE_SIZE: usize = 16_384;
 
-/// Who is called with what is read. What it returns is the user's next buffer, if
-/// the bytes came in a buffer of the user's.
+/// The function that gets each read. It returns the user's next buffer, if the
+/// bytes came in a buffer of the user.
 pub type OnRead = dyn Fn(isize, ReadData) -> Result<Option<Vec<u8>>, Exception>;
 
-/// What comes with a read.
+/// The bytes of a read.
 /// An [`OnRead`] function gets it.
 #[derive(Clone, Debug)]
 pub enum ReadData {
@@ -32,7 +32,7 @@ pub enum ReadData {
     UserBuffer(Chunk),
 }
 
-/// What came of a write. Mirrors `StreamWriteResult`.
+/// The result of a write. Mirrors `StreamWriteResult`.
 /// [`StreamBase::write`] returns it.
 #[doc(alias = "StreamWriteResult")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,12 +41,13 @@ pub struct WriteResult {
     pub is_async: bool,
     /// 0, or an error; then the request will not complete.
     pub err: i32,
-    /// How many bytes were to be written.
+    /// How many bytes the write had.
     pub bytes: usize,
 }
 
 /// The part that every [`StreamBase`] has. Dropped, it takes the stream's
 /// listeners down in the original's order.
+/// [`StreamBase::base`] returns it, as in the example of [`EmitToJSStreamListener`].
 pub struct StreamBaseState {
     env: Rc<Environment>,
     chain: Rc<ListenerChain>,
@@ -101,7 +102,7 @@ impl StreamBaseState {
     pub(crate) fn destroy(&self) {
         self.destroyed.set(true);
         // The default listener is a member of the original's StreamBase and goes
-        // before its StreamResource: it hears nothing, and who stood on it finds
+        // before its StreamResource: it gets no event, and the listener above it has
         // no previous listener any more.
         if self.default_listener.link().chain().is_some() {
             self.chain.remove(&*self.default_listener);
@@ -135,19 +136,19 @@ pub trait StreamBase: StreamResource {
         false
     }
 
-    /// A constant of every stream. Who asks for it in JavaScript wants to know
-    /// whether a parser can consume the stream. Mirrors `isStreamBase`.
+    /// A constant of every stream. JavaScript reads it to find out whether a parser
+    /// can consume the stream. Mirrors `isStreamBase`.
     #[doc(alias = "isStreamBase")]
     fn is_stream_base(&self) -> bool {
         true
     }
 
-    /// Sets who is called with what is read. Mirrors the property `onread`.
+    /// Sets the function that gets each read. Mirrors the property `onread`.
     fn set_onread(&self, onread: Rc<OnRead>) {
         self.base().onread.replace(Some(onread));
     }
 
-    /// Lets reads go to memory of the user's own. Mirrors `UseUserBuffer`.
+    /// Lets reads go to the user's own memory. Mirrors `UseUserBuffer`.
     #[doc(alias = "UseUserBuffer")]
     fn use_user_buffer(&self, buffer: Vec<u8>) -> i32 {
         let base = self.base();
@@ -159,7 +160,7 @@ pub trait StreamBase: StreamResource {
         0
     }
 
-    /// Writes `bufs`: at once as much as goes, the rest with `request`. Counts
+    /// Writes `bufs`: as much as possible at once, the rest with `request`. Counts
     /// the bytes before it tries. Mirrors `StreamBase::Write`.
     fn write(&self, request: &Rc<WriteWrap>, bufs: Vec<Chunk>) -> WriteResult {
         write(self, request, bufs, false)
@@ -177,8 +178,8 @@ pub trait StreamBase: StreamResource {
         set_write_result(self, self.write(request, buffers))
     }
 
-    /// Writes a string whose bytes these are. A short one is tried from the
-    /// stack first, and then only what was written is counted; the rest is then
+    /// Writes a string with these bytes. A short one is tried from the
+    /// stack first; then only the written bytes are counted, and the rest is
     /// not tried again. Mirrors `WriteString`.
     #[doc(alias = "WriteString")]
     fn write_string(&self, request: &Rc<WriteWrap>, string: &[u8]) -> i32 {
@@ -217,7 +218,7 @@ fn set_write_result<S: StreamBase + ?Sized>(stream: &S, result: WriteResult) -> 
     result.err
 }
 
-/// The stream of an object: none, once the stream has been destroyed. Mirrors
+/// The stream of an object: `None` once the stream has been destroyed. Mirrors
 /// `StreamBase::FromObject`.
 #[doc(alias = "FromObject")]
 pub fn from_object<S: StreamBase + ?Sized>(object: &S) -> Option<&S> {

@@ -36,8 +36,8 @@ macro_rules! request {
                 self.storage.replace(storage);
             }
 
-            /// The request has ended with `status`: its stream's chain, as it
-            /// stands now, hears of it. A second call does nothing. Mirrors
+            /// The request has ended with `status`: tells its stream's chain, as it
+            /// is now. A second call does nothing. Mirrors
             /// `StreamReq::Done`.
             pub fn done(self: &Rc<Self>, status: i32) {
                 if self.completed.replace(true) {

@@ -1,6 +1,6 @@
-//! Prints the inputs that the fuzzer of node's HTTP machine has found as scenarios, so that node can be
-//! asked about them: what coverage has found leads into states that no damaged
-//! message reaches by chance.
+//! Prints the inputs that the fuzzer of node's HTTP machine has found, as scenarios for
+//! node: inputs found by coverage lead into states that no damaged message reaches by
+//! chance.
 //!
 //! ```console
 //! $ bash streamlisten/fuzz/run 60 /tmp/finds

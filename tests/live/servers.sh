@@ -20,7 +20,7 @@ need() {
 # Words in front of the servers' commands.
 on_server=()
 
-# What else the real server is to have: a line of its plugin.config, lines of its
+# More configuration of the real server: a line of its plugin.config, lines of its
 # remap.config before the one for everything, and lines of its records.config.
 real_plugin= real_remap= real_records=
 
@@ -33,7 +33,7 @@ finish() {
 }
 trap finish EXIT
 
-# A port that nobody listens on now.
+# A free port.
 free_port() {
   local port
   while :; do

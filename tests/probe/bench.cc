@@ -3,8 +3,8 @@
 //
 // It reads jobs, a line each, from the file that ATSLAB_PROGRAMS names, performs
 // each on the first event thread, and answers with a line on standard error. The
-// port's arm (lab/atslab/src/command/bench/work) does the same, file by file: the two are to be
-// read side by side, and what a workload is stands in docs/src/bench.md.
+// port's arm (lab/atslab/src/command/bench/work) does the same, file by file: read the two
+// side by side. docs/src/bench.md says what each workload is.
 //
 // The state machines are continuations as the server's own are, and no TSCont: a
 // plugin's continuation counts its events with an atomic step each, which a state
@@ -25,14 +25,14 @@ using namespace atslab;
 
 EThread *event_threads[2];
 
-// What a finished job has to tell, and who waits for it.
+// The result of a finished job, and a way to wait for it.
 std::mutex answer_mutex;
 std::condition_variable answer_changed;
 bool is_answered;
 Answer answer;
 
-// Finds out which event thread is which: what is scheduled on none in particular
-// is dealt to them in turn.
+// Finds out which event thread is which: the server deals events without a thread to
+// them in turn.
 void
 find_event_threads()
 {
@@ -97,7 +97,7 @@ main_of_jobs(void *)
     Job job;
     if (sscanf(line, "job %31s ops %ld many %ld size %ld index %d shared %d threads %d cpu %d", job.kind, &job.ops, &job.many, &job.size,
                &job.index, &job.shared, &job.threads, &job.cpu) != 8) {
-      fprintf(stderr, "bench: a line that is none of a job: %s", line);
+      fprintf(stderr, "bench: this line is not a job: %s", line);
       _exit(3);
     }
     is_answered   = false;

@@ -29,7 +29,7 @@ struct Job {
   // Measured by the processor time of the event thread, not by the clock.
   int cpu;
 
-  // Nanoseconds by that.
+  // Nanoseconds on that clock.
   int64_t
   now() const
   {
@@ -105,13 +105,13 @@ call_in(Cont &cont, int64_t span)
   return server().schedule_in_local(event_thread(0), cont.as_ts(), span, EVENT_INTERVAL, nullptr);
 }
 
-// Something to be measured; begun on the first event thread.
+// A workload; it begins on the first event thread.
 struct Work {
   virtual ~Work()      = default;
   virtual void begin() = 0;
 };
 
-// The workloads of each file; nothing if the job is another's.
+// The workloads of each file; nothing if the job belongs to another file.
 std::unique_ptr<Work> event_work(const Job &job);
 std::unique_ptr<Work> pair_work(const Job &job);
 std::unique_ptr<Work> buffer_work(const Job &job);

@@ -56,7 +56,7 @@ struct Chains : Work {
   }
 };
 
-// A thread that is none of the event loop's, and does what it is told.
+// A thread outside the event loop, which does what it is told.
 class Producer
 {
 public:
@@ -142,14 +142,14 @@ struct Cross : Work {
   }
 };
 
-// Works in batches; only what a batch itself takes is counted.
+// Works in batches; only the time inside a batch counts.
 struct Batches : Work {
   struct Driver : Cont {
     Batches *work;
     explicit Driver(Batches *work) : Cont(&Driver::handle, TSMutexCreate()), work(work) {}
 
-    // What is scheduled by a timer waits for the next pass, and that for a while; so
-    // a batch begins with an event of the queue.
+    // An event scheduled from a timer waits for the next pass, which comes after a
+    // while; so a batch begins with an event of the queue.
     int
     handle(int event, void *)
     {

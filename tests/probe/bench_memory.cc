@@ -1,6 +1,6 @@
 // Workloads that count memory. The port's stand in lab/atslab/src/command/bench/work/memory.rs.
 //
-// What is made stays: such a job is the only one of its process.
+// A job frees nothing that it makes, so it is the only job of its process.
 
 #include "bench.h"
 

@@ -166,7 +166,7 @@ Lane::handle(int event, void *)
     come_back(SETTLE);
     break;
   case WAITING:
-    // What is scheduled by a timer waits for the next pass, and that for a while.
+    // An event scheduled from a timer waits for the next pass, which comes after a while.
     if (event == EVENT_INTERVAL) {
       call_soon(event_thread(thread), as_ts(), EVENT_IMMEDIATE);
       break;
@@ -228,7 +228,7 @@ Lane::run()
   }
 }
 
-// All has arrived, and what the last piece had set off has been done.
+// Everything has arrived, and what the last piece had set off has been done.
 void
 Lane::close()
 {

@@ -7,9 +7,9 @@
 // it, but between two passes of the first event thread's loop, and so that each
 // case begins in the same phase of the clock. All the rest is the server's own.
 //
-// What the server does it tells itself, in its debug lines. Here are told, under
-// the tag pvc_probe: "over" when a case is over, and once at the beginning; before
-// it "time" if an end was not finished in the time that the line gives.
+// The server tells what it does in its debug lines. The plugin tells, under the tag
+// pvc_probe: "over" when a case is over, and once at the beginning; before it "time"
+// if an end was not finished in the time that the line gives.
 
 #include "clock.h"
 #include "plugin.h"
@@ -81,7 +81,7 @@ read_case(FILE *file, Case &next)
                     &passive.bytes_to_send, &passive.nbytes_write, &passive.bytes_to_read, &passive.nbytes_read,
                     &passive.write_bytes_per, &passive.timeout, &passive.expected_read_term, &passive.expected_write_term);
   if (read != 18) {
-    fprintf(stderr, "cases: a line that is none of a case: %s", line);
+    fprintf(stderr, "cases: this line is not a case: %s", line);
     _exit(3);
   }
   active.test_name = passive.test_name = next.name;
@@ -90,7 +90,7 @@ read_case(FILE *file, Case &next)
 
 FILE *cases;
 
-// The case that is performed, its status, and when that is to be over.
+// The case that is performed, its status, and the time at which it must be over.
 Case running;
 int status = IN_PROGRESS + 1;
 int64_t deadline;

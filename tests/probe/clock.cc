@@ -1,7 +1,7 @@
 // The clock of a server, given from outside; it is preloaded.
 //
 // An event thread sees time through clock_gettime and lets it pass in
-// epoll_wait. Both are taken over here: time moves by one tick at the end of each
+// epoll_wait. This file replaces both: time moves by one tick at the end of each
 // pass of the loop, whatever the pass did, and nothing ever waits. So the server
 // takes the same steps at the same times in every run, however loaded the
 // machine is, and a timeout of a minute is over in milliseconds. Two event threads
@@ -9,7 +9,7 @@
 //
 // All threads see this clock, because 8.1 keeps the time in one variable for all
 // of them. It shows a year far ahead: what the other threads wait for with the
-// system's own clock does not come, so they sleep and stay out of the way.
+// system's own clock does not come, so they sleep and disturb nothing.
 
 #include "clock.h"
 
@@ -31,7 +31,7 @@ std::atomic<bool> is_set{false};
 std::atomic<bool> goes{false};
 std::atomic<int64_t> time_now{0};
 
-// Whose turn it is to make a pass, and how many threads take part yet.
+// Which thread makes the next pass, and how many threads take part so far.
 pthread_mutex_t turn_mutex    = PTHREAD_MUTEX_INITIALIZER;
 pthread_cond_t turn_has_moved = PTHREAD_COND_INITIALIZER;
 int turn                      = 0;

@@ -81,7 +81,7 @@ End::close()
   }
 }
 
-// An operation has something to tell.
+// An operation calls the end back.
 void
 End::told(int code, void *vio)
 {

@@ -24,7 +24,7 @@ struct End {
   bool closed  = false;
   // Which VIOs know their connection.
   bool issued[2] = {false, false};
-  // Which VIOs are not under the end's own mutex, but under this one.
+  // The mutex of each VIO that is not under the end's own mutex.
   TSMutex under[2] = {nullptr, nullptr};
   Buffers buffers;
   // The second state machine, with another mutex and buffers of its own.

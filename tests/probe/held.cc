@@ -31,7 +31,7 @@ Run::mutex_of(int whose) const
   return whose == CORE ? core_mutex : ends[whose]->mutex;
 }
 
-// A foreign thread takes the mutex; one who has it keeps it until the last
+// A foreign thread takes the mutex; a thread that has it keeps it until the last
 // give_back.
 void
 Run::take(int whose)
@@ -53,8 +53,8 @@ Run::give_back(int whose)
   }
 }
 
-// Gives the mutex back at once: somebody is going to wait for it, and time does not
-// pass meanwhile.
+// Gives the mutex back at once: an event thread is about to wait for it, and time does
+// not pass meanwhile.
 void
 Run::give_way(int whose)
 {

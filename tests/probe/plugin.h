@@ -1,4 +1,4 @@
-// What each of our plugins does first: it registers, and reads what it is to perform.
+// What each of our plugins does first: it registers, and opens the file of its programs.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,7 @@ namespace atslab
 // True once the server has opened its ports.
 inline std::atomic<bool> is_ready{false};
 
-// A handler that does no more than note it.
+// A handler that only notes this.
 inline int
 note_ready(TSCont, TSEvent, void *)
 {

@@ -9,8 +9,8 @@
 // PluginVC has no public interface. Its functions are found by their mangled
 // names: the server exports them all.
 //
-// The files are to be read beside those of the port's interpreter, which have the
-// same names: program, buffers, end, deputy, held and run.
+// Read the files beside those of the port's interpreter, which have the same names:
+// program, buffers, end, deputy, held and run.
 
 #include "clock.h"
 #include "plugin.h"
@@ -31,10 +31,10 @@ int thread_count = 1;
 FILE *programs;
 Run *running = nullptr;
 
-// The server deals what is scheduled on no thread in particular to its event
-// threads in turn, in a new server to the second one first; so it is in each run.
-// True if the second one is next; if not, something is dealt, and the answer comes
-// some passes later.
+// The server deals events without a thread to its event threads in turn, in a new
+// server to the second one first; each run must begin in the same way. True if the
+// second one is next; if not, an event is dealt, and the answer comes some passes
+// later.
 bool
 is_second_thread_next()
 {

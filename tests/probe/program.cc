@@ -32,7 +32,7 @@ read_program(FILE *file, Program &program)
     } else if (strcmp(line, "end\n") == 0) {
       return true;
     } else {
-      fprintf(stderr, "probe: a line that is none of a program: %s", line);
+      fprintf(stderr, "probe: this line is not part of a program: %s", line);
       _exit(3);
     }
   }

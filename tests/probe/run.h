@@ -18,7 +18,7 @@ namespace atslab
 // Whose mutex is held: an end's, by its side, or the core's.
 constexpr int CORE   = 2;
 constexpr int OWNERS = 3;
-// Event codes of ours for the holder, plus the index of whose mutex.
+// Event codes of ours for the holder, plus the index of the mutex's owner.
 constexpr int GIVE_BACK = 20000;
 constexpr int TAKE      = 30000;
 
@@ -27,15 +27,15 @@ struct Run {
   Program program;
   End *ends[2];
   TSCont holder;
-  // How often each end's mutex is to be given back yet, and by whom.
+  // How many times each end's mutex must still be given back, and by which thread.
   int kept[OWNERS] = {0, 0, 0};
   std::vector<int64_t> holds;
   // Keeps the core's mutex alive, to see whether anyone else still does.
   TSMutex core_mutex = nullptr;
   TSCont core_keeper = nullptr;
   std::vector<Buffers> others;
-  // Events of ours that have not come yet. One that came after the end of its
-  // run would call whoever has the state machine's memory by then.
+  // Events of ours that have not come yet. An event that came after the end of its
+  // run would call into memory that another object may have by then.
   std::set<void *> pending;
   int calls         = 0;
   int64_t written   = 0;

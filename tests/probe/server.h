@@ -138,8 +138,8 @@ references(TSMutex mutex)
   return *reinterpret_cast<volatile int *>(reinterpret_cast<char *>(mutex) + sizeof(void *));
 }
 
-// A thread that is no event thread. It performs one thing at a time, while who
-// asked for it waits.
+// A thread outside the event loop. It performs one thing at a time, while the thread
+// that asked for it waits.
 class Foreign
 {
 public:

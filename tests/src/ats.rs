@@ -8,12 +8,13 @@
 //! |---|---|
 //! | [`case`] | what a case is, and how cases are read from CSV |
 //! | [`recording`] | what the real server did, read from gzip'd text |
-//! | [`epoch`] | which generation of the server is meant |
+//! | [`epoch`] | the generations of the server |
 //! | [`embedded`] | the cases and recordings that come with the project |
 //! | [`netvctest`] | the state machine that drives one end |
 //! | [`runner`] | runs one case on the port |
 //! | [`compare`](mod@compare) | the recorded steps against the port's |
 //! | [`scenario`] | two ends told in TOML what to do, and their run |
+//! | [`gallery`] | the scenarios that come with the project |
 //! | [`live`] | the same scenario in a running server, beside the port |
 //! | [`http`] | the same bytes of HTTP clients to a running server and to the port |
 //! | [`vocabulary`] | every step that a recording may name |
@@ -33,6 +34,7 @@ pub mod case;
 pub mod compare;
 pub mod embedded;
 pub mod epoch;
+pub mod gallery;
 pub mod http;
 pub mod live;
 pub mod netvctest;

@@ -82,8 +82,9 @@ impl VirtualTime {
     /// The calling thread, number `me`, waits for `timeout` nanoseconds, or until
     /// another thread wakes it, if `idle` says that there is nothing to do.
     ///
-    /// `idle` is asked under the same lock that [`VirtualTime::wake`] takes, so a
-    /// wake-up that follows a push cannot fall between the question and the wait.
+    /// `idle` is called under the same lock that [`VirtualTime::wake`] takes, so
+    /// a wake-up that follows a push cannot fall between the question and the
+    /// wait.
     pub(crate) fn sleep(&self, me: ThreadId, timeout: HrTime, idle: impl FnOnce() -> bool) {
         let mut state = self.state.lock();
         if self.pace != Pace::Jumps || timeout <= 0 || !idle() {
@@ -179,6 +180,12 @@ impl Drop for Participant {
 mod tests {
     use super::*;
     use crate::hrtime::mseconds;
+
+    #[test]
+    fn a_virtual_clock_and_a_ticking_one_are_virtual_and_a_real_one_is_not() {
+        assert!(Clock::new_virtual().is_virtual() && Clock::new_ticking(1).is_virtual());
+        assert!(!Clock::new_real().is_virtual());
+    }
 
     #[test]
     fn one_thread_jumps_to_its_deadline() {

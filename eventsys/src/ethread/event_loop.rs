@@ -55,7 +55,7 @@ impl<'a> EventLoop<'a> {
         self.process_queue(&mut metrics.events);
         self.process_timers(start);
         if !local.negative.is_empty() {
-            // What the timers have scheduled runs before the poll events do.
+            // Events that the timers have scheduled run before the poll events.
             self.process_queue(&mut metrics.events);
             // SAFETY: everything in the queue belongs to this thread.
             while let Some(event) = self.next(|| unsafe { local.negative.dequeue() }) {
@@ -154,7 +154,7 @@ impl<'a> EventLoop<'a> {
     }
 
     /// Calls the continuation of `event` back under its mutex; tries again later
-    /// if the mutex cannot be had; frees or re-arms the event afterwards.
+    /// if the try-lock misses; frees or re-arms the event afterwards.
     fn process_event(&self, event: &'static Event, code: EventCode) {
         let (thread, local) = (self.thread, self.local);
         // SAFETY: the event comes from a queue of this thread.

@@ -45,8 +45,8 @@ impl EThread {
         self.mutex.lock_for_life();
     }
 
-    /// True once the thread has run its last event. What is scheduled on it then is
-    /// freed at once: the [`EventRef`](crate::EventRef) that one gets is stale.
+    /// True once the thread has run its last event. An event that is scheduled on it then is freed
+    /// at once: its [`EventRef`](crate::EventRef) is stale.
     #[inline]
     #[must_use]
     pub fn has_ended(&self) -> bool {

@@ -220,7 +220,7 @@ impl EThread {
         reference
     }
 
-    /// What is scheduled on a dedicated thread goes to `ET_CALL`.
+    /// An event for a dedicated thread goes to `ET_CALL`.
     #[cold]
     fn pass_on(&self, request: Request, plan: Plan) -> EventRef {
         let processor = self.processor().filter(|processor| !processor.is_shut_down());

@@ -1,4 +1,4 @@
-//! Where events come from: a table that only grows, and two kinds of free list.
+//! Allocation of events: a table that only grows, and two kinds of free list.
 //!
 //! Mirrors `eventAllocator`, `THREAD_ALLOC` and `THREAD_FREE`. Each EThread keeps
 //! a list of its own, used last in, first out, without a lock; what exceeds

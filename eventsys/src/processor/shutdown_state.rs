@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::OnceLock;
 
+use crate::panics;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Mutex};
 
@@ -47,15 +48,11 @@ impl ShutdownState {
 
     /// Notes a panic, if it is the first one.
     pub(super) fn note(&self, thread: &str, panic: &(dyn Any + Send)) {
-        let text = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied());
-        let text = text.unwrap_or("(the panic has no text)").to_owned();
-        let _ = self.panic.set(HandlerPanic { thread: thread.to_owned(), text });
+        let panic = HandlerPanic { thread: thread.to_owned(), text: panics::text_of(panic) };
+        let _ = self.panic.set(panic);
     }
 
-    /// Waits until `done` is true; it is asked again whenever a thread's work has changed.
+    /// Waits until `done` is true; calls it again whenever a thread's work has changed.
     pub(super) fn wait_until(&self, done: impl Fn() -> bool) {
         let mut asking = self.asking.lock();
         while !done() {
@@ -104,7 +101,7 @@ impl HandlerPanic {
         &self.thread
     }
 
-    /// What the panic said.
+    /// The text of the panic.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

@@ -22,7 +22,7 @@ use crate::sync::atomic::Ordering;
 use crate::sync::{MutexGuard, mpsc, thread};
 use crate::thread_id::ThreadId;
 
-/// What a thread does from its first step to its last.
+/// The work of a thread, from its first step to its last.
 type Run = Arc<dyn Fn(&EventProcessor, &Arc<EThread>) + Send + Sync>;
 
 type Handles = Vec<thread::JoinHandle<()>>;

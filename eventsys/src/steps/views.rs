@@ -64,8 +64,8 @@ pub fn json_line(step: &Step, names: &mut LockNames) -> String {
     line
 }
 
-/// Numbers for mutexes, in the order in which they are first asked for: a key is
-/// an address, and differs from run to run.
+/// Numbers for mutexes, in the order of the first requests for them: a key is an address, and
+/// differs from run to run.
 ///
 /// The example of [`json_line`] gives one; a tool keeps one for a whole run.
 #[derive(Clone, Debug, Default)]

@@ -4,8 +4,7 @@ use super::atomic::{AtomicI64, Ordering};
 use crate::hrtime::HrTime;
 
 /// A point in time or a span of it that may be none, which any thread may read and write
-/// without a lock. It orders nothing else: what belongs together with a time needs a
-/// lock.
+/// without a lock. It orders nothing else: data that must be consistent with a time needs a lock.
 ///
 /// ```
 /// use eventsys::hrtime::seconds;

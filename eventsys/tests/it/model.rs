@@ -45,7 +45,7 @@ struct Program {
     scripts: Vec<Vec<Op>>,
 }
 
-/// What can be seen of a run.
+/// The visible results of a run.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Seen {
     /// This actor was called with this code, that many ns after the start.

@@ -80,7 +80,7 @@ fn on_an_adopted_thread_a_panic_that_is_not_caught_frees_the_events_and_other_th
     });
 }
 
-/// What the panic hook has seen of threads with this name.
+/// The panics of threads with this name that the panic hook has seen.
 fn reported_by(thread: &'static str, f: impl FnOnce()) -> Vec<String> {
     static SEEN: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
     static HOOK: std::sync::Once = std::sync::Once::new();
@@ -136,7 +136,7 @@ fn on_a_thread_of_the_processor_it_ends_the_event_system_and_every_caller_is_tol
             let processor = EventProcessor::new(Arc::clone(&clock));
             let net = processor.spawn_event_threads("ET_NET", n);
             let threads = processor.active_group_threads(net);
-            // What waits on any thread, and a receiver of what they hold.
+            // The events that wait on any thread, and a receiver for the values that they hold.
             let (held, waits_for) = mpsc::channel::<()>();
             let waits: ContRef = FreeContinuation::new(move |_, _, _| {
                 let _ = &held;

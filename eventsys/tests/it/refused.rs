@@ -26,7 +26,7 @@ fn next_event(lab: &Lab) -> String {
     name.split('.').next().unwrap_or_default().to_owned()
 }
 
-/// A continuation whose part for the event system cannot be had.
+/// A continuation whose `base` panics.
 struct Broken(ContinuationBase);
 
 impl Continuation for Broken {
@@ -117,8 +117,8 @@ fn a_listener_that_panics_loses_no_event() {
 }
 
 /// Runs a handler that does `first` to its event and panics the first time, and only
-/// notes that it was called later on. What it gives back is the event, and in which
-/// passes of seven, 20 ms apart, it was called.
+/// notes that it was called later on. It returns the event, and in which of seven passes, 20 ms
+/// apart, the actor was called.
 fn panicking(
     schedule: impl Fn(&Lab, Arc<testkit::Actor>) -> EventRef,
     first: impl Fn(EventRef) + Send + 'static,

@@ -1,5 +1,5 @@
-//! Times saturate: what lies past the end of the range never comes, what lies before
-//! the present comes at once, and no sum makes a poll event.
+//! Times saturate: an event past the end of the range never comes, an event before the present
+//! comes at once, and no sum makes a poll event.
 //!
 //! Proves the rule of `eventsys::hrtime` for every function that takes a time, by
 //! tables of the edges. Where the rule is broken, a debug build panics with an
@@ -20,7 +20,7 @@ fn ticking(tick: HrTime) -> Lab {
 
 type Way = (&'static str, fn(&Lab, &Arc<Actor>, When) -> EventRef);
 
-/// Every function by which a user says when an event is to run.
+/// Every function that takes the time of an event.
 const WAYS: [Way; 4] = [
     ("EThread::schedule_*", |lab, cont, when| match when {
         When::Imm => lab.thread.schedule_imm(cont.clone()),
@@ -57,8 +57,8 @@ const WAYS: [Way; 4] = [
     }),
 ];
 
-/// A day and a little: the little has every bucket of the timers looked at in each
-/// pass, which happens when the bit for it changes in the count of 5 ms.
+/// A day and a little: because of the little, the bit of every bucket changes in the count of 5 ms,
+/// so each pass checks every bucket of the timers.
 const DAY: HrTime = seconds(86_400) + 257 * mseconds(5);
 
 /// For each way and each case: when the event is due, and in which passes it came, with one pass a

@@ -1,4 +1,4 @@
-//! What the loop does when a pass is over, and how busy it says it was.
+//! The tail of a pass, and the loop's own metrics.
 //!
 //! Proves `EThread::LoopTailHandler`, the timeout that `execute_regular` asks it
 //! to wait for, and `summarize_stats`.
@@ -13,7 +13,7 @@ use eventsys::{
 };
 use testkit::{Lab, must_end, on_foreign_thread, while_held};
 
-/// Writes down what it is asked for, and does what the default handler does.
+/// Writes down the timeouts, and does the same as the default handler.
 #[derive(Default)]
 struct Recorder(Mutex<Vec<(HrTime, bool)>>);
 
@@ -180,7 +180,7 @@ fn a_handler_that_is_put_in_while_the_thread_runs_takes_over() {
 
 #[test]
 fn a_sleeping_thread_is_woken_by_a_signal_whatever_the_wake_policy() {
-    /// Sleeps for an hour, until it is to stop.
+    /// Sleeps for an hour at a time, until it must stop.
     struct Deep(AtomicBool);
     impl LoopTailHandler for Deep {
         fn wait_for_activity(&self, idle: Idle<'_, '_>, timeout: HrTime) {
@@ -238,7 +238,7 @@ fn a_thread_lets_go_of_its_handler_when_it_has_run_its_last_event() {
     drop(processor);
 }
 
-/// What a lab reports that has run `passes` and then a second more.
+/// The report of a lab that has run `passes` and then a second more.
 fn summary(run: impl FnOnce(&Lab)) -> EventMetrics {
     let lab = Lab::new();
     run(&lab);

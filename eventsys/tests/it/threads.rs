@@ -88,8 +88,8 @@ fn machines_of_one_mutex_on_two_threads_get_every_event_once() {
     let net = processor.spawn_event_threads("ET_NET", 2);
     let threads = processor.active_group_threads(net);
     let (tell, told) = mpsc::channel();
-    // One machine: what misses the lock is put off, and must neither get lost nor
-    // come twice.
+    // One machine: an event that misses the lock is put off, and must neither get
+    // lost nor come twice.
     let keeper = keeper(ProxyMutex::new(), PRODUCERS * EVENTS, tell);
     let next = AtomicUsize::new(0);
     produce(

@@ -1,10 +1,10 @@
 //! Dates in heads.
 //!
 //! Mirrors `mime_format_date` and `mime_parse_date` of `proxy/hdrs/MIME.cc`
-//! (9.2.9), the latter for the one form that servers send today.
+//! (9.2.9), the latter only for the form that servers send today.
 //!
-//! Without the crate `httpdate`, which panics before 1970 and from the year 10000 on: the
-//! time of day of a proxy is whatever its clock was set to.
+//! Without the crate `httpdate`, which panics before 1970 and from the year 10000 on: a
+//! user may set the clock of a proxy to any time of day.
 
 use std::cell::RefCell;
 
@@ -14,7 +14,8 @@ const MONTHS: [&str; 12] =
 const DAY: i64 = 86400;
 
 thread_local! {
-    /// The date that this thread has written last: most are of the same second.
+    /// The date that this thread has written last: most calls are for the same
+    /// second.
     static LAST: RefCell<(i64, String)> = RefCell::new((0, format_date(0)));
 }
 

@@ -2,15 +2,13 @@
 //!
 //! Mirrors `HdrCsvIter::find_csv` of `proxy/hdrs/HdrUtils.cc`,
 //! `HttpCompat::parse_tok_list` of `HttpCompat.cc`, and `http_parse_te` with
-//! `http_parse_qvalue` of `HTTP.cc` (9.2.9). The two ways to read a list differ: the
-//! first leaves empty parts out and knows a backslash before a quote, the second
-//! does neither.
+//! `http_parse_qvalue` of `HTTP.cc` (9.2.9). The two ways to read a list differ: the first skips
+//! empty parts and understands a backslash before a quote, the second does neither.
 
 use super::rules::{is_ws, trim_ws};
 
 /// The parts between commas. A comma inside quotes separates nothing. Blanks around a part are
-/// taken away, then a quote at its beginning and one at its end; what is empty then
-/// is left out.
+/// removed, then a quote at its beginning and one at its end; a part that is empty then is skipped.
 pub(crate) fn csv_parts(mut value: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         while !value.is_empty() {
@@ -32,7 +30,7 @@ fn csv_end(value: &[u8]) -> usize {
     let mut in_quote = false;
     for (at, &c) in value.iter().enumerate() {
         match c {
-            // A backslash keeps a quote from ending a quotation, not from beginning one.
+            // A quote after a backslash does not end a quotation, but it can begin one.
             b'"' if in_quote => in_quote = value[at - 1] == b'\\',
             b'"' => in_quote = true,
             b',' if !in_quote => return at,
@@ -78,8 +76,7 @@ pub(crate) fn tok_list(value: &[u8], separator: u8) -> Vec<&[u8]> {
     list
 }
 
-/// True for a part of `TE` that asks that nothing comes unencoded:
-/// `identity` with a quality of 0.
+/// True for a part of `TE` that forbids an unencoded answer: `identity` with a quality of 0.
 pub(crate) fn refuses_identity(part: &[u8]) -> bool {
     let end = part.iter().position(|&c| c == b';').unwrap_or(part.len());
     part[..end].eq_ignore_ascii_case(b"identity") && quality(&part[end..]) <= 0.0
@@ -115,7 +112,7 @@ fn quality(text: &[u8]) -> f64 {
             }
         }
         value = number;
-        // What stands there instead of a semicolon begins the next parameter.
+        // Any other character at the place of the semicolon begins the next parameter.
         if rest.first().is_some_and(|&c| c == b'q') {
             continue;
         }

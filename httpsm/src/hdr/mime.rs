@@ -2,18 +2,16 @@
 //!
 //! Mirrors `MIMEHdr` and `MIMEField` of `proxy/hdrs/MIME.h` and `MIME.cc` (9.2.9).
 //!
-//! **Modelled**: fields keep the order in which they came, and each its own
-//! spelling and spacing as long as nobody changes it; names compare without
-//! regard to case; a field may be there several times. **Built differently**: one
-//! buffer holds the text of all fields and a slot knows where in it, where the
-//! original has a heap of its own for each message. **Not modelled**: presence
-//! bits and slot accelerators, which no call makes visible.
+//! **Modelled**: fields keep the order in which they came, and each keeps its own spelling and
+//! spacing until it is changed; names compare without regard to case; a field may be there several
+//! times. **Built differently**: one buffer holds the text of all fields and a slot knows where in
+//! it, where the original has a heap of its own for each message. **Not modelled**: presence bits
+//! and slot accelerators, which no call makes visible.
 
 use super::list::csv_parts;
 use super::number::{mime_parse_int, mime_parse_int64};
 
-/// Bytes and fields that there is room for as soon as there is one field: most heads
-/// never need more.
+/// The first capacity in bytes and in fields: most heads never need more.
 const ROOM: (usize, usize) = (512, 16);
 
 /// The fields of a message's head.
@@ -38,8 +36,8 @@ pub struct MIMEHdr {
 struct Slot {
     name: Span,
     value: Span,
-    /// The whole line as it came, its line end included, as long as the field has
-    /// not been changed. Mirrors `m_n_v_raw_printable`.
+    /// The whole line as received, its line end included, until the field is changed. Mirrors
+    /// `m_n_v_raw_printable`.
     raw: Option<Span>,
     live: bool,
 }
@@ -102,9 +100,8 @@ impl MIMEHdr {
         self.value_get(name).is_some()
     }
 
-    /// Gives the field with this name a value: the first one is changed in its
-    /// place and further ones go; without one, a new field comes last. Mirrors
-    /// `value_set`.
+    /// Gives the field with this name a value: changes the first one in its place and removes the
+    /// others; without one, adds a new field at the end. Mirrors `value_set`.
     pub fn value_set(&mut self, name: &str, value: &[u8]) {
         let mut found = false;
         for at in 0..self.slots.len() {
@@ -165,7 +162,7 @@ impl MIMEHdr {
         }
     }
 
-    /// Removes every field whose name `gone` says.
+    /// Removes every field for whose name `gone` is true.
     pub fn field_delete_if(&mut self, gone: impl Fn(&[u8]) -> bool) {
         for at in 0..self.slots.len() {
             if gone(self.of(self.slots[at].name)) {
@@ -249,7 +246,7 @@ impl MIMEHdr {
 }
 
 impl Clone for MIMEHdr {
-    /// With room for what the proxy adds to a head that it passes on.
+    /// With room for the fields that the proxy adds to a forwarded head.
     fn clone(&self) -> MIMEHdr {
         let mut copy = MIMEHdr {
             text: Vec::with_capacity(self.text.len() + ROOM.0),

@@ -1,11 +1,11 @@
 //! Numbers in fields.
 //!
 //! Mirrors `mime_parse_int` and `mime_parse_int64` of `proxy/hdrs/MIME.cc` (9.2.9):
-//! digits, after blanks and perhaps a minus, and 0 where there are none. What
-//! follows the digits is overlooked.
+//! digits, after blanks and perhaps a minus, and 0 without digits. Text behind the
+//! digits is ignored.
 
-/// A number in 64 bits. One that is too large is counted modulo 2^64, as the
-/// original's machine code does.
+/// A number in 64 bits. Too large numbers wrap modulo 2^64, as in the
+/// original's machine code.
 pub(crate) fn mime_parse_int64(text: &[u8]) -> i64 {
     let (text, negative) = sign(text);
     let digits = digits(text).map(i64::from);
@@ -13,9 +13,9 @@ pub(crate) fn mime_parse_int64(text: &[u8]) -> i64 {
     if negative { number.wrapping_neg() } else { number }
 }
 
-/// A number in 32 bits. One that is too large is the largest, or the smallest: but
-/// only if the overflow shows, that is, if the number has become smaller by its last
-/// digit. (9999999999 has not.)
+/// A number in 32 bits. A too large number becomes the largest, or the smallest, but
+/// only if the overflow shows: the last digit has made the wrapped number smaller.
+/// (For 9999999999 it has not.)
 pub(crate) fn mime_parse_int(text: &[u8]) -> i32 {
     let (text, negative) = sign(text);
     let mut number = 0_i32;

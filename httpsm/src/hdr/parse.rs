@@ -6,10 +6,10 @@
 //! of `MIME.cc` (9.2.9). The fast paths there accept what the slow paths accept,
 //! so there is one path here.
 //!
-//! What a well-meaning reader would not expect, and the original does: lines may
-//! end in LF alone; a line without a colon, or one that begins with a character
-//! that cannot begin a name, is thrown away without an error; blanks around and
-//! between the parts of a request line are skipped.
+//! Some rules of the original are unexpected: lines may end in LF alone; a line
+//! without a colon, or one that begins with a character that cannot begin a
+//! name, is thrown away without an error; blanks around and between the parts of
+//! a request line are skipped.
 
 use super::mime::{MIMEHdr, ParsedField};
 use super::rules::{is_control, is_http_field_name, is_token, is_ws, is_wslfcr, trim_ws};
@@ -17,8 +17,8 @@ use super::scanner::{Scanned, Scanner};
 use super::url::URL;
 use super::{HTTPVersion, RequestHdr, ResponseHdr};
 
-/// What a parser has come to. Mirrors `ParseResult`.
-/// [`HttpParser`] has an example.
+/// The result of a parser. Mirrors `ParseResult`. [`HttpParser`] has an
+/// example.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ParseResult {
     /// The head is refused (`PARSE_RESULT_ERROR`).
@@ -81,8 +81,8 @@ impl HttpParser {
         HttpParser::default()
     }
 
-    /// Takes what belongs to a request's head off `input`. `eof`: no more will
-    /// come. After an error or the end, the parser is not to be used again.
+    /// Takes the bytes of a request's head off `input`. `eof`: no more will
+    /// come. After an error or the end, do not use the parser again.
     pub fn parse_req(
         &mut self,
         hdr: &mut RequestHdr,
@@ -118,7 +118,7 @@ impl HttpParser {
         }
     }
 
-    /// Takes what belongs to a response's head off `input`. An empty first line,
+    /// Takes the bytes of a response's head off `input`. An empty first line,
     /// and an end before any byte, make a head with the status 0.
     pub fn parse_resp(
         &mut self,
@@ -164,7 +164,7 @@ impl HttpParser {
             let before = *input;
             let line = match self.scanner.get(input, eof, true) {
                 Scanned::More => {
-                    // What is refused already is not made good by what follows.
+                    // A head that is refused already stays refused.
                     let so_far = self.scanner.field_so_far();
                     let refused = so_far.is_some_and(|line| {
                         let field = parse_field(line, remove_ws_from_field_name, max_field_size);
@@ -223,7 +223,8 @@ fn parse_field(line: &[u8], remove_ws_from_field_name: bool, max_field_size: usi
     Field::Good(ParsedField { line, name, value, raw_printable })
 }
 
-/// Sets method, target and version. `None`: refused; what was set stays.
+/// Sets method, target and version. `None`: refused; parts already set keep
+/// their values.
 fn parse_request_line(hdr: &mut RequestHdr, line: &[u8]) -> Option<()> {
     let mut at = usize::from(line.first() == Some(&b'\r'));
     while is_ws(*line.get(at)?) {
@@ -316,7 +317,8 @@ fn is_target_valid(hdr: &RequestHdr) -> bool {
     hdr.url.host.is_none() || hdr.url.scheme.is_some() || hdr.method == b"CONNECT"
 }
 
-/// One Host at most, and one that can be a host. Mirrors `validate_hdr_host`.
+/// At most one Host field, and it must be a valid host. Mirrors
+/// `validate_hdr_host`.
 fn is_host_valid(fields: &MIMEHdr) -> bool {
     let mut hosts = fields.values("Host");
     let Some(host) = hosts.next() else { return true };
@@ -360,9 +362,9 @@ pub fn split_host_field(host: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
 
 /// Transfer-Encoding wins over Content-Length; otherwise all Content-Length
 /// fields must be the same digits, and one of them is kept. Mirrors
-/// `validate_hdr_content_length`, but for one thing: a length that does not fit in
-/// 63 bits is refused. The original counts it modulo 2^64, and takes what it has not
-/// counted for the next request.
+/// `validate_hdr_content_length`, except that a length above 63 bits is refused. The
+/// original counts it modulo 2^64, and takes the uncounted rest of the body for the
+/// next request.
 fn check_content_length(fields: &mut MIMEHdr) -> bool {
     const NAME: &str = "Content-Length";
     let Some(first) = fields.value_get(NAME) else { return true };

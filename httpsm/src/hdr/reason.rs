@@ -2,7 +2,7 @@
 //!
 //! Mirrors `http_hdr_reason_lookup` of `proxy/hdrs/HTTP.cc` (9.2.9). There the
 //! phrases are macro arguments made into text, and a source formatter once put
-//! blanks around the hyphens in them; clients have been sent those ever since.
+//! blanks around the hyphens in them; clients have received them so ever since.
 
 /// The usual reason of a status, `None` if the original has none.
 #[must_use]

@@ -1,4 +1,4 @@
-//! Which characters may stand where.
+//! Classes of characters.
 //!
 //! Mirrors the classes of `include/tscore/ParseRules.h` and `is_host_char` of
 //! `proxy/hdrs/URL.cc` (9.2.9) that the parsers ask for.
@@ -18,7 +18,7 @@ pub(crate) const fn is_control(c: u8) -> bool {
     (c < 0x20 && c != b'\t') || c == 0x7f
 }
 
-/// What separates words in a field. Mirrors `is_mime_sep`.
+/// A separator of words in a field. Mirrors `is_mime_sep`.
 const fn is_mime_sep(c: u8) -> bool {
     matches!(
         c,
@@ -56,8 +56,8 @@ pub(crate) fn is_http_field_name(c: u8) -> bool {
 const TOKEN: u8 = 1;
 const FIELD_NAME: u8 = 2;
 
-/// Each character is looked at once a class: one look into a table, as the original
-/// does it (`parseRulesCType`).
+/// One table for all classes, so that a test is one look into a table, as the
+/// original does it (`parseRulesCType`).
 static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
     let mut c = 0;
@@ -88,7 +88,7 @@ pub(crate) fn trim_ws(bytes: &[u8]) -> &[u8] {
     trim(bytes, is_ws)
 }
 
-/// `bytes` without what `is` says at both ends.
+/// `bytes` without those bytes at both ends for which `is` is true.
 pub(crate) fn trim(mut bytes: &[u8], is: fn(u8) -> bool) -> &[u8] {
     while let [first, rest @ ..] = bytes
         && is(*first)

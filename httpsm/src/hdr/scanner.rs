@@ -1,16 +1,15 @@
-//! Lines of a head, put together from whatever pieces they come in.
+//! Lines of a head, joined from the pieces in which they come.
 //!
 //! Mirrors `MIMEScanner::get` of `proxy/hdrs/MIME.cc` (9.2.9).
 //!
-//! **Could you tell?** In one place. The original takes a field for complete when
-//! the piece that it is given ends behind the field's line feed; a continuation
-//! line in the next piece is then thrown away as garbage, so that what a head
-//! means depends on how it was cut. Here the first character behind the line feed
-//! is waited for: a head means the same however it is cut.
+//! **Could you tell?** In one place. The original takes a field for complete when its piece ends
+//! behind the field's line feed. It then throws a continuation line in the next piece away as
+//! garbage, so the meaning of a head depends on how it was cut. The port waits for the first
+//! character behind the line feed, so a head means the same however it is cut.
 
 use super::rules::is_ws;
 
-/// Puts lines together.
+/// Joins pieces into lines.
 #[derive(Default, Debug)]
 pub(crate) struct Scanner {
     state: State,
@@ -30,12 +29,12 @@ enum State {
     After,
 }
 
-/// What [`Scanner::get`] has found.
+/// The result of [`Scanner::get`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Scanned {
-    /// A line that came in one piece: so many bytes at the beginning of the input.
+    /// A line that came in one piece: this many bytes at the beginning of the input.
     Whole(usize),
-    /// A line that was put together; it is in [`Scanner::line`] until the next call.
+    /// A joined line; it is in [`Scanner::line`] until the next call.
     Line,
     /// An empty line, or the end of everything between two lines.
     Done,
@@ -81,8 +80,8 @@ impl Scanner {
                     return Scanned::Done;
                 }
                 State::FoundCr => {
-                    // The original adds the CR, and then all that it has read in this
-                    // call: if the CR is among that, the line begins with two.
+                    // The original adds the CR, and then all bytes that it has read in this call:
+                    // if the CR is among them, the line begins with two CRs.
                     self.line.extend_from_slice(if cr_is_in_input { b"\r\r" } else { b"\r" });
                     self.state = State::Inside;
                 }
@@ -114,7 +113,7 @@ impl Scanner {
         }
     }
 
-    /// The line that was put together last, its line end included.
+    /// The last joined line, its line end included.
     pub(crate) fn line(&self) -> &[u8] {
         &self.line
     }
@@ -139,7 +138,7 @@ impl Scanner {
         }
     }
 
-    /// Makes blanks of the line end that a folded field goes on behind.
+    /// Replaces the line end inside a folded field by blanks.
     fn unfold(&mut self) {
         if let Some(lf) = self.line.last_mut() {
             *lf = b' ';
@@ -152,8 +151,8 @@ impl Scanner {
     }
 }
 
-/// Takes a line off `input` if all of it is there, and with `folds` also the first
-/// character behind it, which says that it does not go on. That spares the copy.
+/// Takes a line off `input` if all of it is there, and with `folds` also the first character behind
+/// it, which shows that the field does not continue. This saves the copy.
 fn whole_line(input: &mut &[u8], folds: bool) -> Option<Scanned> {
     let len = input.iter().position(|&c| c == b'\n')? + 1;
     let (line, rest) = input.split_at(len);

@@ -29,8 +29,8 @@ pub struct URL {
     pub user: Option<Vec<u8>>,
     /// With brackets, if it has them.
     pub host: Option<Vec<u8>>,
-    /// Digits, or what was there in their place. [`port_get_raw`](URL::port_get_raw)
-    /// has the number.
+    /// Digits, or other text at their place. [`port_get_raw`](URL::port_get_raw)
+    /// returns the number.
     pub port: Option<Vec<u8>>,
     /// Without the slashes in front of it, as the original's `path_get`.
     pub path: Vec<u8>,
@@ -39,7 +39,7 @@ pub struct URL {
     pub path_is_empty: bool,
     /// After the first `;` of the path; never empty.
     pub params: Option<Vec<u8>>,
-    /// After the `?`; never empty: a mark with nothing behind it is lost.
+    /// After the `?`; never empty: a `?` with nothing behind it is dropped.
     pub query: Option<Vec<u8>>,
     /// After the `#`; never empty.
     pub fragment: Option<Vec<u8>>,
@@ -74,8 +74,8 @@ impl URL {
         Ok(url)
     }
 
-    /// The number that is written as the port, in 16 bits; 0 without one. What
-    /// follows the digits is overlooked. Mirrors `URLImpl::set_port`.
+    /// The number that is written as the port, in 16 bits; 0 without one. Text
+    /// behind the digits is ignored. Mirrors `URLImpl::set_port`.
     #[must_use]
     pub fn port_get_raw(&self) -> u16 {
         let digits = self.port.iter().flatten().take_while(|c| c.is_ascii_digit());
@@ -176,7 +176,7 @@ impl URL {
         let rest = if rest.len() > 3 && rest.starts_with(b"://") {
             &rest[3..]
         } else if rest.starts_with(b":") {
-            // A colon goes, and two slashes behind it.
+            // Skips a colon, and two slashes behind it.
             let slashes = rest[1..].iter().take(2).take_while(|&&c| c == b'/').count();
             match &rest[1 + slashes..] {
                 [] => return Err(BadUrl),
@@ -196,10 +196,11 @@ impl URL {
             if self.user.is_some() || colons > 1 || user.contains(&b']') {
                 return Err(BadUrl);
             }
-            // Without a name the password is lost, and there may be another name.
+            // Without a name the password is dropped, and another name may
+            // follow.
             let has_name = user.first().is_some_and(|&c| c != b':');
             self.user = has_name.then(|| match user {
-                // As has an empty password.
+                // The same for an empty password.
                 [name @ .., b':'] => name.to_vec(),
                 user => user.to_vec(),
             });
@@ -264,7 +265,7 @@ pub(crate) fn split_port(authority: &[u8]) -> Result<(&[u8], Option<&[u8]>), Bad
     }
 }
 
-/// What stands before the first `mark`, and what behind it.
+/// The text before the first `mark`, and the text behind it.
 fn cut(text: &[u8], mark: u8) -> (&[u8], Option<&[u8]>) {
     match text.iter().position(|&c| c == mark) {
         Some(at) => (&text[..at], Some(&text[at + 1..])),
@@ -296,7 +297,8 @@ mod tests {
         ] {
             assert_eq!(printed(target).as_deref(), Ok(target));
         }
-        // Slashes before the path are one, and a host alone gets a path.
+        // Several slashes before the path count as one, and a host alone gets a
+        // path.
         assert_eq!(printed("//ok//x?a").as_deref(), Ok("/ok//x?a"));
         assert_eq!(printed("http://h").as_deref(), Ok("http://h/"));
         assert_eq!(printed("http://h?a").as_deref(), Ok("http://h?a"));

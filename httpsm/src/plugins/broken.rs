@@ -1,12 +1,12 @@
 //! `broken`: an origin server that does not keep its word.
 //!
-//! | path | what comes |
+//! | path | answer |
 //! |---|---|
 //! | `/broken/close` | nothing: the connection is closed |
 //! | `/broken/head` | half a head |
-//! | `/broken/nonsense` | something that is no head |
+//! | `/broken/nonsense` | bytes that are not a head |
 //! | `/broken/body` | a head that promises 100 bytes, and 10 of them |
-//! | `/broken/chunk` | a chunk, and then something that is none |
+//! | `/broken/chunk` | a chunk, and then bytes that are not a chunk |
 //! | `/broken/silent` | nothing, and the connection stays |
 //! | `/broken/panic` | nothing: the plugin panics, on its event thread |
 
@@ -62,7 +62,8 @@ impl Broken {
                 }
                 b"panic" => panic!("/broken/panic has been asked for"),
                 b"silent" => {
-                    // The end of the request's connection is still of interest.
+                    // The plugin still waits for the end of the request's
+                    // connection.
                     return link.input.reenable(guard);
                 }
                 _ => b"",

@@ -1,12 +1,11 @@
 //! `echo`: answers with the request's body.
 //!
 //! The answer begins when the whole body has come, and no sooner: the state
-//! machine takes an early answer for the last word of an origin server that does
-//! not want the rest, and gives up on it. Until then the body is kept, by
-//! reference to the blocks in which it came, but no more of it than
-//! [`MAX_BODY`]: what is longer is answered with 413 as soon as that is known, and
-//! not read any further. A client that waits for a word before it sends the body
-//! (`Expect: 100-continue`) gets it.
+//! machine takes an early answer as a sign that the origin server does not want
+//! the rest, and stops sending it. Until then the plugin keeps the body, by
+//! reference to the blocks in which it came, up to [`MAX_BODY`]. It answers a
+//! longer body with 413 as soon as it knows the length, and reads no more of it. A
+//! client that sends `Expect: 100-continue` gets the interim answer.
 
 use std::cell::{Cell, RefCell};
 
@@ -19,8 +18,8 @@ use crate::chunked::{ChunkedReader, ChunkedState};
 use crate::hdr::{ParseResult, ResponseHdr};
 use crate::tunnel::share_or_copy;
 
-/// The most that is kept of a body, in bytes; of one in chunks with all that frames
-/// them: sizes, extensions and trailers may go on for ever too.
+/// The largest body that is kept, in bytes; for a chunked body with its framing,
+/// because sizes, extensions and trailers may be endless too.
 const MAX_BODY: i64 = 16 << 20;
 
 /// Answers this transaction.
@@ -51,7 +50,7 @@ impl Echo {
             }
             EventCode::VC_EVENT_READ_READY => self.read_ready(guard, this),
             EventCode::VC_EVENT_READ_COMPLETE | EventCode::VC_EVENT_WRITE_READY => {}
-            // That was the interim answer.
+            // This event is for the interim answer.
             EventCode::VC_EVENT_WRITE_COMPLETE if !self.answered.get() => {}
             _ => self.close(),
         }
@@ -60,7 +59,7 @@ impl Echo {
 
     fn read_ready(&self, guard: &Guard<'_>, this: &ContRef) {
         let good = match &*self.link.borrow() {
-            // It has been refused, and comes all the same.
+            // The body has been refused, and comes all the same.
             Some(_) if self.answered.get() => true,
             Some(link) if link.has_request.get() => self.take_body(guard, this, link),
             Some(link) => match link.parse(guard) {
@@ -80,8 +79,8 @@ impl Echo {
         }
     }
 
-    /// The request's head is there: the answer's will say the same of its body. False
-    /// if that is refused.
+    /// The request's head is there: the answer's head describes the body in the same
+    /// way. False if the body is refused.
     fn begin(&self, guard: &Guard<'_>, this: &ContRef, link: &Link) -> bool {
         let request = link.request.borrow();
         let chunked = request.fields.presence("Transfer-Encoding");
@@ -119,7 +118,8 @@ impl Echo {
         link.refuse(guard, this, 413, &sentence);
     }
 
-    /// Keeps what has come; the end is answered. False if the body is not one.
+    /// Keeps the bytes that have come, and answers at the end. False if the
+    /// body is invalid.
     fn take_body(&self, guard: &Guard<'_>, this: &ContRef, link: &Link) -> bool {
         let reader = &link.input.reader;
         let mut over = self.chunks.borrow().is_none() && self.left.get() == 0;

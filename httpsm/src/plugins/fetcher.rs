@@ -16,8 +16,8 @@ use crate::api::{HttpTxn, ts_http_connect_with_plugin_id};
 use crate::hdr::{HTTPVersion, HttpParser, ParseResult, RequestHdr, ResponseHdr};
 use crate::proxy::HttpProxy;
 
-/// Where the host of a request is remembered until its rules have been applied: a
-/// field that begins with `@` never leaves the proxy.
+/// The field that keeps the host of a request until the rules have been applied:
+/// a field that begins with `@` never leaves the proxy.
 const HOST_FIELD: &str = "@Fetcher-Host";
 
 /// Remembers the host, before the rules change it.
@@ -50,9 +50,9 @@ pub(super) fn intercept(txn: &HttpTxn) {
 struct Fetcher {
     proxy: Arc<HttpProxy>,
     host: Vec<u8>,
-    /// On which it was asked.
+    /// The connection on which the request came.
     link: RefCell<Option<Link>>,
-    /// On which it asks.
+    /// The connection for its own request.
     client: RefCell<Option<Client>>,
     parser: RefCell<HttpParser>,
     response: RefCell<ResponseHdr>,
@@ -79,7 +79,7 @@ impl Fetcher {
             (_, Some(vio)) if self.is_of_client(vio) => self.client_event(guard, this, event),
             (EventCode::VC_EVENT_READ_READY, _) => self.read_request(guard, this),
             (EventCode::VC_EVENT_WRITE_READY | EventCode::VC_EVENT_READ_COMPLETE, _) => {}
-            // Answered, or nobody is left to be answered.
+            // The request is answered, or its client has gone.
             _ => self.close(),
         }
         Outcome::Done

@@ -1,8 +1,7 @@
 //! `generator`: answers of any size.
 //!
-//! Mirrors `plugins/generator/generator.cc` (9.2.9): the paths, the heads, and
-//! the way it writes, 32 KiB of `x` at a time, each as soon as the one before has
-//! been taken.
+//! Mirrors `plugins/generator/generator.cc` (9.2.9): the paths, the heads, and the writing: 32 KiB
+//! of `x` at a time, each piece as soon as the previous one has been taken.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -18,7 +17,7 @@ use crate::api::HttpTxn;
 use crate::hdr::{ParseResult, RequestHdr, ResponseHdr, http_date};
 use crate::proxy::HttpProxy;
 
-/// What bodies are made of.
+/// The content of bodies.
 static GENERATOR_DATA: [u8; 32 * 1024] = [b'x'; 32 * 1024];
 
 /// Answers this transaction.
@@ -34,8 +33,8 @@ pub(super) fn intercept(txn: &HttpTxn) {
     txn.server_intercept(StateMachine::new(ProxyMutex::new(), request, GeneratorRequest::handle));
 }
 
-/// What cannot be kept is not looked up. Mirrors `CheckCacheable`, which is called
-/// earlier there; a cache that is empty cannot tell.
+/// A request that cannot be cached is not looked up. Mirrors `CheckCacheable`, which is called
+/// earlier there; with an empty cache this makes no difference.
 pub(super) fn check_cacheable(txn: &HttpTxn) {
     if txn.with_client_request(|request| request.url.path.starts_with(b"nocache/")) {
         txn.set_cache_off();
@@ -55,7 +54,7 @@ struct GeneratorRequest {
     post_left: Cell<i64>,
 }
 
-/// What a request asks for.
+/// The answer that a request asks for.
 struct Asked {
     nbytes: i64,
     cacheable: bool,
@@ -72,7 +71,7 @@ impl GeneratorRequest {
                     *self.link.borrow_mut() = Some(Link::accept(guard, this, vc));
                 }
             }
-            // It will never be asked: there is nothing to do.
+            // No request will come: there is nothing to do.
             EventCode::NET_EVENT_ACCEPT_FAILED => {}
             EventCode::VC_EVENT_READ_READY => self.read_ready(guard, this),
             EventCode::VC_EVENT_WRITE_READY => self.write_ready(guard),
@@ -127,8 +126,8 @@ impl GeneratorRequest {
             link.output.write(guard, &link.vc, this, 0);
             if request.method == b"POST" {
                 let length = request.fields.value_get_int64("Content-Length").unwrap_or(-1);
-                // The original does not take the head out of the buffer, and so counts
-                // it with the body: of a short body the first bytes are answered.
+                // The original does not take the head out of the buffer, and so counts it with the
+                // body: a short body gets its answer when its first bytes come.
                 self.status.set(if length > 0 { 200 } else { 404 });
                 if length > 0 {
                     self.post_left.set((length - head).max(0));
@@ -151,7 +150,7 @@ impl GeneratorRequest {
             let link = self.link.borrow();
             let waits = link.as_ref().map_or(0, |link| link.input.reader.read_avail(guard)) == 0;
             drop(link);
-            // What has come already brings no event.
+            // Bytes that have come already cause no event.
             if !waits {
                 self.read_ready(guard, this);
             }
@@ -163,7 +162,7 @@ impl GeneratorRequest {
         }
     }
 
-    /// Throws a request's body away; its end is answered.
+    /// Throws a request's body away, and answers at its end.
     fn take_body(&self, guard: &Guard<'_>) {
         let left = {
             let link = self.link.borrow();
@@ -210,7 +209,7 @@ impl GeneratorRequest {
         }
     }
 
-    /// What was written has been taken: the next piece.
+    /// The last piece has been taken: writes the next piece.
     fn write_ready(&self, guard: &Guard<'_>) {
         let link = self.link.borrow();
         let (Some(link), true) = (&*link, self.nbytes.get() > 0) else { return };
@@ -247,7 +246,7 @@ impl GeneratorRequest {
     }
 }
 
-/// True for a path that the answers of [`GeneratorRequest`] are made for.
+/// True for a path that belongs to [`GeneratorRequest`].
 pub(super) fn knows(path: &[u8]) -> bool {
     let mut parts = path.split(|&c| c == b'/').filter(|part| !part.is_empty());
     parts.next().is_some_and(|first| first.starts_with(b"cache") || first.starts_with(b"nocache"))
@@ -264,8 +263,8 @@ pub(super) fn can_answer(request: &RequestHdr) -> bool {
     }
 }
 
-/// What the path and the fields ask for; `None` for what is not understood.
-/// Mirrors `GeneratorParseRequest`.
+/// The answer that the path and the fields ask for; `None` if they are not understood. Mirrors
+/// `GeneratorParseRequest`.
 fn parse(request: &RequestHdr) -> Option<Asked> {
     let mut parts = request.url.path.split(|&c| c == b'/').filter(|part| !part.is_empty());
     let first = parts.next()?;
@@ -277,7 +276,7 @@ fn parse(request: &RequestHdr) -> Option<Asked> {
     if !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    // Modulo 2^64, and what is negative then is not understood.
+    // Modulo 2^64; a result that is negative is not understood.
     let digit = |c: &u8| i64::from(c - b'0');
     let nbytes = digits.iter().fold(0_i64, |n, c| n.wrapping_mul(10).wrapping_add(digit(c)));
     if nbytes < 0 {

@@ -1,4 +1,4 @@
-//! What the plugins that answer have in common: the connection, its two buffers,
+//! The common part of the plugins that answer: the connection, its two buffers,
 //! and the request that comes on it.
 
 use std::cell::{Cell, RefCell};
@@ -46,7 +46,7 @@ impl IoChannel {
     }
 }
 
-/// A connection on which a request comes, and an answer is to go.
+/// A connection on which a request comes and an answer goes.
 pub(super) struct Link {
     pub(super) vc: NetVcRef,
     pub(super) input: IoChannel,
@@ -73,7 +73,7 @@ impl Link {
         link
     }
 
-    /// Parses what has come of the request's head.
+    /// Parses the bytes of the request's head that have come.
     pub(super) fn parse(&self, guard: &Guard<'_>) -> ParseResult {
         let (reader, mut parser) = (&self.input.reader, self.parser.borrow_mut());
         while reader.block_read_avail(guard) > 0 {
@@ -91,7 +91,7 @@ impl Link {
         ParseResult::Cont
     }
 
-    /// Answers with an error and a sentence, whatever was to be written before. The
+    /// Answers with an error and a sentence, in place of an earlier answer. The
     /// machine closes the connection when this has been written.
     pub(super) fn refuse(&self, guard: &Guard<'_>, cont: &ContRef, status: u16, sentence: &str) {
         let old = &self.output.reader;

@@ -1,4 +1,4 @@
-//! The answer to a request that is no plugin's own: 404, and which paths there are.
+//! The answer to a request that no plugin claims: 404, and a list of the paths.
 
 use std::cell::RefCell;
 
@@ -16,7 +16,7 @@ pub(super) fn intercept(txn: &HttpTxn, plugins: &[Plugin]) {
     txn.server_intercept(StateMachine::new(ProxyMutex::new(), machine, NotFound::handle));
 }
 
-/// What the body says.
+/// The text of the body.
 fn sentence(plugins: &[Plugin]) -> String {
     let mut text = String::from("No plugin answers this request. The paths are:\n");
     for &plugin in Plugin::ALL.iter().filter(|plugin| plugins.contains(plugin)) {

@@ -1,11 +1,10 @@
 //! `slow`: an answer that comes drop by drop.
 //!
 //! `/slow/SIZE/MILLISECONDS` is answered with SIZE bytes, the head at once and one
-//! byte of the body each MILLISECONDS, at most a day. As long as the reader takes
-//! nothing, no more than the water mark waits for it: then there are no more drops
-//! until it has taken some. Drops that follow each other within less than
-//! [`SHORTEST_MILLISECONDS`] fall several at a time. What is no number, or too large a one, is answered with
-//! 400 and a sentence.
+//! byte of the body each MILLISECONDS, at most a day. If the reader takes nothing, bytes wait up to
+//! the water mark; then no more are written until it has taken some. With less than
+//! [`SHORTEST_MILLISECONDS`] between bytes, several are written at a time. A part that is not a
+//! number, or a too large number, is answered with 400 and a sentence.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -22,17 +21,17 @@ use crate::api::HttpTxn;
 use crate::hdr::{ParseResult, ResponseHdr};
 use crate::proxy::HttpProxy;
 
-/// How many bytes wait at most for a reader that takes none.
+/// The largest number of bytes that wait for a reader that takes none.
 const WATER_MARK: i64 = 4096;
 
-/// Timers are no finer than this: the event loop's first queue holds whatever is due
-/// within five milliseconds, and takes it as due.
+/// Timers are not finer than this: the event loop's first bucket holds all timers due within five
+/// milliseconds, and the loop treats them as due.
 const SHORTEST_MILLISECONDS: i64 = 10;
 
 /// The longest time between two bytes: a day.
 const MAX_MILLISECONDS: i64 = 24 * 60 * 60 * 1000;
 
-/// The most bytes: with the head, their number is still one.
+/// The largest size: together with the head it still fits the number type.
 const MAX_SIZE: i64 = i64::MAX - 4096;
 
 /// Answers this transaction.
@@ -55,14 +54,14 @@ struct Slow {
     link: RefCell<Option<Link>>,
     /// Bytes that have not been given to the write.
     left: Cell<i64>,
-    /// How many fall at a time,
+    /// How many bytes are written at a time,
     at_a_time: Cell<i64>,
-    /// how long after the last ones,
+    /// how long after the previous ones,
     period: Cell<HrTime>,
-    /// and when the next ones do.
+    /// and when the next ones are due.
     next: Cell<HrTime>,
     timer: Cell<Option<EventRef>>,
-    /// The reader has not taken what waits: no timer runs.
+    /// The reader has not taken the waiting bytes: no timer runs.
     full: Cell<bool>,
 }
 

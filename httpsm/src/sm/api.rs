@@ -9,11 +9,12 @@ use eventsys::{Data, ET_NET, EventCode, call};
 
 use super::{Callout, Run, SmState};
 use crate::api::HttpTxn;
-use crate::hooks::{HOOK_RETRY_TIME, HookState, HttpHook, TS_EVENT_HTTP_ERROR};
+use crate::events::HttpEvents;
+use crate::hooks::{HOOK_RETRY_TIME, HookState, HttpHook};
 
 impl Run<'_> {
     /// Calls all plugins of this place, one after the other, then goes on. The end
-    /// waits until a plugin has given the machine back that has it now. Mirrors
+    /// waits until the plugin that has the machine now has given it back. Mirrors
     /// `do_api_callout_internal`.
     pub(super) fn do_api_callout(self, hook: HttpHook) {
         if hook == HttpHook::TxnClose
@@ -31,25 +32,25 @@ impl Run<'_> {
     /// The plugin that was called last gives the machine back. Mirrors
     /// `state_api_callback`.
     pub(super) fn api_callback(self, event: EventCode) {
-        // Twice, or without having been called. The original goes on a second time,
-        // which it survives at some places and at others does not.
+        // The plugin reenabled twice, or was not called. The original goes on a
+        // second time; at some places it survives this, at others it crashes.
         if !self.state.asked.replace(false) {
             return;
         }
-        if event != TS_EVENT_HTTP_ERROR {
+        if event != EventCode::TS_EVENT_HTTP_ERROR {
             return self.state_api_callout();
         }
         // The others of this place are not called any more.
         let callout = self.state.callout.replace(Callout::No);
         match self.state.cur_hook.get() {
             _ if callout == Callout::DeferedClose => self.do_api_callout(HttpHook::TxnClose),
-            // At the end there is no answer that could be changed into an error.
+            // At the end there is no answer left to change into an error.
             Some(HttpHook::TxnClose) => self.handle_api_return(HttpHook::TxnClose),
             _ => self.api_error(),
         }
     }
 
-    /// A plugin's mutex could not be had; now it is tried again.
+    /// The try-lock of a plugin's mutex missed; this tries it again.
     pub(super) fn pending_action_is_due(self) {
         self.state.pending_action.set(None);
         if !self.state.asked.get() && self.state.callout.get() != Callout::No {
@@ -94,7 +95,7 @@ impl Run<'_> {
     }
 
     fn set_state_of_callout(self) {
-        // At the two ends the state says more than that plugins are called.
+        // At the start and at the end the state is not "plugins are called".
         if !matches!(self.state.sm_state.get(), SmState::KillThis | SmState::Born) {
             self.set_state(SmState::ApiCallout);
         }

@@ -1,4 +1,4 @@
-//! The client: its request, and its going away.
+//! The client: its request, and its end.
 //!
 //! Mirrors `attach_client_session`, `setup_client_read_request_header`,
 //! `state_read_client_request_header` and `state_watch_for_client_abort` (9.2.9).
@@ -12,7 +12,7 @@ use crate::hooks::HttpHook;
 use crate::transact::ServerState;
 use crate::tunnel::TunnelType;
 
-/// What a client is sent that waits to be told to go on.
+/// The interim answer for a client that waits before it sends its body.
 const CONTINUE_RESPONSE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 impl Run<'_> {
@@ -21,7 +21,7 @@ impl Run<'_> {
         self.state.ua.borrow_mut().as_mut().map(f)
     }
 
-    /// What the client has sent and nobody has taken.
+    /// The bytes of the client that no reader has taken.
     pub(super) fn ua_reader(self) -> Option<IOBufferReader> {
         self.with_ua(|ua| ua.session.reader())
     }
@@ -59,7 +59,7 @@ impl Run<'_> {
             EventCode::VC_EVENT_READ_READY | EventCode::VC_EVENT_READ_COMPLETE => {}
             EventCode::VC_EVENT_WRITE_READY | EventCode::VC_EVENT_WRITE_COMPLETE => return,
             _ => {
-                // Nobody is left who could be answered.
+                // There is no client left to answer.
                 self.with_ua(|ua| ua.eos = true);
                 self.state.terminate_sm.set(true);
                 return;
@@ -110,7 +110,8 @@ impl Run<'_> {
         }
     }
 
-    /// The head is complete: what must be known before a plugin sees it.
+    /// The head is complete: reads from it what the machine must know before a
+    /// plugin sees it.
     fn request_is_read(self) {
         let config = self.sm.proxy.config();
         let (implemented, secure, push) = {
@@ -171,7 +172,8 @@ impl Run<'_> {
         self.do_api_callout(HttpHook::ReadRequestHdr);
     }
 
-    /// Answers at once, if that is what is wanted, or remembers to ask.
+    /// Sends the interim answer at once, if configured, or notes that the
+    /// origin server must send it.
     fn expect_100_continue(self) {
         let at_once = self.sm.proxy.config().send_100_continue_response;
         {
@@ -199,7 +201,7 @@ impl Run<'_> {
         }
     }
 
-    /// The head has been read; now only the client's going away is of interest.
+    /// The head has been read; now the machine only waits for the client's end.
     pub(super) fn state_watch_for_client_abort(self, event: EventCode) {
         match event {
             // A request that follows; its turn will come.
@@ -237,7 +239,8 @@ impl Run<'_> {
         }
     }
 
-    /// No more is read from the client: the operation is made as long as it is.
+    /// Stops reading from the client: sets the operation's length to the bytes
+    /// done.
     pub(super) fn stop_reading_client(self) {
         let vio = self.with_ua(|ua| ua.read_vio.clone()).flatten();
         if let Some(vio) = vio {
@@ -245,7 +248,7 @@ impl Run<'_> {
         }
     }
 
-    /// What the client gets that was timed out while it sent its body.
+    /// The answer to a client that timed out while it sent its body.
     pub(super) fn note_client_timeout(self, event: EventCode) {
         let state = match event {
             EventCode::VC_EVENT_ACTIVE_TIMEOUT => Some(ServerState::ActiveTimeout),
@@ -255,7 +258,8 @@ impl Run<'_> {
         self.state.t_state.borrow_mut().client_timed_out = state;
     }
 
-    /// Parses what is there; how it ended, and how many bytes that took.
+    /// Parses the bytes that are there; returns the result and how many bytes
+    /// it took.
     fn parse_request(self, reader: &IOBufferReader) -> (ParseResult, i64) {
         let limits = self.sm.proxy.config().limits;
         let mut t_state = self.state.t_state.borrow_mut();

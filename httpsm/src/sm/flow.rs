@@ -1,4 +1,4 @@
-//! What follows what.
+//! The sequence of states.
 //!
 //! Mirrors `call_transact_and_set_next_state` and `set_next_state` (9.2.9), with
 //! the decisions of [`transact`](crate::transact).
@@ -25,7 +25,7 @@ impl Run<'_> {
         self.do_api_callout(HttpHook::SendResponseHdr);
     }
 
-    /// A plugin has said that the transaction is to end with an error.
+    /// A plugin has ended the transaction with an error.
     pub(super) fn api_error(self) {
         self.touch_time();
         let in_send_response = self.state.cur_hook.get() == Some(HttpHook::SendResponseHdr);
@@ -33,7 +33,7 @@ impl Run<'_> {
         self.release_server_after(ResponseNext::Error);
         self.state.transfer.set(ResponseNext::Error);
         if in_send_response {
-            // Its hooks have had their say.
+            // The hooks at this place have been called.
             self.send_response();
         } else {
             self.do_api_callout(HttpHook::SendResponseHdr);
@@ -73,7 +73,8 @@ impl Run<'_> {
         match next {
             RequestNext::Answer => self.send_error(),
             RequestNext::Tunnel => self.open_tunnel(),
-            // Who answers in place of the proxy is asked before the cache is.
+            // A plugin that answers in place of the proxy comes before the
+            // cache.
             RequestNext::Continue if intercepted => self.open_server(),
             RequestNext::Continue => self.do_api_callout(HttpHook::CacheLookupComplete),
         }
@@ -117,7 +118,7 @@ impl Run<'_> {
 
     /// The plugins have seen the answer's head: it goes out.
     pub(super) fn send_response(self) {
-        // It has this long to take the answer.
+        // The client has this long to take the answer.
         let timeout = self.sm.proxy.config().transaction_no_activity_timeout_in;
         self.with_ua(|ua| ua.vc.set_inactivity_timeout(timeout));
         let next = self.state.transfer.get();
@@ -133,11 +134,12 @@ impl Run<'_> {
         }
     }
 
-    /// A body that nobody will read any more must not be taken for a request.
-    /// Mirrors `do_drain_request_body`.
+    /// A body that will not be read must not be taken for a request. Mirrors
+    /// `do_drain_request_body`.
     fn drain_request_body(self) {
         let mut t_state = self.state.t_state.borrow_mut();
-        // Behind an error with a body no connection is kept: that is decided already.
+        // After an error with an unread body the connection is closed: that is
+        // decided already.
         if t_state.body_tunneled || !t_state.has_request_body() || t_state.is_error_answer {
             return;
         }

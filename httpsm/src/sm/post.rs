@@ -8,8 +8,9 @@ use eventsys::EventCode;
 use iocore::ShutdownHowTo;
 
 use super::{Post, Run, SmState};
+use crate::events::HttpEvents;
 use crate::transact::ServerState;
-use crate::tunnel::{HTTP_TUNNEL_EVENT_PRECOMPLETE, Production, TunnelChunkingAction, TunnelType};
+use crate::tunnel::{Production, TunnelChunkingAction, TunnelType};
 
 impl Run<'_> {
     /// The request's head is out: its body follows.
@@ -35,8 +36,8 @@ impl Run<'_> {
         let buffer = self.new_buffer(length.unwrap_or(8192));
         buffer.set_water_mark(self.guard, self.sm.proxy.config().default_buffer_water_mark);
         let start = buffer.alloc_reader(self.guard).expect("the first of five");
-        // What came behind the head. It is not taken from the client's buffer yet:
-        // of a chunked body nobody knows how much of it belongs to this request.
+        // What came behind the head. It stays in the client's buffer: for a chunked body it is not
+        // known yet how much of it belongs to this request.
         let copy = if chunked { i64::MAX } else { length.unwrap_or(0) };
         let id = ua_reader.id();
         ua_reader.buffer().with(self.guard, |from| {
@@ -62,12 +63,12 @@ impl Run<'_> {
         self.sm.tunnel.tunnel_run(self.guard, production, &[(TunnelType::HttpServer, server_vc)]);
     }
 
-    /// The client has sent its body, or has not.
+    /// The client has sent its body, or failed to.
     pub(super) fn tunnel_handler_post_ua(self, event: EventCode) {
         let tunnel = &self.sm.tunnel;
         self.take_body_bytes();
         match event {
-            EventCode::VC_EVENT_READ_COMPLETE | HTTP_TUNNEL_EVENT_PRECOMPLETE
+            EventCode::VC_EVENT_READ_COMPLETE | EventCode::HTTP_TUNNEL_EVENT_PRECOMPLETE
                 if !tunnel.is_truncated(self.guard) =>
             {
                 if self.state.post.get() == Post::Unknown {
@@ -77,7 +78,7 @@ impl Run<'_> {
                 let this = self.cont();
                 self.with_ua(|ua| {
                     ua.vc.cancel_inactivity_timeout();
-                    // Only to notice when it goes away.
+                    // Only to notice the client's end.
                     let read = ua.vc.do_io_read(self.guard, Some(this), i64::MAX, Some(&ua.buffer));
                     ua.read_vio = Some(read);
                 });
@@ -89,7 +90,7 @@ impl Run<'_> {
                 self.forget_closed_server();
                 let config = self.sm.proxy.config();
                 self.with_ua(|ua| {
-                    // It has as long again to take the answer.
+                    // The client has the same time again to take the answer.
                     ua.vc.set_inactivity_timeout(config.transaction_no_activity_timeout_in);
                     ua.vc.set_active_timeout(config.transaction_active_timeout_in);
                 });
@@ -108,7 +109,7 @@ impl Run<'_> {
         }
     }
 
-    /// The origin server has taken the body, or has not.
+    /// The origin server has taken the body, or failed to.
     pub(super) fn tunnel_handler_post_server(self, event: EventCode) {
         if event == EventCode::VC_EVENT_WRITE_COMPLETE {
             return;
@@ -125,7 +126,7 @@ impl Run<'_> {
                 _ => (ServerState::ConnectionClosed, errno),
             };
         }
-        // It may have answered without reading everything; what has come counts.
+        // It may have answered without reading everything; the bytes that have come count.
         let vc = self.with_server(|server| {
             server.eos = true;
             server.session.vc().clone()
@@ -133,7 +134,7 @@ impl Run<'_> {
         if let Some(vc) = vc {
             vc.do_io_shutdown(ShutdownHowTo::Write);
         }
-        // Timeouts of the client are for this machine again.
+        // Timeouts of the client come to this machine again.
         let this = self.cont();
         self.with_ua(|ua| {
             let read = ua.vc.do_io_read(self.guard, Some(this), i64::MAX, Some(&ua.buffer));
@@ -272,8 +273,8 @@ impl Run<'_> {
         }
     }
 
-    /// What the tunnel is doing is given up, and the connections stay. Mirrors
-    /// `HttpTunnel::abort_tunnel` and what follows its call.
+    /// Stops the tunnel and keeps the connections. Mirrors `HttpTunnel::abort_tunnel` and what
+    /// follows its call.
     pub(super) fn abort_tunnel(self) {
         let server_alive = self.sm.tunnel.is_tunnel_alive(self.guard);
         self.sm.tunnel.reset(self.guard);

@@ -36,8 +36,8 @@ impl Run<'_> {
             !t_state.is_tunnel && !t_state.has_request_body()
         };
         if waits {
-            // The client waits now, and that is not its fault. One that still sends a
-            // body must go on, or the origin server could never answer.
+            // The client waits now, so it has no timeout. A client that still sends a body keeps
+            // its timeout, or the origin server might never answer.
             self.with_ua(|ua| ua.vc.cancel_inactivity_timeout());
         }
         let plugin = self.state.plugin_tunnel.take();
@@ -47,7 +47,7 @@ impl Run<'_> {
             return;
         }
         if self.state.t_state.borrow().plugin_tunnel_type != PluginTunnel::None {
-            // The plugin has had its one connection.
+            // The plugin has already had its one connection.
             return self.open_failed(ConnectError::REFUSED.errno);
         }
         let origin = self.origin();
@@ -78,7 +78,7 @@ impl Run<'_> {
         let over = self.state.ending.get() || self.state.terminate_sm.get();
         if let (EventCode::NET_EVENT_OPEN, Some(vc)) = (event, data.net_vc()) {
             if over || self.state.server.borrow().is_some() {
-                // Nobody waits for it any more.
+                // The machine does not wait for it any more.
                 vc.do_io_close(None);
                 return;
             }
@@ -108,7 +108,7 @@ impl Run<'_> {
             _ => None,
         };
         let errno = error.map(|error| error.errno);
-        // A net processor tells the number alone, with its sign changed.
+        // A net processor gives only the number, with its sign changed.
         let errno = errno.or_else(|| data.net_error().map(i32::wrapping_neg));
         self.open_failed(errno.unwrap_or(0));
     }
@@ -122,8 +122,7 @@ impl Run<'_> {
         self.handle_response();
     }
 
-    /// Connecting has only begun: the first event of a write of nothing tells how
-    /// it has gone.
+    /// Connecting has only begun: the first event of an empty write shows its result.
     fn wait_for_handshake(self, session: ServerSession) {
         let this = self.cont();
         let (vc, reader) = (session.vc().clone(), session.reader());
@@ -135,7 +134,7 @@ impl Run<'_> {
         });
     }
 
-    /// An event before it is known whether the connection could be made.
+    /// An event before the result of the connecting is known.
     fn handshake_event(self, event: EventCode) {
         match event {
             EventCode::VC_EVENT_WRITE_READY
@@ -146,7 +145,7 @@ impl Run<'_> {
                 let timeout = self.sm.proxy.config().transaction_no_activity_timeout_out;
                 self.with_server(|server| {
                     let vc = server.session.vc();
-                    // While plugins are asked nobody wants to write.
+                    // While plugins are called the machine does not write.
                     server.write_vio = Some(vc.do_io_write(self.guard, Some(this), 0, None));
                     vc.set_inactivity_timeout(timeout);
                 });
@@ -175,8 +174,8 @@ impl Run<'_> {
         if config.transaction_active_timeout_out != 0 {
             session.vc().set_active_timeout(config.transaction_active_timeout_out);
         }
-        // Nothing is read yet, but timeouts and errors come to this machine; the
-        // session has been told so when it was made or taken from the pool.
+        // Nothing is read yet, but timeouts and errors come to this machine; the session was set up
+        // so when it was made or taken from the pool.
         let vc = session.vc_server();
         let server = Server {
             read_vio: Some(VioHandle::new(vc.clone(), iocore::VioOp::Read)),
@@ -201,7 +200,7 @@ impl Run<'_> {
                 }
             }
         }
-        // It must do something within this time, also while plugins are asked.
+        // The origin server must act within this time, also while plugins are called.
         let timeout = self.sm.proxy.config().transaction_no_activity_timeout_out;
         self.with_server(|server| server.session.vc().set_inactivity_timeout(timeout));
         self.do_api_callout(HttpHook::SendRequestHdr);
@@ -241,7 +240,7 @@ impl Run<'_> {
             let (vc, buffer) = (server.session.vc(), server.session.buffer());
             server.read_vio = Some(vc.do_io_read(self.guard, Some(this), i64::MAX, Some(buffer)));
         });
-        // Behind an interim answer the next one may be there already.
+        // After an interim answer the next answer may be there already.
         if self.server_reader().is_some_and(|reader| reader.read_avail(self.guard) > 0) {
             self.state_read_server_response_header(EventCode::VC_EVENT_READ_READY);
         }
@@ -326,7 +325,7 @@ impl Run<'_> {
         }
         self.with_server(|server| server.reading = false);
         if self.sm.tunnel.is_tunnel_active(self.guard) {
-            // The answer is there before the request is out: no more of it is sent.
+            // The answer is there before the whole request is sent: the machine stops sending.
             self.abort_tunnel();
         }
         if result == ParseResult::Error {
@@ -351,7 +350,7 @@ impl Run<'_> {
         self.do_api_callout(HttpHook::ReadResponseHdr);
     }
 
-    /// Something has happened to the connection before there was an answer.
+    /// The connection has failed before there was an answer.
     pub(super) fn handle_server_setup_error(self, event: EventCode) {
         if self.sm.tunnel.is_tunnel_active(self.guard)
             && self.sm.tunnel.forward_to_consumer(self.guard, event, TunnelType::HttpServer)
@@ -360,7 +359,7 @@ impl Run<'_> {
         }
         {
             let errno = self.with_server(|server| server.session.vc().lerrno()).unwrap_or(0);
-            // Something was to be written, and nothing has been: it does not listen.
+            // No byte of the request has been written: the origin server does not listen.
             let took_nothing = self.with_server(|server| {
                 let write = server.write_vio.as_ref();
                 server.is_new || write.is_some_and(|vio| vio.nbytes() > 0 && vio.ndone() == 0)
@@ -383,17 +382,17 @@ impl Run<'_> {
         }
         match self.state.callout.get() {
             Callout::No => self.handle_response(),
-            // A plugin of SEND_REQUEST_HDR has the machine: what follows waits for it.
+            // A plugin of SEND_REQUEST_HDR has the machine: the next step waits for it.
             Callout::In | Callout::DeferedServerError => {
                 self.state.callout.set(Callout::DeferedServerError);
             }
-            // The client has gone, too: nothing follows but the end.
+            // The client has gone, too: only the end follows.
             Callout::DeferedClose => {}
         }
     }
 
-    /// Gives the connection back, if there will be no body from it: to the pool
-    /// if it can be used again. Mirrors `release_server_session`.
+    /// Gives the connection back, if no body will come from it: to the pool if it can be used
+    /// again. Mirrors `release_server_session`.
     pub(super) fn release_server_after(self, next: ResponseNext) {
         if self.sm.tunnel.is_tunnel_active(self.guard) {
             self.abort_tunnel();

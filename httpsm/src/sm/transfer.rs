@@ -7,9 +7,10 @@
 use eventsys::EventCode;
 
 use super::{Run, SmState};
+use crate::events::HttpEvents;
 use crate::hdr::{HTTPVersion, is_response_body_precluded};
 use crate::transact::PluginTunnel;
-use crate::tunnel::{HTTP_TUNNEL_EVENT_PRECOMPLETE, Production, TunnelChunkingAction, TunnelType};
+use crate::tunnel::{Production, TunnelChunkingAction, TunnelType};
 
 impl Run<'_> {
     /// The origin server's answer is passed on.
@@ -44,7 +45,7 @@ impl Run<'_> {
         let hdr_size = buffer.write(self.guard, &head);
         self.state.client_response_hdr_bytes.set(hdr_size);
 
-        // What came behind the head, but no more than the answer has.
+        // The bytes that came behind the head, up to the length of the answer.
         let waiting = reader.read_avail(self.guard);
         let to_copy = if eos { i64::MAX } else { length.unwrap_or(i64::MAX) };
         let id = reader.id();
@@ -53,7 +54,8 @@ impl Run<'_> {
         });
         reader.consume(self.guard, copied);
         if copied == to_copy && waiting > copied {
-            // It has sent too much, and is not asked again.
+            // The origin server has sent too much, so its connection is not
+            // used again.
             self.state.t_state.borrow_mut().server_keep_alive = false;
         }
         let nbytes = match length {
@@ -89,7 +91,7 @@ impl Run<'_> {
             let body = t_state.internal_msg.take();
             let kind = t_state.internal_msg_type.take().unwrap_or("text/html");
             let method_is_head = t_state.client_request.method == b"HEAD";
-            // A client of 0.9 knows no heads.
+            // HTTP/0.9 has no heads.
             let with_head = t_state.client_request.version != HTTPVersion::HTTP_0_9;
             if let Some(response) = &mut t_state.client_response {
                 if let Some(body) = &body {
@@ -124,7 +126,7 @@ impl Run<'_> {
         self.sm.tunnel.tunnel_run(self.guard, production, &[(TunnelType::HttpClient, ua_vc)]);
     }
 
-    /// The origin server has sent its answer, or has not.
+    /// The origin server has sent its answer, or failed to.
     pub(super) fn tunnel_handler_server(self, event: EventCode) {
         let tunnel = &self.sm.tunnel;
         if tunnel.producer_kind(self.guard) != Some(TunnelType::HttpServer) {
@@ -140,15 +142,15 @@ impl Run<'_> {
                 || !config.keep_alive_enabled_out
         };
         match event {
-            EventCode::VC_EVENT_READ_COMPLETE | HTTP_TUNNEL_EVENT_PRECOMPLETE => {
+            EventCode::VC_EVENT_READ_COMPLETE | EventCode::HTTP_TUNNEL_EVENT_PRECOMPLETE => {
                 if tunnel.is_truncated(self.guard) {
-                    // No more will come, and what has come is not all.
+                    // No more bytes will come, and the answer is not complete.
                     tunnel.local_finish_all(self.guard);
                     self.no_keep_alive();
                     close = true;
                 } else if tunnel.chunked_bytes(self.guard).is_some() {
                     tunnel.local_finish_all(self.guard);
-                    // Behind the last chunk there is nothing of this answer.
+                    // The answer ends with the last chunk.
                     close |= tunnel.chunked_bytes(self.guard).is_some_and(|(_, unread)| unread > 0);
                 }
             }
@@ -202,18 +204,19 @@ impl Run<'_> {
             return;
         }
         if complete && post && !internal {
-            // Some of the body may still be under way; a reset would eat the answer.
+            // Some of the body may still be under way; a reset would destroy the
+            // answer.
             session.set_half_close_flag(self.guard);
         }
         session.do_io_close(self.guard);
     }
 
-    /// True if the answer should have gone on.
+    /// True if the answer was cut off.
     fn is_http_server_eos_truncation(self) -> bool {
         if self.sm.tunnel.is_truncated(self.guard) {
             return true;
         }
-        // With a length, the end of the stream is not how an answer ends.
+        // An answer with a length does not end with the end of the stream.
         self.state.t_state.borrow().response_content_length.is_some_and(|length| length > 0)
     }
 

@@ -1,9 +1,9 @@
-//! `CONNECT`: a tunnel to wherever the client wants.
+//! `CONNECT`: a tunnel to the target that the client names.
 //!
 //! Mirrors `state_raw_http_server_open`, `setup_blind_tunnel` and
-//! `HttpTransact::OriginServerRawOpen` (9.2.9). That a connection is there says
-//! only that connecting has begun: as in the original the client is told 200 then,
-//! and sees its connection closed if nobody listens.
+//! `HttpTransact::OriginServerRawOpen` (9.2.9). A new connection only means that
+//! connecting has begun: as in the original the client gets 200 then, and sees its
+//! connection closed if no program listens.
 
 use std::sync::Weak;
 
@@ -17,7 +17,7 @@ use crate::transact::ResponseNext;
 use crate::tunnel::{BlindTunnel, BlindTunnelOwner};
 
 impl Run<'_> {
-    /// Nothing is looked up and nothing is asked: a connection is made.
+    /// No cache lookup and no request: the machine only makes a connection.
     pub(super) fn open_tunnel(self) {
         self.state.t_state.borrow_mut().is_tunnel = true;
         self.do_http_server_open();
@@ -35,7 +35,8 @@ impl Run<'_> {
         self.do_api_callout(HttpHook::SendResponseHdr);
     }
 
-    /// The plugins have seen the answer: it goes out, and then whatever comes.
+    /// The plugins have seen the answer: it goes out, and then all bytes that
+    /// come.
     pub(super) fn setup_blind_tunnel(self) {
         let server = self.with_server(|server| server.session.vc().clone());
         let ua = self.with_ua(|ua| (ua.vc.clone(), ua.eos));
@@ -55,7 +56,7 @@ impl Run<'_> {
             response.print(&mut head);
         }
         tunnel.buffer(self.guard, 1).write(self.guard, &head);
-        // What the client has sent behind its request is not for the proxy.
+        // Bytes behind the client's request are not for the proxy.
         let (id, all) = (from_client.id(), from_client.read_avail(self.guard));
         from_client.buffer().with(self.guard, |from| {
             tunnel.buffer(self.guard, 0).with(self.guard, |to| to.write_from(from, id, all, 0));

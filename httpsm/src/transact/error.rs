@@ -12,7 +12,8 @@ use crate::config::HttpConfig;
 use crate::hdr::{ResponseHdr, reason_lookup};
 
 impl State {
-    /// The parser has refused the request, or something in it is not implemented.
+    /// The parser has refused the request, or the request needs a feature that is
+    /// not implemented.
     pub(crate) fn bad_request(&mut self, config: &HttpConfig) {
         let (status, reason, kind) = match self.http_return_code {
             414 => (414, "URI Too Long", "request#uri_len_too_long"),
@@ -21,7 +22,7 @@ impl State {
             _ => (400, "Invalid HTTP Request", "request#syntax_error"),
         };
         self.build_error_response(config, status, reason, kind);
-        // Not before: what the head says may still be that the connection stays.
+        // Not before: until here the head may still ask to keep the connection.
         self.client_keep_alive = false;
     }
 
@@ -95,7 +96,7 @@ impl State {
     ) {
         self.initialize_from_request(config);
         let length = self.client_request.fields.value_get_int64("Content-Length").unwrap_or(0);
-        // A body that stays unread would be taken for the next request.
+        // An unread body would be taken for the next request.
         if status == 408 || status == 400 || length != 0 || self.client_chunked {
             self.client_keep_alive = false;
         } else {

@@ -12,13 +12,12 @@ use crate::hdr::list::{refuses_identity, tok_list};
 use crate::hdr::{HTTPVersion, RequestHdr, URL, is_token, push_number};
 use crate::remap::UrlRewrite;
 
-/// What is to be done with a request.
+/// The next step for a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum RequestNext {
     /// Go on.
     Continue,
-    /// Connect, and pass on whatever comes
-    /// (`SM_ACTION_ORIGIN_SERVER_RAW_OPEN`).
+    /// Connect, and pass on all bytes (`SM_ACTION_ORIGIN_SERVER_RAW_OPEN`).
     Tunnel,
     /// The answer is in the state already.
     Answer,
@@ -45,9 +44,8 @@ const CONDITIONAL_FIELDS: [&str; 4] =
     ["If-Modified-Since", "If-Unmodified-Since", "If-Match", "If-None-Match"];
 
 impl State {
-    /// A scheme that is not well known counts as `http`. The host of an absolute
-    /// target counts, whatever the Host field says, unless the request may go no
-    /// further. Mirrors `ModifyRequest`.
+    /// A scheme that is not well known counts as `http`. The host of an absolute target counts, not
+    /// the Host field, unless the request may go no further. Mirrors `ModifyRequest`.
     pub(crate) fn modify_request(&mut self) {
         let request = &mut self.client_request;
         let connect = request.method == b"CONNECT";
@@ -72,8 +70,8 @@ impl State {
         }
     }
 
-    /// Refuses an upgrade that asks for what the proxy does not speak; `h2c` is
-    /// overlooked. Mirrors `handle_upgrade_request`.
+    /// Refuses an upgrade to a protocol that the proxy does not support; ignores `h2c`. Mirrors
+    /// `handle_upgrade_request`.
     pub(crate) fn start_remap_request(&mut self, config: &HttpConfig) -> RequestNext {
         let request = &self.client_request;
         let fields = &request.fields;
@@ -99,8 +97,7 @@ impl State {
         self.url_remap_success = rules.remap(&mut self.client_request, config.pristine_host_hdr);
     }
 
-    /// Refuses what no rule matches, unless a plugin answers. Mirrors
-    /// `EndRemapRequest`.
+    /// Refuses a request that no rule matches, unless a plugin answers. Mirrors `EndRemapRequest`.
     pub(crate) fn end_remap_request(&mut self, config: &HttpConfig) -> RequestNext {
         let plugin = self.plugin_tunnel_type != PluginTunnel::None;
         if self.http_return_code != 0 {
@@ -132,13 +129,13 @@ impl State {
         if !plugin {
             return RequestNext::Answer;
         }
-        // What the plugin answers counts, not the error.
+        // The plugin's answer counts, not the error.
         self.client_response = None;
         self.internal_msg = None;
         RequestNext::Continue
     }
 
-    /// Refuses what cannot be carried out. Mirrors `HandleRequest`.
+    /// Refuses a request that cannot be carried out. Mirrors `HandleRequest`.
     pub(crate) fn handle_request(&mut self, config: &HttpConfig) -> RequestNext {
         self.set_client_request_state();
         if self.refuse(config) {
@@ -157,14 +154,14 @@ impl State {
         self.handle_trace_and_options(config)
     }
 
-    /// Builds the request for the origin server, or for the plugin that is one.
+    /// Builds the request for the origin server, or for the plugin that answers in its place.
     /// Mirrors `build_request` and `setup_plugin_request_intercept`.
     pub(crate) fn build_request(&mut self, config: &HttpConfig) {
         if config.normalize_ae {
             normalize_accept_encoding(&mut self.client_request);
         }
         let client = &self.client_request;
-        // Whatever is known of it by now, the server is not asked for its host.
+        // The target for an origin server has no host, whatever the rules have set.
         let url = URL {
             scheme: None,
             user: None,
@@ -207,8 +204,8 @@ impl State {
             CONDITIONAL_FIELDS.iter().for_each(|name| request.fields.field_delete(name));
         }
         if self.is_to_be_written_to_the_cache() {
-            // Nothing is kept, so the client's conditions may count: some of them are set
-            // anew, at the end.
+            // No cache keeps the answer, so the client's conditions may count: some of them are set
+            // again, at the end.
             for name in ["If-Modified-Since", "If-None-Match"] {
                 request.fields.field_delete(name);
                 if let Some(value) = client.fields.value_get(name) {
@@ -225,7 +222,7 @@ impl State {
         self.server_request = Some(request);
     }
 
-    /// True if a cache would most likely keep the answer: then the whole of it is asked for,
+    /// True if a cache would most likely keep the answer: then the proxy asks for all of it,
     /// whatever the client has already. Mirrors `is_request_likely_cacheable`.
     fn is_request_likely_cacheable(&self) -> bool {
         let request = &self.client_request;
@@ -233,8 +230,8 @@ impl State {
         request.method == b"GET" && !self.cache_is_off && !is("Authorization") && !is("Range")
     }
 
-    /// True if the cache would be opened for writing, which fails: there is none. Mirrors
-    /// `CACHE_PREPARE_TO_WRITE`, and what `handle_cache_write_lock` does on
+    /// True if the original would open the cache for writing, which fails here without a cache.
+    /// Mirrors `CACHE_PREPARE_TO_WRITE`, and what `handle_cache_write_lock` does on
     /// `CACHE_WL_FAIL`.
     fn is_to_be_written_to_the_cache(&self) -> bool {
         let request = &self.client_request;
@@ -256,7 +253,7 @@ impl State {
     }
 
     fn request_error(&self, config: &HttpConfig) -> Option<(u16, &'static str, &'static str)> {
-        /// Names are shorter. Mirrors `MAXDNAME`.
+        /// A host name must be shorter. Mirrors `MAXDNAME`.
         const MAXDNAME: usize = 1025;
         const NO_TE: (u16, &str, &str) =
             (406, "Transcoding Not Available", "transcoding#unsupported");
@@ -276,7 +273,7 @@ impl State {
                 return Some((400, "Unsupported URL Scheme", "request#scheme_unsupported"));
             }
             if !is_this_http_method_supported(method) {
-                // It is passed on, whatever else it says.
+                // The request is passed on, whatever its other fields are.
                 return None;
             }
             if connect && !config.connect_ports.contains(&request.url.port_get()) {
@@ -293,9 +290,10 @@ impl State {
         request.fields.csv("TE").any(refuses_identity).then_some(NO_TE)
     }
 
-    /// What a cache would be asked for and does not have: it is deleted, or must not be
-    /// got from elsewhere. Mirrors `DecideCacheLookup`, `is_request_cache_lookupable`,
-    /// the end of `OSDNSLookup`, and `HandleCacheOpenReadMiss` with `delete_all_document_alternates_and_return`.
+    /// Requests that need a cached object and find none: deletions, and requests that must not go
+    /// to the origin server. Mirrors `DecideCacheLookup`, `is_request_cache_lookupable`, the end of
+    /// `OSDNSLookup`, and `HandleCacheOpenReadMiss` with
+    /// `delete_all_document_alternates_and_return`.
     pub(crate) fn handle_cache_miss(&mut self, config: &HttpConfig) -> RequestNext {
         let request = &mut self.client_request;
         let looked_up = !self.cache_is_off
@@ -303,8 +301,8 @@ impl State {
                 &request.method[..],
                 b"GET" | b"HEAD" | b"POST" | b"DELETE" | b"PUT" | b"PURGE" | b"PUSH"
             );
-        // How often the original comes here: before it looks the address up if it has
-        // asked the cache, and behind that then, or if a range is asked for.
+        // How often the original comes here: once before it resolves the address, if it has asked
+        // the cache; once after that, if it has asked the cache or the request has a range.
         let visits = match (looked_up, request.fields.presence("Range")) {
             (true, _) => 2,
             (false, true) => 1,
@@ -334,14 +332,13 @@ impl State {
         RequestNext::Continue
     }
 
-    /// A request that may not be passed on is answered here, and one that may is
-    /// counted down.
+    /// Answers a request that may not be passed on; otherwise counts Max-Forwards down.
     fn handle_trace_and_options(&mut self, config: &HttpConfig) -> RequestNext {
         let trace = self.client_request.method == b"TRACE";
         if !trace && self.client_request.method != b"OPTIONS" {
             return RequestNext::Continue;
         }
-        // Neither is looked up.
+        // Neither method is looked up in the cache.
         self.cache_is_off = true;
         let Some(hops) = self.client_request.fields.value_get_int("Max-Forwards") else {
             return RequestNext::Continue;
@@ -389,7 +386,7 @@ fn is_this_http_method_supported(method: &[u8]) -> bool {
     METHODS.contains(&method)
 }
 
-/// Leaves nothing but gzip. Mirrors `normalize_accept_encoding` and
+/// Keeps only gzip. Mirrors `normalize_accept_encoding` and
 /// `HttpTransactCache::match_content_encoding`.
 fn normalize_accept_encoding(request: &mut RequestHdr) {
     let Some(value) = request.fields.value_get("Accept-Encoding") else { return };
@@ -408,8 +405,7 @@ fn normalize_accept_encoding(request: &mut RequestHdr) {
     }
 }
 
-/// The first `q` among the parts; none if it is no number. Mirrors
-/// `find_Q_param_in_strlist`.
+/// The first `q` among the parts; `None` if it is not a number. Mirrors `find_Q_param_in_strlist`.
 fn quality(parts: &[&[u8]]) -> Option<f32> {
     let value = parts.iter().find_map(|part| {
         let [b'q' | b'Q', rest @ ..] = part else { return None };

@@ -12,7 +12,7 @@ use crate::hdr::{
     HTTPVersion, ResponseHdr, http_date, is_response_body_precluded, parse_http_date, push_number,
 };
 
-/// What is to be done with a response, or with there being none.
+/// The next step for a response, or for a missing one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum ResponseNext {
     /// Send the head and the body that follows (`SM_ACTION_SERVER_READ`).
@@ -24,7 +24,7 @@ pub(crate) enum ResponseNext {
     Interim,
     /// Read the next head (`SM_ACTION_SERVER_PARSE_NEXT_HDR`).
     ParseNext,
-    /// Send the head, then whatever comes (`SM_ACTION_SSL_TUNNEL`).
+    /// Send the head, then all bytes that come (`SM_ACTION_SSL_TUNNEL`).
     Tunnel,
     /// Ask once more (`how_to_open_connection`).
     Retry,
@@ -71,15 +71,15 @@ impl State {
         }
     }
 
-    /// Mirrors `check_response_validity`, which adds a date but to a 500, and
+    /// Mirrors `check_response_validity`, which adds a date except to a 500, and
     /// `initialize_state_variables_from_response`.
     fn initialize_from_response(&mut self) {
         let response = &mut self.server_response;
         if response.status != 500 && !response.fields.presence("Date") {
             response.fields.value_set("Date", http_date(self.now).as_bytes());
         }
-        // Whatever the head says, a connection with half a request on it is not used
-        // again. (The original forgets here that it has decided so.)
+        // A connection with half a request on it is not used again, whatever the head says. (The
+        // original forgets here that it has decided so.)
         self.server_keep_alive =
             response.keep_alive_get() && !self.is_upgrade_request && !self.tunnel_aborted;
         self.server_chunked = false;
@@ -145,8 +145,8 @@ impl State {
         let delay = (self.response_received_time - self.request_sent_time).max(0);
         let resident = (self.now - self.response_received_time).max(0);
         let age = apparent.max(age_value).checked_add(delay);
-        // Older than can be counted: in the original the sum wraps below 0, and
-        // `set_age` writes this number for what is below 0.
+        // The age overflows: in the original the sum wraps below 0, and `set_age` writes this
+        // number for an age below 0.
         let age = age.and_then(|age| age.checked_add(resident)).unwrap_or(1 << 31);
         let mut digits = Vec::with_capacity(20);
         push_number(&mut digits, age.unsigned_abs());
@@ -156,7 +156,7 @@ impl State {
         }
     }
 
-    /// What every response gets. Mirrors the end of `build_response`.
+    /// The fields that every response gets. Mirrors the end of `build_response`.
     pub(super) fn finish_response(&mut self, config: &HttpConfig, response: &mut ResponseHdr) {
         if is_response_body_precluded(response.status, &self.client_request.method) {
             self.trust_response_cl = true;

@@ -1,4 +1,4 @@
-//! What a tunnel does to the bytes on their way.
+//! How a tunnel changes bytes on their way.
 //!
 //! Mirrors `TunnelChunkingAction_t`, `producer_handler_chunked`,
 //! `producer_handler_dechunked` and the buffers of `ChunkedHandler` (9.2.9).
@@ -13,19 +13,19 @@ use crate::chunked::{
     ChunkedReader, ChunkedState, DEFAULT_MAX_CHUNK_SIZE, LAST_CHUNK, chunk_header,
 };
 
-/// Data that is shorter is copied, not shared: many small blocks are dear. Mirrors
+/// Shorter data is copied, not shared: many small blocks are expensive. Mirrors
 /// `min_block_transfer_bytes` of `HttpTunnel.cc`.
 const MIN_BLOCK_TRANSFER_BYTES: i64 = 256;
 
-/// What is done to the bytes. Mirrors `TunnelChunkingAction_t`.
-/// Part of a [`Production`](super::Production).
+/// The change of the bytes. Mirrors `TunnelChunkingAction_t`. Part of a
+/// [`Production`](super::Production).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TunnelChunkingAction {
     /// Nothing (`TCA_PASSTHRU_DECHUNKED_CONTENT`).
     Passthru,
     /// Chunks are made of them (`TCA_CHUNK_CONTENT`).
     Chunk,
-    /// They are chunks, and passed on as they are; the end is looked for
+    /// They are chunks, and passed on as they are; the tunnel looks for their end
     /// (`TCA_PASSTHRU_CHUNKED_CONTENT`).
     PassthruChunked,
     /// They are chunks, and the data in them is passed on (`TCA_DECHUNK_CONTENT`).
@@ -36,9 +36,9 @@ pub enum TunnelChunkingAction {
 pub(super) struct Chunks {
     action: TunnelChunkingAction,
     parser: ChunkedReader,
-    /// Where the looking stands in the producer's buffer.
+    /// The position of the scan in the producer's buffer.
     source: IOBufferReader,
-    /// Where changed bytes go, and what the consumers read then.
+    /// The buffer for changed bytes, which the consumers then read.
     changed: Option<(BoundBuffer, IOBufferReader)>,
     /// Bytes taken from the source.
     consumed: i64,
@@ -48,7 +48,7 @@ pub(super) struct Chunks {
 }
 
 impl Chunks {
-    /// The action on what `start` reads, of which the first `skip_bytes` are a head.
+    /// The action on the bytes of `start`, of which the first `skip_bytes` are a head.
     pub(super) fn new(
         guard: &Guard<'_>,
         action: TunnelChunkingAction,
@@ -64,7 +64,7 @@ impl Chunks {
             };
             let buffer = MIOBuffer::new(size).bind(start.buffer().mutex());
             let reader = buffer.alloc_reader(guard).expect("the first of five");
-            // The head goes before everything.
+            // The head comes first.
             share(guard, &buffer, &source, skip_bytes, 0);
             (buffer, reader)
         });
@@ -73,7 +73,7 @@ impl Chunks {
         Chunks { action, parser, source, changed, consumed, made: skip_bytes, skip_bytes }
     }
 
-    /// What consumers are to read, if not the producer's buffer.
+    /// The buffer that consumers read, if it is not the producer's.
     pub(super) fn output(&self) -> Option<&IOBufferReader> {
         self.changed.as_ref().map(|(_, reader)| reader)
     }
@@ -96,7 +96,7 @@ impl Chunks {
         self.source.read_avail(guard)
     }
 
-    /// The source, read up to where the looking stands.
+    /// The source, read up to the position of the scan.
     pub(super) fn source(&self) -> Option<IOBufferReader> {
         (self.action == TunnelChunkingAction::PassthruChunked).then(|| self.source.clone())
     }
@@ -114,7 +114,7 @@ impl Chunks {
         self.changed.as_ref().map_or(0, |(buffer, _)| buffer.with(guard, |b| b.max_read_avail()))
     }
 
-    /// Works on what has come; `ended` says that nothing more will.
+    /// Works on the bytes that have come; `ended` says that no more will come.
     pub(super) fn process(&mut self, guard: &Guard<'_>, ended: bool) -> Processed {
         match self.action {
             TunnelChunkingAction::Chunk => {
@@ -167,8 +167,8 @@ impl Chunks {
     }
 }
 
-/// Lets `to` have the bytes in `range` of `view`, which is what `from` has to read in its
-/// first block: shared, or copied if they are few. How many that were.
+/// Gives `to` the bytes in `range` of `view`, the first block of `from`: shared, or copied if they
+/// are few. Returns how many.
 pub(crate) fn share_or_copy(
     guard: &Guard<'_>,
     to: &BoundBuffer,
@@ -183,19 +183,19 @@ pub(crate) fn share_or_copy(
     share(guard, to, from, len, i64::try_from(range.start).unwrap_or(0))
 }
 
-/// Lets `to` share up to `len` bytes of `from` behind `offset`; how many that were.
+/// Lets `to` share up to `len` bytes of `from` behind `offset`; returns how many.
 fn share(guard: &Guard<'_>, to: &BoundBuffer, from: &IOBufferReader, len: i64, offset: i64) -> i64 {
     from.buffer()
         .with(guard, |source| to.with(guard, |to| to.write_from(source, from.id(), len, offset)))
 }
 
-/// What working on the bytes has come to.
+/// The result of working on the bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Processed {
     More,
     /// The body is complete.
     Done,
-    /// The body is not one.
+    /// The body is invalid.
     Error,
 }
 
@@ -204,8 +204,7 @@ mod tests {
     use super::*;
     use eventsys::ProxyMutex;
 
-    /// A block of its own for each byte that comes alone would be far more than the
-    /// bytes.
+    /// A separate block for each single byte would take far more memory than the bytes.
     #[test]
     fn small_pieces_are_copied_and_large_ones_shared() {
         // The first block is empty where nothing was copied.

@@ -1,5 +1,5 @@
-//! [`BlindTunnel`]: moves bytes both ways between two connections, whatever they
-//! mean.
+//! [`BlindTunnel`]: moves bytes both ways between two connections, without
+//! reading them.
 //!
 //! Mirrors `setup_blind_tunnel`, `tunnel_handler_ssl_producer` and
 //! `tunnel_handler_ssl_consumer` of `proxy/http/HttpSM.cc` (9.2.9). There it is an
@@ -7,9 +7,9 @@
 //! connection; here it is a machine of its own, of two equal ends.
 //!
 //! # How it ends
-//! An end that sends no more is still written to: the other end is told of the end
-//! when it has taken everything, by half a close. An end at which something goes
-//! wrong is closed; the other one gets what was read, and is closed as well.
+//! An end that sends no more is still written to; the other end gets a half
+//! close when it has taken everything. An end with an error is closed; the other
+//! one gets the bytes that were read, and is closed as well.
 
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Weak};
@@ -21,7 +21,7 @@ use eventsys::{
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, ShutdownHowTo, VioHandle};
 
-/// Who has a blind tunnel. Called under its mutex.
+/// The owner of a blind tunnel. Called under its mutex.
 pub(crate) trait BlindTunnelOwner: Send + Sync {
     /// Both connections are closed.
     fn blind_tunnel_done(&self, guard: &Guard<'_>);
@@ -35,10 +35,10 @@ pub(crate) struct BlindTunnel {
     ends: Guarded<[End; 2]>,
 }
 
-/// One connection. What it says is written to the other end.
+/// One connection. The bytes read from it are written to the other end.
 struct End {
     vc: RefCell<Option<NetVcRef>>,
-    /// What has been read from it.
+    /// The bytes that have been read from it.
     buffer: BoundBuffer,
     reader: IOBufferReader,
     /// Bytes that were in the buffer at the beginning.
@@ -81,14 +81,14 @@ impl BlindTunnel {
         })
     }
 
-    /// What has been read from an end already, or is to be taken for it: it goes to
-    /// the other end first. To be filled before [`BlindTunnel::run`].
+    /// The bytes that have been read from an end already, or that count as such:
+    /// they go to the other end first. Fill it before [`BlindTunnel::run`].
     pub(crate) fn buffer<'a>(&'a self, guard: &'a Guard<'_>, end: usize) -> &'a BoundBuffer {
         &self.ends.get(guard)[end].buffer
     }
 
-    /// Begins. The owner may hear of the end before this returns. Of the ends in
-    /// `at_end` nothing more will come.
+    /// Starts the tunnel. It may call the owner with the end before this
+    /// returns. Of the ends in `at_end` nothing more will come.
     pub(crate) fn run(&self, guard: &Guard<'_>, at_end: [bool; 2]) {
         let this: ContRef = self.this.upgrade().expect("called by reference");
         let ends = self.ends.get(guard);
@@ -113,7 +113,7 @@ impl BlindTunnel {
         self.tell_if_done(guard);
     }
 
-    /// Closes what is open; the owner hears nothing.
+    /// Closes the open connections; does not call the owner.
     pub(crate) fn kill(&self, guard: &Guard<'_>) {
         self.ends.get(guard).iter().for_each(End::close);
     }
@@ -162,7 +162,7 @@ impl BlindTunnel {
         }
     }
 
-    /// No more is read for this end: it gets what is there.
+    /// No more bytes are read for this end: it gets the bytes that are there.
     fn finish_writing(&self, guard: &Guard<'_>, at: usize) {
         let total = self.ends.get(guard)[1 - at].bytes();
         self.finish_writing_of(guard, at, total);
@@ -213,7 +213,7 @@ impl End {
         }
     }
 
-    /// Nobody wants what it says any more.
+    /// Its bytes have no reader any more.
     fn stop_reading(&self) {
         if !self.reading.replace(false) {
             return;

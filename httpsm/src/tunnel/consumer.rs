@@ -22,7 +22,7 @@ impl HttpTunnel {
             owner.consumer_handler(guard, event, at);
         }
         c.write_vio.take();
-        // Its reader keeps bytes that nobody will read any more.
+        // Its reader keeps bytes that will not be read any more.
         if let Some(reader) = c.reader.take() {
             reader.dealloc(guard);
         }

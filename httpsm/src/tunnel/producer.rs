@@ -7,7 +7,8 @@ use eventsys::{ContRef, EventCode, Guard};
 use iocore::NetVcRef;
 
 use super::action::{Chunks, Processed, TunnelChunkingAction};
-use super::{HTTP_TUNNEL_EVENT_PRECOMPLETE, HttpTunnel, Production, TunnelType};
+use super::{HttpTunnel, Production, TunnelType};
+use crate::events::HttpEvents;
 
 impl HttpTunnel {
     /// True if the owner was called.
@@ -50,7 +51,7 @@ impl HttpTunnel {
             *c.vc.borrow_mut() = Some(vc.clone());
             *c.reader.borrow_mut() = Some(reader);
         }
-        // From here on the consumers' readers alone say what must be kept.
+        // From here on only the consumers' readers keep bytes in the buffer.
         start.dealloc(guard);
         if let Some(chunks) = &*p.chunks.borrow() {
             chunks.release_marker(guard);
@@ -58,7 +59,8 @@ impl HttpTunnel {
         for at in 0..consumers.len() {
             let c = &state.consumers[at];
             if consumer_n == 0 {
-                // Nothing to do, and so nobody would ever call back.
+                // There is nothing to do, so no connection would ever call
+                // back.
                 told |= self.handle_consumer(guard, EventCode::VC_EVENT_WRITE_COMPLETE, at);
                 continue;
             }
@@ -71,14 +73,14 @@ impl HttpTunnel {
 
         let more = production.nbytes.map_or(i64::MAX, |nbytes| (nbytes - init_bytes).max(0));
         if changes && more > 0 && p.alive.get() && init_bytes > production.skip_bytes {
-            // What came with the head may be the whole body.
+            // The bytes that came with the head may be the whole body.
             told |= self.handle_producer(guard, EventCode::VC_EVENT_READ_READY);
         }
         if !p.alive.get() {
             return told;
         }
         if more == 0 || production.kind == TunnelType::Static {
-            return self.handle_producer(guard, HTTP_TUNNEL_EVENT_PRECOMPLETE) || told;
+            return self.handle_producer(guard, EventCode::HTTP_TUNNEL_EVENT_PRECOMPLETE) || told;
         }
         let (vc, buffer) = (p.vc.borrow().clone(), p.buffer());
         if let Some(vc) = vc {
@@ -98,13 +100,13 @@ impl HttpTunnel {
                 self.throttle(guard);
                 false
             }
-            HTTP_TUNNEL_EVENT_PRECOMPLETE
+            EventCode::HTTP_TUNNEL_EVENT_PRECOMPLETE
             | EventCode::VC_EVENT_READ_COMPLETE
             | EventCode::VC_EVENT_EOS => {
                 p.alive.set(false);
                 p.note_bytes();
-                // Before the consumers are woken: waking may show them the data,
-                // and they may be done before the owner knows of the end.
+                // Before the consumers are woken: once woken they may see the
+                // data and be done before the owner gets the end.
                 self.tell_of_producer(guard, event);
                 self.reenable_consumers(guard);
                 true
@@ -118,8 +120,8 @@ impl HttpTunnel {
         }
     }
 
-    /// The producer has ended well: the consumers write what is there and no
-    /// more. Mirrors `local_finish_all`.
+    /// The producer has ended well: the consumers write the bytes that are
+    /// there and no more. Mirrors `local_finish_all`.
     pub fn local_finish_all(&self, guard: &Guard<'_>) {
         let state = self.state.get(guard);
         let p = &state.producer;
@@ -140,14 +142,15 @@ impl HttpTunnel {
         }
     }
 
-    /// Does the action on what has come; the event as the tunnel is to see it.
+    /// Does the action on the bytes that have come; returns the event for the
+    /// tunnel.
     fn act_on(&self, guard: &Guard<'_>, event: EventCode) -> EventCode {
         let p = &self.state.get(guard).producer;
         let ended = match event {
             EventCode::VC_EVENT_READ_READY => false,
             EventCode::VC_EVENT_READ_COMPLETE
             | EventCode::VC_EVENT_EOS
-            | HTTP_TUNNEL_EVENT_PRECOMPLETE => true,
+            | EventCode::HTTP_TUNNEL_EVENT_PRECOMPLETE => true,
             _ => return event,
         };
         let mut chunks = p.chunks.borrow_mut();
@@ -195,7 +198,7 @@ impl HttpTunnel {
         }
     }
 
-    /// A consumer has taken something: the producer may go on. Mirrors
+    /// A consumer has taken bytes: the producer may go on. Mirrors
     /// `consumer_reenable`.
     pub(super) fn reenable_producer(&self, guard: &Guard<'_>) {
         let state = self.state.get(guard);

@@ -1,5 +1,5 @@
-//! On which threads a transaction runs: four net threads, one thread for tasks, and
-//! one that is none of the event system's. The sockets and the clock are real.
+//! On which threads a transaction runs: four net threads, one thread for tasks, and one foreign
+//! thread. The sockets and the clock are real.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
@@ -8,16 +8,16 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use eventsys::{ET_NET, EThread, FreeContinuation, Outcome, Request};
-use httpsm::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE};
+use eventsys::{ET_NET, EThread, EventCode, FreeContinuation, Outcome, Request};
+use httpsm::hooks::HttpHook;
 use httpsm::plugins::Plugin;
-use httpsm::{HttpCensus, HttpData, HttpTxn, Server, ServerOptions};
+use httpsm::{HttpCensus, HttpData, HttpEvents, HttpTxn, Server, ServerOptions};
 use testkit::net::PATIENCE;
 
-/// Who gives a transaction back.
+/// The thread that gives a transaction back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum From {
-    /// A thread that is none of the event system's.
+    /// A thread that the event system does not own.
     Foreign,
     /// A thread for tasks.
     Task,
@@ -45,7 +45,7 @@ fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
         note.lock().unwrap().entry(txn.id()).or_default().insert(here.index());
         let held = [HttpHook::TxnStart, HttpHook::ReadRequestHdr, HttpHook::SendResponseHdr];
         if held.iter().all(|hook| hook.event() != event) {
-            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             return Outcome::Done;
         }
         if from == From::Foreign {
@@ -55,7 +55,7 @@ fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
         let later = FreeContinuation::new(move |_, _, _| {
             let there = EThread::current().expect("an event thread");
             assert_eq!(there.is_event_type(ET_NET), from == From::OtherNet);
-            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             Outcome::Done
         });
         let processor = of.upgrade().expect("it runs");
@@ -71,7 +71,7 @@ fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
         }
     }
     let foreign = std::thread::spawn(move || {
-        given.iter().for_each(|txn| txn.reenable(TS_EVENT_HTTP_CONTINUE));
+        given.iter().for_each(|txn| txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE));
     });
     let mut clients: Vec<TcpStream> =
         (0..REQUESTS).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
@@ -92,7 +92,7 @@ fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
         std::thread::yield_now();
     }
     server.shutdown();
-    // With the hooks the last sender goes.
+    // The last sender is dropped with the hooks.
     proxy.hooks().clear();
     drop(hook);
     foreign.join().unwrap();

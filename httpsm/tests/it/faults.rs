@@ -1,5 +1,5 @@
-//! Faults: what is slow, what breaks off, what never comes. Each gets its answer or
-//! its end, at its time, and nothing is left.
+//! Faults: slow peers, broken streams, missing bytes. Each gets its answer or its end, at its time,
+//! and nothing is left.
 
 use crate::common::{Lab, Peer, config};
 use eventsys::hrtime::{NEVER, SECOND};
@@ -48,7 +48,7 @@ fn a_client_that_stops_in_its_head_is_closed() {
     lab.expect_nothing_left(vec![client]);
 }
 
-/// Each byte counts: as long as some come, it is waited for.
+/// Each byte counts: as long as bytes come, the proxy waits.
 #[test]
 fn a_head_may_come_byte_by_byte() {
     let lab = lab();
@@ -98,7 +98,7 @@ fn it_is_asked_as_often_as_is_configured() {
         assert_eq!(lab.origins().len(), 1 + usize::try_from(retries).unwrap());
         lab.expect_nothing_left(vec![client]);
     }
-    // What may have had an effect is not asked twice.
+    // A request that may have had an effect is not sent twice.
     let lab = Lab::new();
     let client = lab.client();
     client.send(POST);
@@ -211,7 +211,7 @@ fn a_connection_is_used_again_and_closed_when_it_is_not() {
     lab.expect_nothing_left(vec![client, second]);
 }
 
-/// It may be closed by the other end, or get what nobody asked for, in the pool.
+/// It may be closed by the other end, or get bytes without a request, in the pool.
 #[test]
 fn a_connection_that_goes_bad_in_the_pool_is_not_used() {
     let goes_bad: [fn(&Peer); 2] = [|origin| origin.close(), |origin| origin.send(b"unasked")];
@@ -253,7 +253,7 @@ fn an_early_answer_ends_the_request() {
     lab.expect_nothing_left(vec![client]);
 }
 
-/// What the proxy holds for a client that does not read is limited.
+/// The proxy limits the bytes that it holds for a client that does not read.
 #[test]
 fn a_client_that_does_not_read_holds_the_origin_server_back() {
     for chunked in [false, true] {
@@ -293,8 +293,8 @@ fn a_client_that_does_not_read_holds_the_origin_server_back() {
 
 /// A chunk's extension, the zeros of its size and a trailer have no limit, as in 9.2.9
 /// (100 MB of each passed through a running one, whose memory did not grow): they are
-/// passed on as they come, nothing of them is kept, and an origin server that takes none
-/// holds the client back.
+/// passed on as they come, nothing of them is kept, and an origin server that takes no bytes holds
+/// the client back.
 #[test]
 fn what_frames_chunks_may_go_on_for_ever_and_is_not_kept() {
     const PIECES: usize = 500;
@@ -364,8 +364,8 @@ fn either_side_may_go_at_any_moment() {
     }
 }
 
-/// Times saturate (`eventsys::hrtime`): with timeouts that do not come nothing is cut
-/// short, and nothing else happens either.
+/// Times saturate (`eventsys::hrtime`): timeouts that do not come cut nothing short, and have no
+/// other effect.
 #[test]
 fn timeouts_of_never_do_not_come() {
     for never in [NEVER, NEVER - 1] {

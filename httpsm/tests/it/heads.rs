@@ -1,5 +1,6 @@
-//! Heads: what is accepted, what is refused, and that it does not matter how a
-//! head is cut. Each case of the tables was tried on a real Traffic Server 9.2.9.
+//! Heads: which are accepted, which are refused, and that it does not matter how
+//! a head is cut. Each case of the tables was tried on a real Traffic Server
+//! 9.2.9.
 
 use httpsm::hdr::{HTTPVersion, HdrLimits, HttpParser, ParseResult, RequestHdr, ResponseHdr};
 use proptest::prelude::*;
@@ -51,7 +52,7 @@ fn printed_response(hdr: &ResponseHdr) -> String {
 
 const HOST: &str = "Host: h\r\n";
 
-/// What the original accepts, and how it reads it.
+/// Heads that the original accepts, and how it reads them.
 #[test]
 fn requests_that_are_accepted() {
     for (line, fields, expected) in [
@@ -101,8 +102,8 @@ fn requests_that_are_accepted() {
     }
 }
 
-/// What the original refuses, and which version it has understood by then: the
-/// answer has that version, or is 505 if it is neither 1.0 nor 1.1.
+/// Heads that the original refuses, and the version that it has read by then:
+/// the answer has that version, or is 505 if it is neither 1.0 nor 1.1.
 #[test]
 fn requests_that_are_refused() {
     let (v10, v11) = (HTTPVersion::HTTP_1_0, HTTPVersion::HTTP_1_1);
@@ -223,7 +224,7 @@ fn keep_alive() {
     }
 }
 
-/// Text that is nearly a head: made of the pieces in which heads go wrong.
+/// Text that is nearly a head: made of pieces that often make a head invalid.
 fn nearly_a_head() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop::sample::select(vec![
         "GET ",
@@ -292,7 +293,7 @@ proptest! {
         }
     }
 
-    /// What is printed reads back as the same.
+    /// A printed head reads back as the same head.
     #[test]
     fn a_request_that_is_passed_on_means_the_same((bytes, _) in with_cuts()) {
         let (result, hdr, _) = request(&bytes, &[]);

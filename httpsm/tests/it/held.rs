@@ -1,5 +1,5 @@
-//! A plugin holds a transaction while the client's time is up, or while the client
-//! goes: what the client sees, and which plugins are called in which order.
+//! A plugin holds a transaction while the client times out, or while the client goes: what the
+//! client sees, and which plugins are called in which order.
 //!
 //! Every row was measured on a running 9.2.9 with a plugin that holds what the path
 //! says; `tests/live/hold` measures it again. The sockets are real, the seconds are
@@ -13,8 +13,7 @@ use crate::net_common::{Stage, seconds_since};
 use eventsys::hrtime::seconds;
 use eventsys::{ET_NET, EventCode, FreeContinuation, Outcome, Request};
 use httpsm::hooks::HttpHook::{self, *};
-use httpsm::hooks::{TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR};
-use httpsm::{HttpConfig, HttpData, HttpSsn};
+use httpsm::{HttpConfig, HttpData, HttpEvents, HttpSsn};
 use iocore::net::NetConfig;
 use testkit::net::reset;
 
@@ -101,7 +100,7 @@ fn add_hooks(stage: &Stage, log: &Log, hold: Hold) {
         note.lock().unwrap().push(format!("1 {hook:?}"));
         let txn = data.txn().expect("a transaction").clone();
         if hook != held {
-            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             return Outcome::Done;
         }
         let note = Arc::clone(&note);
@@ -117,7 +116,7 @@ fn add_hooks(stage: &Stage, log: &Log, hold: Hold) {
     let second = FreeContinuation::new(move |_, event, data| {
         let hook = HttpHook::from_event(event).expect("the event of a hook");
         note.lock().unwrap().push(format!("2 {hook:?}"));
-        data.txn().expect("a transaction").reenable(TS_EVENT_HTTP_CONTINUE);
+        data.txn().expect("a transaction").reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
         Outcome::Done
     });
     for &hook in HttpHook::ALL {
@@ -176,7 +175,7 @@ fn see_on((stage, log): (Stage, Log), held: &str, request: &str, does: Does, for
         at >= for_s
     });
     let log = std::mem::take(&mut *log.lock().unwrap());
-    // What a plugin still holds comes to its end, and nothing is left of it.
+    // Every transaction that a plugin still holds ends, and nothing is left of it.
     drop(client);
     stage.run_until(|| {
         let census = stage.proxy.census();
@@ -186,7 +185,7 @@ fn see_on((stage, log): (Stage, Log), held: &str, request: &str, does: Does, for
 }
 
 fn held(hook: HttpHook, sends: Sends, does: Does, span: i64) -> Seen {
-    let event = TS_EVENT_HTTP_CONTINUE;
+    let event = EventCode::TS_EVENT_HTTP_CONTINUE;
     see(config(), Hold { hook, span, event }, sends, does, 2 * span + KEEP_ALIVE_S - 2)
 }
 
@@ -205,7 +204,7 @@ fn at_and_behind(hook: HttpHook) -> Vec<HttpHook> {
     all.into_iter().skip_while(|other| *other != hook).collect()
 }
 
-/// What is called if nothing happens to the client while the first plugin holds.
+/// The hooks that are called if the client stays while the first plugin holds.
 fn goes_on(hook: HttpHook) -> Vec<String> {
     let mut log = vec![format!("1 {hook:?}"), "given back".to_owned(), format!("2 {hook:?}")];
     for next in at_and_behind(hook).into_iter().skip(1) {
@@ -243,11 +242,11 @@ fn the_clients_inactivity_timeout_comes_whatever_plugin_holds_its_request() {
 }
 
 /// The same for a plugin that ends the transaction with an error: then the others at
-/// this hook are not called, and there is nobody who could be told of the error.
+/// this hook are not called, and there is no client left that could get the error.
 #[test]
 fn an_error_behind_the_clients_timeout_goes_to_the_end_at_once() {
     for hook in [ReadRequestHdr, PostRemap, ReadResponseHdr, SendResponseHdr] {
-        let hold = Hold { hook, span: 8, event: TS_EVENT_HTTP_ERROR };
+        let hold = Hold { hook, span: 8, event: EventCode::TS_EVENT_HTTP_ERROR };
         let seen = see(config(), hold, Get, Waits, 10);
         let expected =
             [&format!("1 {hook:?}"), "client closed", "given back", "1 TxnClose", "2 TxnClose"];
@@ -255,11 +254,11 @@ fn an_error_behind_the_clients_timeout_goes_to_the_end_at_once() {
     }
 }
 
-/// Before the answer's head the error is told, as long as the client is not timed out.
+/// Before the answer's head the client gets the error, unless it has timed out.
 #[test]
 fn an_error_behind_the_origin_servers_timeout_is_the_answer() {
     for (hook, sends) in [(SendRequestHdr, Get), (SendRequestHdr, Post), (PostRemap, Post)] {
-        let hold = Hold { hook, span: 8, event: TS_EVENT_HTTP_ERROR };
+        let hold = Hold { hook, span: 8, event: EventCode::TS_EVENT_HTTP_ERROR };
         let seen = see(config(), hold, sends, Waits, 10);
         assert_eq!(seen.answer, Some(("HTTP/1.1 500 INKApi Error".to_owned(), 8)));
         let end = ["1 SendResponseHdr", "2 SendResponseHdr", "1 TxnClose", "2 TxnClose"];
@@ -270,7 +269,8 @@ fn an_error_behind_the_origin_servers_timeout_is_the_answer() {
 }
 
 /// A client that has sent all of its body is not read from any more, and a connection
-/// that is neither read nor written has no timeout. With its answer's head it is.
+/// that is neither read nor written has no timeout. The write of the answer's head starts its
+/// timeout again.
 #[test]
 fn a_client_that_has_sent_a_body_is_timed_out_behind_the_answers_head_only() {
     for hook in [ReadRequestHdr, PreRemap, PostRemap, CacheLookupComplete] {
@@ -299,12 +299,12 @@ fn a_client_is_not_timed_out_while_its_transaction_is_held_at_the_start() {
     }
 }
 
-/// The active timeout asks nobody what is being read.
+/// The active timeout comes whether or not anything is being read.
 #[test]
 fn the_clients_active_timeout_comes_while_its_transaction_is_held_at_the_start() {
     for sends in [Get, Post] {
         let config = HttpConfig { transaction_active_timeout_in: seconds(4), ..config() };
-        let hold = Hold { hook: TxnStart, span: 8, event: TS_EVENT_HTTP_CONTINUE };
+        let hold = Hold { hook: TxnStart, span: 8, event: EventCode::TS_EVENT_HTTP_CONTINUE };
         let seen = see(config, hold, sends, Waits, 10);
         assert!(is_on_time(seen.closed, 4), "{seen:?}");
         let expected =
@@ -346,19 +346,18 @@ fn a_timeout_while_the_end_is_held_calls_its_plugins_a_second_time() {
         assert_eq!(seen.log, [once, once].concat(), "{sends:?}");
         assert_eq!(seen.closed, None);
         // An error at the end passes the second plugin over, both times.
-        let hold = Hold { hook: TxnClose, span: 8, event: TS_EVENT_HTTP_ERROR };
+        let hold = Hold { hook: TxnClose, span: 8, event: EventCode::TS_EVENT_HTTP_ERROR };
         let seen = see(config(), hold, sends, Waits, 20);
         assert_eq!(seen.log, ["1 TxnClose", "given back"].repeat(2), "{sends:?}");
     }
 }
 
-/// The origin server's timeout comes while SEND_REQUEST_HDR is held: what follows
-/// from it waits for the plugin. Here that is another try, three times, and then the
-/// error answer.
+/// The origin server's timeout comes while SEND_REQUEST_HDR is held: its effects wait for the
+/// plugin. Here that is another try, three times, and then the error answer.
 #[test]
 fn the_origin_servers_timeout_waits_for_the_plugin_that_holds_the_request() {
     for sends in [Get, Post] {
-        let hold = Hold { hook: SendRequestHdr, span: 8, event: TS_EVENT_HTTP_CONTINUE };
+        let hold = Hold { hook: SendRequestHdr, span: 8, event: EventCode::TS_EVENT_HTTP_CONTINUE };
         let seen = see(config(), hold, sends, Waits, 34);
         let mut expected = ["1 SendRequestHdr", "given back", "2 SendRequestHdr"].repeat(4);
         expected.extend(["1 SendResponseHdr", "2 SendResponseHdr", "1 TxnClose", "2 TxnClose"]);
@@ -370,12 +369,12 @@ fn the_origin_servers_timeout_waits_for_the_plugin_that_holds_the_request() {
     }
 }
 
-/// While an error answer is held the client is not timed out: it has waited for the
-/// origin server, which was not its fault. Behind the hook it has its time again.
+/// While an error answer is held the client has no timeout, because it waits for the origin server.
+/// After the hook its timeout runs again.
 #[test]
 fn a_client_has_its_time_again_when_an_error_answer_goes_out() {
     for hook in [SendResponseHdr, TxnClose] {
-        let hold = Hold { hook, span: 8, event: TS_EVENT_HTTP_CONTINUE };
+        let hold = Hold { hook, span: 8, event: EventCode::TS_EVENT_HTTP_CONTINUE };
         let (mut stage, log) = stage(config(), hold);
         stage.origin = None;
         let held = format!("1 {hook:?}");
@@ -399,7 +398,7 @@ const TXN_CLOSE: [&str; 2] = ["1 TxnClose", "2 TxnClose"];
 /// first. The connection is not in the middle of a read then, so its timeout stands.
 #[test]
 fn a_client_is_timed_out_while_its_second_transaction_is_held_at_the_start() {
-    let hold = Hold { hook: TxnStart, span: 8, event: TS_EVENT_HTTP_CONTINUE };
+    let hold = Hold { hook: TxnStart, span: 8, event: EventCode::TS_EVENT_HTTP_CONTINUE };
     let twice = request(Get).repeat(2);
     let seen = see_on(stage(config(), hold), "1 TxnStart", &twice, Waits, 18);
     assert_eq!(seen.answer, Some(("HTTP/1.1 200 OK".to_owned(), 8)));
@@ -410,12 +409,12 @@ fn a_client_is_timed_out_while_its_second_transaction_is_held_at_the_start() {
     assert_eq!(seen.log, expected);
 }
 
-/// A client that stops in its body gets a 408; if that is held too, its time is up a
-/// second time. 9.2.9 closes it then as well, and dies of a segmentation fault when the
-/// plugin gives the answer back; the port goes to the end.
+/// A client that stops in its body gets a 408; if that is held too, it times out a second time.
+/// 9.2.9 closes it then as well, and dies of a segmentation fault when the plugin gives the answer
+/// back; the port goes to the end.
 #[test]
 fn a_timeout_while_the_answer_to_a_timeout_is_held_ends_the_transaction() {
-    let hold = Hold { hook: SendResponseHdr, span: 8, event: TS_EVENT_HTTP_CONTINUE };
+    let hold = Hold { hook: SendResponseHdr, span: 8, event: EventCode::TS_EVENT_HTTP_CONTINUE };
     let request = format!("POST{HEAD}Content-Length: 50\r\n\r\nhello");
     let seen = see_on(stage(config(), hold), "1 SendResponseHdr", &request, Waits, 10);
     assert!(is_on_time(seen.closed, IN_S), "{seen:?}");
@@ -432,7 +431,7 @@ fn a_timeout_while_the_request_is_held_is_told_by_the_connections_age() {
         [(false, "HTTP/1.1 502 Connection timed out"), (true, "HTTP/1.1 504 Connection Timed Out")]
     {
         let config = HttpConfig { connect_attempts_max_retries: 0, ..config() };
-        let hold = Hold { hook: SendRequestHdr, span: 8, event: TS_EVENT_HTTP_CONTINUE };
+        let hold = Hold { hook: SendRequestHdr, span: 8, event: EventCode::TS_EVENT_HTTP_CONTINUE };
         let (stage, log) = stage(config, hold);
         if pooled {
             stage.proxy.hooks().clear();
@@ -447,8 +446,7 @@ fn a_timeout_while_the_request_is_held_is_told_by_the_connections_age() {
     }
 }
 
-/// 9.2.9 ends there with a failed assertion: the timeout comes to who has accepted the
-/// connection.
+/// 9.2.9 ends there with a failed assertion: the timeout goes to the acceptor of the connection.
 #[test]
 fn a_session_that_is_held_at_its_start_is_not_timed_out() {
     let stage = Stage::with_http(NetConfig::default(), config(), answering());
@@ -465,6 +463,6 @@ fn a_session_that_is_held_at_its_start_is_not_timed_out() {
     let start = stage.now();
     stage.run_until(|| seconds_since(&stage, start) >= 10);
     let ssn = kept.lock().unwrap().take().unwrap();
-    ssn.reenable(TS_EVENT_HTTP_CONTINUE);
+    ssn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
     assert!(stage.receive(&mut client, 200).ends_with("hello"));
 }

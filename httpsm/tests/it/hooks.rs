@@ -1,12 +1,13 @@
-//! Hooks: their order, who is called, what a plugin may do there, and when.
+//! Hooks: their order, which plugins are called, what a plugin may do there,
+//! and when.
 
 use std::sync::{Arc, Mutex};
 
 use crate::common::{Lab, Peer, config};
 use eventsys::mutex::weak_try_lock;
 use eventsys::{ContRef, EventCode, FreeContinuation, Outcome, ProxyMutex, StateMachine};
-use httpsm::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR};
-use httpsm::{HttpData, HttpTxn, ts_http_connect};
+use httpsm::hooks::HttpHook;
+use httpsm::{HttpData, HttpEvents, HttpTxn, ts_http_connect};
 use iocore::{IoData, IoEvents};
 
 const GET: &[u8] = b"GET /x HTTP/1.1\r\nHost: origin.test\r\n\r\n";
@@ -22,10 +23,10 @@ fn noting(calls: &Calls, name: &str, act: impl Fn(&HttpTxn) + Send + Sync + 'sta
         calls.lock().unwrap().push(format!("{name}{hook:?}"));
         if let Some(txn) = data.txn() {
             act(txn);
-            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
         }
         if let Some(ssn) = data.ssn() {
-            ssn.reenable(TS_EVENT_HTTP_CONTINUE);
+            ssn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
         }
         Outcome::Done
     })
@@ -100,7 +101,7 @@ fn those_of_the_proxy_come_before_those_of_session_and_transaction() {
         FreeContinuation::new(move |_, _, data| {
             let ssn = data.ssn().expect("a session");
             ssn.add_hook(at, of_ssn.clone());
-            ssn.reenable(TS_EVENT_HTTP_CONTINUE);
+            ssn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             Outcome::Done
         }),
     );
@@ -170,8 +171,10 @@ fn a_plugin_may_take_its_time() {
         assert_eq!(lab.census().transactions, 1, "{hook:?} waits");
         let txn = kept.lock().unwrap().take().expect("called");
         // From a thread that the event system does not own.
-        std::thread::scope(|scope| scope.spawn(|| txn.reenable(TS_EVENT_HTTP_CONTINUE)).join())
-            .unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE)).join()
+        })
+        .unwrap();
         drop(txn);
         lab.settle();
         if !client.text().ends_with("hello") {
@@ -199,8 +202,8 @@ fn giving_a_transaction_back_twice_counts_once() {
         }
         let twice = FreeContinuation::new(|_, _, data| {
             let txn = data.txn().expect("a transaction");
-            txn.reenable(TS_EVENT_HTTP_CONTINUE);
-            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
+            txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             Outcome::Done
         });
         lab.proxy.hooks().add(hook, twice);
@@ -251,7 +254,7 @@ fn a_client_that_goes_while_a_plugin_thinks_is_waited_for() {
         client.close();
         lab.run_s(30);
         assert_eq!(lab.census().transactions, 1, "{hook:?}");
-        kept.lock().unwrap().take().expect("called").reenable(TS_EVENT_HTTP_CONTINUE);
+        kept.lock().unwrap().take().expect("called").reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
         lab.expect_nothing_left(vec![client]);
     }
 }
@@ -272,7 +275,7 @@ fn a_plugin_may_end_a_transaction_with_an_error() {
             FreeContinuation::new(move |_, _, data| {
                 let txn = data.txn().expect("a transaction");
                 txn.set_status(status);
-                txn.reenable(TS_EVENT_HTTP_ERROR);
+                txn.reenable(EventCode::TS_EVENT_HTTP_ERROR);
                 Outcome::Done
             }),
         );
@@ -293,7 +296,7 @@ fn a_session_may_be_turned_away() {
     lab.proxy.hooks().add(
         HttpHook::SsnStart,
         FreeContinuation::new(|_, _, data| {
-            data.ssn().expect("a session").reenable(TS_EVENT_HTTP_ERROR);
+            data.ssn().expect("a session").reenable(EventCode::TS_EVENT_HTTP_ERROR);
             Outcome::Done
         }),
     );
@@ -312,7 +315,7 @@ fn a_plugin_whose_mutex_is_held_is_called_later() {
     let plugin =
         StateMachine::new(ProxyMutex::new(), (note, clock), |(note, clock), _, _, data| {
             note.lock().unwrap().push(clock.get_hrtime());
-            data.txn().expect("a transaction").reenable(TS_EVENT_HTTP_CONTINUE);
+            data.txn().expect("a transaction").reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             Outcome::Done
         });
     lab.proxy.hooks().add(HttpHook::ReadRequestHdr, plugin.clone());
@@ -357,8 +360,8 @@ fn interceptor(events: &Arc<Mutex<Vec<EventCode>>>) -> ContRef {
 fn who_was_to_answer_and_never_is_asked_is_told() {
     type Ending = fn(&HttpTxn);
     let endings: [(HttpHook, Ending); 2] = [
-        (HttpHook::ReadRequestHdr, |txn| txn.reenable(TS_EVENT_HTTP_ERROR)),
-        (HttpHook::CacheLookupComplete, |txn| txn.reenable(TS_EVENT_HTTP_ERROR)),
+        (HttpHook::ReadRequestHdr, |txn| txn.reenable(EventCode::TS_EVENT_HTTP_ERROR)),
+        (HttpHook::CacheLookupComplete, |txn| txn.reenable(EventCode::TS_EVENT_HTTP_ERROR)),
     ];
     for (hook, ending) in endings {
         let lab = Lab::new();
@@ -390,7 +393,7 @@ fn an_intercept_needs_no_rule() {
         FreeContinuation::new(move |_, _, data| {
             let txn = data.txn().expect("a transaction");
             txn.intercept(acceptor.clone());
-            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             Outcome::Done
         }),
     );
@@ -399,7 +402,7 @@ fn an_intercept_needs_no_rule() {
     lab.origin().send(OK);
     lab.settle();
     assert!(client.text().ends_with("hello"));
-    // And without one there is none.
+    // Without an intercept there is no answer from a plugin.
     lab.proxy.hooks().clear();
     client.take();
     client.send(b"GET /y HTTP/1.1\r\nHost: nothere\r\n\r\n");
@@ -441,7 +444,7 @@ fn who_answers_may_close_at_once() {
                 data.net_vc().expect("a connection").do_io_close(None);
                 Outcome::Done
             }));
-            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             Outcome::Done
         }),
     );
@@ -450,7 +453,8 @@ fn who_answers_may_close_at_once() {
     lab.expect_nothing_left(vec![client]);
 }
 
-/// Of two plugins that want to answer the last does, and the other hears of it.
+/// Of two plugins that want to answer the last one answers, and the other gets
+/// an event.
 #[test]
 fn the_last_who_wants_to_answer_does() {
     let lab = Lab::new();
@@ -462,7 +466,7 @@ fn the_last_who_wants_to_answer_does() {
             let txn = data.txn().expect("a transaction");
             txn.server_intercept(first.clone());
             txn.server_intercept(second.clone());
-            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             Outcome::Done
         }),
     );

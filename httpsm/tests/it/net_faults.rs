@@ -1,6 +1,6 @@
 //! Faults on real sockets: origin servers that do not keep their word, clients that
-//! go away in every state, more connections than can wait. Whatever happens has its
-//! answer or its event, and nothing is left.
+//! go away in every state, more connections than can wait. Each fault has its answer or its event,
+//! and nothing is left.
 //!
 //! The proxy's one thread is the test's, its time is virtual: a timeout of seconds
 //! takes as many milliseconds.
@@ -169,7 +169,7 @@ fn a_client_that_is_only_half_there_is_given_up() {
         let stage = Stage::new(move |stream| silent.push(stream));
         let mut client = stage.client();
         client.write_all(sent).unwrap();
-        // The client neither sends nor ends; it is there to see what it gets.
+        // The client neither sends nor ends; the test reads what it gets.
         let answer = stage.receive(&mut client, usize::MAX);
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer:?}");
         stage.expect_nothing_left();
@@ -188,12 +188,12 @@ fn more_connections_than_may_wait_come_in_when_there_is_room() {
         .map(|_| {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
             socket.set_nonblocking(true).unwrap();
-            // Begun; whether it succeeds shows later.
+            // The connect has only begun; its result shows later.
             let _ = socket.connect(&stage.address().into());
             socket.into()
         })
         .collect();
-    // Nobody has accepted yet: the queue is full, and the system leaves the rest of the
+    // The proxy has not accepted yet: the queue is full, and the system leaves the rest of the
     // handshakes for later.
     let connected = clients.iter().filter(|client| client.peer_addr().is_ok()).count();
     assert!((1..CLIENTS).contains(&connected), "{connected} of {CLIENTS} may wait");

@@ -4,9 +4,9 @@
 use std::sync::{Arc, Mutex};
 
 use crate::common::Lab;
-use eventsys::{ContRef, FreeContinuation, Outcome};
-use httpsm::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE};
-use httpsm::{HttpData, HttpTxn};
+use eventsys::{ContRef, EventCode, FreeContinuation, Outcome};
+use httpsm::hooks::HttpHook;
+use httpsm::{HttpData, HttpEvents, HttpTxn};
 use testkit::panic_text;
 
 const GET: &[u8] = b"GET /x HTTP/1.1\r\nHost: origin.test\r\n\r\n";
@@ -19,7 +19,7 @@ fn keeping(kept: &Arc<Mutex<Option<HttpTxn>>>, goes_on: bool) -> ContRef {
         let txn = data.txn().expect("a transaction").clone();
         *kept.lock().unwrap() = Some(txn.clone());
         if goes_on {
-            txn.reenable(TS_EVENT_HTTP_CONTINUE);
+            txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
         }
         Outcome::Done
     })
@@ -36,7 +36,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("TSHttpTxnIdGet", |txn| {
         let _ = txn.id();
     }),
-    ("TSHttpTxnReenable", |txn| txn.reenable(TS_EVENT_HTTP_CONTINUE)),
+    ("TSHttpTxnReenable", |txn| txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE)),
     ("TSHttpTxnServerIntercept", |txn| txn.server_intercept(nobody())),
     ("TSHttpTxnIntercept", |txn| txn.intercept(nobody())),
     ("plugin_tunnel", |txn| {
@@ -86,7 +86,7 @@ fn a_transaction_that_is_over_answers_no_function() {
             "{name}"
         );
     }
-    // The others go on: nothing was locked, and nothing was left.
+    // The other transactions go on: no lock is held, and nothing is left.
     client.send(GET);
     lab.settle();
     lab.origin().send(OK);
@@ -110,7 +110,7 @@ fn a_transaction_answers_until_its_last_plugin_has_given_it_back() {
         function(&txn);
         assert_eq!(lab.census().transactions, 1, "{name}");
     }
-    txn.reenable(TS_EVENT_HTTP_CONTINUE);
+    txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
     panic_text(|| txn.id());
     drop(txn);
     lab.expect_nothing_left(vec![client]);
@@ -128,7 +128,7 @@ fn giving_back_what_has_ended_meanwhile_is_an_assertion_on_the_event_thread() {
     lab.origin().send(OK);
     lab.settle();
     let txn = kept.lock().unwrap().take().expect("called");
-    let twice = || (0..2).for_each(|_| txn.reenable(TS_EVENT_HTTP_CONTINUE));
+    let twice = || (0..2).for_each(|_| txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE));
     std::thread::scope(|scope| scope.spawn(twice).join()).unwrap();
     assert_eq!(panic_text(|| lab.settle()), "failed assertion `magic == HTTP_SM_MAGIC_ALIVE`");
     drop(txn);

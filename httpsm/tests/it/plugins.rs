@@ -74,7 +74,7 @@ fn the_generator_takes_a_body() {
     }
 }
 
-/// The real one waits for an event that does not come, until somebody gives up.
+/// The real one waits for an event that does not come, until the client or the proxy times out.
 #[test]
 fn what_the_generator_does_not_know_is_not_answered() {
     let lab = lab(&[Plugin::Generator]);
@@ -214,7 +214,7 @@ fn echo_gives_ten_megabytes_back() {
 
 const TOO_LONG: &str = "echo: a body has at most 16777216 bytes\n";
 
-/// A body whose length is too much is not waited for.
+/// The plugin does not wait for a body that is too long.
 #[test]
 fn echo_refuses_a_body_that_is_too_long() {
     for (length, taken) in [(16 << 20, true), ((16 << 20) + 1, false), (300_000_000, false)] {
@@ -239,8 +239,8 @@ fn echo_refuses_a_body_that_is_too_long() {
     }
 }
 
-/// Nor is one whose length is not known read for ever: its chunks, a chunk's extension,
-/// the zeros of a size, a trailer.
+/// Nor does it read a body of unknown length for ever: its chunks, a chunk's extension, the zeros
+/// of a size, a trailer.
 #[test]
 fn echo_keeps_no_more_than_its_limit_of_a_body_without_end() {
     let chunk = [b"1000\r\n", &[b'x'; 4096][..], b"\r\n"].concat();
@@ -336,7 +336,7 @@ fn slow_drips() {
     lab.expect_nothing_left(vec![client]);
 }
 
-/// A client that takes nothing holds the drops back, and gets all of them when it does.
+/// A client that takes nothing holds the bytes back, and gets all of them when it reads.
 #[test]
 fn slow_drips_no_more_than_its_reader_takes() {
     const SIZE: usize = 200_000;
@@ -358,7 +358,8 @@ fn slow_drips_no_more_than_its_reader_takes() {
     client.pause(false);
     lab.settle();
     let dots = |client: &Peer| client.received().iter().filter(|&&byte| byte == b'.').count();
-    // What was ready: no more than the marks of plugin, tunnel and pairs, and a block each.
+    // The bytes that were ready: no more than the marks of plugin, tunnel and pairs, and a block
+    // each.
     let ready = dots(&client);
     assert!((4096..160_000).contains(&ready), "{ready}");
     lab.run_s(1);
@@ -391,7 +392,7 @@ fn slow_refuses_numbers_that_are_none_or_too_large() {
         assert_eq!(lab.census().transactions, 0, "{path}");
         lab.expect_nothing_left(vec![client]);
     }
-    // The largest that are taken.
+    // The largest numbers that are accepted.
     for path in ["/slow/9223372036854771711/86400000", "/slow/3", "/slow/"] {
         let lab = lab(&[Plugin::Slow]);
         let client = lab.ask(&get(path));

@@ -96,7 +96,8 @@ fn a_body_may_wait_for_leave() {
     assert!(client.text().ends_with("hello"));
     lab.expect_nothing_left(vec![client]);
 
-    // Nobody does: the answer comes at once, and the body is not asked for.
+    // Neither does: the answer comes at once, and the client gets no
+    // "continue".
     let lab = Lab::new();
     let client = lab.ask(head);
     lab.origin().send(b"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n");
@@ -122,7 +123,7 @@ fn a_forward_proxy_asks_whom_the_target_names() {
     lab.expect_nothing_left(vec![client]);
 }
 
-/// The age of an answer has a number of its own where it is past the end of the range.
+/// The age of an answer has a special number when it is past the end of the range.
 #[test]
 fn an_age_that_cannot_be_counted_is_two_to_the_31() {
     for (age, seconds, expected) in [

@@ -1,14 +1,14 @@
 //! What a real Traffic Server 9.2.9 answered, and what the port answers: more than
 //! two hundred requests, from `recorded/9.2.9.txt`. Status, head, body, whether
-//! the connection stays, and what the origin server is asked are all compared,
-//! byte by byte, but for dates and the server's number.
+//! the connection stays, and the origin server's request are all compared, byte by
+//! byte, except for dates and the server's number.
 
 use crate::common::{Lab, config};
 use httpsm::HttpConfig;
 use httpsm::chunked::{ChunkedReader, ChunkedState};
 use httpsm::hdr::{HdrLimits, HttpParser, ParseResult, RequestHdr};
 
-/// Cases in which the port does something else, and why.
+/// Cases in which the port differs, with the reason.
 const DEVIATIONS: &[(&str, &str)] = &[];
 
 #[derive(Default, Debug)]

@@ -1,6 +1,5 @@
-//! What becomes of a request by its scheme, its method and its fields, where nothing is
-//! cached; and what the generator makes of its path. The real 9.2.9 has answered each of
-//! these requests so.
+//! What the proxy does with a request by its scheme, its method and its fields, without a cache;
+//! and how the generator reads its path. The real 9.2.9 has answered each of these requests so.
 
 use crate::common::{Lab, Peer, config};
 use httpsm::plugins::{self, Plugin};
@@ -8,7 +7,7 @@ use httpsm::{HttpConfig, UrlRewrite};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
-/// What a request gets: the proxy's own answer, or what the origin server is asked.
+/// The result of a request: the proxy's own answer, or the origin server's request.
 #[derive(PartialEq, Debug)]
 enum Fate {
     Answered(String),
@@ -38,9 +37,9 @@ fn fate(request: &str, fields: &str) -> Fate {
     fate
 }
 
-/// A well-known scheme other than `http` is refused, whatever the method, but for
-/// `CONNECT`, whose target has no scheme. `https` and `wss` are refused before: they do not
-/// fit a connection in plain text. A scheme that is not well known counts as `http`.
+/// A well-known scheme other than `http` is refused for every method except `CONNECT`, whose target
+/// has no scheme. `https` and `wss` are refused before: they do not fit a connection in plain text.
+/// A scheme that is not well known counts as `http`.
 #[test]
 fn a_scheme_that_is_not_supported_is_refused() {
     let unsupported = || answered("400 Unsupported URL Scheme");
@@ -85,8 +84,8 @@ fn purge_is_not_passed_on_and_delete_is_counted_down_by_two() {
     lab.expect_nothing_left(vec![client]);
 }
 
-/// Who wants only what is cached gets 504, also if the directive is one of several and in
-/// quotes.
+/// A client that accepts only cached answers gets 504, also if the directive is one of several and
+/// in quotes.
 #[test]
 fn only_if_cached_is_answered_by_504() {
     for (fields, is_passed_on) in [
@@ -102,15 +101,16 @@ fn only_if_cached_is_answered_by_504() {
         let expected = if is_passed_on { asked("GET /x") } else { answered("504 Not Cached") };
         assert_eq!(fate("GET http://other.test/x", fields), expected, "{fields}");
     }
-    // Of a method that is not looked up nothing can be cached, unless a range is asked for.
+    // `FOO` is never looked up in the cache, so `only-if-cached` does not count, unless the request
+    // has a range.
     let fields = "Cache-Control: only-if-cached\r\n";
     assert_eq!(fate("FOO http://other.test/x", fields), asked("FOO /x"));
     let fields = "Cache-Control: only-if-cached\r\nRange: x\r\n";
     assert_eq!(fate("FOO http://other.test/x", fields), answered("504 Not Cached"));
 }
 
-/// What a cache would keep is asked for as a whole, so the client's conditions are taken
-/// away. As there is no cache after all, two of them are set anew, behind all other fields.
+/// The proxy asks for a cacheable object as a whole, so it removes the client's conditions. As
+/// there is no cache after all, it sets two of them again, behind all other fields.
 #[test]
 fn conditions_of_a_request_that_could_be_cached_are_taken_away() {
     let all = ["If-None-Match: *", "If-Match: x", "If-Unmodified-Since: x", "If-Modified-Since: x"];
@@ -162,8 +162,8 @@ fn an_interim_answer_goes_to_who_knows_it() {
     }
 }
 
-/// The generator has the cache left alone for what it calls `nocache`: then neither
-/// `only-if-cached` nor `PURGE` counts, unless a range is asked for.
+/// The generator turns the cache off for its `nocache` paths: then neither `only-if-cached` nor
+/// `PURGE` counts, unless the request has a range.
 #[test]
 fn where_the_cache_is_off_nothing_is_looked_up() {
     for (request, fields, status) in [
@@ -179,7 +179,7 @@ fn where_the_cache_is_off_nothing_is_looked_up() {
     }
 }
 
-/// What a client has got from the generator after so many milliseconds.
+/// The bytes that a client has got from the generator after this many milliseconds.
 fn generated(request: &str, fields: &str, ms: i64) -> String {
     let lab = Lab::new();
     lab.proxy.set_remap(UrlRewrite::new(vec!["/=http://127.0.0.1/".parse().unwrap()]));
@@ -192,7 +192,7 @@ fn generated(request: &str, fields: &str, ms: i64) -> String {
 }
 
 /// The first part of a path counts by how it begins, the second is a size in decimal
-/// digits modulo 2^64; the rest is free. What is not understood is not answered.
+/// digits modulo 2^64; the rest is free. A request that is not understood is not answered.
 #[test]
 fn the_generator_reads_a_size_from_the_path() {
     for (path, size) in [

@@ -1,5 +1,5 @@
-//! Several event threads and threads that are none: the same answers, and nothing
-//! left.
+//! Several event threads and several foreign threads: the same answers, and
+//! nothing left.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -79,7 +79,7 @@ fn many_requests_on_several_threads() {
                     let fetch = if round % 10 == 0 { "/fetch" } else { "" };
                     Client::start(proxy, &format!("{fetch}/nocache/{size}/x"), done.clone());
                     if round % 8 == 7 {
-                        // Some at a time, not all.
+                        // Some clients at a time, not all.
                         assert!((0..8).all(|_| wait.recv().unwrap() > 100));
                         answered.fetch_add(8, Ordering::Relaxed);
                     }

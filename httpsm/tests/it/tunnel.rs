@@ -3,8 +3,8 @@
 
 use crate::common::{Lab, Peer, config};
 use eventsys::{EventCode, FreeContinuation, Outcome};
-use httpsm::hooks::{HttpHook, TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR};
-use httpsm::{HttpConfig, HttpData, HttpTxn};
+use httpsm::hooks::HttpHook;
+use httpsm::{HttpConfig, HttpData, HttpEvents, HttpTxn};
 
 const ANSWER: &str =
     "HTTP/1.1 200 OK\r\nDate: DATE0 GMT\r\nConnection: keep-alive\r\nServer: ATS/9.2.9\r\n\r\n";
@@ -16,7 +16,7 @@ fn lab() -> Lab {
     Lab::with(config, None)
 }
 
-/// The head of a request, and what stands behind it.
+/// The head of a request, and the bytes behind it.
 fn connect(behind: &str) -> Vec<u8> {
     let to = "127.0.0.1:19090";
     format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n{behind}").into_bytes()
@@ -154,7 +154,7 @@ fn keep(lab: &Lab) -> std::sync::Arc<std::sync::Mutex<Option<HttpTxn>>> {
 
 #[test]
 fn a_plugin_may_hold_a_tunnel_up_or_forbid_it() {
-    for event in [TS_EVENT_HTTP_CONTINUE, TS_EVENT_HTTP_ERROR] {
+    for event in [EventCode::TS_EVENT_HTTP_CONTINUE, EventCode::TS_EVENT_HTTP_ERROR] {
         let lab = lab();
         let kept = keep(&lab);
         let client = lab.ask(&connect("early"));
@@ -164,7 +164,7 @@ fn a_plugin_may_hold_a_tunnel_up_or_forbid_it() {
         drop(txn);
         lab.settle();
         let origin = lab.origin();
-        if event == TS_EVENT_HTTP_CONTINUE {
+        if event == EventCode::TS_EVENT_HTTP_CONTINUE {
             assert_eq!((client.text(), origin.text()), (ANSWER.to_owned(), "early".to_owned()));
         } else {
             assert!(client.text().starts_with("HTTP/1.1 500 INKApi Error"), "{}", client.text());
@@ -182,7 +182,7 @@ fn an_origin_server_that_goes_while_a_plugin_thinks_leaves_nothing_to_tunnel_to(
     lab.origin().close();
     lab.settle();
     let txn = kept.lock().unwrap().take().unwrap();
-    txn.reenable(TS_EVENT_HTTP_CONTINUE);
+    txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
     drop(txn);
     lab.settle();
     assert!(client.is_at_end());

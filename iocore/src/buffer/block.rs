@@ -40,7 +40,7 @@ pub struct IOBufferBlock {
     /// at any time. `end > 0` only with memory.
     end: usize,
     /// Behind the last byte of the space; at most the size. The bytes from `end` to here belong to
-    /// this block alone of all that share the memory: no other block reads or writes them.
+    /// this block alone: no other holder of the memory reads or writes them.
     buf_end: usize,
     /// The size of the memory, whether it has been taken or not.
     index: SizeIndex,
@@ -127,7 +127,7 @@ impl IOBufferBlock {
         self.index
     }
 
-    /// The bytes to be read.
+    /// The readable bytes.
     ///
     /// Mirrors `IOBufferBlock::start` and `end` of `I_IOBuffer.h` (9.1.3).
     #[inline]
@@ -149,7 +149,8 @@ impl IOBufferBlock {
             return &mut [];
         }
         let memory = self.memory.get_or_insert_with(|| Memory::new(self.index));
-        // SAFETY: by the invariant of `buf_end`, no other block reads or writes these bytes.
+        // SAFETY: by the invariant of `buf_end`, no other holder of the memory reads or writes
+        // these bytes.
         unsafe { memory.slice_mut(self.end, self.buf_end) }
     }
 
@@ -273,8 +274,8 @@ impl IOBufferBlock {
 
 /// Mirrors `IOBufferBlock::clone` of `I_IOBuffer.h` (9.1.3).
 impl Clone for IOBufferBlock {
-    /// Shares all of the readable bytes. The clone has no space: what is written to the original
-    /// from now on does not show in it.
+    /// Shares all of the readable bytes. The clone has no space: bytes written to the original from
+    /// now on do not show in it.
     #[inline]
     fn clone(&self) -> Self {
         self.share(0, self.len())

@@ -51,8 +51,8 @@ impl IOBufferData {
 
     /// Makes the bytes of `vec` reference-counted, without copying them.
     ///
-    /// An empty vector becomes memory of 128 bytes, for the index of size zero is that of this
-    /// class.
+    /// An empty vector becomes memory of 128 bytes, because the index of size zero is the index of
+    /// this class.
     ///
     /// Mirrors `new_xmalloc_IOBufferData` of `I_IOBuffer.h` (9.1.3).
     pub fn from_vec(vec: Vec<u8>) -> Self {

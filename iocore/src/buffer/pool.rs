@@ -1,7 +1,7 @@
-//! Where memory comes from and where it goes.
+//! Allocating memory and giving it back.
 //!
 //! A [`Piece`] is one allocation: a header, and behind it the bytes. Pieces of the fifteen
-//! classes go to a list of the thread that lets go of them, last in, first out, so that the next
+//! classes go to a list of the thread that releases them, last in, first out, so that the next
 //! writer gets bytes that are still in the cache. The lists are short and need no lock; what does
 //! not fit goes back to the allocator.
 //!
@@ -85,7 +85,7 @@ impl Piece {
 ///
 /// # Panics
 ///
-/// If no memory can be had for this index, or if the size is beyond any allocation.
+/// If no memory can be allocated for this index, or if the size is beyond any allocation.
 #[inline]
 pub(super) fn take(index: SizeIndex) -> NonNull<Piece> {
     LOCAL.try_with(|local| local.take(index)).unwrap_or_else(|_| allocate(index))
@@ -95,7 +95,7 @@ pub(super) fn take(index: SizeIndex) -> NonNull<Piece> {
 ///
 /// # Panics
 ///
-/// If no memory can be had for this index, or if the size is beyond any allocation.
+/// If no memory can be allocated for this index, or if the size is beyond any allocation.
 pub(super) fn check(index: SizeIndex) {
     assert!(index.is_allocatable(), "no memory can be allocated for the size index {index:?}");
     layout(index);
@@ -116,7 +116,7 @@ pub(super) fn adopt(bytes: Box<[u8]>) -> NonNull<Piece> {
 ///
 /// # Safety
 ///
-/// The piece came from [`take`] or [`adopt`], and the caller is the last who refers to it.
+/// The piece came from [`take`] or [`adopt`], and the caller has the last reference to it.
 #[inline]
 pub(super) unsafe fn put_back(piece: NonNull<Piece>) {
     // SAFETY: by the contract of this function the piece is alive and belongs to the caller alone.
@@ -270,7 +270,7 @@ fn allocate(index: SizeIndex) -> NonNull<Piece> {
 ///
 /// # Safety
 ///
-/// The piece came from [`allocate`] or [`adopt`], and the caller is the last who refers to it.
+/// The piece came from [`allocate`] or [`adopt`], and the caller has the last reference to it.
 #[cold]
 #[inline(never)]
 unsafe fn free(piece: NonNull<Piece>) {
@@ -345,7 +345,7 @@ mod tests {
         });
     }
 
-    /// Two threads that let go at the same time both find the piece shared; the second one counts
+    /// Two threads that release at the same time both find the piece shared; the second one counts
     /// down to 0 and puts the piece into its list.
     #[test]
     fn a_piece_that_two_let_go_at_once_comes_out_with_one_reference() {

@@ -23,7 +23,7 @@ impl MIOBuffer {
         self.slot(reader).read_avail(self.end_pos)
     }
 
-    /// Whether the reader has more than `bytes` bytes before it. The size limit is not heeded.
+    /// Whether the reader has more than `bytes` bytes before it. Ignores the size limit.
     ///
     /// In a buffer without blocks the answer is no, even to a negative number.
     ///
@@ -43,8 +43,8 @@ impl MIOBuffer {
         self.queue.count_from(self.slot(reader).seq)
     }
 
-    /// How many bytes are left in the reader's block, after it has moved on if it was through
-    /// with one. The size limit is not heeded.
+    /// How many bytes are left in the reader's block. The reader first moves on if it has read all
+    /// of its block. Ignores the size limit.
     ///
     /// Mirrors `IOBufferReader::block_read_avail` of `I_IOBuffer.h` (9.1.3).
     #[inline]
@@ -52,8 +52,8 @@ impl MIOBuffer {
         to_i64(self.block_slice(reader).len())
     }
 
-    /// The bytes that are left in the reader's block, after it has moved on if it was through
-    /// with one. Empty only if there is nothing to read. The size limit is not heeded.
+    /// The bytes that are left in the reader's block. The reader first moves on if it has read all
+    /// of its block. Empty only if there is nothing to read. Ignores the size limit.
     ///
     /// Mirrors `IOBufferReader::start`, `end` and `block_read_view` of `I_IOBuffer.h` (9.1.3).
     #[inline(always)]

@@ -163,7 +163,7 @@ impl MIOBuffer {
         Place { seq: self.queue.writer_seq(), pos: self.end_pos - self.writer_read_avail() }
     }
 
-    /// What is known of a reader.
+    /// The state of a reader.
     ///
     /// # Panics
     ///

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use eventsys::sync::atomic::{AtomicBool, Ordering};
 use eventsys::{Guard, ProxyMutex};
 
-/// What [`connect_re`](super::NetProcessor::connect_re) answers.
+/// The result of [`connect_re`](super::NetProcessor::connect_re).
 ///
 /// ```
 /// use eventsys::{Clock, ContRef, EventCode, EventProcessor, Outcome, ProxyMutex, StateMachine};

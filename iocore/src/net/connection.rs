@@ -97,7 +97,7 @@ pub(super) fn apply_options(socket: SockRef<'_>, options: &NetVCOptions, ipv6: b
     }
 }
 
-/// The sizes that were asked for, or the largest below them that the system gives.
+/// Sets the requested sizes, or the largest below them that the system gives.
 fn set_buffer_sizes(socket: &Socket, recv: i32, send: i32) {
     let largest = |wanted: i32, set: &dyn Fn(usize) -> io::Result<()>| {
         let mut size = usize::try_from(wanted).unwrap_or(0);

@@ -150,8 +150,8 @@ impl NetProcessor {
     /// shows that: `VC_EVENT_WRITE_READY`, or `VC_EVENT_ERROR` with the number in `lerrno`,
     /// `ECONNREFUSED` for one.
     ///
-    /// Called on a net thread, the call-back comes before this returns if the
-    /// mutexes can be had; otherwise later, on a net thread. Mirrors `connect_re`.
+    /// Called on a net thread, the call-back comes before this returns if the try-locks succeed;
+    /// otherwise later, on a net thread. Mirrors `connect_re`.
     ///
     /// # Panics
     /// If `cont` has no mutex, or as [`NetProcessor::accept`].

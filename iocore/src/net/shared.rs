@@ -1,4 +1,5 @@
-//! What the handlers of all threads, the acceptors and the connections share.
+//! The state that the handlers of all threads, the acceptors and the
+//! connections share.
 
 use std::io;
 use std::sync::{Arc, Weak};
@@ -21,7 +22,8 @@ const TRANSIENT_ACCEPT_ERROR_MESSAGE_EVERY: HrTime = eventsys::hrtime::seconds(2
 /// How long a thread that was just made may take to start.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the threads' handlers, the acceptors and the connections share.
+/// The state that the threads' handlers, the acceptors and the connections
+/// share.
 pub(super) struct Shared {
     pub(super) config: NetConfig,
     pub(super) stats: Arc<NetStats>,

@@ -16,9 +16,9 @@ eventsys::step_kinds! {
     NET_READ = "net_read", "iocore_net";
     /// Bytes written to a socket.
     NET_WRITE = "net_write", "iocore_net";
-    /// The user of a net connection is told of its read; the value is the event's code.
+    /// The user of a net connection gets an event of its read; the value is the event's code.
     NET_SIGNAL_READ = "net_signal_read", "iocore_net";
-    /// The user of a net connection is told of its write; the value is the event's code.
+    /// The user of a net connection gets an event of its write; the value is the event's code.
     NET_SIGNAL_WRITE = "net_signal_write", "iocore_net";
     /// The socket of a net connection is closed, and its thread forgets it.
     NET_FREE = "net_free", "iocore_net";

@@ -83,8 +83,8 @@ fn an_active_timeout_comes_however_busy_the_connection_is() {
 
 #[test]
 fn the_cop_does_not_look_at_who_has_an_edge_in_every_second() {
-    // As in the original: what is triggered leaves the cop's list, and with it even
-    // the active timeout waits for a quiet second.
+    // As in the original: a triggered connection leaves the cop's list, so even its active timeout
+    // waits for a quiet second.
     let stage = Stage::in_virtual_time();
     let mut pair = stage.accepted(|end, call| match call.event {
         ACCEPT => {
@@ -321,8 +321,8 @@ fn a_timeout_of_never_does_not_come_and_one_below_zero_has_its_stated_meaning() 
         (0, |vc| vc.set_active_timeout(NEVER - 1), &[], &[]),
         (0, |vc| vc.set_default_inactivity_timeout(NEVER), &[], &[]),
         (NEVER, |_| (), &[], &[]),
-        // Below 0: taken back; but a byte puts an inactivity timeout to the time that
-        // is the span from now, and that has passed. The default one has passed at once.
+        // Below 0 a timeout is taken back. But a byte sets an inactivity timeout to the present
+        // plus its span, which has passed already. A default timeout below 0 has passed at once.
         (0, |vc| vc.set_active_timeout(HrTime::MIN), &[], &[]),
         (0, |vc| vc.set_inactivity_timeout(HrTime::MIN), &[], &[INACTIVE]),
         (0, |vc| vc.set_default_inactivity_timeout(HrTime::MIN), &[INACTIVE], &[]),

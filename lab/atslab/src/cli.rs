@@ -14,7 +14,7 @@ use crate::ui::output::ColorWhen;
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Option<Command>,
 
@@ -36,6 +36,7 @@ Examples:
   atslab compare                 compare the cases of all generations
   atslab compare --case basic    compare one case
   atslab steps --case basic      print what the port does in it
+  atslab list scenarios          list the scenarios of the gallery
   atslab run my.toml --explain   run a scenario and tell what happens
   atslab run my.toml --live      run it in the real servers as well
   atslab fuzz --ats 9.2.9        compare 10,000 random scenarios
@@ -45,14 +46,14 @@ Exit status: 0 if all is well, 1 if anything differs, 2 on errors.";
 /// One epoch or all of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Epochs {
-    /// This one.
+    /// This epoch.
     One(Epoch),
-    /// Every one.
+    /// Every epoch.
     All,
 }
 
 impl Epochs {
-    /// The epochs that are meant, from the oldest to the newest.
+    /// The selected epochs, from the oldest to the newest.
     pub(crate) fn epochs(self) -> impl Iterator<Item = Epoch> {
         let is_meant = move |epoch: &Epoch| match self {
             Epochs::One(one) => *epoch == one,
@@ -64,11 +65,11 @@ impl Epochs {
 
 const ALL: &str = "all";
 
-/// Which generations of the server are meant.
+/// Which generations of the server to use.
 #[derive(Debug, Default, Args)]
 pub(crate) struct WhichArgs {
     /// The generation of the server, or all of them
-    #[arg(long, value_parser = epochs_or_all())]
+    #[arg(long, ignore_case = true, value_parser = epochs_or_all())]
     pub epoch: Option<Epochs>,
 
     /// The same by release: 8.1.11, 9.1.3 or 9.2.9
@@ -77,12 +78,12 @@ pub(crate) struct WhichArgs {
 }
 
 impl WhichArgs {
-    /// The epochs that are meant, if any are named.
+    /// The selected epochs, if the user named any.
     pub(crate) fn named(&self) -> Option<Epochs> {
         self.ats.map(|release| Epochs::One(release.epoch())).or(self.epoch)
     }
 
-    /// The real servers that are meant: all that can run, unless one is named.
+    /// The selected real servers: all that can run, unless the user named one.
     pub(crate) fn releases(&self) -> Vec<Release> {
         match self.named() {
             None | Some(Epochs::All) => Release::RUNNABLE.to_vec(),
@@ -91,16 +92,12 @@ impl WhichArgs {
     }
 }
 
-pub(crate) fn epochs() -> impl TypedValueParser<Value = Epoch> {
-    PossibleValuesParser::new(Epoch::ALL.iter().map(|epoch| epoch.name()))
-        .try_map(|name| name.parse::<Epoch>())
-}
-
 fn epochs_or_all() -> impl TypedValueParser<Value = Epochs> {
     let names = Epoch::ALL.iter().map(|epoch| epoch.name()).chain([ALL]);
-    PossibleValuesParser::new(names).try_map(|name| match name.as_str() {
-        ALL => Ok(Epochs::All),
-        name => name.parse().map(Epochs::One),
+    // As the user has written it, and so in either case.
+    PossibleValuesParser::new(names).try_map(|name| match name.eq_ignore_ascii_case(ALL) {
+        true => Ok(Epochs::All),
+        false => name.to_ascii_uppercase().parse().map(Epochs::One),
     })
 }
 

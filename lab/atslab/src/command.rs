@@ -2,10 +2,12 @@
 
 mod bench;
 mod compare;
+mod completions;
 mod fuzz;
 mod guard;
 mod http;
 mod idle;
+mod list;
 mod node;
 mod record;
 mod run;
@@ -19,11 +21,13 @@ use clap::Subcommand;
 
 use self::bench::BenchArgs;
 use self::compare::CompareArgs;
+use self::completions::{CompletionsArgs, ManArgs};
 use self::fuzz::FuzzArgs;
 use self::guard::GuardArgs;
 pub(crate) use self::guard::have_a_guard;
 use self::http::HttpArgs;
 use self::idle::IdleArgs;
+use self::list::ListArgs;
 use self::node::NodeArgs;
 use self::record::RecordArgs;
 use self::run::RunArgs;
@@ -33,7 +37,7 @@ use self::steps::StepsArgs;
 use crate::error::Error;
 use crate::ui::output::Output;
 
-/// What to do.
+/// A command of the program.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run cases on the port and compare its steps with the real server's
@@ -46,7 +50,7 @@ pub(crate) enum Command {
     Fuzz(FuzzArgs),
     /// Have a real server perform cases and write what it does
     Record(RecordArgs),
-    /// Node's stream layer: compare with the real node, fuzz, see who eats the data
+    /// Node's stream layer: compare with the real node, fuzz, see which listener gets the data
     Node(NodeArgs),
     /// Serve HTTP: the port's state machine and plugins, on real sockets
     Serve(ServeArgs),
@@ -62,10 +66,16 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Compare what the port answers to HTTP requests with the real server
     Http(HttpArgs),
+    /// List what there is: epochs, scenarios, cases, plugins, deviations
+    List(ListArgs),
+    /// Print the completions for a shell
+    Completions(CompletionsArgs),
+    /// Print a manual page
+    Man(ManArgs),
 }
 
 impl Command {
-    /// What the program does if no command is named.
+    /// What the program does without a command.
     pub(crate) fn by_default() -> Command {
         Command::Compare(CompareArgs::of_the_default_epoch())
     }
@@ -85,6 +95,9 @@ impl Command {
             Command::Guard(args) => guard::guard(*args),
             Command::Bench(args) => bench::bench(args, out),
             Command::Http(args) => http::http(args, out),
+            Command::List(args) => list::list(args, out),
+            Command::Completions(args) => completions::completions(args, out),
+            Command::Man(args) => completions::man(args, out),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong, and how it is told.
+//! The errors of the command, and their sentences.
 
 use std::convert::Infallible;
 use std::io::{self, Write};
@@ -40,6 +40,18 @@ pub(crate) enum Error {
         /// The names that come close, the closest first.
         close: Vec<String>,
     },
+    /// A name that nothing of this kind has.
+    #[error("{place}: no {kind} is named {name:?}{}", did_you_mean(close))]
+    Unknown {
+        /// Where the name was given.
+        place: String,
+        /// What it should name.
+        kind: &'static str,
+        /// The name.
+        name: String,
+        /// The names that come close, the closest first.
+        close: Vec<String>,
+    },
     /// A case of the user's file that the user's recording lacks.
     #[error("{recording}: case {name} of {cases} has not been recorded")]
     NotRecorded {
@@ -50,7 +62,7 @@ pub(crate) enum Error {
         /// The file of cases.
         cases: String,
     },
-    /// The file is there, and nobody has said that it may go.
+    /// The file exists already, and `--force` is missing.
     #[error("{file}: this file is there already; --force overwrites it")]
     Exists {
         /// The file.
@@ -108,7 +120,7 @@ pub(crate) enum Error {
     /// The real node cannot be run.
     #[error(transparent)]
     NoNode(#[from] NodeError),
-    /// The address of `atslab serve` cannot be had.
+    /// `atslab serve` cannot listen on its address.
     #[error("cannot listen on {address}: {source}")]
     Listen {
         /// The address.
@@ -116,18 +128,20 @@ pub(crate) enum Error {
         /// Why not.
         source: io::Error,
     },
-    /// A name that is in no workload's name.
-    #[error("no workload has {name:?} in its name; they are: {}", names.join(", "))]
+    /// No workload has this text in its name.
+    #[error("no workload has {name:?} in its name{}; they are: {}", did_you_mean(close), names.join(", "))]
     UnknownWorkload {
         /// The name.
         name: String,
+        /// The names that come close, the closest first.
+        close: Vec<String>,
         /// The names of the workloads.
         names: Vec<String>,
     },
     /// A server of `atslab http` has no port to listen on.
-    #[error("no port can be had to listen on: {0}")]
+    #[error("there is no free port to listen on: {0}")]
     Origin(io::Error),
-    /// A server that was to be measured has failed.
+    /// A server failed while it was measured.
     #[error("{address}: {source}")]
     Server {
         /// Where it is.
@@ -135,16 +149,16 @@ pub(crate) enum Error {
         /// What has happened.
         source: io::Error,
     },
-    /// Nobody could end the server cleanly.
+    /// Without signals the user could not end the server cleanly.
     #[error("signals cannot be caught: {0}")]
     Signals(io::Error),
-    /// Nothing would end the real servers if this process were killed.
+    /// Without a guard, nothing would end the real servers if this process were killed.
     #[error("the guard of the real servers cannot be started: {0}")]
     Guard(io::Error),
     /// A thread of the server has gone, and its connections with it.
     #[error("a thread of the server has panicked, and the server ends; the message stands above")]
     ThreadPanicked,
-    /// Standard output does not take more.
+    /// Standard output accepts no more.
     #[error("standard output cannot be written: {0}")]
     Output(#[from] io::Error),
 }
@@ -166,7 +180,7 @@ impl Error {
     /// The status for errors.
     const STATUS: u8 = 2;
 
-    /// Tells the error on standard error and gives the exit status. A reader of
+    /// Prints the error to standard error and gives the exit status. A reader of
     /// standard output that has seen enough and went away is not an error.
     pub(crate) fn report(&self) -> ExitCode {
         if matches!(self, Error::Output(error) if error.kind() == io::ErrorKind::BrokenPipe) {

@@ -19,7 +19,7 @@ pub(crate) fn lines_of(path: &Path) -> Result<String, Error> {
     })
 }
 
-/// Raises the limit of open files as far as it may be raised without leave. Mirrors
+/// Raises the limit of open files as far as an ordinary user may. Mirrors
 /// `adjust_sys_settings` and `check_fd_limit` of `src/traffic_server/traffic_server.cc`
 /// (9.2.9).
 pub(crate) fn raise_limit() {
@@ -28,7 +28,7 @@ pub(crate) fn raise_limit() {
         return;
     }
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        // It works with fewer connections.
+        // The server works, but with fewer connections.
         log::warn!(target: "serve", "no more than {current:?} open files: {error}");
     }
 }

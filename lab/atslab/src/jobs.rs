@@ -22,9 +22,9 @@ pub(crate) struct Job<'a> {
     pub case: &'a Case,
     /// What the real server did.
     pub recorded: &'a RecordedCase,
-    /// Which generation of the port is to take the same steps.
+    /// Which generation of the port must take the same steps.
     pub epoch: Epoch,
-    /// Whether the server had the port's clock, so that all of them are compared.
+    /// Whether the server had the port's clock, so that all steps are compared.
     pub live: bool,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Outcome {
 }
 
 /// Runs and compares every job on `threads` threads and gives the outcomes in
-/// the order of the jobs. `done` hears of each as soon as it is there.
+/// the order of the jobs. Calls `done` for each as soon as it is done.
 pub(crate) fn run_all(
     jobs: &[Job<'_>],
     threads: Option<NonZero<usize>>,
@@ -57,7 +57,8 @@ pub(crate) fn run_all(
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-fn run(job: &Job<'_>) -> Result<Outcome, Error> {
+/// Runs and compares one job.
+pub(crate) fn run(job: &Job<'_>) -> Result<Outcome, Error> {
     let started = Instant::now();
     let collector = Collector::new();
     run_on_port(job.case, job.epoch, collector.clone())?;

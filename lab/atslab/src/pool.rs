@@ -12,9 +12,9 @@ pub(crate) fn size(asked: Option<NonZero<usize>>, jobs: usize) -> usize {
     workers.map_or(1, NonZero::get).min(jobs.max(1))
 }
 
-/// Has each worker take job after job, on a thread of its own. `done` hears of each
-/// result, on the calling thread, in the order in which they come; when it breaks, no
-/// further job is begun.
+/// Each worker takes job after job, on a thread of its own. `done` gets each result, on
+/// the calling thread, in the order in which they come; when it breaks, no further job
+/// begins.
 pub(crate) fn run<J: Send, W: Send, R: Send>(
     jobs: impl Iterator<Item = J> + Send,
     workers: Vec<W>,
@@ -24,7 +24,7 @@ pub(crate) fn run<J: Send, W: Send, R: Send>(
     let jobs = Mutex::new(jobs);
     let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
     thread::scope(|scope| {
-        // No result waits: who has one for a caller that is busy waits with it.
+        // No result is queued: a worker keeps its result until the caller takes it.
         let (sender, receiver) = crossbeam_channel::bounded(0);
         for mut worker in workers {
             let (sender, next, work) = (sender.clone(), &next, &work);

@@ -1,4 +1,4 @@
-//! Which cases are meant: the built-in ones or a file's, all of them or some.
+//! Which cases the user selects: the built-in ones or a file's, all of them or some.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -70,12 +70,12 @@ fn built_in(suite: Suite, epoch: Epoch) -> Group {
     Group { suite: Some(suite), epoch, name: suite.to_string(), cases: suite.cases().to_vec() }
 }
 
-fn known(groups: &[Group]) -> impl Iterator<Item = &str> {
+pub(crate) fn known(groups: &[Group]) -> impl Iterator<Item = &str> {
     groups.iter().flat_map(|group| &group.cases).map(|case| case.name.as_str())
 }
 
-/// The names that `name` may be a slip of, the closest first, three at most.
-fn close_to<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+/// The names that the user may have meant by `name`, the closest first, three at most.
+pub(crate) fn close_to<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     const MOST: usize = 3;
 
     let slips = 1 + name.chars().count() / 4;
@@ -87,7 +87,7 @@ fn close_to<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String>
     close.into_iter().take(MOST).map(|(_, known)| known.to_owned()).collect()
 }
 
-/// True if `name` is an abbreviation of `known` that says something.
+/// True if `name` is an abbreviation of `known` and long enough to mean something.
 fn begins(known: &str, name: &str) -> bool {
     name.chars().count() >= 3 && known.starts_with(name)
 }

@@ -205,8 +205,9 @@ fn handle(state: &State, call: &Invocation<'_>, event: EventCode, data: Data<'_>
 
 /// A callback as the trace shows it.
 fn line(event: EventCode, data: Data<'_>) -> String {
-    let name = event_name(event).unwrap_or("?");
-    let name = ["VC_EVENT_", "EVENT_"].iter().find_map(|p| name.strip_prefix(p)).unwrap_or(name);
+    let name = event.shown_by(event_name).to_string();
+    let short = ["VC_EVENT_", "EVENT_"].iter().find_map(|p| name.strip_prefix(p));
+    let name = short.unwrap_or(&name);
     let Some(vio) = data.vio() else { return format!("got: {name}") };
     let op = if vio.op() == VioOp::Read { "read" } else { "write" };
     let mut line = format!("{op}: {name} {}/", vio.ndone());

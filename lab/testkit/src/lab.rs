@@ -79,8 +79,7 @@ impl Lab {
         Lab::prepared(clock, |_| ()).0
     }
 
-    /// As [`Lab::with_clock`], with what `prepare` makes of the processor before the
-    /// thread is adopted.
+    /// As [`Lab::with_clock`], but calls `prepare` with the processor before the thread is adopted.
     pub(crate) fn prepared<R>(
         clock: Arc<Clock>,
         prepare: impl FnOnce(&Arc<EventProcessor>) -> R,
@@ -209,7 +208,7 @@ impl Lab {
         self.trace.start() + hrtime::useconds(us)
     }
 
-    /// Microseconds since the laboratory was made, by the clock read anew.
+    /// Microseconds since the laboratory was made, by a new reading of the clock.
     #[must_use]
     pub fn now_us(&self) -> i64 {
         self.trace.now_us()

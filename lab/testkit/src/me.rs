@@ -57,7 +57,7 @@ impl Me<'_> {
     }
 
     /// Drops the connection, the VIOs and the buffers, as `delete this` of a C++ state
-    /// machine does. What the agent has received stays.
+    /// machine does. The bytes that the agent has received stay.
     pub fn forget(&self) {
         let state = self.state;
         drop((state.read.take(), state.write.take()));

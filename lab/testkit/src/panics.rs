@@ -1,4 +1,4 @@
-//! What a call says when it panics.
+//! The text of a call's panic.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

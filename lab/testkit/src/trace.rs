@@ -62,7 +62,7 @@ impl Trace {
         Arc::new(Trace { clock, start, entries: Mutex::default(), hooks: Mutex::default() })
     }
 
-    /// Adds a note, with the time of the clock read anew.
+    /// Adds a note, with a new reading of the clock.
     pub fn note(&self, what: &'static str) {
         self.push(self.clock.get_hrtime_updated(), Entry::Note(what));
     }
@@ -82,7 +82,7 @@ impl Trace {
         self.start
     }
 
-    /// Microseconds since the trace began, by the clock read anew.
+    /// Microseconds since the trace began, by a new reading of the clock.
     #[must_use]
     pub fn now_us(&self) -> i64 {
         (self.clock.get_hrtime_updated() - self.start) / hrtime::useconds(1)

@@ -48,7 +48,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// What one end has done so far.
+/// The actions of one end so far.
 struct End {
     agent: Agent,
     sent: usize,

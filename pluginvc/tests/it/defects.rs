@@ -226,7 +226,7 @@ fn ts_3949_no_timeout_comes_to_a_closed_connection() {
         me.vc().set_inactivity_timeout(mseconds(20));
     });
     lab.run_ms(10);
-    // Both timeouts become due while the lock cannot be had.
+    // Both timeouts become due while another thread holds the lock.
     let busy = hold(a.mutex());
     lab.run_ms(1_500);
     core.active_vc().unwrap().do_io_close(None);

@@ -76,7 +76,7 @@ fn in_b_a_read_that_comes_late_fetches_and_lets_the_writer_go_on() {
     );
 }
 
-/// The flag is looked at before the mutex is taken, so the pass is not even reported.
+/// The flag is checked before the mutex is taken, so the pass is not even reported.
 #[test]
 fn in_b_the_write_side_of_an_end_that_has_shut_it_does_nothing() {
     let lab = Lab::new();

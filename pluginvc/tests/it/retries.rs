@@ -1,5 +1,5 @@
-//! The retry events: which of the four events does what, and what happens when a
-//! lock cannot be had. Foreign threads hold the locks; time is virtual.
+//! The retry events: the task of each of the four events, and the effect of a missed lock. Foreign
+//! threads hold the locks; time is virtual.
 //!
 //! A retry is put off by 10 ms. Timers come up to 5 ms early (the first bucket of
 //! `PriorityEventQueue`), so in the traces the tries are 5 ms and two passes of

@@ -18,7 +18,7 @@ fn takes_all(agent: &Agent) {
     });
 }
 
-/// Where the first byte of a reader's block lies in memory.
+/// The address of the first byte of a reader's block.
 fn address(reader: &IOBufferReader, me: &Me<'_>) -> usize {
     reader.block_view(me.guard).as_ptr().addr()
 }
@@ -235,7 +235,7 @@ fn the_read_buffer_takes_32_kib_or_its_water_mark_if_that_is_higher() {
         a.with(|me| me.write_now(&counting(2 << 20)));
         lab.settle();
         assert_eq!(p.with(|me| me.waiting()), held, "water mark {mark}");
-        // What does not fit there waits in the core buffer, 32 KiB of it.
+        // Bytes that do not fit there wait in the core buffer, up to 32 KiB.
         assert_eq!(a.write_vio().ndone(), held + 32_768, "water mark {mark}");
         p.with(|me| {
             me.take_some(1);

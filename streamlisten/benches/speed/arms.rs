@@ -9,7 +9,7 @@ use streamlisten::{
     StreamBase, StreamListener, StreamResource, WriteWrap,
 };
 
-/// The messages, with lines that end in LF alone.
+/// The messages; here their lines end in LF alone.
 pub(crate) const INPUTS: [(&str, &str); 3] = [
     ("small", include_str!("../small.http")),
     ("large", include_str!("../large.http")),
@@ -19,7 +19,7 @@ pub(crate) const INPUTS: [(&str, &str); 3] = [
 /// How many hops one event of [`Arm::Hop`] makes.
 pub(crate) const HOPS: u32 = 4;
 
-/// Who is measured.
+/// What is measured.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arm {
     /// The machine alone.
@@ -59,7 +59,7 @@ pub(crate) fn wire(text: &str) -> Vec<u8> {
     text.replace('\n', "\r\n").into_bytes()
 }
 
-/// Does `arm` on `input` so many times; the sum keeps the compiler honest.
+/// Does `arm` on `input` so many times; the sum keeps the compiler from removing the work.
 pub(crate) fn run(arm: Arm, input: &str, times: u32) -> usize {
     let text = INPUTS.iter().find(|(name, _)| *name == input).map_or("", |(_, text)| text);
     let input = wire(text);

@@ -1,5 +1,5 @@
-//! A fault that only a search by coverage finds: it stands behind six bytes, and each
-//! right one opens one more branch. Blind trying would need 2^48 inputs.
+//! A fault that only a search by coverage finds: it needs six right bytes, and each
+//! right one opens one more branch. Random inputs would need 2^48 tries.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The machine on any input: no panic, and any cutting tells the same.
+//! The machine on any input: it does not panic, and the cuts do not change the events.
 
 #![no_main]
 

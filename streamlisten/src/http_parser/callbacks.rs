@@ -1,5 +1,5 @@
 //! How the parser calls its user. Mirrors the callbacks of `Parser` that llhttp
-//! calls, and what they call in turn.
+//! calls, and the functions that they call.
 
 use super::slots::Slot;
 use super::{HTTPParser, HeaderList, HeadersComplete};
@@ -7,7 +7,7 @@ use crate::buf::Chunk;
 use crate::env::Exception;
 use crate::llhttp::{Errno, MessageType};
 
-/// Whether what a callback leaves for the next tick is done right after it.
+/// Whether the next tick of a callback runs right after it.
 #[derive(Clone, Copy)]
 pub(super) enum Ticks {
     Now,
@@ -28,7 +28,7 @@ impl HTTPParser {
         }
     }
 
-    /// Gives what is collected to `kOnHeaders`. Mirrors `Parser::Flush`.
+    /// Gives the collected headers to `kOnHeaders`. Mirrors `Parser::Flush`.
     #[doc(alias = "Flush")]
     pub(super) fn flush(&self, flush: (HeaderList, Vec<u8>)) {
         match self.call(&self.slots.on_headers, flush, Ticks::Now) {
@@ -113,7 +113,7 @@ impl HTTPParser {
         -1
     }
 
-    /// Calls what is in `slot`, with nothing borrowed. `None` if it is empty.
+    /// Calls the callback in `slot`, with nothing borrowed. `None` if `slot` is empty.
     pub(super) fn call<A, R>(
         &self,
         slot: &Slot<A, R>,

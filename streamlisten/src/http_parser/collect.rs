@@ -8,13 +8,13 @@ use crate::llhttp::{Errno, Lenient, Machine, MessageType, Span, Wanted};
 /// `kMaxChunkExtensionsSize`.
 const MAX_CHUNK_EXTENSIONS_SIZE: u64 = 16_384;
 
-/// The size of a head if nothing else is said. Mirrors `--max-http-header-size`.
+/// The default limit for the size of a head. Mirrors `--max-http-header-size`.
 const DEFAULT_MAX_HEADER_SIZE: u64 = 16_384;
 
 const HEADER_OVERFLOW: &str = "HPE_HEADER_OVERFLOW:Header overflow";
 const EXTENSIONS_OVERFLOW: &str = "HPE_CHUNK_EXTENSIONS_OVERFLOW:Chunk extensions overflow";
 
-/// What lasts between two parses.
+/// The state between two parses.
 pub(super) struct State {
     pub(super) machine: Machine,
     pub(super) collected: Collected,
@@ -26,7 +26,7 @@ pub(super) struct State {
     pub(super) error_spot: Option<Spot>,
 }
 
-/// What a span comes to.
+/// The result of a span.
 pub(super) enum Taken {
     Code(i32),
     /// The fields are full, and go to `kOnHeaders` first.

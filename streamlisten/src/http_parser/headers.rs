@@ -1,7 +1,7 @@
 //! Names and values as they come in, and lists of them.
 
-/// More pairs than one less than this go to `kOnHeaders` before the head is
-/// complete. Mirrors `kMaxHeaderFieldsCount`.
+/// When another name would make this many pairs, the pairs so far go to `kOnHeaders`
+/// before the head is complete. Mirrors `kMaxHeaderFieldsCount`.
 pub const CURRENT_MAX_FIELDS: usize = 32;
 
 /// Headers, in their order.
@@ -20,8 +20,8 @@ struct Pair {
 }
 
 impl HeaderList {
-    /// Names and values. Values have lost the spaces and tabs at their end, names
-    /// are as they came.
+    /// Names and values. Spaces and tabs at the end of values are removed; names are
+    /// as they came.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
         self.pairs.iter().map(|pair| {
             let at = |n: u32| n as usize;
@@ -36,7 +36,7 @@ impl HeaderList {
         self.pairs.len()
     }
 
-    /// True if there is none.
+    /// True if there are no pairs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.pairs.is_empty()
@@ -55,7 +55,7 @@ fn trim_end(value: &[u8]) -> &[u8] {
     &value[..end]
 }
 
-/// What has been collected of a head. One piece of memory holds all names and
+/// The collected part of a head. One piece of memory holds all names and
 /// values one after the other: a piece that comes later always belongs to the
 /// last of them.
 #[derive(Default)]

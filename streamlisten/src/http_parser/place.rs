@@ -3,8 +3,8 @@
 //! The original keeps an error's address and subtracts that of the input. While the
 //! error is one of this input, that is an offset. But an error stays until
 //! `initialize`, a pause from outside has no address, and then the two addresses are
-//! in different memory, or one of them is null. Here memory has an identity, so that
-//! each case can be told from the others.
+//! in different memory, or one of them is null. Here memory has an identity, which
+//! distinguishes these cases.
 
 use std::rc::Weak;
 
@@ -18,15 +18,15 @@ pub enum Place {
     /// end, if it is an old error's place in the memory that the input is part of.
     At(i64),
     /// So many bytes after the start of other memory, the place of an old error. The
-    /// original says how far apart the two pieces of memory happen to be.
+    /// original gives the distance between the two pieces of memory.
     Elsewhere(usize),
-    /// Nowhere: there was no error yet, but a pause from outside. The original says
-    /// how far the input is from a null pointer.
+    /// Nowhere: there was no error yet, but a pause from outside. The original gives
+    /// the distance of the input from a null pointer.
     Nowhere,
 }
 
 impl Place {
-    /// The offset in the input, if it is one.
+    /// The offset from the start of the input, if there is one.
     #[must_use]
     pub fn offset(self) -> Option<usize> {
         match self {
@@ -70,7 +70,7 @@ impl Spot {
 /// A piece of memory.
 #[derive(Clone)]
 pub(super) enum Memory {
-    /// What all parsers read into.
+    /// The buffer that all parsers read into.
     Reads,
     /// The memory of a chunk. Held weakly, so that no other memory takes its
     /// identity over.

@@ -1,4 +1,4 @@
-//! The callbacks of a parser, and what they are given.
+//! The callbacks of a parser, and their arguments.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,7 +8,7 @@ use super::{HTTPParser, HeaderList, Place};
 use crate::buf::Chunk;
 use crate::env::Exception;
 
-/// What `kOnHeadersComplete` is called with.
+/// The arguments of `kOnHeadersComplete`.
 /// The slot of that name in [`Slots`] gets it.
 #[derive(Clone, Debug)]
 pub struct HeadersComplete {
@@ -30,12 +30,12 @@ pub struct HeadersComplete {
     pub should_keep_alive: bool,
 }
 
-/// What a parse came to, if it did not come to an exception.
+/// The result of a parse that threw no exception.
 /// [`HTTPParser::execute`] returns it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ExecuteResult {
-    /// So many bytes were taken. After an upgrade an error is no error but only
-    /// ends the count, and an old one may have its place anywhere.
+    /// So many bytes were taken. After an upgrade an error only ends the count, and the
+    /// place of an old error may be anywhere.
     Bytes(Place),
     /// An error.
     Error(ParseError),

@@ -15,7 +15,7 @@ pub struct JsError {
     pub code: String,
     /// Of a parse error: where it was.
     pub bytes_parsed: Option<Place>,
-    /// Of a parse error: how long the read was that it was in.
+    /// Of a parse error: the length of the read that contains it.
     pub raw_packet: Option<usize>,
 }
 
@@ -57,11 +57,11 @@ pub enum Arg {
     Error(JsError),
 }
 
-/// Who is called.
+/// A function that is called.
 /// [`Emitter::add`] takes one.
 pub type Listener = Rc<dyn Fn(&Arg)>;
 
-/// Hears of every event, before its listeners.
+/// A function that gets every event, before the event's listeners.
 pub type Watcher = dyn Fn(&str, &Arg);
 
 /// Listeners by the name of their event. Mirrors `EventEmitter`.
@@ -91,14 +91,14 @@ pub(super) struct Entry {
 }
 
 impl Emitter {
-    /// Adds a listener; its number.
+    /// Adds a listener; returns its number.
     pub fn add(&self, event: &'static str, once: bool, listener: Listener) -> u64 {
         let id = self.next.replace(self.next.get() + 1);
         self.entries.borrow_mut().push(Entry { id, event, once, listener });
         id
     }
 
-    /// Takes a listener out; its event, if it was there.
+    /// Takes a listener out; returns its event, if it was there.
     pub fn remove(&self, id: u64) -> Option<&'static str> {
         let mut entries = self.entries.borrow_mut();
         let at = entries.iter().position(|entry| entry.id == id)?;

@@ -92,15 +92,15 @@ impl IncomingMessage {
         message
     }
 
-    /// True if there is a header of this name, in whatever case.
+    /// True if there is a header of this name, in any case.
     #[must_use]
     pub fn has_header(&self, name: &str) -> bool {
         self.values(name).next().is_some()
     }
 
-    /// The value of a header, by its name in whatever case. Several of one name are
-    /// joined with a comma and a space, of `Cookie` with a semicolon and a space; of
-    /// those that make sense only once, such as `Host`, the first counts. Mirrors
+    /// The value of a header, by its name in any case. Several values of one name are
+    /// joined with a comma and a space, of `Cookie` with a semicolon and a space; of a
+    /// header that makes sense only once, such as `Host`, the first value counts. Mirrors
     /// `_addHeaderLine`, where `Set-Cookie` is a list: here its values are joined with
     /// a comma, as a list becomes a string.
     #[doc(alias = "_addHeaderLine")]
@@ -138,7 +138,7 @@ impl IncomingMessage {
         names
     }
 
-    /// The values of the headers of a name that have a meaning, each for itself.
+    /// The values of the headers of a name that have a meaning, not joined.
     #[must_use]
     pub fn header_list(&self, name: &str) -> Vec<Vec<u8>> {
         self.values(name).map(<[u8]>::to_vec).collect()
@@ -151,7 +151,7 @@ impl IncomingMessage {
         found.map(|(_, value)| value.as_slice())
     }
 
-    /// Tells `watcher` of each event before its listeners hear of it.
+    /// Calls `watcher` with each event before the event's listeners.
     pub fn observe(&self, watcher: impl Fn(&str, &Arg) + 'static) {
         self.watcher.replace(Some(Rc::new(watcher)));
     }
@@ -162,7 +162,7 @@ impl IncomingMessage {
         self.aborted.get()
     }
 
-    /// Lets `timeout` come when nothing has come or gone on its connection for so many
+    /// Emits `timeout` when its connection has received and sent nothing for so many
     /// milliseconds; 0 for never.
     pub fn set_timeout(&self, ms: u64) {
         if let Some(socket) = self.socket.upgrade() {
@@ -244,7 +244,7 @@ impl Readable for IncomingMessage {
 }
 
 impl IncomingMessage {
-    /// Tells the error, if something listens for it, and that it is closed. Mirrors
+    /// Emits the error, if something listens for it, and `close`. Mirrors
     /// `onError` and what `destroy` leaves for the next tick.
     fn on_destroyed(&self, error: Option<JsError>) {
         let Some(this) = self.this.upgrade() else { return };
@@ -261,8 +261,8 @@ impl IncomingMessage {
     }
 }
 
-/// Calls `over` in the tick after the one in which a socket that has just been
-/// destroyed tells its error, or would. Mirrors `finished` of
+/// Calls `over` one tick after the tick in which a socket that has just been
+/// destroyed emits its error, or would emit one. Mirrors `finished` of
 /// `lib/internal/streams/end-of-stream.js` as a request uses it.
 fn after_finished(socket: &Rc<Socket>, over: impl FnOnce() + 'static) {
     let env = Rc::clone(socket.env());

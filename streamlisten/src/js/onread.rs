@@ -1,20 +1,20 @@
-//! [`OnRead`]: a socket whose reads go to memory of the user's own. Mirrors the option
+//! [`OnRead`]: a socket whose reads go to the user's own memory. Mirrors the option
 //! `onread` of `net.Socket`.
 
 use crate::buf::Chunk;
 
-/// Where a socket's reads go, and what is told of them instead of `data`.
+/// Where a socket's reads go, and the callback that gets them instead of `data`.
 /// For [`Socket::with_onread`](super::Socket::with_onread).
 pub struct OnRead {
-    /// The memory for the first read, and for the one after each; none to use the same
-    /// again.
+    /// Gives the memory for the first read, and after each read for the next; `None` to
+    /// use the same again.
     pub(super) buffer: Box<dyn Fn() -> Option<Vec<u8>>>,
-    /// Is told of what has been read. False to stop reading.
+    /// Gets what has been read. Returns false to stop reading.
     pub(super) callback: Box<dyn Fn(&Chunk) -> bool>,
 }
 
 impl OnRead {
-    /// Reads go to `buffer`, again and again. Mirrors a `buffer` that is one.
+    /// All reads go to `buffer`. Mirrors a `buffer` that is a `Uint8Array`.
     pub fn with_buffer(buffer: Vec<u8>, callback: impl Fn(&Chunk) -> bool + 'static) -> OnRead {
         let buffer = std::cell::Cell::new(Some(buffer));
         OnRead { buffer: Box::new(move || buffer.take()), callback: Box::new(callback) }

@@ -21,11 +21,11 @@ use crate::llhttp::{Lenient, MessageType};
 /// free list `parsers`.
 const FREE_LIST_SIZE: usize = 1000;
 
-/// How many names and values of a head have a meaning, if the server says nothing else.
-/// Mirrors `maxHeaderPairs`, which counts both.
+/// How many names and values of a head have a meaning by default. Mirrors
+/// `maxHeaderPairs`, which counts both.
 const MAX_HEADER_PAIRS: usize = 2000;
 
-/// Hears what a connection and its parser do, before they do it.
+/// Gets what a connection and its parser do, before they do it.
 /// For [`Socket::observe`](super::Socket::observe).
 pub trait Observer {
     /// The socket is about to call the listeners of an event.
@@ -59,7 +59,7 @@ pub enum ParserStep<'a> {
     Free,
     /// `execute` is called, with so many bytes.
     JsExecute(usize),
-    /// It has returned.
+    /// `execute` has returned.
     JsExecuted(Option<&'a ExecuteResult>),
     /// `finish` has returned.
     Finished(Option<&'a ExecuteResult>),
@@ -88,7 +88,7 @@ pub struct HttpServerParser {
     #[doc(alias = "parsingHeadersStart")]
     #[doc(alias = "last_message_start_")]
     active_since: Cell<Option<HrTime>>,
-    /// Its place among those that serve a connection.
+    /// Its place among the parsers that serve a connection.
     number: Cell<u64>,
 }
 
@@ -99,7 +99,7 @@ pub struct HttpServerParser {
 #[derive(Default)]
 pub(super) struct Parsers {
     free: RefCell<Vec<Rc<HttpServerParser>>>,
-    /// Those that serve a connection, by their number, which is their order. Mirrors
+    /// The parsers that serve a connection, by their number, which is their order. Mirrors
     /// `ConnectionsList`.
     serving: RefCell<BTreeMap<u64, Weak<HttpServerParser>>>,
     next: Cell<u64>,
@@ -126,7 +126,7 @@ impl Parsers {
     }
 
     /// The parsers whose head, or whose request, takes longer than so many
-    /// milliseconds (0 for no limit), the oldest first. Each is told once. Mirrors
+    /// milliseconds (0 for no limit), the oldest first. Each is listed once. Mirrors
     /// `ConnectionsList::Expired`.
     pub(super) fn expired(&self, headers: u64, request: u64) -> Vec<Rc<HttpServerParser>> {
         let now = now();
@@ -149,7 +149,7 @@ impl Parsers {
         self.serving.borrow().values().filter_map(Weak::upgrade).collect()
     }
 
-    /// Those that wait between two requests. Mirrors `ConnectionsList::Idle`.
+    /// The parsers that wait between two requests. Mirrors `ConnectionsList::Idle`.
     pub(super) fn idle(&self) -> Vec<Rc<HttpServerParser>> {
         self.all().into_iter().filter(|parser| parser.active_since.get().is_none()).collect()
     }
@@ -163,7 +163,7 @@ impl Parsers {
             parser.unconsume();
         }
         self.serving.borrow_mut().remove(&parser.number.get());
-        // Cleaning does not reach what watches the parser.
+        // Cleaning does not remove the parser's watcher.
         let observer = socket.observer();
         parser.clean();
         let room = self.free.borrow().len() < FREE_LIST_SIZE;
@@ -244,7 +244,7 @@ impl HttpServerParser {
         }
     }
 
-    /// Leaves its chain and lets go of its socket, without a word.
+    /// Leaves its chain and lets go of its socket, without an event.
     pub fn reset(&self) {
         self.native.unconsume();
         self.clean();

@@ -15,11 +15,14 @@ pub(super) const HIGH_WATER_MARK: usize = 16 * 1024;
 
 /// The state of the readable side. Mirrors `ReadableState`; the names are those
 /// of its flags.
+/// Each [`Readable`] has one, which [`Readable::readable_state`] returns; the example of
+/// [`HttpServer`](super::HttpServer) has two, of a [`Socket`](super::Socket) and of an
+/// [`IncomingMessage`](super::IncomingMessage).
 #[derive(Default)]
 pub struct ReadableState {
     buffer: RefCell<VecDeque<Chunk>>,
     pub(super) length: Cell<usize>,
-    /// True if anyone has said whether it should flow.
+    /// True if the user has said whether it should flow.
     pub(super) has_flowing: Cell<bool>,
     pub(super) flowing: Cell<bool>,
     pub(super) ended: Cell<bool>,
@@ -41,8 +44,8 @@ pub struct ReadableState {
 }
 
 impl ReadableState {
-    /// The state of a new stream: until it has been read from, nothing that comes is
-    /// told in the call that brings it.
+    /// The state of a new stream: until its first read, it emits nothing in the call
+    /// that brings bytes.
     pub(super) fn new() -> ReadableState {
         ReadableState { sync: Cell::new(true), ..ReadableState::default() }
     }
@@ -66,13 +69,13 @@ pub trait Readable {
     /// Bytes are wanted.
     fn read_more(&self);
 
-    /// The end has been told; the stream may be over.
+    /// The end has been emitted; the stream may be over.
     fn after_end(&self);
 
     /// Destroys the stream.
     fn destroy(&self, error: Option<JsError>);
 
-    /// Adds a listener, as the class that this is does it.
+    /// Adds a listener, as this class does it.
     fn on(&self, event: &'static str, listener: Listener) -> u64 {
         self.readable_on(event, false, listener)
     }
@@ -130,10 +133,10 @@ pub trait Readable {
         }
     }
 
-    /// It is about to be read from, or to flow.
+    /// A read or the flow is about to start.
     fn about_to_read(&self) {}
 
-    /// It is about to be paused.
+    /// A pause is about to start.
     fn about_to_pause(&self) {}
 
     /// Flows, or, with a listener for `readable`, goes on reading.
@@ -243,8 +246,8 @@ pub trait Readable {
         !state.ended.get() && (length < HIGH_WATER_MARK || length == 0)
     }
 
-    /// Reads `n` bytes, or, without a number, what there is; `Some(0)` only sees
-    /// to it that more comes.
+    /// Reads `n` bytes, or, without a number, what there is; `Some(0)` only makes
+    /// more bytes come.
     fn read(&self, n: Option<usize>) -> Option<Chunk> {
         self.about_to_read();
         let state = self.readable_state();
@@ -369,7 +372,7 @@ pub trait Readable {
         }
     }
 
-    /// All has been read: tells the end in the next tick.
+    /// All has been read: emits the end in the next tick.
     fn end_readable(&self) {
         let state = self.readable_state();
         if !state.end_emitted.get() {

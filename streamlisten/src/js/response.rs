@@ -39,9 +39,9 @@ pub struct ServerResponse {
     chunked: Cell<bool>,
     content_length: Cell<Option<usize>>,
     need_drain: Cell<bool>,
-    /// Told to the client, in milliseconds.
+    /// The timeout in the answer's head, in milliseconds.
     pub(super) keep_alive_timeout: Cell<u64>,
-    /// How many requests its connection may have, 0 for any number; told to the client.
+    /// How many requests its connection may have, 0 for any number; the head says it.
     pub(super) max_requests: Cell<u32>,
     /// This is the last of them.
     pub(super) max_requests_reached: Cell<bool>,
@@ -50,7 +50,7 @@ pub struct ServerResponse {
     finished: Cell<bool>,
     destroyed: Cell<bool>,
     closed: Cell<bool>,
-    /// What is to be done once it has a socket, in its order.
+    /// What it does once it has a socket, in order.
     on_socket: RefCell<Vec<OnSocket>>,
     /// The socket's listener that closes it.
     close_listener: Cell<Option<u64>>,
@@ -106,14 +106,14 @@ impl ServerResponse {
         self.socket.borrow().upgrade()
     }
 
-    /// Adds a listener; its number. `drain` says that a writer that was told to wait may
-    /// go on, `finish` that all is written, `close` that nothing more comes, `error` that
+    /// Adds a listener; returns its number. `drain` says that a waiting writer may go on,
+    /// `finish` that all is written, `close` that nothing more comes, `error` that
     /// a write came too late, `timeout` that its connection is idle.
     pub fn on(&self, event: &'static str, listener: Listener) -> u64 {
         self.emitter.add(event, false, listener)
     }
 
-    /// Tells `watcher` of each event before its listeners hear of it.
+    /// Calls `watcher` with each event before the event's listeners.
     pub fn observe(&self, watcher: impl Fn(&str, &Arg) + 'static) {
         self.watcher.replace(Some(Rc::new(watcher)));
     }
@@ -137,8 +137,8 @@ impl ServerResponse {
         }
     }
 
-    /// Lets `timeout` come when nothing has come or gone on its connection for so many
-    /// milliseconds; 0 for never. If its turn has not come, from then on.
+    /// Emits `timeout` when its connection has received and sent nothing for so many
+    /// milliseconds; 0 for never. If its turn has not come, the time begins then.
     pub fn set_timeout(&self, ms: u64) {
         match self.socket() {
             Some(socket) => socket.set_timeout(ms),
@@ -165,7 +165,7 @@ impl ServerResponse {
         if matches!(status, 100..=199 | 204 | 304) {
             self.has_body.set(false);
         }
-        // Who waits for a 100 and gets something else may send its body or not.
+        // A client that waits for a 100 and gets another status may send its body or not.
         if self.expect_continue.get() && !self.sent_100.get() {
             self.should_keep_alive.set(false);
         }
@@ -194,7 +194,7 @@ impl ServerResponse {
                 self.chunked.set(value.eq_ignore_ascii_case("chunked"));
             }
         }
-        // An answer without a body has no chunks; a client that counts on them is lost.
+        // An answer without a body has no chunks; a client that expects some would wait for ever.
         if self.chunked.get() && matches!(status, 204 | 304) {
             self.chunked.set(false);
             self.should_keep_alive.set(false);
@@ -301,7 +301,7 @@ impl ServerResponse {
     /// Ends with a string. Where the head has not gone out, it goes with the string,
     /// behind what waits; before a `Buffer` it goes before all that waits. Mirrors `end`.
     pub fn end_text(&self, text: &str) {
-        // An empty string is none.
+        // An empty string counts as no string.
         self.end_with((!text.is_empty()).then(|| Piece::Utf8(text.to_string())));
     }
 
@@ -363,7 +363,7 @@ impl ServerResponse {
         !listeners.is_empty()
     }
 
-    /// Tells an error in the next tick, unless it has been destroyed by then. Mirrors
+    /// Emits an error in the next tick, unless it has been destroyed by then. Mirrors
     /// `onError` and `emitErrorNt`.
     fn fail(&self, error: JsError) {
         if self.destroyed.get() {
@@ -464,7 +464,7 @@ impl ServerResponse {
         message.as_ref().is_some_and(|message| std::ptr::eq(&raw const **message, self))
     }
 
-    /// Writes what has waited. What the last write said, if there was one.
+    /// Writes what has waited. Returns the result of the last write, if there was one.
     fn flush_output(&self, socket: &Socket) -> Option<bool> {
         let output = self.output.take();
         if output.is_empty() {
@@ -545,7 +545,7 @@ impl Piece {
     }
 }
 
-/// A string's bytes in Latin-1; of a character outside it, the lower eight bits.
+/// A string's bytes in Latin-1; for a character outside it, the lower eight bits.
 fn latin1(text: &str) -> Vec<u8> {
     text.chars().map(|c| c as u8).collect()
 }

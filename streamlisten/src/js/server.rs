@@ -19,7 +19,7 @@ use crate::llhttp::Lenient;
 
 pub(super) use connection::connection_listener;
 
-/// How a server is to be.
+/// The options of a server.
 /// [`HttpServer`] has an example.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerOptions {
@@ -32,14 +32,14 @@ pub struct ServerOptions {
     /// False to leave the stream to the socket, whose `data` event then feeds the
     /// parser: what node does with a handle that is no StreamBase.
     pub consume: bool,
-    /// How long a request's head may take, in milliseconds; 0 for as long as it likes.
+    /// How long a request's head may take, in milliseconds; 0 for no limit.
     pub headers_timeout: u64,
-    /// How long a whole request may take, in milliseconds; 0 likewise.
+    /// How long a whole request may take, in milliseconds; 0 for no limit.
     pub request_timeout: u64,
-    /// How often the two are looked at, in milliseconds.
+    /// The time between two checks of these limits, in milliseconds.
     pub connections_checking_interval: u64,
     /// How long a connection is kept after an answer, in milliseconds; 0 for ever. As
-    /// in node, it is a second more than is said.
+    /// in node, the real time is a second longer.
     pub keep_alive_timeout: u64,
     /// How long a connection may be idle before `timeout` comes, in milliseconds; 0 for
     /// ever.
@@ -47,14 +47,14 @@ pub struct ServerOptions {
     /// After so many requests on a connection it is closed, and further ones are answered
     /// with 503; 0 for no limit.
     pub max_requests_per_socket: u32,
-    /// How many headers of a request have a meaning, 0 for no limit; without a number it
-    /// is a thousand.
+    /// How many headers of a request have a meaning, 0 for no limit; `None` for a
+    /// thousand.
     pub max_headers_count: Option<u32>,
-    /// Joins the values of headers that make sense only once, too.
+    /// True to join the values of headers that make sense only once, too.
     pub join_duplicate_headers: bool,
-    /// Answers 400 to a request of HTTP/1.1 without a Host.
+    /// True to answer 400 to a request of HTTP/1.1 without a Host.
     pub require_host_header: bool,
-    /// A client that has ended its side is still answered.
+    /// True to answer a client that has ended its side.
     pub http_allow_half_open: bool,
 }
 
@@ -84,7 +84,7 @@ type OnSocket = dyn Fn(&Rc<Socket>);
 type OnDropRequest = dyn Fn(&Rc<IncomingMessage>, &Rc<Socket>);
 type OnClientError = dyn Fn(&JsError, &Rc<Socket>);
 
-/// A server, with its listeners. Those that are not set are not there.
+/// A server, with its listeners. A listener that is not set does not exist for it.
 /// ```
 /// use std::cell::RefCell;
 /// use std::rc::Rc;
@@ -157,7 +157,7 @@ impl HttpServer {
         }
     }
 
-    /// How it is.
+    /// Its options.
     #[must_use]
     pub fn options(&self) -> &ServerOptions {
         &self.options
@@ -236,7 +236,7 @@ impl HttpServer {
         }
     }
 
-    /// Looks from now on, again and again, whether a request takes too long. Mirrors
+    /// Checks from now on, again and again, whether a request takes too long. Mirrors
     /// `setupConnectionsTracking`.
     ///
     /// # Panics

@@ -41,7 +41,7 @@ pub struct Socket {
     /// Where reads go, if the user has said so.
     onread: Option<OnRead>,
     pub(super) parser: RefCell<Option<Rc<HttpServerParser>>>,
-    /// Parsers that another one has replaced; in node nobody frees them.
+    /// Parsers that another one has replaced; node never frees them.
     pub(super) forgotten: RefCell<Vec<Rc<HttpServerParser>>>,
     pub(super) http_message: RefCell<Option<Rc<ServerResponse>>>,
     /// The server has paused it because answers pile up.
@@ -71,7 +71,7 @@ impl Socket {
         Socket::make(env, wrap, None)
     }
 
-    /// The same, with memory of the user's own for its reads: `data` is never emitted.
+    /// The same, with the user's own memory for its reads: `data` is never emitted.
     #[must_use]
     pub fn with_onread(env: &Rc<Environment>, wrap: Rc<TCPWrap>, onread: OnRead) -> Rc<Socket> {
         Socket::make(env, wrap, Some(onread))
@@ -113,7 +113,7 @@ impl Socket {
         socket
     }
 
-    /// Who is told of its events, and its parser's.
+    /// The watcher of its events and its parser's.
     pub fn observe(&self, observer: Rc<dyn Observer>) {
         self.observer.replace(Some(observer));
     }
@@ -155,7 +155,7 @@ impl Socket {
         (parser, consumed, reading)
     }
 
-    /// Bytes that have come, whoever listened.
+    /// Bytes that have come, for any listener.
     #[must_use]
     pub fn bytes_read(&self) -> u64 {
         self.handle().map_or(self.bytes_read.get(), |handle| handle.wrap.bytes_read())
@@ -185,7 +185,7 @@ impl Socket {
         self.resume();
     }
 
-    /// Refuses: a consumed socket's bytes are not the user's to decode.
+    /// Refuses: the user cannot decode the bytes of a consumed socket.
     ///
     /// # Errors
     /// On a server's socket, `ERR_HTTP_SOCKET_ENCODING`.
@@ -196,8 +196,8 @@ impl Socket {
         }
     }
 
-    /// Emits `timeout` when nothing has come or gone for so many milliseconds; 0 for
-    /// never.
+    /// Emits `timeout` when it has received and sent nothing for so many milliseconds; 0
+    /// for never.
     pub fn set_timeout(&self, ms: u64) {
         if !self.r.destroyed.get() {
             self.start_timer(ms);
@@ -224,7 +224,7 @@ impl Socket {
         timer.start(ms);
     }
 
-    /// Something has come or gone. Mirrors `_unrefTimer`.
+    /// It has received or sent something. Mirrors `_unrefTimer`.
     #[doc(alias = "_unrefTimer")]
     #[doc(alias = "kUpdateTimer")]
     pub(super) fn update_timer(&self) {
@@ -267,7 +267,7 @@ impl Socket {
 
     /// A read that no parser has taken. Mirrors `onStreamRead`.
     #[doc(alias = "onStreamRead")]
-    /// Returns the memory for the next read, if it is to be other memory.
+    /// Returns the memory for the next read, if that changes.
     fn on_stream_read(&self, nread: isize, data: ReadData) -> Option<Vec<u8>> {
         self.update_timer();
         if let ReadData::Fresh(chunk) | ReadData::UserBuffer(chunk) = data {
@@ -313,7 +313,7 @@ impl Socket {
         }
     }
 
-    /// Writes to the handle; `onwrite` hears of it.
+    /// Writes to the handle, which calls `onwrite`.
     pub(super) fn write_to_handle(&self, chunks: Vec<Chunk>) {
         self.update_timer();
         let Some(handle) = self.handle() else {
@@ -334,8 +334,8 @@ impl Socket {
         }
     }
 
-    /// A write that did not end at once has ended. A destroyed socket hears no error of
-    /// it. Mirrors `onWriteComplete`.
+    /// A write that did not end at once has ended. A destroyed socket ignores its error.
+    /// Mirrors `onWriteComplete`.
     #[doc(alias = "onWriteComplete")]
     fn on_write_complete(&self, status: i32) {
         if self.r.destroyed.get() {
@@ -416,7 +416,7 @@ impl Readable for Socket {
             observer.on_emit(event, arg);
         }
         let heard = emit_to_listeners(self, event, arg);
-        // An error that no listener takes is thrown, and ends the program.
+        // An error without a listener is thrown, and ends the program.
         if let (false, "error", Arg::Error(error)) = (heard, event, arg) {
             self.env.throw(Exception::new(error.code.clone()));
         }
@@ -431,7 +431,7 @@ impl Readable for Socket {
     }
 
     /// Mirrors `destroy` and `Socket._destroy`: the handle is closed, `error` is
-    /// told in the next tick, and `close` when the handle is.
+    /// emitted in the next tick, and `close` when the handle is closed.
     fn destroy(&self, error: Option<JsError>) {
         if self.r.destroyed.get() {
             return;

@@ -1,6 +1,6 @@
-//! What statuses say.
+//! The reason phrases of statuses.
 
-/// What a status says, `unknown` if nothing is said for it. Mirrors `STATUS_CODES` of
+/// The reason phrase of a status, `unknown` if it has none. Mirrors `STATUS_CODES` of
 /// `lib/_http_server.js`.
 #[doc(alias = "STATUS_CODES")]
 pub(super) fn reason(status: u16) -> &'static str {

@@ -9,7 +9,7 @@ use super::readable::{HIGH_WATER_MARK, Readable};
 use super::socket::Socket;
 use crate::buf::Chunk;
 
-/// Who is called when a write has ended.
+/// The function to call when a write has ended.
 pub(super) type Done = Box<dyn FnOnce()>;
 
 /// The state of the writable side. Mirrors `WritableState`.
@@ -39,8 +39,8 @@ impl Socket {
         !self.w.ending.get() && !state.destroyed.get() && !state.errored.get()
     }
 
-    /// Writes. False if the writer should wait for `drain`. After the end of what is
-    /// written, nothing is: the socket is destroyed with `ERR_STREAM_WRITE_AFTER_END`.
+    /// Writes. False if the writer should wait for `drain`. A write after the end writes
+    /// nothing: the socket is destroyed with `ERR_STREAM_WRITE_AFTER_END`.
     pub fn write(&self, chunk: Chunk) -> bool {
         self.write_with(chunk, None)
     }
@@ -96,7 +96,7 @@ impl Socket {
         self.w.corked.set(self.w.corked.get() + 1);
     }
 
-    /// Lets writes go that were held back.
+    /// Releases writes that were held back.
     pub(super) fn uncork(&self) {
         let w = &self.w;
         if w.corked.get() > 0 {
@@ -107,7 +107,7 @@ impl Socket {
         }
     }
 
-    /// Lets them go however often they were held back.
+    /// Releases them, however often they were held back.
     pub(super) fn uncork_all(&self) {
         self.w.corked.set(self.w.corked.get().min(1));
         self.uncork();
@@ -176,8 +176,8 @@ impl Socket {
         self.destroy(Some(error));
     }
 
-    /// Nothing of what waits will be written: its callbacks are called, unless a write
-    /// is under way, whose end will see to it. Mirrors `errorBuffer`.
+    /// What waits will not be written: its callbacks are called, unless a write is under
+    /// way; then the end of that write calls them. Mirrors `errorBuffer`.
     #[doc(alias = "errorBuffer")]
     fn error_buffer(&self) {
         let w = &self.w;
@@ -190,7 +190,7 @@ impl Socket {
         call(buffered.into_iter().map(|(_, done)| done).collect());
     }
 
-    /// The socket is being destroyed, and what waits with it. Mirrors
+    /// The socket and its waiting writes are being destroyed. Mirrors
     /// `Writable.prototype.destroy`.
     pub(super) fn destroy_writable(&self) {
         if self.w.buffered.borrow().is_empty() {

@@ -11,8 +11,7 @@ use eventsys::{
 use iocore::{IoData, IoEvents, NetVcRef};
 use slab::Slab;
 
-/// Who hears of a connection's events, on its own thread and under the bridge's
-/// mutex.
+/// Gets a connection's events, on its own thread and under the bridge's mutex.
 pub(super) trait Target {
     /// An event of the connection, or `EVENT_IMMEDIATE` for a turn of the loop.
     fn on_event(&self, guard: &Guard<'_>, event: EventCode);
@@ -103,7 +102,7 @@ impl BridgeRef {
         self.machine.clone()
     }
 
-    /// How many hold the bridge: its stream, and each event that is scheduled for it.
+    /// The number of holders of the bridge: its stream, and each event scheduled for it.
     #[cfg(test)]
     pub(super) fn references(&self) -> usize {
         Arc::strong_count(&self.machine)
@@ -154,8 +153,8 @@ impl Bridge {
         Outcome::Done
     }
 
-    /// Another thread calls: what it says is kept, and its stream's own thread
-    /// looks for itself.
+    /// Another thread calls: the bridge keeps the event, and the stream's own thread
+    /// handles it.
     fn send_home(&self, call: &Invocation<'_>, event: EventCode) {
         match event {
             EventCode::VC_EVENT_EOS => self.eos.set(true),

@@ -1,4 +1,4 @@
-//! [`ConnectionWrap`]: what listens for connections.
+//! [`ConnectionWrap`]: listens for connections.
 
 use std::rc::{Rc, Weak};
 
@@ -38,15 +38,15 @@ impl ConnectionWrap {
         })
     }
 
-    /// Who is to be told of new connections (`NET_EVENT_ACCEPT`): the acceptor of
-    /// a PluginVC pair, or of a listening socket.
+    /// The continuation that gets new connections (`NET_EVENT_ACCEPT`): the acceptor
+    /// of a PluginVC pair, or of a listening socket.
     #[must_use]
     pub fn acceptor(&self) -> ContRef {
         self.bridge.continuation()
     }
 
     /// Listening has failed, or there is a connection. With status 0 and no
-    /// connection, accepting it has failed, and no one is told.
+    /// connection, accepting it has failed, and no callback comes.
     #[doc(alias = "OnConnection")]
     pub fn on_connection(&self, status: i32, vc: Option<&NetVcRef>) {
         if status != 0 {

@@ -1,7 +1,7 @@
-//! [`KernelSocket`]: what a socket's own end in the kernel knows of the other end.
+//! [`KernelSocket`]: what the kernel's end of a socket knows of the other end.
 //!
 //! A connection of this project says that the input has ended or that it has failed.
-//! libuv hears more than that from the kernel, and its users see it: an error is told
+//! libuv learns more from the kernel, and its users see it: an error is reported
 //! once, to the first call that meets it; bytes that came before a reset can still be
 //! read; `poll` says that both directions are over (`POLLHUP`) before a read says so.
 //!
@@ -17,7 +17,7 @@ use crate::uv;
 enum Fin {
     /// It has not come.
     No,
-    /// It has come since the last turn of the loop. A connection tells a reset as an
+    /// It has come since the last turn of the loop. A connection reports a reset as an
     /// end first, so it may turn out to be a reset.
     Fresh,
     /// It has come.
@@ -29,7 +29,7 @@ pub(super) struct KernelSocket {
     fin: Cell<Fin>,
     /// The connection is gone. Mirrors `TCP_CLOSE`.
     gone: Cell<bool>,
-    /// An error that no call has told of. 0 for none. Mirrors `sk_err`.
+    /// An error that no call has reported yet; 0 for none. Mirrors `sk_err`.
     error: Cell<i32>,
     /// The end of the output has been sent.
     shut: Cell<bool>,
@@ -64,7 +64,7 @@ impl KernelSocket {
         if error == uv::ECONNRESET && self.fin.get() == Fin::Fresh {
             self.fin.set(Fin::No);
         }
-        // After an end that is not answered yet, a reset is told as a broken pipe.
+        // After an end that is not answered yet, a reset is reported as a broken pipe.
         let waits = self.fin.get() != Fin::No && !self.shut.get();
         self.error.set(if waits { uv::EPIPE } else { error });
     }
@@ -98,8 +98,8 @@ impl KernelSocket {
         self.gone.get()
     }
 
-    /// What a read says when there are no bytes: 0 for nothing yet, the end, or the
-    /// error, which is told by this.
+    /// The result of a read without bytes: 0 for nothing yet, the end, or the error,
+    /// which counts as reported now.
     pub(super) fn read(&self) -> isize {
         if !self.has_end() {
             return 0;
@@ -110,10 +110,10 @@ impl KernelSocket {
         }
     }
 
-    /// Whether a write is taken.
+    /// Checks whether a write is possible.
     ///
     /// # Errors
-    /// The error, which is told by this; and after it that the pipe is broken.
+    /// The error, which counts as reported now; after it, a broken pipe.
     pub(super) fn write(&self) -> Result<(), i32> {
         match self.error.take() {
             0 if !self.gone.get() => Ok(()),

@@ -13,7 +13,7 @@ use crate::uv;
 /// How much memory is asked for before a read. Mirrors `uv__read`.
 const SUGGESTED_SIZE: usize = 64 * 1024;
 
-/// So often a stream reads before others have their turn. Mirrors `count` of
+/// The number of reads of a stream before others have their turn. Mirrors `count` of
 /// `uv__read`.
 pub const READS_IN_A_TURN: usize = 32;
 
@@ -66,7 +66,7 @@ impl LibuvStreamWrap {
     }
 
     /// A read has found no bytes: nothing more for now, or the end, or an error. After
-    /// an error the stream stops, but its listener still hears it as a reading one.
+    /// an error the stream stops, but its listener gets the error while it still reads.
     fn read_nothing(&self, buf: Buf) {
         match self.socket.read() {
             0 => self.on_uv_read(0, buf),
@@ -127,7 +127,7 @@ impl LibuvStreamWrap {
     }
 }
 
-/// Moves what can be read into `buf`, block by block; how many bytes that were.
+/// Moves what can be read into `buf`, block by block; returns the number of bytes.
 fn copy_out(guard: &Guard<'_>, reader: &IOBufferReader, buf: &mut Buf) -> usize {
     let id = reader.id();
     let mut n = buf.fill(&[]);

@@ -1,4 +1,4 @@
-//! [`Timer`]: calls a function when its time has come, unless it is put off.
+//! [`Timer`]: calls a function at a time that can be put off.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -9,7 +9,7 @@ use eventsys::{EThread, EventCode, EventRef, Guard, HrTime, hrtime};
 use super::bridge::{BridgeRef, Target, new_bridge};
 use crate::env::Environment;
 
-/// Events of the queue may come so much before their time.
+/// Events of the queue may come this much before their time.
 const EARLY: HrTime = hrtime::mseconds(10);
 
 /// So many milliseconds; above a hundred years, a hundred years.
@@ -52,7 +52,7 @@ impl Timer {
         })
     }
 
-    /// Lets it come in `ms` milliseconds, whatever it was set to.
+    /// Starts it for `ms` milliseconds from now, also if it was running.
     #[doc(alias = "uv_timer_start")]
     pub(crate) fn start(&self, ms: u64) {
         let due = self.home.clock().get_hrtime_updated() + span(ms);

@@ -9,7 +9,7 @@ use super::{HandleState, LibuvStreamWrap, SEND_BUFFER_SIZE};
 use crate::buf::Chunk;
 use crate::uv;
 
-/// So many requests a stream writes before others have their turn. Mirrors `count` of
+/// The number of requests that a stream writes before others have their turn. Mirrors `count` of
 /// `uv__write`.
 const WRITES_IN_A_TURN: usize = 32;
 
@@ -67,7 +67,7 @@ impl LibuvStreamWrap {
         self.bridge.wake();
     }
 
-    /// Nothing waits any more: a shutdown that was asked for is done. Mirrors
+    /// Nothing waits any more: a requested shutdown is done. Mirrors
     /// `uv__drain`.
     #[doc(alias = "uv__drain")]
     fn drain(&self) {

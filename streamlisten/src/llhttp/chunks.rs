@@ -194,7 +194,7 @@ impl Machine {
         }
     }
 
-    /// A LF without CR ends the size line, if that may be.
+    /// A LF without CR ends the size line, if that is allowed.
     fn bare_lf(&mut self, run: &mut Run, reason: &'static str) -> Flow {
         if !self.lenient.has(Lenient::OPTIONAL_CR_BEFORE_LF) {
             return self.fail(run, Errno::CrExpected, reason);

@@ -2,12 +2,12 @@
 
 use std::ops::BitOr;
 
-/// What a machine reads.
+/// The kind of message that a machine reads.
 /// For [`Machine::new`](super::Machine::new).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum MessageType {
-    /// Whatever comes first; settles on one of the others.
+    /// Either kind: the first message decides.
     Both = 0,
     /// Requests.
     Request = 1,
@@ -17,7 +17,7 @@ pub enum MessageType {
 
 /// What the end of the input would mean now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Finish {
+pub(super) enum Finish {
     /// Nothing: no message is under way.
     Safe,
     /// The end of the message, whose body lasts until the end of the input.
@@ -26,7 +26,7 @@ pub enum Finish {
     Unsafe,
 }
 
-/// What a lenient machine lets pass. Mirrors `llhttp_lenient_flags`, whose
+/// What a lenient machine accepts. Mirrors `llhttp_lenient_flags`, whose
 /// numbers are also those of node's `kLenient…` constants.
 ///
 /// ```
@@ -97,7 +97,7 @@ pub(super) mod flag {
     pub(crate) const TRANSFER_ENCODING: u16 = 1 << 9;
 }
 
-/// Which header is being read, as far as the machine cares.
+/// Which header is being read, of those that the machine needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum HeaderState {
     General,

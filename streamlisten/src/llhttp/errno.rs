@@ -3,6 +3,19 @@
 macro_rules! errnos {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)*) => {
         /// An error code of llhttp. Mirrors `llhttp_errno`.
+        ///
+        /// ```
+        /// use streamlisten::llhttp::{Errno, Lenient, Machine, MessageType, Step, Wanted};
+        ///
+        /// let input = b"GET / HTTP/1.1\r\nContent-Length: ten\r\n\r\n";
+        /// let mut machine = Machine::new(MessageType::Request, Lenient::NONE, Wanted::NODE);
+        /// let mut run = machine.begin();
+        /// while let Step::Event(_) = machine.step(&mut run, input) {}
+        /// assert_eq!(run.result(), Errno::InvalidContentLength);
+        /// assert_eq!(run.result().name(), "HPE_INVALID_CONTENT_LENGTH");
+        /// assert_eq!(machine.reason(), "Invalid character in Content-Length");
+        /// assert_eq!(machine.error_pos().map(|at| input[at]), Some(b't'));
+        /// ```
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[repr(u8)]
         pub enum Errno {
@@ -26,7 +39,7 @@ errnos! {
     Ok = 0, "HPE_OK";
     /// Never given.
     Internal = 1, "HPE_INTERNAL";
-    /// Something that only lenient parsers take.
+    /// Something that only lenient parsers accept.
     Strict = 2, "HPE_STRICT";
     /// A CR without LF.
     LfExpected = 3, "HPE_LF_EXPECTED";

@@ -50,7 +50,27 @@ impl Span {
 
 macro_rules! notices {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal, $errno:ident;)*) => {
-        /// Something that has come to be.
+        /// A notice: something is complete.
+        ///
+        /// ```
+        /// use streamlisten::llhttp::{Event, Lenient, Machine, MessageType, Notice, Step, Wanted};
+        ///
+        /// let input = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        /// let heard = |wanted| {
+        ///     let mut machine = Machine::new(MessageType::Request, Lenient::NONE, wanted);
+        ///     let (mut run, mut notices) = (machine.begin(), Vec::new());
+        ///     while let Step::Event(event) = machine.step(&mut run, input) {
+        ///         match event {
+        ///             Event::Notice(notice) => notices.push(notice),
+        ///             Event::HeadersComplete => machine.reply(&mut run, 0),
+        ///             Event::Span { .. } => {}
+        ///         }
+        ///     }
+        ///     notices
+        /// };
+        /// assert_eq!(heard(Wanted::NODE), [Notice::MessageBegin, Notice::MessageComplete]);
+        /// assert_eq!(heard(Wanted::ALL)[1..3], [Notice::MethodComplete, Notice::UrlComplete]);
+        /// ```
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[repr(u8)]
         pub enum Notice {
@@ -112,7 +132,7 @@ notices! {
 pub enum Event {
     /// `input[start..end]` is a span, or a part of one; it may be empty.
     Span {
-        /// Which.
+        /// The kind.
         span: Span,
         /// Where it begins in the input.
         start: usize,
@@ -120,14 +140,14 @@ pub enum Event {
         end: usize,
     },
     /// The head has been read (`on_headers_complete`). The reply means: 0 go on,
-    /// 1 the message has no body, 2 the same and what follows is in another
+    /// 1 the message has no body, 2 it has no body and what follows is in another
     /// protocol, 21 pause, else an error.
     HeadersComplete,
-    /// One of the others.
+    /// A notice.
     Notice(Notice),
 }
 
-/// What one step of a machine comes to.
+/// The result of one step of a machine.
 /// [`Machine::step`](super::Machine::step) returns it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
@@ -138,16 +158,16 @@ pub enum Step {
     Stop,
 }
 
-/// Which events are wanted: those whose callback is not null in llhttp's
-/// settings. The others are passed over. `HeadersComplete` is always wanted.
+/// Which events are wanted: those with a callback in llhttp's settings. The machine
+/// skips the others. `HeadersComplete` is always wanted.
 /// For [`Machine::new`](super::Machine::new).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Wanted(u32);
 
 impl Wanted {
-    /// All of them.
+    /// All events.
     pub const ALL: Wanted = Wanted(u32::MAX);
-    /// Those that node's parser asks for.
+    /// The events that node's parser asks for.
     pub const NODE: Wanted = Wanted(
         1 << Span::Url as u32
             | 1 << Span::Status as u32

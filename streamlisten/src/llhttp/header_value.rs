@@ -294,7 +294,7 @@ impl Machine {
         }
     }
 
-    /// What the header says becomes a fact about the message.
+    /// Sets the flags that the header means for the message.
     #[inline]
     pub(super) fn set_header_flags(&mut self) {
         let flag = match self.header_state {

@@ -143,7 +143,7 @@ impl Machine {
         }
     }
 
-    /// Says whether an upgrade is asked for. Mirrors
+    /// Decides whether the message asks for an upgrade. Mirrors
     /// `llhttp__before_headers_complete`.
     fn before_headers_complete(&mut self) {
         let asked = flag::UPGRADE | flag::CONNECTION_UPGRADE;
@@ -154,7 +154,7 @@ impl Machine {
         };
     }
 
-    /// Says what kind of body follows. Mirrors `llhttp__after_headers_complete`.
+    /// Decides what kind of body follows. Mirrors `llhttp__after_headers_complete`.
     fn after_headers_complete(&mut self, run: &mut Run) -> Flow {
         let response = self.kind == MessageType::Response;
         let has = |bit| self.flags & bit != 0;
@@ -212,7 +212,7 @@ impl Machine {
     }
 
     /// True if another message may follow on this connection. Mirrors
-    /// `llhttp_should_keep_alive`; to be asked between the end of the head and
+    /// `llhttp_should_keep_alive`; valid between the end of the head and
     /// the end of the message.
     #[must_use]
     pub fn should_keep_alive(&self) -> bool {

@@ -9,7 +9,7 @@ use super::event::{Event, Notice, Span, Step, Wanted};
 use super::state::{Group, State};
 use super::words::Progress;
 
-/// What a parser knows between inputs. Mirrors `llhttp_t`.
+/// The state of a parser between inputs. Mirrors `llhttp_t`.
 ///
 /// ```
 /// use streamlisten::llhttp::{Event, Lenient, Machine, MessageType, Span, Step, Wanted};
@@ -28,10 +28,10 @@ use super::words::Progress;
 /// assert_eq!(url, Some(&b"/page"[..]));
 /// ```
 pub struct Machine {
-    /// Where the next walk begins. Written only when a walk stops, so a walk
-    /// inside a callback begins where the outer one did.
+    /// The state in which the next walk begins. Written only when a walk stops, so a
+    /// walk inside a callback begins where the outer one did.
     current: State,
-    /// The word that is half spelled there.
+    /// The word that is only partly spelled there.
     progress: Progress,
     /// The span that is open, and where it begins in the input under walk.
     open: Option<OpenSpan>,
@@ -39,7 +39,7 @@ pub struct Machine {
     walks: u64,
     error: Errno,
     reason: &'static str,
-    /// The offset of the last error in the input of its walk. `None` is the
+    /// The offset of the last error in the input of its walk. `None` stands for the
     /// original's null pointer.
     error_pos: Option<usize>,
     wanted: Wanted,
@@ -76,14 +76,14 @@ pub struct Run {
     /// The error of [`State::Fail`].
     pub(super) fails: (Errno, &'static str),
     walk: u64,
-    /// The last event, until it is replied to.
+    /// The last event, until its reply.
     last: Last,
-    /// If it is a span: from where to where.
+    /// If it is a span: its bounds.
     bounds: (usize, usize),
     returned: Errno,
 }
 
-/// An event, but for the bounds of a span.
+/// An event, without the bounds of a span.
 #[derive(Clone, Copy)]
 enum Last {
     None,
@@ -92,7 +92,7 @@ enum Last {
     Headers,
 }
 
-/// What a group of states comes to.
+/// The result of a group of states.
 pub(super) enum Flow {
     /// The next state is in another group, or the same: go on.
     Go,
@@ -193,7 +193,7 @@ impl Machine {
         }
     }
 
-    /// The input is used up: the state is kept, and what is open of a span is
+    /// The input is used up: the state is kept, and the part of an open span is
     /// reported.
     fn end(&mut self, run: &mut Run, input: &[u8]) {
         (self.current, self.progress) = (run.state, run.progress);
@@ -208,7 +208,7 @@ impl Machine {
         }
     }
 
-    /// What the callback for the last event returned. To be called before the
+    /// Takes what the callback for the last event returned. Call it before the
     /// next step; for a reply of 0 only [`Event::HeadersComplete`] needs it.
     pub fn reply(&mut self, run: &mut Run, code: i32) {
         let last = std::mem::replace(&mut run.last, Last::None);
@@ -265,7 +265,7 @@ impl Machine {
 }
 
 impl Run {
-    /// The last event; the end, if there is none.
+    /// The last event, or [`Step::Stop`].
     fn event(&self) -> Step {
         Step::Event(match self.last {
             Last::None => return Step::Stop,
@@ -275,7 +275,7 @@ impl Run {
         })
     }
 
-    /// What the walk came to; [`Errno::Ok`] if all of the input was taken.
+    /// The result of the walk; [`Errno::Ok`] if it took all of the input.
     #[must_use]
     pub fn result(&self) -> Errno {
         self.returned

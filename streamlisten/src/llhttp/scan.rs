@@ -1,10 +1,10 @@
-//! How far a run of harmless bytes goes, eight bytes at a time and more.
+//! The length of a run of ordinary bytes, eight bytes at a time and more.
 //!
 //! A word holds eight bytes, the first of them lowest. Each test sets the high bit
-//! of every byte that ends the run; bits above the lowest one that is set may be
-//! wrong, and no one looks at them.
+//! of every byte that ends the run; only the lowest set bit is reliable, and only that
+//! one is used.
 //!
-//! The scans are not inlined: their loops want the registers for themselves.
+//! The scans are not inlined: their loops need all registers.
 
 use super::tables::{FIELD, TOKEN, URL, skip};
 
@@ -30,7 +30,7 @@ pub(super) fn skip_url(input: &[u8], from: usize) -> usize {
         let hash = word ^ (ONES * u64::from(b'#'));
         let query = word ^ (ONES * u64::from(b'?'));
         let low = word.wrapping_sub(ONES * u64::from(b'!'));
-        // Bytes from 0x80 on end it too, so that they need not be told apart here.
+        // Bytes from 0x80 on end it too, so this needs no distinction between them.
         let high = word | word.wrapping_add(ONES);
         low | hash.wrapping_sub(ONES) | query.wrapping_sub(ONES) | high
     });

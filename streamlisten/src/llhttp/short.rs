@@ -1,10 +1,10 @@
-//! The short ways: what most messages are made of, recognised whole.
+//! The short ways: each recognises a common piece of a message as a whole.
 //!
-//! A short way begins where no span is open and no word is half spelled. It
-//! takes what the states would take one by one: it comes to the same event, at
-//! the same place, in the same state. What is cut, lenient or wrong it leaves to
-//! them, untouched. It passes over what node's parser does not want to hear of,
-//! and is open to those alone who want the same.
+//! A short way begins where no span is open and no word is partly spelled. It
+//! takes what the states would take one by one: it gives the same event, at
+//! the same place, in the same state. It leaves everything that is cut, lenient or
+//! wrong to the states. It skips the events that node's parser does not want, so it
+//! is used only if exactly node's events are wanted.
 
 use super::consts::{HeaderState, METHOD_PRI, MessageType, flag, is_http_method};
 use super::event::{Notice, Span};
@@ -17,7 +17,7 @@ use super::tables::hex;
 pub(super) type Whole = (Span, usize, usize);
 
 impl Machine {
-    /// In the midst of a head: the next header's name, or its value.
+    /// In the middle of a head: the next header's name, or its value.
     #[inline]
     pub(super) fn short_header(&mut self, run: &mut Run, input: &[u8]) -> Option<Whole> {
         match run.state {
@@ -27,7 +27,7 @@ impl Machine {
         }
     }
 
-    /// Elsewhere: on to the next event, if a short way leads to it.
+    /// Elsewhere: goes on to the next event, if a short way leads to it.
     #[inline]
     pub(super) fn short_way(&mut self, run: &mut Run, input: &[u8]) -> Option<Flow> {
         match run.state {
@@ -191,8 +191,8 @@ impl Machine {
         Some((Span::HeaderValue, start, end))
     }
 
-    /// What a value says, in the headers that matter. False if it is not one of
-    /// those that they nearly always have.
+    /// Handles the value of a header that the machine needs. False if it is not one of
+    /// the usual values.
     fn known_value(&mut self, value: &[u8]) -> bool {
         match self.header_state {
             HeaderState::Connection => {
@@ -294,7 +294,7 @@ fn common_method(line: &[u8]) -> Option<(u8, usize)> {
         .or_else(|| number(b"PATCH ", 28))
 }
 
-/// Whether the machine cares about a header, and why.
+/// Whether the machine needs a header, and why.
 #[inline]
 fn header_named(name: &[u8]) -> HeaderState {
     let (matters, state) = match name.len() {
@@ -308,9 +308,8 @@ fn header_named(name: &[u8]) -> HeaderState {
     if matters { state } else { HeaderState::General }
 }
 
-/// True if `text` is `word`, in large letters or small. `word` is of small letters
-/// and dashes; the one other byte that the folding takes for a dash is CR, which
-/// is neither in names nor in values.
+/// True if `text` is `word`, in large letters or small. `word` has only small letters
+/// and dashes. The folding also takes CR for a dash, but names and values have no CR.
 #[inline]
 fn says<const N: usize>(text: &[u8], word: &[u8; N]) -> bool {
     let Ok(text) = <&[u8; N]>::try_from(text) else {

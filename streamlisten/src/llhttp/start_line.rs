@@ -1,4 +1,4 @@
-//! The start line, but for the request target. Mirrors `buildLine` of
+//! The start line, without the request target. Mirrors `buildLine` of
 //! `src/llhttp/http.ts`.
 
 use super::consts::{

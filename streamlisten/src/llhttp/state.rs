@@ -1,6 +1,6 @@
 //! The states, by the names of llhttp's nodes.
 
-/// Where a walk stands. The order matters: `group` goes by it.
+/// The state of a walk. The order matters: `group` depends on it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub(super) enum State {
@@ -144,7 +144,7 @@ pub(super) enum State {
     Restart,
     /// A span has been ended; the error that `Run::fails` holds comes next.
     Fail,
-    /// The walk is over: never where one begins.
+    /// The walk is over; no walk begins in this state.
     Over,
 }
 

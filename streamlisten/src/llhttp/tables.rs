@@ -1,4 +1,4 @@
-//! Classes of bytes, and how far a run of one class goes.
+//! Classes of bytes, and the end of a run of one class.
 
 /// Letters.
 pub(super) const ALPHA: u8 = 1;

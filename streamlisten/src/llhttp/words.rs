@@ -22,7 +22,7 @@ impl Progress {
     }
 }
 
-/// What came of it.
+/// The result of spelling.
 pub(super) enum Spelled {
     /// All of the word with this place in the list.
     Word(usize),

@@ -1,5 +1,5 @@
-//! Rules of a server's answers, and of what it reads in a head. What the real node told
-//! stands in `tests/node`: heads.jsonl, statuses.jsonl and resets.jsonl.
+//! Rules of a server's answers, and of what it reads in a head. The events of the real
+//! node are in `tests/node`: heads.jsonl, statuses.jsonl and resets.jsonl.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -55,7 +55,7 @@ impl Held {
         Rc::clone(&self.requests.borrow()[n].0)
     }
 
-    /// Does something as JavaScript would, and lets it come about.
+    /// Does something as JavaScript would, and runs the event loop.
     fn act(&self, f: impl FnOnce()) {
         self.wire.env.make_callback(f);
         self.wire.run();

@@ -1,5 +1,5 @@
 //! A callback may do anything: push, remove, unconsume, pause, write, close, drop
-//! the stream, parse something else. Each is done from each kind of callback.
+//! the stream, parse something else. The tests do each from each kind of callback.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use streamlisten::{
     ReadData, ShutdownWrap, StreamBase, StreamListener, StreamResource, WriteWrap,
 };
 
-/// Keeps the writes, to be completed by hand.
+/// Keeps the writes; the tests complete them by hand.
 #[derive(Default)]
 struct Owner {
     writes: Rc<RefCell<Vec<Rc<WriteWrap>>>>,
@@ -125,7 +125,7 @@ fn read(stream: &JSStream, bytes: &[u8]) {
     stream.read_buffer(bytes).expect("nothing is thrown");
 }
 
-/// What the message tells when nothing is done inside.
+/// The events of the message when no callback does anything.
 fn undisturbed(at: &str) -> Vec<String> {
     match at {
         "read" => vec!["read 44".into()],
@@ -133,7 +133,7 @@ fn undisturbed(at: &str) -> Vec<String> {
     }
 }
 
-/// What comes next goes to who is newest then.
+/// The next event goes to the listener that is the newest then.
 fn next_goes_to(world: &World, expected: &str) {
     let stream = world.stream.borrow().clone().expect("there is one");
     read(&stream, b"G");

@@ -1,4 +1,4 @@
-//! Whoever is pushed, removed or dropped: each listener knows who is below it.
+//! After every push, remove and drop each listener knows the listener below it.
 
 use std::ptr;
 use std::rc::Rc;
@@ -53,7 +53,7 @@ proptest! {
         let silent = || Rc::new(Silent(ListenerLink::new(&env))) as Rc<dyn StreamListener>;
         let mut listeners: Vec<Rc<dyn StreamListener>> = (0..6).map(|_| silent()).collect();
         let mut chain = ListenerChain::new();
-        // Who is in the chain, the newest last.
+        // The listeners in the chain, the newest last.
         let mut model: Vec<usize> = Vec::new();
         for deed in deeds {
             match deed {

@@ -1,5 +1,5 @@
 //! The end of a stream: what can be done with a handle while it is closed, and after.
-//! What the real node told stands in `tests/node/ends.jsonl`.
+//! The events of the real node are in `tests/node/ends.jsonl`.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -124,7 +124,7 @@ fn a_close_in_a_callback_of_a_read_ends_that_stream_alone() {
     assert_eq!(wire.received(), "");
 }
 
-/// What a writer can get rid of while the client takes nothing: what the stream holds
+/// How much a writer can write while the client takes nothing: what the stream holds
 /// back itself, and what the pair below it takes.
 #[test]
 fn a_client_that_takes_nothing_holds_six_mebibytes() {

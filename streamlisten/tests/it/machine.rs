@@ -1,4 +1,4 @@
-//! The machine: any cutting of an input tells the same, and no input makes it
+//! The machine: cuts of an input do not change its events, and no input makes it
 //! panic.
 
 use crate::common::walk;

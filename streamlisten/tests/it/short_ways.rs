@@ -1,6 +1,6 @@
-//! The machine's short ways come to what its long ones come to. A machine whose
-//! user wants what node wants takes the short ones; one whose user wants
-//! everything takes none of them.
+//! The machine's short ways give the same events as its long ones. A machine whose
+//! user wants exactly node's events takes the short ones; a machine whose user wants
+//! all events takes only the long ones.
 
 use crate::common::steps::{Plan, follow};
 use proptest::collection::vec;

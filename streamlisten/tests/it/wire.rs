@@ -1,4 +1,4 @@
-//! A connection over a PluginVC pair, in virtual time: a stream, and its client.
+//! A connection over a PluginVC pair, in virtual time: a stream and its client.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use pluginvc::{PluginVCCore, PluginVcOptions};
 use streamlisten::{ConnectionWrap, Environment, TCPWrap};
 use testkit::{Lab, Peer};
 
-/// A connection. Nothing happens on it but in [`Wire::run`].
+/// A connection. Everything on it happens in [`Wire::run`].
 pub(crate) struct Wire {
     pub(crate) env: Rc<Environment>,
     pub(crate) stream: Rc<TCPWrap>,
@@ -33,7 +33,7 @@ impl Wire {
         Wire { env, stream, client, lab }
     }
 
-    /// Lets the event loop run until nothing more is to be done.
+    /// Runs the event loop until there is nothing more to do.
     pub(crate) fn run(&self) {
         self.lab.settle();
     }

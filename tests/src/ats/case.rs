@@ -21,9 +21,9 @@ pub use self::csv::{cases_from_bytes, cases_from_file};
 pub struct Case {
     /// The name, without spaces.
     pub name: String,
-    /// The end of who connects.
+    /// What the end that connects does.
     pub active: EndDef,
-    /// The end of who accepts.
+    /// What the end that accepts does.
     pub passive: EndDef,
 }
 
@@ -67,7 +67,7 @@ pub enum CaseFault {
     /// The file is not UTF-8.
     #[error("expected UTF-8 text, found the byte 0x{0:02x}")]
     NotUtf8(u8),
-    /// There is not even a line of column names.
+    /// The file is empty.
     #[error("expected the names of the columns, found an empty file")]
     Empty,
     /// There are column names, and nothing else.
@@ -76,10 +76,10 @@ pub enum CaseFault {
     /// A column is not there.
     #[error("expected a column named {0}, found none")]
     MissingColumn(&'static str),
-    /// A column has a name that means nothing here.
+    /// A column has an unknown name.
     #[error("expected only the columns {known}, found {found:?}")]
     UnknownColumn {
-        /// The names that mean something.
+        /// The known names.
         known: String,
         /// The name found.
         found: String,
@@ -98,15 +98,15 @@ pub enum CaseFault {
     /// The name of a case is empty, or could not stand in a recording.
     #[error("expected the name of a case, without spaces or control characters, found {0:?}")]
     BadName(String),
-    /// The side is neither of the two.
+    /// The side is neither active nor passive.
     #[error("expected active or passive, found {0:?}")]
     UnknownSide(String),
-    /// A number is not a number.
+    /// A field is not a number.
     #[error("expected a whole number for {column}, found {found:?}")]
     NotANumber {
         /// The column.
         column: &'static str,
-        /// What stands there.
+        /// The text found there.
         found: String,
     },
     /// A number is below zero.
@@ -114,7 +114,7 @@ pub enum CaseFault {
     Negative {
         /// The column.
         column: &'static str,
-        /// What stands there.
+        /// The text found there.
         found: String,
     },
     /// A number is larger than the bound of its column, or does not fit into an `int`,
@@ -125,18 +125,18 @@ pub enum CaseFault {
         column: &'static str,
         /// The largest number that may stand there.
         most: i64,
-        /// What stands there.
+        /// The text found there.
         found: String,
     },
-    /// The bytes are written in more pieces than a run may have; with pieces of no bytes,
-    /// in pieces without end.
+    /// The bytes are written in more pieces than a run may have; with pieces of 0 bytes, the
+    /// writing would never end.
     #[error("expected at least {least} for write_bytes_per, so that the {bytes_to_send} bytes to send are {most} pieces at most, found {found}", most = EndDef::MOST_PIECES)]
     TooManyPieces {
         /// The bytes of this end.
         bytes_to_send: i64,
-        /// The smallest piece that does.
+        /// The smallest piece that is allowed.
         least: i64,
-        /// What stands there.
+        /// The text found there.
         found: i64,
     },
     /// An active row without its passive row.

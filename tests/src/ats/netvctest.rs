@@ -37,7 +37,7 @@ pub struct Test {
     def: EndDef,
     /// The block size of the test's buffers.
     buffer_index: SizeIndex,
-    /// Told when this end is finished; mirrors `driver`.
+    /// Called when this end is finished; mirrors `driver`.
     driver: ContRef,
     processor: Arc<EventProcessor>,
     steps: Steps,
@@ -97,14 +97,14 @@ pub fn new_test(
 }
 
 /// Starts `test` on `vc`: timeouts, buffers, `do_io_read`, `do_io_write`. The
-/// original does this for the active end without holding its mutex; nobody else
+/// original does this for the active end without holding its mutex; no other thread
 /// knows the machine yet. Mirrors `start_test`.
 pub fn start_test(test: &Arc<NetVCTest>, guard: &Guard<'_>, vc: &NetVcRef) {
     let this: ContRef = Arc::clone(test) as ContRef;
     test.state(guard).start(guard, this, vc);
 }
 
-/// Tells `test` the number of its pair, which its steps are to carry.
+/// Tells `test` the number of its pair, which its steps carry.
 pub fn set_pair(test: &NetVCTest, pair: u32) {
     test.state(&test.mutex().lock()).pair.set(pair);
 }
@@ -371,7 +371,7 @@ impl Test {
     }
 }
 
-/// True if a direction that is to end with `term` may end with `event`.
+/// True if a direction that must end with `term` may end with `event`.
 /// `EVENT_NONE` is a wild card.
 fn accepts(term: EventCode, event: EventCode) -> bool {
     term == event || term == EventCode::EVENT_NONE

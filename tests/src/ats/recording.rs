@@ -56,7 +56,7 @@ pub enum RecordingFault {
     /// The file has been cut off.
     #[error("the gzip'd data is cut off after this place")]
     CutOff,
-    /// The packed data does not unpack.
+    /// The packed data is damaged.
     #[error("the gzip'd data is damaged after this place: {0}")]
     Damaged(String),
     /// The file unpacks to more than is read.
@@ -121,7 +121,7 @@ impl Recording {
     ///
     /// If `out` does not take it.
     pub fn write_gzip(&self, out: impl Write) -> io::Result<()> {
-        // Neither a name nor a time is put into the head.
+        // The head gets no name and no time.
         let mut packer = GzEncoder::new(out, Compression::best());
         let mut text = String::new();
         for case in &self.cases {

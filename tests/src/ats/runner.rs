@@ -148,7 +148,7 @@ mod tests {
                  mine,passive,100,100,300,300,64,60\n"
             );
             let mut cases = cases_from_bytes("mine.csv", csv.as_bytes()).unwrap();
-            // A file may not say as much, but a user's program may.
+            // A file may not ask for this much, but a user's program may.
             cases[0].active.timeout_s = timeout_s;
             cases[0].passive.timeout_s = timeout_s;
             let lines = Arc::new(Lines::default());

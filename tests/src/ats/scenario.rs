@@ -41,16 +41,16 @@
 //! | `hold active T`, `hold passive T`, `hold core T` | a foreign thread takes that end's mutex, or the core's, as soon as it is free and keeps it for T |
 //!
 //! `N` is a number of bytes, also `32KiB` or `1MiB`; `T` is a time like `20us`,
-//! `250ms` or `10s`. After `close`, what may not be done with a closed connection
-//! is left out; the end's own buffers may still be used. Who needs a held mutex at
-//! once, and would wait for ever in virtual time, gets it: what takes the core's
-//! (`close`, `reenable_re`, what concerns an operation without a continuation),
-//! and a deputy that is called back, which needs its end's.
+//! `250ms` or `10s`. After `close`, operations on the connection are left out; the
+//! end's own buffers may still be used. An operation that needs a held mutex at once
+//! would wait for ever in virtual time, so it gets the mutex: an operation that takes
+//! the core's (`close`, `reenable_re`, and any without a continuation), and a deputy
+//! that is called back, which needs its end's.
 //!
 //! # The pair
 //! | key of `[pair]` | meaning |
 //! |---|---|
-//! | `connect = "connect_re"` | who connects is called back before `connect_re` returns |
+//! | `connect = "connect_re"` | the active end is called back before `connect_re` returns |
 //! | `shared_mutex = true` | one mutex for both ends |
 //! | `buffer_index = "4K"` | the block size of the ends' buffers; the real servers take `"32K"` at most |
 //! | `read_water_mark = N` | the water mark of the ends' read buffers |
@@ -65,7 +65,7 @@
 //! | `active_bytes = N`, `passive_bytes = N` | the bytes of the peer that come into the end's read buffer |
 //! | `finish = "freed"` | how the run ends: `freed`, `quiet`, `time`, `runaway` or `panic` |
 //!
-//! A key of one epoch stands above the same key of all. Without `finish = "panic"` a
+//! A key of one epoch overrides the same key of all epochs. Without `finish = "panic"` a
 //! panic is never expected.
 
 pub mod amount;

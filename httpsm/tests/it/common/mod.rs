@@ -78,7 +78,7 @@ impl Lab {
         lab
     }
 
-    /// Takes connections; they are found in [`Lab::origins`].
+    /// Takes connections and keeps them in [`Lab::origins`].
     pub(crate) fn acceptor(&self) -> ContRef {
         let accepted = Arc::clone(&self.accepted);
         FreeContinuation::new(move |_, event, data| {
@@ -98,7 +98,7 @@ impl Lab {
         Peer { end: testkit::Peer::new(core.connect()), other }
     }
 
-    /// Sends a request and lets everything happen.
+    /// Sends a request and runs until all is quiet.
     pub(crate) fn ask(&self, request: &[u8]) -> Peer {
         let client = self.client();
         client.send(request);
@@ -150,8 +150,8 @@ impl Lab {
             self.settle();
         }
         self.proxy.pool().purge();
-        // A client that has gone may only have ended its side: an origin server that
-        // says nothing is waited for until its time is up.
+        // A client that has gone may only have ended its side: the proxy waits for a silent origin
+        // server until its timeout.
         for _ in 0..60 {
             if self.census() == HttpCensus::default() {
                 break;
@@ -195,7 +195,7 @@ impl Peer {
         Peer { end: testkit::Peer::new(vc), other: None }
     }
 
-    /// What has come as text, with the date made one that never changes.
+    /// The received bytes as text, with a fixed date.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.received()).replace("Fri, 15 Jan 2027 08:00:0", "DATE")
     }

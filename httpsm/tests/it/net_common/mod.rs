@@ -16,7 +16,7 @@ use testkit::net::{NetLab, read_some};
 
 pub(crate) const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
-/// A proxy, and the origin server that everything leads to.
+/// A proxy, and the origin server that gets all requests.
 pub(crate) struct Stage {
     pub(crate) proxy: Arc<HttpProxy>,
     lab: NetLab,
@@ -24,7 +24,7 @@ pub(crate) struct Stage {
     pub(crate) origin: Option<TcpListener>,
     /// Connections to it on which no request has come yet.
     pub(crate) waiting: RefCell<Vec<TcpStream>>,
-    /// What it does with each connection on which a request's head has come.
+    /// Its answer on each connection on which a request's head has come.
     pub(crate) act: RefCell<Box<dyn FnMut(TcpStream)>>,
 }
 
@@ -72,13 +72,13 @@ impl Stage {
         client
     }
 
-    /// One pass of the proxy, and whatever the origin server has to do.
+    /// One pass of the proxy, and one step of the origin server.
     pub(crate) fn pass(&self) {
         self.thread.run_pass();
         self.serve();
     }
 
-    /// Whatever the origin server has to do.
+    /// One step of the origin server.
     fn serve(&self) {
         let mut waiting = self.waiting.borrow_mut();
         if let Some(Ok((stream, _))) = self.origin.as_ref().map(TcpListener::accept) {
@@ -108,7 +108,8 @@ impl Stage {
         });
     }
 
-    /// What the client gets, up to the end of the stream or to `enough` bytes.
+    /// The bytes that the client gets, up to the end of the stream or to
+    /// `enough` bytes.
     #[track_caller]
     pub(crate) fn receive(&self, client: &mut TcpStream, enough: usize) -> String {
         let mut all = Vec::new();
@@ -116,7 +117,8 @@ impl Stage {
         String::from_utf8(all).unwrap()
     }
 
-    /// The clients and the origin server's connections have gone: so has all else.
+    /// The clients and the origin server's connections have gone; asserts that
+    /// nothing else is left.
     #[track_caller]
     pub(crate) fn expect_nothing_left(&self) {
         self.run_until(|| {

@@ -1,4 +1,4 @@
-//! What users call.
+//! The functions that users call.
 //!
 //! Mirrors `do_io_read`, `do_io_write`, `do_io_close`, `do_io_shutdown`, `reenable`,
 //! `reenable_re`, the timeouts and the addresses of `UnixNetVConnection` (9.2.9).
@@ -21,7 +21,7 @@ use crate::vconnection::{ApiData, DataId, ShutdownHowTo, VConnection};
 use crate::vio::{MIOBufferAccessor, VIO, VioHandle, VioOp};
 
 impl UnixNetVConnection {
-    /// What `do_io_read` and `do_io_write` share.
+    /// The common part of `do_io_read` and `do_io_write`.
     #[track_caller]
     fn do_io(
         &self,
@@ -42,9 +42,7 @@ impl UnixNetVConnection {
             return handle;
         }
         let mutex = match &cont {
-            Some(cont) => {
-                Arc::clone(cont.base().mutex().expect("who does I/O on a NetVC has a mutex"))
-            }
+            Some(cont) => Arc::clone(cont.base().mutex().expect("I/O on a NetVC needs a mutex")),
             None => Arc::clone(self.mutex()),
         };
         let kind = if op == VioOp::Read { steps::NET_DO_IO_READ } else { steps::NET_DO_IO_WRITE };

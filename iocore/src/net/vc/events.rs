@@ -62,7 +62,7 @@ impl UnixNetVConnection {
         cont: &ContRef,
         options: NetVCOptions,
     ) -> (Arc<UnixNetVConnection>, Action) {
-        let mutex = cont.base().mutex().expect("who connects has a mutex");
+        let mutex = cont.base().mutex().expect("a continuation that connects has a mutex");
         let vc = UnixNetVConnection::new(shared, nh, Arc::clone(mutex), NetVConnectionContext::Out);
         vc.net.set_options(options);
         let action = Action::new(mutex);

@@ -5,8 +5,8 @@
 //!
 //! A read that fails with `ECONNRESET` is the end of the stream
 //! (`VC_EVENT_EOS`), every other failure an error (`VC_EVENT_ERROR`, with the
-//! number in `lerrno`). What the system reports as an error of the socket is told
-//! to the writer.
+//! number in `lerrno`). If the system reports an error of the socket, the writer
+//! gets it.
 
 use crate::net::steps;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};

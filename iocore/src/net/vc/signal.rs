@@ -10,6 +10,7 @@ use eventsys::sync::atomic::Ordering;
 use eventsys::{Data, EventCode, Guard, Outcome, call};
 
 use super::UnixNetVConnection;
+use crate::events::event_name;
 use crate::net::handler::NetHandler;
 use crate::vio::VioOp;
 
@@ -68,7 +69,10 @@ impl UnixNetVConnection {
                 | EventCode::VC_EVENT_ERROR
                 | EventCode::VC_EVENT_ACTIVE_TIMEOUT
                 | EventCode::VC_EVENT_INACTIVITY_TIMEOUT => self.closed.set(),
-                _ => panic!("Unexpected event {event} for a connection without a state machine"),
+                _ => panic!(
+                    "Unexpected event {} for a connection without a state machine",
+                    event.shown_by(event_name)
+                ),
             },
         });
         self.recursion.store(depth, Ordering::Relaxed);

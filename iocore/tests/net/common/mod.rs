@@ -1,5 +1,5 @@
 //! What the tests of real connections share: one net thread that the test runs
-//! pass by pass, and state machines that write down what they are told.
+//! pass by pass, and state machines that write down their events.
 #![allow(dead_code, unreachable_pub)] // Each test binary uses some of it.
 
 use std::cell::RefCell;
@@ -70,7 +70,7 @@ pub struct Pair {
     pub peer: TcpStream,
 }
 
-/// A state machine that keeps what it is told and reacts as the test says.
+/// A state machine that keeps its events and reacts as the test says.
 pub struct End {
     pub log: RefCell<Vec<EventCode>>,
     pub vc: RefCell<Option<NetVcRef>>,

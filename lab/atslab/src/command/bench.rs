@@ -6,7 +6,7 @@
 //! | `measure` | the arms, in turn |
 //! | `work` and its folder | the port's arm: a process that performs workloads |
 //! | `others` | what a Rust user would take instead |
-//! | `figures`, `report`, `plot`, `machine` | medians, tables, drawings, and on what they were measured |
+//! | `figures`, `report`, `plot`, `machine` | medians, tables, drawings, the machine |
 
 mod figures;
 mod machine;
@@ -36,6 +36,7 @@ use self::measure::Arms;
 use self::others::Other;
 use self::workloads::{Unit, Workload};
 use crate::error::Error;
+use crate::select::close_to;
 use crate::servers::ServersArg;
 use crate::ui::output::{Output, QUIET};
 use crate::ui::progress::Progress;
@@ -92,7 +93,7 @@ pub(crate) struct BenchArgs {
     pub arm: Option<ArmArg>,
 }
 
-/// Whose jobs a process performs.
+/// Which arm's jobs a process performs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ArmArg {
     /// The port's, in the steps of an epoch.
@@ -114,11 +115,11 @@ fn arm(text: &str) -> Result<ArmArg, ParseEpochError> {
 }
 
 const BENCH_EXAMPLES: &str = "\
-A workload is measured in all arms in turn, as often as --runs says, after one
-run that does not count; shown are the median and the range of the quarters
-around it. The port takes the steps of the release that it stands beside. Arms
-that did not do the same work, counted in calls and bytes, are refused. The
-book's chapter on the bench says what each workload does.
+All arms run a workload in turn, as often as --runs says, after one run that does
+not count. The table shows the median and the range of the quarters around it. The
+port takes the steps of the release beside it. Two arms are compared only if they
+did the same work, counted in calls and bytes. The book's chapter on the bench says
+what each workload does.
 
 Examples:
   atslab bench
@@ -152,7 +153,7 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
         for &release in &releases {
             servers.push(args.servers.find(release)?);
         }
-        // The headers come with one of the packages only.
+        // Only one of the packages has the headers.
         probe = Some(Probe::of_bench(&args.servers.installed())?);
     }
     let machine = machine();
@@ -166,6 +167,9 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
         Unit::Memory => args.runs.get().min(MEMORY_RUNS),
     };
     let total = workloads.iter().map(|one| runs_of(one) * arms.arms.len()).sum();
+    if !args.quick {
+        say_how_long(total, workloads.len(), arms.arms.len());
+    }
     let progress = Progress::of_cases(total);
     let mut all = Vec::new();
     for workload in &workloads {
@@ -196,7 +200,7 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
     Ok(if differs { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// The workloads that are meant.
+/// The selected workloads.
 fn chosen(args: &BenchArgs) -> Result<Vec<Workload>, Error> {
     let all =
         if args.growth { workloads::growth(args.quick) } else { workloads::workloads(args.quick) };
@@ -205,12 +209,29 @@ fn chosen(args: &BenchArgs) -> Result<Vec<Workload>, Error> {
     }
     for filter in &args.filter {
         if !all.iter().any(|one| one.name.contains(filter.as_str())) {
-            let names = all.iter().map(|one| one.name.clone()).collect();
-            return Err(Error::UnknownWorkload { name: filter.clone(), names });
+            let names: Vec<String> = all.iter().map(|one| one.name.clone()).collect();
+            let close = close_to(filter, names.iter().map(String::as_str));
+            return Err(Error::UnknownWorkload { name: filter.clone(), close, names });
         }
     }
     let is_meant = |one: &Workload| args.filter.iter().any(|name| one.name.contains(&**name));
     Ok(all.into_iter().filter(is_meant).collect())
+}
+
+/// Says on standard error how long so many runs take, roughly: workloads are made so
+/// that a run takes about half a second.
+fn say_how_long(runs: usize, workloads: usize, arms: usize) {
+    // One run of each does not count.
+    let seconds = (runs + workloads * arms) / 2;
+    let time = match seconds {
+        0..90 => format!("{} s", seconds.max(1)),
+        _ => format!("{} min", seconds.div_ceil(60)),
+    };
+    // If standard error is gone, the work is done all the same.
+    let _ = writeln!(
+        anstream::stderr(),
+        "workloads: {workloads}, arms: {arms}, runs: {runs}; this takes about {time}"
+    );
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Error> {

@@ -1,5 +1,5 @@
-//! `atslab compare`: the port's steps against the real server's, which have been
-//! recorded or are taken now.
+//! `atslab compare`: compares the port's steps with the real server's, which are
+//! recorded or taken now.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -14,11 +14,11 @@ use conformance::ats::{Epoch, Recording, Verdict};
 use crate::cli::{Epochs, WhichArgs};
 use crate::command::record::record_anew;
 use crate::error::Error;
-use crate::jobs::{Job, Outcome, run_all};
+use crate::jobs::{Job, Outcome, run, run_all};
 use crate::select::{Group, select};
 use crate::servers::ServersArg;
 use crate::ui::diff::write_difference;
-use crate::ui::output::Output;
+use crate::ui::output::{Output, TITLE};
 use crate::ui::progress::Progress;
 use crate::ui::table::write_table;
 
@@ -95,13 +95,45 @@ pub(crate) fn compare(args: &CompareArgs, out: &mut Output) -> Result<ExitCode, 
 
     write_table(out, &groups, &outcomes)?;
     for (job, outcome) in jobs.iter().zip(&outcomes) {
-        write_difference(out, &job.case.name, &outcome.verdict)?;
+        write_difference(out, &name(job, args), &outcome.verdict)?;
+    }
+    if args.recording.is_some()
+        && let Some(epoch) = other_epoch(&jobs, &outcomes)
+    {
+        writeln!(
+            out,
+            "\n{TITLE}This is what {} does{TITLE:#}: with --epoch {epoch} every case is identical.",
+            epoch.release()
+        )?;
     }
     write_summary(out, &outcomes)
 }
 
-/// The cases that are meant, for each epoch that is meant. Suites that the
-/// epoch's server was not recorded in are left out, unless it performs them now.
+/// The case's name, with the server if it may be one of several.
+fn name(job: &Job<'_>, args: &CompareArgs) -> String {
+    match args.cases.is_some() && !args.live {
+        true => job.case.name.clone(),
+        false => format!("{} on {}", job.case.name, job.epoch.release()),
+    }
+}
+
+/// The epoch that takes the steps of every case, if cases differ and another one does. A
+/// recording does not name its release.
+fn other_epoch(jobs: &[Job<'_>], outcomes: &[Outcome]) -> Option<Epoch> {
+    let mut order: Vec<(bool, Job<'_>)> =
+        jobs.iter().zip(outcomes).map(|(job, one)| (one.verdict.is_identical(), *job)).collect();
+    // Start with the cases that differ here: mostly one is enough to rule an epoch out.
+    order.sort_by_key(|&(is_identical, _)| is_identical);
+    let &(false, first) = order.first()? else { return None };
+    let takes_all = |epoch: Epoch| {
+        let as_recorded = |job: &Job<'_>| run(&Job { epoch, ..*job });
+        order.iter().all(|(_, job)| as_recorded(job).is_ok_and(|one| one.verdict.is_identical()))
+    };
+    Epoch::ALL.iter().copied().find(|&epoch| epoch != first.epoch && takes_all(epoch))
+}
+
+/// The selected cases, for each selected epoch. Suites without a recording of the
+/// epoch's server are left out, unless it performs them now.
 fn groups(args: &CompareArgs) -> Result<Vec<Group>, Error> {
     let one = || Epochs::One(Epoch::default());
     let default = || if args.cases.is_some() { one() } else { Epochs::All };
@@ -116,6 +148,9 @@ fn groups(args: &CompareArgs) -> Result<Vec<Group>, Error> {
         of_epoch.retain(|group| {
             args.live || group.suite.is_none_or(|suite| suite.recording(epoch).is_some())
         });
+        for group in of_epoch.iter_mut().filter(|group| args.live && group.suite.is_none()) {
+            group.name = format!("{} {}", epoch.release(), group.name);
+        }
         groups.extend(of_epoch);
     }
     Ok(groups)

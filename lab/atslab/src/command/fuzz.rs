@@ -1,12 +1,13 @@
 //! `atslab fuzz`: random scenarios, on the port and in a real server.
 //!
 //! The seeds are taken in chunks by several workers, each with a server process
-//! of its own. A chunk that is done is a line in the report: from it a run is
-//! resumed, and reports of several machines are merged.
+//! of its own. The report has a line for each chunk that is done: a run can be
+//! resumed from it, and reports of several machines can be merged.
 
 mod report;
 mod worker;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::num::NonZero;
@@ -61,7 +62,7 @@ pub(crate) struct FuzzArgs {
     pub findings: PathBuf,
 
     /// Play nothing, and sum up these reports
-    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["report", "seed"])]
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["report", "seed", "count", "ats", "threads", "jobs", "findings"])]
     pub merge: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -71,7 +72,8 @@ pub(crate) struct FuzzArgs {
 const FUZZ_EXAMPLES: &str = "\
 Each seed is a scenario. Both arms have one clock, so every step is compared,
 with its time; so are the bytes that were read. A scenario that differs is made
-as small as it can be and put into a file. A crash or a hang of the server is a
+as small as it can be and put into a file. The first of each kind is shown: a
+kind is what both arms do where they first differ. A crash or a hang of the server is a
 result like any other. tests/live/install unpacks the servers.
 
 Examples:
@@ -109,7 +111,7 @@ pub(crate) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error>
     let bar = progress_bar(args.count, known);
     let chunks = usize::try_from((seeds.end - seeds.start) / CHUNK + 2).unwrap_or(usize::MAX);
     let worker = |_| Worker::new(&server, args.threads, &probe);
-    let mut failed = None;
+    let (mut failed, mut shown) = (None, BTreeSet::new());
     let workers = (0..pool::size(args.jobs, chunks)).map(worker).collect();
     let mut take = |done: Result<Done, LiveError>| {
         let (chunk, tally, findings) = match done {
@@ -120,9 +122,16 @@ pub(crate) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error>
             }
         };
         bar.inc(chunk.end - chunk.start);
-        let kept = keep(&findings, &args.findings, release, out, &bar);
+        let kept = findings.iter().try_for_each(|finding| {
+            let file = keep(finding, &args.findings, release)?;
+            match shown.insert(finding.divergence.kind.clone()) {
+                true => bar.suspend(|| show(finding, &file, release, out)),
+                false => Ok(()),
+            }
+        });
         let found = kept.and_then(|()| report.add(chunk, tally));
-        bar.set_message(found_so_far(report.total().divergences.len()));
+        let total = report.total();
+        bar.set_message(found_so_far(total.divergences.len(), total.kinds.len()));
         failed = found.err();
         if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
@@ -137,48 +146,43 @@ pub(crate) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error>
 fn progress_bar(count: u64, known: u64) -> ProgressBar {
     let template = "{bar:30} {pos} of {len} scenarios, {per_sec}, {eta} to go; {wide_msg}";
     let bar = progress::bar(count, template).with_position(known);
-    bar.set_message(found_so_far(0));
+    bar.set_message(found_so_far(0, 0));
     bar.reset_eta();
     bar
 }
 
-fn found_so_far(count: usize) -> String {
+fn found_so_far(count: usize, kinds: usize) -> String {
+    let plural = |n: usize| if n == 1 { "" } else { "s" };
     match count {
-        1 => "1 divergence".to_owned(),
-        count => format!("{count} divergences"),
+        0 => "no divergence".to_owned(),
+        n => format!("{n} divergence{} of {kinds} kind{}", plural(n), plural(kinds)),
     }
 }
 
-/// Writes each finding to a file of its own and tells how to see it again.
-fn keep(
-    findings: &[Finding],
-    folder: &Path,
-    release: Release,
-    out: &mut Output,
-    bar: &ProgressBar,
-) -> Result<(), Error> {
-    for finding in findings {
-        let file = file_of(folder, release, finding.seed);
-        let text = format!(
-            "# Found with seed {} on {release}, shrunk to {} operations.\n{}",
-            finding.seed, finding.operations, finding.scenario
-        );
-        fs::create_dir_all(folder)
-            .and_then(|()| fs::write(&file, text))
-            .map_err(|source| Error::Unwritable { file: file_name(&file), source })?;
-        bar.suspend(|| {
-            writeln!(
-                out,
-                "\n{FAULT}seed {}:{FAULT:#} the port parts from {release} after {} steps",
-                finding.seed, finding.divergence.index
-            )?;
-            write!(out, "{}", finding.divergence)?;
-            writeln!(out, "  {} operations are left; to see it again:", finding.operations)?;
-            writeln!(out, "  atslab run {} --ats {release} --live", file_name(&file))?;
-            out.flush()
-        })?;
-    }
-    Ok(())
+/// Writes a finding to a file of its own.
+fn keep(finding: &Finding, folder: &Path, release: Release) -> Result<PathBuf, Error> {
+    let file = file_of(folder, release, finding.seed);
+    let text = format!(
+        "# Found with seed {} on {release}, shrunk to {} operations.\n{}",
+        finding.seed, finding.operations, finding.scenario
+    );
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(&file, text))
+        .map_err(|source| Error::Unwritable { file: file_name(&file), source })?;
+    Ok(file)
+}
+
+/// Shows a finding, the first of its kind, and tells how to see it again.
+fn show(finding: &Finding, file: &Path, release: Release, out: &mut Output) -> Result<(), Error> {
+    writeln!(
+        out,
+        "\n{FAULT}seed {}:{FAULT:#} the port differs from {release} after {} steps",
+        finding.seed, finding.divergence.index
+    )?;
+    write!(out, "{}", finding.divergence)?;
+    writeln!(out, "  {} operations are left; to see it again:", finding.operations)?;
+    writeln!(out, "  atslab run {} --ats {release} --live", file_name(file))?;
+    Ok(out.flush()?)
 }
 
 fn file_of(folder: &Path, release: Release, seed: u64) -> PathBuf {
@@ -197,12 +201,17 @@ fn write_summary(out: &mut Output, report: &Report) -> Result<ExitCode, Error> {
     for (name, count) in &total.deviations {
         writeln!(out, "registered deviation {name}: {count}")?;
     }
-    let divergences = &total.divergences;
-    writeln!(out, "divergences: {}", divergences.len())?;
-    if divergences.is_empty() {
-        return Ok(ExitCode::SUCCESS);
+    let kinds = total.kinds();
+    let (count, of) = (total.divergences.len(), kinds.len());
+    match of {
+        0 => writeln!(out, "divergences: 0")?,
+        1 => writeln!(out, "divergences: {count}, of 1 kind")?,
+        of => writeln!(out, "divergences: {count}, of {of} kinds")?,
     }
-    let seeds: Vec<_> = divergences.iter().map(u64::to_string).collect();
-    writeln!(out, "seeds: {}", seeds.join(", "))?;
-    Ok(ExitCode::from(DIFFERS))
+    for (kind, seeds) in &kinds {
+        let count = seeds.len();
+        let seeds: Vec<_> = seeds.iter().map(u64::to_string).collect();
+        writeln!(out, "  {count} × {kind}; {QUIET}seeds {}{QUIET:#}", seeds.join(", "))?;
+    }
+    Ok(if kinds.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
 }

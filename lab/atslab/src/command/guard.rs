@@ -26,9 +26,9 @@ pub(crate) fn have_a_guard() {
     outside::guard_with(command);
 }
 
-/// Is a guard.
+/// Runs as a guard.
 pub(crate) fn guard(args: GuardArgs) -> Result<ExitCode, Error> {
-    // What ends the other process may come to this one as well, which then has work.
+    // A signal to the guarded process may reach this one too, which must do its work then.
     let ignored = Arc::new(AtomicBool::new(false));
     for signal in [SIGHUP, SIGINT, SIGTERM] {
         flag::register(signal, Arc::clone(&ignored)).map_err(Error::Signals)?;

@@ -1,5 +1,5 @@
-//! `atslab idle`: what connections cost a server that have had an answer and are kept
-//! open. `tests/live/idle` uses it.
+//! `atslab idle`: what it costs a server to keep connections open after an answer.
+//! `tests/live/idle` uses it.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -35,11 +35,11 @@ const BODY: usize = 1024;
 /// A server that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Opens them all, each with one answer, and looks at the server.
+/// Opens all connections, gets one answer on each, and reads the server's memory.
 pub(crate) fn idle(args: &IdleArgs, out: &mut Output) -> Result<ExitCode, Error> {
     files::raise_limit();
     let failed = |source| Error::Server { address: args.server, source };
-    // Whatever it needs once, it has then.
+    // After this the server has what it needs only once.
     drop(answered(args.server).map_err(failed)?);
     let before = resident(args.pid)?;
     let open = (0..args.connections).map(|_| answered(args.server));

@@ -37,7 +37,7 @@ pub(crate) struct NodeArgs {
     #[arg(long, requires = "check")]
     pub sockets: bool,
 
-    /// Print the scenarios with what the port tells (or node, with --live) as what they expect
+    /// Print the scenarios; their expected events are the port's (or node's, with --live)
     #[arg(long, requires = "check")]
     pub record: bool,
 }
@@ -47,7 +47,7 @@ pub(crate) struct NodeArgs {
 pub(crate) enum NodeCommand {
     /// Compare the port with this machine's node on random scenarios
     Fuzz(NodeFuzzArgs),
-    /// Tell who gets a connection's bytes, with and without consumption
+    /// Show which listener gets a connection's bytes, with and without consumption
     Eats(EatsArgs),
 }
 
@@ -72,11 +72,11 @@ pub(crate) struct NodeFuzzArgs {
     pub plant: Option<Fault>,
 
     /// Print the scenarios, and run none
-    #[arg(long)]
+    #[arg(long, conflicts_with = "shown")]
     pub print: bool,
 
     /// Print how often each action occurs in the scenarios, and run none
-    #[arg(long, conflicts_with = "print")]
+    #[arg(long, conflicts_with_all = ["print", "shown"])]
     pub statistics: bool,
 }
 
@@ -96,7 +96,7 @@ pub(crate) enum Consume {
     On,
     /// The socket's data event feeds the parser
     Off,
-    /// Until somebody listens for data
+    /// Until the user listens for data
     Taken,
 }
 

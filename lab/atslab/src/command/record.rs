@@ -17,7 +17,7 @@ use conformance::input::file_name;
 use eventsys::steps::Step;
 
 use crate::error::Error;
-use crate::select::{Group, select};
+use crate::select::{Group, close_to, known, select};
 use crate::servers::ServersArg;
 use crate::ui::output::Output;
 use crate::ui::progress::Progress;
@@ -55,9 +55,9 @@ pub(crate) struct RecordArgs {
 }
 
 const RECORD_EXAMPLES: &str = "\
-The server performs the cases with its own regression test. It is given its
-clock, so nothing waits, and two recordings of a case are the same. The real
-servers come from tests/live/install; a C++ compiler has to be there.
+The server performs the cases with its own regression test. Its clock is virtual,
+so nothing waits, and two recordings of a case are the same. The real servers come
+from tests/live/install; a C++ compiler must be installed.
 
 Examples:
   atslab record --ats 9.2.9 --suite regression --output 9.2.9.steps.gz
@@ -91,7 +91,7 @@ pub(crate) fn record(args: &RecordArgs, out: &mut Output) -> Result<ExitCode, Er
     Ok(ExitCode::SUCCESS)
 }
 
-/// The cases that are meant, of the suites that are meant.
+/// The selected cases of the selected suites.
 fn groups(args: &RecordArgs) -> Result<Vec<Group>, Error> {
     let mut groups = select(args.cases.as_deref(), &args.case, args.ats.epoch())?;
     groups.retain(|group| {
@@ -105,7 +105,8 @@ fn groups(args: &RecordArgs) -> Result<Vec<Group>, Error> {
         Some(name) => {
             let suites: Vec<_> = args.suite.iter().map(|suite| suite.name()).collect();
             let place = format!("--suite {}", suites.join(" --suite "));
-            Err(Error::UnknownCase { place, name: name.clone(), close: Vec::new() })
+            let close = close_to(name, known(&groups));
+            Err(Error::UnknownCase { place, name: name.clone(), close })
         }
     }
 }
@@ -136,7 +137,7 @@ pub(crate) fn record_anew(groups: &[Group], servers: &ServersArg) -> Result<Vec<
     Ok(recorded)
 }
 
-/// Writes the file. One that has come to be there in the meantime is kept, too.
+/// Writes the file. Without `--force` it also keeps a file that has appeared meanwhile.
 fn write(recording: &Recording, args: &RecordArgs) -> Result<(), Error> {
     let create = if args.force { File::create } else { File::create_new };
     let unwritable = |source: io::Error| match source.kind() {

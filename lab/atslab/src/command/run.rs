@@ -5,31 +5,34 @@ mod live;
 mod several;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anstyle::Style;
 use clap::{Args, ValueEnum};
-use conformance::ats::Epoch;
 use conformance::ats::live::generate;
 use conformance::ats::scenario::{
     Finish, Line, Mark, Outcome, Recorded, Scenario, Story, record_scenario, scenario_from_file,
     steps_of,
 };
+use conformance::ats::{Epoch, gallery};
+
+use eventsys::steps::excerpt;
 
 use crate::cli::{Epochs, WhichArgs};
 use crate::error::Error;
+use crate::select::close_to;
 use crate::servers::ServersArg;
 use crate::ui::output::{FAULT, Output, QUIET, TITLE};
 
-/// The status if what a scenario expects has not come.
+/// The exit status if a run does not do what its scenario expects.
 const UNMET: u8 = 1;
 
 /// The arguments of `atslab run`.
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub(crate) struct RunArgs {
-    /// The scenario, or several
+    /// The scenario, or several: files, or names of the gallery ("atslab list scenarios")
     #[arg(value_name = "FILE.toml", required_unless_present = "seed")]
     pub file: Vec<PathBuf>,
 
@@ -69,26 +72,27 @@ pub(crate) enum RunFormat {
 }
 
 const RUN_EXAMPLES: &str = "\
-Without --epoch or --ats generation C runs; with --live those that can run as a
-real server. A scenario says how the two ends of a pair react to events; the book's chapter
-on scenarios has the format. It runs in virtual time, so nothing waits. First come
-the steps, then what became of the bytes and the pair. With --epoch all, what is
-the same in several generations stands once, and what differs side by side. Where
-the real server would abort or crash, a line says \"panic: \" and why. A scenario
-may say under [expect] what is to come.
+Without --epoch or --ats, generation C runs; with --live, each that exists as a real
+server. A scenario says how the two ends of a pair react to events; the book's chapter
+on scenarios has the format. It runs in virtual time, so nothing waits. The steps come
+first, then what became of the bytes and the pair. With --epoch all, generations with
+the same steps share one list, and differences are shown side by side. Where the real
+server would abort or crash, a line says \"panic: \" and why. A scenario may say under
+[expect] what must happen.
 
 Examples:
-  atslab run tests/scenarios/01-ten-bytes.toml
-  atslab run tests/scenarios/02-peer-reads-late.toml --explain
-  atslab run tests/scenarios/02-peer-reads-late.toml --epoch all
-  atslab run tests/scenarios/02-peer-reads-late.toml --ats 9.2.9 --live
-  atslab run tests/scenarios/02-peer-reads-late.toml --epoch all --format json
+  atslab run 01-ten-bytes
+  atslab run my.toml
+  atslab run 02-peer-reads-late --explain
+  atslab run 02-peer-reads-late --epoch all
+  atslab run 02-peer-reads-late --ats 9.2.9 --live
+  atslab run 02-peer-reads-late --epoch all --format json
   atslab run --seed 17 --ats 8.1.11 --live
 
 Exit status: 0 if the scenario ran as it expects, 1 if not, or if it panicked and
 does not expect that, or if a real server took other steps, 2 on errors.";
 
-/// Runs each scenario in each epoch that is meant and prints the steps.
+/// Runs each scenario in each selected epoch and prints the steps.
 pub(crate) fn run(args: &RunArgs, out: &mut Output) -> Result<ExitCode, Error> {
     let scenarios = scenarios(args)?;
     if args.live {
@@ -190,17 +194,39 @@ fn write_outcome(out: &mut Output, outcome: &Outcome) -> io::Result<()> {
     write!(out, "{outcome}")
 }
 
-/// The scenarios that are meant, each with a name without spaces.
+/// The selected scenarios, each with a name without spaces.
 fn scenarios(args: &RunArgs) -> Result<Vec<(String, Scenario)>, Error> {
     if let Some(seed) = args.seed {
         return Ok(vec![(format!("seed-{seed}"), generate(seed, args.threads))]);
     }
     let read = |file: &PathBuf| {
+        if let Some(scenario) = of_the_gallery(file)? {
+            return Ok((file.display().to_string(), scenario));
+        }
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
         let name = stem.replace(|c: char| c.is_whitespace() || c.is_control(), "-");
         Ok((name, scenario_from_file(file)?))
     };
     args.file.iter().map(read).collect()
+}
+
+/// The scenario of the gallery that `file` names. A file of the user goes before it.
+fn of_the_gallery(file: &Path) -> Result<Option<Scenario>, Error> {
+    let is_name =
+        |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let Some(name) = file.to_str().filter(is_name) else {
+        return Ok(None);
+    };
+    if file.exists() {
+        return Ok(None);
+    }
+    let unknown = || Error::Unknown {
+        place: "run".to_owned(),
+        kind: "file and no scenario of the gallery",
+        name: excerpt(name),
+        close: close_to(name, gallery::names()),
+    };
+    gallery::named(name).map(Some).ok_or_else(unknown)
 }
 
 fn write_head(out: &mut Output, scenario: &Scenario) -> io::Result<()> {

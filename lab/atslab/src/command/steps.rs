@@ -13,7 +13,7 @@ use eventsys::Options;
 use eventsys::mutex::census;
 use eventsys::steps::{Collector, LockNames, LogSink, Step, Steps, json_line};
 
-use crate::cli::epochs;
+use crate::cli::{Epochs, WhichArgs};
 use crate::error::Error;
 use crate::jobs::{run_on_port, run_on_port_with};
 use crate::select::select;
@@ -24,9 +24,8 @@ use crate::ui::output::Output;
 #[command(after_help = STEPS_EXAMPLES, group = which_cases())]
 #[group(skip)]
 pub(crate) struct StepsArgs {
-    /// The generation of the server
-    #[arg(long, default_value_t, value_parser = epochs())]
-    pub epoch: Epoch,
+    #[command(flatten)]
+    pub which: WhichArgs,
 
     /// Run this case; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -54,6 +53,9 @@ pub(crate) enum StepsFormat {
 }
 
 const STEPS_EXAMPLES: &str = "\
+Without --epoch or --ats generation C runs; with --epoch all each case runs in each
+generation, which is named behind the case.
+
 Examples:
   atslab steps --case basic | less
   atslab steps --cases my.csv | gzip > my.steps.gz
@@ -69,15 +71,23 @@ fn which_cases() -> ArgGroup {
 pub(crate) fn steps(args: &StepsArgs, out: &mut Output) -> Result<ExitCode, Error> {
     // Only JSON shows which locks were held.
     let _census = (args.format == StepsFormat::Json).then(census::start);
-    let groups = select(args.cases.as_deref(), &args.case, args.epoch)?;
+    let epochs = args.which.named().unwrap_or(Epochs::One(Epoch::default()));
+    let epochs: Vec<Epoch> = epochs.epochs().collect();
+    let groups = select(args.cases.as_deref(), &args.case, Epoch::default())?;
     if args.format == StepsFormat::Log {
         start_log();
     }
     for case in groups.iter().flat_map(|group| &group.cases) {
-        match args.format {
-            StepsFormat::Steps => write_text(out, case, &collect(case, args.epoch)?)?,
-            StepsFormat::Json => write_json(out, case, &collect(case, args.epoch)?)?,
-            StepsFormat::Log => log_steps(case, args.epoch)?,
+        for &epoch in &epochs {
+            let name = match epochs.len() {
+                1 => case.name.clone(),
+                _ => format!("{}-{epoch}", case.name),
+            };
+            match args.format {
+                StepsFormat::Steps => write_text(out, &name, &collect(case, epoch)?)?,
+                StepsFormat::Json => write_json(out, &name, &collect(case, epoch)?)?,
+                StepsFormat::Log => log_steps(&name, case, epoch)?,
+            }
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -89,14 +99,14 @@ fn collect(case: &Case, epoch: Epoch) -> Result<Vec<Step>, Error> {
     Ok(collector.take())
 }
 
-fn write_text(out: &mut impl Write, case: &Case, steps: &[Step]) -> io::Result<()> {
-    writeln!(out, "case {}", case.name)?;
+fn write_text(out: &mut impl Write, name: &str, steps: &[Step]) -> io::Result<()> {
+    writeln!(out, "case {name}")?;
     steps.iter().try_for_each(|step| writeln!(out, "{step}"))
 }
 
 /// The objects of [`json_line`], with the name of the case in front.
-fn write_json(out: &mut impl Write, case: &Case, steps: &[Step]) -> io::Result<()> {
-    let name = serde_json::to_string(&case.name)?;
+fn write_json(out: &mut impl Write, name: &str, steps: &[Step]) -> io::Result<()> {
+    let name = serde_json::to_string(name)?;
     let mut locks = LockNames::default();
     for step in steps {
         let object = json_line(step, &mut locks);
@@ -106,10 +116,10 @@ fn write_json(out: &mut impl Write, case: &Case, steps: &[Step]) -> io::Result<(
     Ok(())
 }
 
-/// The steps go to the log while they are taken, so that whatever else the
-/// port logs stands between them.
-fn log_steps(case: &Case, epoch: Epoch) -> Result<(), Error> {
-    log::debug!(target: driver::SM_READ.target(), "case {}", case.name);
+/// The steps go to the log while they are taken, so that the port's other log lines
+/// stand between them.
+fn log_steps(name: &str, case: &Case, epoch: Epoch) -> Result<(), Error> {
+    log::debug!(target: driver::SM_READ.target(), "case {name}");
     let steps = Steps::to(Arc::new(LogSink));
     let options = Options { steps, trace_events: true, ..Options::default() };
     run_on_port_with(case, epoch, options).map(drop)

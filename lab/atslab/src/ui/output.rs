@@ -6,13 +6,13 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 
-/// Titles.
+/// The style of titles.
 pub(crate) const TITLE: Style = Style::new().bold();
-/// What is there for orientation only.
+/// The style of text that only helps to find the place.
 pub(crate) const QUIET: Style = Style::new().dimmed();
-/// The step of the real server where the port takes another.
+/// The style of the real server's step where the port takes another.
 pub(crate) const SERVER: Style = AnsiColor::Green.on_default().bold();
-/// Faults, and the step of the port where the server takes another.
+/// The style of faults, and of the port's step where the server takes another.
 pub(crate) const FAULT: Style = AnsiColor::Red.on_default().bold();
 
 /// When to use colours.
@@ -37,8 +37,8 @@ impl ColorWhen {
     }
 }
 
-/// Standard output. Whoever writes may always write styles: they are taken out
-/// where they are not wanted.
+/// Standard output. Always write styles: they are removed where colours are not
+/// wanted.
 ///
 /// A reader that goes away (`| head -1`) shows as an error of the kind
 /// `BrokenPipe`, which ends the command quietly; see [`Error::report`](crate::Error::report).

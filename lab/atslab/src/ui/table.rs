@@ -38,7 +38,7 @@ pub(crate) fn write_table(
         }
     }
 
-    // The table cannot count around styles, so each line gets its own from outside.
+    // The table counts styles as width, so each line gets its style from outside.
     for (line, style) in table.lines().zip(styles) {
         writeln!(out, "{style}{}{style:#}", line.trim_end())?;
     }

@@ -1,4 +1,4 @@
-//! `atslab bench`: what it prints and writes. How fast anything is, no test asks.
+//! `atslab bench`: what it prints and writes. No test asks how fast anything is.
 
 use std::fs;
 
@@ -26,7 +26,7 @@ fn a_table_names_the_machine_and_the_workloads() {
 #[test]
 fn every_kind_of_work_ends() {
     let text = stdout(quick("").arg("--others"));
-    // The heading, the machine, and a line each.
+    // The heading, the machine, and a line for each workload.
     let names = text.lines().filter(|line| line.contains(" ±")).count();
     assert!(names >= 30, "{names} workloads: {text}");
     assert!(text.contains("memcpy"), "{text}");

@@ -77,6 +77,22 @@ fn idle_inactivity_events_do_not_count() {
 }
 
 #[test]
+fn a_recording_of_another_generation_is_recognised() {
+    let of = |epoch| {
+        let all = ["steps", "--case", "basic", "--epoch", epoch];
+        Files::new([Files::HEADER, Files::BASIC].concat(), &stdout(atslab().args(all)))
+    };
+    let sentence = "\n\nThis is what 9.2.9 does: with --epoch D every case is identical.\n\n\
+                    identical: 0 of 1 cases, 0 steps\n";
+    of("D").compare().assert().code(1).stdout(ends_with(sentence));
+    let right = of("D").compare().args(["--epoch", "D"]).assert().success();
+    right.stdout(contains("This is what").not());
+    // A defect is of no generation.
+    let files = Files::with_altered_basic(|lines| lines[1] = "- destroy".to_owned());
+    files.compare().assert().code(1).stdout(contains("This is what").not());
+}
+
+#[test]
 fn one_case_that_differs_does_not_hide_the_others() {
     let files = Files::with_altered_basic(|lines| lines[1] = "- destroy".to_owned());
     let eos = stdout(atslab().args(["steps", "--case", "eos"]));
@@ -86,7 +102,7 @@ fn one_case_that_differs_does_not_hide_the_others() {
 
     let last_line = ends_with("\nidentical: 1 of 2 cases, 54 steps\n");
     both.compare().assert().code(1).stdout(last_line);
-    // A selection can leave the case that differs out.
+    // A selection can leave out the case that differs.
     let last_line = ends_with("\nidentical: 1 of 1 cases, 54 steps\n");
     both.compare().args(["--case", "eos"]).assert().success().stdout(last_line);
 }

@@ -4,7 +4,7 @@ use crate::common::{Files, atslab, stderr};
 use predicates::prelude::*;
 use predicates::str::{contains, starts_with};
 
-/// A recording that no test in this file gets as far as to compare.
+/// A recording; no test in this file comes as far as to compare it.
 const RECORDING: &str = "case basic\n- create\n- destroy\n";
 
 fn cases(rows: &str) -> String {
@@ -172,4 +172,32 @@ fn steps_wants_to_know_which_cases() {
 #[test]
 fn no_threads_are_not_enough() {
     atslab().args(["compare", "--jobs", "0"]).assert().code(2).stderr(contains("--jobs"));
+}
+
+#[test]
+fn an_option_that_would_be_ignored_is_refused() {
+    for arguments in [
+        &["fuzz", "--merge", "a.jsonl", "--count", "5"][..],
+        &["fuzz", "--merge", "a.jsonl", "--ats", "9.2.9"],
+        &["fuzz", "--merge", "a.jsonl", "--findings", "folder"],
+        &["http", "fuzz", "--print", "--at-once", "5"],
+        &["node", "fuzz", "--print", "--shown", "5"],
+        &["node", "fuzz", "--statistics", "--shown", "5"],
+    ] {
+        let refused = atslab().args(arguments).assert().code(2);
+        refused.stderr(contains("cannot be used with"));
+    }
+}
+
+#[test]
+fn a_slip_in_a_name_is_answered_with_what_may_be_meant() {
+    for (arguments, expected) in [
+        (&["http", "--filter", "smugling"][..], "did you mean smuggling?"),
+        (&["http", "--filter", "chunked", "--filter", "smugling"], "did you mean smuggling?"),
+        (&["bench", "--filter", "timer_cansel"], "did you mean timer_cancel?"),
+        (&["serve", "--plugin", "generater"], "'generator'"),
+        (&["record", "--ats", "9.2.9", "--suite", "regresion", "-o", "x"], "'regression'"),
+    ] {
+        atslab().args(arguments).assert().code(2).stderr(contains(expected));
+    }
 }

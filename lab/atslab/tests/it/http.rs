@@ -1,4 +1,4 @@
-//! `atslab http`: the command. That all cases are well is tested where they are.
+//! `atslab http`: the command. The tests of `conformance` compare the cases.
 
 use crate::common::atslab;
 use predicates::prelude::*;

@@ -9,6 +9,7 @@ mod errors;
 mod help;
 mod http;
 mod left_behind;
+mod list;
 mod node;
 mod record;
 mod run_scenario;

@@ -1,4 +1,4 @@
-//! `atslab record` and `atslab compare --live`, as far as no real server is asked.
+//! `atslab record` and `atslab compare --live`: the part that needs no real server.
 
 use crate::common::{Files, atslab, stderr};
 
@@ -7,7 +7,7 @@ fn files() -> Files {
     Files::new([Files::HEADER, Files::BASIC].concat(), "case basic\n- create\n")
 }
 
-/// The error of the command in this folder, which is not to write anything.
+/// The error of the command in this folder, which must not write anything.
 fn error(files: &Files, args: &[&str]) -> String {
     let mut command = atslab();
     command.env_remove("ATSLAB_SERVERS").current_dir(files.path()).args(args);

@@ -72,7 +72,7 @@ impl Serve {
 
 impl Drop for Serve {
     fn drop(&mut self) {
-        // Both fail if it has ended, which is well.
+        // Both fail if the command has ended already, which is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -292,7 +292,7 @@ fn a_malformed_head_is_answered_with_400() {
         let mut client = serve.client();
         client.send(head);
         let answer = client.answer();
-        // Of a head that cannot be read nobody knows the version.
+        // A head that cannot be read has no version.
         assert!(answer.head.contains(" 400 Invalid HTTP Request\r\n"), "{}", answer.head);
         assert_eq!(client.rest(), b"");
     }
@@ -381,8 +381,8 @@ fn a_second_signal_ends_it_at_once() {
     drop(origin);
 }
 
-/// An origin server that says nothing would be waited for, and asked again, for minutes:
-/// for a client that waits, and for one that has gone, which nobody can tell apart.
+/// The server would wait for a silent origin server, and ask it again, for minutes: for
+/// a client that waits, and for one that has gone, because it cannot tell them apart.
 #[test]
 fn what_is_not_finished_in_time_behind_a_signal_is_cut_off() {
     for (seconds, gone) in [("0", false), ("1", false), ("1", true)] {
@@ -488,7 +488,7 @@ fn the_steps_are_lines_of_json() {
     let steps: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let has = |step: &str| steps.iter().any(|line| line["step"] == step);
-    // Of the state machine, and of the pair behind which the plugin is.
+    // Steps of the state machine, and of the pair that leads to the plugin.
     assert!(has("http_state") && has("do_io_read") && has("process_close"), "{text}");
 }
 

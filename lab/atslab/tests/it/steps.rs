@@ -15,6 +15,22 @@ fn steps_are_the_text_of_recordings() {
 }
 
 #[test]
+fn a_generation_is_named_as_in_the_other_commands() {
+    let eos = |which: &[&str]| stdout(atslab().args(["steps", "--case", "eos"]).args(which));
+    let newest = eos(&["--epoch", "D"]);
+    assert_ne!(newest, eos(&[]));
+    assert_eq!(eos(&["--epoch", "d"]), newest);
+    assert_eq!(eos(&["--ats", "9.2.9"]), newest);
+    assert_eq!(eos(&["--ats", "9.1.3"]), eos(&[]));
+    let all = eos(&["--epoch", "ALL"]);
+    let cases: Vec<_> = all.lines().filter(|line| line.starts_with("case ")).collect();
+    assert_eq!(cases, ["case eos-B", "case eos-C", "case eos-D"]);
+    assert!(all.ends_with(newest.strip_prefix("case eos").expect("the name")), "{all}");
+    let both = ["steps", "--case", "eos", "--epoch", "D", "--ats", "9.2.9"];
+    atslab().args(both).assert().code(2).stderr(contains("cannot be used with"));
+}
+
+#[test]
 fn packed_steps_are_a_recording() {
     Files::with_altered_basic(|_| ()).compare().assert().success();
 }

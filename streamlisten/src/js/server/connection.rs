@@ -16,12 +16,12 @@ use crate::js::response::ServerResponse;
 use crate::js::socket::Socket;
 use crate::stream_base::StreamBase;
 
-/// How much longer than it says a server keeps a connection, in milliseconds. Mirrors
+/// A server keeps a connection this much longer than it says, in milliseconds. Mirrors
 /// `HTTP_SERVER_KEEP_ALIVE_TIMEOUT_BUFFER`.
 const KEEP_ALIVE_TIMEOUT_BUFFER: u64 = 1000;
 
-/// What the listeners of one connection share. Mirrors `state`, and what its
-/// functions are bound to.
+/// What the listeners of one connection share. Mirrors `state`, and the values that
+/// its functions are bound to.
 #[doc(alias = "state")]
 struct Connection {
     server: Weak<HttpServer>,
@@ -49,7 +49,7 @@ pub(crate) fn connection_listener(server: &Rc<HttpServer>, socket: &Rc<Socket>) 
         parser.max_header_pairs.set(2 * n as usize);
     }
     // A second 'connection' for the same socket: the first parser is not taken out of
-    // its chain, and goes on eating.
+    // its chain, and still gets the bytes.
     let first = socket.parser.replace(Some(Rc::clone(&parser)));
     socket.forgotten.borrow_mut().extend(first);
     let connection = Rc::new(Connection {
@@ -157,7 +157,7 @@ impl Connection {
         self.listeners.borrow_mut().extend([data, end, close, drain]);
     }
 
-    /// Nothing has come or gone for too long. Mirrors `socketOnTimeout`.
+    /// The connection has been idle for too long. Mirrors `socketOnTimeout`.
     fn on_timeout(&self) {
         let (Some(server), Some(socket)) = (self.server.upgrade(), self.socket.upgrade()) else {
             return;
@@ -393,7 +393,7 @@ impl Connection {
         } else {
             response.assign_socket(&socket);
         }
-        // Held, because an upgrade takes everything else away that holds it.
+        // Held here, because an upgrade drops all its other holders.
         let c = Rc::clone(self);
         let (req, res) = (Rc::clone(request), Rc::downgrade(&response));
         let finish = plain(move || {
@@ -480,7 +480,7 @@ impl Connection {
     }
 }
 
-/// A request that wants to be told whether to send its body.
+/// A request whose client asks whether to send the body.
 fn on_expect(
     server: &HttpServer,
     request: &Rc<IncomingMessage>,
@@ -503,7 +503,7 @@ fn on_expect(
     }
 }
 
-/// Whether `100-continue` is in it as a word. Mirrors `continueExpression`.
+/// Whether it contains `100-continue` as a word. Mirrors `continueExpression`.
 fn wants_continue(expect: &[u8]) -> bool {
     const WORD: &[u8] = b"100-continue";
     let is_word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');

@@ -1,5 +1,5 @@
-//! What the states have in common: spans are opened and closed, notice is given,
-//! a walk fails.
+//! What the states have in common: they open and close spans, give notices, and end
+//! a walk with an error.
 
 use super::{Flow, Last, Machine, OpenSpan, Run};
 use crate::llhttp::errno::Errno;
@@ -23,8 +23,8 @@ impl Machine {
         Flow::Over
     }
 
-    /// Opens a span at the next byte; waits for that byte, so that a span is
-    /// never opened for nothing.
+    /// Opens a span at the next byte; waits for that byte, so that a span has at
+    /// least one byte.
     #[inline]
     pub(in crate::llhttp) fn open(
         &mut self,

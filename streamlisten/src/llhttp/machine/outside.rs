@@ -1,13 +1,13 @@
-//! What a machine is told and asked between two walks, or inside a callback.
+//! The functions for use between two walks, or inside a callback.
 
 use super::Machine;
 use crate::llhttp::consts::{Finish, METHOD_NAMES, MessageType};
 use crate::llhttp::errno::Errno;
 
 impl Machine {
-    /// The end of all input. `Ok(true)`: the message ends here, and
-    /// `on_message_complete` is to be called. Mirrors `llhttp_finish`, which also
-    /// says nothing in an error state.
+    /// The end of all input. `Ok(true)`: the message ends here, and the caller must
+    /// call `on_message_complete`. Mirrors `llhttp_finish`, which also
+    /// reports nothing in an error state.
     ///
     /// # Errors
     /// [`Errno::InvalidEofState`] in the middle of a message.
@@ -54,7 +54,7 @@ impl Machine {
         self.error
     }
 
-    /// Why.
+    /// The reason of the error.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         self.reason
@@ -72,7 +72,7 @@ impl Machine {
         self.error_pos
     }
 
-    /// Requests or responses.
+    /// The kind of message that it reads.
     #[must_use]
     pub fn message_type(&self) -> MessageType {
         self.kind

@@ -1,5 +1,5 @@
-//! What the machine says about an input, however it is cut. The fuzzer includes this file
-//! too, so it uses nothing but the machine.
+//! The events of the machine for an input, however it is cut. The fuzzer includes this
+//! file too, so it uses only the machine.
 
 #![allow(dead_code)] // Each test uses a part of it.
 
@@ -74,8 +74,8 @@ pub(crate) fn walk(kind: MessageType, lenient: Lenient, input: &[u8], cuts: &[us
             let pos = machine.error_pos().expect("an error has a place");
             assert!(pos <= piece.len(), "the place is in the input");
             told.error = Some((run.result().name(), machine.reason(), from + pos));
-            // What is open of a span at an error is lost, unless a cut has
-            // reported a piece of it before: that far, cuts do show.
+            // An error drops the open span, unless a cut has reported a piece of it
+            // before: cuts make a difference only here.
             while told.events.last().is_some_and(|(name, _)| SPANS.contains(&name.as_str())) {
                 told.events.pop();
             }
@@ -90,8 +90,8 @@ pub(crate) fn walk(kind: MessageType, lenient: Lenient, input: &[u8], cuts: &[us
 /// lenient, one for the cuts, and the input of the machine.
 ///
 /// # Panics
-/// If a cutting tells something else than the whole input, or the short ways
-/// something else than the long ones.
+/// If cuts change the events, or if the short ways give other events than the long
+/// ones.
 pub(crate) fn check(data: &[u8]) {
     let [number, low, high, cuts, input @ ..] = data else {
         return;
@@ -103,7 +103,7 @@ pub(crate) fn check(data: &[u8]) {
     assert_eq!(walk(kind, lenient, input, &some), whole);
     let every: Vec<usize> = (0..input.len()).collect();
     assert_eq!(walk(kind, lenient, input, &every), whole);
-    // One callback in eight does not answer 0, and one walks over the end of the
+    // One callback in eight does not return 0, and one walks over the end of the
     // input inside.
     let replies = (0..8).map(|i| if i == cuts % 8 { [0, 21, 24, 1][i as usize % 4] } else { 0 });
     let inner = input[input.len() / 2..].to_vec();

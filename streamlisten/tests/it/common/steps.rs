@@ -1,5 +1,5 @@
-//! Every event that node wants to hear of, as it comes, and what the machine
-//! knows at that moment.
+//! Every event that node wants, as it comes, and the state of the machine at that
+//! moment.
 
 use streamlisten::llhttp::{Event, Lenient, Machine, MessageType, Notice, Span, Step, Wanted};
 
@@ -24,7 +24,7 @@ struct Follower<'a> {
     depth: usize,
 }
 
-/// Carries `plan` out. `wanted` must include what node wants; the rest is not told.
+/// Carries `plan` out. `wanted` must include what node wants; the rest is left out.
 pub(crate) fn follow(plan: &Plan, wanted: Wanted) -> Vec<String> {
     let machine = Machine::new(kind(plan.kind), Lenient::from_bits(plan.lenient), wanted);
     let mut follower = Follower { plan, machine, told: Vec::new(), events: 0, depth: 0 };

@@ -25,7 +25,7 @@ const COLUMNS: [&str; 8] = [
     "timeout_s",
 ];
 
-/// A fault comes with the byte at which it begins: its line is counted only then.
+/// A fault comes with the byte at which it begins: lines are counted only for a fault.
 type Faulty<T> = Result<T, (usize, CaseFault)>;
 
 /// Reads the cases in `path`.

@@ -1,4 +1,4 @@
-//! The two arms: a program in, what was done out.
+//! The two arms: each takes a program and gives what it did.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -19,7 +19,7 @@ use super::server::{Process, Server};
 use crate::ats::epoch::Epoch;
 use crate::ats::scenario::{self, Program, Seen, Taken, run_scenario, size_name};
 
-/// What was done with a program.
+/// What an arm did with a program.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Played {
     /// The steps; their times are nanoseconds since the run began.
@@ -116,7 +116,7 @@ impl RealArm {
         };
         let text = format!("{program}end\n");
         let stdin = running.process.child.stdin.as_mut();
-        // A server that has gone is noticed when it says nothing.
+        // If the server has gone, its silence shows it.
         let _ = stdin.map(|stdin| stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()));
         let played = running.listen();
         running.runs += 1;
@@ -147,7 +147,7 @@ impl RealArm {
 }
 
 impl Running {
-    /// Listens until the run is over, or the server is.
+    /// Listens until the run or the server ends.
     fn listen(&mut self) -> Played {
         let (mut steps, mut seen) = (Vec::<Step>::new(), Vec::new());
         let mut taken = [Taken::default(); 2];
@@ -158,7 +158,7 @@ impl Running {
                 Ok(Heard::Begin(at)) => began = at,
                 Ok(Heard::Step { mut step, pair: of, seen: what }) => {
                     seen.extend(what);
-                    // A pair that an earlier run left behind is none of ours.
+                    // An earlier run left this pair behind.
                     if of.is_none() || of == *pair.get_or_insert(of) {
                         step.at = since(began, step.at);
                         step.subject.number = 0;

@@ -91,7 +91,7 @@ impl FromStr for Job {
     }
 }
 
-/// What a finished job has to tell.
+/// The result of a finished job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Answer {
     /// Nanoseconds for all operations.
@@ -194,7 +194,7 @@ impl BenchArm {
     /// If the process ends or does not answer.
     pub fn perform(&mut self, job: &Job) -> Result<Answer, LiveError> {
         let stdin = self.running.child().stdin.as_mut();
-        // A process that has gone is noticed when it says nothing.
+        // If the process has gone, its silence shows it.
         let _ = stdin.map(|stdin| writeln!(stdin, "{job}").and_then(|()| stdin.flush()));
         self.listen(|line| line.parse().ok())
     }

@@ -1,11 +1,11 @@
-//! [`differ`]: where two lists of steps part.
+//! [`differ`]: where two lists of steps first differ.
 //!
 //! With one event thread both arms are deterministic to the step and to the
 //! millisecond, so everything is compared: side, step, value and time of each
 //! step, the bytes and blocks in an end's buffers whenever it is called back, how
-//! the run ended, and the bytes that each end has taken. Not compared
-//! are the numbers of pairs, the addresses, and the text of a crash: the port
-//! panics with a sentence where the server dies of a signal.
+//! the run ended, and the bytes that each end has taken. The numbers of pairs, the
+//! addresses and the text of a crash are not compared: the port panics with a
+//! sentence where the server dies of a signal.
 
 use crate::ats::vocabulary::driver;
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::ats::scenario::Seen;
 /// How many steps are shown before and after the first that differs.
 const CONTEXT: usize = 6;
 
-/// Where the port leaves the real server.
+/// Where the port first differs from the real server.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Divergence {
     /// How many steps were the same.
@@ -28,6 +28,9 @@ pub struct Divergence {
     pub real: String,
     /// What the port did there.
     pub port: String,
+    /// What both did there, without numbers: the names of the two steps, or the name
+    /// of one and what differs in it. Divergences of one cause have mostly one kind.
+    pub kind: String,
     real_around: Vec<String>,
     port_around: Vec<String>,
 }
@@ -57,12 +60,27 @@ pub fn differ(real: &Played, port: &Played) -> Option<Divergence> {
         index,
         real: at(&theirs, &real.finish),
         port: at(&ours, &port.finish),
+        kind: match (theirs.get(index), ours.get(index)) {
+            (Some(real), Some(port)) if real.step.kind == port.step.kind => {
+                format!("{}: {}", real.step.kind.name(), real.what_differs(port))
+            }
+            (None, None) if word(&real.finish) == word(&port.finish) => {
+                format!("{}: other bytes taken", word(&real.finish))
+            }
+            (theirs, ours) => {
+                let name = |moment: Option<&Moment<'_>>, finish| match moment {
+                    Some(moment) => moment.step.kind.name(),
+                    None => word(finish),
+                };
+                format!("{} | {}", name(theirs, &real.finish), name(ours, &port.finish))
+            }
+        },
         real_around: around(&theirs, &real.finish),
         port_around: around(&ours, &port.finish),
     })
 }
 
-/// A step, and what was in the buffers of who was called back.
+/// A step, and what was in the buffers of the end that was called back.
 #[derive(Clone, Copy)]
 struct Moment<'a> {
     step: &'a Step,
@@ -81,6 +99,17 @@ impl Moment<'_> {
         let (step, at) = (other.step, other.step.at);
         self.step.same_as(step) && self.step.at == at && self.seen == other.seen
     }
+
+    /// In what two steps of one kind differ.
+    fn what_differs(&self, other: &Moment<'_>) -> &'static str {
+        let (real, port) = (self.step, other.step);
+        match () {
+            () if real.subject.what != port.subject.what => "of the other end",
+            () if real.value != port.value => "another value",
+            () if real.at != port.at => "another time",
+            () => "other buffers",
+        }
+    }
 }
 
 impl fmt::Display for Moment<'_> {
@@ -96,6 +125,16 @@ impl fmt::Display for Moment<'_> {
 
 fn finish_alike(real: &Finish, port: &Finish) -> bool {
     matches!((real, port), (Finish::Crashed(_), Finish::Crashed(_))) || real == port
+}
+
+fn word(finish: &Finish) -> &'static str {
+    match finish {
+        Finish::Quiet(_) => "the end",
+        Finish::Runaway(_) => "without end",
+        Finish::TimeIsUp(_) => "out of time",
+        Finish::Crashed(_) => "crash",
+        Finish::Hung => "hang",
+    }
 }
 
 fn told(finish: &Finish) -> String {
@@ -168,6 +207,24 @@ mod tests {
             |blocks| Played { steps: vec![step.clone()], seen: seen(blocks), finish: quiet(0) };
         assert_eq!(differ(&with(1), &with(1)), None);
         assert_eq!(differ(&with(1), &with(2)).map(|found| found.index), Some(0));
+    }
+
+    #[test]
+    fn a_kind_has_no_numbers() {
+        let real = played(&[1, 2], quiet(5));
+        let kind = |port: &Played| differ(&real, port).map(|found| found.kind);
+        assert_eq!(kind(&played(&[1, 3], quiet(5))).as_deref(), Some("moved: another value"));
+        assert_eq!(kind(&played(&[1], quiet(5))).as_deref(), Some("moved | the end"));
+        assert_eq!(kind(&played(&[1, 2, 3], quiet(5))).as_deref(), Some("the end | moved"));
+        assert_eq!(kind(&played(&[1, 2], quiet(6))).as_deref(), Some("the end: other bytes taken"));
+        let crashed = played(&[1, 2], Finish::Crashed("a".into()));
+        assert_eq!(kind(&crashed).as_deref(), Some("the end | crash"));
+        let mut late = real.clone();
+        late.steps[1].at = 1_000_000;
+        assert_eq!(kind(&late).as_deref(), Some("moved: another time"));
+        let mut other = real.clone();
+        other.steps[1] = Step::bare(Side::Passive, pvc::MOVED, Some(2));
+        assert_eq!(kind(&other).as_deref(), Some("moved: of the other end"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub enum LiveError {
     /// It has not been unpacked.
     #[error("the server {release} is not in {folder}; run: tests/live/install {folder} {release}")]
     NotInstalled {
-        /// Which.
+        /// The release.
         release: Release,
         /// Where it was looked for.
         folder: PathBuf,
@@ -30,7 +30,7 @@ pub enum LiveError {
         /// Why not.
         why: String,
     },
-    /// The compiler does not make the probe.
+    /// The compiler cannot build the probe.
     #[error("the probe cannot be built with {compiler}: {message}")]
     Probe {
         /// The compiler.
@@ -38,10 +38,10 @@ pub enum LiveError {
         /// What it said.
         message: String,
     },
-    /// The server does not come up, or says what the probe never says.
+    /// The server does not come up, or says something that the probe never says.
     #[error("the server {release} {what}; its last line: {last:?}")]
     Server {
-        /// Which.
+        /// The release.
         release: Release,
         /// What happened.
         what: String,

@@ -17,7 +17,7 @@ use crate::random::Choose;
 pub const MOST_CALLS: u32 = 300;
 
 /// The scenario of this seed for so many event threads, one or two; the same one
-/// each time, and but for the threads the same for both.
+/// each time, and the same for both except the number of threads.
 #[must_use]
 pub fn generate(seed: u64, threads: u8) -> Scenario {
     let mut rng = Rng::with_seed(seed);

@@ -38,7 +38,7 @@ pub enum Heard {
     Case(String),
     /// A release assertion has failed, with its text.
     Assertion(String),
-    /// Nothing that matters here.
+    /// Nothing that the comparison needs.
     Other,
 }
 

@@ -1,7 +1,7 @@
 //! [`Probe`]: a plugin that performs programs or cases inside a server.
 //!
 //! Its source comes with the project and is built on the machine, once for all
-//! servers: what it needs beside the stable C interface it looks up by name.
+//! servers: it looks up by name what it needs beside the stable C interface.
 
 use std::fs;
 use std::io::{self, Read};
@@ -132,7 +132,7 @@ fn compile(command: &mut Command) -> io::Result<Option<String>> {
     Ok(refused.then(|| String::from_utf8_lossy(&said).into_owned()))
 }
 
-/// The path as the compiler, which runs elsewhere, finds it.
+/// The absolute path, because the compiler runs in another folder.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -2,9 +2,9 @@
 //!
 //! The server performs the cases itself: its `PVCTestDriver` makes the pairs, its
 //! `NetVCTest` drives both ends. A plugin (`tests/probe/cases.cc`) gives it the
-//! cases, one at a time, as its table of them, and starts the test. In that table
-//! stands everything that a case can say, the terminating events that an end
-//! accepts as well. The time is virtual, as for scenarios, and each case begins in
+//! cases, one at a time, as its table of them, and starts the test. That table has
+//! everything that a case can say, also the terminating events that an end
+//! accepts. The time is virtual, as for scenarios, and each case begins in
 //! the same phase of it: so a case has the same steps in every recording, to the
 //! last `event 2`, whichever cases stand before it.
 
@@ -53,7 +53,7 @@ struct Running {
 enum Done {
     /// Both ends have finished.
     Finished,
-    /// An end has not; what is left of the case would disturb the next one.
+    /// An end has not finished; what is left of the case would disturb the next one.
     TimeIsUp,
 }
 
@@ -77,7 +77,7 @@ impl Recorder {
         };
         let text = line(case);
         let stdin = running.process.child.stdin.as_mut();
-        // A server that has gone is noticed when it says nothing.
+        // If the server has gone, its silence shows it.
         let _ = stdin.map(|stdin| stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()));
 
         let done = running.listen();
@@ -175,9 +175,9 @@ pub fn cases_in_lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<(Stri
     sorter.cases
 }
 
-/// Sorts steps into cases: those of a pair into the case that was the newest when
-/// the pair was made, because the last ones come when the next case has begun;
-/// those of the state machines, which are gone by then, into the newest.
+/// Sorts steps into cases. A step of a pair belongs to the case that was the newest when
+/// the pair was made, because the last steps come after the next case has begun. A step
+/// of a state machine belongs to the newest case.
 #[derive(Default)]
 struct Sorter {
     cases: Vec<(String, Vec<Step>)>,
@@ -212,7 +212,7 @@ impl Sorter {
         self.repeated >= ENDLESS || is_too_long
     }
 
-    /// Takes the newest case. What comes of it later goes nowhere.
+    /// Takes the newest case. Its later steps are dropped.
     fn take(&mut self) -> Option<(String, Vec<Step>)> {
         self.cases.last_mut().map(std::mem::take)
     }

@@ -1,4 +1,4 @@
-//! [`Release`]: the releases of Traffic Server that there is a recording of.
+//! [`Release`]: the releases of Traffic Server that have a recording.
 
 use std::fmt;
 use std::str::FromStr;

@@ -21,7 +21,7 @@ pub struct Server {
     folder: PathBuf,
 }
 
-/// What sets one server apart from another.
+/// The configuration of one server.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Settings {
     /// Lines of `records.config`.
@@ -107,8 +107,8 @@ impl Server {
         Ok(Process { child, _root: root })
     }
 
-    /// Starts it with one event thread and the plugins that it comes with, to be
-    /// asked over TCP at the address, where it may take a while to answer.
+    /// Starts it with one event thread and its own plugins, and gives the TCP address,
+    /// where it may take a while to answer.
     pub(crate) fn start_http(
         &self,
         settings: &Settings,
@@ -176,7 +176,7 @@ impl Server {
              mandir: {usr_}\ninfodir: {usr_}\ncachedir: {root_}/cache\n"
         );
         fs::write(root.join("runroot.yaml"), layout)?;
-        // A server started by root keeps being root: its folders are private.
+        // A server started by root stays root: its folders are private.
         // With autoconfig, 8.1 makes one and a half times as many threads as asked for.
         let records = format!(
             "CONFIG proxy.config.admin.user_id STRING #-1\n\
@@ -195,7 +195,7 @@ impl Server {
     }
 }
 
-/// A port that nobody listens on now.
+/// A free port.
 fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

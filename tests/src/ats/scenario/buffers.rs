@@ -76,7 +76,7 @@ impl Buffers {
         }
     }
 
-    /// Takes `bytes` bytes off the read buffer, or as many as there are; how many.
+    /// Takes `bytes` bytes off the read buffer, or as many as there are; returns how many.
     pub(super) fn consume(&self, guard: &Guard<'_>, bytes: i64) -> i64 {
         let all = bytes.min(self.read_reader.read_avail(guard));
         let mut left = all;

@@ -92,7 +92,7 @@ impl End {
         self.is_deputy_called.set(before);
     }
 
-    /// An operation has something to tell.
+    /// An operation calls the end back.
     fn told(&self, guard: &Guard<'_>, this: &ContRef, event: EventCode, op: VioOp) {
         let kind = if op == VioOp::Write { driver::SM_WRITE } else { driver::SM_READ };
         self.report(guard, kind, event);

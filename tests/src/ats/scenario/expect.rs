@@ -1,4 +1,4 @@
-//! [`Expect`]: what a scenario says that will happen, and whether it did.
+//! [`Expect`]: what a scenario says will happen, and whether it happened.
 
 use std::fmt;
 
@@ -14,11 +14,11 @@ use crate::ats::epoch::Epoch;
 pub struct Expect {
     /// In every epoch.
     pub always: Expected,
-    /// In one epoch: what is given here stands above `always`.
+    /// In one epoch: a field that is given here overrides `always`.
     pub by_epoch: Vec<(Epoch, Expected)>,
 }
 
-/// What is expected; what is not given may be anything, but for a panic.
+/// What is expected. A field that is not given allows anything except a panic.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Expected {
     /// The events with which the active end's user is called back, in order.
@@ -105,8 +105,8 @@ impl Expect {
         all
     }
 
-    /// What of it `outcome`, a run in `epoch`, does not fulfil: a sentence each, without
-    /// a full stop; none if all is as expected.
+    /// What `outcome`, a run in `epoch`, does not fulfil: a sentence each, without a full
+    /// stop; empty if the run is as expected.
     ///
     /// ```
     /// use conformance::ats::Epoch;

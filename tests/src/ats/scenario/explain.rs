@@ -88,11 +88,11 @@ pub fn explain(step: &Step, epoch: Epoch, ledger: &Ledger) -> String {
         events::SCHEDULE => format!("an event with code {n} is queued"),
         events::DISPATCH => format!("an event is dispatched with code {n}"),
         http::HTTP_STATE => format!("the HTTP state machine enters state {n}"),
-        http::HTTP_EVENT => format!("the HTTP state machine receives event {n}"),
-        http::HTTP_HOOK => format!("a plugin is called with event {n}"),
+        http::HTTP_EVENT => format!("the HTTP state machine receives {}", code_name(n)),
+        http::HTTP_HOOK => format!("a plugin is called with {}", code_name(n)),
         // Scenarios have no sockets.
         net::NET_ACCEPT => "a connection is accepted".to_owned(),
-        net::NET_CONNECT => "a connection is to be made".to_owned(),
+        net::NET_CONNECT => "a connection attempt begins".to_owned(),
         net::NET_DO_IO_READ => format!("the user of a connection wants to read {}", bytes()),
         net::NET_DO_IO_WRITE => format!("the user of a connection wants to write {}", bytes()),
         net::NET_DO_IO_CLOSE => "the user of a connection closes it".to_owned(),
@@ -133,6 +133,14 @@ fn bytes(n: i64) -> String {
     }
 }
 
+/// The name of the event with this code, or `event` and the code.
+fn code_name(code: i64) -> String {
+    match i32::try_from(code).map(EventCode) {
+        Ok(event) => event.shown_by(httpsm::event_name).to_string(),
+        Err(_) => format!("event {code}"),
+    }
+}
+
 /// `main_handler` has been called.
 fn dispatched(me: &str, code: i64) -> String {
     match i32::try_from(code).map(EventCode) {
@@ -142,7 +150,7 @@ fn dispatched(me: &str, code: i64) -> String {
         Ok(EventCode::EVENT_INTERVAL) => {
             format!("a timer calls {me}: a timeout, a look at the inactivity, or a retry")
         }
-        _ => format!("the event loop calls {me} with event {code}"),
+        _ => format!("the event loop calls {me} with {}", code_name(code)),
     }
 }
 

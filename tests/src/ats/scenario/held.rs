@@ -1,9 +1,9 @@
 //! Foreign threads that keep a mutex for a while, at exact moments.
 //!
-//! Whether a try-lock misses depends only on who holds the mutex, and the
-//! event loop waits until the foreign thread has it: so it is exact, and the
-//! same in every run, although the thread is a real one. It does not take part
-//! in virtual time.
+//! Whether a try-lock misses depends only on which thread holds the mutex, and the
+//! event loop waits until the foreign thread has it: so a miss is exact, and the
+//! same in every run, although the thread is a real one. The thread does not take
+//! part in virtual time.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -21,18 +21,18 @@ use super::record::{HoldChange, Recorder, What};
 /// there, the event thread itself holds none of them.
 pub(super) type Holder = StateMachine<Holds>;
 
-/// The event that takes a mutex; plus the index of whose.
+/// The event that takes a mutex; plus the index of the owner.
 const TAKE: i32 = 9000;
 /// The event that gives it back.
 const GIVE_BACK: i32 = 9010;
 
-/// The mutexes, and who has them.
+/// The mutexes, and which of them foreign threads have.
 pub(super) struct Holds {
     /// The active end's, the passive end's, perhaps the same, and the core's.
     mutexes: [Arc<ProxyMutex>; 3],
-    /// By whose mutex it is; of two that are the same the first counts.
+    /// By the owner of the mutex; if two owners share one, the first counts.
     held: RefCell<[Option<Held>; 3]>,
-    /// How often each is to be given back yet.
+    /// How many times each must still be given back.
     kept: Cell<[u32; 3]>,
     over: Cell<bool>,
     /// Takes the records of the run, if anyone wants them.
@@ -90,8 +90,8 @@ fn is_current(thread: &EThread) -> bool {
     EThread::with_current(|current| current.is_some_and(|current| std::ptr::eq(&**current, thread)))
 }
 
-/// Gives the mutex of `whose` back at once: somebody is going to wait for it, and
-/// virtual time does not pass meanwhile.
+/// Gives the mutex of `whose` back at once: an event thread is about to wait for it,
+/// and virtual time does not pass meanwhile.
 pub(super) fn give_way(holder: &Holder, whose: Owner) {
     let guard = holder.mutex().lock();
     let holds = holder.state(&guard);
@@ -132,7 +132,7 @@ impl Holds {
         Outcome::Done
     }
 
-    /// One who has it already keeps it until the last `give_back`.
+    /// A thread that has it already keeps it until the last `give_back`.
     fn take(&self, index: i32) {
         self.change_kept(index, |kept| kept + 1);
         let whose = self.whose(index);
@@ -145,7 +145,7 @@ impl Holds {
     }
 
     fn give_back(&self, index: i32) {
-        // A mutex that was given back early has nothing to be given back.
+        // Nothing to do for a mutex that was given back early.
         if self.change_kept(index, |kept| kept.saturating_sub(1)) == 0 {
             self.let_go(index, HoldChange::GivesBack);
         }

@@ -4,7 +4,7 @@
 //! `write_added` moves them into the core buffer, `read_added` out of it, `moved` does
 //! both at once, a `consume` takes them off the read buffer. So the buffers need not be
 //! looked at under their mutexes while the run goes on. At each callback the result is
-//! what the called end has counted ([`Called`](super::Called)); a test holds that for
+//! what the called end has counted ([`Called`](super::Called)); a test checks this for
 //! the gallery and for random scenarios.
 
 use eventsys::steps::Step;
@@ -20,7 +20,7 @@ use super::record::{Effect, Performed, Record, What};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ledger {
     ends: [EndState; 2],
-    /// Bytes in the core buffers, by who writes them; none in epoch D.
+    /// Bytes in the core buffers, by the end that writes them; none in epoch D.
     core: [i64; 2],
 }
 
@@ -58,7 +58,7 @@ pub struct Level {
 enum Target {
     Own,
     Deputy,
-    /// None, or empty ones of no user's.
+    /// None, or empty ones that belong to no user.
     Other,
 }
 

@@ -11,17 +11,17 @@ use super::program::{Program, Range};
 /// What the two ends of a pair do, and what is around them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Scenario {
-    /// A line.
+    /// A short title.
     pub title: String,
-    /// What it is there to show.
+    /// What it shows.
     pub teaches: String,
     /// How the pair is made.
     pub pair: PairDef,
     /// After so many callbacks a run is stopped.
     pub most_calls: u32,
-    /// What the end of who connects does, in the order of the file.
+    /// What the end that connects does, in the order of the file.
     pub active: Vec<Reaction>,
-    /// What the end of who accepts does, in the order of the file.
+    /// What the end that accepts does, in the order of the file.
     pub passive: Vec<Reaction>,
     /// What its runs are expected to do.
     pub expect: Expect,
@@ -48,10 +48,10 @@ pub struct PairDef {
     pub threads: u8,
 }
 
-/// When a run ends that does not end by itself.
+/// When to stop a run that does not end by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// After so many nanoseconds in which neither end was called back or did
+    /// After so many nanoseconds in which no end was called back or did
     /// anything.
     pub patience: HrTime,
     /// After so many nanoseconds in any case.
@@ -90,7 +90,7 @@ impl Default for PairDef {
 pub struct Reaction {
     /// When.
     pub trigger: Trigger,
-    /// What, one after the other.
+    /// The operations, one after the other.
     pub ops: Vec<Op>,
 }
 

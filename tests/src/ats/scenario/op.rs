@@ -68,17 +68,17 @@ impl Owner {
 pub struct How {
     /// Without a buffer to read into, without a reader to write from.
     pub no_buffer: bool,
-    /// Who is to be called back, under whose mutex the VIO is.
+    /// The continuation to call back; the VIO is under its mutex.
     pub whom: Whom,
 }
 
-/// Who is called back for an operation.
+/// The continuation of an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Whom {
     /// The end.
     #[default]
     Me,
-    /// Nobody; the VIO is under the core's mutex.
+    /// None; the VIO is under the core's mutex.
     Nobody,
     /// A second state machine of the end, with a mutex and buffers of its own.
     Deputy,
@@ -91,7 +91,7 @@ pub enum HowTo {
     Read,
     /// No further write events.
     Write,
-    /// Neither.
+    /// No further events in any direction.
     Both,
 }
 

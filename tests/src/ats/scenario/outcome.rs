@@ -1,7 +1,7 @@
 //! [`Outcome`]: what became of the bytes, the users and the pair in a run.
 //!
 //! It follows from the records alone. Each byte that a user has written is in exactly
-//! one place at the end; a test holds that for the gallery and for random scenarios.
+//! one place at the end; a test checks this for the gallery and for random scenarios.
 
 use std::fmt;
 

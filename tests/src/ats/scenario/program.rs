@@ -36,7 +36,7 @@ pub use self::parse::ProgramError;
 pub struct Program {
     /// How the pair is made.
     pub pair: PairDef,
-    /// When a run ends that does not end by itself.
+    /// When to stop a run that does not end by itself.
     pub limits: Limits,
     /// When which operations are carried out.
     pub reactions: Vec<Range>,
@@ -45,7 +45,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Where each reaction stands in the list. Of two for the same the first counts.
+    /// Where each reaction stands in the list. If two are for the same event, the first counts.
     pub(super) fn index(&self) -> HashMap<(Side, Trigger), usize> {
         let mut index = HashMap::new();
         for (at, range) in self.reactions.iter().enumerate() {
@@ -58,7 +58,7 @@ impl Program {
 /// A reaction: when, and which operations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Range {
-    /// Whose.
+    /// The end that reacts.
     pub side: Side,
     /// When.
     pub trigger: Trigger,

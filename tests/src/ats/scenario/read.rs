@@ -19,7 +19,7 @@ use crate::ats::epoch::Epoch;
 use crate::input::{MOST_OF_A_SCENARIO, file_name, read_file};
 use crate::read_error::{Place, ReadError, message, utf8};
 
-/// A fault comes with the byte at which it begins: its line is counted only then.
+/// A fault comes with the byte at which it begins: lines are counted only for a fault.
 type Faulty<T> = Result<T, (usize, ScenarioFault)>;
 
 /// Reads the scenario in `path`.
@@ -133,7 +133,7 @@ impl Source<'_> {
             };
             if shared_mutex {
                 return Err(fault(
-                    "no accept_after where the ends share a mutex: who connects needs it too",
+                    "no accept_after where the ends share a mutex: the active end needs it too",
                 ));
             }
             pair.accept_after = parse_span(text)

@@ -1,7 +1,7 @@
 //! [`Record`]: what happened in a run, in order, and not only the port's steps.
 //!
 //! A step says what PluginVC did. To read a run one needs what its users did, too:
-//! which operation they carried out, what was in their buffers, who held a mutex.
+//! which operation they carried out, what was in their buffers, which mutexes were held.
 //! These are records of their own. The list of steps that is compared with a real
 //! server stays as it is; [`steps_of`] takes it out of the records again.
 //!
@@ -43,7 +43,7 @@ pub struct Record {
 pub enum Thread {
     /// An event thread, by its number: 0, or 1 if there are two.
     Event(usize),
-    /// A thread that is none of the event system's.
+    /// A thread outside the event system.
     Foreign,
 }
 
@@ -131,7 +131,7 @@ impl Effect {
 pub enum HoldChange {
     /// It takes the mutex.
     Takes,
-    /// It has the mutex already, and is to keep it for a further time.
+    /// It has the mutex already, and keeps it for a further time.
     KeepsOn,
     /// Its time is over: it gives the mutex back.
     GivesBack,

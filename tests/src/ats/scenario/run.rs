@@ -4,7 +4,7 @@
 //! a millisecond of virtual time, whatever it does: a real server can be given
 //! the same clock from outside, and then takes the same steps at the same times.
 //!
-//! Between two passes it is decided whether the run is over: both ends were
+//! Between two passes the interpreter decides whether the run is over: both ends were
 //! closed a while ago, or nothing has happened for as long as the scenario's
 //! [`Limits`](super::Limits) say, or a reaction goes on without end. What is
 //! still open then is closed, and those steps are reported too.

@@ -20,7 +20,7 @@ pub(super) struct Stage {
     /// Where each reaction stands in the program.
     pub(super) reactions: HashMap<(Side, Trigger), usize>,
     pub(super) processor: Arc<EventProcessor>,
-    /// The event threads, the first one's twice if there is but one.
+    /// The event threads; the first one twice if there is only one.
     pub(super) threads: [Arc<EThread>; 2],
     /// The number of the pair, for the steps.
     pub(super) pair: u32,
@@ -38,8 +38,8 @@ pub(super) struct Stage {
     pub(super) runaway: AtomicBool,
     /// Takes the records of the run, if anyone wants them.
     pub(super) recorder: Option<Arc<Recorder>>,
-    /// The scenario is over: no reaction is carried out any more, and who gets a
-    /// connection now closes it.
+    /// The scenario is over: no reaction is carried out any more, and an end that gets
+    /// a connection now closes it.
     pub(super) ending: AtomicBool,
 }
 

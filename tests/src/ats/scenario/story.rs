@@ -27,7 +27,7 @@ use crate::ats::epoch::Epoch;
 pub struct Line {
     /// When, in nanoseconds since the run began.
     pub at: HrTime,
-    /// On which thread; `None` if the run has but one.
+    /// On which thread; `None` if the run has only one.
     pub thread: Option<String>,
     /// Whose doing it is.
     pub mark: Mark,
@@ -79,7 +79,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Its lines. A record that another line tells has none of its own.
+    /// Its lines. A record that is part of another line has no line of its own.
     #[must_use]
     pub fn lines(mut self) -> Vec<Line> {
         let records = self.records;
@@ -218,7 +218,7 @@ impl std::fmt::Display for Thread {
     }
 }
 
-/// What is to be said about the reaction to a callback.
+/// What the line of a callback says about its reaction.
 fn reaction(next: &[Record]) -> String {
     let [seen, reaction, ..] = next else { return String::new() };
     match (&seen.what, &reaction.what) {

@@ -8,8 +8,8 @@ use eventsys::panics;
 use serde_json::Value;
 use streamlisten::Environment;
 
-/// A scenario that tells more than this does not end: a listener for `error` whose write
-/// is the next error goes on for ever.
+/// A scenario with more events than this does not end: if a listener for `error` writes,
+/// and that write fails, it goes on for ever.
 const MOST_EVENTS: usize = 20_000;
 
 /// The events so far.
@@ -51,7 +51,7 @@ impl Log {
 }
 
 /// The original's assertion, without what Rust puts around it.
-pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
+pub(super) fn assertion_of(panic: &(dyn Any + Send)) -> String {
     let text = panics::text_of(panic);
     match text.strip_prefix("assertion `left == right` failed: ") {
         Some(rest) => rest.lines().next().unwrap_or_default().to_string(),

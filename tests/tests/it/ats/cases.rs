@@ -1,5 +1,5 @@
-//! Reading cases: what comes out of the built-in files, and one sentence for
-//! every fault a file can have.
+//! Reading cases: the contents of the built-in files, and one sentence for every
+//! fault that a file can have.
 
 use std::path::Path;
 

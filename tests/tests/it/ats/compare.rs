@@ -116,9 +116,9 @@ fn every_swap_is_found() {
     }
 }
 
-/// `itimeout` has idle events and one that delivers a timeout. Whatever is done
-/// to its other steps is found, also next to an inactivity event and also if an
-/// inactivity event takes the place of a step.
+/// `itimeout` has idle events and one that delivers a timeout. Every change of its
+/// other steps is found, also next to an inactivity event and also if an inactivity
+/// event takes the place of a step.
 #[test]
 fn inactivity_events_hide_no_other_change() {
     let case = recorded(Suite::Regression, "itimeout");
@@ -171,7 +171,7 @@ fn an_event_with_an_effect_stands_at_its_place() {
 
     assert!(identical(&["- create", "A event 2", "A sm_write 105", "- destroy"]));
     assert!(identical(&["- create", "A event 2", "A event 2", "A sm_write 105", "- destroy"]));
-    // The timeout comes out of nowhere, or from the other end.
+    // The timeout comes without a cause, or from the other end.
     assert!(!identical(&["- create", "A sm_write 105", "- destroy"]));
     assert!(!identical(&["- create", "P event 2", "A sm_write 105", "- destroy"]));
     // The effect comes first.

@@ -104,7 +104,7 @@ fn the_generated_cases_over_a_net_vc() {
 }
 
 /// A client's bytes go over TCP into a NetVC, through a tunnel into a PluginVC, whose
-/// other end sends them back: neither the tunnel nor the echo can tell which is which.
+/// other end sends them back: the tunnel and the echo cannot tell the two apart.
 #[test]
 fn a_tunnel_joins_a_net_vc_and_a_plugin_vc() {
     const N: usize = 3 << 20;

@@ -1,5 +1,5 @@
-//! Reading recordings: what comes out of the built-in files, and one sentence
-//! for every fault a file can have.
+//! Reading recordings: the contents of the built-in files, and one sentence for every
+//! fault that a file can have.
 
 use std::io::Write;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Any scenario at all comes to an end, and to the same one each time.
+//! Every scenario ends, and ends the same way each time.
 
 use conformance::ats::Epoch;
 use conformance::ats::scenario::{
@@ -59,7 +59,7 @@ fn end() -> impl Strategy<Value = Vec<Reaction>> {
     let after =
         (spans(), some(1)).prop_map(|(span, ops)| Reaction { trigger: Trigger::After(span), ops });
     let others = prop::collection::vec(prop_oneof![4 => on_event, 1 => after], 0..7);
-    // An end without any operation would be a dull one.
+    // An end without any operation would test little.
     let io = (ops(), sizes(), sizes()).prop_map(|(op, n, m)| {
         let all = How::default();
         vec![Op::DoIoRead(n, all), Op::Write(m), Op::DoIoWrite(m, all), op]

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use conformance::ats::Epoch;
 use conformance::ats::scenario::{Finish, Scenario, run_scenario, scenario_from_file};
+use conformance::ats::{Epoch, gallery as built_in};
 use eventsys::Options;
 use eventsys::steps::{Collector, Steps};
 
@@ -82,4 +82,13 @@ fn a_late_reader_is_told_apart_by_epoch_d() {
         assert_eq!(told(epoch), ["A sm_write 103", "P sm_read 102"]);
     }
     assert_eq!(told(Epoch::D), ["A sm_write 3", "A sm_write 103", "P sm_read 102"]);
+}
+
+#[test]
+fn the_gallery_that_is_built_in_is_the_folder() {
+    let folder: Vec<_> = gallery();
+    let built_in: Vec<_> = built_in::names()
+        .map(|name| (name.to_owned(), built_in::named(name).expect("there is one")))
+        .collect();
+    assert_eq!(built_in, folder);
 }

@@ -7,7 +7,7 @@ use conformance::node::{Setting, Transport, generate, run_with, shape};
 use iocore::buffer::census;
 use serde_json::Value;
 
-/// Runs each scenario; the names of those that leave memory of buffers behind, or events.
+/// Runs each scenario; gives the names of those that leave buffers or events behind.
 fn leaving(scenarios: impl Iterator<Item = Value>, transport: Transport) -> Vec<String> {
     let setting = Setting { transport, ..Setting::default() };
     let mut leaving = Vec::new();

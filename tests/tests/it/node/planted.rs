@@ -4,8 +4,8 @@
 use conformance::node::fuzz::{Arm, Arms, differs, fuzz, smallest};
 use conformance::node::{Fault, Setting, run, run_with};
 
-/// Each fault is found in so many scenarios: three times what the hardest one needed when
-/// this was measured. The seeds 101 and 102 showed the first difference at the scenarios
+/// Each fault is found in this many scenarios: three times what the hardest one needed in a
+/// measurement. The seeds 101 and 102 showed the first difference at the scenarios
 ///
 /// | fault | 101 | 102 |
 /// |---|---|---|
@@ -20,7 +20,7 @@ fn arms(fault: Option<Fault>) -> Arms {
     Arms { real: Arm::Port(None), port: Arm::Port(fault) }
 }
 
-/// What the smallest scenario must have in which the fault shows.
+/// What the smallest scenario that shows the fault must have.
 fn needs(fault: Fault) -> &'static str {
     match fault {
         Fault::LostContinue => "HTTP/1.1",

@@ -21,7 +21,7 @@ impl Figures {
         Figures { sorted }
     }
 
-    /// The figure below which a part of all lies; between two, in proportion.
+    /// The figure below which this part of all figures lies; interpolated between two.
     pub(super) fn quantile(&self, part: f64) -> f64 {
         let Some(last) = self.sorted.len().checked_sub(1) else { return f64::NAN };
         let place = part * last as f64;
@@ -34,7 +34,7 @@ impl Figures {
         self.quantile(0.5)
     }
 
-    /// How far the quarters around the median are apart, as a part of it.
+    /// The distance between the quarters around the median, as a part of the median.
     pub(super) fn spread(&self) -> f64 {
         (self.quantile(0.75) - self.quantile(0.25)) / self.median()
     }
@@ -46,12 +46,12 @@ pub(super) struct Beside {
     pub(super) release: Release,
     pub(super) port: Figures,
     pub(super) server: Option<Figures>,
-    /// What makes the two no comparison.
+    /// Why the two cannot be compared, if they cannot.
     pub(super) difference: Option<String>,
 }
 
 impl Beside {
-    /// The port's median by the server's.
+    /// The port's median divided by the server's.
     pub(super) fn ratio(&self) -> Option<f64> {
         let server = self.server.as_ref()?;
         self.difference.is_none().then(|| self.port.median() / server.median())
@@ -63,8 +63,8 @@ impl Beside {
 pub(super) struct Measured {
     pub(super) workload: Workload,
     pub(super) releases: Vec<Beside>,
-    /// What a Rust user would take instead; without figures where there is nothing
-    /// like it.
+    /// What a Rust user would take instead; without figures if there is nothing like
+    /// the workload.
     pub(super) others: Vec<(Other, Option<Figures>)>,
 }
 

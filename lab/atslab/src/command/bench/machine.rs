@@ -1,10 +1,10 @@
-//! The machine that measures, named, because a figure means nothing without it; and
-//! how much of it this process has.
+//! Names the machine, because a figure means nothing without it, and reads the memory
+//! of this process.
 
 use std::fs;
 use std::thread;
 
-/// The processor, how many of it, and the kernel.
+/// The model and the number of the processors, and the kernel.
 pub(super) fn machine() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let cpus = read("/proc/cpuinfo");

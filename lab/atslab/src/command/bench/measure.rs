@@ -9,7 +9,7 @@ use super::others::Other;
 use super::workloads::{Lifetime, Workload};
 use crate::command::bench::ArmArg;
 
-/// Who performs a workload.
+/// What performs a workload.
 pub(super) enum Who {
     /// The port, in the steps of a release.
     Port(Release),
@@ -20,7 +20,7 @@ pub(super) enum Who {
 }
 
 impl Who {
-    /// The release that it is or is compared with, if it is any.
+    /// The release that it is or is compared with, if there is one.
     pub(super) fn release(&self) -> Option<Release> {
         match self {
             Who::Port(release) => Some(*release),
@@ -29,7 +29,7 @@ impl Who {
         }
     }
 
-    /// The job that it performs for `workload`, if it has any such.
+    /// The job that it performs for `workload`, if it has one.
     fn job(&self, workload: &Workload) -> Option<Job> {
         match self {
             Who::Other(other) => other.has(&workload.job).then(|| other.job(&workload.job)),
@@ -79,7 +79,7 @@ impl<'a> Arms<'a> {
     }
 
     /// Measures `workload` `runs` times in each arm, after a run that does not count.
-    /// `done` is told after each run.
+    /// Calls `done` after each run.
     pub(super) fn measure(
         &mut self,
         workload: &Workload,
@@ -139,7 +139,7 @@ fn start(who: &Who, probe: Option<&Probe>) -> Result<BenchArm, LiveError> {
     }
 }
 
-/// This program again, in a process of its own, as a server is.
+/// Starts this program again in a process of its own, like a server.
 fn own(name: &str, arm: &str) -> Result<BenchArm, LiveError> {
     let program = env::current_exe().map_err(|source| LiveError::System {
         what: "finding this program again".to_owned(),

@@ -1,9 +1,9 @@
-//! What a Rust user would take instead, doing the like: tokio, crossbeam-channel,
+//! What a Rust user would take instead, with similar work: tokio, crossbeam-channel,
 //! and, as the limit, a bare copy of the bytes.
 //!
-//! They have no state machines, no water marks and no one who can be called back
-//! under a lock, so this is no comparison of the same work: it says what the same
-//! need costs there. All run in one process, by the same jobs.
+//! They have no state machines, no water marks and no callbacks under a lock, so they
+//! do not do the same work: the figures show what the same need costs there. All run
+//! in one process, by the same jobs.
 
 use std::hint::black_box;
 use std::io::{BufRead, stdin};
@@ -21,7 +21,7 @@ use tokio::task::{JoinSet, yield_now};
 
 use super::machine::resident;
 
-/// What is taken instead.
+/// What takes the port's place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Other {
     /// The tasks, timers and byte streams of tokio, on one thread.
@@ -113,7 +113,7 @@ fn spawn_chain(job: &Job) -> Answer {
             if left > 1 {
                 link(left - 1, done);
             } else {
-                // Who waits for it is the runtime's main task.
+                // The runtime's main task waits for it.
                 let _ = done.send(());
             }
         });

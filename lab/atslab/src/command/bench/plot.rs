@@ -1,7 +1,7 @@
 //! Drawings of the result, as SVG.
 //!
-//! Written by hand: bars with the value behind each are no chart of the plotting crates, and
-//! an axis is a few lines.
+//! Written by hand: the plotting crates have no bars with the value behind each, and an
+//! axis is a few lines.
 
 use std::fmt::Write;
 
@@ -123,7 +123,7 @@ impl Svg {
     }
 
     fn add(&mut self, element: std::fmt::Arguments<'_>) {
-        // A string takes everything.
+        // Writing to a string cannot fail.
         let _ = self.0.write_fmt(element);
         self.0.push('\n');
     }

@@ -10,7 +10,7 @@ use super::others::Other;
 use super::workloads::Unit;
 use crate::ui::output::QUIET;
 
-/// A spread from which on a figure is marked.
+/// Figures with this spread or a larger one are marked.
 const WIDE: f64 = 0.15;
 
 /// Writes the table.
@@ -129,7 +129,7 @@ fn write_notes(out: &mut impl Write, all: &[Measured]) -> io::Result<()> {
     Ok(())
 }
 
-/// Everything, for tools.
+/// All results, for tools.
 #[derive(Serialize)]
 struct Report<'a> {
     machine: &'a str,

@@ -1,8 +1,7 @@
 //! The port's arm: a process that performs jobs.
 //!
-//! What a workload does stands in the book's chapter on the bench; the same is done
-//! inside a real server by `tests/probe/bench*.cc`. The two are to be read side by
-//! side, file by file.
+//! The book's chapter on the bench says what a workload does; `tests/probe/bench*.cc`
+//! do the same inside a real server. Read the two side by side, file by file.
 
 mod buffers;
 mod connections;
@@ -31,8 +30,8 @@ use rustix::time::{ClockId, clock_gettime};
 /// How long a workload waits for what is still under way after its last operation.
 const SETTLE: HrTime = hrtime::mseconds(30);
 
-/// Something to be measured. Begun on the first event thread, it tells the stage
-/// when it is done.
+/// Starts a workload on the first event thread; the workload tells the stage when it
+/// is done.
 type Begin = Box<dyn FnOnce() + Send>;
 
 /// What all workloads use.
@@ -40,7 +39,7 @@ struct Stage {
     processor: Arc<EventProcessor>,
     epoch: Epoch,
     threads: [Arc<EThread>; 2],
-    /// Threads that are none of the event loop's, and do what they are told.
+    /// Threads outside the event loop, which do what they are told.
     producers: OnceLock<Vec<Sender<Begin>>>,
     /// Timers that will not be due in this process's life.
     pending: Count,
@@ -48,7 +47,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// Nanoseconds by the clock that the job is measured by.
+    /// Nanoseconds on the clock that measures the job.
     fn now(&self, job: &Job) -> i64 {
         let clock = if job.cpu { ClockId::ThreadCPUTime } else { ClockId::Monotonic };
         let time = clock_gettime(clock);
@@ -62,11 +61,11 @@ impl Stage {
 
     /// The job is done; from any thread.
     fn finish(&self, answer: Answer) {
-        // Who no longer listens has gone.
+        // An error means that the receiver has gone.
         let _ = self.answers.send(answer);
     }
 
-    /// Has a thread that is none of the event loop's do `what`.
+    /// Has a thread outside the event loop do `what`.
     fn produce(&self, number: usize, what: impl FnOnce() + Send + 'static) {
         let producers = self
             .producers
@@ -116,7 +115,7 @@ pub(super) fn serve_jobs(epoch: Epoch) -> ExitCode {
     eprintln!("{READY}");
     for line in stdin().lock().lines().map_while(Result::ok) {
         let Ok(job) = line.parse::<Job>() else {
-            eprintln!("bench: a line that is none of a job: {line}");
+            eprintln!("bench: this line is not a job: {line}");
             return ExitCode::from(2);
         };
         let Some(begin) = begin_of(&stage, &job) else {

@@ -1,5 +1,4 @@
-//! What is measured: the list of workloads. What each one does stands in the book's
-//! chapter on the bench.
+//! The list of workloads. The book's chapter on the bench says what each one does.
 
 use conformance::ats::live::Job;
 
@@ -33,12 +32,12 @@ pub(super) struct Workload {
     pub(super) operation: &'static str,
     pub(super) unit: Unit,
     pub(super) job: Job,
-    /// How often the state machines are called does not depend on when threads run.
+    /// True if the timing of threads does not change how often the state machines are called.
     pub(super) is_exact: bool,
     pub(super) process: Lifetime,
 }
 
-/// How long the process lives that performs a workload.
+/// How long the process of a workload lives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Lifetime {
     /// It goes on to the next workload.
@@ -89,7 +88,7 @@ impl Workload {
         self
     }
 
-    /// If the ends are apart (2), it depends on time how much one call finds.
+    /// If the ends are apart (2), the timing decides how much one call finds.
     fn threads(mut self, threads: u8) -> Workload {
         self.job.threads = threads;
         self.is_exact = self.is_exact && threads != 2;
@@ -133,7 +132,7 @@ impl Workload {
     }
 }
 
-/// All of them, in the order of the table.
+/// All workloads, in the order of the table.
 pub(super) fn workloads(is_quick: bool) -> Vec<Workload> {
     let mut all = vec![
         Workload::new("event_chain", "event", "chains", 2_000_000),
@@ -147,7 +146,7 @@ pub(super) fn workloads(is_quick: bool) -> Vec<Workload> {
             .lives(Lifetime::Workload),
         Workload::new("lock_miss", "missed lock", "lock_miss", 10_000),
     ];
-    // Apart, a pair waits 10 ms for every mutex that it misses, so fewer pieces do.
+    // A pair with its ends apart waits 10 ms for each missed mutex: fewer pieces are enough.
     for (size, name, ops, apart) in [
         (32 * 1024, "32k", 50_000, 150),
         (1024, "1k", 500_000, 2_000),

@@ -36,6 +36,9 @@ pub(crate) struct Tally {
     /// The seeds in which the arms differ, and nothing explains it.
     #[serde(default)]
     pub(crate) divergences: Vec<u64>,
+    /// The same seeds by the kind of their divergence.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) kinds: BTreeMap<String, Vec<u64>>,
 }
 
 /// The first line.
@@ -95,7 +98,7 @@ impl Report {
         Ok(report)
     }
 
-    /// All that several reports say together.
+    /// The sum of several reports.
     pub(crate) fn merge(paths: &[PathBuf]) -> Result<Report, Error> {
         let mut merged: Option<Report> = None;
         for path in paths {
@@ -122,7 +125,7 @@ impl Report {
         merged.ok_or_else(|| Error::Line { place: "--merge".into(), fault: "no report".into() })
     }
 
-    /// What it is about.
+    /// The server of the report.
     pub(crate) fn subject(&self) -> String {
         subject(self.release, self.threads)
     }
@@ -198,7 +201,7 @@ impl Report {
 
     /// Notes that `chunk` has been played; a fault if any of it has been before.
     fn count(&mut self, chunk: Range<u64>) -> Result<(), String> {
-        // Chunks do not overlap, so the last one before the end is the one to look at.
+        // Chunks do not overlap, so only the last one before the end can contain a seed.
         let before = self.played.range(..chunk.end).next_back();
         if let Some((start, end)) = before.filter(|&(_, &end)| chunk.start < end) {
             return Err(format!("the seeds from {start} to {end} are in the report twice"));
@@ -211,6 +214,26 @@ impl Report {
 }
 
 impl Tally {
+    /// Enters a divergence of this kind.
+    pub(crate) fn differs(&mut self, seed: u64, kind: &str) {
+        self.divergences.push(seed);
+        self.kinds.entry(kind.to_owned()).or_default().push(seed);
+    }
+
+    /// The kinds of divergences with their seeds, the most frequent first. Reports that
+    /// were written before there were kinds have seeds without one.
+    pub(crate) fn kinds(&self) -> Vec<(&str, Vec<u64>)> {
+        let mut kinds: Vec<(&str, Vec<u64>)> =
+            self.kinds.iter().map(|(kind, seeds)| (&**kind, seeds.clone())).collect();
+        let mut others = self.divergences.clone();
+        others.retain(|seed| !self.kinds.values().any(|seeds| seeds.contains(seed)));
+        if !others.is_empty() {
+            kinds.push(("kind not in the report", others));
+        }
+        kinds.sort_by_key(|(_, seeds)| std::cmp::Reverse(seeds.len()));
+        kinds
+    }
+
     fn add(&mut self, other: Tally) {
         self.scenarios += other.scenarios;
         self.steps += other.steps;
@@ -224,6 +247,11 @@ impl Tally {
             self.divergences.extend(other.divergences);
             self.divergences.sort_unstable();
         }
+        for (kind, seeds) in other.kinds {
+            let all = self.kinds.entry(kind).or_default();
+            all.extend(seeds);
+            all.sort_unstable();
+        }
     }
 }
 
@@ -236,7 +264,8 @@ fn subject(release: Release, threads: u8) -> String {
 
 fn write_line(file: &mut File, line: &impl Serialize, path: &Path) -> Result<(), Error> {
     let text = serde_json::to_string(line).map_err(|error| unwritable(path, error.into()))?;
-    writeln!(file, "{text}").map_err(|source| unwritable(path, source))
+    // In one piece: the command may be interrupted.
+    file.write_all(format!("{text}\n").as_bytes()).map_err(|source| unwritable(path, source))
 }
 
 fn unreadable(path: &Path, source: io::Error) -> Error {
@@ -261,7 +290,9 @@ mod tests {
     }
 
     fn tally(scenarios: u64, divergences: &[u64]) -> Tally {
-        Tally { scenarios, divergences: divergences.to_vec(), ..Tally::default() }
+        let mut tally = Tally { scenarios, ..Tally::default() };
+        divergences.iter().for_each(|&seed| tally.differs(seed, "moved: another value"));
+        tally
     }
 
     #[test]
@@ -300,6 +331,21 @@ mod tests {
         assert_eq!(*merged.total(), tally(150, &[0, 100]));
         let twice = Report::merge(&[one.clone(), one]).err().unwrap().to_string();
         assert!(twice.ends_with("the seeds from 0 to 100 are in the report twice"), "{twice}");
+    }
+
+    #[test]
+    fn divergences_are_grouped_by_kind_the_most_frequent_first() {
+        let old = Tally { divergences: vec![4], ..Tally::default() };
+        let mut all = tally(10, &[7, 2]);
+        all.differs(9, "crash | the end");
+        all.add(tally(10, &[1]));
+        all.add(old);
+        let value = ("moved: another value", vec![1, 2, 7]);
+        let expected = [value, ("crash | the end", vec![9]), ("kind not in the report", vec![4])];
+        assert_eq!(all.kinds(), expected);
+        assert_eq!(all.divergences, [1, 2, 4, 7, 9]);
+        let again: Tally = serde_json::from_str(&serde_json::to_string(&all).unwrap()).unwrap();
+        assert_eq!(again, all);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use conformance::deviations::Deviations;
 
 use super::report::Tally;
 
-/// Both arms, and what is known of their differences.
+/// Both arms, and their known differences.
 pub(crate) struct Worker {
     release: Release,
     threads: u8,
@@ -67,8 +67,11 @@ impl Worker {
                             *tally.deviations.entry(known.name.clone()).or_default() += 1
                         }
                         None => {
-                            tally.divergences.push(seed);
-                            findings.extend(self.shrink(seed, &scenario)?);
+                            let found = self.shrink(seed, &scenario)?;
+                            // A small scenario says more about the cause than a large one.
+                            let small = found.as_ref().map_or(&divergence, |one| &one.divergence);
+                            tally.differs(seed, &small.kind);
+                            findings.extend(found);
                         }
                     }
                 }
@@ -86,7 +89,7 @@ impl Worker {
             operations: operations(&small),
             scenario: Scenario {
                 title: format!("What is left of seed {seed}"),
-                teaches: format!("Where the port parts from {}.", self.release),
+                teaches: format!("Where the port differs from {}.", self.release),
                 ..small
             },
             divergence,

@@ -20,7 +20,7 @@ pub(super) struct How {
     pub on_node: bool,
     /// They are printed, and not compared.
     pub record: bool,
-    /// What the port's connections are on.
+    /// What carries the port's connections.
     pub transport: Transport,
 }
 

@@ -1,4 +1,4 @@
-//! `atslab node eats`: who gets a connection's bytes.
+//! `atslab node eats`: which listener gets a connection's bytes.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -14,8 +14,8 @@ use crate::ui::output::{Output, QUIET, TITLE};
 pub(super) fn eats(args: &EatsArgs, out: &mut Output) -> Result<ExitCode, Error> {
     let title = match args.consume {
         Consume::On => "the parser consumes the connection",
-        Consume::Off => "nobody consumes: the socket's data event feeds the parser",
-        Consume::Taken => "consumed, until somebody listens for data",
+        Consume::Off => "not consumed: the socket's data event feeds the parser",
+        Consume::Taken => "consumed until the user listens for data",
     };
     writeln!(out, "{TITLE}{title}{TITLE:#}\n")?;
     for event in node::run(&story(args.consume)) {

@@ -1,7 +1,7 @@
 //! `atslab run --format json`: the runs of a scenario as one JSON object, for tools.
 //!
 //! The format is `atslab-run`, version 1. A field may be added in the same version;
-//! a field that goes or changes its meaning makes a new one.
+//! removing a field or changing its meaning makes a new version.
 
 use pluginvc::steps::Side;
 use std::io::Write;

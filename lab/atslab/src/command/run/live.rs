@@ -15,7 +15,7 @@ use crate::ui::output::{FAULT, Output, TITLE};
 /// The status if a server took other steps.
 const DIFFERS: u8 = 1;
 
-/// Performs each scenario on both arms and tells where they part, if they do.
+/// Performs each scenario on both arms and tells where they first differ, if they do.
 pub(super) fn run(
     args: &RunArgs,
     scenarios: &[(String, Scenario)],

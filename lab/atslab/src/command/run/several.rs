@@ -1,5 +1,5 @@
-//! `atslab run --epoch all`: what is the same in several generations stands once, and
-//! what differs stands side by side.
+//! `atslab run --epoch all`: prints once what is the same in several generations, and
+//! side by side what differs.
 
 use std::io::{self, Write};
 
@@ -34,8 +34,8 @@ impl Alike<'_> {
     }
 }
 
-/// Writes the runs of `scenario`: those that are alike together, the first with all its
-/// steps, each further one by what differs from the one before.
+/// Writes the runs of `scenario`, equal runs together: the first with all its steps,
+/// each further one by what differs from the one before.
 pub(super) fn write(
     out: &mut Output,
     name: &str,

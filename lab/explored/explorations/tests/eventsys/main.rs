@@ -67,11 +67,9 @@ where
 /// it fails. For programs that may fail as one of their outcomes.
 fn one_schedule(seed: u64, program: impl Fn() + Send + Sync + 'static) -> Result<(), String> {
     let run = || random_schedules(1, seed, program);
-    catch_unwind(AssertUnwindSafe(run)).map(drop).map_err(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-            .unwrap_or_default()
-    })
+    catch_unwind(AssertUnwindSafe(run))
+        .map(drop)
+        .map_err(|panic| eventsys::panics::text_of(&*panic))
 }
 
 /// Counts up, and lets threads wait for a count.

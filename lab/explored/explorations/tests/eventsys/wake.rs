@@ -14,7 +14,7 @@ enum Finish {
     AllRan,
     /// A deadlock: an event waits in the queue, and the thread sleeps.
     EventLost,
-    /// A deadlock: every event has run, and the thread sleeps although it is to end.
+    /// A deadlock: every event has run, and the thread sleeps although it should end.
     ShutdownLost,
 }
 

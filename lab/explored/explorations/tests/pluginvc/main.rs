@@ -57,7 +57,7 @@ fn warm_lab() -> Lab {
     lab
 }
 
-/// What the agents were called back with, in one line.
+/// The callbacks of the agents, in one line.
 fn callbacks(lab: &Lab) -> String {
     lab.take_callbacks().join(", ")
 }

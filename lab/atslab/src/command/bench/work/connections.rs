@@ -118,7 +118,7 @@ impl End {
         self.work.end_closed();
     }
 
-    /// The next connection.
+    /// Makes the next connection.
     fn next(&self, call: &Invocation<'_>) {
         let (work, guard) = (&self.work, call.guard());
         if work.left.add(-1) < 0 {

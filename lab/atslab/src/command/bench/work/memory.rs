@@ -1,6 +1,6 @@
 //! How much memory things take. In the server: `tests/probe/bench_memory.cc`.
 //!
-//! What is made stays: such a job is the only one of its process.
+//! A job frees nothing that it makes, so it is the only job of its process.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub(super) fn memory(stage: &Arc<Stage>, job: &Job) -> Begin {
         let filler = Filler { work: Arc::clone(&work), write: OnceCell::new() };
         StateMachine::new(Arc::clone(&mutex), filler, Filler::handle)
     };
-    // The state machines are their users', and not counted.
+    // The state machines belong to their users and are not counted.
     let fillers: Vec<_> = (0..job.many).map(filler).collect();
     let is_event = job.kind == "memory_event";
     Box::new(move || {

@@ -104,7 +104,7 @@ struct Lane {
 impl Lane {
     fn handle(self: &Arc<Lane>, call: &Invocation<'_>, event: EventCode, _: Data<'_>) -> Outcome {
         if self.step.get() == 1 && event == EventCode::EVENT_INTERVAL {
-            // What is scheduled by a timer waits for the next pass, and that for a while.
+            // An event scheduled from a timer waits for the next pass, which comes after a while.
             self.work.call_soon(self.thread, ContRef::clone(call.this()));
             return Outcome::Done;
         }
@@ -180,7 +180,7 @@ impl Lane {
         }
     }
 
-    /// All has arrived, and what the last piece had set off has been done.
+    /// Everything has arrived, and what the last piece had set off has been done.
     fn close(&self) {
         for end in self.pairs().iter().flatten() {
             let guard = end.mutex().lock();
@@ -207,7 +207,7 @@ impl Lane {
             .lanes()
             .iter()
             .map(|lane| {
-                // The other lane is over, or this one is it.
+                // This lane is that lane, or the other lane is over.
                 let guard = lane.mutex().lock();
                 Arc::clone(lane.state(&guard))
             })

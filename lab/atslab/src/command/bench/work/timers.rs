@@ -1,6 +1,6 @@
 //! Timers and missed locks. In the server: `tests/probe/bench_events.cc`.
 //!
-//! They are done in batches; only what a batch itself takes is counted.
+//! They run in batches; only the time inside a batch counts.
 
 use std::mem;
 use std::sync::mpsc::channel;
@@ -51,8 +51,8 @@ impl Batches {
         }
     }
 
-    /// What is scheduled by a timer waits for the next pass, and that for a while; so
-    /// a batch begins with an event of the queue.
+    /// An event scheduled from a timer waits for the next pass, which comes after a
+    /// while; so a batch begins with an event of the queue.
     fn is_to_begin(&self, event: EventCode) -> bool {
         let is_timed = event == EventCode::EVENT_INTERVAL;
         if is_timed {
@@ -196,7 +196,7 @@ struct LockMiss {
     stage: Count,
     target: OnceLock<ContRef>,
     events: Mutex<Vec<EventRef>>,
-    /// Ends the holding.
+    /// Makes the other thread give the mutex back.
     let_go: OnceLock<std::sync::mpsc::Sender<()>>,
 }
 
@@ -228,7 +228,7 @@ pub(super) fn lock_miss(stage: &Arc<Stage>, job: &Job) -> Begin {
         let for_holder = Arc::clone(&work);
         work.batches.stage.produce(0, move || {
             let guard = mutex.lock();
-            // Who does not listen any more has gone.
+            // An error means that the receiver has gone.
             let _ = held.send(());
             let _ = over.recv();
             drop(guard);

@@ -1,0 +1,126 @@
+//! `atslab list`: what there is, with what it means.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use conformance::ats::live::Release;
+use conformance::ats::{Epoch, Suite, gallery};
+use conformance::deviations::Deviations;
+use httpsm::plugins::Plugin;
+
+use crate::error::Error;
+use crate::ui::output::{Output, QUIET, TITLE};
+
+/// The arguments of `atslab list`.
+#[derive(Debug, Args)]
+#[command(after_help = LIST_EXAMPLES)]
+pub(crate) struct ListArgs {
+    /// List only these
+    #[arg(value_enum, value_name = "WHAT")]
+    pub what: Vec<What>,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum What {
+    /// The generations of PluginVC, and the releases that they are compared with
+    Epochs,
+    /// The scenarios of the gallery, which "atslab run" takes by name
+    Scenarios,
+    /// The recorded cases, which "atslab compare --case" and "atslab steps --case" take
+    Cases,
+    /// The plugins of "atslab serve"
+    Plugins,
+    /// The known differences from the real programs
+    Deviations,
+}
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  atslab list
+  atslab list scenarios | grep -i timeout
+  atslab list epochs plugins";
+
+/// Prints the lists that are meant, or all of them.
+pub(crate) fn list(args: &ListArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    let all = What::value_variants();
+    let meant = if args.what.is_empty() { all } else { &args.what };
+    for (at, what) in meant.iter().enumerate() {
+        if at > 0 {
+            writeln!(out)?;
+        }
+        match what {
+            What::Epochs => write_epochs(out)?,
+            What::Scenarios => write_scenarios(out)?,
+            What::Cases => write_cases(out)?,
+            What::Plugins => write_plugins(out)?,
+            What::Deviations => write_deviations(out)?,
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_epochs(out: &mut Output) -> io::Result<()> {
+    let rows = Epoch::ALL.iter().map(|&epoch| {
+        let release = Release::from(epoch);
+        let runs = if Release::RUNNABLE.contains(&release) { ", which --live can run" } else { "" };
+        (epoch.name().to_owned(), format!("{}; compared with {release}{runs}", epoch.what()))
+    });
+    write_rows(out, "Epochs", rows.collect())
+}
+
+fn write_scenarios(out: &mut Output) -> io::Result<()> {
+    let rows = gallery::names().filter_map(|name| {
+        let scenario = gallery::named(name)?;
+        Some((name.to_owned(), scenario.teaches))
+    });
+    write_rows(out, "Scenarios", rows.collect())
+}
+
+fn write_cases(out: &mut Output) -> io::Result<()> {
+    for &suite in Suite::ALL {
+        let rows = suite.cases().iter().map(|case| {
+            let text = format!(
+                "active writes {} and reads {}; passive writes {} and reads {}",
+                case.active.nbytes_write,
+                case.active.nbytes_read,
+                case.passive.nbytes_write,
+                case.passive.nbytes_read
+            );
+            (case.name.clone(), text)
+        });
+        write_rows(out, &format!("Cases, {suite}"), rows.collect())?;
+    }
+    Ok(())
+}
+
+fn write_plugins(out: &mut Output) -> io::Result<()> {
+    let row = |plugin: &Plugin| {
+        (plugin.name().to_owned(), format!("{}: {}", plugin.paths(), plugin.what()))
+    };
+    write_rows(out, "Plugins", Plugin::ALL.iter().map(row).collect())
+}
+
+fn write_deviations(out: &mut Output) -> io::Result<()> {
+    let registers = [
+        ("in the steps of Traffic Server", Deviations::ats()),
+        ("in its answers over TCP", Deviations::http()),
+        ("in node's stream layer", Deviations::node()),
+    ];
+    for (place, register) in registers {
+        let rows = register.deviation.iter();
+        let rows = rows.map(|entry| (entry.name.clone(), entry.what.clone()));
+        write_rows(out, &format!("Deviations {place}"), rows.collect())?;
+    }
+    Ok(())
+}
+
+fn write_rows(out: &mut Output, title: &str, rows: Vec<(String, String)>) -> io::Result<()> {
+    writeln!(out, "{TITLE}{title}{TITLE:#}")?;
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    for (name, text) in rows {
+        writeln!(out, "  {name:width$}  {QUIET}{text}{QUIET:#}")?;
+    }
+    Ok(())
+}
