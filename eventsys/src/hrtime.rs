@@ -92,6 +92,12 @@ mod tests {
     }
 
     #[test]
+    fn forever_is_a_hundred_years_of_365_and_a_quarter_days() {
+        let day = seconds(24 * 3_600);
+        assert_eq!(FOREVER, 100 * (365 * day + day / 4));
+    }
+
+    #[test]
     fn units_too_many_to_be_counted_are_never() {
         for unit in [seconds, mseconds, useconds] {
             assert_eq!(unit(i64::MAX), NEVER);

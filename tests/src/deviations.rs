@@ -5,7 +5,7 @@
 //! node's stream layer. All have one format, [`Deviation`]. A difference that fits no entry
 //! fails its comparison. `cargo test -p conformance deviations` checks all entries: each is
 //! shown by a test, a case or an example that exists and in which the difference still
-//! shows; each names a rule that there is; and no rule is without an entry.
+//! shows; each names a rule that exists; and every rule has an entry.
 //!
 //! [`ats.toml`]: Deviations::ats
 //! [`http.toml`]: Deviations::http

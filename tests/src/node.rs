@@ -1,8 +1,8 @@
 //! Node's stream layer: scenarios, on the port (`streamlisten`) and on the real node.
 //!
 //! A scenario is a JSON object. The port and the machine's `node` run the same ones, each
-//! tells events, and the two lists are compared. What node 20.20.2 told in hundreds of
-//! them is recorded in `tests/node`, so the proof needs no node.
+//! tells events, and the two lists are compared. The events of node 20.20.2 in hundreds
+//! of scenarios are recorded in `tests/node`, so the proof needs no node.
 //!
 //! | module | what it is for |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! What this process has outside itself, and that nothing of it is left behind: real
+//! What this process has outside itself, and how it leaves nothing of it behind: real
 //! servers and compilers as [`Child`]ren, and temporary [`Folder`]s.
 //!
 //! Both end when they are dropped. A process that is killed drops nothing. So a program
@@ -54,7 +54,7 @@ impl DerefMut for Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to be killed.
+        // It may have ended by itself; then there is nothing to kill.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

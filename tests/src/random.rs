@@ -5,8 +5,8 @@
 //! ([`ats::http::fuzz`](crate::ats::http::fuzz)), of scenarios for node
 //! ([`node::generate`](crate::node::generate())). The source is [`fastrand::Rng`], which is
 //! the same on every machine, so a seed is the same input everywhere; [`Choose`] adds the
-//! choices that all of them make, and [`Counts`] tells how often each was made, because a
-//! fuzzer finds nothing in what its generator never makes.
+//! choices that all of them make, and [`Counts`] tells how often each was made: a fuzzer
+//! cannot find a fault in an input that its generator never makes.
 //!
 //! ```
 //! use conformance::random::{Choose, Counts, numbered};
@@ -40,7 +40,7 @@ pub trait Choose {
     /// One of `all`.
     ///
     /// # Panics
-    /// If there is none.
+    /// If `all` is empty.
     fn pick<T: Copy>(&mut self, all: &[T]) -> T;
 }
 
@@ -58,8 +58,8 @@ impl Choose for Rng {
     }
 }
 
-/// The choices of the input `number` of `seed`: each number has its own, whatever was
-/// made before it.
+/// The choices of the input `number` of `seed`: each number has its own, independent of
+/// the inputs before it.
 #[must_use]
 pub fn numbered(seed: u64, number: usize) -> Rng {
     // An odd factor: no two numbers of a seed are the same.

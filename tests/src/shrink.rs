@@ -2,10 +2,10 @@
 //!
 //! The loop is greedy. It makes all inputs that are one change smaller, tries them in
 //! their order, some at a time, takes the first that still differs, and begins again with
-//! that one. It ends when no smaller input differs, or when the tries are used up. There
-//! is no clock and no chance in it: the same verdicts give the same result.
+//! that one. It ends when no smaller input differs, or when the tries are used up. It
+//! uses no clock and no random choice: the same verdicts give the same result.
 //!
-//! What a smaller input is, each user says by a list of candidates: those of Traffic
+//! Each user gives a list of candidates, the smaller inputs: those of Traffic
 //! Server's scenarios in [`ats::live::shrink`](crate::ats::live::shrink()), those of HTTP
 //! clients in [`ats::http::fuzz`](crate::ats::http::fuzz), those of node's scenarios in
 //! [`node::shrink`](crate::node::shrink()).
@@ -13,15 +13,15 @@
 /// How much is tried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shrinking {
-    /// So many candidates of an input are tried at once, at least one. What plays many
-    /// inputs in the time of one is quicker with more; what plays one after the other
-    /// does work in vain with more than one.
+    /// So many candidates of an input are tried at once, at least one. An arm that plays
+    /// many inputs in the time of one is quicker with more; an arm that plays one after
+    /// the other wastes work with more than one.
     pub at_once: usize,
     /// After so many tries an input stays as it is.
     pub tries: usize,
 }
 
-/// An input on its way to become small.
+/// An input that is being made small.
 struct Course<T, C> {
     best: T,
     /// What is smaller than `best` and has not been tried.

@@ -182,6 +182,12 @@ mod tests {
     use crate::hrtime::mseconds;
 
     #[test]
+    fn a_virtual_clock_and_a_ticking_one_are_virtual_and_a_real_one_is_not() {
+        assert!(Clock::new_virtual().is_virtual() && Clock::new_ticking(1).is_virtual());
+        assert!(!Clock::new_real().is_virtual());
+    }
+
+    #[test]
     fn one_thread_jumps_to_its_deadline() {
         let clock = Clock::new_virtual();
         let me = clock.participate().unwrap();

@@ -224,6 +224,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_first_second_with_the_number_of_the_first_block_is_counted() {
+        let metrics = Metrics::default();
+        for second in [N_EVENT_METRICS as HrTime, N_EVENT_METRICS as HrTime + 1] {
+            let pass = metrics.begin_loop(second * SECOND);
+            metrics.end_loop(pass, second * SECOND + 7);
+        }
+        assert_eq!(metrics.summarize().map(|sum| sum.count), [1; 3]);
+    }
+
+    #[test]
+    fn a_pass_that_takes_no_time_is_neither_the_shortest_nor_the_longest() {
+        let metrics = Metrics::default();
+        for (second, span) in [(1, 0), (2, 7), (3, 0), (4, 0)] {
+            let pass = metrics.begin_loop(second * SECOND);
+            metrics.end_loop(pass, second * SECOND + span);
+        }
+        let [ten, ..] = metrics.summarize();
+        assert_eq!((ten.count, ten.time_min, ten.time_max), (3, 7, 7));
+    }
+
+    #[test]
     fn seconds_are_summed_and_gaps_are_cleared() {
         let metrics = Metrics::default();
         let run = |at: HrTime, events: i64| {

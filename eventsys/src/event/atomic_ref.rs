@@ -105,3 +105,24 @@ fn unpack(word: u64) -> Option<EventRef> {
     let generation = (now & !0xffff_ffff) | (word & 0xffff_ffff);
     Some(EventRef { event, generation })
 }
+
+#[cfg(all(test, not(feature = "explore")))]
+mod tests {
+    use super::*;
+    use crate::ethread::free_unqueued;
+    use crate::event::allocate;
+
+    #[test]
+    fn an_event_used_more_often_than_the_word_counts_is_still_found() {
+        let event = allocate();
+        let before = event.state.load(Ordering::Relaxed);
+        event.state.store(((5 << 32) | 7) << 1, Ordering::Relaxed);
+        let reference = event.reference();
+        let kept = AtomicEvent::none();
+        kept.store(Some(reference));
+        assert_eq!(kept.load(), Some(reference));
+        assert!(kept.is(reference));
+        event.state.store(before, Ordering::Relaxed);
+        free_unqueued(event);
+    }
+}

@@ -11,6 +11,17 @@ use eventsys::{Due, EventCode, Request, THREAD_MAX_HEARTBEAT};
 use testkit::{Lab, let_time_pass, on_foreign_thread};
 
 #[test]
+fn an_event_in_the_external_queue_keeps_the_thread_from_being_idle() {
+    let lab = Lab::new();
+    let (thread, cont) = (Arc::clone(lab.thread.thread()), lab.noting("came"));
+    assert!(lab.thread.has_no_events());
+    on_foreign_thread(|| thread.schedule_imm(cont));
+    assert!(!lab.thread.has_no_events());
+    lab.thread.run_until_idle();
+    assert_eq!(lab.take_names(), ["came"]);
+}
+
+#[test]
 fn events_from_other_threads_come_after_those_that_wait_in_the_local_queue() {
     let lab = Lab::new();
     lab.thread.schedule_imm(lab.noting("local 1"));

@@ -47,6 +47,23 @@ fn a_guard_of_another_mutex_is_no_leave_to_call() {
 }
 
 #[test]
+fn a_handler_gets_the_guard_of_its_mutex_if_it_has_one() {
+    let lab = Lab::new();
+    let machine = StateMachine::new(ProxyMutex::new(), Cell::new(None), |found, call, _, _| {
+        let guard = call.try_guard();
+        found.set(Some(guard.is_some_and(|guard| guard.is_of(call.mutex()))));
+        Outcome::Done
+    });
+    lab.thread.schedule_imm(machine.clone());
+    lab.passes(1);
+    assert_eq!(machine.state(&machine.mutex().lock()).get(), Some(true));
+    let free: ContRef = FreeContinuation::new(|call, _, _| {
+        if call.try_guard().is_some() { Outcome::Cont } else { Outcome::Done }
+    });
+    assert_eq!(call(&free, None, EventCode(1), Data::None), Outcome::Done);
+}
+
+#[test]
 fn whoever_holds_the_lock_may_call_with_or_without_showing_the_guard() {
     let cont = counter();
     let (as_ref, other): (ContRef, _) = (cont.clone(), ProxyMutex::new());

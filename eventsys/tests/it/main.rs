@@ -15,5 +15,8 @@ mod processor;
 mod refused;
 mod saturation;
 mod schedule;
+mod shutdown;
+mod steps;
+mod sync;
 mod tail;
 mod threads;

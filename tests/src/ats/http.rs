@@ -2,9 +2,9 @@
 //!
 //! The same bytes go to a Traffic Server 9.2.9 with its generator plugin
 //! (`map / http://127.0.0.1/ @plugin=generator.so`) and to the port with its own.
-//! Compared are all bytes that come back (statuses, fields in their order, bodies,
-//! answers behind answers) and whether the connection stays open; left out are the
-//! values of dates, of `Age`, and the number by which a server calls itself.
+//! All bytes that come back are compared (statuses, fields in their order, bodies,
+//! answers behind answers), and whether the connection stays open, except the
+//! values of dates, of `Age`, and the version that a server gives for itself.
 //!
 //! | file | what |
 //! |---|---|
@@ -14,9 +14,9 @@
 //! | `ask.rs` | how a case is played |
 //! | `servers.rs` | the two servers |
 //! | `origins.rs` | the origin servers that they ask |
-//! | `swarm.rs` | how very many are played at once |
+//! | `swarm.rs` | plays very many cases at once |
 //! | `fuzz.rs` | random clients |
-//! | `sends.rs` | what a client sends that makes a difference known |
+//! | `sends.rs` | the inputs of a client that lead to known differences |
 //! | `compare.rs` | differences, and the register of those that are known |
 
 mod answer;

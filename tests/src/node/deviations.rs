@@ -1,10 +1,10 @@
-//! Differences that are meant: each rule takes one out of what the two have told.
+//! Intended differences: each rule removes one from the events of the two.
 
 use serde_json::{Value, json};
 
 use crate::deviations::Deviations;
 
-/// What both have told in a scenario.
+/// The events of both in a scenario.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Told {
     /// Node.
@@ -13,7 +13,7 @@ pub struct Told {
     pub port: Vec<Value>,
 }
 
-/// Takes what differs by a rule out of what both have told in a scenario.
+/// Removes what differs by a rule from the events of both in a scenario.
 pub type Rule = fn(&Value, &mut Told);
 
 /// All rules, by the names that the register has for them.
@@ -22,7 +22,7 @@ pub const RULES: [(&str, Rule); 2] = [
     ("place-in-unknown-memory", place_in_unknown_memory),
 ];
 
-/// Takes out of `told` everything that is meant to differ, by the rules of the entries in
+/// Removes all intended differences from `told`, by the rules of the entries in
 /// [`Deviations::node`].
 #[must_use]
 pub fn without(scenario: &Value, mut told: Told) -> Told {
@@ -32,7 +32,7 @@ pub fn without(scenario: &Value, mut told: Told) -> Told {
             rule(scenario, &mut told);
         }
     }
-    // Whether the client has seen the end depends on the time that it was given.
+    // Whether the client has seen the end depends on its time.
     let all = told.node.iter_mut().chain(&mut told.port);
     for event in all.filter(|event| event["e"] == "client") {
         event["ended"] = Value::Null;
@@ -40,7 +40,7 @@ pub fn without(scenario: &Value, mut told: Told) -> Told {
     told
 }
 
-/// In its own memory the port would have said a number, too.
+/// In its own memory the port would have given a number, too.
 fn place_in_unknown_memory(_: &Value, told: &mut Told) {
     for (node, port) in told.node.iter().zip(&mut told.port) {
         let same_kind = node["e"] == port["e"] && node["err"] == port["err"];
@@ -57,7 +57,7 @@ fn parsing_with_an_exception(scenario: &Value, told: &mut Told) {
     }
 }
 
-/// The event in which a callback throws whose exception does not stop the parse.
+/// The event of a callback that throws without stopping the parse.
 fn thrown_too_early(scenario: &Value, events: &[Value]) -> Option<usize> {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let throwing: Vec<Value> = list(&scenario["hooks"])

@@ -28,7 +28,7 @@ pub enum Arm {
 }
 
 impl Arm {
-    /// The events of each of `scenarios`; `done` hears of each that is over.
+    /// The events of each of `scenarios`; calls `done` when one is over.
     ///
     /// # Errors
     /// If node cannot be run.
@@ -54,9 +54,9 @@ impl Arm {
 /// What is compared with what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Arms {
-    /// What is right.
+    /// The reference.
     pub real: Arm,
-    /// What may be wrong.
+    /// The arm under test.
     pub port: Arm,
 }
 
@@ -65,7 +65,7 @@ impl Arms {
     pub const NODE_AND_PORT: Arms = Arms { real: Arm::Node, port: Arm::Port(None) };
 }
 
-/// What has come of random scenarios.
+/// The results of random scenarios.
 #[derive(Default)]
 pub struct Found {
     /// How many tell the same, as registered or without any difference.
@@ -76,11 +76,10 @@ pub struct Found {
     pub differing: Vec<(Value, Difference)>,
 }
 
-/// Runs the scenarios 0 to `count` of `seed` on both arms. `done` hears of each that is
-/// over on the real one, on any thread.
+/// Runs the scenarios 0 to `count` of `seed` on both arms. Calls `done` on any thread
+/// when one is over on the real arm.
 ///
-/// Some node processes run at a time: most of their time goes by in waiting for their
-/// sockets.
+/// Several node processes run at a time: most of the time they wait for their sockets.
 ///
 /// # Errors
 /// If node cannot be run.

@@ -1,7 +1,7 @@
 //! Random scenarios, of three kinds.
 //!
 //! A kind has a fixed share, and [`Statistics`] counts what has been made: a test
-//! holds that every action occurs, outside of callbacks and inside of them.
+//! checks that every action occurs, outside of callbacks and inside of them.
 
 mod connection;
 mod core;

@@ -22,9 +22,9 @@ const SCRIPT: &str = concat!(
     include_str!("live/main.js"),
 );
 
-/// Runs `scenarios` on the machine's node: the events of each. What node aborts
-/// in ends with an `abort`; the scenarios after it run in another process.
-/// `done` hears how many are over.
+/// Runs `scenarios` on the machine's node and returns the events of each. A scenario
+/// that aborts node ends with an `abort`; the scenarios after it run in another
+/// process. Calls `done` with the number that is over.
 ///
 /// # Errors
 /// If there is no `node` in the path, or it does not begin.
@@ -61,8 +61,8 @@ fn run_process(
     let (Some(mut stdin), Some(stdout), Some(mut stderr)) = (stdin, stdout, stderr) else {
         return Err(NodeError("it has no pipes".into()));
     };
-    // Threads, because a pipe that no one empties stops its writer. A node that
-    // has gone takes no more; its end is seen below.
+    // Threads, because a full pipe stops its writer. A node that has gone takes no
+    // more; its end is seen below.
     let writer = thread::spawn(move || drop(stdin.write_all(&input)));
     let complaints = thread::spawn(move || {
         let mut text = String::new();
@@ -107,7 +107,7 @@ fn end(child: &mut Child) -> Result<(), NodeError> {
     child.wait().map(drop).map_err(|error| NodeError(error.to_string()))
 }
 
-/// How a scenario ended that node did not survive.
+/// The last event of a scenario that ended the node process.
 fn last_event(complaint: &str) -> Value {
     let assertion = complaint.lines().find_map(|line| {
         let (_, rest) = line.split_once("Assertion failed: ").or_else(|| {

@@ -29,10 +29,10 @@ pub use fault::Fault;
 pub use hold::Log;
 use stage::Stage;
 
-/// What the connections of a scenario are on.
+/// What carries the connections of a scenario.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Transport {
-    /// A PluginVC pair, which never was a socket.
+    /// A PluginVC pair, without a socket.
     #[default]
     PluginVc,
     /// Sockets on the loopback, both ends on the calling thread.
@@ -42,13 +42,13 @@ pub enum Transport {
 /// How a scenario is run on the port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Setting {
-    /// What its connections are on.
+    /// What carries its connections.
     pub transport: Transport,
     /// What is broken on purpose, if anything.
     pub fault: Option<Fault>,
 }
 
-/// Why a scenario does not go on to its end.
+/// Why a scenario stops before its end.
 enum Stop {
     /// It makes no sense.
     Nonsense(String),
@@ -95,13 +95,13 @@ pub fn run_with(scenario: &Value, setting: Setting) -> Vec<Value> {
     }
     let told = log.take();
     if let Some(stage) = stage {
-        // What is told now, and what breaks now, belongs to no scenario.
+        // Events and errors after this belong to no scenario.
         let _ = quietly(|| catch_unwind(AssertUnwindSafe(|| stage.end())));
     }
     told
 }
 
-/// Where two lists of events part.
+/// Where two lists of events first differ.
 #[derive(Debug, PartialEq)]
 pub struct Difference {
     /// The place of the first event that differs.

@@ -1,5 +1,5 @@
-//! The guard: two processes that outlive the one that they guard by as long as it takes
-//! to end what that one has left behind.
+//! The guard: two processes that live longer than the guarded one, until they have ended
+//! what it has left behind.
 //!
 //! ```text
 //! the guarded process ──pipe──► the keeper: at the end of the pipe it kills the group
@@ -8,7 +8,7 @@
 //! [ children …                   the leader ]   one process group
 //! ```
 //!
-//! The system closes the pipe whatever the guarded process dies of. The leader does
+//! The system closes the pipe, however the guarded process ends. The leader does
 //! nothing; its number is that of a process group that is there before the first child,
 //! and the keeper, which has to live longer, is not in it.
 
@@ -38,7 +38,7 @@ type Start = Box<dyn Fn() -> io::Result<Command> + Send>;
 
 /// The guard of this process.
 enum State {
-    /// This process has none.
+    /// This process has no guard.
     None,
     /// It is started when there is something to guard.
     Named(Start),
@@ -87,7 +87,7 @@ fn start(mut command: Command) -> io::Result<(Child, ChildStdin)> {
     Ok((leader, pipe))
 }
 
-/// Is the guard. Without a `group` this process is the leader: it starts `keeper`, with
+/// Runs as the guard. Without a `group` this process is the leader: it starts `keeper`, with
 /// the number of its group as the last argument, and waits to be killed by it. With one
 /// it is the keeper of that group. The caller has to live through the signals that end
 /// the guarded process.

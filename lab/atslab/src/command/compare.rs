@@ -1,5 +1,5 @@
-//! `atslab compare`: the port's steps against the real server's, which have been
-//! recorded or are taken now.
+//! `atslab compare`: compares the port's steps with the real server's, which are
+//! recorded or taken now.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -118,11 +118,11 @@ fn name(job: &Job<'_>, args: &CompareArgs) -> String {
 }
 
 /// The epoch that takes the steps of every case, if cases differ and another one does. A
-/// recording does not say of which release it is.
+/// recording does not name its release.
 fn other_epoch(jobs: &[Job<'_>], outcomes: &[Outcome]) -> Option<Epoch> {
     let mut order: Vec<(bool, Job<'_>)> =
         jobs.iter().zip(outcomes).map(|(job, one)| (one.verdict.is_identical(), *job)).collect();
-    // What differs here shows most: mostly one case is enough to rule an epoch out.
+    // Start with the cases that differ here: mostly one is enough to rule an epoch out.
     order.sort_by_key(|&(is_identical, _)| is_identical);
     let &(false, first) = order.first()? else { return None };
     let takes_all = |epoch: Epoch| {
@@ -132,8 +132,8 @@ fn other_epoch(jobs: &[Job<'_>], outcomes: &[Outcome]) -> Option<Epoch> {
     Epoch::ALL.iter().copied().find(|&epoch| epoch != first.epoch && takes_all(epoch))
 }
 
-/// The cases that are meant, for each epoch that is meant. Suites that the
-/// epoch's server was not recorded in are left out, unless it performs them now.
+/// The selected cases, for each selected epoch. Suites without a recording of the
+/// epoch's server are left out, unless it performs them now.
 fn groups(args: &CompareArgs) -> Result<Vec<Group>, Error> {
     let one = || Epochs::One(Epoch::default());
     let default = || if args.cases.is_some() { one() } else { Epochs::All };

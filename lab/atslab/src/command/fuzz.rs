@@ -1,8 +1,8 @@
 //! `atslab fuzz`: random scenarios, on the port and in a real server.
 //!
 //! The seeds are taken in chunks by several workers, each with a server process
-//! of its own. A chunk that is done is a line in the report: from it a run is
-//! resumed, and reports of several machines are merged.
+//! of its own. The report has a line for each chunk that is done: a run can be
+//! resumed from it, and reports of several machines can be merged.
 
 mod report;
 mod worker;
@@ -73,7 +73,7 @@ const FUZZ_EXAMPLES: &str = "\
 Each seed is a scenario. Both arms have one clock, so every step is compared,
 with its time; so are the bytes that were read. A scenario that differs is made
 as small as it can be and put into a file. The first of each kind is shown: a
-kind is what both arms do where they part. A crash or a hang of the server is a
+kind is what both arms do where they first differ. A crash or a hang of the server is a
 result like any other. tests/live/install unpacks the servers.
 
 Examples:
@@ -176,7 +176,7 @@ fn keep(finding: &Finding, folder: &Path, release: Release) -> Result<PathBuf, E
 fn show(finding: &Finding, file: &Path, release: Release, out: &mut Output) -> Result<(), Error> {
     writeln!(
         out,
-        "\n{FAULT}seed {}:{FAULT:#} the port parts from {release} after {} steps",
+        "\n{FAULT}seed {}:{FAULT:#} the port differs from {release} after {} steps",
         finding.seed, finding.divergence.index
     )?;
     write!(out, "{}", finding.divergence)?;

@@ -1,5 +1,4 @@
-//! `atslab http`: what the port answers over TCP, against what the real server
-//! does.
+//! `atslab http`: compares the port's answers over TCP with the real server's.
 
 mod fuzz;
 
@@ -96,11 +95,11 @@ pub(crate) struct HttpFuzzArgs {
 const HTTP_EXAMPLES: &str = "\
 The same bytes go over TCP to a Traffic Server with its generator plugin and to
 the port with its own: sizes, methods, kept connections, malformed heads, limits,
-chunks, requests that try to smuggle another, timeouts, tunnels. Compared is all
-that comes back, in its order, but for the values of dates and ages, and whether
-the connection stays open. The cases are in tests/http/cases.txt. Known
-differences are registered in tests/deviations/http.toml; one that does not show
-any more is told. tests/live/install unpacks the server.
+chunks, requests that try to smuggle another, timeouts, tunnels. All bytes that
+come back are compared, except the values of dates and ages, and whether the
+connection stays open. The cases are in tests/http/cases.txt. Known differences are
+registered in tests/deviations/http.toml; the command also reports an entry that
+does not show any more. tests/live/install unpacks the server.
 
 Examples:
   atslab http
@@ -118,9 +117,9 @@ const HTTP_FUZZ_EXAMPLES: &str = "\
 Makes up clients: heads by the grammar of HTTP and by changes to the built-in
 clients, pipelines of good and bad requests, bodies, chunks, bytes cut in several
 pieces, ends that are half closes or resets. Each goes to a running 9.2.9 and to
-the port. What differs is played again, and counts only if it differs each time;
-then it is made small and shown once for each kind of difference, in the form that
---cases of \"atslab http\" reads. tests/live/install unpacks the server.
+the port. A client whose answers differ is played again, and counts only if they
+differ each time. Each kind of difference is shown once, by a small client, in the
+form that --cases of \"atslab http\" reads. tests/live/install unpacks the server.
 
 Examples:
   atslab http fuzz
@@ -213,7 +212,7 @@ pub(crate) fn http(args: &HttpArgs, out: &mut Output) -> Result<ExitCode, Error>
     report(&compared, args.live.then_some(&recording), out)
 }
 
-/// Reads a file of the user's.
+/// Reads a file of the user.
 fn read<T>(file: &Path, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, Error> {
     let bytes = read_file(file, MOST_OF_CASES).map_err(Error::Lines)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| "expected UTF-8".to_owned());
@@ -236,7 +235,7 @@ fn ask_real_servers(
 ) -> Result<Vec<Answer>, Error> {
     let server = args.servers.find(Release::from(Epoch::D))?;
     let servers = RealServers::start(&server, origins, Timeouts::OF_CASES)?;
-    // What was recorded says how long to wait, but not if it is made anew.
+    // The recorded answer says how long to wait, unless a new recording is made.
     Ok(play(cases, args, &servers, |case| match args.live {
         true => recording.get(&case.name),
         false => None,
@@ -284,7 +283,7 @@ fn report(
                 }
             },
         }
-        // Two runs of one server should be alike; else the case is no good.
+        // Two runs of one server must be the same; otherwise the case is useless.
         if let Some(recorded) = recording.and_then(|recording| recording.get(name))
             && let Some(difference) = Difference::between(recorded, real)
         {

@@ -75,17 +75,17 @@ pair:
   broken     /broken/HOW: an answer that breaks off
 Of other paths, echo takes what has a body.
 
-FROM is a URL, or a path for every host; TO is a URL; both with http, for there is
-no TLS. The longest FROM counts, and what no rule matches is answered with 404.
-Without --map and --tunnel only plugins answer, and what none of them knows is
-answered with 404 and the paths that there are. With --tunnel it is a forward
-proxy: what no rule matches goes where the request says.
+FROM is a URL, or a path for every host; TO is a URL; both with http, because there
+is no TLS. The longest FROM counts; a request that no rule matches is answered with
+404. Without --map and --tunnel only plugins answer, and other requests are answered
+with 404 and the known paths. With --tunnel it is a forward proxy: a request that no
+rule matches goes where its URL says.
 
 The first line of standard output says where it listens. On SIGINT or SIGTERM it
-listens no more, finishes the answers under way, and ends; what is not finished
-after --shutdown-timeout is cut off, and so is all of it by a second signal. A
-client that has gone counts as one that waits: whether it has is not known before
-its answer is written. RUST_LOG chooses what is logged.
+stops listening, finishes the answers under way, and ends. --shutdown-timeout or a
+second signal cuts off the answers that are not finished. A client that has gone
+counts as one that waits, because the server does not notice it before it writes the
+answer. RUST_LOG chooses what is logged.
 
 Examples:
   atslab serve --plugin generator
@@ -95,20 +95,19 @@ Examples:
   atslab serve --plugin fetcher --plugin generator --trace steps.jsonl
 
 Exit status: 0 if it has ended after a signal, 1 if answers were cut off by a
-second signal or the timeout, 2 on errors, to which belongs that a handler has
-panicked.";
+second signal or the timeout, 2 on errors, also if a handler has panicked.";
 
 fn plugins() -> impl TypedValueParser<Value = Plugin> {
     PossibleValuesParser::new(Plugin::ALL.iter().map(|plugin| plugin.name()))
         .map(|name| Plugin::from_name(&name).unwrap_or(Plugin::Generator))
 }
 
-/// With neither, there would be nothing to serve.
+/// Without any of them, there would be nothing to serve.
 fn who_answers() -> ArgGroup {
     ArgGroup::new("who").args(["plugin", "map", "tunnel"]).required(true).multiple(true)
 }
 
-/// How often the end looks whether there are answers under way.
+/// The time between two checks at the end whether answers are under way.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// How long there must have been none: a request that was sent before the signal

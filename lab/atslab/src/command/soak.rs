@@ -78,7 +78,7 @@ pub(crate) fn soak(args: &SoakArgs, out: &mut Output) -> Result<ExitCode, Error>
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
-/// Has all clients ask until the time is over; what came of it.
+/// Lets all clients ask until the time is over; gives their results.
 fn load(args: &SoakArgs, stage: &Stage) -> Tally {
     let over = Arc::new(AtomicBool::new(false));
     let clients: Vec<_> = (0..args.connections)

@@ -29,8 +29,8 @@ impl fmt::Display for Finish {
 /// What came back on a connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
-    /// The bytes, cut behind each line's end: `| ` and a line, or `+ ` and what
-    /// has no end. Dates and the like are masked.
+    /// The bytes, cut behind each line's end: `| ` and a line, or `+ ` and a piece
+    /// without a line's end. Dates and the like are masked.
     pub lines: Vec<String>,
     /// How it ended.
     pub finish: Finish,
@@ -69,7 +69,7 @@ impl Answer {
         parts
     }
 
-    /// The server died of its client.
+    /// The client made the server die.
     pub(super) fn of_death() -> Answer {
         Answer { lines: vec!["(the server dies)".to_owned()], finish: Finish::Closed }
     }
@@ -135,7 +135,7 @@ impl Recording {
         let mut text = String::new();
         for (name, answer) in answers {
             let lines: String = answer.lines.iter().map(|line| format!("{line}\n")).collect();
-            // A string takes everything.
+            // Writing to a string cannot fail.
             let _ = write!(text, "case {name}\n{lines}{}\n\n", answer.finish);
         }
         text

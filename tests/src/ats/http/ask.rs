@@ -19,14 +19,14 @@ pub(super) const PAUSE: Duration = Duration::from_millis(60);
 /// How long nothing must come behind an answer that is as long as expected.
 const LINGER: Duration = Duration::from_millis(300);
 
-/// How long is waited for what is expected and does not come.
+/// How long to wait for expected bytes that do not come.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// How long nothing must come if nobody knows what to expect; longer than the
-/// timeouts that the servers are given.
+/// How long nothing must come if there is no expected answer; longer than the
+/// timeouts of the servers.
 const UNSURE: Duration = Duration::from_secs(9);
 
-/// How often is looked whether it has been long enough.
+/// The time between two checks whether the wait is over.
 const TICK: Duration = Duration::from_millis(20);
 
 /// A client of one server.
@@ -41,7 +41,7 @@ pub struct Asker {
 impl Asker {
     /// Plays a case. `expected` is what an answer to it looks like, if one is
     /// known: it says how long to wait, and not what is right. A server that does
-    /// not even accept has closed.
+    /// not accept counts as closed.
     #[must_use]
     pub fn play(&self, case: &Case, expected: Option<&Answer>) -> Answer {
         let mut answer = Answer::new(b"", Finish::Closed);
@@ -75,8 +75,8 @@ impl Asker {
         })
     }
 
-    /// Does what a client does, but for reading. Faults are the server's business:
-    /// it may have closed long ago.
+    /// Does everything of a client except reading. Errors are ignored: the server may
+    /// have closed long ago.
     fn act(&self, mut stream: &TcpStream, actions: &[Action]) {
         for action in actions {
             match action {
@@ -99,7 +99,7 @@ impl Asker {
     }
 }
 
-/// Reads until the server closes, or nothing more is to be expected.
+/// Reads until the server closes, or no more bytes are expected.
 fn listen(
     mut stream: &TcpStream,
     expected: Option<&Answer>,

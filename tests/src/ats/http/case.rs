@@ -1,4 +1,4 @@
-//! [`Case`]: what is sent.
+//! [`Case`]: what a client sends.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -8,13 +8,13 @@ use super::text::{escape, unescape};
 /// The cases that come with the project.
 const CASES: &str = include_str!("../../../http/cases.txt");
 
-/// How the servers are set up that a case is for.
+/// The setup of the servers for a case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Setup {
     /// One rule, which leads everything to the generator plugin.
     #[default]
     Generator,
-    /// No rules, and none needed: whatever is asked for is asked for.
+    /// A forward proxy without rules: it asks the server that the request names.
     Forward,
     /// As `Forward`, with limits of 1,000 bytes for a request line, 2,000 for a
     /// field and 5,000 for a head.
@@ -22,7 +22,7 @@ pub enum Setup {
 }
 
 impl Setup {
-    /// All of them.
+    /// All setups.
     pub const ALL: [Setup; 3] = [Setup::Generator, Setup::Forward, Setup::Narrow];
 
     pub(super) const fn name(self) -> &'static str {
@@ -43,10 +43,10 @@ pub enum Action {
     Pause,
     /// Ends its side of the connection.
     HalfClose,
-    /// Closes the connection, whatever comes on it.
+    /// Closes the connection, without reading it to the end.
     Close,
-    /// Has the connection's end be a reset (`RST`): of the bytes that have come, and
-    /// of those under way, nothing counts any more.
+    /// Ends the connection with a reset (`RST`): bytes that have come, and bytes under
+    /// way, do not count any more.
     Reset,
 }
 
@@ -134,7 +134,7 @@ impl Case {
     pub fn print<'a>(cases: impl IntoIterator<Item = &'a Case>) -> String {
         let (mut text, mut setup) = (String::new(), Setup::default());
         for case in cases {
-            // A string takes everything.
+            // Writing to a string cannot fail.
             if std::mem::replace(&mut setup, case.setup) != case.setup {
                 let _ = writeln!(text, "setup {}\n", case.setup.name());
             }

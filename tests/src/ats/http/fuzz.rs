@@ -10,8 +10,8 @@
 //!
 //! Both arms play the same clients at the same time, a thousand at once. What
 //! differs is played again, with fewer at once, and counts only if it differs each
-//! time and the real server answers the same each time: the two arms are cut off
-//! from each other's load by nothing.
+//! time and the real server answers the same each time: the load of one arm disturbs
+//! the other.
 
 mod client;
 mod features;
@@ -39,7 +39,7 @@ use crate::ats::live::LiveError;
 const CAREFUL: Swarm = Swarm { at_once: 48 };
 
 /// A server that has died is asked again by so many clients at a time, to find the
-/// one of which it dies.
+/// client that makes it die.
 const MANY: usize = 200;
 
 /// How often a difference has to show again.
@@ -69,7 +69,7 @@ pub struct Finding {
 impl Arms<'_> {
     /// Plays `cases` on both arms, in their order; `done` is called behind each
     /// client of each arm. A real server that dies is started anew, and the client
-    /// of which it has died is found.
+    /// that made it die is found.
     ///
     /// # Errors
     /// If the system cannot wait for sockets, or a server does not come up again.
@@ -140,8 +140,8 @@ impl Arms<'_> {
         Ok((findings, unsteady))
     }
 
-    /// Those of `before` for which the arms still differ, and the real server has
-    /// not changed its mind.
+    /// Those of `before` for which the arms still differ, and the real server gives
+    /// the same answer.
     fn still_differing(&self, before: &[Finding], swarm: Swarm) -> Result<Vec<Finding>, LiveError> {
         let cases: Vec<Case> = before.iter().map(|finding| finding.case.clone()).collect();
         let mut now = Vec::new();

@@ -59,7 +59,7 @@ fn start(serve: fn(TcpStream) -> io::Result<()>) -> io::Result<SocketAddr> {
     let address = listener.local_addr()?;
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // A client that goes away is its own affair.
+            // A client may go away.
             thread::spawn(move || serve(stream).ok());
         }
     });

@@ -1,4 +1,4 @@
-//! [`Sends`]: what a client sends that makes a difference known.
+//! [`Sends`]: the inputs of a client that lead to known differences.
 
 use super::case::{Action, Case};
 

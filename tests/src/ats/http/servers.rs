@@ -1,4 +1,4 @@
-//! The servers that are asked: real ones, and the port.
+//! The servers: real ones, and the port.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -17,8 +17,8 @@ use super::origins::Origins;
 use crate::ats::live::server::{Process, Settings};
 use crate::ats::live::{LiveError, Server};
 
-/// The timeouts of both servers, in seconds. They are short, so that they can be
-/// waited for, and not the same, so that it is known which comes first.
+/// The timeouts of both servers, in seconds. They are short, so that a test can wait
+/// for them, and different, so that it is known which comes first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timeouts {
     /// Of a client, before its first byte and behind it.
@@ -52,7 +52,7 @@ const HEAD_MAX: u16 = 5000;
 /// How long a real server may take to come up.
 const START: Duration = Duration::from_secs(60);
 
-/// What can be asked: one server for each [`Setup`].
+/// The servers of an arm: one for each [`Setup`].
 pub trait HttpServer {
     /// A client of the server for `setup`.
     fn asker(&self, setup: Setup) -> Asker;
@@ -90,7 +90,7 @@ impl RealServers {
         Ok(servers)
     }
 
-    /// Starts those anew that have died; which ones.
+    /// Starts the servers anew that have died; returns which.
     ///
     /// # Errors
     /// If one does not come up.

@@ -20,13 +20,13 @@ use super::origins::Origins;
 use super::servers::HttpServer;
 
 /// How long nothing must come until a connection counts as open: longer than all
-/// timeouts of the servers, but for that of kept connections.
+/// timeouts of the servers except that of kept connections.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// An answer is read no further. Some are without end.
+/// An answer is read up to this length. Some have no end.
 const MOST_BYTES: usize = 1 << 16;
 
-/// How often is looked for pauses that are over.
+/// The time between two checks for pauses that are over.
 const TICK: Duration = Duration::from_millis(5);
 
 /// Plays clients on one server.
@@ -100,7 +100,7 @@ struct Talk<'a> {
     until: Option<Instant>,
     bytes: Vec<u8>,
     quiet_since: Instant,
-    /// The socket has something to tell.
+    /// The socket has an event.
     ready: bool,
 }
 
@@ -133,7 +133,7 @@ impl<'a> Talk<'a> {
     ) -> Option<Finish> {
         loop {
             if self.stream.is_none() {
-                // Whoever does not even accept has closed.
+                // A server that does not accept counts as closed.
                 let Ok(mut stream) = TcpStream::connect(self.server) else {
                     return Some(Finish::Closed);
                 };

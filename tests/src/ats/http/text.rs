@@ -65,7 +65,7 @@ pub(super) fn unescape(text: &str) -> Option<Vec<u8>> {
 }
 
 /// What differs between two runs of one server, replaced: dates, ages, and the
-/// number by which a server calls itself.
+/// version that a server gives for itself.
 pub(super) fn normal(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;

@@ -10,7 +10,7 @@ use crate::node::Difference;
 pub struct Group {
     /// The shortest.
     pub scenario: Value,
-    /// What both have told where they part.
+    /// The events of both where they first differ.
     pub key: String,
     /// How many there are.
     pub count: usize,
@@ -31,7 +31,7 @@ pub fn groups(differing: Vec<(Value, Difference)>) -> Vec<Group> {
     groups
 }
 
-/// What both have told where they part: the kinds of the two events, and, if they are
+/// The events of both where they first differ: the two kinds, and, if they are
 /// of one kind, the fields that differ.
 fn key(difference: &Difference) -> String {
     let (Some(node), Some(port)) = (&difference.expected, &difference.actual) else {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::input::{REQUESTS, fed, text};
 use crate::random::Choose;
 
-/// What a scenario has come to.
+/// The state of a scenario.
 #[derive(Default)]
 struct Course {
     /// Requests that have been made, by kind.
@@ -36,7 +36,7 @@ pub(super) fn connection(rng: &mut Rng) -> Value {
         for _ in 0..rng.below(3) {
             actions.push(act(rng, &mut course, false));
         }
-        // What was read late, or is under way, is not to meet what comes next.
+        // Late reads, and bytes under way, must not meet the next action.
         actions.push(json!({"a": "settle"}));
         if rng.one_in(12) {
             actions.push(end(rng, &mut course));

@@ -140,7 +140,7 @@ fn hook(rng: &mut Rng) -> Option<Value> {
 fn inside(rng: &mut Rng, on: &str) -> Option<Value> {
     Some(match rng.below(16) {
         0..=2 => json!({"a": "unconsume"}),
-        // Shows only if the next piece is read by the same parser.
+        // The effect shows only if the same parser reads the next piece.
         3 | 13..=15 => json!({"a": "pause"}),
         4 => json!({"a": "resume"}),
         5 => json!({"a": "current_buffer"}),

@@ -3,7 +3,7 @@ class Core extends Run {
     super(scenario);
     this.streams = {}; this.parsers = {}; this.requests = {}; this.clients = {}; this.told_last = [];
     this.inputs = new Map();
-    // What a write came to stays for the whole process.
+    // The result of a write stays for the whole process.
     wraps.streamBaseState[wraps.kBytesWritten] = 0;
     wraps.streamBaseState[wraps.kLastWriteWasAsync] = 0;
     let used = 0;
@@ -125,7 +125,7 @@ class Core extends Run {
     try { f(); } catch (error) { this.tell({ e: 'exception', at: action.a, msg: error.message }); }
   }
 
-  // All that is under way has arrived, where the other side takes it.
+  // Everything under way has arrived, where the other side takes it.
   arrived() {
     return Object.entries(this.clients).every(([name, client]) => {
       const stream = this.streams[name];
@@ -136,7 +136,7 @@ class Core extends Run {
     });
   }
 
-  // The client's writes are in the same process, and leave no trace of what they came to.
+  // The client's writes are in the same process; their results must leave no trace.
   clientWrites(client, bytes) {
     const state = wraps.streamBaseState;
     const kept = [state[wraps.kBytesWritten], state[wraps.kLastWriteWasAsync]];
@@ -193,7 +193,7 @@ class Core extends Run {
       case 'finish_shutdown': return void stream.finishShutdown(this.requests[action.req], action.status);
       case 'stat': return this.tell({ e: 'stat', s, bytesRead: stream.bytesRead, bytesWritten: stream.bytesWritten });
       case 'feed': {
-        // What has ended, or is gone, sends nothing more.
+        // A client that has ended, or is gone, sends nothing more.
         if (!client.writable) return;
         const bytes = toBytes(action.d);
         stream.sent += bytes.length;
@@ -217,7 +217,7 @@ class Core extends Run {
       case 'settle': return inside ? undefined : this.quiet(() => this.arrived());
       case 'await_req': return this.until(() => this.requests[action.req].completed);
       case 'close_stream':
-        // A second close does nothing, and is told of nothing.
+        // A second close does nothing, and tells nothing.
         if (stream.isClosed) return void stream.close(() => {});
         stream.isClosed = true;
         stream.started = false;

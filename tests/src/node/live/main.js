@@ -1,5 +1,5 @@
-// What is thrown where nothing catches it ends a node process. Here it is told first,
-// and the scenarios that are left run in another process.
+// An uncaught exception ends a node process. Here it is told first, and the scenarios
+// that are left run in another process.
 let current = null;
 process.on('uncaughtException', (error) => {
   if (current === null) throw error;

@@ -40,7 +40,7 @@ function shown(bytes) {
 const fed = Buffer.from(new ArrayBuffer(1 << 20));
 
 // The lower half of the addresses of that memory, and of the memory that parsers
-// read into: bytesParsed of an error that has no place is its distance to nowhere.
+// read into: bytesParsed of an error without a place is its distance from null.
 const addresses = (() => {
   const parser = new HTTPParser();
   parser.initialize(HTTPParser.REQUEST, {});
@@ -87,7 +87,7 @@ function headEvent(p, [major, minor, list, method, url, status, message, upgrade
   return Object.assign(event, { method: allMethods[method], url: url === undefined ? null : shownText(url) });
 }
 
-// A client, and what will be the handle of the connection that it has made.
+// A client, and the later handle of its connection.
 async function connect(allowHalfOpen) {
   const server = new TCP(SERVER);
   server.bind('127.0.0.1', 0);
@@ -107,7 +107,7 @@ class Run {
   tell(event) {
     if (this.over) return;
     if (this.told++ < 20000) return out(JSON.stringify(event));
-    // A listener for an error whose write is the next error goes on for ever.
+    // If a listener for `error` writes, and that write fails, it would go on for ever.
     out(JSON.stringify({ e: 'abort', assert: 'the scenario does not end' }));
     out('< ' + this.index);
     process.exit(1);

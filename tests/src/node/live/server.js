@@ -14,7 +14,7 @@ class Connection {
   get gone() { return this.closed || !this.socket._handle; }
   // How many bytes have been read from what the client has sent.
   get read() { return this.gone ? Infinity : this.handle.bytesRead; }
-  // All that is under way has arrived, where the other side takes it.
+  // Everything under way has arrived, where the other side takes it.
   get arrived() {
     const { socket, handle, client, gone } = this;
     if (!gone && handle.reading && this.read < this.sent) return false;
@@ -114,7 +114,7 @@ class Server extends Run {
     this.requests = [];
   }
 
-  // What is told of the second connection and those after it says so.
+  // Events of the second connection and later ones have its number.
   tellOf(connection, event) {
     const c = this.connections.indexOf(connection);
     this.tell(c > 0 ? { ...event, c } : event);
@@ -127,7 +127,7 @@ class Server extends Run {
     const [req, res] = this.requests[n] || [];
     const f = ON_SOCKET[action.a] || ON_MESSAGE[action.a] || ON_SERVER[action.a];
     if (f === undefined) throw new Error('action ' + action.a);
-    // What there is not yet cannot do anything.
+    // A socket or a request that does not exist yet cannot act.
     if (action.a in ON_SOCKET && !socket) return;
     if ((action.a in ON_MESSAGE || action.of) && !req) return;
     try {
@@ -220,7 +220,7 @@ class Server extends Run {
     };
   }
 
-  // A connection without HTTP, and maybe memory of the user's own for its reads.
+  // A connection without HTTP, and maybe the user's own memory for its reads.
   async connectPlain({ sizes, stop = [] }) {
     const [client, accepted] = await connect(this.options.client_half_open !== false);
     const connection = new Connection(client);
@@ -400,7 +400,7 @@ class Server extends Run {
         break;
       }
       case 'feed': {
-        // What has ended, or is gone, sends nothing more.
+        // A client that has ended, or is gone, sends nothing more.
         if (!client.writable) break;
         const bytes = toBytes(action.d);
         connection.sent += bytes.length;

@@ -1,4 +1,4 @@
-//! The other end of a scenario's connection: who sends, ends and resets.
+//! The other end of a scenario's connection: it sends, ends and resets.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ struct End {
     paused: Cell<bool>,
     /// The other end has ended.
     ended: Cell<bool>,
-    /// It is to end once all is sent.
+    /// It ends once all is sent.
     ending: Cell<bool>,
     /// It ends its side when the other end has ended.
     answers_end: Cell<bool>,
@@ -54,12 +54,12 @@ impl Client {
         }
     }
 
-    /// Who is told of the connection (`NET_EVENT_OPEN`).
+    /// The continuation that gets the connection (`NET_EVENT_OPEN`).
     pub(super) fn continuation(&self) -> ContRef {
         self.machine.clone()
     }
 
-    /// Has this connection.
+    /// Takes this connection.
     pub(super) fn open(&self, vc: NetVcRef) {
         let guard = self.machine.mutex().lock();
         self.machine.state(&guard).open(&guard, &self.continuation(), vc);
@@ -72,7 +72,7 @@ impl Client {
     }
 
     /// True if nothing is under way: what either side has sent has been read by the
-    /// other, unless that one does not want to read.
+    /// other, unless the other does not want to read.
     pub(super) fn has_arrived(&self, wrap: &LibuvStreamWrap) -> bool {
         let guard = self.machine.mutex().lock();
         let end = self.machine.state(&guard);
@@ -142,9 +142,8 @@ impl Client {
         self.machine.state(&guard).answers_end.set(true);
     }
 
-    /// Aborts the connection; what has not left yet. A socket sends a reset; a pair
-    /// knows no resets, and that the other end hears of it as an error is for the
-    /// caller to arrange.
+    /// Aborts the connection; returns what it has not sent yet. A socket sends a reset; a
+    /// pair knows no resets, so the caller must tell the other end of an error.
     pub(super) fn reset(&self) -> Vec<u8> {
         self.is_reset.set(true);
         let guard = self.machine.mutex().lock();
@@ -166,7 +165,7 @@ impl Client {
         left
     }
 
-    /// Takes what comes no longer.
+    /// Stops taking what comes.
     pub(super) fn pause(&self) {
         let guard = self.machine.mutex().lock();
         self.machine.state(&guard).paused.set(true);

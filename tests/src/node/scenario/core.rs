@@ -87,7 +87,7 @@ pub(super) struct Stream {
     pub(super) next_buffer: Cell<Option<usize>>,
 }
 
-/// What it is over.
+/// The transport below it.
 pub(super) enum Kind {
     Js(Rc<JSStream>),
     Tcp(Rc<LibuvStreamWrap>, Client),
@@ -156,7 +156,7 @@ impl Drop for TearDown<'_> {
 fn actions(world: &Rc<World>, scenario: &Value) -> Result<(), Stop> {
     for action in scenario["actions"].as_array().into_iter().flatten() {
         world.act(action).map_err(|exception| exception.message)?;
-        // Nothing catches what is thrown in a turn of the loop.
+        // An exception in a turn of the loop is uncaught.
         if let Some(exception) = world.env.take_exception() {
             return Err(Stop::Uncaught(exception.message));
         }

@@ -17,11 +17,11 @@ use std::str::FromStr;
 pub enum Fault {
     /// No client of a server is told `100 Continue`.
     LostContinue,
-    /// No server hears that its client has ended.
+    /// No server learns that its client has ended.
     LostEnd,
     /// A connection that is reset looks like one that has ended.
     ResetAsEnd,
-    /// What is to be closed or destroyed inside a hook stays open.
+    /// A close or a destroy inside a hook does nothing.
     LostCloseInHook,
     /// A parser that is paused inside a hook goes on.
     LostPauseInHook,

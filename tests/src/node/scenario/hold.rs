@@ -8,8 +8,8 @@ use eventsys::panics;
 use serde_json::Value;
 use streamlisten::Environment;
 
-/// A scenario that tells more than this does not end: a listener for `error` whose write
-/// is the next error goes on for ever.
+/// A scenario with more events than this does not end: if a listener for `error` writes,
+/// and that write fails, it goes on for ever.
 const MOST_EVENTS: usize = 20_000;
 
 /// The events so far.

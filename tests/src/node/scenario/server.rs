@@ -155,7 +155,7 @@ impl World {
         self.log.push(event);
     }
 
-    /// Carries out what is to happen inside a callback.
+    /// Carries out the actions inside a callback.
     fn fire(self: &Rc<Self>, on: &str) {
         for action in self.hooks.actions("server", on) {
             let lost = self.fault == Some(Fault::LostCloseInHook) && action["a"] == "destroy";

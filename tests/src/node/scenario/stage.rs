@@ -19,7 +19,7 @@ use super::client::Client;
 /// How long a condition may take to come about before it is told as a `TIMEOUT`.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// So many passes of the event loop are enough for everything that is to be done now.
+/// This many passes of the event loop are enough for all work that is due now.
 const PASSES: usize = 4;
 
 /// No scenario sleeps for longer: a day, in milliseconds.
@@ -56,7 +56,7 @@ impl Stage {
 
     fn new(transport: Transport) -> Stage {
         let processor = EventProcessor::new(Clock::new_virtual());
-        // Before the thread: it wants to know of each thread that starts.
+        // Before the thread: each thread that starts must register with it.
         let net = (transport == Transport::Sockets)
             .then(|| NetProcessor::init(&processor, NetConfig::default()));
         let thread = processor.adopt_current_thread("ET_NET");
@@ -93,7 +93,7 @@ impl Stage {
         }
     }
 
-    /// Passes until nothing is to be done now.
+    /// Makes passes until no work is due now.
     fn idle(&self) {
         match self.timed {
             true => (0..PASSES).for_each(|_| self.thread.run_pass()),
@@ -121,7 +121,7 @@ impl Stage {
                 client
             }
         };
-        let stream = accepted.take().ok_or("nobody has accepted")?;
+        let stream = accepted.take().ok_or("no end has accepted")?;
         Ok((stream, client))
     }
 
@@ -187,7 +187,7 @@ impl Stage {
     }
 
     /// The client resets the connection. The stream is told of it, and given what the
-    /// client had not got rid of: node's client writes at once, and then the kernel
+    /// client had not sent yet: node's client writes at once, and then the kernel
     /// knows of the reset before any event. A PluginVC pair knows no resets at all.
     pub(super) fn reset(&self, wrap: &LibuvStreamWrap, client: &Client) {
         let under_way = client.reset();

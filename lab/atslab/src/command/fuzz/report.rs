@@ -98,7 +98,7 @@ impl Report {
         Ok(report)
     }
 
-    /// All that several reports say together.
+    /// The sum of several reports.
     pub(crate) fn merge(paths: &[PathBuf]) -> Result<Report, Error> {
         let mut merged: Option<Report> = None;
         for path in paths {
@@ -125,7 +125,7 @@ impl Report {
         merged.ok_or_else(|| Error::Line { place: "--merge".into(), fault: "no report".into() })
     }
 
-    /// What it is about.
+    /// The server of the report.
     pub(crate) fn subject(&self) -> String {
         subject(self.release, self.threads)
     }
@@ -201,7 +201,7 @@ impl Report {
 
     /// Notes that `chunk` has been played; a fault if any of it has been before.
     fn count(&mut self, chunk: Range<u64>) -> Result<(), String> {
-        // Chunks do not overlap, so the last one before the end is the one to look at.
+        // Chunks do not overlap, so only the last one before the end can contain a seed.
         let before = self.played.range(..chunk.end).next_back();
         if let Some((start, end)) = before.filter(|&(_, &end)| chunk.start < end) {
             return Err(format!("the seeds from {start} to {end} are in the report twice"));
@@ -221,7 +221,7 @@ impl Tally {
     }
 
     /// The kinds of divergences with their seeds, the most frequent first. Reports that
-    /// were written before there were kinds have seeds of none.
+    /// were written before there were kinds have seeds without one.
     pub(crate) fn kinds(&self) -> Vec<(&str, Vec<u64>)> {
         let mut kinds: Vec<(&str, Vec<u64>)> =
             self.kinds.iter().map(|(kind, seeds)| (&**kind, seeds.clone())).collect();

@@ -12,7 +12,7 @@ use conformance::deviations::Deviations;
 
 use super::report::Tally;
 
-/// Both arms, and what is known of their differences.
+/// Both arms, and their known differences.
 pub(crate) struct Worker {
     release: Release,
     threads: u8,
@@ -89,7 +89,7 @@ impl Worker {
             operations: operations(&small),
             scenario: Scenario {
                 title: format!("What is left of seed {seed}"),
-                teaches: format!("Where the port parts from {}.", self.release),
+                teaches: format!("Where the port differs from {}.", self.release),
                 ..small
             },
             divergence,

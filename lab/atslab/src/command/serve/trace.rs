@@ -10,7 +10,7 @@ use eventsys::steps::{LockNames, Step, StepSink, json_line};
 
 use crate::error::Error;
 
-/// Writes each step as a line of JSON, from whatever thread it comes.
+/// Writes each step of every thread as a line of JSON.
 pub(super) struct TraceFile {
     path: PathBuf,
     lines: Mutex<Lines>,
@@ -30,8 +30,8 @@ impl TraceFile {
         Ok(Arc::new(TraceFile { path: path.to_owned(), lines }))
     }
 
-    /// Writes what has not been written yet, and tells what went wrong, if
-    /// anything did since the beginning.
+    /// Writes what has not been written yet, and returns the first error since the
+    /// beginning, if there was one.
     pub(super) fn finish(&self) -> Result<(), Error> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let flushed = match lines.fault.take() {

@@ -1,4 +1,4 @@
-//! A client of a soak: asks, checks, and goes away when it likes.
+//! A client of a soak: asks, checks, and goes away at random times.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use socket2::SockRef;
 
-/// An answer that takes longer is a wrong one.
+/// An answer that takes longer counts as wrong.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long to wait when no connection can be made: all local ports may be used up.
@@ -18,13 +18,13 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// More fields than an answer has.
 const MOST_FIELDS: usize = 64;
 
-/// So many wrong answers are told in words.
+/// How many wrong answers are printed.
 const SAMPLES: usize = 5;
 
-/// What came of it all.
+/// The results.
 #[derive(Default)]
 pub(super) struct Tally {
-    /// Answers that were as they should be.
+    /// Right answers.
     pub(super) answers: u64,
     /// Bytes of their bodies.
     pub(super) bytes: u64,
@@ -32,7 +32,7 @@ pub(super) struct Tally {
     pub(super) aborts: u64,
     /// Times that no connection could be made.
     pub(super) refused: u64,
-    /// Answers that were not as they should be.
+    /// Wrong answers.
     pub(super) wrong: u64,
     /// Some of those.
     pub(super) samples: Vec<String>,
@@ -71,13 +71,13 @@ struct Link {
     keep: bool,
 }
 
-/// Something is not as it should be.
+/// What is wrong with an answer.
 type Wrong = String;
 
 impl Client {
     /// The client with this number.
     pub(super) fn new(address: SocketAddr, seed: u64, number: u16) -> Client {
-        // Far apart, whatever the seeds.
+        // Far apart for any seeds.
         let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(number) << 32;
         Client { address, rng: Rng::with_seed(seed), tally: Tally::default(), body: Vec::new() }
     }
@@ -204,7 +204,7 @@ impl Client {
         let path = PATHS[self.rng.usize(..PATHS.len())];
         let close = "Host: h\r\nConnection: close\r\n\r\n";
         let head = format!("GET /{path} HTTP/1.1\r\n{close}");
-        // What never ends is not asked to: the client goes.
+        // The client does not wait for an answer that never ends: it goes.
         let goes = path == "broken/head";
         sent("a request", send(link, head.as_bytes()))?;
         if goes || path == "broken/nonsense" || path == "broken/body" || path == "broken/chunk" {
@@ -346,8 +346,8 @@ enum Framing {
     Chunked,
 }
 
-/// As RFC 9112, 6.3: a coding counts before a length. An answer that ends with its
-/// connection is none of those that are asked for.
+/// As RFC 9112, 6.3: a coding counts before a length. The clients ask for no answer
+/// that ends with its connection.
 fn framing(fields: &[httparse::Header<'_>]) -> io::Result<Framing> {
     let value = |name: &str| {
         let mut named = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name));

@@ -15,7 +15,7 @@ use pluginvc::steps as pvc;
 
 use crate::error::Error;
 
-/// How often it is looked whether the server has let go of everything.
+/// The time between two checks whether the server has freed everything.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// The server, and what counts its pairs.
@@ -54,7 +54,7 @@ impl Stage {
         )
     }
 
-    /// Waits until everything has been let go of, or `patience` is over, ends the
+    /// Waits until the server has freed everything, or `patience` is over, ends the
     /// server, and counts.
     pub(super) fn end(self, patience: Duration) -> Left {
         self.server.stop_listening();
@@ -85,8 +85,8 @@ impl Stage {
         left
     }
 
-    /// Blocks that are alive, and how many were ever asked of the allocator: each
-    /// thread knows what it has taken and put back.
+    /// Blocks that are alive, and how many the allocator has given in all: each
+    /// thread counts what it has taken and put back.
     fn blocks(&self) -> (i64, u64) {
         #[derive(Default)]
         struct Sum {
@@ -115,7 +115,7 @@ impl Stage {
     }
 }
 
-/// What is left, and of how much.
+/// What is left, and how much there was.
 #[derive(Default)]
 pub(super) struct Left(Vec<Line>);
 

@@ -67,7 +67,7 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// Counts one client more.
+    /// Counts one more client.
     pub fn count(&mut self, features: &Features) {
         self.clients += 1;
         for feature in features {

@@ -1,4 +1,4 @@
-//! Random requests, by the grammar of HTTP/1 and by what breaks it.
+//! Random requests, by the grammar of HTTP/1 and against it.
 //!
 //! Half of a head is what a browser would send, so that a server gets far enough;
 //! the other half is odd in one of the ways that servers read differently.
@@ -31,7 +31,7 @@ impl Grammar<'_> {
         self.features.insert(feature);
     }
 
-    /// A request with its body; what follows it may be none of its own.
+    /// A request with its body; the bytes after it may belong to no request.
     pub(super) fn request(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         if self.chance(3) {
@@ -255,7 +255,7 @@ impl Grammar<'_> {
             ]),
         };
         let target = format!("/{first}/{number}{rest}");
-        // What cannot be part of a target stands there rarely enough already.
+        // Bytes that cannot be part of a target are rare enough already.
         target.replace(' ', if self.chance(90) { "" } else { " " })
     }
 
@@ -628,7 +628,7 @@ impl Grammar<'_> {
                     "Age",
                     "Content-Length",
                 ]);
-                // A server that waits for days has nothing to tell.
+                // A server that waits for days shows no difference.
                 let number = match name {
                     "Generator-Delay" => {
                         self.pick(&["0", "1", "20", "150", "-0", "x", "", "4294967297"]).to_owned()

@@ -28,7 +28,7 @@ impl World {
             _ if kind.starts_with("re") && kind.as_bytes().get(3) == Some(&b'_') => {
                 match self.messages(action) {
                     Some(messages) => self.act_on_messages(kind, action, &messages),
-                    None => Ok(()), // What there is not yet cannot do anything.
+                    None => Ok(()), // What does not exist yet cannot act.
                 }
             }
             _ => {

@@ -1,4 +1,4 @@
-//! A connection without HTTP: a bare socket, and maybe memory of the user's own for its
+//! A connection without HTTP: a bare socket, and maybe the user's own memory for its
 //! reads.
 
 use std::cell::Cell;
