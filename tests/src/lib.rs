@@ -17,6 +17,7 @@ pub mod deviations;
 pub mod input;
 pub mod node;
 pub mod outside;
+pub mod pool;
 pub mod random;
 pub mod read_error;
 pub mod shrink;

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use conformance::ats::{
     Case, CaseEnd, Epoch, RecordedCase, Verdict, compare, compare_exactly, run_case_with,
 };
+use conformance::pool;
 use eventsys::Options;
 use eventsys::steps::{Collector, StepSink, Steps};
 
 use crate::error::Error;
-use crate::pool;
 
 /// A case and what the real server did in it.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,6 @@
 //! | `command` | a file for each command: its arguments, then its work |
 //! | `ui` | standard output and colours, tables, differences, progress |
 //! | `select`, `jobs` | which cases the user means; running them on the port |
-//! | `pool` | the one pool of worker threads |
 //! | `servers`, `files` | where the real servers are; files and how many may be open |
 //! | `error` | what can go wrong, and the sentence for it |
 
@@ -18,7 +17,6 @@ mod command;
 mod error;
 mod files;
 mod jobs;
-mod pool;
 mod select;
 mod servers;
 mod ui;

@@ -2,9 +2,8 @@
 
 mod group;
 
-use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::num::NonZero;
+use std::ops::{ControlFlow, Range};
 use std::thread;
 
 use serde_json::Value;
@@ -14,6 +13,7 @@ pub use group::{Group, groups};
 use super::deviations::{self, Told};
 use super::live::{self, NodeError};
 use super::{Difference, Fault, Setting, compare, generate, run_with, shrink};
+use crate::pool;
 
 /// How many scenarios one node process is given.
 const BATCH: usize = 250;
@@ -89,31 +89,22 @@ pub fn fuzz(
     count: usize,
     done: impl Fn() + Sync,
 ) -> Result<Found, NodeError> {
-    let next = AtomicUsize::new(0);
-    let found = Mutex::new(Ok(Found::default()));
-    let work = || {
-        loop {
-            let first = next.fetch_add(BATCH, Ordering::Relaxed);
-            let failed = found.lock().unwrap_or_else(PoisonError::into_inner).is_err();
-            if first >= count || failed {
-                return;
-            }
-            let result = run_batch(arms, seed, first..(first + BATCH).min(count), &done);
-            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-            match (&mut *found, result) {
-                (Ok(all), Ok(some)) => all.add(some),
-                (Ok(_), Err(error)) => *found = Err(error),
-                (Err(_), _) => {}
-            }
+    let batches = (0..count).step_by(BATCH).map(|first| first..(first + BATCH).min(count));
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let workers = pool::size(NonZero::new((2 * processors).min(8)), count.div_ceil(BATCH));
+    let work = |(): &mut (), numbers| run_batch(arms, seed, numbers, &done);
+    let mut found = Ok(Found::default());
+    pool::run(batches, vec![(); workers], work, |result| match (&mut found, result) {
+        (Ok(all), Ok(some)) => {
+            all.add(some);
+            ControlFlow::Continue(())
         }
-    };
-    thread::scope(|scope| {
-        let workers = 2 * thread::available_parallelism().map_or(1, usize::from);
-        for _ in 0..workers.min(8) {
-            scope.spawn(work);
+        (_, result) => {
+            found = result;
+            ControlFlow::Break(())
         }
     });
-    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner)?;
+    let mut found = found?;
     // The order in which they were found is chance.
     found.differing.sort_by_key(|(scenario, _)| scenario.to_string().len());
     Ok(found)

@@ -19,12 +19,12 @@ use std::sync::Arc;
 use clap::Args;
 use conformance::ats::live::{LiveError, Probe, Release};
 use conformance::input::file_name;
+use conformance::pool;
 use indicatif::ProgressBar;
 
 use self::report::{Report, Tally};
 use self::worker::{Done, Finding, Worker};
 use crate::error::Error;
-use crate::pool;
 use crate::servers::ServersArg;
 use crate::ui::output::{FAULT, Output, QUIET, TITLE};
 use crate::ui::progress;

@@ -2,8 +2,8 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::num::NonZero;
+use std::ops::ControlFlow;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use socket2::SockRef;
 use super::answer::{Answer, Finish};
 use super::case::{Action, Case};
 use super::origins::Origins;
+use crate::pool;
 
 /// How long a client pauses: what it has sent before has been read by then.
 pub(super) const PAUSE: Duration = Duration::from_millis(60);
@@ -152,24 +153,13 @@ pub(super) fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 /// Calls `play` for each case, `jobs` at a time, and returns the results in the
 /// order of the cases.
 pub fn play_all<T: Send>(cases: &[Case], jobs: usize, play: impl Fn(&Case) -> T + Sync) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(Vec::with_capacity(cases.len()));
-    thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, cases.len().max(1)) {
-            scope.spawn(|| {
-                while let Some((at, case)) = {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    cases.get(at).map(|case| (at, case))
-                } {
-                    let result = play(case);
-                    if let Ok(mut results) = results.lock() {
-                        results.push((at, result));
-                    }
-                }
-            });
-        }
+    let mut results = Vec::with_capacity(cases.len());
+    let workers = vec![(); pool::size(NonZero::new(jobs.max(1)), cases.len())];
+    let play = |(): &mut (), (at, case): (usize, &Case)| (at, play(case));
+    pool::run(cases.iter().enumerate(), workers, play, |result| {
+        results.push(result);
+        ControlFlow::Continue(())
     });
-    let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     results.sort_by_key(|(at, _)| *at);
     results.into_iter().map(|(_, result)| result).collect()
 }

@@ -1,4 +1,18 @@
-//! Jobs for several threads.
+//! The one pool of worker threads: jobs for several threads.
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//!
+//! use conformance::pool;
+//!
+//! let mut sum = 0;
+//! let workers = vec![(); pool::size(None, 100)];
+//! pool::run(1..=100, workers, |(), job: u32| job, |result| {
+//!     sum += result;
+//!     ControlFlow::Continue(())
+//! });
+//! assert_eq!(sum, 5050);
+//! ```
 
 use std::num::NonZero;
 use std::ops::ControlFlow;
@@ -7,7 +21,8 @@ use std::thread;
 
 /// How many workers there are: as many as asked for, or one for each processor, but no
 /// more than there are jobs.
-pub(crate) fn size(asked: Option<NonZero<usize>>, jobs: usize) -> usize {
+#[must_use]
+pub fn size(asked: Option<NonZero<usize>>, jobs: usize) -> usize {
     let workers = asked.or_else(|| thread::available_parallelism().ok());
     workers.map_or(1, NonZero::get).min(jobs.max(1))
 }
@@ -15,7 +30,10 @@ pub(crate) fn size(asked: Option<NonZero<usize>>, jobs: usize) -> usize {
 /// Each worker takes job after job, on a thread of its own. `done` gets each result, on
 /// the calling thread, in the order in which they come; when it breaks, no further job
 /// begins.
-pub(crate) fn run<J: Send, W: Send, R: Send>(
+///
+/// # Panics
+/// If a worker panics.
+pub fn run<J: Send, W: Send, R: Send>(
     jobs: impl Iterator<Item = J> + Send,
     workers: Vec<W>,
     work: impl Fn(&mut W, J) -> R + Sync,
