@@ -74,12 +74,12 @@ struct Client {
 
 impl Client {
     fn handle(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
-        println!("        who asks: {}", event.shown_by(event_name));
+        println!("        client: {}", event.shown_by(event_name));
         match event {
             EventCode::VC_EVENT_WRITE_COMPLETE => {}
             EventCode::VC_EVENT_READ_READY => {
                 let (vio, (vc, _)) = (data.vio().expect("of a read"), self.vc());
-                println!("        who asks: {} bytes so far", vio.ndone());
+                println!("        client: {} bytes so far", vio.ndone());
                 vc.reenable(call.guard(), vio.op());
             }
             EventCode::VC_EVENT_EOS => {
@@ -88,7 +88,7 @@ impl Client {
                     vec![0; usize::try_from(reader.read_avail(call.guard())).unwrap_or(0)];
                 reader.read(call.guard(), &mut answer);
                 for line in String::from_utf8_lossy(&answer).lines() {
-                    println!("        who asks: | {line}");
+                    println!("        client: | {line}");
                 }
                 self.link.take();
                 vc.do_io_close(None);
@@ -113,7 +113,7 @@ struct Origin {
 
 impl Origin {
     fn handle(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
-        println!("        who answers: {}", event.shown_by(event_name));
+        println!("        origin: {}", event.shown_by(event_name));
         let (guard, this) = (call.guard(), call.this());
         let mutex = this.base().mutex().expect("made with one");
         match event {
@@ -163,7 +163,7 @@ fn main() {
     // ANCHOR: ask
     let asks = StateMachine::new(ProxyMutex::new(), Client::default(), Client::handle);
     let addr = "127.0.0.1:1".parse().expect("an address");
-    let vc = ts_http_connect_with_plugin_id(&proxy, addr, "who asks", 1);
+    let vc = ts_http_connect_with_plugin_id(&proxy, addr, "client", 1);
     {
         let guard = asks.mutex().lock();
         let buffer = || MIOBuffer::new(BUFFER_SIZE_INDEX_4K).bind(asks.mutex());

@@ -42,7 +42,7 @@ struct Reader {
 impl Reader {
     fn handle(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
         let guard = call.guard();
-        println!("        who accepts: {}", event.shown_by(event_name));
+        println!("        acceptor: {}", event.shown_by(event_name));
         match event {
             EventCode::NET_EVENT_ACCEPT => {
                 let vc = data.net_vc().expect("NET_EVENT_ACCEPT brings a connection");
@@ -57,7 +57,7 @@ impl Reader {
                 let (vc, reader) = self.link.take().expect("accepted");
                 let mut bytes = [0; 10];
                 reader.read(guard, &mut bytes);
-                println!("        who accepts: read {:?}", String::from_utf8_lossy(&bytes));
+                println!("        acceptor: read {:?}", String::from_utf8_lossy(&bytes));
                 vc.do_io_close(None);
             }
             other => panic!("no one expects {other}"),
@@ -76,7 +76,7 @@ struct Writer {
 
 impl Writer {
     fn handle(&self, _: &Invocation<'_>, event: EventCode, _: Data<'_>) -> Outcome {
-        println!("        who connects: {}", event.shown_by(event_name));
+        println!("        connector: {}", event.shown_by(event_name));
         assert_eq!(event, EventCode::VC_EVENT_WRITE_COMPLETE);
         self.vc.take().expect("connected").do_io_close(None);
         Outcome::Done
