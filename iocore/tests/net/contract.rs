@@ -4,7 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::common::{Ask, Stage};
+use crate::common::Stage;
+
 use eventsys::{EThread, EventCode, HrTime, Idle, LoopTailHandler, ProxyMutex};
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use iocore::net::NetHandler;
@@ -20,49 +21,49 @@ const ACCEPT: EventCode = EventCode::NET_EVENT_ACCEPT;
 #[test]
 fn a_closed_connection_takes_no_operation_and_refuses_a_reenable() {
     let stage = Stage::new();
-    let pair = stage.accepted(|_, _| {});
-    let vc = pair.machine.with(|end| end.vc());
-    pair.machine.act(|end, call| {
-        end.do_read(call, 10, BUFFER_SIZE_INDEX_4K, 0);
-        let (vio, _) = end.read.borrow().clone().unwrap();
+    let pair = stage.accepted(|_| {});
+    let vc = pair.machine.with(|me| me.vc());
+    pair.machine.with(|me| {
+        me.read_into(10, BUFFER_SIZE_INDEX_4K, 0);
+        let vio = me.read_vio();
         vc.do_io_close(Some(libc::ECONNABORTED));
         assert_eq!((vio.op(), vio.nbytes()), (VioOp::None, 0));
-        assert!(vio.continuation(call.guard).is_none(), "it is let go of at once");
+        assert!(vio.continuation(me.guard).is_none(), "it is let go of at once");
         assert_eq!(vc.lerrno(), libc::ECONNABORTED);
         assert!(matches!(vc.get_data(DataId::Closed), Some(ApiData::Closed(true))));
-        let text = panic_text(|| vio.reenable(call.guard));
+        let text = panic_text(|| vio.reenable(me.guard));
         assert_eq!(text, "!closed");
         // A second close, and an operation, do nothing.
         vc.do_io_close(None);
-        let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_4K).bind(call.guard_mutex());
-        let this = Some(call.this.clone());
-        let vio = vc.do_io_read(call.guard, this, 5, Some(&buffer));
+        let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_4K).bind(pair.machine.mutex());
+        let this = Some(me.cont());
+        let vio = vc.do_io_read(me.guard, this, 5, Some(&buffer));
         assert_eq!(vio.op(), VioOp::None);
-        end.read.take();
+        me.forget_read();
     });
     stage.run_until(|| stage.net.stats().connections_currently_open() == 0);
     vc.do_io_close(None);
     stage.passes(2);
     assert_eq!(vc.get_local_addr(), None, "there is no socket to ask");
-    pair.machine.with(|end| end.vc.take());
+    drop(pair.machine.with(|me| me.let_go()));
 }
 
 #[test]
 fn an_operation_asks_for_the_guard_of_its_state_machine() {
     let stage = Stage::new();
-    let pair = stage.accepted(|_, _| {});
+    let pair = stage.accepted(|_| {});
     let other = ProxyMutex::new();
-    let vc = pair.machine.with(|end| end.vc());
-    pair.machine.act(|end, call| {
-        let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_4K).bind(call.guard_mutex());
-        let this = Some(call.this.clone());
+    let vc = pair.machine.with(|me| me.vc());
+    pair.machine.with(|me| {
+        let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_4K).bind(pair.machine.mutex());
+        let this = Some(me.cont());
         panic_text(|| vc.do_io_read(&other.lock(), this, 5, Some(&buffer)));
-        end.do_read(call, 10, BUFFER_SIZE_INDEX_4K, 0);
-        let (vio, _) = end.read.borrow().clone().unwrap();
+        me.read_into(10, BUFFER_SIZE_INDEX_4K, 0);
+        let vio = me.read_vio();
         let text = panic_text(|| vio.reenable(&other.lock()));
         assert_eq!(text, "vio->mutex->thread_holding == this_ethread()");
         panic_text(|| vio.reenable_re(&other.lock()));
-        end.close();
+        me.close();
     });
     stage.passes(1);
 }
@@ -70,31 +71,31 @@ fn an_operation_asks_for_the_guard_of_its_state_machine() {
 #[test]
 fn the_queues_are_touched_only_on_the_connections_own_thread() {
     let stage = Stage::new();
-    let pair = stage.accepted(|_, _| {});
-    let vc = pair.machine.with(|end| end.vc());
+    let pair = stage.accepted(|_| {});
+    let vc = pair.machine.with(|me| me.vc());
     let text = std::thread::scope(|scope| {
         scope.spawn(|| panic_text(|| vc.add_to_keep_alive_queue())).join().unwrap()
     });
     assert!(text.starts_with("BUG: It must have acquired the NetHandler's lock"), "{text}");
     vc.add_to_keep_alive_queue();
-    pair.machine.act(|end, _| end.close());
+    pair.machine.with(|me| me.close());
     stage.passes(1);
 }
 
 #[test]
 fn what_closes_in_another_connections_callback_is_closed_before_it_returns() {
     let stage = Stage::new();
-    let victim = stage.accepted(|_, _| {});
+    let victim = stage.accepted(|_| {});
     let target = victim.machine.clone();
     let net = stage.net.clone();
-    let mut pair = stage.accepted(move |end, call| match call.event {
-        ACCEPT => end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
+    let mut pair = stage.accepted(move |me| match me.event {
+        ACCEPT => me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
         READY => {
             let before = net.stats().connections_currently_open();
-            target.act(|other, _| other.close());
+            target.with(|me| me.close());
             assert_eq!(net.stats().connections_currently_open(), before - 1);
             // The machine's own connection closes when the callback has returned.
-            end.close();
+            me.close();
             assert_eq!(net.stats().connections_currently_open(), before - 1);
         }
         _ => {}
@@ -110,12 +111,12 @@ fn a_close_without_the_mutex_lets_go_of_the_state_machine_as_soon_as_it_can() {
     // the close does not drop stays for ever.
     for held_elsewhere in [false, true] {
         let stage = Stage::new();
-        let pair = stage.accepted(|end, call| {
-            if call.event == ACCEPT {
-                end.do_read(call, 10, BUFFER_SIZE_INDEX_4K, 0);
+        let pair = stage.accepted(|me| {
+            if me.event == ACCEPT {
+                me.read_into(10, BUFFER_SIZE_INDEX_4K, 0);
             }
         });
-        let vc = pair.machine.with(|end| end.vc.take()).expect("there is a connection");
+        let vc = pair.machine.with(|me| me.let_go()).expect("there is a connection");
         let free = || {
             vc.do_io_close(None);
             stage.run_until(|| stage.net.stats().connections_currently_open() == 0);
@@ -151,7 +152,7 @@ impl LoopTailHandler for Counting {
 #[test]
 fn who_misses_the_handlers_mutex_leaves_the_connection_and_wakes_the_thread() {
     let stage = Stage::new();
-    let mut pair = stage.accepted(|_, _| {});
+    let mut pair = stage.accepted(|_| {});
     let handler = stage.net.net_handler(&stage.thread).expect("it is a net thread");
     let tail = Arc::new(Counting { handler: handler.clone(), signals: AtomicUsize::new(0) });
     stage.thread.set_tail_handler(tail.clone());
@@ -162,18 +163,18 @@ fn who_misses_the_handlers_mutex_leaves_the_connection_and_wakes_the_thread() {
         let _h = handler.mutex().lock();
         let machine = pair.machine.clone();
         let foreign = move || {
-            machine.act(|end, call| end.do_read(call, 5, BUFFER_SIZE_INDEX_4K, 0));
+            machine.with(|me| me.read_into(5, BUFFER_SIZE_INDEX_4K, 0));
         };
         std::thread::spawn(foreign).join().unwrap();
         assert_eq!(tail.signals.load(Ordering::SeqCst), 1);
     }
     stage.run_until(|| pair.machine.has(EventCode::VC_EVENT_READ_COMPLETE));
     // The thread that releases a block counts it, so this thread must release them.
-    let _kept = pair.machine.with(|end| end.read.borrow().clone());
+    let _kept = pair.machine.with(|me| (me.read_vio(), me.input()));
     {
         let _h = handler.mutex().lock();
         let machine = pair.machine.clone();
-        std::thread::spawn(move || machine.act(|end, _| end.close())).join().unwrap();
+        std::thread::spawn(move || machine.with(|me| me.close())).join().unwrap();
         assert_eq!(tail.signals.load(Ordering::SeqCst), 2);
     }
     assert_eq!(stage.net.stats().connections_currently_open(), 1);
@@ -185,30 +186,30 @@ fn who_misses_the_handlers_mutex_leaves_the_connection_and_wakes_the_thread() {
 fn a_trap_tells_that_the_write_buffer_is_empty_when_nothing_else_would() {
     for trap in [false, true] {
         let stage = Stage::new();
-        let pair = stage.accepted(move |end, call| match call.event {
+        let pair = stage.accepted(move |me| match me.event {
             ACCEPT => {
                 // The write has more bytes than the buffer: the machine is asked
                 // for more at once. Then the water is high, so it is not asked
                 // again when those are written.
-                end.do_write(call, 100, BUFFER_SIZE_INDEX_4K, b"");
+                me.write_from(100, BUFFER_SIZE_INDEX_4K, b"");
                 if trap {
-                    end.vc().trap_write_buffer_empty(EventCode(4242));
+                    me.vc().trap_write_buffer_empty(EventCode(4242));
                 }
             }
-            WRITE_READY if end.log.borrow().len() == 2 => {
-                let (vio, buffer) = end.write.borrow().clone().unwrap();
-                buffer.write(call.guard, b"1234567890");
+            WRITE_READY if me.events().len() == 2 => {
+                let (vio, (buffer, _)) = (me.write_vio(), me.output());
+                buffer.write(me.guard, b"1234567890");
                 // A mark below zero is exceeded even by nothing.
-                buffer.set_water_mark(call.guard, -1);
-                vio.reenable(call.guard);
+                buffer.set_water_mark(me.guard, -1);
+                vio.reenable(me.guard);
             }
             _ => {}
         });
         stage.run_until(|| stage.net.stats().write_bytes() == 10);
         stage.passes(2);
         let told = [ACCEPT, WRITE_READY, EventCode(4242)];
-        assert_eq!(pair.machine.log(), told[..if trap { 3 } else { 2 }]);
-        pair.machine.act(|end, _| end.close());
+        assert_eq!(pair.machine.events(), told[..if trap { 3 } else { 2 }]);
+        pair.machine.with(|me| me.close());
         stage.passes(1);
     }
 }
@@ -216,8 +217,8 @@ fn a_trap_tells_that_the_write_buffer_is_empty_when_nothing_else_would() {
 #[test]
 fn options_are_carried_out_on_the_socket() {
     let stage = Stage::new();
-    let pair = stage.accepted(|_, _| {});
-    let vc = pair.machine.with(|end| end.vc());
+    let pair = stage.accepted(|_| {});
+    let vc = pair.machine.with(|me| me.vc());
     vc.net_base().set_options(NetVCOptions {
         sockopt_flags: NetVCOptions::SOCK_OPT_LINGER_ON,
         ..NetVCOptions::default()
@@ -225,7 +226,7 @@ fn options_are_carried_out_on_the_socket() {
     vc.apply_options();
     drop(vc);
     // Lingering for no time is a reset.
-    pair.machine.act(|end, _| end.close());
+    pair.machine.with(|me| me.close());
     stage.passes(2);
     let mut peer = pair.peer;
     let error = read_all(&mut peer).expect_err("not an orderly end");
@@ -235,19 +236,19 @@ fn options_are_carried_out_on_the_socket() {
 #[test]
 fn a_writer_is_asked_before_anything_is_written_if_there_is_less_than_it_wants() {
     let stage = Stage::new();
-    let pair = stage.accepted(|end, call| match call.event {
-        ACCEPT => end.do_write(call, 6, BUFFER_SIZE_INDEX_32K, b""),
-        WRITE_READY if end.write.borrow().as_ref().unwrap().0.ndone() == 0 => {
-            let (_, buffer) = end.write.borrow().clone().unwrap();
-            buffer.write(call.guard, b"123456");
+    let pair = stage.accepted(|me| match me.event {
+        ACCEPT => me.write_from(6, BUFFER_SIZE_INDEX_32K, b""),
+        WRITE_READY if me.write_vio().ndone() == 0 => {
+            let (buffer, _) = me.output();
+            buffer.write(me.guard, b"123456");
         }
-        EventCode::VC_EVENT_WRITE_COMPLETE => end.close(),
+        EventCode::VC_EVENT_WRITE_COMPLETE => me.close(),
         _ => {}
     });
     stage.run_until(|| pair.machine.has(EventCode::VC_EVENT_WRITE_COMPLETE));
     // Filled in the callback, it is written with the same turn's call.
     let told = [ACCEPT, WRITE_READY, EventCode::VC_EVENT_WRITE_COMPLETE];
-    assert_eq!(pair.machine.log(), told);
+    assert_eq!(pair.machine.events(), told);
     assert_eq!(stage.net.stats().calls_to_write(), 1);
     assert!(!pair.machine.has(ERROR));
 }

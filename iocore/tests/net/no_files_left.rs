@@ -8,7 +8,8 @@ use std::fs::File;
 use std::net::TcpStream;
 use std::process::Command;
 
-use crate::common::{Ask, Stage, machine};
+use crate::common::{Stage, machine};
+
 use eventsys::EventCode;
 use iocore::IoEvents;
 
@@ -33,8 +34,8 @@ fn who_waits_while_no_file_is_left_is_accepted_later() {
 #[ignore = "needs a process of its own; the other test runs it"]
 fn with_forty_files() {
     let stage = Stage::in_virtual_time();
-    let acceptor = machine(|_, _| {});
-    let (action, address) = stage.accept(acceptor.clone());
+    let acceptor = machine(|_| {});
+    let (action, address) = stage.accept(acceptor.cont());
     let peer = TcpStream::connect(address).expect("it is listened on");
     let mut files = Vec::new();
     let error = loop {
@@ -47,13 +48,13 @@ fn with_forty_files() {
     assert!(files.len() < 40, "the limit holds");
 
     stage.thread.run_for(eventsys::hrtime::seconds(1));
-    assert_eq!(acceptor.log(), [], "the acceptor is not told: it will pass");
+    assert_eq!(acceptor.events(), [], "the acceptor is not told: it will pass");
     files.pop();
     stage.run_until(|| acceptor.has(ACCEPT));
-    assert_eq!(acceptor.log(), [ACCEPT]);
+    assert_eq!(acceptor.events(), [ACCEPT]);
 
     drop((files, peer));
     action.cancel();
-    acceptor.act(|end, _| end.close());
+    acceptor.with(|me| me.close());
     stage.passes(1);
 }

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use crate::common::machine;
+use crate::common::{machine, take};
+
 use eventsys::steps::{Collector, Step};
 use eventsys::{Clock, EventCode, EventProcessor};
 use iocore::IoEvents;
@@ -15,16 +16,16 @@ fn five_bytes_come_and_go() {
     let steps = Collector::new();
     let processor = EventProcessor::with_steps(Clock::new_real(), steps.clone());
     let lab = NetLab::of(processor, NetConfig::default());
-    let server = machine(|end, call| match call.event {
-        EventCode::NET_EVENT_ACCEPT => end.do_read(call, 5, BUFFER_SIZE_INDEX_4K, 0),
+    let server = machine(|me| match me.event {
+        EventCode::NET_EVENT_ACCEPT => me.read_into(5, BUFFER_SIZE_INDEX_4K, 0),
         EventCode::VC_EVENT_READ_COMPLETE => {
-            end.take(call);
-            end.do_write(call, 5, BUFFER_SIZE_INDEX_4K, b"world");
+            take(me);
+            me.write_from(5, BUFFER_SIZE_INDEX_4K, b"world");
         }
-        EventCode::VC_EVENT_WRITE_COMPLETE => end.close(),
+        EventCode::VC_EVENT_WRITE_COMPLETE => me.close(),
         _ => {}
     });
-    let (action, address) = lab.accept(server);
+    let (action, address) = lab.accept(server.cont());
     let stats = lab.net.stats();
     for number in 1..=2 {
         let mut client = NetLab::client(address);

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::common::{Ask, Machine, machine};
+use crate::common::machine;
 use eventsys::{Clock, ContRef, EventCode, EventProcessor, FreeContinuation, Outcome, ProxyMutex};
 use iocore::buffer::BUFFER_SIZE_INDEX_4K;
 use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
 use iocore::{IoData, IoEvents};
+use testkit::Agent;
 use testkit::Alone;
 use testkit::net::read_all;
 
@@ -52,22 +53,22 @@ fn wait_for(mut done: impl FnMut() -> bool) {
 }
 
 /// An echo: whatever is read is written, until the peer has sent all.
-fn echo() -> Arc<Machine> {
-    machine(|end, call| match call.event {
+fn echo() -> Agent {
+    machine(|me| match me.event {
         ACCEPT => {
-            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
-            end.do_write(call, i64::MAX, BUFFER_SIZE_INDEX_4K, b"");
+            me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            me.write_from(i64::MAX, BUFFER_SIZE_INDEX_4K, b"");
         }
         READY => {
-            let (read, reader) = end.read.borrow().clone().unwrap();
-            let (write, buffer) = end.write.borrow().clone().unwrap();
-            let mut bytes = vec![0; usize::try_from(reader.read_avail(call.guard)).unwrap()];
-            reader.read(call.guard, &mut bytes);
-            buffer.write(call.guard, &bytes);
-            write.reenable(call.guard);
-            read.reenable(call.guard);
+            let (read, (_, reader)) = (me.read_vio(), me.input());
+            let (write, (buffer, _)) = (me.write_vio(), me.output());
+            let mut bytes = vec![0; usize::try_from(reader.read_avail(me.guard)).unwrap()];
+            reader.read(me.guard, &mut bytes);
+            buffer.write(me.guard, &bytes);
+            write.reenable(me.guard);
+            read.reenable(me.guard);
         }
-        EOS | EventCode::VC_EVENT_ERROR => end.close(),
+        EOS | EventCode::VC_EVENT_ERROR => me.close(),
         _ => {}
     })
 }
@@ -78,10 +79,10 @@ fn echo_acceptor() -> ContRef {
         let vc = data.net_vc().expect("nothing else comes");
         assert_eq!(event, ACCEPT);
         let server = echo();
-        server.act(|end, call| {
-            *end.vc.borrow_mut() = Some(Arc::clone(vc));
-            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
-            end.do_write(call, i64::MAX, BUFFER_SIZE_INDEX_4K, b"");
+        server.with(|me| {
+            me.take_vc(Arc::clone(vc));
+            me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            me.write_from(i64::MAX, BUFFER_SIZE_INDEX_4K, b"");
         });
         Outcome::Done
     })
@@ -122,27 +123,27 @@ fn many_connections_at_once_each_get_their_own_bytes() {
 #[test]
 fn a_foreign_thread_issues_reenables_and_closes() {
     let server = Server::new(1);
-    let acceptor = machine(|end, call| {
-        if call.event == READY {
-            let (_, reader) = end.read.borrow().clone().unwrap();
-            let n = reader.read_avail(call.guard);
-            reader.consume(call.guard, n);
+    let acceptor = machine(|me| {
+        if me.event == READY {
+            let (_, reader) = me.input();
+            let n = reader.read_avail(me.guard);
+            reader.consume(me.guard, n);
             // Not reenabled here: the foreign thread does it.
-            let count = end.error.borrow().unwrap_or(0) + i32::try_from(n).unwrap();
-            *end.error.borrow_mut() = Some(count);
+            let count = me.error().unwrap_or(0) + i32::try_from(n).unwrap();
+            me.set_error(count);
         }
     });
     let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
-    let action = server.net.accept(acceptor.clone(), &options).unwrap();
+    let action = server.net.accept(acceptor.cont(), &options).unwrap();
     let mut peer = TcpStream::connect(action.local_addr().unwrap()).unwrap();
     wait_for(|| acceptor.has(ACCEPT));
-    acceptor.act(|end, call| end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0));
+    acceptor.with(|me| me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0));
     for round in 1..=200 {
         peer.write_all(b"x").unwrap();
-        wait_for(|| acceptor.with(|end| end.error.borrow().unwrap_or(0) == round));
-        acceptor.act(|end, call| end.read.borrow().as_ref().unwrap().0.reenable(call.guard));
+        wait_for(|| acceptor.with(|me| me.error().unwrap_or(0) == round));
+        acceptor.with(|me| me.reenable_read());
     }
-    acceptor.act(|end, _| end.close());
+    acceptor.with(|me| me.close());
     wait_for(|| server.net.stats().vcs_in_memory() == 0);
     assert_eq!(read_all(&mut peer).unwrap_or_default(), b"");
     action.cancel();
@@ -154,7 +155,7 @@ fn a_close_from_a_foreign_thread_in_the_middle_of_a_transfer_leaves_nothing() {
     for round in 0..50 {
         let acceptor = echo();
         let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
-        let action = server.net.accept(acceptor.clone(), &options).unwrap();
+        let action = server.net.accept(acceptor.cont(), &options).unwrap();
         let mut peer = TcpStream::connect(action.local_addr().unwrap()).unwrap();
         wait_for(|| acceptor.has(ACCEPT));
         action.cancel();
@@ -162,14 +163,14 @@ fn a_close_from_a_foreign_thread_in_the_middle_of_a_transfer_leaves_nothing() {
         if round % 2 == 0 {
             wait_for(|| acceptor.has(READY));
         }
-        acceptor.act(|end, _| {
-            if end.vc.borrow().is_some() {
-                end.close();
+        acceptor.with(|me| {
+            if !me.is_closed() {
+                me.close();
             }
         });
-        let heard = acceptor.log().len();
+        let heard = acceptor.events().len();
         wait_for(|| server.net.stats().vcs_in_memory() == 0);
-        assert_eq!(acceptor.log().len(), heard, "nothing is heard after the close");
+        assert_eq!(acceptor.events().len(), heard, "nothing is heard after the close");
         writer.join().unwrap();
     }
 }
@@ -180,17 +181,17 @@ fn the_end_of_the_threads_ends_their_connections() {
     let stats = Arc::clone(server.net.stats());
     let acceptor = echo();
     let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
-    let action = server.net.accept(acceptor.clone(), &options).unwrap();
+    let action = server.net.accept(acceptor.cont(), &options).unwrap();
     let mut peer = TcpStream::connect(action.local_addr().unwrap()).unwrap();
     wait_for(|| acceptor.has(ACCEPT));
-    let vc = acceptor.with(|end| end.vc());
+    let vc = acceptor.with(|me| me.vc());
     drop(server);
     assert_eq!(stats.connections_currently_open(), 0);
     assert_eq!(read_all(&mut peer).unwrap_or_default(), b"", "closed");
     action.cancel();
     // Connections that users still have are closed, and can be closed again.
     vc.do_io_close(None);
-    acceptor.with(|end| drop((end.vc.take(), end.read.take(), end.write.take())));
+    acceptor.with(|me| me.forget());
     drop(vc);
     assert_eq!(stats.vcs_in_memory(), 0);
 }

@@ -5,7 +5,8 @@
 
 use std::io::Write;
 
-use crate::common::{Ask, Stage, machine};
+use crate::common::{Stage, machine, take};
+
 use eventsys::hrtime::{HrTime, NEVER, mseconds, seconds};
 use eventsys::{Clock, EventCode};
 use iocore::buffer::BUFFER_SIZE_INDEX_4K;
@@ -20,10 +21,10 @@ const ACCEPT: EventCode = EventCode::NET_EVENT_ACCEPT;
 #[test]
 fn a_quiet_connection_is_told_once_and_late_by_two_seconds_at_most() {
     let stage = Stage::in_virtual_time();
-    let pair = stage.accepted(|end, call| {
-        if call.event == ACCEPT {
-            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
-            end.vc().set_inactivity_timeout(seconds(30));
+    let pair = stage.accepted(|me| {
+        if me.event == ACCEPT {
+            me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            me.vc().set_inactivity_timeout(seconds(30));
         }
     });
     let start = stage.now();
@@ -31,21 +32,21 @@ fn a_quiet_connection_is_told_once_and_late_by_two_seconds_at_most() {
     let late = stage.now() - start - seconds(30);
     assert!((0..=seconds(2) + mseconds(100)).contains(&late), "{late} ns late");
     stage.thread.run_for(seconds(60));
-    assert_eq!(pair.machine.log(), [ACCEPT, INACTIVE], "and not again");
-    pair.machine.act(|end, _| end.close());
+    assert_eq!(pair.machine.events(), [ACCEPT, INACTIVE], "and not again");
+    pair.machine.with(|me| me.close());
     stage.passes(1);
 }
 
 #[test]
 fn the_timeout_begins_anew_with_every_byte() {
     let stage = Stage::in_virtual_time();
-    let mut pair = stage.accepted(|end, call| match call.event {
+    let mut pair = stage.accepted(|me| match me.event {
         ACCEPT => {
-            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
-            end.vc().set_inactivity_timeout(seconds(10));
+            me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            me.vc().set_inactivity_timeout(seconds(10));
         }
-        READY => end.take(call),
-        INACTIVE => end.close(),
+        READY => take(me),
+        INACTIVE => me.close(),
         _ => {}
     });
     for n in 1..=5 {
@@ -62,14 +63,14 @@ fn the_timeout_begins_anew_with_every_byte() {
 #[test]
 fn an_active_timeout_comes_however_busy_the_connection_is() {
     let stage = Stage::in_virtual_time();
-    let mut pair = stage.accepted(|end, call| match call.event {
+    let mut pair = stage.accepted(|me| match me.event {
         ACCEPT => {
-            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
-            end.vc().set_inactivity_timeout(seconds(1000));
-            end.vc().set_active_timeout(seconds(20));
+            me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            me.vc().set_inactivity_timeout(seconds(1000));
+            me.vc().set_active_timeout(seconds(20));
         }
-        READY => end.take(call),
-        ACTIVE => end.close(),
+        READY => take(me),
+        ACTIVE => me.close(),
         _ => {}
     });
     let start = stage.now();
@@ -86,13 +87,13 @@ fn the_cop_does_not_look_at_who_has_an_edge_in_every_second() {
     // As in the original: a triggered connection leaves the cop's list, so even its active timeout
     // waits for a quiet second.
     let stage = Stage::in_virtual_time();
-    let mut pair = stage.accepted(|end, call| match call.event {
+    let mut pair = stage.accepted(|me| match me.event {
         ACCEPT => {
-            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
-            end.vc().set_active_timeout(seconds(5));
+            me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            me.vc().set_active_timeout(seconds(5));
         }
-        READY => end.take(call),
-        ACTIVE => end.close(),
+        READY => take(me),
+        ACTIVE => me.close(),
         _ => {}
     });
     let start = stage.now();
@@ -108,20 +109,20 @@ fn the_cop_does_not_look_at_who_has_an_edge_in_every_second() {
 #[test]
 fn a_timeout_set_to_zero_is_taken_back_and_so_is_one_of_a_disabled_connection() {
     let stage = Stage::in_virtual_time();
-    let pair = stage.accepted(|end, call| {
-        if call.event == ACCEPT {
-            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
-            end.vc().set_inactivity_timeout(seconds(5));
-            end.vc().set_active_timeout(seconds(6));
+    let pair = stage.accepted(|me| {
+        if me.event == ACCEPT {
+            me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            me.vc().set_inactivity_timeout(seconds(5));
+            me.vc().set_active_timeout(seconds(6));
         }
     });
-    pair.machine.with(|end| {
-        end.vc().cancel_inactivity_timeout();
-        end.vc().cancel_active_timeout();
+    pair.machine.with(|me| {
+        me.vc().cancel_inactivity_timeout();
+        me.vc().cancel_active_timeout();
     });
     stage.thread.run_for(seconds(60));
-    assert_eq!(pair.machine.log(), [ACCEPT]);
-    pair.machine.act(|end, _| end.close());
+    assert_eq!(pair.machine.events(), [ACCEPT]);
+    pair.machine.with(|me| me.close());
     stage.passes(1);
 }
 
@@ -129,35 +130,35 @@ fn a_timeout_set_to_zero_is_taken_back_and_so_is_one_of_a_disabled_connection() 
 fn the_timeout_stands_still_while_nothing_is_wanted() {
     // read_disable: a machine that has read all its bytes has no timeout any more.
     let stage = Stage::in_virtual_time();
-    let mut pair = stage.accepted(|end, call| {
-        if call.event == ACCEPT {
-            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
-            end.vc().set_inactivity_timeout(seconds(5));
+    let mut pair = stage.accepted(|me| {
+        if me.event == ACCEPT {
+            me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            me.vc().set_inactivity_timeout(seconds(5));
         }
     });
     // The buffer is full and the machine does not empty it.
     pair.peer.write_all(&[1; 8192]).unwrap();
     stage.run_until(|| pair.machine.has(READY));
     stage.thread.run_for(seconds(60));
-    assert_eq!(pair.machine.log(), [ACCEPT, READY]);
+    assert_eq!(pair.machine.events(), [ACCEPT, READY]);
     // After the next `reenable` the time counts from now.
-    pair.machine.act(|end, call| {
-        let (vio, reader) = end.read.borrow().clone().unwrap();
-        let n = reader.read_avail(call.guard);
-        reader.consume(call.guard, n);
-        vio.reenable(call.guard);
+    pair.machine.with(|me| {
+        let (vio, (_, reader)) = (me.read_vio(), me.input());
+        let n = reader.read_avail(me.guard);
+        reader.consume(me.guard, n);
+        vio.reenable(me.guard);
     });
     let start = stage.now();
     stage.run_until(|| pair.machine.count(READY) == 2);
-    pair.machine.act(|end, call| {
-        let (vio, reader) = end.read.borrow().clone().unwrap();
-        let n = reader.read_avail(call.guard);
-        reader.consume(call.guard, n);
-        vio.reenable(call.guard);
+    pair.machine.with(|me| {
+        let (vio, (_, reader)) = (me.read_vio(), me.input());
+        let n = reader.read_avail(me.guard);
+        reader.consume(me.guard, n);
+        vio.reenable(me.guard);
     });
     stage.run_until(|| pair.machine.has(INACTIVE));
     assert!((5..=8).contains(&stage.seconds_since(start)));
-    pair.machine.act(|end, _| end.close());
+    pair.machine.with(|me| me.close());
     stage.passes(1);
 }
 
@@ -165,28 +166,29 @@ fn the_timeout_stands_still_while_nothing_is_wanted() {
 fn who_reads_and_writes_is_told_once_and_two_are_told_both() {
     for two in [false, true] {
         let stage = Stage::in_virtual_time();
-        let writer = machine(|_, _| {});
+        let writer = machine(|_| {});
         let for_write = writer.clone();
-        let pair = stage.accepted(move |end, call| {
-            if call.event == ACCEPT {
-                end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+        let pair = stage.accepted(move |me| {
+            if me.event == ACCEPT {
+                me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
                 if two {
-                    *for_write.state(&for_write.mutex().lock()).vc.borrow_mut() = Some(end.vc());
-                    for_write.act(|other, call| {
-                        other.do_write(call, 10, BUFFER_SIZE_INDEX_4K, b"");
+                    let vc = me.vc();
+                    for_write.with(|me| {
+                        me.take_vc(vc);
+                        me.write_from(10, BUFFER_SIZE_INDEX_4K, b"");
                     });
                 } else {
-                    end.do_write(call, 10, BUFFER_SIZE_INDEX_4K, b"");
+                    me.write_from(10, BUFFER_SIZE_INDEX_4K, b"");
                 }
-                end.vc().set_inactivity_timeout(seconds(5));
+                me.vc().set_inactivity_timeout(seconds(5));
             }
         });
         stage.run_until(|| pair.machine.has(INACTIVE));
         stage.passes(3);
         assert_eq!(pair.machine.count(INACTIVE), 1);
         assert_eq!(writer.count(INACTIVE), usize::from(two));
-        writer.act(|end, _| drop((end.vc.take(), end.write.take())));
-        pair.machine.act(|end, _| end.close());
+        writer.with(|me| me.forget());
+        pair.machine.with(|me| me.close());
         stage.passes(1);
     }
 }
@@ -194,19 +196,19 @@ fn who_reads_and_writes_is_told_once_and_two_are_told_both() {
 #[test]
 fn a_connection_whose_mutex_is_taken_is_told_when_the_cop_comes_again() {
     let stage = Stage::in_virtual_time();
-    let pair = stage.accepted(|end, call| {
-        if call.event == ACCEPT {
-            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
-            end.vc().set_inactivity_timeout(seconds(5));
+    let pair = stage.accepted(|me| {
+        if me.event == ACCEPT {
+            me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            me.vc().set_inactivity_timeout(seconds(5));
         }
     });
     let mutex = pair.machine.mutex().clone();
     testkit::while_held(&mutex, || stage.thread.run_for(seconds(20)));
-    assert_eq!(pair.machine.log(), [ACCEPT], "no state machine could be told");
+    assert_eq!(pair.machine.events(), [ACCEPT], "no state machine could be told");
     let start = stage.now();
     stage.run_until(|| pair.machine.has(INACTIVE));
     assert!(stage.seconds_since(start) <= 2);
-    pair.machine.act(|end, _| end.close());
+    pair.machine.with(|me| me.close());
     stage.passes(1);
 }
 
@@ -214,11 +216,11 @@ fn a_connection_whose_mutex_is_taken_is_told_when_the_cop_comes_again() {
 fn who_sets_no_timeout_gets_the_default_one() {
     let config = NetConfig { default_inactivity_timeout: seconds(15), ..NetConfig::default() };
     let stage = Stage::with(Clock::new_virtual(), config);
-    let pair = stage.accepted(|end, call| match call.event {
-        ACCEPT => end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
+    let pair = stage.accepted(|me| match me.event {
+        ACCEPT => me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
         INACTIVE => {
-            assert!(end.vc().is_default_inactivity_timeout());
-            end.close();
+            assert!(me.vc().is_default_inactivity_timeout());
+            me.close();
         }
         _ => {}
     });
@@ -232,20 +234,20 @@ fn who_sets_no_timeout_gets_the_default_one() {
 #[test]
 fn a_timeout_that_nobody_hears_closes_the_connection() {
     let stage = Stage::in_virtual_time();
-    let pair = stage.accepted(|end, call| {
-        if call.event == ACCEPT {
-            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
-            end.vc().set_inactivity_timeout(seconds(5));
+    let pair = stage.accepted(|me| {
+        if me.event == ACCEPT {
+            me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            me.vc().set_inactivity_timeout(seconds(5));
             // Taken back without a state machine, as a plugin may do.
-            let own = end.vc().base().mutex().unwrap().clone();
-            end.vc().do_io_read(&own.lock(), None, 0, None);
-            end.read.take();
+            let own = me.vc().base().mutex().unwrap().clone();
+            me.vc().do_io_read(&own.lock(), None, 0, None);
+            me.forget_read();
         }
     });
     stage.thread.run_for(seconds(10));
     assert_eq!(stage.net.stats().connections_currently_open(), 0);
-    assert_eq!(pair.machine.log(), [ACCEPT]);
-    pair.machine.with(|end| end.vc.take());
+    assert_eq!(pair.machine.events(), [ACCEPT]);
+    drop(pair.machine.with(|me| me.let_go()));
 }
 
 #[test]
@@ -253,28 +255,28 @@ fn idle_connections_go_when_there_are_too_many_the_longest_idle_first() {
     let config = NetConfig { max_connections_in: 2, ..NetConfig::default() };
     let stage = Stage::with(Clock::new_virtual(), config);
     let idle = |stage: &Stage| {
-        let pair = stage.accepted(|end, call| match call.event {
+        let pair = stage.accepted(|me| match me.event {
             ACCEPT => {
-                end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
-                end.vc().set_inactivity_timeout(seconds(500));
+                me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+                me.vc().set_inactivity_timeout(seconds(500));
             }
-            INACTIVE => end.close(),
+            INACTIVE => me.close(),
             _ => {}
         });
-        pair.machine.with(|end| end.vc().add_to_keep_alive_queue());
+        pair.machine.with(|me| me.vc().add_to_keep_alive_queue());
         pair
     };
     let [first, second] = [idle(&stage), idle(&stage)];
-    first.machine.with(|end| end.vc().add_to_keep_alive_queue());
+    first.machine.with(|me| me.vc().add_to_keep_alive_queue());
     let third = idle(&stage);
     assert!(second.machine.has(INACTIVE), "the first has been used since");
     assert!(!first.machine.has(INACTIVE) && !third.machine.has(INACTIVE));
     // A connection with a request is not idle, and is not closed.
-    assert!(first.machine.with(|end| end.vc().add_to_active_queue()));
+    assert!(first.machine.with(|me| me.vc().add_to_active_queue()));
     let fourth = idle(&stage);
     assert!(third.machine.has(INACTIVE) && !first.machine.has(INACTIVE));
     for pair in [&first, &fourth] {
-        pair.machine.act(|end, _| end.close());
+        pair.machine.with(|me| me.close());
     }
     stage.passes(1);
 }
@@ -284,24 +286,24 @@ fn a_request_too_many_is_refused_unless_one_is_out_of_time() {
     let config = NetConfig { max_requests_in: 1, ..NetConfig::default() };
     let stage = Stage::with(Clock::new_virtual(), config);
     let connection = |stage: &Stage| {
-        stage.accepted(|end, call| match call.event {
+        stage.accepted(|me| match me.event {
             ACCEPT => {
-                end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
-                end.vc().set_inactivity_timeout(seconds(100));
+                me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+                me.vc().set_inactivity_timeout(seconds(100));
             }
-            INACTIVE => end.close(),
+            INACTIVE => me.close(),
             _ => {}
         })
     };
     let [first, second] = [connection(&stage), connection(&stage)];
-    assert!(first.machine.with(|end| end.vc().add_to_active_queue()));
-    assert!(first.machine.with(|end| end.vc().add_to_active_queue()), "it is in already");
-    assert!(!second.machine.with(|end| end.vc().add_to_active_queue()));
+    assert!(first.machine.with(|me| me.vc().add_to_active_queue()));
+    assert!(first.machine.with(|me| me.vc().add_to_active_queue()), "it is in already");
+    assert!(!second.machine.with(|me| me.vc().add_to_active_queue()));
     assert_eq!(stage.net.stats().requests_max_throttled_in(), 1);
-    first.machine.with(|end| end.vc().remove_from_active_queue());
-    assert!(second.machine.with(|end| end.vc().add_to_active_queue()));
+    first.machine.with(|me| me.vc().remove_from_active_queue());
+    assert!(second.machine.with(|me| me.vc().add_to_active_queue()));
     for pair in [&first, &second] {
-        pair.machine.act(|end, _| end.close());
+        pair.machine.with(|me| me.close());
     }
     stage.passes(1);
 }
@@ -332,22 +334,22 @@ fn a_timeout_of_never_does_not_come_and_one_below_zero_has_its_stated_meaning() 
     {
         let config = NetConfig { default_inactivity_timeout, ..NetConfig::default() };
         let stage = Stage::with(Clock::new_ticking(seconds(3_600)), config);
-        let mut pair = stage.accepted(move |end, call| match call.event {
+        let mut pair = stage.accepted(move |me| match me.event {
             ACCEPT => {
-                end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
-                set(&end.vc());
+                me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+                set(&me.vc());
             }
-            READY => end.take(call),
+            READY => take(me),
             _ => {}
         });
         stage.passes(100);
-        assert_eq!(pair.machine.log(), [&[ACCEPT], silent].concat(), "case {n}");
+        assert_eq!(pair.machine.events(), [&[ACCEPT], silent].concat(), "case {n}");
         pair.peer.write_all(b"x").unwrap();
         stage.run_until(|| pair.machine.has(READY));
         stage.passes(100);
         let expected = [&[ACCEPT], silent, &[READY], after_a_byte].concat();
-        assert_eq!(pair.machine.log(), expected, "case {n}");
-        pair.machine.act(|end, _| end.close());
+        assert_eq!(pair.machine.events(), expected, "case {n}");
+        pair.machine.with(|me| me.close());
         stage.passes(1);
     }
 }

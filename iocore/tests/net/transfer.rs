@@ -7,7 +7,8 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::time::Duration;
 
-use crate::common::{Ask, Stage, machine};
+use crate::common::{Stage, machine, take};
+
 use eventsys::{ContRef, EventCode};
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, BUFFER_SIZE_INDEX_32K, BUFFER_SIZE_INDEX_128};
 use iocore::net::{ActionResult, NetStats};
@@ -33,16 +34,16 @@ fn assert_nothing_open(stage: &Stage) {
 #[test]
 fn what_is_sent_is_read_and_what_is_written_arrives() {
     let stage = Stage::new();
-    let mut pair = stage.accepted(|end, call| match call.event {
-        ACCEPT => end.do_read(call, 5, BUFFER_SIZE_INDEX_4K, 0),
+    let mut pair = stage.accepted(|me| match me.event {
+        ACCEPT => me.read_into(5, BUFFER_SIZE_INDEX_4K, 0),
         COMPLETE => {
-            end.take(call);
-            end.do_write(call, 6, BUFFER_SIZE_INDEX_4K, b"world!");
+            take(me);
+            me.write_from(6, BUFFER_SIZE_INDEX_4K, b"world!");
         }
-        WRITTEN => end.close(),
+        WRITTEN => me.close(),
         _ => {}
     });
-    let vc = pair.machine.with(|end| end.vc());
+    let vc = pair.machine.with(|me| me.vc());
     assert_eq!(vc.get_remote_addr(), pair.peer.local_addr().ok());
     assert_eq!(vc.get_local_addr(), pair.peer.peer_addr().ok());
     assert_eq!(vc.net_base().context(), Some(NetVConnectionContext::In));
@@ -50,7 +51,7 @@ fn what_is_sent_is_read_and_what_is_written_arrives() {
     pair.peer.write_all(b"hello").unwrap();
     stage.run_until(|| pair.machine.has(WRITTEN));
     assert_eq!(pair.machine.received(), b"hello");
-    assert_eq!(pair.machine.log(), [ACCEPT, COMPLETE, WRITTEN]);
+    assert_eq!(pair.machine.events(), [ACCEPT, COMPLETE, WRITTEN]);
     assert_eq!(read_all(&mut pair.peer).unwrap(), b"world!");
     assert_nothing_open(&stage);
 }
@@ -59,17 +60,17 @@ fn what_is_sent_is_read_and_what_is_written_arrives() {
 fn who_connects_gets_the_connection_before_connect_re_returns() {
     let stage = Stage::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = machine(|end, call| match call.event {
-        OPEN => end.do_write(call, 3, BUFFER_SIZE_INDEX_4K, b"abc"),
-        WRITTEN => end.close(),
+    let client = machine(|me| match me.event {
+        OPEN => me.write_from(3, BUFFER_SIZE_INDEX_4K, b"abc"),
+        WRITTEN => me.close(),
         _ => {}
     });
-    let cont: ContRef = client.clone();
+    let cont: ContRef = client.cont();
     let target = listener.local_addr().unwrap();
     let result = stage.net.connect_re(&cont, target, &NetVCOptions::default());
     assert!(matches!(result, ActionResult::Done));
-    assert_eq!(client.log(), [OPEN]);
-    let vc = client.with(|end| end.vc());
+    assert_eq!(client.events(), [OPEN]);
+    let vc = client.with(|me| me.vc());
     assert_eq!(vc.get_remote_addr(), Some(target));
     assert_eq!(vc.net_base().context(), Some(NetVConnectionContext::Out));
     drop(vc);
@@ -84,29 +85,29 @@ fn ten_mebibytes_pass_through_small_buffers_and_water_marks() {
     const N: i64 = 10 << 20;
     let stage = Stage::new();
     // An echo whose buffers hold little: 4 KiB blocks, at most 8 KiB of them full.
-    let pair = stage.accepted(|end, call| match call.event {
+    let pair = stage.accepted(|me| match me.event {
         ACCEPT => {
-            end.do_read(call, N, BUFFER_SIZE_INDEX_4K, 4096);
-            end.do_write(call, N, BUFFER_SIZE_INDEX_4K, b"");
-            end.write.borrow().as_ref().unwrap().1.set_water_mark(call.guard, 4096);
+            me.read_into(N, BUFFER_SIZE_INDEX_4K, 4096);
+            me.write_from(N, BUFFER_SIZE_INDEX_4K, b"");
+            me.output().0.set_water_mark(me.guard, 4096);
         }
         READY | COMPLETE | WRITE_READY => {
-            let (read, reader) = end.read.borrow().clone().unwrap();
-            let (write, buffer) = end.write.borrow().clone().unwrap();
-            let held = buffer.with(call.guard, |buffer| buffer.max_read_avail());
-            let n = reader.read_avail(call.guard).min(8192 - held);
+            let (read, (_, reader)) = (me.read_vio(), me.input());
+            let (write, (buffer, _)) = (me.write_vio(), me.output());
+            let held = buffer.with(me.guard, |buffer| buffer.max_read_avail());
+            let n = reader.read_avail(me.guard).min(8192 - held);
             assert!((0..=8192).contains(&n), "neither buffer is overfilled: {n}");
             if n > 0 {
                 let mut bytes = vec![0; usize::try_from(n).unwrap()];
-                reader.read(call.guard, &mut bytes);
-                buffer.write(call.guard, &bytes);
-                write.reenable(call.guard);
+                reader.read(me.guard, &mut bytes);
+                buffer.write(me.guard, &bytes);
+                write.reenable(me.guard);
                 if read.ntodo() > 0 {
-                    read.reenable(call.guard);
+                    read.reenable(me.guard);
                 }
             }
         }
-        WRITTEN => end.close(),
+        WRITTEN => me.close(),
         _ => {}
     });
     let (peer, sent) = (pair.peer.try_clone().unwrap(), counting(N as usize));
@@ -131,10 +132,10 @@ fn a_buffer_of_many_blocks_goes_with_few_calls() {
     let sent = counting(128 * 64);
     let mut pair = stage.accepted({
         let sent = sent.clone();
-        move |end, call| match call.event {
+        move |me| match me.event {
             // 64 blocks of 128 bytes: four calls of sixteen blocks.
-            ACCEPT => end.do_write(call, sent.len() as i64, BUFFER_SIZE_INDEX_128, &sent),
-            WRITTEN => end.close(),
+            ACCEPT => me.write_from(sent.len() as i64, BUFFER_SIZE_INDEX_128, &sent),
+            WRITTEN => me.close(),
             _ => {}
         }
     });
@@ -146,28 +147,28 @@ fn a_buffer_of_many_blocks_goes_with_few_calls() {
 #[test]
 fn a_read_fills_both_blocks_with_one_call() {
     let stage = Stage::new();
-    let mut pair = stage.accepted(|end, call| {
-        if call.event == ACCEPT {
-            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_128, 0);
+    let mut pair = stage.accepted(|me| {
+        if me.event == ACCEPT {
+            me.read_into(i64::MAX, BUFFER_SIZE_INDEX_128, 0);
             // A second block behind the first: there is space for 256 bytes.
-            let (_, reader) = end.read.borrow().clone().unwrap();
-            reader.buffer().with(call.guard, |buffer| buffer.add_block());
+            let (_, reader) = me.input();
+            reader.buffer().with(me.guard, |buffer| buffer.add_block());
         }
     });
     pair.peer.write_all(&counting(1000)).unwrap();
     stage.run_until(|| pair.machine.has(READY));
-    let reader = pair.machine.with(|end| end.read.borrow().as_ref().unwrap().1.clone());
-    pair.machine.act(|_, call| assert_eq!(reader.read_avail(call.guard), 256));
+    let reader = pair.machine.with(|me| me.input().1);
+    pair.machine.with(|me| assert_eq!(reader.read_avail(me.guard), 256));
     // The buffer is full: nothing more is read until the machine takes bytes off.
     stage.passes(2);
-    assert_eq!(pair.machine.log(), [ACCEPT, READY]);
+    assert_eq!(pair.machine.events(), [ACCEPT, READY]);
     assert_eq!(stage.net.stats().calls_to_read(), 1);
-    pair.machine.act(|end, call| {
-        reader.consume(call.guard, 256);
-        end.read.borrow().as_ref().unwrap().0.reenable(call.guard);
+    pair.machine.with(|me| {
+        reader.consume(me.guard, 256);
+        me.reenable_read();
     });
     stage.run_until(|| pair.machine.count(READY) == 2);
-    pair.machine.act(|end, _| end.close());
+    pair.machine.with(|me| me.close());
     stage.passes(1);
     assert_nothing_open(&stage);
 }
@@ -175,18 +176,18 @@ fn a_read_fills_both_blocks_with_one_call() {
 #[test]
 fn the_peers_half_close_is_eos_and_we_can_still_write() {
     let stage = Stage::new();
-    let mut pair = stage.accepted(|end, call| match call.event {
-        ACCEPT => end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
-        READY => end.take(call),
-        EOS => end.do_write(call, 4, BUFFER_SIZE_INDEX_4K, b"late"),
-        WRITTEN => end.close(),
+    let mut pair = stage.accepted(|me| match me.event {
+        ACCEPT => me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
+        READY => take(me),
+        EOS => me.write_from(4, BUFFER_SIZE_INDEX_4K, b"late"),
+        WRITTEN => me.close(),
         _ => {}
     });
     pair.peer.write_all(b"first").unwrap();
     pair.peer.shutdown(Shutdown::Write).unwrap();
     stage.run_until(|| pair.machine.has(WRITTEN));
     assert_eq!(pair.machine.received(), b"first");
-    assert_eq!(pair.machine.log(), [ACCEPT, READY, EOS, WRITTEN]);
+    assert_eq!(pair.machine.events(), [ACCEPT, READY, EOS, WRITTEN]);
     assert_eq!(read_all(&mut pair.peer).unwrap(), b"late");
     assert_nothing_open(&stage);
 }
@@ -194,15 +195,15 @@ fn the_peers_half_close_is_eos_and_we_can_still_write() {
 #[test]
 fn our_half_close_ends_the_peers_stream_and_we_can_still_read() {
     let stage = Stage::new();
-    let mut pair = stage.accepted(|end, call| match call.event {
+    let mut pair = stage.accepted(|me| match me.event {
         ACCEPT => {
-            end.do_read(call, 3, BUFFER_SIZE_INDEX_4K, 0);
-            end.do_write(call, 2, BUFFER_SIZE_INDEX_4K, b"hi");
+            me.read_into(3, BUFFER_SIZE_INDEX_4K, 0);
+            me.write_from(2, BUFFER_SIZE_INDEX_4K, b"hi");
         }
-        WRITTEN => end.shutdown(ShutdownHowTo::Write),
+        WRITTEN => me.shutdown(ShutdownHowTo::Write),
         COMPLETE => {
-            end.take(call);
-            end.close();
+            take(me);
+            me.close();
         }
         _ => {}
     });
@@ -211,7 +212,7 @@ fn our_half_close_ends_the_peers_stream_and_we_can_still_read() {
     pair.peer.write_all(b"ack").unwrap();
     stage.run_until(|| pair.machine.has(COMPLETE));
     assert_eq!(pair.machine.received(), b"ack");
-    assert_eq!(pair.machine.log(), [ACCEPT, WRITTEN, COMPLETE]);
+    assert_eq!(pair.machine.events(), [ACCEPT, WRITTEN, COMPLETE]);
     assert_nothing_open(&stage);
 }
 
@@ -219,24 +220,24 @@ fn our_half_close_ends_the_peers_stream_and_we_can_still_read() {
 fn after_a_shutdown_for_reading_no_read_event_comes() {
     for by_the_rule in [true, false] {
         let stage = Stage::new();
-        let mut pair = stage.accepted(move |end, call| {
-            if call.event == ACCEPT {
-                end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+        let mut pair = stage.accepted(move |me| {
+            if me.event == ACCEPT {
+                me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
                 if by_the_rule {
-                    end.shutdown(ShutdownHowTo::Read);
+                    me.shutdown(ShutdownHowTo::Read);
                 }
             }
         });
         if !by_the_rule {
             // Without the state machine's mutex, as some do.
-            let vc = pair.machine.with(|end| end.vc());
+            let vc = pair.machine.with(|me| me.vc());
             vc.do_io_shutdown(ShutdownHowTo::Read);
         }
         let _ = pair.peer.write_all(b"unheard");
         pair.peer.shutdown(Shutdown::Write).unwrap();
         stage.passes(3);
-        assert_eq!(pair.machine.log(), [ACCEPT]);
-        pair.machine.act(|end, _| end.close());
+        assert_eq!(pair.machine.events(), [ACCEPT]);
+        pair.machine.with(|me| me.close());
         stage.passes(1);
         assert_nothing_open(&stage);
     }
@@ -247,19 +248,19 @@ fn a_close_in_any_callback_is_the_last_that_is_heard() {
     for close_at in [ACCEPT, READY, WRITE_READY, COMPLETE, WRITTEN, EOS] {
         let stage = Stage::new();
         let mut pair = {
-            let machine = machine(move |end, call| {
-                if call.event == ACCEPT && close_at != ACCEPT {
-                    end.do_read(call, 10, BUFFER_SIZE_INDEX_4K, 0);
+            let machine = machine(move |me| {
+                if me.event == ACCEPT && close_at != ACCEPT {
+                    me.read_into(10, BUFFER_SIZE_INDEX_4K, 0);
                     let bytes: &[u8] = if close_at == WRITE_READY { b"" } else { b"12" };
-                    end.do_write(call, 2, BUFFER_SIZE_INDEX_4K, bytes);
+                    me.write_from(2, BUFFER_SIZE_INDEX_4K, bytes);
                 }
-                if call.event == close_at {
-                    end.close();
-                } else if call.event == READY {
-                    end.take(call);
+                if me.event == close_at {
+                    me.close();
+                } else if me.event == READY {
+                    take(me);
                 }
             });
-            let (action, address) = stage.accept(machine.clone());
+            let (action, address) = stage.accept(machine.cont());
             let peer = std::net::TcpStream::connect(address).unwrap();
             stage.run_until(|| machine.has(ACCEPT));
             action.cancel();
@@ -276,9 +277,9 @@ fn a_close_in_any_callback_is_the_last_that_is_heard() {
             stage.run_until(|| pair.machine.has(READY));
             pair.peer.shutdown(Shutdown::Write).unwrap();
         }
-        stage.run_until(|| pair.machine.log().contains(&close_at));
+        stage.run_until(|| pair.machine.events().contains(&close_at));
         stage.passes(2);
-        assert_eq!(pair.machine.log().last(), Some(&close_at), "{close_at}");
+        assert_eq!(pair.machine.events().last(), Some(&close_at), "{close_at}");
         let _ = pair.peer.read(&mut [0; 16]);
         assert_nothing_open(&stage);
     }
@@ -287,16 +288,16 @@ fn a_close_in_any_callback_is_the_last_that_is_heard() {
 #[test]
 fn a_reset_is_the_end_of_the_stream_for_the_reader() {
     let stage = Stage::new();
-    let pair = stage.accepted(|end, call| match call.event {
-        ACCEPT => end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
-        EOS | ERROR => end.close(),
+    let pair = stage.accepted(|me| match me.event {
+        ACCEPT => me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
+        EOS | ERROR => me.close(),
         _ => {}
     });
     let peer = socket2::Socket::from(pair.peer);
     peer.set_linger(Some(Duration::ZERO)).unwrap();
     drop(peer);
     stage.run_until(|| pair.machine.has(EOS));
-    assert_eq!(pair.machine.log(), [ACCEPT, EOS]);
+    assert_eq!(pair.machine.events(), [ACCEPT, EOS]);
     assert_nothing_open(&stage);
 }
 
@@ -308,17 +309,17 @@ fn a_reset_that_the_read_itself_finds_is_the_end_of_the_stream_too() {
     let peer = Arc::new(Mutex::new(None::<socket2::Socket>));
     let pair = stage.accepted({
         let peer = peer.clone();
-        move |end, call| match call.event {
-            ACCEPT => end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
+        move |me| match me.event {
+            ACCEPT => me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
             READY => {
-                let (vio, _) = end.read.borrow().clone().unwrap();
+                let vio = me.read_vio();
                 let peer = peer.lock().unwrap().take().unwrap();
                 peer.set_linger(Some(Duration::ZERO)).unwrap();
                 drop(peer);
-                vio.reenable_re(call.guard);
-                assert_eq!(*end.log.borrow(), [ACCEPT, READY, EOS]);
+                vio.reenable_re(me.guard);
+                assert_eq!(me.events(), [ACCEPT, READY, EOS]);
             }
-            EOS | ERROR => end.close(),
+            EOS | ERROR => me.close(),
             _ => {}
         }
     });
@@ -335,23 +336,23 @@ fn a_reset_that_the_write_itself_finds_is_an_error_with_its_number() {
     let peer = Arc::new(Mutex::new(None::<socket2::Socket>));
     let pair = stage.accepted({
         let peer = peer.clone();
-        move |end, call| match call.event {
+        move |me| match me.event {
             ACCEPT => {
-                end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
-                end.do_write(call, i64::MAX, BUFFER_SIZE_INDEX_4K, b"1");
+                me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+                me.write_from(i64::MAX, BUFFER_SIZE_INDEX_4K, b"1");
             }
             READY => {
-                let (vio, buffer) = end.write.borrow().clone().unwrap();
+                let (vio, (buffer, _)) = (me.write_vio(), me.output());
                 let peer = peer.lock().unwrap().take().unwrap();
                 peer.set_linger(Some(Duration::ZERO)).unwrap();
                 drop(peer);
-                buffer.write(call.guard, b"2");
-                vio.reenable_re(call.guard);
-                assert!(end.log.borrow().ends_with(&[ERROR]));
+                buffer.write(me.guard, b"2");
+                vio.reenable_re(me.guard);
+                assert!(me.events().ends_with(&[ERROR]));
             }
             ERROR => {
-                *end.error.borrow_mut() = Some(end.vc().lerrno());
-                end.close();
+                me.set_error(me.vc().lerrno());
+                me.close();
             }
             _ => {}
         }
@@ -360,7 +361,7 @@ fn a_reset_that_the_write_itself_finds_is_an_error_with_its_number() {
     (&pair.peer).write_all(b"x").unwrap();
     *peer.lock().unwrap() = Some(pair.peer.into());
     stage.run_until(|| pair.machine.has(ERROR));
-    let error = pair.machine.with(|end| *end.error.borrow());
+    let error = pair.machine.error();
     assert!(matches!(error, Some(libc::ECONNRESET | libc::EPIPE)), "{error:?}");
     assert_nothing_open(&stage);
 }
@@ -368,18 +369,18 @@ fn a_reset_that_the_write_itself_finds_is_an_error_with_its_number() {
 #[test]
 fn a_reset_is_an_error_with_its_number_for_the_writer() {
     let stage = Stage::new();
-    let pair = stage.accepted(|end, call| match call.event {
-        ACCEPT => end.do_write(call, i64::MAX, BUFFER_SIZE_INDEX_32K, &[7; 32768]),
+    let pair = stage.accepted(|me| match me.event {
+        ACCEPT => me.write_from(i64::MAX, BUFFER_SIZE_INDEX_32K, &[7; 32768]),
         WRITE_READY => {
-            let (vio, buffer) = end.write.borrow().clone().unwrap();
-            if buffer.with(call.guard, |buffer| buffer.max_read_avail()) == 0 {
-                buffer.write(call.guard, &[7; 32768]);
+            let (vio, (buffer, _)) = (me.write_vio(), me.output());
+            if buffer.with(me.guard, |buffer| buffer.max_read_avail()) == 0 {
+                buffer.write(me.guard, &[7; 32768]);
             }
-            vio.reenable(call.guard);
+            vio.reenable(me.guard);
         }
         ERROR => {
-            *end.error.borrow_mut() = Some(end.vc().lerrno());
-            end.close();
+            me.set_error(me.vc().lerrno());
+            me.close();
         }
         _ => {}
     });
@@ -389,7 +390,7 @@ fn a_reset_is_an_error_with_its_number_for_the_writer() {
     peer.set_linger(Some(Duration::ZERO)).unwrap();
     drop(peer);
     stage.run_until(|| pair.machine.has(ERROR));
-    let error = pair.machine.with(|end| *end.error.borrow());
+    let error = pair.machine.error();
     assert!(matches!(error, Some(libc::ECONNRESET | libc::EPIPE)), "{error:?}");
     assert_eq!(pair.machine.count(ERROR), 1);
     assert!(!pair.machine.has(EOS));
@@ -399,17 +400,17 @@ fn a_reset_is_an_error_with_its_number_for_the_writer() {
 #[test]
 fn what_is_there_already_is_read_after_a_late_do_io_read() {
     let stage = Stage::new();
-    let mut pair = stage.accepted(|_, _| {});
+    let mut pair = stage.accepted(|_| {});
     pair.peer.write_all(b"early").unwrap();
     stage.passes(2);
     assert_eq!(
-        pair.machine.log(),
+        pair.machine.events(),
         [ACCEPT],
         "the edge has come, and the machine has asked for nothing"
     );
-    pair.machine.act(|end, call| end.do_read(call, 5, BUFFER_SIZE_INDEX_4K, 0));
+    pair.machine.with(|me| me.read_into(5, BUFFER_SIZE_INDEX_4K, 0));
     stage.run_until(|| pair.machine.has(COMPLETE));
-    pair.machine.act(|end, _| end.close());
+    pair.machine.with(|me| me.close());
     stage.passes(1);
     assert_nothing_open(&stage);
 }
@@ -417,9 +418,9 @@ fn what_is_there_already_is_read_after_a_late_do_io_read() {
 #[test]
 fn bytes_that_come_while_the_state_machine_is_locked_are_read_afterwards() {
     let stage = Stage::new();
-    let mut pair = stage.accepted(|end, call| match call.event {
-        ACCEPT => end.do_read(call, 5, BUFFER_SIZE_INDEX_4K, 0),
-        COMPLETE => end.take(call),
+    let mut pair = stage.accepted(|me| match me.event {
+        ACCEPT => me.read_into(5, BUFFER_SIZE_INDEX_4K, 0),
+        COMPLETE => take(me),
         _ => {}
     });
     testkit::while_held(pair.machine.mutex(), || {
@@ -429,16 +430,16 @@ fn bytes_that_come_while_the_state_machine_is_locked_are_read_afterwards() {
     });
     stage.run_until(|| pair.machine.has(COMPLETE));
     assert_eq!(pair.machine.received(), b"12345");
-    pair.machine.act(|end, _| end.close());
+    pair.machine.with(|me| me.close());
     stage.passes(1);
 }
 
 #[test]
 fn a_socket_that_has_said_it_is_empty_is_not_asked_again_until_an_edge() {
     let stage = Stage::new();
-    let mut pair = stage.accepted(|end, call| match call.event {
-        ACCEPT => end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
-        READY => end.take(call),
+    let mut pair = stage.accepted(|me| match me.event {
+        ACCEPT => me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
+        READY => take(me),
         _ => {}
     });
     pair.peer.write_all(b"x").unwrap();
@@ -446,36 +447,36 @@ fn a_socket_that_has_said_it_is_empty_is_not_asked_again_until_an_edge() {
     stage.run_until(|| stats.calls_to_read_nodata() == 1);
     assert_eq!(stats.calls_to_read(), 2);
     // Taken back and issued again: it is not enabled, and then it is.
-    pair.machine.act(|end, call| {
-        let vc = end.vc();
+    pair.machine.with(|me| {
+        let vc = me.vc();
         let own = vc.base().mutex().unwrap().lock();
         vc.do_io_read(&own, None, 0, None);
-        end.do_read(call, 9, BUFFER_SIZE_INDEX_4K, 0);
+        me.read_into(9, BUFFER_SIZE_INDEX_4K, 0);
     });
     stage.passes(2);
     assert_eq!(stats.calls_to_read(), 2);
     pair.peer.write_all(b"y").unwrap();
     stage.run_until(|| pair.machine.received() == b"xy");
-    pair.machine.act(|end, _| end.close());
+    pair.machine.with(|me| me.close());
     stage.passes(1);
 }
 
 #[test]
 fn reenable_re_moves_bytes_at_once_in_a_callback_of_the_thread() {
     let stage = Stage::new();
-    let mut pair = stage.accepted(|end, call| match call.event {
+    let mut pair = stage.accepted(|me| match me.event {
         ACCEPT => {
-            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
-            end.do_write(call, i64::MAX, BUFFER_SIZE_INDEX_4K, b"x");
+            me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            me.write_from(i64::MAX, BUFFER_SIZE_INDEX_4K, b"x");
         }
         READY => {
-            let (_, reader) = end.read.borrow().clone().unwrap();
-            let n = reader.read_avail(call.guard);
-            reader.consume(call.guard, n);
-            let (write, buffer) = end.write.borrow().clone().unwrap();
-            buffer.write(call.guard, b"now");
+            let (_, reader) = me.input();
+            let n = reader.read_avail(me.guard);
+            reader.consume(me.guard, n);
+            let (write, (buffer, _)) = (me.write_vio(), me.output());
+            buffer.write(me.guard, b"now");
             let before = write.ndone();
-            write.reenable_re(call.guard);
+            write.reenable_re(me.guard);
             assert_eq!(write.ndone(), before + 3, "written before it returns");
         }
         _ => {}
@@ -483,7 +484,7 @@ fn reenable_re_moves_bytes_at_once_in_a_callback_of_the_thread() {
     stage.run_until(|| stage.net.stats().write_bytes() == 1);
     pair.peer.write_all(b"go").unwrap();
     stage.run_until(|| pair.machine.has(READY));
-    pair.machine.act(|end, _| end.close());
+    pair.machine.with(|me| me.close());
     stage.passes(1);
     assert_eq!(read_all(&mut pair.peer).unwrap(), b"xnow");
     assert_nothing_open(&stage);
@@ -492,21 +493,21 @@ fn reenable_re_moves_bytes_at_once_in_a_callback_of_the_thread() {
 #[test]
 fn an_operation_is_taken_back_with_no_continuation() {
     let stage = Stage::new();
-    let mut pair = stage.accepted(|end, call| {
-        if call.event == ACCEPT {
-            end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+    let mut pair = stage.accepted(|me| {
+        if me.event == ACCEPT {
+            me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
         }
     });
-    pair.machine.act(|end, _| {
-        let vc = end.vc();
+    pair.machine.with(|me| {
+        let vc = me.vc();
         let own = vc.base().mutex().unwrap().clone();
         let vio = vc.do_io_read(&own.lock(), None, 0, None);
         assert_eq!((vio.op(), vio.nbytes()), (VioOp::Read, 0));
     });
     pair.peer.write_all(b"unheard").unwrap();
     stage.passes(3);
-    assert_eq!(pair.machine.log(), [ACCEPT]);
-    pair.machine.act(|end, _| end.close());
+    assert_eq!(pair.machine.events(), [ACCEPT]);
+    pair.machine.with(|me| me.close());
     stage.passes(1);
     assert_nothing_open(&stage);
 }
@@ -529,12 +530,12 @@ fn an_event_is_called_though_a_connection_always_has_bytes() {
     let peer = Arc::new(Mutex::new(None::<std::net::TcpStream>));
     let pair = stage.accepted({
         let (peer, called) = (peer.clone(), called.clone());
-        move |end, call| match call.event {
-            ACCEPT => end.do_read(call, i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
+        move |me| match me.event {
+            ACCEPT => me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
             READY => {
-                end.take(call);
+                take(me);
                 if !called.load(Ordering::SeqCst) {
-                    assert!(end.received.borrow().len() < 10_000, "the event is never called");
+                    assert!(me.received().len() < 10_000, "the event is never called");
                     peer.lock().unwrap().as_mut().unwrap().write_all(b"x").unwrap();
                 }
             }
@@ -545,6 +546,6 @@ fn an_event_is_called_though_a_connection_always_has_bytes() {
     stage.thread.schedule_in(event, eventsys::hrtime::mseconds(10));
     (&pair.peer).write_all(b"x").unwrap();
     stage.run_until(|| called.load(Ordering::SeqCst));
-    pair.machine.act(|end, _| end.close());
+    pair.machine.with(|me| me.close());
     stage.passes(1);
 }

@@ -31,13 +31,16 @@ pub(crate) struct State {
     name: &'static str,
     trace: Option<Arc<Trace>>,
     rules: RefCell<Vec<Rule>>,
+    /// For an event without a rule of its own.
+    any: RefCell<Option<Action>>,
     pub(crate) vc: RefCell<Option<NetVcRef>>,
     pub(crate) read: RefCell<Option<VioHandle>>,
     pub(crate) write: RefCell<Option<VioHandle>>,
     pub(crate) input: RefCell<Option<BufferAndReader>>,
     pub(crate) output: RefCell<Option<BufferAndReader>>,
     pub(crate) received: RefCell<Vec<u8>>,
-    calls: Cell<usize>,
+    pub(crate) error: Cell<Option<i32>>,
+    pub(crate) events: RefCell<Vec<EventCode>>,
 }
 
 impl State {
@@ -47,12 +50,16 @@ impl State {
         }
     }
 
-    /// The action for this event: the first one-time rule, else the first permanent rule.
+    /// The action for this event: the first one-time rule, else the first permanent rule,
+    /// else the rule for any event.
     fn action_for(&self, event: EventCode) -> Option<Action> {
         let mut rules = self.rules.borrow_mut();
         match rules.iter().position(|rule| rule.once && rule.event == event) {
             Some(at) => Some(rules.remove(at).action),
-            None => rules.iter().find(|rule| rule.event == event).map(|r| Arc::clone(&r.action)),
+            None => {
+                let rule = rules.iter().find(|rule| rule.event == event);
+                rule.map(|rule| Arc::clone(&rule.action)).or_else(|| self.any.borrow().clone())
+            }
         }
     }
 }
@@ -99,6 +106,30 @@ impl Agent {
         self.rule(Rule { event, once: true, action: Arc::new(action) });
     }
 
+    /// Does `action` at each event that has no rule of its own. [`Me::event`] says which one
+    /// has come.
+    ///
+    /// ```
+    /// use testkit::prelude::*;
+    ///
+    /// let lab = Lab::new();
+    /// let (a, p) = lab.agents();
+    /// p.on_any(|me| match me.event {
+    ///     ACCEPT => me.read(5),
+    ///     _ => me.close(),
+    /// });
+    /// lab.pair(&a, &p);
+    /// a.with(|me| me.write_now(b"hello"));
+    /// lab.settle();
+    /// assert_eq!(p.events(), [ACCEPT, READ_COMPLETE]);
+    /// # a.close();
+    /// # lab.settle();
+    /// ```
+    pub fn on_any(&self, action: impl Fn(&Me<'_>) + Send + Sync + 'static) {
+        let guard = self.mutex().lock();
+        *self.0.state(&guard).any.borrow_mut() = Some(Arc::new(action));
+    }
+
     fn rule(&self, rule: Rule) {
         let guard = self.mutex().lock();
         self.0.state(&guard).rules.borrow_mut().push(rule);
@@ -107,14 +138,16 @@ impl Agent {
     /// Takes all rules away.
     pub(crate) fn forget_rules(&self) {
         let guard = self.mutex().lock();
-        drop(self.0.state(&guard).rules.take());
+        let state = self.0.state(&guard);
+        drop((state.rules.take(), state.any.take()));
     }
 
     /// Acts as the agent, under its mutex, on the calling thread. Waits for the mutex.
     pub fn with<R>(&self, f: impl FnOnce(&Me<'_>) -> R) -> R {
         let guard = self.mutex().lock();
         let this = self.cont();
-        f(&Me { guard: &guard, vio: None, this: &this, state: self.0.state(&guard) })
+        let (event, state) = (EventCode::EVENT_NONE, self.0.state(&guard));
+        f(&Me { guard: &guard, event, vio: None, this: &this, state })
     }
 
     /// The bytes that it has taken from its read buffer.
@@ -126,7 +159,31 @@ impl Agent {
     /// How often it has been called back.
     #[must_use]
     pub fn calls(&self) -> usize {
-        self.with(|me| me.state.calls.get())
+        self.with(|me| me.state.events.borrow().len())
+    }
+
+    /// The events with which it has been called back, in order.
+    #[must_use]
+    pub fn events(&self) -> Vec<EventCode> {
+        self.with(|me| me.events())
+    }
+
+    /// How often it has been called back with `event`.
+    #[must_use]
+    pub fn count(&self, event: EventCode) -> usize {
+        self.events().iter().filter(|&&other| other == event).count()
+    }
+
+    /// True if it has been called back with `event`.
+    #[must_use]
+    pub fn has(&self, event: EventCode) -> bool {
+        self.count(event) > 0
+    }
+
+    /// The error number that came last with an event, or that [`Me::set_error`] has kept.
+    #[must_use]
+    pub fn error(&self) -> Option<i32> {
+        self.with(|me| me.error())
     }
 
     /// Its connection.
@@ -192,13 +249,16 @@ impl WeakAgent {
 }
 
 fn handle(state: &State, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
-    state.calls.set(state.calls.get() + 1);
+    state.events.borrow_mut().push(event);
     state.write_line(&line(event, data));
     if let Some(vc) = data.net_vc() {
         *state.vc.borrow_mut() = Some(Arc::clone(vc));
     }
+    if let Some(error) = data.net_error() {
+        state.error.set(Some(error));
+    }
     if let Some(action) = state.action_for(event) {
-        action(&Me { guard: call.guard(), vio: data.vio(), this: call.this(), state });
+        action(&Me { guard: call.guard(), event, vio: data.vio(), this: call.this(), state });
     }
     Outcome::Done
 }

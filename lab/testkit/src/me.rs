@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use eventsys::{ContRef, Guard};
-use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
+use eventsys::{ContRef, EventCode, Guard};
+use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer, SizeIndex};
 use iocore::{NetVcRef, ShutdownHowTo, VIO, VioHandle};
 
 use crate::agent::{BufferAndReader, State};
@@ -16,6 +16,8 @@ use crate::events::MAX;
 pub struct Me<'a> {
     /// The guard of the agent's mutex.
     pub guard: &'a Guard<'a>,
+    /// The event of the callback; `EVENT_NONE` in [`Agent::with`](crate::Agent::with).
+    pub event: EventCode,
     /// The VIO that the callback is about.
     pub vio: Option<&'a VIO>,
     pub(crate) this: &'a ContRef,
@@ -50,10 +52,44 @@ impl Me<'_> {
         self.forget();
     }
 
+    /// The agent as a continuation.
+    #[must_use]
+    pub fn cont(&self) -> ContRef {
+        Arc::clone(self.this)
+    }
+
+    /// The events with which the agent has been called back, this one included.
+    #[must_use]
+    pub fn events(&self) -> Vec<EventCode> {
+        self.state.events.borrow().clone()
+    }
+
+    /// The error number that came last with an event, or that [`Me::set_error`] has kept.
+    #[must_use]
+    pub fn error(&self) -> Option<i32> {
+        self.state.error.get()
+    }
+
+    /// Keeps an error number for [`Agent::error`](crate::Agent::error).
+    pub fn set_error(&self, error: i32) {
+        self.state.error.set(Some(error));
+    }
+
     /// True if the agent has closed its connection, or never had one.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.state.vc.borrow().is_none()
+    }
+
+    /// Takes the connection away from the agent, and does not close it.
+    #[must_use]
+    pub fn let_go(&self) -> Option<NetVcRef> {
+        self.state.vc.borrow_mut().take()
+    }
+
+    /// Drops the VIO of the read and the read buffer.
+    pub fn forget_read(&self) {
+        drop((self.state.read.take(), self.state.input.take()));
     }
 
     /// Drops the connection, the VIOs and the buffers, as `delete this` of a C++ state
@@ -87,6 +123,15 @@ impl Me<'_> {
         let this = Some(Arc::clone(self.this));
         let vio = self.vc().do_io_read(self.guard, this, nbytes, Some(&buffer));
         *self.state.read.borrow_mut() = Some(vio);
+    }
+
+    /// `do_io_read` of `nbytes` bytes into a new read buffer, with blocks of `size` and this
+    /// water mark in bytes.
+    #[track_caller]
+    pub fn read_into(&self, nbytes: i64, size: SizeIndex, water_mark: i64) {
+        *self.state.input.borrow_mut() = Some(self.new_buffer(size));
+        self.input().0.set_water_mark(self.guard, water_mark);
+        self.read(nbytes);
     }
 
     /// The VIO of the read.
@@ -167,6 +212,15 @@ impl Me<'_> {
         self.write(i64::try_from(bytes.len()).unwrap_or(MAX));
     }
 
+    /// `do_io_write` of `nbytes` bytes from a new write buffer, with blocks of `size`, in
+    /// which these bytes are.
+    #[track_caller]
+    pub fn write_from(&self, nbytes: i64, size: SizeIndex, bytes: &[u8]) {
+        *self.state.output.borrow_mut() = Some(self.new_buffer(size));
+        self.fill(bytes);
+        self.write(nbytes);
+    }
+
     /// The VIO of the write.
     #[must_use]
     #[track_caller]
@@ -187,12 +241,14 @@ impl Me<'_> {
     }
 
     fn buffer(&self, place: &RefCell<Option<BufferAndReader>>) -> BufferAndReader {
-        let make = || {
-            let mutex = self.this.base().mutex().expect("an agent has a mutex");
-            let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_32K).bind(mutex);
-            let reader = buffer.alloc_reader(self.guard).expect("a new buffer");
-            (buffer, reader)
-        };
+        let make = || self.new_buffer(BUFFER_SIZE_INDEX_32K);
         place.borrow_mut().get_or_insert_with(make).clone()
+    }
+
+    fn new_buffer(&self, size: SizeIndex) -> BufferAndReader {
+        let mutex = self.this.base().mutex().expect("an agent has a mutex");
+        let buffer = MIOBuffer::new(size).bind(mutex);
+        let reader = buffer.alloc_reader(self.guard).expect("a new buffer");
+        (buffer, reader)
     }
 }
