@@ -174,6 +174,7 @@ impl<'a> Invocation<'a> {
 /// If the continuation has a mutex and the calling thread does not hold it:
 /// `ink_release_assert(!mutex || mutex->thread_holding == this_ethread())`.
 #[inline(always)]
+#[doc(alias = "TSContCall")]
 pub fn call(
     cont: &ContRef,
     guard: Option<&Guard<'_>>,
@@ -243,6 +244,7 @@ impl ContinuationBase {
     /// Its mutex. Mirrors `Continuation::getMutex`.
     #[inline]
     #[must_use]
+    #[doc(alias = "TSContMutexGet")]
     pub fn mutex(&self) -> Option<&Arc<ProxyMutex>> {
         self.own.as_ref().or_else(|| self.inherited.get())
     }

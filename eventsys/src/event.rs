@@ -256,6 +256,7 @@ impl EventRef {
     /// If the event has been freed, or cancelled before (a debug assertion of
     /// the original).
     #[track_caller]
+    #[doc(alias = "TSActionCancel")]
     pub fn cancel(&self) {
         match self.try_cancel() {
             Ok(first) => debug_assert!(first, "!cancelled"),

@@ -60,6 +60,7 @@ impl ProxyMutex {
     /// A free mutex. Mirrors `new_ProxyMutex`.
     #[must_use]
     #[allow(clippy::new_ret_no_self)] // It is always shared, as in the original.
+    #[doc(alias = "TSMutexCreate")]
     pub fn new() -> Arc<ProxyMutex> {
         Arc::new(ProxyMutex {
             raw: RawLock::new(),
@@ -75,6 +76,7 @@ impl ProxyMutex {
     /// If the thread holds it 2^31 − 1 times already, or a thread's own mutex
     /// 2^20 times; so do the other ways to take it.
     #[inline]
+    #[doc(alias = "TSMutexLock")]
     pub fn lock(&self) -> Guard<'_> {
         let me = ThreadId::current();
         if self.holder.load(Ordering::Relaxed) == me.as_u64() {
@@ -88,6 +90,7 @@ impl ProxyMutex {
     /// `MUTEX_TRY_LOCK` and `Mutex_trylock`.
     #[inline]
     #[must_use]
+    #[doc(alias = "TSMutexLockTry")]
     pub fn try_lock(&self) -> Option<Guard<'_>> {
         let me = ThreadId::current();
         if self.holder.load(Ordering::Relaxed) == me.as_u64() {

@@ -48,6 +48,7 @@ struct Inner<S> {
 
 impl<S: Send + 'static> StateMachine<S> {
     /// A state machine under `mutex`, in `state`, with `handler` as its first handler.
+    #[doc(alias = "TSContCreate")]
     pub fn new(mutex: Arc<ProxyMutex>, state: S, handler: Handler<S>) -> Arc<StateMachine<S>> {
         Arc::new(StateMachine {
             base: ContinuationBase::new(Arc::clone(&mutex)),
@@ -66,6 +67,7 @@ impl<S: Send + 'static> StateMachine<S> {
     /// If `guard` is not of its mutex.
     #[inline]
     #[track_caller]
+    #[doc(alias = "TSContDataGet")]
     pub fn state<'a>(&'a self, guard: &'a Guard<'_>) -> &'a S {
         &self.inner.get(guard).state
     }

@@ -25,6 +25,7 @@ use crate::transact::PluginTunnel;
 /// marked as internal. `addr` becomes the client's address; `tag` and `id` name the plugin. Mirrors
 /// `TSHttpConnectWithPluginId`.
 #[must_use]
+#[doc(alias = "TSHttpConnectWithPluginId")]
 pub fn ts_http_connect_with_plugin_id(
     proxy: &Arc<HttpProxy>,
     addr: SocketAddr,
@@ -48,6 +49,7 @@ pub fn ts_http_connect_with_plugin_id(
 
 /// As [`ts_http_connect_with_plugin_id`], without a tag and an id. Mirrors `TSHttpConnect`.
 #[must_use]
+#[doc(alias = "TSHttpConnect")]
 pub fn ts_http_connect(proxy: &Arc<HttpProxy>, addr: SocketAddr) -> NetVcRef {
     ts_http_connect_with_plugin_id(proxy, addr, "plugin", 0)
 }
@@ -114,6 +116,7 @@ impl HttpTxn {
     /// The number of the transaction. Mirrors `TSHttpTxnIdGet`.
     #[must_use]
     #[track_caller]
+    #[doc(alias = "TSHttpTxnIdGet")]
     pub fn id(&self) -> u64 {
         self.sm().id()
     }
@@ -134,6 +137,7 @@ impl HttpTxn {
     /// transaction never moves to another thread. A second call for the same hook does nothing.
     /// Mirrors `TSHttpTxnReenable`.
     #[track_caller]
+    #[doc(alias = "TSHttpTxnReenable")]
     pub fn reenable(&self, event: EventCode) {
         let sm = self.sm();
         let processor = sm.proxy().processor();
@@ -152,6 +156,7 @@ impl HttpTxn {
     /// `NET_EVENT_ACCEPT_FAILED` if it never will. Mirrors
     /// `TSHttpTxnServerIntercept`.
     #[track_caller]
+    #[doc(alias = "TSHttpTxnServerIntercept")]
     pub fn server_intercept(&self, cont: ContRef) {
         self.set_plugin_tunnel(PluginTunnel::AsServer, cont);
     }
@@ -160,6 +165,7 @@ impl HttpTxn {
     /// neither rules nor the cache. Call it before [`HttpHook::PostRemap`]. Mirrors
     /// `TSHttpTxnIntercept`.
     #[track_caller]
+    #[doc(alias = "TSHttpTxnIntercept")]
     pub fn intercept(&self, cont: ContRef) {
         self.set_plugin_tunnel(PluginTunnel::AsIntercept, cont);
     }
@@ -173,6 +179,7 @@ impl HttpTxn {
 
     /// Adds `cont` as a hook of this transaction alone. Mirrors `TSHttpTxnHookAdd`.
     #[track_caller]
+    #[doc(alias = "TSHttpTxnHookAdd")]
     pub fn add_hook(&self, hook: HttpHook, cont: ContRef) {
         self.sm().hooks().add(hook, cont);
     }
@@ -181,6 +188,7 @@ impl HttpTxn {
     /// they gave it. Mirrors `TSHttpTxnClientReqGet`.
     #[must_use]
     #[track_caller]
+    #[doc(alias = "TSHttpTxnClientReqGet")]
     pub fn client_request(&self) -> RequestHdr {
         self.with(|sm| sm.t_state.borrow().client_request.clone())
     }
@@ -195,6 +203,7 @@ impl HttpTxn {
     /// `TSHttpTxnServerReqGet`.
     #[must_use]
     #[track_caller]
+    #[doc(alias = "TSHttpTxnServerReqGet")]
     pub fn server_request(&self) -> Option<RequestHdr> {
         self.with(|sm| sm.t_state.borrow().server_request.clone())
     }
@@ -208,6 +217,7 @@ impl HttpTxn {
     /// The origin server's response. Mirrors `TSHttpTxnServerRespGet`.
     #[must_use]
     #[track_caller]
+    #[doc(alias = "TSHttpTxnServerRespGet")]
     pub fn server_response(&self) -> ResponseHdr {
         self.with(|sm| sm.t_state.borrow().server_response.clone())
     }
@@ -216,6 +226,7 @@ impl HttpTxn {
     /// `TSHttpTxnClientRespGet`.
     #[must_use]
     #[track_caller]
+    #[doc(alias = "TSHttpTxnClientRespGet")]
     pub fn client_response(&self) -> Option<ResponseHdr> {
         self.with(|sm| sm.t_state.borrow().client_response.clone())
     }
@@ -234,6 +245,7 @@ impl HttpTxn {
 
     /// Sets the status of an error answer. Mirrors `TSHttpTxnStatusSet`.
     #[track_caller]
+    #[doc(alias = "TSHttpTxnStatusSet")]
     pub fn set_status(&self, status: u16) {
         self.with(|sm| sm.t_state.borrow_mut().http_return_code = status);
     }
@@ -241,6 +253,7 @@ impl HttpTxn {
     /// True for a request that a plugin made. Mirrors `TSHttpTxnIsInternal`.
     #[must_use]
     #[track_caller]
+    #[doc(alias = "TSHttpTxnIsInternal")]
     pub fn is_internal(&self) -> bool {
         self.with(|sm| sm.t_state.borrow().is_internal_request)
     }

@@ -147,6 +147,7 @@ impl IOBufferReader {
 
     /// Bytes that can be read.
     #[track_caller]
+    #[doc(alias = "TSIOBufferReaderAvail")]
     pub fn read_avail(&self, guard: &Guard<'_>) -> i64 {
         self.buffer.with(guard, |buffer| buffer.read_avail(self.id))
     }
@@ -175,6 +176,7 @@ impl IOBufferReader {
     /// # Panics
     /// Also if there are fewer.
     #[track_caller]
+    #[doc(alias = "TSIOBufferReaderConsume")]
     pub fn consume(&self, guard: &Guard<'_>, n: i64) {
         self.buffer.with(guard, |buffer| buffer.consume(self.id, n));
     }

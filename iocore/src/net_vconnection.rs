@@ -126,6 +126,7 @@ pub trait NetVConnection: VConnection {
     /// Sends `VC_EVENT_ACTIVE_TIMEOUT` once, after `timeout` nanoseconds; 0 and below take it back.
     /// Call it only from a callback of this connection, as in the original, or before its first
     /// operation.
+    #[doc(alias = "TSVConnActiveTimeoutSet")]
     fn set_active_timeout(&self, timeout: HrTime);
 
     /// Sends `VC_EVENT_INACTIVITY_TIMEOUT` once no byte has moved for `timeout` nanoseconds; 0
@@ -133,6 +134,7 @@ pub trait NetVConnection: VConnection {
     ///
     /// Below 0 it has passed already, as in the original: a `PluginVC` sends the event at its next
     /// check, a socket's connection at the first check after a byte has moved.
+    #[doc(alias = "TSVConnInactivityTimeoutSet")]
     fn set_inactivity_timeout(&self, timeout: HrTime);
 
     /// The inactivity timeout that applies if the user sets none.
@@ -142,11 +144,13 @@ pub trait NetVConnection: VConnection {
     fn is_default_inactivity_timeout(&self) -> bool;
 
     /// Takes the active timeout back.
+    #[doc(alias = "TSVConnActiveTimeoutCancel")]
     fn cancel_active_timeout(&self) {
         self.set_active_timeout(0);
     }
 
     /// Takes the inactivity timeout back.
+    #[doc(alias = "TSVConnInactivityTimeoutCancel")]
     fn cancel_inactivity_timeout(&self) {
         self.set_inactivity_timeout(0);
     }

@@ -127,6 +127,7 @@ pub trait VConnection: Continuation {
     /// # Panics
     /// If `guard` or the buffer is of another mutex; if the VIO is bound to
     /// another mutex that the thread does not hold.
+    #[doc(alias = "TSVConnRead")]
     fn do_io_read(
         &self,
         guard: &Guard<'_>,
@@ -141,6 +142,7 @@ pub trait VConnection: Continuation {
     ///
     /// # Panics
     /// As [`VConnection::do_io_read`].
+    #[doc(alias = "TSVConnWrite")]
     fn do_io_write(
         &self,
         guard: &Guard<'_>,
@@ -151,9 +153,11 @@ pub trait VConnection: Continuation {
 
     /// The connection is needed no longer. With an error number, which only real
     /// sockets look at, it is aborted.
+    #[doc(alias = "TSVConnClose")]
     fn do_io_close(&self, lerrno: Option<i32>);
 
     /// Ends one or both directions. The connection must still be closed.
+    #[doc(alias = "TSVConnShutdown")]
     fn do_io_shutdown(&self, howto: ShutdownHowTo);
 
     /// The VIO that does `op`.

@@ -224,6 +224,7 @@ impl VIO {
     /// The total number of bytes; `i64::MAX` if not known.
     #[inline]
     #[must_use]
+    #[doc(alias = "TSVIONBytesGet")]
     pub fn nbytes(&self) -> i64 {
         self.nbytes.load(Ordering::Relaxed)
     }
@@ -231,6 +232,7 @@ impl VIO {
     /// Bytes done.
     #[inline]
     #[must_use]
+    #[doc(alias = "TSVIONDoneGet")]
     pub fn ndone(&self) -> i64 {
         self.ndone.load(Ordering::Relaxed)
     }
@@ -238,6 +240,7 @@ impl VIO {
     /// Bytes still to be done.
     #[inline]
     #[must_use]
+    #[doc(alias = "TSVIONTodoGet")]
     pub fn ntodo(&self) -> i64 {
         self.nbytes().saturating_sub(self.ndone())
     }
@@ -247,6 +250,7 @@ impl VIO {
     /// # Panics
     /// If `guard` is not of the bound mutex.
     #[track_caller]
+    #[doc(alias = "TSVIONBytesSet")]
     pub fn set_nbytes(&self, guard: &Guard<'_>, nbytes: i64) {
         self.check(guard);
         self.nbytes.store(nbytes, Ordering::Relaxed);
@@ -281,6 +285,7 @@ impl VIO {
     /// If `guard` is not of the bound mutex.
     #[inline]
     #[track_caller]
+    #[doc(alias = "TSVIOContGet")]
     pub fn continuation(&self, guard: &Guard<'_>) -> Option<ContRef> {
         self.bound.with(guard, |bound| bound.cont.borrow().clone())
     }
@@ -345,6 +350,7 @@ impl VIO {
     /// If `guard` is not of the bound mutex.
     #[inline]
     #[track_caller]
+    #[doc(alias = "TSVIOBufferGet")]
     pub fn writer(&self, guard: &Guard<'_>) -> Option<BoundBuffer> {
         self.with_buffer(guard, |buffer| buffer.buffer().cloned())
     }
@@ -355,6 +361,7 @@ impl VIO {
     /// If `guard` is not of the bound mutex.
     #[inline]
     #[track_caller]
+    #[doc(alias = "TSVIOReaderGet")]
     pub fn reader(&self, guard: &Guard<'_>) -> Option<IOBufferReader> {
         self.with_buffer(guard, |buffer| match buffer {
             MIOBufferAccessor::Reader(reader) => Some(reader.clone()),
@@ -395,6 +402,7 @@ impl VIO {
     /// The mutex that the VIO is bound to, as a hint: unless the caller holds it,
     /// it may have been changed by now.
     #[must_use]
+    #[doc(alias = "TSVIOMutexGet")]
     pub fn mutex(&self) -> Option<Arc<ProxyMutex>> {
         self.bound.mutex()
     }
@@ -487,6 +495,7 @@ impl VioHandle {
 
     /// The connection. Mirrors `VIO::vc_server`.
     #[must_use]
+    #[doc(alias = "TSVIOVConnGet")]
     pub fn vc_server(&self) -> &Arc<dyn VConnection> {
         &self.vc_server
     }
@@ -506,6 +515,7 @@ impl VioHandle {
     /// If `guard` is not of the VIO's mutex.
     #[inline]
     #[track_caller]
+    #[doc(alias = "TSVIOReenable")]
     pub fn reenable(&self, guard: &Guard<'_>) {
         self.disabled.store(false, Ordering::Relaxed);
         if self.was_issued() {

@@ -131,6 +131,7 @@ impl EThread {
 
     /// Calls back on this thread after `span` (ns). From any thread.
     #[inline]
+    #[doc(alias = "TSContScheduleOnThread")]
     pub fn schedule_in(&self, request: impl Into<Request>, span: HrTime) -> EventRef {
         self.schedule(request.into(), When::In(span))
     }
@@ -141,6 +142,7 @@ impl EThread {
     /// # Panics
     /// If `period` is 0.
     #[inline]
+    #[doc(alias = "TSContScheduleEveryOnThread")]
     pub fn schedule_every(&self, request: impl Into<Request>, period: HrTime) -> EventRef {
         self.schedule(request.into(), When::Every(period))
     }

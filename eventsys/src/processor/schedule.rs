@@ -52,6 +52,7 @@ impl EventProcessor {
     ///
     /// # Panics
     /// If the group has never had a thread; so do its sisters.
+    #[doc(alias = "TSContScheduleOnPool")]
     pub fn schedule_imm(&self, request: impl Into<Request>, et: EventType) -> Option<EventRef> {
         self.schedule(request.into(), When::Imm, et)
     }
@@ -83,6 +84,7 @@ impl EventProcessor {
     ///
     /// # Panics
     /// If `period` is 0.
+    #[doc(alias = "TSContScheduleEveryOnPool")]
     pub fn schedule_every(
         &self,
         request: impl Into<Request>,

@@ -57,6 +57,7 @@ impl MIOBuffer {
     /// # Panics
     ///
     /// If [`SizeIndex::is_allocatable`] does not hold.
+    #[doc(alias = "TSIOBufferSizedCreate")]
     pub fn new(size_index: SizeIndex) -> Self {
         let mut buffer = Self::new_empty(size_index);
         buffer.append_block_of(size_index);

@@ -57,6 +57,7 @@ impl MIOBuffer {
     ///
     /// Mirrors `IOBufferReader::start`, `end` and `block_read_view` of `I_IOBuffer.h` (9.1.3).
     #[inline(always)]
+    #[doc(alias = "TSIOBufferBlockReadStart")]
     pub fn block_slice(&mut self, reader: ReaderId) -> &[u8] {
         self.skip_empty_blocks(reader);
         let slot = self.slot(reader);

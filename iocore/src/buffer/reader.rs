@@ -61,6 +61,7 @@ impl MIOBuffer {
     /// # Errors
     ///
     /// [`NoReaderLeft`] if there are [`MAX_MIOBUFFER_READERS`].
+    #[doc(alias = "TSIOBufferReaderAlloc")]
     pub fn alloc_reader(&mut self) -> Result<ReaderId, NoReaderLeft> {
         let place = self.writer_place();
         self.occupy(|slot| slot.put_at(place))
@@ -77,6 +78,7 @@ impl MIOBuffer {
     /// # Panics
     ///
     /// If the reader is not alive.
+    #[doc(alias = "TSIOBufferReaderClone")]
     pub fn clone_reader(&mut self, reader: ReaderId) -> Result<ReaderId, NoReaderLeft> {
         let ReaderSlot { seq, offset, pos, size_limit, .. } = *self.slot(reader);
         self.occupy(|slot| {
@@ -93,6 +95,7 @@ impl MIOBuffer {
     /// # Panics
     ///
     /// If the reader is not alive.
+    #[doc(alias = "TSIOBufferReaderFree")]
     pub fn dealloc_reader(&mut self, reader: ReaderId) {
         self.slot_mut(reader).live = false;
         self.let_go();

@@ -25,6 +25,7 @@ impl MIOBuffer {
     ///
     /// If the reader is not alive or `offset` is negative.
     #[inline]
+    #[doc(alias = "TSIOBufferCopy")]
     pub fn write_from(&mut self, src: &MIOBuffer, reader: ReaderId, len: i64, offset: i64) -> i64 {
         let slot = src.slot(reader);
         let offset = to_usize(offset, "offset").saturating_add(slot.offset);

@@ -15,6 +15,7 @@ impl MIOBuffer {
     ///
     /// Mirrors `MIOBuffer::water_mark` of `I_IOBuffer.h` (9.1.3).
     #[inline]
+    #[doc(alias = "TSIOBufferWaterMarkGet")]
     pub fn water_mark(&self) -> i64 {
         self.water_mark
     }
@@ -23,6 +24,7 @@ impl MIOBuffer {
     ///
     /// Mirrors `MIOBuffer::water_mark` of `I_IOBuffer.h` (9.1.3).
     #[inline]
+    #[doc(alias = "TSIOBufferWaterMarkSet")]
     pub fn set_water_mark(&mut self, bytes: i64) {
         self.water_mark = bytes;
     }

@@ -23,6 +23,7 @@ impl MIOBuffer {
     /// If a block is needed and the size index cannot be allocated, or a block that is there has
     /// a size beyond any allocation. No byte has been written then.
     #[inline]
+    #[doc(alias = "TSIOBufferWrite")]
     pub fn write(&mut self, bytes: &[u8]) -> i64 {
         if bytes.len() > self.queue.writer().map_or(0, IOBufferBlock::space) {
             self.check_write(bytes.len());

@@ -159,3 +159,19 @@ fn each_command_is_played_or_has_a_reason() {
     assert_no_faults(&faults);
     assert_eq!(unused, BTreeSet::new(), "a reason for a command that no page has");
 }
+
+#[test]
+fn each_of_the_plugin_authors_words_is_an_alias_in_the_file_that_the_page_names() {
+    let root = root();
+    let page = fs::read_to_string(root.join("docs/src/plugin-words.md")).expect("the page");
+    let rows = page.lines().filter(|line| line.starts_with("| `TS"));
+    let mut count = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let [_, word, _, file, ..] = cells.as_slice() else { panic!("{row}") };
+        let text = fs::read_to_string(root.join(file)).expect("a source file");
+        assert!(text.contains(&format!("#[doc(alias = \"{word}\")]")), "{word} in {file}");
+        count += 1;
+    }
+    assert!(count >= 50, "{count}");
+}
