@@ -22,7 +22,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     names.into_iter()
 }
 
-/// The scenario of this name; `None` if there is none.
+/// The scenario of this name; `None` if no scenario has it.
 ///
 /// # Panics
 /// If a file of the gallery is at fault; a test reads all of them.

@@ -53,13 +53,13 @@ pub(super) fn is_bytes(text: &str) -> bool {
     unit.len() < text.len() && SIZES.iter().any(|(name, _)| *name == unit)
 }
 
-/// A number of bytes without `max`; `None` if `text` is not one.
+/// Reads a number of bytes; `max` is not allowed. Returns `None` for any other text.
 #[must_use]
 pub fn parse_bytes(text: &str) -> Option<i64> {
     parse_with_unit(text, &SIZES)
 }
 
-/// A span of time in nanoseconds, of a day at most; `None` if `text` is not one.
+/// Reads a span of time, in nanoseconds, of a day at most. Returns `None` for any other text.
 #[must_use]
 pub fn parse_span(text: &str) -> Option<HrTime> {
     let span = if text == "0" { Some(0) } else { parse_with_unit(text, &TIMES) };
