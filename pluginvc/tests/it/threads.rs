@@ -50,6 +50,14 @@ fn transfer(
     (Arc::downgrade(&core), [a.mutex().clone(), p.mutex().clone()])
 }
 
+/// Waits for the event that frees the pair. It comes after the last callback: a shutdown in between
+/// drops it, and nothing frees the pair any more.
+fn until_freed(core: &PluginVCCore) {
+    while !core.is_freed() {
+        std::thread::yield_now();
+    }
+}
+
 /// Waits for all transfers, ends the threads, and looks at what is left.
 fn complete(foreign_threads: usize, event_threads: usize) {
     let processor = real_processor(event_threads);
@@ -133,6 +141,7 @@ fn a_foreign_thread_may_feed_and_drain_both_ends() {
     });
     a.close();
     ended.recv().unwrap();
+    until_freed(&core);
     processor.shutdown();
     assert!(a.mutex().try_lock().is_some() && p.mutex().try_lock().is_some());
 }
@@ -171,10 +180,7 @@ fn a_pair_runs_on_its_own_processor_even_when_a_thread_of_another_one_uses_it() 
         });
         assert!(here.has_no_events(), "nothing of the pair is on this thread");
         assert_eq!(closed.recv(), Ok(true));
-        // The events that free the pair run before the thread ends.
-        while !core.is_freed() {
-            std::thread::yield_now();
-        }
+        until_freed(&core);
         home.shutdown();
         assert!(here.has_no_events());
     }
