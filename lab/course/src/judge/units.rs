@@ -39,6 +39,7 @@ pub(super) fn judge(
 fn folder_of(package: &str) -> String {
     match package {
         "testkit" => format!("lab/{package}"),
+        "explorations" => "lab/explored/explorations".to_owned(),
         "conformance" => "tests".to_owned(),
         _ => package.to_owned(),
     }
