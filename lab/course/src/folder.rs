@@ -175,7 +175,12 @@ pub fn sources(checkout: &Path) -> Result<Vec<PathBuf>, CourseError> {
             let entry = entry.map_err(CourseError::file(&path))?;
             let name = entry.file_name();
             let relative = folder.join(&name);
-            let kind = entry.file_type().map_err(CourseError::file(&path))?;
+            // At the top a link is followed: a checkout may be made of links.
+            let kind = match folder.as_os_str().is_empty() {
+                true => fs::metadata(entry.path()).map(|metadata| metadata.file_type()),
+                false => entry.file_type(),
+            };
+            let kind = kind.map_err(CourseError::file(&path))?;
             if LEFT_OUT.iter().any(|left_out| *left_out == name) || relative == Path::new(LESSONS) {
                 continue;
             }

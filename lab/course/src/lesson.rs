@@ -64,6 +64,8 @@ pub struct Prediction {
     pub command: String,
     /// Why it is so.
     pub why: String,
+    /// What the command prints, in this order, if the answer is right.
+    pub shows: Vec<String>,
 }
 
 /// A judge of the student's code.
