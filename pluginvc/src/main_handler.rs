@@ -73,7 +73,7 @@ impl Continuation for PluginVC {
             None => call_event.schedule_in(PVC_LOCK_RETRY_TIME),
         }
         // course: 8 stub let _ = (call, call_event);
-        // course: 8 stub todo!("lesson 8: main_handler")
+        // course: 8 stub todo!("lesson 8: main_handler");
         // course: 8 end
         Outcome::Done
     }
