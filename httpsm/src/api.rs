@@ -61,7 +61,7 @@ pub fn ts_http_connect(proxy: &Arc<HttpProxy>, addr: SocketAddr) -> NetVcRef {
 /// over. They take the transaction's mutex.
 ///
 /// # Panics
-/// Every method except [`HttpTxn::proxy`] panics if the transaction is over, that is, if its
+/// Every method except [`HttpTxn::proxy`] and [`HttpTxn::is_over`] panics if the transaction is over, that is, if its
 /// plugins of [`HttpHook::TxnClose`] have given it back. The original ends the process in each of
 /// these functions. A plugin that refuses a path:
 /// ```
@@ -119,6 +119,13 @@ impl HttpTxn {
     #[doc(alias = "TSHttpTxnIdGet")]
     pub fn id(&self) -> u64 {
         self.sm().id()
+    }
+
+    /// True when the transaction has ended: its plugins of [`HttpHook::TxnClose`] have given it
+    /// back. Every other method except [`HttpTxn::proxy`] panics then.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        !self.0.is_alive()
     }
 
     /// The proxy.
