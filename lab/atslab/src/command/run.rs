@@ -30,7 +30,7 @@ const UNMET: u8 = 1;
 
 /// The arguments of `atslab run`.
 #[derive(Debug, Args)]
-#[command(after_help = RUN_EXAMPLES)]
+#[command(after_help = RUN_EXAMPLES, mut_arg("servers", |arg| arg.requires("live")))]
 pub(crate) struct RunArgs {
     /// The scenario, or several: files, or names of the gallery ("atslab list scenarios")
     #[arg(value_name = "FILE.toml", required_unless_present = "seed")]
@@ -41,7 +41,7 @@ pub(crate) struct RunArgs {
     pub seed: Option<u64>,
 
     /// How many event threads the random scenario has
-    #[arg(long, value_name = "N", requires = "seed", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    #[arg(long, value_name = "N", requires = "seed", conflicts_with = "file", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
     pub threads: u8,
 
     #[command(flatten)]
