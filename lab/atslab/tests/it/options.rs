@@ -41,6 +41,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("run", "--threads 2", "my.toml"),
     ("run", "--servers x", "my.toml"),
     ("run", "--explain", "my.toml --live"),
+    ("run", "--width 80", "my.toml"),
+    ("run", "--width 80", "my.toml --live"),
     ("run", "--format json", "my.toml --live"),
     ("run", "--format json", "my.toml --explain"),
     ("run", "--ats 9.2.9", "my.toml --epoch D"),
