@@ -1,0 +1,360 @@
+//! [`End`]: a state machine that does what a program says.
+
+use crate::driver;
+use pluginvc::steps::Side;
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use eventsys::steps::{Step, StepKind};
+use eventsys::{
+    ContRef, Data, EThread, EventCode, Guard, Invocation, Outcome, ProxyMutex, Request,
+    StateMachine,
+};
+use iocore::{IoData, NetVcRef, ShutdownHowTo, VioHandle, VioOp};
+
+use super::buffers::{Buffers, Taken};
+use super::deputy::Deputy;
+use super::held::{call_in, give_way, hold};
+use super::model::Trigger;
+use super::op::{How, HowTo, Op, Owner, Whom};
+use super::record::{Called, Effect, Performed, What};
+use super::stage::Stage;
+
+/// A timer's event; plus the index of its reaction.
+const TIMER: i32 = 10_000;
+/// How many callbacks may be on the stack of one end: a reaction with
+/// `reenable_re` can call itself back without end.
+const DEEPEST: u32 = 100;
+/// How many bytes the two ends may write in all: on the way to the most calls, a
+/// reaction could fill the memory.
+const MOST_BYTES: i64 = 256 << 20;
+
+/// One end.
+pub(super) struct End {
+    side: Side,
+    stage: RefCell<Option<Arc<Stage>>>,
+    mutex: Arc<ProxyMutex>,
+    vc: RefCell<Option<NetVcRef>>,
+    closed: Cell<bool>,
+    buffers: RefCell<Option<Arc<Buffers>>>,
+    deputy: RefCell<Option<Deputy>>,
+    /// True while the deputy is called back: operations on buffers mean its own.
+    is_deputy_called: Cell<bool>,
+    /// Whether a read, and a write, has been issued.
+    issued: [Cell<bool>; 2],
+    /// How often each event has come.
+    counts: RefCell<Vec<(EventCode, u32)>>,
+    depth: Cell<u32>,
+}
+
+/// The end of `side`, under `mutex`; it must be given a stage before it is used.
+pub(super) fn new_end(side: Side, mutex: Arc<ProxyMutex>) -> Arc<StateMachine<End>> {
+    let end = End {
+        side,
+        stage: RefCell::default(),
+        mutex: Arc::clone(&mutex),
+        vc: RefCell::default(),
+        closed: Cell::new(false),
+        buffers: RefCell::default(),
+        deputy: RefCell::default(),
+        is_deputy_called: Cell::new(false),
+        issued: Default::default(),
+        counts: RefCell::default(),
+        depth: Cell::new(0),
+    };
+    StateMachine::new(mutex, end, End::handle)
+}
+
+impl End {
+    /// Tells the end, which is `this`, where it plays.
+    pub(super) fn enter(
+        &self,
+        guard: &Guard<'_>,
+        this: &Arc<StateMachine<End>>,
+        stage: &Arc<Stage>,
+    ) {
+        let buffers = Buffers::new(&stage.program.pair, &self.mutex, guard);
+        *self.buffers.borrow_mut() = Some(Arc::new(buffers));
+        *self.deputy.borrow_mut() = Some(Deputy::new(this, self.side, stage));
+        *self.stage.borrow_mut() = Some(Arc::clone(stage));
+    }
+
+    /// The event thread that the end's timers are on.
+    fn thread<'a>(&self, stage: &'a Stage) -> &'a EThread {
+        &stage.threads[usize::from(self.side != Side::Active)]
+    }
+
+    /// The deputy has been called back; `guard` is of the end's mutex.
+    pub(super) fn deputize(&self, guard: &Guard<'_>, this: &ContRef, event: EventCode, op: VioOp) {
+        let before = self.is_deputy_called.replace(true);
+        self.told(guard, this, event, op);
+        self.is_deputy_called.set(before);
+    }
+
+    /// An operation calls the end back.
+    fn told(&self, guard: &Guard<'_>, this: &ContRef, event: EventCode, op: VioOp) {
+        let kind = if op == VioOp::Write { driver::SM_WRITE } else { driver::SM_READ };
+        self.report(guard, kind, event);
+        self.event(guard, this, event);
+    }
+
+    /// Calls `f` with the buffers that operations mean, and a guard of theirs.
+    fn with_buffers<R>(&self, guard: &Guard<'_>, f: impl FnOnce(&Buffers, &Guard<'_>) -> R) -> R {
+        if self.is_deputy_called.get() {
+            let deputy = self.deputy();
+            f(&deputy.buffers, &deputy.mutex.lock())
+        } else {
+            let buffers = self.buffers.borrow().clone().expect("made on entering");
+            f(&buffers, guard)
+        }
+    }
+
+    fn deputy(&self) -> Deputy {
+        self.deputy.borrow().clone().expect("made on entering")
+    }
+
+    /// The key of its deputy's mutex.
+    pub(super) fn deputy_key(&self) -> usize {
+        self.deputy().mutex.key()
+    }
+
+    /// What the end has taken off its read buffer.
+    pub(super) fn taken(&self, guard: &Guard<'_>) -> Taken {
+        self.buffers.borrow().as_ref().map(|buffers| buffers.taken(guard)).unwrap_or_default()
+    }
+
+    /// The end has got its connection.
+    pub(super) fn connected(&self, guard: &Guard<'_>, this: &ContRef, vc: &NetVcRef) {
+        *self.vc.borrow_mut() = Some(Arc::clone(vc));
+        let stage = self.stage();
+        stage.note_activity();
+        if stage.ending.load(Ordering::Relaxed) {
+            self.close();
+            return;
+        }
+        for (index, range) in stage.program.reactions.iter().enumerate() {
+            if let (true, Trigger::After(span)) = (range.side == self.side, range.trigger) {
+                let code = i32::try_from(index).expect("a scenario is not that long");
+                let request = Request::new(Arc::clone(this)).code(EventCode(TIMER + code));
+                call_in(self.thread(&stage), request, span);
+            }
+        }
+        self.react(guard, this, &[Trigger::Connect]);
+    }
+
+    /// Closes the connection, if there is one that is not closed.
+    pub(super) fn close(&self) {
+        let vc = self.vc.borrow().clone();
+        if let Some(vc) = vc
+            && !self.closed.replace(true)
+        {
+            self.stage().open.fetch_sub(1, Ordering::Relaxed);
+            vc.do_io_close(None);
+        }
+    }
+
+    fn stage(&self) -> Arc<Stage> {
+        self.stage.borrow().clone().expect("an end is given a stage before it is used")
+    }
+
+    fn handle(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
+        let guard = call.guard();
+        if let Some(vc) = data.net_vc() {
+            self.connected(guard, call.this(), vc);
+        } else if let Some(vio) = data.vio() {
+            self.told(guard, call.this(), event, vio.op());
+        } else if event.0 >= TIMER {
+            let stage = self.stage();
+            stage.note_activity();
+            let range = &stage.program.reactions[(event.0 - TIMER) as usize];
+            let (side, trigger) = (self.side, range.trigger);
+            stage.note(What::Reaction { side, trigger, is_there: true });
+            self.carry_out(guard, call.this(), range.first..range.end);
+        }
+        Outcome::Done
+    }
+
+    fn report(&self, guard: &Guard<'_>, kind: StepKind, event: EventCode) {
+        let stage = self.stage();
+        let seen = self.with_buffers(guard, Buffers::seen);
+        stage.seen.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
+        stage.processor.steps().report(|| Step {
+            at: stage.processor.clock().get_hrtime(),
+            held: eventsys::mutex::census::held_locks(),
+            ..Step::bare(self.side.of_pair(stage.pair), kind, Some(i64::from(event.0)))
+        });
+        let by_deputy = self.is_deputy_called.get();
+        stage.note(What::Seen(Called { side: self.side, by_deputy, seen }));
+    }
+
+    /// The reaction for this very time, or the one for all other times.
+    fn event(&self, guard: &Guard<'_>, this: &ContRef, event: EventCode) {
+        let nth = self.count(event);
+        self.react(guard, this, &[Trigger::Event(event, nth), Trigger::Event(event, 0)]);
+    }
+
+    fn count(&self, event: EventCode) -> u32 {
+        let mut counts = self.counts.borrow_mut();
+        match counts.iter_mut().find(|(known, _)| *known == event) {
+            Some((_, count)) => {
+                *count += 1;
+                *count
+            }
+            None => {
+                counts.push((event, 1));
+                1
+            }
+        }
+    }
+
+    /// Carries out the first of these reactions that the program has.
+    fn react(&self, guard: &Guard<'_>, this: &ContRef, meant: &[Trigger]) {
+        let stage = self.stage();
+        stage.note_activity();
+        let calls = stage.calls.fetch_add(1, Ordering::Relaxed);
+        let depth = self.depth.get();
+        if calls >= stage.program.limits.calls || depth >= DEEPEST {
+            stage.runaway.store(true, Ordering::Relaxed);
+        }
+        let find = |trigger: &Trigger| stage.reactions.get(&(self.side, *trigger));
+        let range = meant.iter().find_map(find).map(|&at| &stage.program.reactions[at]);
+        if let Some(trigger) = range.map(|range| range.trigger).or(meant.first().copied()) {
+            let is_there = range.is_some();
+            stage.note(What::Reaction { side: self.side, trigger, is_there });
+        }
+        if let Some(range) = range {
+            self.depth.set(depth + 1);
+            self.carry_out(guard, this, range.first..range.end);
+            self.depth.set(depth);
+        }
+    }
+
+    fn carry_out(&self, guard: &Guard<'_>, this: &ContRef, ops: std::ops::Range<usize>) {
+        let stage = self.stage();
+        for index in ops {
+            if stage.is_over() {
+                return;
+            }
+            self.do_op(guard, this, (index, stage.program.ops[index]), &stage);
+        }
+    }
+
+    fn do_op(&self, guard: &Guard<'_>, this: &ContRef, (index, op): (usize, Op), stage: &Stage) {
+        let (side, by_deputy) = (self.side, self.is_deputy_called.get());
+        let note = |effect| {
+            stage.note(What::Op(Performed { side, by_deputy, index, op, effect }));
+        };
+        match op {
+            Op::Write(n) => {
+                if stage.written.fetch_add(n, Ordering::Relaxed) + n > MOST_BYTES {
+                    stage.runaway.store(true, Ordering::Relaxed);
+                    return note(Effect::TooMuch);
+                }
+                self.with_buffers(guard, |buffers, guard| buffers.fill(guard, n));
+                return note(Effect::Done);
+            }
+            Op::Consume(n) => {
+                let took = self.with_buffers(guard, |buffers, guard| buffers.consume(guard, n));
+                return note(Effect::Took(took));
+            }
+            Op::WaterMark(n) => {
+                self.with_buffers(guard, |buffers, guard| buffers.read.set_water_mark(guard, n));
+                return note(Effect::Done);
+            }
+            Op::Hold(whose, span) => {
+                note(Effect::Done);
+                return hold(&stage.holder, &stage.threads[0], whose, span);
+            }
+            _ => {}
+        }
+        let vc = self.vc.borrow().clone();
+        let is_open = !self.closed.get();
+        let effect = match op {
+            _ if vc.is_none() => Effect::NotConnected,
+            _ if !is_open => Effect::Closed,
+            Op::DoIoRead(..) if self.issued[0].replace(true) => Effect::Again,
+            Op::DoIoWrite(..) if self.issued[1].replace(true) => Effect::Again,
+            _ => Effect::Done,
+        };
+        note(effect);
+        if op == Op::Close {
+            give_way(&stage.holder, Owner::Core);
+            return self.close();
+        }
+        let Some(vc) = vc.filter(|_| is_open) else { return };
+        match op {
+            Op::DoIoRead(n, how) => self.do_io(guard, this, (VioOp::Read, n, how), &vc),
+            Op::DoIoWrite(n, how) => self.do_io(guard, this, (VioOp::Write, n, how), &vc),
+            Op::Reenable(op) => self.with_vio(guard, &vc, op, VioHandle::reenable),
+            Op::ReenableRe(op) => {
+                give_way(&stage.holder, Owner::Core);
+                self.with_vio(guard, &vc, op, VioHandle::reenable_re);
+            }
+            Op::Shutdown(HowTo::Read) => vc.do_io_shutdown(ShutdownHowTo::Read),
+            Op::Shutdown(HowTo::Write) => vc.do_io_shutdown(ShutdownHowTo::Write),
+            Op::Shutdown(HowTo::Both) => vc.do_io_shutdown(ShutdownHowTo::ReadWrite),
+            Op::InactivityTimeout(span) => vc.set_inactivity_timeout(span),
+            Op::ActiveTimeout(span) => vc.set_active_timeout(span),
+            Op::Write(_) | Op::Consume(_) | Op::WaterMark(_) | Op::Hold(..) | Op::Close => {}
+        }
+    }
+
+    /// Without a continuation the operation is under the core mutex, and so must
+    /// its buffer be: it gets an empty one of its own. The mutex that the VIO was
+    /// under is held too.
+    fn do_io(
+        &self,
+        guard: &Guard<'_>,
+        this: &ContRef,
+        (op, n, how): (VioOp, i64, How),
+        vc: &NetVcRef,
+    ) {
+        let (stage, deputy) = (self.stage(), self.deputy());
+        let needs_deputy = how.whom == Whom::Deputy || vc.vio(op).is_bound_to(&deputy.mutex);
+        let of_deputy = needs_deputy.then(|| deputy.mutex.lock());
+        let was_under_core = vc.vio(op).is_bound_to(&stage.core_mutex);
+        let needs_core = how.whom == Whom::Nobody || was_under_core;
+        let of_core = needs_core.then(|| stage.lock_core());
+        let own = self.buffers.borrow().clone().expect("made on entering");
+        let (cont, buffers, guard) = match (how.whom, &of_core, &of_deputy) {
+            (Whom::Nobody, Some(core), _) => {
+                let empty = Buffers::new(&stage.program.pair, &stage.core_mutex, core);
+                (None, Arc::new(empty), core)
+            }
+            (Whom::Deputy, _, Some(guard)) => {
+                (Some(deputy.cont.clone()), Arc::clone(&deputy.buffers), guard)
+            }
+            _ => (Some(Arc::clone(this)), own, guard),
+        };
+        match op {
+            VioOp::Write => {
+                let reader = (!how.no_buffer).then_some(&buffers.write_reader);
+                vc.do_io_write(guard, cont, n, reader);
+            }
+            _ => {
+                let buffer = (!how.no_buffer).then_some(&buffers.read);
+                vc.do_io_read(guard, cont, n, buffer);
+            }
+        }
+    }
+
+    /// Calls `f` with the VIO and a guard of the mutex that it is under.
+    fn with_vio(
+        &self,
+        guard: &Guard<'_>,
+        vc: &NetVcRef,
+        op: VioOp,
+        f: impl FnOnce(&VioHandle, &Guard<'_>),
+    ) {
+        let (stage, deputy) = (self.stage(), self.deputy());
+        let vio = VioHandle::new(Arc::clone(vc) as Arc<dyn iocore::VConnection>, op);
+        if vio.is_bound_to(&stage.core_mutex) {
+            f(&vio, &stage.lock_core());
+        } else if vio.is_bound_to(&deputy.mutex) {
+            f(&vio, &deputy.mutex.lock());
+        } else {
+            f(&vio, guard);
+        }
+    }
+}

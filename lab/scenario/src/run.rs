@@ -1,0 +1,278 @@
+//! Runs a program on the port, in virtual time.
+//!
+//! One event thread does everything, or two take turns. A pass of its loop takes
+//! a millisecond of virtual time, whatever it does: a real server can be given
+//! the same clock from outside, and then takes the same steps at the same times.
+//!
+//! Between two passes the interpreter decides whether the run is over: both ends were
+//! closed a while ago, or nothing has happened for as long as the scenario's
+//! [`Limits`](super::Limits) say, or a reaction goes on without end. What is
+//! still open then is closed, and those steps are reported too.
+//!
+//! Where the original asserts or dereferences a null pointer, the port panics;
+//! that is a result and not a fault ([`Finish::Panicked`]).
+
+use pluginvc::steps::Side;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use eventsys::{
+    Clock, ContRef, EThread, EventProcessor, HrTime, Options, ProxyMutex, StateMachine, hrtime,
+    panics,
+};
+use pluginvc::{PluginVCCore, PluginVcOptions};
+
+use super::buffers::{Seen, Taken};
+use super::end::{End, new_end};
+use super::held::{hold_now, new_holder, release_all};
+use super::op::Owner;
+use super::program::Program;
+use super::record::Recorder;
+use super::second::SecondThread;
+use super::stage::Stage;
+use crate::release::of_release;
+use pluginvc::Epoch;
+
+/// What a pass of the event loop takes in virtual time.
+const PASS: HrTime = hrtime::mseconds(1);
+/// How many passes both ends stay closed before a run is over, and how many are
+/// made after what was open has been closed.
+const PASSES_AFTER_CLOSE: i64 = 50;
+
+/// How a scenario ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScenarioReport {
+    /// Why it ended.
+    pub finish: Finish,
+    /// What the two ends have taken off their read buffers, the active one's
+    /// first; nothing if the port panicked.
+    pub taken: [Taken; 2],
+    /// What was in the buffers at each `sm_read` and `sm_write`.
+    pub seen: Vec<Seen>,
+    /// When it began, by the clock of the steps.
+    pub began: HrTime,
+    /// The mutexes, to name those that a step was taken under.
+    pub locks: LockKeys,
+}
+
+/// Why a scenario ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Finish {
+    /// Both ends were closed and the pair was freed.
+    Freed,
+    /// Nothing happened any more, and an end was open.
+    Quiet,
+    /// It went on until the longest time was over.
+    TimeIsUp,
+    /// A reaction called itself back again and again, or wrote without end.
+    Runaway,
+    /// The port panicked with this text.
+    Panicked(String),
+}
+
+/// The keys of the mutexes of a pair, its users and their deputies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LockKeys {
+    core: usize,
+    /// The active end's user's and its passive one's, perhaps the same.
+    users: [usize; 2],
+    deputies: [usize; 2],
+}
+
+impl LockKeys {
+    /// The name of a mutex that is not the pair's.
+    pub const ANOTHER: &str = "another";
+
+    /// The name of the mutex of `whose`.
+    #[must_use]
+    pub fn of(&self, whose: Owner) -> &'static str {
+        match whose {
+            Owner::User(side) => self.name(self.users[side.index()]),
+            Owner::Core => self.name(self.core),
+        }
+    }
+
+    /// Whose mutex has this key.
+    #[must_use]
+    pub fn name(&self, key: usize) -> &'static str {
+        match key {
+            key if key == self.core => "core",
+            key if self.users == [key, key] => "shared",
+            key if key == self.users[0] => "active's",
+            key if key == self.users[1] => "passive's",
+            key if key == self.deputies[0] => "active's deputy's",
+            key if key == self.deputies[1] => "passive's deputy's",
+            _ => LockKeys::ANOTHER,
+        }
+    }
+}
+
+/// Runs `program` on the port of `epoch`, on an event processor with `options`,
+/// whose `steps` get every step. A panic of the port is a result: the panic hook does
+/// not print it.
+#[must_use]
+pub fn run_scenario(program: &Program, epoch: Epoch, options: Options) -> ScenarioReport {
+    run_recorded(program, epoch, options, None)
+}
+
+/// As [`run_scenario`]; what else happens goes to `recorder`.
+pub(super) fn run_recorded(
+    program: &Program,
+    epoch: Epoch,
+    options: Options,
+    recorder: Option<&Arc<Recorder>>,
+) -> ScenarioReport {
+    let options = of_release(epoch, options);
+    let processor = EventProcessor::with_options(Clock::new_ticking(PASS), options);
+    let began = processor.clock().get_hrtime();
+    let thread = processor.adopt_current_thread("ET_NET");
+    let second = (program.pair.threads == 2).then(|| SecondThread::new(&processor));
+    let threads = [thread.thread(), second.as_ref().map_or(thread.thread(), SecondThread::thread)];
+    let play = Play::new(program, epoch, &processor, threads.map(Arc::clone), recorder);
+    let pass = || {
+        thread.run_pass();
+        second.iter().for_each(SecondThread::run_pass);
+    };
+    let run = || catch_unwind(AssertUnwindSafe(|| (play.run(&pass), play.taken())));
+    let (finish, taken) = panics::quietly(run).unwrap_or_else(|payload| {
+        (Finish::Panicked(panics::text_of(&*payload)), Default::default())
+    });
+    release_all(&play.stage.holder);
+    let mut seen = play.stage.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let seen = std::mem::take(&mut *seen);
+    ScenarioReport { finish, taken, seen, began, locks: play.lock_keys() }
+}
+
+/// What takes part in a run.
+struct Play {
+    stage: Arc<Stage>,
+    core: Arc<PluginVCCore>,
+    active: Arc<StateMachine<End>>,
+    passive: Arc<StateMachine<End>>,
+}
+
+impl Play {
+    fn new(
+        program: &Program,
+        epoch: Epoch,
+        processor: &Arc<EventProcessor>,
+        threads: [Arc<EThread>; 2],
+        recorder: Option<&Arc<Recorder>>,
+    ) -> Play {
+        let mutex = ProxyMutex::new();
+        let other = if program.pair.shared_mutex { mutex.clone() } else { ProxyMutex::new() };
+        let ends = [&mutex, &other].map(Arc::clone);
+        let (active, passive) = (new_end(Side::Active, mutex), new_end(Side::Passive, other));
+        let options = PluginVcOptions { epoch, ..PluginVcOptions::default() };
+        let core = PluginVCCore::alloc_with(processor, passive.clone(), options);
+        let recorder = recorder.map(Arc::clone);
+        let holder = new_holder(
+            [&ends[0], &ends[1], core.mutex()],
+            recorder.clone().zip(Some(Arc::clone(processor.clock()))),
+        );
+        let stage = Arc::new(Stage {
+            program: program.clone(),
+            reactions: program.index(),
+            processor: Arc::clone(processor),
+            threads,
+            pair: core.id(),
+            core_mutex: Arc::clone(core.mutex()),
+            holder,
+            recorder,
+            calls: AtomicU32::new(0),
+            written: AtomicI64::new(0),
+            seen: Mutex::default(),
+            open: AtomicU32::new(2),
+            active_at: AtomicI64::new(processor.clock().get_hrtime()),
+            runaway: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
+        });
+        for end in [&active, &passive] {
+            let guard = end.mutex().lock();
+            end.state(&guard).enter(&guard, end, &stage);
+        }
+        Play { stage, core, active, passive }
+    }
+
+    fn lock_keys(&self) -> LockKeys {
+        LockKeys {
+            core: self.core.mutex().key(),
+            users: [&self.active, &self.passive].map(|end| end.mutex().key()),
+            deputies: [&self.active, &self.passive].map(|end| {
+                let guard = end.mutex().lock();
+                end.state(&guard).deputy_key()
+            }),
+        }
+    }
+
+    fn taken(&self) -> [Taken; 2] {
+        [&self.active, &self.passive].map(|end| {
+            let guard = end.mutex().lock();
+            end.state(&guard).taken(&guard)
+        })
+    }
+
+    fn run(&self, pass: &dyn Fn()) -> Finish {
+        let span = self.stage.program.pair.accept_after;
+        if span > 0 {
+            hold_now(&self.stage.holder, &self.stage.threads[0], Owner::User(Side::Passive), span);
+        }
+        if self.stage.program.pair.foreign {
+            std::thread::scope(|scope| {
+                let connecting = scope.spawn(panics::inherit(|| self.connect()));
+                if let Err(payload) = connecting.join() {
+                    std::panic::resume_unwind(payload);
+                }
+            });
+        } else {
+            self.connect();
+        }
+        let finish = self.pass_until_over(pass);
+        self.close_what_is_open();
+        for _ in 0..PASSES_AFTER_CLOSE {
+            pass();
+        }
+        finish
+    }
+
+    fn connect(&self) {
+        let active: ContRef = self.active.clone();
+        if self.stage.program.pair.connect_re {
+            self.core.connect_re(&self.active.mutex().lock(), &active);
+        } else {
+            let vc = self.core.connect();
+            let guard = self.active.mutex().lock();
+            self.active.state(&guard).connected(&guard, &active, &vc);
+        }
+    }
+
+    fn pass_until_over(&self, pass: &dyn Fn()) -> Finish {
+        let stage = &*self.stage;
+        let clock = stage.processor.clock();
+        let limits = stage.program.limits;
+        let deadline = clock.get_hrtime_updated() + limits.longest;
+        loop {
+            pass();
+            let now = clock.get_hrtime_updated();
+            let silence = now - stage.active_at.load(Ordering::Relaxed);
+            let is_closed = stage.open.load(Ordering::Relaxed) == 0;
+            if stage.runaway.load(Ordering::Relaxed) {
+                return Finish::Runaway;
+            } else if is_closed && silence > PASSES_AFTER_CLOSE * PASS || silence > limits.patience
+            {
+                return if self.core.is_freed() { Finish::Freed } else { Finish::Quiet };
+            } else if now > deadline {
+                return Finish::TimeIsUp;
+            }
+        }
+    }
+
+    fn close_what_is_open(&self) {
+        self.stage.ending.store(true, Ordering::Relaxed);
+        release_all(&self.stage.holder);
+        for end in [&self.active, &self.passive] {
+            end.state(&end.mutex().lock()).close();
+        }
+    }
+}
