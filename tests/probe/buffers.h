@@ -1,4 +1,4 @@
-// What an end reads into and writes from. Mirrors tests/src/ats/scenario/buffers.rs.
+// What an end reads into and writes from. Mirrors lab/scenario/src/buffers.rs.
 #pragma once
 
 #include "program.h"

@@ -1,4 +1,4 @@
-// The deputy of an end. Mirrors tests/src/ats/scenario/deputy.rs.
+// The deputy of an end. Mirrors lab/scenario/src/deputy.rs.
 
 #include "end.h"
 #include "run.h"

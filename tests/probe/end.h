@@ -1,5 +1,5 @@
 // One end of a pair: a state machine that does what the program says. Mirrors
-// tests/src/ats/scenario/end.rs and deputy.rs.
+// lab/scenario/src/end.rs and deputy.rs.
 #pragma once
 
 #include "buffers.h"

@@ -1,5 +1,5 @@
 // Mutexes that a foreign thread holds for a while. Mirrors
-// tests/src/ats/scenario/held.rs.
+// lab/scenario/src/held.rs.
 
 #include "run.h"
 

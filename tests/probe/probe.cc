@@ -1,6 +1,6 @@
 // A plugin that performs scenarios on a raw pair of PluginVCs inside a server.
 //
-// It reads programs (the flat lists of tests/src/ats/scenario/program.rs), one after
+// It reads programs (the flat lists of lab/scenario/src/program.rs), one after
 // the other, from the file that ATSLAB_PROGRAMS names, and performs each between
 // two passes of the first event thread's loop, as the port's interpreter does. It
 // tells what it sees in debug lines under the tag pvc_probe, between those of

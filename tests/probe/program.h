@@ -1,5 +1,5 @@
 // A program: the flat list of operations that a scenario becomes. Mirrors
-// tests/src/ats/scenario/program.rs, which describes its text.
+// lab/scenario/src/program.rs, which describes its text.
 #pragma once
 
 #include <cstdint>

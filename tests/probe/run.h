@@ -1,5 +1,5 @@
 // One run of a program: two ends, and the threads that hold their mutexes. Mirrors
-// tests/src/ats/scenario/run.rs and held.rs.
+// lab/scenario/src/run.rs and held.rs.
 #pragma once
 
 #include "end.h"

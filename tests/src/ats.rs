@@ -40,9 +40,9 @@ pub mod live;
 pub mod netvctest;
 pub mod recording;
 pub mod runner;
-pub mod scenario;
 pub mod vocabulary;
 
+pub use ::scenario;
 pub use case::{Case, EndDef};
 pub use compare::{Verdict, compare, compare_exactly};
 pub use embedded::Suite;

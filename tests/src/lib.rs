@@ -19,7 +19,7 @@ pub mod node;
 pub mod outside;
 pub mod pool;
 pub mod random;
-pub mod read_error;
 pub mod shrink;
 
-pub use read_error::ReadError;
+pub use scenario::read_error;
+pub use scenario::read_error::ReadError;

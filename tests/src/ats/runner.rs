@@ -16,14 +16,15 @@ use std::sync::Arc;
 
 use eventsys::steps::{StepSink, Steps};
 use eventsys::{
-    Assignment, Clock, ContRef, EventProcessor, Options, Outcome, OwnEvents, ProxyMutex,
-    StateMachine, hrtime,
+    Clock, ContRef, EventProcessor, Options, Outcome, ProxyMutex, StateMachine, hrtime,
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, BUFFER_SIZE_INDEX_32K, SizeIndex};
 use pluginvc::{PluginVCCore, PluginVcOptions};
 
 use crate::ats::case::Case;
 use crate::ats::epoch::Epoch;
+pub use scenario::of_release;
+
 use crate::ats::netvctest::{ENDLESS, errors, new_test, set_most_calls, set_pair, start_test};
 
 /// After so many callbacks an end is closed: a case could fill the memory with its
@@ -67,16 +68,6 @@ fn test_buffers(epoch: Epoch) -> SizeIndex {
         Epoch::B => BUFFER_SIZE_INDEX_4K,
         Epoch::C | Epoch::D => BUFFER_SIZE_INDEX_32K,
     }
-}
-
-/// `options`, with the event system of the release that stands for `epoch`.
-#[must_use]
-pub fn of_release(epoch: Epoch, options: Options) -> Options {
-    let (own_events, assignment) = match epoch {
-        Epoch::B => (OwnEvents::ExternalQueue, Assignment::RoundRobin),
-        Epoch::C | Epoch::D => (OwnEvents::LocalQueue, Assignment::Affinity),
-    };
-    Options { own_events, assignment, ..options }
 }
 
 /// Runs `case` on the port of `epoch`, in virtual time, and gives every step to

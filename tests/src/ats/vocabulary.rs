@@ -6,22 +6,7 @@ use std::sync::LazyLock;
 
 use eventsys::steps::{Step, StepKind, excerpt};
 
-/// The steps of `NetVCTest` and of the interpreter of scenarios, which use a pair. The
-/// original has them under the tag `pvc_test_detail`.
-pub mod driver {
-    eventsys::step_kinds! {
-        /// The user's state machine received this event for its read VIO.
-        SM_READ = "sm_read", "pvc_test";
-        /// The user's state machine received this event for its write VIO.
-        SM_WRITE = "sm_write", "pvc_test";
-        /// The driver has checked this many bytes so far.
-        SM_CHECKED = "sm_checked", "pvc_test";
-        /// Blocks in the user's read buffer when the end is deleted.
-        FREE_READ_BUFFER_BLOCKS = "free_read_buffer_blocks", "pvc_test";
-        /// Blocks in the user's write buffer when the end is deleted.
-        FREE_WRITE_BUFFER_BLOCKS = "free_write_buffer_blocks", "pvc_test";
-    }
-}
+pub use scenario::driver;
 
 /// Every kind of step that a recording or a trace can have.
 pub fn all() -> impl Iterator<Item = StepKind> {

@@ -13,6 +13,7 @@ mod list;
 mod node;
 mod record;
 mod run_scenario;
+mod schema;
 mod serve;
 mod soak;
 mod steps;

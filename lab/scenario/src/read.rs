@@ -15,9 +15,9 @@ use super::expect::{Expect, Expected, FinishKind};
 use super::fault::ScenarioFault;
 use super::model::{PairDef, Reaction, Scenario, Trigger};
 use super::op::Op;
-use crate::ats::epoch::Epoch;
 use crate::input::{MOST_OF_A_SCENARIO, file_name, read_file};
 use crate::read_error::{Place, ReadError, message, utf8};
+use pluginvc::Epoch;
 
 /// A fault comes with the byte at which it begins: lines are counted only for a fault.
 type Faulty<T> = Result<T, (usize, ScenarioFault)>;

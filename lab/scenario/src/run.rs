@@ -31,8 +31,8 @@ use super::program::Program;
 use super::record::Recorder;
 use super::second::SecondThread;
 use super::stage::Stage;
-use crate::ats::epoch::Epoch;
-use crate::ats::runner::of_release;
+use crate::release::of_release;
+use pluginvc::Epoch;
 
 /// What a pass of the event loop takes in virtual time.
 const PASS: HrTime = hrtime::mseconds(1);

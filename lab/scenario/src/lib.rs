@@ -68,21 +68,27 @@
 //! A key of one epoch overrides the same key of all epochs. Without `finish = "panic"` a
 //! panic is never expected.
 
+#![forbid(unsafe_code)]
+
 pub mod amount;
 mod buffers;
 mod deputy;
+pub mod driver;
 mod end;
 mod expect;
 mod explain;
 pub mod fault;
 mod held;
+pub mod input;
 mod ledger;
 mod model;
 mod op;
 mod outcome;
 pub mod program;
 mod read;
+pub mod read_error;
 pub mod record;
+mod release;
 mod run;
 mod second;
 mod stage;
@@ -99,7 +105,9 @@ pub use self::op::{How, HowTo, Op, Owner, Whom};
 pub use self::outcome::{EndOutcome, Outcome};
 pub use self::program::{Program, Range};
 pub use self::read::{event_name, scenario_from_bytes, scenario_from_file, size_name};
+pub use self::read_error::ReadError;
 pub use self::record::{Record, Recorded, record_scenario, steps_of};
+pub use self::release::of_release;
 pub use self::run::{Finish, LockKeys, ScenarioReport, run_scenario};
 pub use self::story::{Line, Mark, Story};
 pub use self::write::trigger_key;

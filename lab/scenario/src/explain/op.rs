@@ -3,10 +3,10 @@
 use iocore::VioOp;
 
 use super::{bytes, end_name};
-use crate::ats::scenario::amount::{Bytes, Span};
-use crate::ats::scenario::model::Trigger;
-use crate::ats::scenario::op::{How, HowTo, Op, Owner, Whom};
-use crate::ats::scenario::record::{Effect, HoldChange, Performed};
+use crate::amount::{Bytes, Span};
+use crate::model::Trigger;
+use crate::op::{How, HowTo, Op, Owner, Whom};
+use crate::record::{Effect, HoldChange, Performed};
 
 /// What a user does, in one sentence without a full stop; it does not name the end.
 #[must_use]

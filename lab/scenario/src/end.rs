@@ -1,6 +1,6 @@
 //! [`End`]: a state machine that does what a program says.
 
-use crate::ats::vocabulary::driver;
+use crate::driver;
 use pluginvc::steps::Side;
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering;

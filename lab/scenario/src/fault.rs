@@ -32,7 +32,8 @@ pub enum ScenarioFault {
 
 impl ScenarioFault {
     /// `found` where `expected` should be; an empty text is the end.
-    pub(crate) fn expected(expected: impl Into<String>, found: &str) -> ScenarioFault {
+    #[must_use]
+    pub fn expected(expected: impl Into<String>, found: &str) -> ScenarioFault {
         let found =
             if found.is_empty() { "the end".to_owned() } else { format!("{:?}", excerpt(found)) };
         ScenarioFault::Expected { expected: expected.into(), found }

@@ -6,9 +6,9 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
 
+use eventsys::sync::mpsc::{Receiver, Sender, channel};
+use eventsys::sync::thread::{self, JoinHandle};
 use eventsys::{EThread, EventProcessor, panics};
 
 /// A thread that makes a pass when it is told to.
@@ -29,7 +29,7 @@ impl SecondThread {
         let (pass, passed) = channel();
         let (born, birth) = channel();
         let processor = Arc::clone(processor);
-        let handle = std::thread::spawn(panics::inherit(move || {
+        let handle = thread::spawn(panics::inherit(move || {
             let thread = processor.adopt_current_thread("ET_NET");
             // An error in either means that the run is over.
             let _ = born.send(Arc::clone(thread.thread()));

@@ -1,6 +1,6 @@
 //! How a fault in a file is told: one sentence that begins with the place.
 //!
-//! Cases and recordings have different faults but the same way to name the
+//! Scenarios, cases and recordings have different faults but the same way to name the
 //! place, so the error is generic over the fault.
 
 use std::fmt;
@@ -92,7 +92,10 @@ pub fn message(text: &str) -> String {
 }
 
 /// The text in `bytes`, or the place and the value of the first byte that is not UTF-8.
-pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, (Place, u8)> {
+///
+/// # Errors
+/// If there is such a byte.
+pub fn utf8(bytes: &[u8]) -> Result<&str, (Place, u8)> {
     std::str::from_utf8(bytes).map_err(|error| {
         let (good, bad) = bytes.split_at(error.valid_up_to());
         (Place::after(&String::from_utf8_lossy(good)), bad.first().copied().unwrap_or_default())

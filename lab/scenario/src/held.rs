@@ -7,9 +7,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
-use std::thread::JoinHandle;
 
+use eventsys::sync::mpsc::{Sender, channel};
+use eventsys::sync::thread::{self, JoinHandle};
 use eventsys::{
     Clock, Data, EThread, EventCode, HrTime, Invocation, Outcome, ProxyMutex, Request, StateMachine,
 };
@@ -193,7 +193,7 @@ impl Held {
         let (has_it, wait) = channel();
         let (release, released) = channel();
         let mutex = Arc::clone(mutex);
-        let thread = std::thread::spawn(move || {
+        let thread = thread::spawn(move || {
             let _guard = mutex.lock();
             // An error in either means that the other end is gone.
             let _ = has_it.send(());

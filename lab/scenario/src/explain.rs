@@ -2,19 +2,17 @@
 
 mod op;
 
-use crate::ats::vocabulary::driver;
+use crate::driver;
 use eventsys::EventCode;
 use eventsys::steps::Step;
 use eventsys::steps::events;
-use httpsm::steps as http;
-use iocore::net::steps as net;
 use pluginvc::steps as pvc;
 use pluginvc::steps::Side;
 
 pub use self::op::{explain_hold, explain_op, explain_trigger};
 use super::amount::Bytes;
 use super::ledger::Ledger;
-use crate::ats::epoch::Epoch;
+use pluginvc::Epoch;
 
 /// What `step` means, in one sentence without a full stop. `epoch` is the one that took
 /// it; `ledger` is the state of the pair after it.
@@ -87,20 +85,6 @@ pub fn explain(step: &Step, epoch: Epoch, ledger: &Ledger) -> String {
         }
         events::SCHEDULE => format!("an event with code {n} is queued"),
         events::DISPATCH => format!("an event is dispatched with code {n}"),
-        http::HTTP_STATE => format!("the HTTP state machine enters state {n}"),
-        http::HTTP_EVENT => format!("the HTTP state machine receives {}", code_name(n)),
-        http::HTTP_HOOK => format!("a plugin is called with {}", code_name(n)),
-        // Scenarios have no sockets.
-        net::NET_ACCEPT => "a connection is accepted".to_owned(),
-        net::NET_CONNECT => "a connection attempt begins".to_owned(),
-        net::NET_DO_IO_READ => format!("the user of a connection wants to read {}", bytes()),
-        net::NET_DO_IO_WRITE => format!("the user of a connection wants to write {}", bytes()),
-        net::NET_DO_IO_CLOSE => "the user of a connection closes it".to_owned(),
-        net::NET_READ => format!("a socket gives {}", bytes()),
-        net::NET_WRITE => format!("a socket takes {}", bytes()),
-        net::NET_SIGNAL_READ => told("a connection", "read", n, ""),
-        net::NET_SIGNAL_WRITE => told("a connection", "write", n, ""),
-        net::NET_FREE => "a socket is closed".to_owned(),
         events::DISPATCH_LOCK_MISS => {
             format!("an event with code {n} finds its mutex taken and waits")
         }
@@ -136,7 +120,7 @@ fn bytes(n: i64) -> String {
 /// The name of the event with this code, or `event` and the code.
 fn code_name(code: i64) -> String {
     match i32::try_from(code).map(EventCode) {
-        Ok(event) => event.shown_by(httpsm::event_name).to_string(),
+        Ok(event) => event.shown_by(iocore::event_name).to_string(),
         Err(_) => format!("event {code}"),
     }
 }

@@ -4,7 +4,7 @@
 //! stands where it changes and at each callback; each line says under which mutexes it
 //! happens, and which of them a foreign thread has.
 
-use crate::ats::vocabulary::driver;
+use crate::driver;
 use pluginvc::steps as pvc;
 use pluginvc::steps::Side;
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ use super::op::{Op, Owner};
 use super::record::{Called, HoldChange, Performed, Record, Recorded, Thread, What};
 use super::run::LockKeys;
 use super::write::trigger_key;
-use crate::ats::epoch::Epoch;
+use pluginvc::Epoch;
 
 /// A line of a story.
 #[derive(Clone, PartialEq, Eq, Debug)]

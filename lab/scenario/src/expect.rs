@@ -7,7 +7,7 @@ use pluginvc::steps::Side;
 
 use super::outcome::{Outcome, names};
 use super::run::Finish;
-use crate::ats::epoch::Epoch;
+use pluginvc::Epoch;
 
 /// What a scenario expects of its runs.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -109,8 +109,8 @@ impl Expect {
     /// stop; empty if the run is as expected.
     ///
     /// ```
-    /// use conformance::ats::Epoch;
-    /// use conformance::ats::scenario::{Outcome, record_scenario, scenario_from_bytes};
+    /// use pluginvc::Epoch;
+    /// use scenario::{Outcome, record_scenario, scenario_from_bytes};
     ///
     /// let text = br#"
     /// title = "Ten bytes"

@@ -23,7 +23,7 @@ use super::model::Trigger;
 use super::op::{Op, Owner};
 use super::program::Program;
 use super::run::{ScenarioReport, run_recorded};
-use crate::ats::epoch::Epoch;
+use pluginvc::Epoch;
 
 /// One thing that happened.
 #[derive(Clone, PartialEq, Eq, Debug)]

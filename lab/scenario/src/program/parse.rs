@@ -9,10 +9,10 @@ use iocore::buffer::{DEFAULT_BUFFER_SIZES, SizeIndex};
 use thiserror::Error;
 
 use super::{Program, Range, VERSION};
-use crate::ats::scenario::amount::{LONGEST_SPAN, MOST_BYTES, MOST_WRITTEN};
-use crate::ats::scenario::fault::ScenarioFault;
-use crate::ats::scenario::model::{Limits, PairDef, Trigger};
-use crate::ats::scenario::op::{How, HowTo, Op, Owner, Whom};
+use crate::amount::{LONGEST_SPAN, MOST_BYTES, MOST_WRITTEN};
+use crate::fault::ScenarioFault;
+use crate::model::{Limits, PairDef, Trigger};
+use crate::op::{How, HowTo, Op, Owner, Whom};
 use crate::read_error::Place;
 
 /// Why a text is not a program.

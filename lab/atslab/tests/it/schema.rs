@@ -1,0 +1,88 @@
+//! The schemas of `docs/schema`: what the command prints as JSON is what they say.
+//!
+//! The schemas let a reader accept fields that are not in them, so that a field can be
+//! added. The tests do not: a field that is printed stands in its schema.
+
+mod validator;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use self::validator::Schema;
+use crate::common::{atslab, stdout};
+
+fn schema(name: &str) -> Schema {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = fs::read_to_string(root.join("docs/schema").join(name)).expect("the schema");
+    Schema::new(serde_json::from_str(&text).expect("a schema is JSON"))
+}
+
+/// Checks each line, and gives the objects.
+fn objects(schema: &Schema, text: &str) -> Vec<Value> {
+    let read = |line| serde_json::from_str(line).expect("a line is JSON");
+    let objects: Vec<Value> = text.lines().map(read).collect();
+    for object in &objects {
+        schema.check(object).unwrap_or_else(|fault| panic!("{fault}"));
+    }
+    objects
+}
+
+#[test]
+fn a_run_as_json_is_what_its_schema_says() {
+    let schema = schema("atslab-run-1.json");
+    let names = stdout(atslab().args(["list", "scenarios", "--color", "never"]));
+    let is_number = |name: &&str| name.starts_with(|first: char| first.is_ascii_digit());
+    let names = names.lines().filter_map(|line| line.split_whitespace().next());
+    let names: Vec<&str> = names.filter(is_number).collect();
+    assert!(names.len() >= 68, "{names:?}");
+    let text = stdout(atslab().args(["run", "--epoch", "all", "--format", "json"]).args(&names));
+    let objects = objects(&schema, &text);
+    assert_eq!(objects.len(), names.len());
+
+    // The gallery has every kind of record.
+    for kind in ["step", "seen", "reaction", "op", "hold"] {
+        let is = |record: &Value| record["record"] == kind;
+        let runs = objects.iter().flat_map(|one| one["runs"].as_array().expect("a list"));
+        let mut records = runs.flat_map(|run| run["records"].as_array().expect("a list"));
+        assert!(records.any(is), "{kind}");
+    }
+}
+
+#[test]
+fn steps_as_json_are_what_their_schema_says() {
+    let schema = schema("atslab-steps-1.json");
+    let names = ["--case", "basic", "--case", "eos", "--case", "g01_ok"];
+    let steps = ["steps", "--format", "json", "--epoch", "all"];
+    let objects = objects(&schema, &stdout(atslab().args(steps).args(names)));
+    assert!(objects.iter().any(|step| step["held"].is_array()));
+}
+
+#[test]
+fn a_schema_refuses_what_it_does_not_say() {
+    let schema = schema("atslab-run-1.json");
+    let args = ["run", "01-ten-bytes", "--format", "json"];
+    let text = stdout(atslab().args(args));
+    let right: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(schema.check(&right), Ok(()));
+    let fault = |alter: &dyn Fn(&mut Value)| {
+        let mut wrong = right.clone();
+        alter(&mut wrong);
+        schema.check(&wrong).expect_err("a fault")
+    };
+    assert_eq!(fault(&|run| run["version"] = 2.into()), "$.version: 2 is not 1");
+    assert_eq!(
+        fault(&|run| run["runs"][0]["more"] = 1.into()),
+        "$.runs[0].more: the schema has no such field"
+    );
+    let gone = fault(&|run| {
+        run["runs"][0].as_object_mut().expect("an object").remove("finish");
+    });
+    assert_eq!(gone, "$.runs[0]: there is no finish");
+    let record = fault(&|run| run["runs"][0]["records"][0]["n"] = "0".into());
+    assert!(record.contains("$.runs[0].records[0].n: \"0\" is not of the type"), "{record}");
+    let negative = fault(&|run| run["runs"][0]["records"][0]["t"] = (-1).into());
+    assert!(negative.contains("$.runs[0].records[0].t: -1 is less than 0"), "{negative}");
+    assert!(fault(&|run| run["runs"][0]["epoch"] = "Z".into()).contains("\"Z\" is not one of"));
+}
