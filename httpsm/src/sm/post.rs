@@ -310,7 +310,7 @@ impl Run<'_> {
             self.send_interim();
         }
         let more = self.with_server(|server| server.session.reader());
-        if eos && !more.is_some_and(|reader| reader.read_avail(self.guard) > 0) {
+        if eos && more.is_none_or(|reader| reader.read_avail(self.guard) == 0) {
             self.handle_server_setup_error(EventCode::VC_EVENT_EOS);
         } else {
             self.setup_server_read_response_header();
