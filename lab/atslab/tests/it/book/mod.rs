@@ -35,7 +35,9 @@ fn pages() -> Vec<Page> {
     for folder in ["eventsys", "iocore", "pluginvc", "httpsm", "streamlisten", "tests"] {
         paths.push(root.join(folder).join("README.md"));
     }
-    paths.extend(["atslab", "scenario", "testkit"].map(|name| root.join("lab").join(name).join("README.md")));
+    paths.extend(
+        ["atslab", "scenario", "testkit"].map(|name| root.join("lab").join(name).join("README.md")),
+    );
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.sort();
     paths.iter().map(|path| Page::read(&root, path)).collect()
