@@ -54,6 +54,7 @@ mod clock;
 mod code;
 mod contain;
 mod continuation;
+pub mod defects;
 mod ethread;
 mod event;
 mod guarded;

@@ -18,6 +18,7 @@
 
 mod bound;
 pub mod buffer;
+pub mod defects;
 mod events;
 mod io_channel;
 pub mod net;

@@ -1,11 +1,13 @@
 //! [`Half`]: one end seen inside its pair, for the functions that work on both.
 
 use crate::steps::Side;
+use eventsys::defects::rearmed;
 use eventsys::steps::StepKind;
 use eventsys::{AtomicEvent, ET_CALL, EThread, HrTime, ThreadType};
 use iocore::{VIO, VioOp};
 
 use crate::core::PluginVCCore;
+use crate::defects::TS_867;
 use crate::end::End;
 
 /// One end of a pair. A borrow and a letter: changing to the other end costs
@@ -46,7 +48,8 @@ impl<'a> Half<'a> {
     /// Mirrors `setup_event_cb`.
     ///
     /// Between the look at `place` and the store another thread may do the same:
-    /// then there are two events, and one of them is stored nowhere.
+    /// then there are two events, and one of them is stored nowhere. See
+    /// [`Corrections::retry_event_exchange`](crate::Corrections::retry_event_exchange).
     pub(crate) fn setup_event_cb(self, span: HrTime, place: &AtomicEvent) {
         debug_assert!(self.core.alive.is_set(), "magic == PLUGIN_VC_MAGIC_ALIVE");
         if place.is_some() {
@@ -64,7 +67,14 @@ impl<'a> Half<'a> {
                 _ => processor.schedule_in(this, span, ET_CALL),
             },
         });
-        place.store(event);
+        if self.core.options.corrections.retry_event_exchange {
+            // Under the same lock that the dispatch of our event needs, so the cancel is exact.
+            if let Some(event) = event.filter(|&event| !place.store_if_none(event)) {
+                let _ = event.try_cancel();
+            }
+        } else if !rearmed(&TS_867) {
+            place.store(event);
+        }
     }
 
     /// True if `thread` runs the event loop of the processor that the pair was made on.

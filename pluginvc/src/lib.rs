@@ -48,12 +48,14 @@
 mod accept;
 mod close;
 mod core;
+pub mod defects;
 mod end;
 mod epoch;
 mod half;
 mod locks;
 mod main_handler;
 mod options;
+mod rearmed;
 pub mod steps;
 mod timeout;
 mod transfer;

@@ -15,6 +15,9 @@
 //!   read side may have closed the connection.
 
 use crate::steps as pvc;
+use std::mem;
+
+use eventsys::defects::rearmed;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{
     Continuation, ContinuationBase, Data, EventCode, EventRef, Guard, Invocation, Outcome,
@@ -22,6 +25,7 @@ use eventsys::{
 use iocore::VioOp;
 
 use crate::PVC_LOCK_RETRY_TIME;
+use crate::defects::{GH_1333, TS_2253, TS_2317};
 use crate::half::Half;
 use crate::locks::take_vio_mutex;
 use crate::vc::{PluginVC, Reentrancy};
@@ -58,9 +62,13 @@ impl Continuation for PluginVC {
         });
         match locked {
             Some((read, write)) => {
+                let keeps_locks = rearmed(&TS_2317) && half.end().closed.is_set();
                 half.handle_locked(core, read.as_ref(), write.as_ref(), call_event);
+                if keeps_locks {
+                    mem::forget((read, write));
+                }
             }
-            None if half.end().inactive_event.is(call_event) => {}
+            None if half.end().inactive_event.is(call_event) && !rearmed(&TS_2253) => {}
             None => call_event.schedule_in(PVC_LOCK_RETRY_TIME),
         }
         Outcome::Done
@@ -90,6 +98,9 @@ impl<'a> Half<'a> {
             let now = || self.core.processor.clock().get_hrtime();
             if end.inactive_timeout_at.get().is_some_and(|at| at < now()) {
                 self.process_timeout(&end.inactive_event, EventCode::VC_EVENT_INACTIVITY_TIMEOUT);
+                if rearmed(&GH_1333) && end.inactive_event.is(call_event) {
+                    let _ = call_event.try_cancel();
+                }
             }
         } else if self.forget_retry_event(call_event) {
             if end.read.need_process.is_set() {

@@ -43,9 +43,30 @@ pub struct Corrections {
     /// operation's mutex again and takes it; the original goes on under the old one and asserts in
     /// `handleEvent` (open in the original).
     pub look_again: bool,
+    /// Two threads that ask for a retry event of an end at the same time, one under the state
+    /// machine's mutex and one under C, agree on one: the event is stored only where none is, in
+    /// one step, and the other event is cancelled (open in the original: a test and a store,
+    /// under two different locks).
+    pub retry_event_exchange: bool,
+    /// A process function that ends in a reenable of the operation on whose behalf it was called
+    /// takes that operation's mutex by try-lock, and puts the work off to an event if the lock
+    /// misses. The original waits for it with C held (open: a thread that holds that mutex and
+    /// waits for C waits for ever).
+    pub reenable_tries: bool,
 }
 
 impl Corrections {
+    /// The names of the corrections, as [`Corrections::correct`] takes them.
+    pub const NAMES: &'static [&'static str] = &[
+        "null-do-io",
+        "shutdown-takes-core-lock",
+        "ignore-unknown-events",
+        "timeouts-take-core-lock",
+        "look-again",
+        "retry-event-exchange",
+        "reenable-tries",
+    ];
+
     /// Every correction.
     #[must_use]
     pub const fn all() -> Corrections {
@@ -55,7 +76,35 @@ impl Corrections {
             ignore_unknown_events: true,
             timeouts_take_core_lock: true,
             look_again: true,
+            retry_event_exchange: true,
+            reenable_tries: true,
         }
+    }
+
+    /// Switches the correction of this name on. False if there is none.
+    ///
+    /// ```
+    /// use pluginvc::Corrections;
+    ///
+    /// let mut corrections = Corrections::default();
+    /// assert!(corrections.correct("look-again"));
+    /// assert_eq!(corrections, Corrections { look_again: true, ..Corrections::default() });
+    /// assert!(!corrections.correct("everything"));
+    /// ```
+    #[must_use = "a name that is unknown has no effect"]
+    pub fn correct(&mut self, name: &str) -> bool {
+        let switch = match name {
+            "null-do-io" => &mut self.null_do_io,
+            "shutdown-takes-core-lock" => &mut self.shutdown_takes_core_lock,
+            "ignore-unknown-events" => &mut self.ignore_unknown_events,
+            "timeouts-take-core-lock" => &mut self.timeouts_take_core_lock,
+            "look-again" => &mut self.look_again,
+            "retry-event-exchange" => &mut self.retry_event_exchange,
+            "reenable-tries" => &mut self.reenable_tries,
+            _ => return false,
+        };
+        *switch = true;
+        true
     }
 }
 

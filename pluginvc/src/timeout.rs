@@ -7,11 +7,13 @@
 //! time, and a periodic event that checks once a second whether it has passed (TS-1427): a transfer
 //! of bytes only changes the time.
 
+use eventsys::defects::rearmed;
 use eventsys::hrtime::{after, seconds};
 use eventsys::{AtomicEvent, ContRef, ET_CALL, EventCode, Guard, HrTime};
 use iocore::VioOp;
 
 use crate::PVC_LOCK_RETRY_TIME;
+use crate::defects::{GH_1333, GH_4074, TS_1427, TS_3949};
 use crate::half::Half;
 
 impl Half<'_> {
@@ -61,7 +63,7 @@ impl Half<'_> {
     /// handler began; a VIO that has got its mutex since then is locked here.
     pub(crate) fn process_timeout(self, place: &AtomicEvent, event: EventCode) {
         let end = self.end();
-        if end.closed.is_set() {
+        if end.closed.is_set() && !rearmed(&TS_3949) {
             // The state machine may be gone already (TS-3949).
             self.clear_event(place);
             return;
@@ -78,20 +80,23 @@ impl Half<'_> {
         let Some(lock) = mutex.try_lock() else {
             // Only the one-shot event: the periodic one comes back by itself, and rescheduling
             // would make it one-shot (#1333).
-            if end.active_event.load() == place.load()
+            if (rearmed(&GH_1333) || end.active_event.load() == place.load())
                 && let Some(event) = place.load()
             {
                 event.schedule_in(PVC_LOCK_RETRY_TIME);
             }
             return;
         };
+        if rearmed(&GH_4074) {
+            return self.cancel_after_the_callback(place, &lock, op, event);
+        }
         // Before the callback, which may set the timeout again (#4074).
         self.clear_event(place);
         self.call_back(&lock, op, event);
     }
 
     /// Forgets the event in `place`; the periodic one is cancelled first.
-    fn clear_event(self, place: &AtomicEvent) {
+    pub(crate) fn clear_event(self, place: &AtomicEvent) {
         let end = self.end();
         let Some(event) = place.take() else { return };
         if std::ptr::eq(place, &end.inactive_event) {
@@ -102,6 +107,9 @@ impl Half<'_> {
 
     /// Bytes have moved.
     pub(crate) fn update_inactive_time(self) {
+        if rearmed(&TS_1427) {
+            return self.replace_inactive_event();
+        }
         let end = self.end();
         if let Some(timeout) = end.inactive_timeout.get()
             && end.inactive_event.is_some()
@@ -118,7 +126,7 @@ impl Half<'_> {
         correct.then(|| self.core.mutex().lock())
     }
 
-    fn this_cont(self) -> ContRef {
+    pub(crate) fn this_cont(self) -> ContRef {
         self.core.end_ref(self.side).expect("a caller that sets a timeout has the end")
     }
 }

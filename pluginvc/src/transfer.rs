@@ -3,12 +3,14 @@
 use crate::steps as pvc;
 use std::cell::RefCell;
 
+use eventsys::defects::rearmed;
 use eventsys::{Data, EventCode, Guard, call};
 use iocore::buffer::{MIOBuffer, ReaderId};
 use iocore::{MIOBufferAccessor, VioOp, event_name};
 
 use crate::MIN_BLOCK_TRANSFER_BYTES;
 use crate::core::Flow;
+use crate::defects::TS_3404;
 use crate::half::Half;
 
 /// Moves `act_on` bytes from a reader of `from` to `to`; returns how many.
@@ -148,7 +150,8 @@ impl<'a> Half<'a> {
         self.report(pvc::READ_ACT_ON, Some(act_on));
 
         if act_on <= 0 {
-            if other.closed.is_set() || other.write.shutdown.is_set() {
+            let own_too = rearmed(&TS_3404) && self.end().write.shutdown.is_set();
+            if other.closed.is_set() || other.write.shutdown.is_set() || own_too {
                 self.call_back(sm, VioOp::Read, EventCode::VC_EVENT_EOS);
             }
             return Progress::Nothing;
@@ -255,12 +258,20 @@ impl<'a> Half<'a> {
     ///
     /// If a callback has bound it to another mutex meanwhile, this waits for
     /// that one with C held, and a thread that holds it and waits for C waits
-    /// for ever: an open defect of the original.
+    /// for ever: an open defect of the original. See
+    /// [`Corrections::reenable_tries`](crate::Corrections::reenable_tries).
     pub(crate) fn reenable_caller(self, caller: &Guard<'_>, op: VioOp) {
         let vio = self.vio(op);
         if vio.is_bound_to(caller.mutex()) {
             self.reenable(op);
         } else if let Some(mutex) = vio.mutex() {
+            if self.core.options.corrections.reenable_tries {
+                return match (mutex.try_lock(), op) {
+                    (Some(_guard), _) => self.reenable(op),
+                    (None, VioOp::Write) => self.write_lock_miss(),
+                    (None, _) => self.read_lock_miss(),
+                };
+            }
             let _guard = mutex.lock();
             self.reenable(op);
         }

@@ -15,6 +15,7 @@ use crate::steps::Side;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
+use eventsys::defects::rearmed;
 use eventsys::sync::atomic::Ordering;
 use eventsys::{ContRef, ContinuationBase, EThread, Guard, HrTime, ProxyMutex};
 use iocore::{
@@ -23,6 +24,7 @@ use iocore::{
 };
 
 use crate::core::PluginVCCore;
+use crate::defects::{TS_3235, TS_3522};
 use crate::end::End;
 use crate::half::Half;
 
@@ -137,6 +139,7 @@ impl PluginVC {
             Some(cont) => {
                 Arc::clone(cont.base().mutex().expect("who does I/O on a PluginVC has a mutex"))
             }
+            None if rearmed(&TS_3522) => panic!("c->mutex: c is a null pointer"),
             None => Arc::clone(self.mutex()),
         };
         let direction = self.end().direction(op);
@@ -185,6 +188,9 @@ impl VConnection for PluginVC {
     fn do_io_close(&self, _lerrno: Option<i32>) {
         self.check_usable();
         self.half().report(pvc::DO_IO_CLOSE, None);
+        if rearmed(&TS_3235) {
+            return self.half().close_as_before_6_2();
+        }
         let _core = self.mutex().lock();
         let end = self.end();
         if !end.closed.is_set() {

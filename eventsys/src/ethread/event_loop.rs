@@ -14,6 +14,7 @@ use super::{DELAY_FOR_RETRY, EThread, Local, THREAD_MAX_HEARTBEAT};
 use crate::code::EventCode;
 use crate::contain::contain;
 use crate::continuation::{ContRef, Data, call, call_under};
+use crate::defects::{GH_6234, TS_1488, rearmed};
 use crate::event::{Due, Event, EventRef, Place};
 use crate::hrtime::after;
 use crate::mutex::weak_try_lock;
@@ -71,8 +72,8 @@ impl<'a> EventLoop<'a> {
             // A missed lock has put an event into the local queue, to be tried
             // again soon (#6234). The default handler does not sleep at all then;
             // the limit is for others.
-            let longest =
-                if local.queue.is_empty() { THREAD_MAX_HEARTBEAT } else { DELAY_FOR_RETRY };
+            let is_idle = local.queue.is_empty() || rearmed(&GH_6234);
+            let longest = if is_idle { THREAD_MAX_HEARTBEAT } else { DELAY_FOR_RETRY };
             until_next.min(longest)
         } else {
             0
@@ -105,7 +106,7 @@ impl<'a> EventLoop<'a> {
                 *events += 1;
                 let body = event.body();
                 body.place.set(Place::Nowhere);
-                if event.is_cancelled() {
+                if event.is_cancelled() && !rearmed(&TS_1488) {
                     local.free.free(event);
                     continue;
                 }
@@ -139,7 +140,7 @@ impl<'a> EventLoop<'a> {
                 local.priority.check_ready(now, &local.dead);
                 local.free_dead();
                 while let Some(event) = self.next(|| local.priority.dequeue_ready()) {
-                    if event.is_cancelled() {
+                    if event.is_cancelled() && !rearmed(&TS_1488) {
                         local.free.free(event);
                     } else {
                         done_one = true;
@@ -176,7 +177,7 @@ impl<'a> EventLoop<'a> {
             return;
         };
         // Under the mutex: so a cancel by a thread that holds the mutex is always seen.
-        if event.is_cancelled() {
+        if event.is_cancelled() && !rearmed(&TS_1488) {
             // The event does not come again. If a user's `base` has queued it, the queue frees it.
             body.period.set(0);
             return;

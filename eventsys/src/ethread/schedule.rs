@@ -9,6 +9,7 @@ use std::mem;
 
 use super::{EThread, ThreadType, free_unqueued, new_event, stale};
 use crate::code::EventCode;
+use crate::defects::{TS_1503, rearmed};
 use crate::event::{Body, Due, Event, EventRef, Place, Request};
 use crate::hrtime::{HrTime, after};
 use crate::processor::ET_CALL;
@@ -288,6 +289,26 @@ impl EThread {
     }
 }
 
+/// Defects that can be put back.
+impl EThread {
+    /// Takes an event out of the external or the local queue; it may be queued anew then (TS-1503).
+    /// Mirrors `ProtectedQueue::remove` of 3.3.0.
+    ///
+    /// # Safety
+    /// This thread must be the calling one, own the event, and have it in one of the two queues;
+    /// the event must not have been cancelled when it came out of the external one.
+    unsafe fn leave_queue(&self, event: &'static Event) {
+        let local = self.local();
+        // SAFETY: this thread owns its queues, and after the first line the event is in the local
+        // one, even if another thread has cancelled it meanwhile.
+        unsafe {
+            self.external.drain(&local.queue, &local.queue);
+            local.queue.remove(event);
+            event.body().place.set(Place::Nowhere);
+        }
+    }
+}
+
 /// An event that is freed if the listener to steps panics before it is queued.
 struct Unqueued(&'static Event);
 
@@ -359,6 +380,9 @@ impl EventRef {
                     Place::Negative => {
                         thread.local().negative.remove(self.event());
                         body.place.set(Place::Nowhere);
+                    }
+                    Place::Protected if rearmed(&TS_1503) && !self.is_cancelled() => {
+                        thread.leave_queue(self.event());
                     }
                     Place::Nowhere | Place::Protected => {}
                 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::EThread;
+use crate::defects::{LOCAL_QUEUE, rearmed};
 use crate::hrtime::HrTime;
 use crate::sync::MutexGuard;
 
@@ -79,8 +80,8 @@ impl<'a, 'g> Idle<'a, 'g> {
         // Tested under the lock. A signaller takes the same lock after it has
         // pushed its event or set the shutdown flag, so the test or the wake-up
         // sees both.
-        let idle =
-            || thread.external.is_empty() && thread.local().queue.is_empty() && !thread.is_to_end();
+        let local_is_empty = || thread.local().queue.is_empty() || rearmed(&LOCAL_QUEUE);
+        let idle = || thread.external.is_empty() && local_is_empty() && !thread.is_to_end();
         match thread.clock.virtual_time() {
             Some(time) => time.sleep(thread.thread_id, timeout, idle),
             None => thread.external.wait(awake, idle, timeout),

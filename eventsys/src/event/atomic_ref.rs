@@ -67,6 +67,14 @@ impl AtomicEvent {
         self.0.store(pack(event), Ordering::Release);
     }
 
+    /// Stores `event` if no event is stored, in one step. False if one is, which stays.
+    #[inline]
+    #[must_use]
+    pub fn store_if_none(&self, event: EventRef) -> bool {
+        let word = pack(Some(event));
+        self.0.compare_exchange(0, word, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
     /// Takes out what is stored.
     #[inline]
     #[must_use]

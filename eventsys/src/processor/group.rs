@@ -5,6 +5,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::continuation::ContRef;
+use crate::defects::{ROUND_ROBIN, STARTED_TWICE, rearmed};
 use crate::ethread::EThread;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
@@ -35,6 +36,10 @@ pub const ET_NET: EventType = EventType(0);
 /// A function to be called when every thread of a group runs.
 pub(super) type AfterStart = Box<dyn FnOnce() + Send>;
 
+/// Where the counter of the round robin begins if it is signed: at its greatest value, so that
+/// the next assignment is the one that fails.
+const SIGNED_MAX: usize = i32::MAX as usize;
+
 pub(super) struct ThreadGroup {
     name: String,
     threads: Mutex<Vec<Arc<EThread>>>,
@@ -52,7 +57,7 @@ impl ThreadGroup {
         ThreadGroup {
             name: name.to_owned(),
             threads: Mutex::new(Vec::new()),
-            next_round_robin: AtomicUsize::new(0),
+            next_round_robin: AtomicUsize::new(if rearmed(&ROUND_ROBIN) { SIGNED_MAX } else { 0 }),
             started: AtomicUsize::new(0),
             spawn_queue: Mutex::new(Vec::new()),
             after_start: Mutex::new(None),
@@ -88,7 +93,10 @@ impl ThreadGroup {
 
     /// One more thread runs. Mirrors `thread_started`.
     pub(super) fn thread_started(&self) {
-        let started = self.started.fetch_add(1, Ordering::AcqRel) + 1;
+        let mut started = self.started.fetch_add(1, Ordering::AcqRel) + 1;
+        if rearmed(&STARTED_TWICE) {
+            started = self.started.load(Ordering::Acquire);
+        }
         if started == self.len() {
             let callback = self.after_start.lock().take();
             if let Some(callback) = callback {
@@ -106,10 +114,19 @@ impl ThreadGroup {
         let threads = self.threads.lock();
         let next = match threads.len() {
             0 | 1 => 0,
+            n if rearmed(&ROUND_ROBIN) => self.next_signed(n),
             n => (self.next_round_robin.fetch_add(1, Ordering::Relaxed).wrapping_add(1)) % n,
         };
         let (before, from_next) = threads.split_at(next);
         from_next.iter().chain(before).find(|thread| !thread.has_ended()).cloned()
+    }
+
+    /// The next index, by a signed counter (2d3e9d7366).
+    fn next_signed(&self, n: usize) -> usize {
+        let n = i32::try_from(n).expect("fewer threads than that");
+        let count = self.next_round_robin.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let next = (count as u32 as i32) % n;
+        usize::try_from(next).unwrap_or_else(|_| panic!("the index of the next thread is {next}"))
     }
 
     /// An event needs a thread of the group, but the group has no thread.

@@ -7,10 +7,14 @@
 //! private here, so a user cannot set them to any other state. A buffer over a user's memory
 //! (`MIOBuffer::set`) is a new, empty one with the bytes appended.
 
+use eventsys::defects::rearmed;
+
 use super::num::to_i64;
 use super::queue::BlockQueue;
 use super::reader::{MAX_MIOBUFFER_READERS, ReaderSlot};
 use super::size::SizeIndex;
+use super::water;
+use crate::defects::WATER_MARK;
 
 /// A queue of bytes with one writer and up to [`MAX_MIOBUFFER_READERS`] readers.
 ///
@@ -77,7 +81,7 @@ impl MIOBuffer {
             end_pos: 0,
             readers: [ReaderSlot::FREE; MAX_MIOBUFFER_READERS],
             size_index,
-            water_mark: 0,
+            water_mark: if rearmed(&WATER_MARK) { water::recycled() } else { 0 },
         }
     }
 

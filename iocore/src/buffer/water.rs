@@ -8,7 +8,23 @@
 //! - *Low* water sounds like a query, but [`low_water`](MIOBuffer::low_water) may **add a block**
 //!   before it answers; [`current_low_water`](MIOBuffer::current_low_water) does not.
 
+use std::cell::Cell;
+
+use eventsys::defects::rearmed;
+
 use super::miobuffer::MIOBuffer;
+use crate::defects::WATER_MARK;
+
+// The port's buffers are not recycled. So the mark that was set last on this thread stands for
+// the one that the original finds in the memory of a freed buffer.
+std::thread_local! {
+    static RECYCLED: Cell<i64> = const { Cell::new(0) };
+}
+
+/// The water mark that a new buffer finds in its memory, if [`WATER_MARK`] is re-armed.
+pub(super) fn recycled() -> i64 {
+    RECYCLED.get()
+}
 
 impl MIOBuffer {
     /// The water mark in bytes. Zero unless set.
@@ -27,6 +43,9 @@ impl MIOBuffer {
     #[doc(alias = "TSIOBufferWaterMarkSet")]
     pub fn set_water_mark(&mut self, bytes: i64) {
         self.water_mark = bytes;
+        if rearmed(&WATER_MARK) {
+            RECYCLED.set(bytes);
+        }
     }
 
     /// Whether there are more readable bytes than the water mark. Exactly the mark is not enough.

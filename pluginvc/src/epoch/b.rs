@@ -10,8 +10,10 @@
 
 use crate::steps as pvc;
 use eventsys::Guard;
+use eventsys::defects::rearmed;
 use iocore::VioOp;
 
+use crate::defects::TS_3339;
 use crate::half::Half;
 use crate::transfer::Progress;
 
@@ -66,7 +68,10 @@ pub(crate) fn process_read_side(
     let end = half.end();
     end.read.need_process.clear();
 
-    if end.read.vio.op() != VioOp::Read || end.closed.is_set() {
+    if end.read.vio.op() != VioOp::Read
+        || end.closed.is_set()
+        || (rearmed(&TS_3339) && end.read.shutdown.is_set())
+    {
         return;
     }
     half.with_sm(core, VioOp::Read, sm, |locked| match locked {
@@ -82,7 +87,7 @@ fn locked_read_side(half: Half<'_>, core: &Guard<'_>, sm: &Guard<'_>, caller: Op
     half.report(pvc::READ_SIDE, None);
     end.read.need_process.clear();
     // Under the mutex (TS-3339).
-    if end.read.shutdown.is_set() {
+    if !rearmed(&TS_3339) && end.read.shutdown.is_set() {
         return;
     }
     match half.read_from_core(core, sm) {

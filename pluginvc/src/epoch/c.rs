@@ -19,8 +19,10 @@
 
 use crate::steps as pvc;
 use eventsys::Guard;
+use eventsys::defects::rearmed;
 use iocore::VioOp;
 
+use crate::defects::TS_3339;
 use crate::half::Half;
 use crate::transfer::Progress;
 
@@ -81,7 +83,11 @@ pub(crate) fn process_read_side(
     let Some(sm) = sm else { return };
     // Under the mutex (TS-3339): a shutdown that was not there when the other
     // side looked may be there now, and the user's buffer gone.
-    if end.read.vio.op() != VioOp::Read || end.closed.is_set() || end.read.shutdown.is_set() {
+    let looks_again = !(rearmed(&TS_3339) && caller.is_some());
+    if end.read.vio.op() != VioOp::Read
+        || end.closed.is_set()
+        || (looks_again && end.read.shutdown.is_set())
+    {
         return;
     }
     match half.read_from_core(core, sm) {

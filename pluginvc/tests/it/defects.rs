@@ -7,8 +7,8 @@
 //! ([`Lab::at_step`](testkit::Lab::at_step)) or while it holds a lock; `explore.rs`
 //! goes through all schedules of the same scenes.
 //!
-//! Not here is the open deadlock of a write callback that moves its VIO to
-//! another mutex M2: `process_write_side` ends in `vio.reenable()`, which waits
+//! Of the open deadlock of a write callback that moves its VIO to another mutex M2, only
+//! the correction is here: `process_write_side` ends in `vio.reenable()`, which waits
 //! for M2 with C held, and a thread that holds M2 and closes waits for C. The port
 //! has it too (`Half::reenable_caller`), and a test of it would not end.
 
@@ -651,17 +651,96 @@ fn timeout_is_pushed_and_not_stored(
     a.with(|me| me.read(MAX));
     lab.settle();
     lab.take();
+    let vc = a.vc();
+    stops_after_the_push(lab, move || vc.set_active_timeout(mseconds(20)), meanwhile);
+    a
+}
+
+/// A foreign thread runs `schedules`, which stops when it has pushed an event. `meanwhile` runs
+/// on this thread. Then the foreign thread goes on.
+fn stops_after_the_push(
+    lab: &Lab,
+    schedules: impl FnOnce() + Send + 'static,
+    meanwhile: impl FnOnce(),
+) {
     let (pushed, is_pushed) = channel();
     let (go_on, goes_on) = channel();
     let doorman = Doorman { pushed: Mutex::new(pushed), go_on: Mutex::new(goes_on) };
     lab.thread.set_tail_handler(Arc::new(doorman));
-    let vc = a.vc();
-    let setter = std::thread::spawn(move || vc.set_active_timeout(mseconds(20)));
+    let setter = std::thread::spawn(schedules);
     is_pushed.recv().unwrap();
     meanwhile();
     go_on.send(()).unwrap();
     setter.join().unwrap();
-    a
+}
+
+/// A foreign thread reenables A's write under A's mutex and stops after the push of the retry
+/// event; meanwhile another thread closes A under the core mutex, which schedules a retry event, too.
+/// Returns how many of the two events A's handler sees.
+fn reenabled_and_closed_at_once(lab: &Lab, corrections: Corrections) -> usize {
+    let (a, p) = lab.agents();
+    lab.corrected_pair(&a, &p, corrections);
+    a.with(|me| me.write(MAX));
+    lab.settle();
+    lab.take();
+    let (agent, vio, vc) = (a.clone(), a.write_vio(), a.vc());
+    stops_after_the_push(
+        lab,
+        move || agent.with(|me| vio.reenable(me.guard)),
+        || on_foreign_thread(|| vc.do_io_close(None)),
+    );
+    lab.settle();
+    lab.take().iter().filter(|line| line.starts_with("A event")).count()
+}
+
+/// Open in every release: the test and the store of `sm_lock_retry_event` are under two different
+/// locks. One of the two events is stored nowhere, and comes to an end that has processed its close.
+#[test]
+#[cfg(debug_assertions)]
+fn open_2_two_threads_set_up_two_retry_events() {
+    let lab = Lab::new();
+    let text = panic_text(|| {
+        reenabled_and_closed_at_once(&lab, Corrections::default());
+    });
+    assert_eq!(text, "!deletable");
+}
+
+/// The thread that comes second finds the other one's event, and cancels its own.
+#[test]
+fn open_2_corrected_one_of_the_two_events_comes() {
+    let lab = Lab::new();
+    let correct = Corrections { retry_event_exchange: true, ..Corrections::default() };
+    assert_eq!(reenabled_and_closed_at_once(&lab, correct), 1);
+}
+
+/// The reader's callback moves A's write to O, whose mutex another thread takes at once. The
+/// original waits for it with the core mutex held; a thread that has O's mutex and closes would
+/// wait for the core mutex. With the try-lock the write goes on 10 ms later.
+#[test]
+fn open_5_corrected_a_write_that_the_peers_callback_moves_is_tried_again_later() {
+    let lab = Lab::new();
+    let (a, p) = lab.agents();
+    let o = lab.agent("O");
+    p.on(ACCEPT, |me| me.read(MAX));
+    let correct = Corrections { reenable_tries: true, ..Corrections::default() };
+    lab.corrected_pair(&a, &p, correct);
+    lab.settle();
+    let held = Arc::new(Mutex::new(None));
+    let (vc, new, busy) = (a.vc(), o.clone(), Arc::clone(&held));
+    p.once(READ_READY, move |_| {
+        new.with(|me| {
+            me.take_vc(vc.clone());
+            me.write_now(b"yz");
+        });
+        *busy.lock().unwrap() = Some(testkit::hold(new.mutex()));
+    });
+    lab.take();
+    a.with(|me| me.write_now(b"x"));
+    lab.run_ms(5);
+    lab.expect_callbacks("A write: WRITE_COMPLETE 1/1\nP read: READ_READY 1/max");
+    drop(held.lock().unwrap().take());
+    lab.settle();
+    lab.expect_callbacks("O write: WRITE_COMPLETE 2/2\nP read: READ_READY 3/max");
 }
 
 /// Open in every release: `set_active_timeout` schedules, and then stores. If the timeout fires in
@@ -815,6 +894,8 @@ fn corrections_are_off_unless_asked_for() {
             ignore_unknown_events,
             timeouts_take_core_lock,
             look_again,
+            retry_event_exchange,
+            reenable_tries,
         } = corrections;
         [
             null_do_io,
@@ -822,8 +903,16 @@ fn corrections_are_off_unless_asked_for() {
             ignore_unknown_events,
             timeouts_take_core_lock,
             look_again,
+            retry_event_exchange,
+            reenable_tries,
         ]
     };
-    assert_eq!(each(Corrections::default()), [false; 5]);
-    assert_eq!(each(Corrections::all()), [true; 5]);
+    assert_eq!(each(Corrections::default()), [false; 7]);
+    assert_eq!(each(Corrections::all()), [true; 7]);
+    for (nth, name) in Corrections::NAMES.iter().enumerate() {
+        let mut one = Corrections::default();
+        assert!(one.correct(name), "{name}");
+        let expected: [bool; 7] = std::array::from_fn(|other| other == nth);
+        assert_eq!(each(one), expected, "{name}");
+    }
 }
