@@ -19,7 +19,7 @@ pub(super) fn draw() -> String {
     let number = |begin: &str| after(begin).parse::<i32>().expect("a number");
     let yes = |begin: &str| if after(begin) == "true" { "yes" } else { "no" };
     let unread = number("the mark is 100, and slow has");
-    let [before, behind] = ["space before", "space after"].map(|text| number(text));
+    let [before, behind] = ["space before", "space after"].map(number);
     let [written, block] = [300, behind - before];
     assert_eq!((written - unread + unread + before) % block, 0, "whole blocks");
 
