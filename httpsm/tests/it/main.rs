@@ -8,6 +8,7 @@ mod faults;
 mod heads;
 mod held;
 mod hooks;
+mod interim;
 mod net_common;
 mod net_faults;
 mod over;

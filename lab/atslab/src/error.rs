@@ -40,6 +40,12 @@ pub(crate) enum Error {
         /// The names that come close, the closest first.
         close: Vec<String>,
     },
+    /// A scenario that is explored and not run.
+    #[error("{name}: a scenario whose threads race is not run but explored: atslab explore {name}")]
+    Race {
+        /// The scenario, as the user has named it.
+        name: String,
+    },
     /// A name that nothing of this kind has.
     #[error("{place}: no {kind} is named {name:?}{}", did_you_mean(close))]
     Unknown {

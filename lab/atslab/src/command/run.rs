@@ -16,6 +16,7 @@ use conformance::ats::scenario::{
     steps_of,
 };
 use conformance::ats::{Epoch, gallery};
+use conformance::input::file_name;
 
 use eventsys::steps::excerpt;
 
@@ -217,7 +218,11 @@ fn scenarios(args: &RunArgs) -> Result<Vec<(String, Scenario)>, Error> {
         }
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
         let name = stem.replace(|c: char| c.is_whitespace() || c.is_control(), "-");
-        Ok((name, scenario_from_file(file)?))
+        let scenario = scenario_from_file(file)?;
+        match scenario.race {
+            Some(_) => Err(Error::Race { name: file_name(file) }),
+            None => Ok((name, scenario)),
+        }
     };
     args.file.iter().map(read).collect()
 }
