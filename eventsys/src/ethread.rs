@@ -319,7 +319,7 @@ impl EThread {
 
     /// This thread, as the subject of a step: `T` and its index.
     fn subject(&self) -> Subject {
-        Subject { what: "T", number: u32::try_from(self.index).unwrap_or(u32::MAX) }
+        Subject { what: 'T', number: u32::try_from(self.index).unwrap_or(u32::MAX) }
     }
 
     /// Reports a step of the event loop itself.

@@ -38,7 +38,7 @@ use crate::hrtime::HrTime;
 /// ```
 /// use eventsys::steps::Subject;
 ///
-/// let thread = Subject { what: "T", number: 2 };
+/// let thread = Subject { what: 'T', number: 2 };
 /// assert_eq!(thread.to_string(), "T");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -46,7 +46,7 @@ pub struct Subject {
     /// What it is, by the letter of its layer: `T` an event thread, `N` a net connection,
     /// `H` an HTTP transaction, `S` a client session; `A`, `P` and `-` the ends of a
     /// PluginVC pair and the pair itself, as in the recordings.
-    pub what: &'static str,
+    pub what: char,
     /// Its number; 0 where it has no number.
     pub number: u32,
 }
@@ -96,7 +96,7 @@ impl HeldLocks {
 /// use eventsys::steps::events::DISPATCH;
 /// use eventsys::steps::{Step, Subject};
 ///
-/// let step = Step::bare(Subject { what: "T", number: 0 }, DISPATCH, Some(1));
+/// let step = Step::bare(Subject { what: 'T', number: 0 }, DISPATCH, Some(1));
 /// assert_eq!(step.to_string(), "T dispatch 1");
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -123,8 +123,9 @@ impl Step {
     /// True if both are the same step as far as a recording can tell.
     #[must_use]
     pub fn same_as(&self, other: &Step) -> bool {
-        let what = |step: &Step| (step.subject.what, step.kind, step.value);
-        what(self) == what(other)
+        self.value == other.value
+            && self.subject.what == other.subject.what
+            && self.kind.is(other.kind)
     }
 }
 

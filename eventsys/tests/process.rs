@@ -62,7 +62,7 @@ fn without_a_listener_the_steps_go_to_log_if_that_shows_debug_lines() {
     assert_eq!(run(log::LevelFilter::Trace), (true, lines));
 
     log::set_max_level(log::LevelFilter::Debug);
-    let step = Step::bare(Subject { what: "T", number: 4 }, SCHEDULE, Some(9));
+    let step = Step::bare(Subject { what: 'T', number: 4 }, SCHEDULE, Some(9));
     LogSink.step(step);
     log::set_max_level(log::LevelFilter::Off);
     assert_eq!(LINES.take(), ["DEBUG event [4] T schedule 9"]);

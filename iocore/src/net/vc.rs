@@ -161,7 +161,7 @@ impl UnixNetVConnection {
         self.shared.steps.report(|| Step {
             at: self.now(),
             held: census::held_locks(),
-            ..Step::bare(Subject { what: "N", number: self.id }, kind, value)
+            ..Step::bare(Subject { what: 'N', number: self.id }, kind, value)
         });
     }
 

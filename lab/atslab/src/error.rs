@@ -44,6 +44,12 @@ pub(crate) enum Error {
         /// The names that come close, the closest first.
         close: Vec<String>,
     },
+    /// A scenario that is explored and not run.
+    #[error("{name}: a scenario whose threads race is not run but explored: atslab explore {name}")]
+    Race {
+        /// The scenario, as the user has named it.
+        name: String,
+    },
     /// A name that nothing of this kind has.
     #[error("{place}: no {kind} is named {name:?}{}", did_you_mean(close))]
     Unknown {
@@ -71,6 +77,16 @@ pub(crate) enum Error {
     Exists {
         /// The file.
         file: String,
+    },
+    /// An option that would be ignored, where no rule of clap can say so.
+    #[error("{option} cannot be used with {others}: {reason}")]
+    Ignored {
+        /// The option.
+        option: &'static str,
+        /// The options with which it means nothing.
+        others: &'static str,
+        /// Why it means nothing.
+        reason: &'static str,
     },
     /// The port gave up in the middle of a case.
     #[error("the port panicked in case {name}; its message stands above")]

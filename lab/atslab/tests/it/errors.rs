@@ -138,7 +138,7 @@ fn blocks_that_the_plugin_interface_refuses_are_not_tried_live() {
     files.write("my.toml", text.as_bytes());
     let run = |live: &[&str]| {
         let mut command = atslab();
-        command.current_dir(files.path()).args(["run", "my.toml", "--servers", "nowhere"]);
+        command.current_dir(files.path()).args(["run", "my.toml"]).env("ATSLAB_SERVERS", "nowhere");
         command.args(live).assert()
     };
     let sentence = "atslab: my: the real servers cannot be asked: their plugin interface makes \
@@ -175,18 +175,15 @@ fn no_threads_are_not_enough() {
 }
 
 #[test]
-fn an_option_that_would_be_ignored_is_refused() {
-    for arguments in [
-        &["fuzz", "--merge", "a.jsonl", "--count", "5"][..],
-        &["fuzz", "--merge", "a.jsonl", "--ats", "9.2.9"],
-        &["fuzz", "--merge", "a.jsonl", "--findings", "folder"],
-        &["http", "fuzz", "--print", "--at-once", "5"],
-        &["node", "fuzz", "--print", "--shown", "5"],
-        &["node", "fuzz", "--statistics", "--shown", "5"],
-    ] {
-        let refused = atslab().args(arguments).assert().code(2);
-        refused.stderr(contains("cannot be used with"));
-    }
+fn a_race_is_explored_and_not_run() {
+    let files = Files::new(cases(Files::BASIC), RECORDING);
+    let race = "title = \"t\"\nteaches = \"t\"\n[thread.closer]\ndoes = [\"close active\"]\n";
+    files.write("my.toml", race.as_bytes());
+    let sentence = "atslab: my.toml: a scenario whose threads race is not run but explored: \
+                    atslab explore my.toml\n";
+    let mut command = atslab();
+    command.current_dir(files.path()).args(["run", "my.toml"]);
+    command.assert().code(2).stdout("").stderr(sentence);
 }
 
 #[test]

@@ -12,6 +12,8 @@ mod http;
 mod left_behind;
 mod list;
 mod node;
+mod options;
+mod pictures;
 mod record;
 mod run_scenario;
 mod schema;

@@ -54,6 +54,7 @@ pub(super) const BY_HAND: &[(&str, &str)] = &[
     ("atslab course check", "it builds the workspace; the tests of the course judge each lesson"),
     ("atslab course solution", "it needs a lesson that has passed"),
     ("cargo install --path lab/atslab", "it installs a program"),
+    ("LESSON=7 cargo test -p course", "a step of .ci/run"),
     ("git status", "its answer depends on the reader's clone"),
 ];
 

@@ -166,6 +166,22 @@ fn each_command_is_played_or_has_a_reason() {
 }
 
 #[test]
+fn a_listing_fits_the_page() {
+    let mut faults = Vec::new();
+    for page in pages() {
+        for block in page.blocks() {
+            for (n, line) in block.text.lines().enumerate() {
+                // An object of JSON is one line, for tools.
+                if line.chars().count() > 100 && !line.starts_with('{') {
+                    faults.push(format!("{}:{}: {line}", page.name, block.line + n + 1));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "more than 100 columns:\n{}", faults.join("\n"));
+}
+
+#[test]
 fn each_of_the_plugin_authors_words_is_an_alias_in_the_file_that_the_page_names() {
     let root = root();
     let page = fs::read_to_string(root.join("docs/src/plugin-words.md")).expect("the page");

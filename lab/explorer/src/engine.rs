@@ -1,0 +1,535 @@
+//! One execution of a scene: its tasks, its operations, its end.
+//!
+//! An execution is on one thread of the system. Each task is a [`Coroutine`]; exactly one runs at
+//! a time. Before each operation on an explored object (a *point*) the running task asks the
+//! [`Strategy`], and may be left there for another one. So an execution is determined by the
+//! answers, and can be repeated by repeating them.
+//!
+//! The order of files: [`state`] is what an execution knows, this file is what tasks call, and
+//! [`run`] is the loop that resumes them.
+
+mod run;
+mod state;
+
+pub(crate) use run::{Input, Outcome, Watch, execute};
+pub(crate) use state::{Pending, View};
+
+use std::cell::{Cell, RefCell};
+use std::panic::resume_unwind;
+use std::rc::Rc;
+
+use crate::objects::ObjectId;
+use crate::report::{Violation, kind};
+use crate::schedule::{MAX_TASKS, TaskId};
+use crate::strategy::{Strategy, Tasks};
+use crate::task::{Coroutine, suspend};
+use crate::trace::Operation;
+use state::{State, Status, Task};
+
+/// What a task waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wait {
+    /// A lock, held by this task.
+    Lock(ObjectId, Option<TaskId>),
+    /// A wake-up.
+    WakeUp(ObjectId),
+    /// The end of a task.
+    End(TaskId),
+    /// That no other task can go on.
+    Others,
+}
+
+/// The payload with which a task is left for ever when its execution ends early.
+struct Ended;
+
+thread_local! {
+    static ENGINE: Engine = const { Engine::new() };
+}
+
+pub(crate) struct Engine {
+    /// True inside of an execution.
+    active: Cell<bool>,
+    /// True while operations are counted and tasks may be interrupted.
+    racing: Cell<bool>,
+    /// True while operations are not counted because the scene has asked for that.
+    held_back: Cell<bool>,
+    /// True when the execution is over and the tasks that are left are unwound.
+    ending: Cell<bool>,
+    /// True if the operations are written down, or digested.
+    watched: Cell<bool>,
+    /// True if time may pass although a task could go on.
+    stalls: Cell<bool>,
+    /// Operations of the execution so far.
+    points: Cell<u32>,
+    max_points: Cell<u32>,
+    /// How many tasks were left while they unwound. `std::thread::panicking` is of the thread,
+    /// so it tells nothing about a task while there is one.
+    left_unwinding: Cell<u32>,
+    /// Objects made outside of an execution.
+    made_outside: Cell<u32>,
+    state: RefCell<State>,
+    strategy: RefCell<Option<Box<dyn Strategy>>>,
+}
+
+impl Engine {
+    const fn new() -> Engine {
+        Engine {
+            active: Cell::new(false),
+            racing: Cell::new(false),
+            held_back: Cell::new(false),
+            ending: Cell::new(false),
+            watched: Cell::new(false),
+            stalls: Cell::new(false),
+            points: Cell::new(0),
+            max_points: Cell::new(0),
+            left_unwinding: Cell::new(0),
+            made_outside: Cell::new(0),
+            state: RefCell::new(State::new()),
+            strategy: RefCell::new(None),
+        }
+    }
+
+    /// Asks the strategy. It must not be asked while the state is borrowed.
+    fn ask<R>(&self, f: impl FnOnce(&mut dyn Strategy, &View<'_>) -> R) -> R {
+        let state = self.state.borrow();
+        let mut strategy = self.strategy.borrow_mut();
+        f(strategy.as_deref_mut().expect("inside of an execution"), &View(&state))
+    }
+
+    /// True if the current task is unwinding, so that it may neither be interrupted nor panic.
+    fn is_unwinding(&self) -> bool {
+        if self.left_unwinding.get() == 0 {
+            return std::thread::panicking();
+        }
+        self.state.borrow().task().unwinding
+    }
+
+    fn point(&self, operation: Operation, object: ObjectId, also: ObjectId) -> bool {
+        if self.ending.get() {
+            self.end_here(operation != Operation::Unlock);
+            return false;
+        }
+        let points = self.points.get() + 1;
+        self.points.set(points);
+        if !self.racing.get() {
+            if points > self.max_points.get() {
+                self.livelock();
+            }
+            return false;
+        }
+        if self.is_unwinding() {
+            return false;
+        }
+        if points > self.max_points.get() {
+            self.livelock();
+        }
+        {
+            let mut state = self.state.borrow_mut();
+            state.arrive(Pending { operation, object, also });
+        }
+        let current = self.state.borrow().current;
+        let chosen = if self.is_asked_outside() {
+            self.state.borrow_mut().question = Some(Question::Point);
+            suspend();
+            self.state.borrow_mut().answer.take().unwrap_or(current)
+        } else {
+            self.ask(|strategy, view| strategy.at_point(view))
+        };
+        if chosen != current {
+            self.switch(chosen, true);
+        }
+        let watched = self.watched.get();
+        if watched {
+            self.state.borrow_mut().watch();
+        }
+        watched
+    }
+
+    fn is_asked_outside(&self) -> bool {
+        self.strategy.borrow().as_ref().is_some_and(|strategy| strategy.is_outside())
+    }
+
+    /// The task asks the strategy at the place where it is, on whichever stack that must be.
+    fn choose(&self, question: Question) -> TaskId {
+        if self.is_asked_outside() {
+            self.state.borrow_mut().question = Some(question);
+            suspend();
+            if let Some(answer) = self.state.borrow_mut().answer.take() {
+                return answer;
+            }
+        }
+        self.ask(|strategy, view| question.put(strategy, view))
+    }
+
+    /// Leaves the current task for this one.
+    fn switch(&self, to: TaskId, interrupted: bool) {
+        {
+            let mut state = self.state.borrow_mut();
+            if self.racing.get() {
+                state.end_segment(interrupted);
+            }
+            state.next = Some(to);
+        }
+        self.leave();
+        self.state.borrow_mut().others_have_run();
+    }
+
+    /// Leaves the current task, until the loop resumes it.
+    fn leave(&self) {
+        let unwinding = self.is_unwinding();
+        if unwinding {
+            self.left_unwinding.set(self.left_unwinding.get() + 1);
+            self.state.borrow_mut().task_mut().unwinding = true;
+        }
+        suspend();
+        if unwinding {
+            self.left_unwinding.set(self.left_unwinding.get() - 1);
+        }
+        if self.ending.get() {
+            self.end_here(true);
+        }
+    }
+
+    /// The execution is over: leaves the task by unwinding it, unless it unwinds already.
+    /// Operations that give something back must not be left.
+    fn end_here(&self, may_leave: bool) {
+        if !may_leave {
+            return;
+        }
+        if self.is_unwinding() {
+            // Code that catches each panic and tries again would never end.
+            let left = self.points.get() + 1;
+            self.points.set(left);
+            if left > self.max_points.get().saturating_mul(2) {
+                self.state.borrow_mut().task_mut().lost = true;
+                suspend();
+            }
+            return;
+        }
+        self.state.borrow_mut().task_mut().unwinding = true;
+        resume_unwind(Box::new(Ended));
+    }
+
+    fn livelock(&self) {
+        let points = self.max_points.get();
+        self.violate(
+            kind::LIVELOCK,
+            format!("the execution has not ended after {points} operations"),
+        );
+    }
+
+    /// Ends the execution with a violation, unless it has one already.
+    fn violate(&self, kind: &str, text: String) {
+        if !self.ending.get() {
+            let violation = Violation { kind: kind.to_owned(), text };
+            let frames = run::place(self.state.borrow().is_written_down());
+            self.state.borrow_mut().violate(violation, frames);
+        }
+        self.ending.set(true);
+        self.racing.set(false);
+        self.end_here(true);
+    }
+
+    /// The current task waits.
+    fn wait(&self, wait: Wait) {
+        if self.ending.get() {
+            self.end_here(true);
+            // A task that unwinds waits for another one that does.
+            self.leave();
+            return;
+        }
+        let runnable = {
+            let mut state = self.state.borrow_mut();
+            state.task_mut().status = Status::Waits(wait);
+            state.runnable()
+        };
+        if runnable.is_empty() {
+            let (kind, text) = self.state.borrow_mut().stuck();
+            self.violate(kind, text);
+            // Only a task that unwinds comes here.
+            self.leave();
+            return;
+        }
+        let current = self.state.borrow().current;
+        if runnable == Tasks::one(current) {
+            // It waited for the others, and none can go on.
+            self.state.borrow_mut().wakes();
+            return;
+        }
+        let next = if self.racing.get() {
+            self.choose(Question::Block(runnable))
+        } else {
+            runnable.first()
+        };
+        self.switch(next, false);
+        self.state.borrow_mut().wakes();
+    }
+
+    fn yields(&self) {
+        if self.ending.get() {
+            self.end_here(true);
+            return;
+        }
+        if self.is_unwinding() {
+            return;
+        }
+        let points = self.points.get() + 1;
+        self.points.set(points);
+        if points > self.max_points.get() {
+            self.livelock();
+        }
+        let (current, others, may_stay) = {
+            let state = self.state.borrow();
+            let current = state.current;
+            let others = state.runnable().without(current);
+            (current, others, state.may_ignore_yield())
+        };
+        if others.is_empty() {
+            return;
+        }
+        if !self.racing.get() {
+            self.switch(others.first(), false);
+            return;
+        }
+        let next = self.choose(Question::Yield(others, may_stay));
+        if next == current {
+            let mut state = self.state.borrow_mut();
+            state.end_segment(false);
+            state.ignores_yield();
+        } else {
+            self.switch(next, false);
+        }
+    }
+}
+
+/// What a strategy is asked.
+#[derive(Clone, Copy)]
+enum Question {
+    Point,
+    Yield(Tasks, bool),
+    Block(Tasks),
+}
+
+impl Question {
+    fn put(self, strategy: &mut dyn Strategy, view: &View<'_>) -> TaskId {
+        match self {
+            Question::Point => strategy.at_point(view),
+            Question::Yield(others, may_stay) => strategy.at_yield(view, others, may_stay),
+            Question::Block(runnable) => strategy.at_block(view, runnable),
+        }
+    }
+}
+
+/// A point before an operation on `object`. True if the operation is written down: then
+/// [`values`] should be told what it has done.
+#[inline]
+pub(crate) fn point(operation: Operation, object: ObjectId) -> bool {
+    point_on_two(operation, object, ObjectId::NONE)
+}
+
+/// The same for an operation that touches two objects in one step.
+#[inline]
+pub(crate) fn point_on_two(operation: Operation, object: ObjectId, also: ObjectId) -> bool {
+    ENGINE.with(|engine| engine.active.get() && engine.point(operation, object, also))
+}
+
+/// The values of the object before and after the operation that was just written down.
+#[cold]
+pub(crate) fn values(before: Option<String>, after: Option<String>) {
+    ENGINE.with(|engine| engine.state.borrow_mut().values(before, after));
+}
+
+/// The task cannot go on.
+///
+/// # Panics
+/// Outside of an execution.
+pub(crate) fn wait(wait: Wait) {
+    ENGINE.with(|engine| {
+        assert!(
+            engine.active.get(),
+            "outside of an exploration nothing can end this wait: {wait:?}"
+        );
+        engine.wait(wait);
+    });
+}
+
+/// The tasks that wait for this lock may try again.
+pub(crate) fn unlocked(lock: ObjectId) {
+    ENGINE.with(|engine| {
+        if engine.active.get() {
+            engine.state.borrow_mut().unlocked(lock);
+        }
+    });
+}
+
+/// One of the tasks that wait for a wake-up of this object, or all, may go on.
+pub(crate) fn wake(object: ObjectId, all: bool) {
+    ENGINE.with(|engine| {
+        if engine.active.get() {
+            engine.state.borrow_mut().wake(object, all);
+        }
+    });
+}
+
+pub(crate) fn yields() {
+    ENGINE.with(|engine| {
+        if engine.active.get() {
+            engine.yields();
+        }
+    });
+}
+
+/// A name for a new object of the current task.
+pub(crate) fn new_object() -> ObjectId {
+    ENGINE.with(|engine| {
+        if engine.active.get() {
+            engine.state.borrow_mut().new_object()
+        } else {
+            let number = engine.made_outside.get() + 1;
+            engine.made_outside.set(number);
+            ObjectId::outside(number)
+        }
+    })
+}
+
+/// The current task; `None` outside of an execution.
+pub(crate) fn current() -> Option<TaskId> {
+    ENGINE.with(|engine| engine.active.get().then(|| engine.state.borrow().current))
+}
+
+/// Makes a task.
+///
+/// # Panics
+/// Outside of an execution, and if there are as many as there can be.
+pub(crate) fn spawn(name: Option<String>, run: impl FnOnce() + 'static) -> TaskId {
+    ENGINE.with(|engine| {
+        assert!(engine.active.get(), "a thread is made outside of an exploration");
+        if engine.ending.get() {
+            engine.end_here(true);
+        }
+        let mut state = engine.state.borrow_mut();
+        let id = state.tasks.len();
+        assert!(id < MAX_TASKS, "more than {MAX_TASKS} tasks in one execution");
+        let id = id as TaskId;
+        state.tasks.push(Task::new(id, name, Coroutine::new(move || run::live(run))));
+        drop(state);
+        engine.racing.set(!engine.ending.get() && !engine.held_back.get());
+        id
+    })
+}
+
+/// Waits for the end of a task.
+pub(crate) fn join(task: TaskId) {
+    point(Operation::Join, ObjectId::NONE);
+    while !has_ended(task) {
+        wait(Wait::End(task));
+    }
+}
+
+pub(crate) fn has_ended(task: TaskId) -> bool {
+    ENGINE.with(|engine| {
+        let state = engine.state.borrow();
+        state.tasks.get(usize::from(task)).is_none_or(|task| task.status == Status::Ended)
+    })
+}
+
+/// The name of the current task.
+pub(crate) fn task_name() -> Option<String> {
+    ENGINE.with(|engine| engine.active.get().then(|| engine.state.borrow().task().name.clone()))
+}
+
+pub(crate) fn name_task(name: &str) {
+    ENGINE.with(|engine| {
+        if engine.active.get() {
+            name.clone_into(&mut engine.state.borrow_mut().task_mut().name);
+        }
+    });
+}
+
+/// See [`crate::race_later`].
+pub(crate) fn race_later() {
+    ENGINE.with(|engine| {
+        if engine.active.get() && !engine.ending.get() {
+            engine.held_back.set(true);
+            engine.racing.set(false);
+        }
+    });
+}
+
+/// See [`crate::race_from_here`].
+pub(crate) fn race_from_here() {
+    ENGINE.with(|engine| {
+        if engine.active.get() && !engine.ending.get() {
+            engine.held_back.set(false);
+            engine.racing.set(engine.state.borrow().tasks.len() > 1);
+        }
+    });
+}
+
+/// See [`crate::let_others_run`].
+pub(crate) fn let_others_run() -> bool {
+    ENGINE.with(|engine| {
+        let others = engine.active.get()
+            && !engine.ending.get()
+            && !engine.stalls.get()
+            && !engine.is_unwinding()
+            && {
+                let state = engine.state.borrow();
+                !state.runnable().without(state.current).is_empty()
+            };
+        if others {
+            engine.wait(Wait::Others);
+        }
+        others
+    })
+}
+
+/// See [`crate::note`].
+pub(crate) fn note(text: impl FnOnce() -> String) {
+    ENGINE.with(|engine| {
+        if engine.active.get() && engine.watched.get() && !engine.ending.get() {
+            let text = text();
+            engine.state.borrow_mut().note(text);
+        }
+    });
+}
+
+/// See [`crate::violation`].
+pub(crate) fn violation(kind: &str, text: String) {
+    ENGINE.with(|engine| {
+        if engine.active.get() {
+            engine.violate(kind, text);
+        }
+    });
+}
+
+pub(crate) fn is_replay() -> bool {
+    ENGINE.with(|engine| engine.active.get() && engine.watched.get())
+}
+
+/// A value of the current task, or of the whole execution; made on first use.
+pub(crate) fn local(
+    key: usize,
+    whole: bool,
+    make: impl FnOnce() -> Rc<dyn std::any::Any>,
+) -> Option<Rc<dyn std::any::Any>> {
+    let known = ENGINE.with(|engine| {
+        let state = engine.state.borrow();
+        state.locals(whole).iter().find(|local| local.0 == key).map(|local| local.1.clone())
+    });
+    if let Some(known) = known {
+        return known;
+    }
+    // Made while nothing is borrowed: it may make other values.
+    let value = make();
+    ENGINE.with(|engine| {
+        let mut state = engine.state.borrow_mut();
+        state.locals_mut(whole).push((key, Some(Rc::clone(&value))));
+    });
+    Some(value)
+}
+
+/// True inside of an execution.
+pub(crate) fn is_active() -> bool {
+    ENGINE.with(|engine| engine.active.get())
+}
