@@ -89,10 +89,15 @@ impl Bench {
     ) -> Result<Verdict, CourseError> {
         tell(Stage::Builds);
         let places = lesson.places(&self.folder.checkout)?;
-        if let Err(failure) = build::command(self, &places)? {
-            return Ok(Verdict::Fails(failure));
-        }
+        // Tests need less than the command, and find most mistakes: they come first.
+        let mut is_built = false;
         for judge in &lesson.text.judge {
+            if !is_built && !matches!(judge, Judge::Tests { .. }) {
+                if let Err(failure) = build::command(self, &places)? {
+                    return Ok(Verdict::Fails(failure));
+                }
+                is_built = true;
+            }
             tell(Stage::Judges(judge));
             let judged = match judge {
                 Judge::Tests { package, target, filter } => {

@@ -146,13 +146,18 @@ fn start(
         "{TITLE}Lesson {number}: {}{TITLE:#}\n{}\n",
         lesson.text.title, lesson.text.goal
     )?;
-    writeln!(out, "Write:")?;
+    writeln!(out, "Write, in")?;
+    let mut last = PathBuf::new();
     for place in lesson.places(&folder.checkout)? {
         let Some(title) = &place.hole.title else { continue };
         let file = folder.workspace().join(&place.source);
         let line = line_of(&file, number, &place.hole.name);
-        let shown = file.strip_prefix(&folder.checkout).unwrap_or(&file);
-        writeln!(out, "  {}:{line}  {}: {title}", shown.display(), place.hole.name)?;
+        if file != last {
+            let shown = file.strip_prefix(&folder.checkout).unwrap_or(&file);
+            writeln!(out, "  {}", shown.display())?;
+        }
+        writeln!(out, "  {line:>5}  {}: {title}", place.hole.name)?;
+        last = file;
     }
     writeln!(out, "\nRead:     docs/src/{}", lesson.text.chapter)?;
     if !lesson.text.predict.is_empty() {

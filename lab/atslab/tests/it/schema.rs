@@ -69,8 +69,8 @@ fn verdicts_as_json_are_what_their_schema_says() {
     assert_eq!(object["identical"], 6, "two cases of three releases");
 
     let verdict = |alter: fn(&mut Vec<String>)| {
-        let mut command = Files::with_altered_basic(alter).compare();
-        let text = stdout(command.args(["--format", "json"]));
+        let files = Files::with_altered_basic(alter);
+        let text = stdout(files.compare().args(["--format", "json"]));
         objects(&schema, &text)[0]["cases"][0].clone()
     };
     let differs = verdict(|lines| lines[5] = "A event 9".to_owned());

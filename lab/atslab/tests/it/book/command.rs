@@ -52,7 +52,6 @@ pub(super) const BY_HAND: &[(&str, &str)] = &[
     ("cp pluginvc/src/epoch/d.rs", "it begins a change of the sources"),
     ("INSTA_UPDATE=always cargo test", "it writes snapshots of a scenario that the reader makes"),
     ("atslab course check", "it builds the workspace; the tests of the course judge each lesson"),
-    ("atslab course solution", "it needs a lesson that has passed"),
     ("cargo install --path lab/atslab", "it installs a program"),
     ("LESSON=7 cargo test -p course", "a step of .ci/run"),
     ("git status", "its answer depends on the reader's clone"),
