@@ -350,6 +350,11 @@ impl HttpSM {
 }
 
 impl Sm {
+    /// The client's address, as long as its connection is there.
+    pub(crate) fn client_addr(&self) -> Option<std::net::SocketAddr> {
+        self.ua.borrow().as_ref().and_then(|ua| ua.vc.get_remote_addr())
+    }
+
     /// Sets the plugin that will answer; returns the previous pair.
     pub(crate) fn set_plugin_tunnel(&self, core: Arc<PluginVCCore>) -> Option<Arc<PluginVCCore>> {
         self.plugin_tunnel.replace(Some(core))

@@ -197,6 +197,7 @@ fn at_and_behind(hook: HttpHook) -> Vec<HttpHook> {
         PreRemap,
         PostRemap,
         CacheLookupComplete,
+        OsDns,
         SendRequestHdr,
         ReadResponseHdr,
         SendResponseHdr,
@@ -274,7 +275,7 @@ fn an_error_behind_the_origin_servers_timeout_is_the_answer() {
 /// timeout again.
 #[test]
 fn a_client_that_has_sent_a_body_is_timed_out_behind_the_answers_head_only() {
-    for hook in [ReadRequestHdr, PreRemap, PostRemap, CacheLookupComplete] {
+    for hook in [ReadRequestHdr, PreRemap, PostRemap, CacheLookupComplete, OsDns] {
         let seen = held(hook, Post, Waits, 8);
         assert_eq!(seen.answer, Some(("HTTP/1.1 200 OK".to_owned(), 8)), "{hook:?}");
         let mut expected = goes_on(hook);

@@ -52,6 +52,7 @@ fn each_is_called_at_its_place() {
         "PreRemap",
         "PostRemap",
         "CacheLookupComplete",
+        "OsDns",
         "SendRequestHdr",
     ];
     assert_eq!(taken(&calls), before);
@@ -219,6 +220,7 @@ fn giving_a_transaction_back_twice_counts_once() {
             HttpHook::PreRemap,
             HttpHook::PostRemap,
             HttpHook::CacheLookupComplete,
+            HttpHook::OsDns,
             HttpHook::SendRequestHdr,
             HttpHook::ReadResponseHdr,
             HttpHook::SendResponseHdr,
@@ -266,6 +268,7 @@ fn a_plugin_may_end_a_transaction_with_an_error() {
         (HttpHook::ReadRequestHdr, 0, "HTTP/1.1 500 INKApi Error\r\n"),
         (HttpHook::PreRemap, 403, "HTTP/1.1 403 Forbidden\r\n"),
         (HttpHook::CacheLookupComplete, 429, "HTTP/1.1 429 Too Many Requests\r\n"),
+        (HttpHook::OsDns, 403, "HTTP/1.1 403 Forbidden\r\n"),
         (HttpHook::SendRequestHdr, 0, "HTTP/1.1 500 INKApi Error\r\n"),
         (HttpHook::ReadResponseHdr, 418, "HTTP/1.1 418 Error\r\n"),
         (HttpHook::SendResponseHdr, 503, "HTTP/1.1 503 Service Unavailable\r\n"),

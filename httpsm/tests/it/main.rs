@@ -15,6 +15,7 @@ mod over;
 mod plugins;
 mod proxy;
 mod recorded;
+mod rule_plugins;
 mod rules;
 mod threads;
 mod tunnel;
