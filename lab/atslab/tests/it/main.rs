@@ -20,3 +20,4 @@ mod schema;
 mod serve;
 mod soak;
 mod steps;
+mod view;
