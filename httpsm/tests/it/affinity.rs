@@ -4,10 +4,11 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use eventsys::sync::Mutex;
 use eventsys::{ET_NET, EThread, EventCode, FreeContinuation, Outcome, Request};
 use httpsm::hooks::HttpHook;
 use httpsm::plugins::Plugin;
@@ -42,14 +43,14 @@ fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
     let hook = FreeContinuation::new(move |_, event, data| {
         let txn = data.txn().expect("a transaction").clone();
         let here = EThread::current().expect("an event thread");
-        note.lock().unwrap().entry(txn.id()).or_default().insert(here.index());
+        note.lock().entry(txn.id()).or_default().insert(here.index());
         let held = [HttpHook::TxnStart, HttpHook::ReadRequestHdr, HttpHook::SendResponseHdr];
         if held.iter().all(|hook| hook.event() != event) {
             txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             return Outcome::Done;
         }
         if from == From::Foreign {
-            give_back.lock().unwrap().send(txn).unwrap();
+            give_back.lock().send(txn).unwrap();
             return Outcome::Done;
         }
         let later = FreeContinuation::new(move |_, _, _| {
@@ -96,7 +97,7 @@ fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
     proxy.hooks().clear();
     drop(hook);
     foreign.join().unwrap();
-    let threads = std::mem::take(&mut *threads.lock().unwrap());
+    let threads = std::mem::take(&mut *threads.lock());
     assert_eq!(threads.len(), REQUESTS);
     threads.into_values().collect()
 }

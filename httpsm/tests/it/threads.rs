@@ -2,10 +2,11 @@
 //! nothing left.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
 
+use eventsys::sync::Mutex;
 use eventsys::{ContRef, Data, EventCode, Invocation, Outcome, ProxyMutex, StateMachine};
 use httpsm::plugins::{self, Plugin};
 use httpsm::{HttpCensus, HttpConfig, HttpProxy, NoOrigin, UrlRewrite, ts_http_connect};
@@ -35,7 +36,7 @@ impl Client {
         } else {
             self.link.take();
             vc.do_io_close(None);
-            self.done.lock().unwrap().send(self.bytes.get()).unwrap();
+            self.done.lock().send(self.bytes.get()).unwrap();
         }
         Outcome::Done
     }
