@@ -20,3 +20,4 @@ mod serve;
 mod soak;
 mod steps;
 mod view;
+mod words;
