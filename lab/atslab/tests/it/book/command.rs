@@ -59,6 +59,9 @@ pub(super) const BY_HAND: &[(&str, &str)] = &[
     ("diff pluginvc/src/epoch/", "people read its answer"),
     ("cp pluginvc/src/epoch/d.rs", "it begins a change of the sources"),
     ("INSTA_UPDATE=always cargo test", "it writes snapshots of a scenario that the reader makes"),
+    ("atslab course check", "it builds the workspace; the tests of the course judge each lesson"),
+    ("cargo install --path lab/atslab", "it installs a program"),
+    ("LESSON=7 cargo test -p course", "a step of .ci/run"),
     ("git status", "its answer depends on the reader's clone"),
 ];
 
