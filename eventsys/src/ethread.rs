@@ -324,6 +324,7 @@ impl EThread {
 
     /// Reports a step of the event loop itself.
     #[inline]
+    #[track_caller]
     fn trace(&self, kind: StepKind, code: EventCode) {
         self.trace.report(|| Step {
             at: self.clock.get_hrtime(),

@@ -19,6 +19,7 @@ pub mod events;
 mod kind;
 mod views;
 
+use std::panic::Location;
 use std::sync::Arc;
 
 // The standard library's mutex, not the facade's: with that one each step would be a scheduling
@@ -111,13 +112,16 @@ pub struct Step {
     pub value: Option<i64>,
     /// Under which locks.
     pub held: HeldLocks,
+    /// The line of the port that reported it; [`Steps::report`] fills it in.
+    pub place: Option<&'static Location<'static>>,
 }
 
 impl Step {
     /// A step without time and locks: subject, kind and value.
     #[must_use]
     pub fn bare(subject: impl Into<Subject>, kind: StepKind, value: Option<i64>) -> Step {
-        Step { at: 0, subject: subject.into(), kind, value, held: HeldLocks::default() }
+        let subject = subject.into();
+        Step { at: 0, subject, kind, value, held: HeldLocks::default(), place: None }
     }
 
     /// True if both are the same step as far as a recording can tell.
@@ -184,11 +188,14 @@ impl Steps {
         !cfg!(atslab_mute) && self.0.is_some()
     }
 
-    /// Reports the step that `make` builds, if there is a listener.
+    /// Reports the step that `make` builds, if there is a listener. The step's place is the
+    /// line of the caller.
     #[inline]
+    #[track_caller]
     pub fn report(&self, make: impl FnOnce() -> Step) {
         if let Some(sink) = self.0.as_ref().filter(|_| self.enabled()) {
-            sink.step(make());
+            let place = Some(Location::caller());
+            sink.step(Step { place, ..make() });
         }
     }
 }

@@ -432,6 +432,7 @@ impl Run<'_> {
         self.sm.this.upgrade().expect("called by reference")
     }
 
+    #[track_caller]
     fn report(self, kind: StepKind, value: i64) {
         self.sm.proxy.processor().steps().report(|| Step {
             at: self.sm.proxy.processor().clock().get_hrtime(),

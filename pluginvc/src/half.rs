@@ -37,6 +37,7 @@ impl<'a> Half<'a> {
     }
 
     #[inline]
+    #[track_caller]
     pub(crate) fn report(self, kind: StepKind, value: Option<i64>) {
         self.core.report(self.side.of_pair(self.core.id()), kind, value);
     }

@@ -157,6 +157,7 @@ impl UnixNetVConnection {
 
     /// Reports a step.
     #[inline]
+    #[track_caller]
     pub(super) fn report(&self, kind: StepKind, value: Option<i64>) {
         self.shared.steps.report(|| Step {
             at: self.now(),

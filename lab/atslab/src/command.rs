@@ -14,6 +14,7 @@ mod run;
 mod serve;
 mod soak;
 mod steps;
+mod view;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,7 @@ use self::run::RunArgs;
 use self::serve::ServeArgs;
 use self::soak::SoakArgs;
 use self::steps::StepsArgs;
+use self::view::ViewArgs;
 use crate::error::Error;
 use crate::ui::output::Output;
 
@@ -46,6 +48,8 @@ pub(crate) enum Command {
     Steps(StepsArgs),
     /// Run a scenario, told in TOML, on the port and print its steps
     Run(RunArgs),
+    /// See runs: a page to step through them, figures, traces
+    View(ViewArgs),
     /// Play random scenarios on the port and in a real server, and compare
     Fuzz(FuzzArgs),
     /// Have a real server perform cases and write what it does
@@ -86,6 +90,7 @@ impl Command {
             Command::Compare(args) => compare::compare(args, out),
             Command::Steps(args) => steps::steps(args, out),
             Command::Run(args) => run::run(args, out),
+            Command::View(args) => view::view(args, out),
             Command::Fuzz(args) => fuzz::fuzz(args, out),
             Command::Record(args) => record::record(args, out),
             Command::Node(args) => node::node(args, out),

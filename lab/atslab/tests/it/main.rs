@@ -19,3 +19,4 @@ mod schema;
 mod serve;
 mod soak;
 mod steps;
+mod view;

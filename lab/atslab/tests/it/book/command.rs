@@ -126,7 +126,11 @@ impl Workshop {
             Kind::Example { package, name } => self.example(package, name),
             Kind::CargoTest { .. } | Kind::ByHand => return Err("this is not played".into()),
         };
-        command.current_dir(self.folder.path()).env("NO_COLOR", "1");
+        command.current_dir(self.folder.path()).env("NO_COLOR", "1").env("BROWSER", "true");
+        if matches!(kind, Kind::Atslab(_)) {
+            // A page that no browser opens goes away with this folder.
+            command.env("TMPDIR", self.folder.path());
+        }
         let output = command.output().map_err(|error| error.to_string())?;
         let text = String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned();
         // Status 1 is an answer, too: something differs.
