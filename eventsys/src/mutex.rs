@@ -78,12 +78,15 @@ impl ProxyMutex {
     #[inline]
     #[doc(alias = "TSMutexLock")]
     pub fn lock(&self) -> Guard<'_> {
+        // course: 2 begin lock "wait for the mutex, unless it is already ours"
         let me = ThreadId::current();
         if self.holder.load(Ordering::Relaxed) == me.as_u64() {
             return self.entered();
         }
         self.raw.lock();
         self.taken(me)
+        // course: 2 stub todo!("lesson 2: lock")
+        // course: 2 end
     }
 
     /// Takes the mutex if it is free or already this thread's. Mirrors
@@ -92,11 +95,14 @@ impl ProxyMutex {
     #[must_use]
     #[doc(alias = "TSMutexLockTry")]
     pub fn try_lock(&self) -> Option<Guard<'_>> {
+        // course: 2 begin try_lock "take the mutex without waiting"
         let me = ThreadId::current();
         if self.holder.load(Ordering::Relaxed) == me.as_u64() {
             return Some(self.entered());
         }
         self.raw.try_lock().then(|| self.taken(me))
+        // course: 2 stub todo!("lesson 2: try_lock")
+        // course: 2 end
     }
 
     /// As [`ProxyMutex::lock`], with a guard that keeps the mutex alive.
@@ -190,6 +196,7 @@ impl ProxyMutex {
 
     #[inline]
     fn left(&self) {
+        // course: 2 begin left "one guard less; the last one gives the mutex back"
         census::released(self);
         let depth = self.depth.load(RELAXED) - 1;
         self.depth.store(depth, RELAXED);
@@ -200,6 +207,8 @@ impl ProxyMutex {
             // given it back.
             unsafe { self.raw.unlock() }
         }
+        // course: 2 stub todo!("lesson 2: left")
+        // course: 2 end
     }
 }
 

@@ -3,6 +3,7 @@
 mod bench;
 mod compare;
 mod completions;
+mod course;
 mod fuzz;
 mod guard;
 mod http;
@@ -23,6 +24,7 @@ use clap::Subcommand;
 use self::bench::BenchArgs;
 use self::compare::CompareArgs;
 use self::completions::{CompletionsArgs, ManArgs};
+use self::course::CourseArgs;
 use self::fuzz::FuzzArgs;
 use self::guard::GuardArgs;
 pub(crate) use self::guard::have_a_guard;
@@ -70,6 +72,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Compare what the port answers to HTTP requests with the real server
     Http(HttpArgs),
+    /// Build parts of the port yourself; the real server's recordings judge them
+    Course(CourseArgs),
     /// List what there is: epochs, scenarios, cases, plugins, deviations
     List(ListArgs),
     /// Print the completions for a shell
@@ -100,6 +104,7 @@ impl Command {
             Command::Guard(args) => guard::guard(*args),
             Command::Bench(args) => bench::bench(args, out),
             Command::Http(args) => http::http(args, out),
+            Command::Course(args) => course::course(args, out),
             Command::List(args) => list::list(args, out),
             Command::Completions(args) => completions::completions(args, out),
             Command::Man(args) => completions::man(args, out),

@@ -5,6 +5,7 @@ mod bench;
 mod book;
 mod common;
 mod compare;
+mod course;
 mod errors;
 mod help;
 mod http;

@@ -31,13 +31,16 @@ fn pages() -> Vec<Page> {
     let root = root();
     let mut paths: Vec<PathBuf> =
         ["README.md", "CONTRIBUTING.md"].iter().map(|name| root.join(name)).collect();
-    let book = fs::read_dir(root.join("docs/src")).expect("the book is there");
-    paths.extend(book.map(|entry| entry.expect("an entry").path()));
+    for folder in ["docs/src", "docs/src/course"] {
+        let book = fs::read_dir(root.join(folder)).expect("the book is there");
+        paths.extend(book.map(|entry| entry.expect("an entry").path()));
+    }
     for folder in ["eventsys", "iocore", "pluginvc", "httpsm", "streamlisten", "tests"] {
         paths.push(root.join(folder).join("README.md"));
     }
     paths.extend(
-        ["atslab", "scenario", "testkit"].map(|name| root.join("lab").join(name).join("README.md")),
+        ["atslab", "course", "scenario", "testkit"]
+            .map(|name| root.join("lab").join(name).join("README.md")),
     );
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.sort();

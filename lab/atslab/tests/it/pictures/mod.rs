@@ -8,6 +8,7 @@ mod epochs;
 mod event_loop;
 mod listeners;
 mod pair;
+mod race;
 mod retry;
 mod svg;
 mod water;
@@ -19,12 +20,13 @@ use std::process::Command;
 /// A picture: the name of its file, and how to draw it.
 type Drawn = (&'static str, fn() -> String);
 
-const PICTURES: [Drawn; 7] = [
+const PICTURES: [Drawn; 8] = [
     ("chain", listeners::draw),
     ("crates", crates::draw),
     ("epochs", epochs::draw),
     ("loop", event_loop::draw),
     ("pair", pair::draw),
+    ("race", race::draw),
     ("retry", retry::draw),
     ("water", water::draw),
 ];
