@@ -50,7 +50,7 @@ fn read_while_rebinding(careful: bool, head_start: u64) -> Read {
 }
 
 #[test]
-fn whoever_looks_again_after_locking_always_notices_a_stale_mutex() {
+fn a_thread_that_looks_again_after_locking_always_notices_a_stale_mutex() {
     assert_eq!(
         [0, 10]
             .into_iter()
@@ -65,7 +65,7 @@ fn whoever_looks_again_after_locking_always_notices_a_stale_mutex() {
 }
 
 #[test]
-fn whoever_does_not_look_again_is_refused_and_never_races() {
+fn a_thread_that_does_not_look_again_is_refused_and_never_races() {
     // A refusal is a panic, which ends the execution; so one schedule at a time.
     let outcomes: BTreeSet<Read> = (0..2_000)
         .map(|seed| {
