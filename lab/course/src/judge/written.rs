@@ -23,8 +23,7 @@ pub(super) fn judge(
         let steps: Vec<&str> = ended.out.lines().skip(1).collect();
         if steps.is_empty() {
             return Ok(Err(Failure::new(format!(
-                "{file} cannot be read as a scenario: \"atslab run {}\" says why.",
-                path.display()
+                "{file} cannot be read as a scenario: \"atslab run\" with this file says why."
             ))));
         }
         if let Some(failure) = fault(file, epoch, &steps, shows, never) {

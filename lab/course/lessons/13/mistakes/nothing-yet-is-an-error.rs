@@ -3,6 +3,7 @@
             None => {}
             Some(Ok(0)) => {
                 self.untrigger(nh, h, VioOp::Read);
+                self.signal_done(nh, h, &lock, VioOp::Read, EventCode::VC_EVENT_EOS);
                 return true;
             }
             Some(Ok(bytes)) => {
@@ -28,9 +29,6 @@
             Some(Err(error)) => {
                 self.untrigger(nh, h, VioOp::Read);
                 match error.kind() {
-                    ErrorKind::WouldBlock | ErrorKind::NotConnected => {
-                        nh.counters.calls_to_read_nodata.add(1);
-                    }
                     ErrorKind::ConnectionReset => {
                         self.signal_done(nh, h, &lock, VioOp::Read, EventCode::VC_EVENT_EOS);
                     }
