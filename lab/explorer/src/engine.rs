@@ -468,19 +468,24 @@ pub(crate) fn race_from_here() {
 
 /// See [`crate::let_others_run`].
 pub(crate) fn let_others_run() -> bool {
+    let others = others_can_run();
+    if others {
+        ENGINE.with(|engine| engine.wait(Wait::Others));
+    }
+    others
+}
+
+/// See [`crate::others_can_run`].
+pub(crate) fn others_can_run() -> bool {
     ENGINE.with(|engine| {
-        let others = engine.active.get()
+        engine.active.get()
             && !engine.ending.get()
             && !engine.stalls.get()
             && !engine.is_unwinding()
             && {
                 let state = engine.state.borrow();
                 !state.runnable().without(state.current).is_empty()
-            };
-        if others {
-            engine.wait(Wait::Others);
-        }
-        others
+            }
     })
 }
 
