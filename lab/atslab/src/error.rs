@@ -68,6 +68,16 @@ pub(crate) enum Error {
         /// The file.
         file: String,
     },
+    /// An option that would be ignored, where no rule of clap can say so.
+    #[error("{option} cannot be used with {others}: {reason}")]
+    Ignored {
+        /// The option.
+        option: &'static str,
+        /// The options with which it means nothing.
+        others: &'static str,
+        /// Why it means nothing.
+        reason: &'static str,
+    },
     /// The port gave up in the middle of a case.
     #[error("the port panicked in case {name}; its message stands above")]
     Panicked {

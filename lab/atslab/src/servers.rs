@@ -6,22 +6,29 @@ use clap::Args;
 use conformance::ats::live::{LiveError, Release, Server};
 
 /// Where the real servers are.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ServersArg {
-    /// The folder of the real servers, unpacked by tests/live/install
-    #[arg(
-        long,
-        value_name = "FOLDER",
-        env = "ATSLAB_SERVERS",
-        hide_env_values = true,
-        default_value = ServersArg::FOLDER
-    )]
-    pub servers: PathBuf,
+    // clap does not read the variable: a command refuses --servers where it asks no real
+    // server, and a variable that is set for other commands must not be refused.
+    /// The folder of the real servers, unpacked by tests/live/install [env: ATSLAB_SERVERS]
+    /// [default: target/live]
+    #[arg(long, value_name = "FOLDER")]
+    pub servers: Option<PathBuf>,
 }
 
 impl ServersArg {
     /// Where `tests/live/install` puts them unless told otherwise.
     const FOLDER: &str = "target/live";
+
+    /// The variable of the environment that counts where the argument is missing.
+    const VARIABLE: &str = "ATSLAB_SERVERS";
+
+    /// The folder of the argument, of the environment, or the default one.
+    fn folder(&self) -> PathBuf {
+        let named = || std::env::var_os(ServersArg::VARIABLE).filter(|name| !name.is_empty());
+        let or_else = || named().map_or_else(|| ServersArg::FOLDER.into(), PathBuf::from);
+        self.servers.clone().unwrap_or_else(or_else)
+    }
 
     /// All servers that have been unpacked.
     pub(crate) fn installed(&self) -> Vec<Server> {
@@ -31,12 +38,6 @@ impl ServersArg {
 
     /// The server of `release`, if it has been unpacked.
     pub(crate) fn find(&self, release: Release) -> Result<Server, LiveError> {
-        Server::find(&self.servers, release)
-    }
-}
-
-impl Default for ServersArg {
-    fn default() -> ServersArg {
-        ServersArg { servers: ServersArg::FOLDER.into() }
+        Server::find(&self.folder(), release)
     }
 }

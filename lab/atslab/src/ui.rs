@@ -5,3 +5,4 @@ pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod side_by_side;
 pub(crate) mod table;
+pub(crate) mod wrap;

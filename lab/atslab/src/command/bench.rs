@@ -43,7 +43,7 @@ use crate::ui::progress::Progress;
 
 /// The arguments of `atslab bench`.
 #[derive(Debug, Args)]
-#[command(after_help = BENCH_EXAMPLES)]
+#[command(after_help = BENCH_EXAMPLES, mut_arg("servers", |arg| arg.requires("live")))]
 pub(crate) struct BenchArgs {
     /// Measure the real servers as well
     #[arg(long)]

@@ -24,7 +24,7 @@ use crate::ui::table::write_table;
 
 /// The arguments of `atslab compare`.
 #[derive(Debug, Default, Args)]
-#[command(after_help = COMPARE_EXAMPLES)]
+#[command(after_help = COMPARE_EXAMPLES, mut_arg("servers", |arg| arg.requires("live")))]
 pub(crate) struct CompareArgs {
     #[command(flatten)]
     pub which: WhichArgs,

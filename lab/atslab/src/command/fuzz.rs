@@ -62,7 +62,7 @@ pub(crate) struct FuzzArgs {
     pub findings: PathBuf,
 
     /// Play nothing, and sum up these reports
-    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["report", "seed", "count", "ats", "threads", "jobs", "findings"])]
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["report", "seed", "count", "ats", "threads", "jobs", "findings", "servers"])]
     pub merge: Vec<PathBuf>,
 
     #[command(flatten)]

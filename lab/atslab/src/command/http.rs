@@ -28,6 +28,7 @@ use crate::ui::progress::Progress;
 /// The arguments of `atslab http`.
 #[derive(Debug, Args)]
 #[command(after_help = HTTP_EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(mut_arg("servers", |arg| arg.requires("real")))]
 pub(crate) struct HttpArgs {
     /// What to do instead
     #[command(subcommand)]
@@ -46,11 +47,11 @@ pub(crate) struct HttpArgs {
     pub filter: Vec<String>,
 
     /// Ask a real server 9.2.9 now, and not its recorded answers
-    #[arg(long, group = "asked")]
+    #[arg(long, groups = ["asked", "real"])]
     pub live: bool,
 
     /// Only ask a real server, and write its answers to this file
-    #[arg(long, value_name = "FILE", group = "asked")]
+    #[arg(long, value_name = "FILE", groups = ["asked", "real"])]
     pub record: Option<PathBuf>,
 
     #[command(flatten)]
@@ -81,7 +82,7 @@ pub(crate) struct HttpFuzzArgs {
     pub seed: u64,
 
     /// Print the clients, and play none
-    #[arg(long, conflicts_with = "at_once")]
+    #[arg(long, conflicts_with_all = ["at_once", "servers"])]
     pub print: bool,
 
     /// Play so many clients at the same time

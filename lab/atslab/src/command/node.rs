@@ -72,11 +72,11 @@ pub(crate) struct NodeFuzzArgs {
     pub plant: Option<Fault>,
 
     /// Print the scenarios, and run none
-    #[arg(long, conflicts_with = "shown")]
+    #[arg(long, conflicts_with_all = ["shown", "plant"])]
     pub print: bool,
 
     /// Print how often each action occurs in the scenarios, and run none
-    #[arg(long, conflicts_with_all = ["print", "shown"])]
+    #[arg(long, conflicts_with_all = ["print", "shown", "plant"])]
     pub statistics: bool,
 }
 
@@ -122,6 +122,11 @@ pub(crate) fn node(args: &NodeArgs, out: &mut Output) -> Result<ExitCode, Error>
     match (&args.command, &args.check) {
         (Some(NodeCommand::Fuzz(args)), _) => fuzz::fuzz(args, out),
         (Some(NodeCommand::Eats(args)), _) => eats::eats(args, out),
+        (None, Some(_)) if args.live && args.record && args.sockets => Err(Error::Ignored {
+            option: "--sockets",
+            others: "--live and --record",
+            reason: "node's events are recorded, and the port does not run",
+        }),
         (None, Some(file)) => {
             let transport = if args.sockets { Transport::Sockets } else { Transport::PluginVc };
             let how = check::How { on_node: args.live, record: args.record, transport };

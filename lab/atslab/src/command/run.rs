@@ -24,13 +24,14 @@ use crate::error::Error;
 use crate::select::close_to;
 use crate::servers::ServersArg;
 use crate::ui::output::{FAULT, Output, QUIET, TITLE};
+use crate::ui::wrap::{width_of_stdout, write_wrapped};
 
 /// The exit status if a run does not do what its scenario expects.
 const UNMET: u8 = 1;
 
 /// The arguments of `atslab run`.
 #[derive(Debug, Args)]
-#[command(after_help = RUN_EXAMPLES)]
+#[command(after_help = RUN_EXAMPLES, mut_arg("servers", |arg| arg.requires("live")))]
 pub(crate) struct RunArgs {
     /// The scenario, or several: files, or names of the gallery ("atslab list scenarios")
     #[arg(value_name = "FILE.toml", required_unless_present = "seed")]
@@ -41,7 +42,7 @@ pub(crate) struct RunArgs {
     pub seed: Option<u64>,
 
     /// How many event threads the random scenario has
-    #[arg(long, value_name = "N", requires = "seed", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    #[arg(long, value_name = "N", requires = "seed", conflicts_with = "file", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
     pub threads: u8,
 
     #[command(flatten)]
@@ -50,6 +51,10 @@ pub(crate) struct RunArgs {
     /// Tell what the users and PluginVC do, line by line, with buffers and locks
     #[arg(long)]
     pub explain: bool,
+
+    /// So many columns for --explain [default: the terminal's, or 100]
+    #[arg(long, value_name = "N", requires = "explain", conflicts_with_all = ["format", "live"], value_parser = clap::value_parser!(u16).range(60..=1000))]
+    pub width: Option<u16>,
 
     /// Print the run for tools: the text of recordings, or JSON with all that --explain tells
     #[arg(long, value_enum, conflicts_with_all = ["explain", "live"])]
@@ -61,6 +66,13 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub servers: ServersArg,
+}
+
+impl RunArgs {
+    /// How wide the story of --explain is, if the user wants it.
+    fn story_width(&self) -> Option<usize> {
+        self.explain.then(|| self.width.map_or_else(width_of_stdout, usize::from))
+    }
 }
 
 /// The ways to print a run for tools.
@@ -117,8 +129,8 @@ fn run_one(
     match args.format {
         Some(RunFormat::Json) => json::write(out, name, scenario, &runs)?,
         Some(RunFormat::Steps) => write_steps(out, name, &runs)?,
-        None if runs.len() > 1 => several::write(out, name, scenario, &runs, args.explain)?,
-        None => write_alone(out, name, scenario, &runs[0], args.explain)?,
+        None if runs.len() > 1 => several::write(out, name, scenario, &runs, args.story_width())?,
+        None => write_alone(out, name, scenario, &runs[0], args.story_width())?,
     }
     let unmet = runs.iter().flat_map(|run| run.unmet.iter().map(move |text| (run.epoch, text)));
     for (epoch, text) in unmet.clone().filter(|_| args.format.is_none()) {
@@ -171,12 +183,12 @@ fn write_alone(
     name: &str,
     scenario: &Scenario,
     run: &Run,
-    explain: bool,
+    story: Option<usize>,
 ) -> io::Result<()> {
-    if explain {
-        write_head(out, scenario)?;
+    if let Some(width) = story {
+        write_head(out, scenario, width)?;
         writeln!(out, "\n{TITLE}epoch {} ({}){TITLE:#}", run.epoch, run.epoch.release())?;
-        write_story(out, &run.story(scenario))?;
+        write_story(out, &run.story(scenario), width)?;
         write_fault(out, &run.outcome.finish)?;
     } else {
         writeln!(out, "case {name}")?;
@@ -229,15 +241,16 @@ fn of_the_gallery(file: &Path) -> Result<Option<Scenario>, Error> {
     gallery::named(name).map(Some).ok_or_else(unknown)
 }
 
-fn write_head(out: &mut Output, scenario: &Scenario) -> io::Result<()> {
+fn write_head(out: &mut Output, scenario: &Scenario, width: usize) -> io::Result<()> {
     writeln!(out, "{TITLE}{}{TITLE:#}", scenario.title)?;
-    writeln!(out, "{}", scenario.teaches)
+    let words = scenario.teaches.split_whitespace();
+    write_wrapped(out, 0, width, words.map(|word| (Style::new(), word)))
 }
 
 /// Each line with its sentence, what is in the buffers, and the locks; the time where it
-/// changes.
-fn write_story(out: &mut Output, lines: &[Line]) -> io::Result<()> {
-    let width = lines.iter().map(|line| line.text.chars().count()).max().unwrap_or(0);
+/// changes. A sentence that is too long for `width` goes on below its beginning.
+fn write_story(out: &mut Output, lines: &[Line], width: usize) -> io::Result<()> {
+    let column = lines.iter().map(|line| line.text.chars().count()).max().unwrap_or(0);
     let mut last = None;
     for Line { at, thread, mark, text, sentence, levels, locks } in lines {
         if last.replace(*at) != Some(*at) {
@@ -245,11 +258,15 @@ fn write_story(out: &mut Output, lines: &[Line]) -> io::Result<()> {
         }
         let thread = thread.as_ref().map_or(String::new(), |thread| format!("{thread:8}  "));
         let style = if *mark == Mark::Step { Style::new() } else { TITLE };
-        write!(out, "  {QUIET}{thread}{QUIET:#}{style}{text:width$}{style:#}  {sentence} ")?;
-        if !levels.is_empty() {
-            write!(out, "({levels}) ")?;
-        }
-        writeln!(out, "{QUIET}[{locks}]{QUIET:#}")?;
+        write!(out, "  {QUIET}{thread}{QUIET:#}{style}{text:column$}{style:#}  ")?;
+        let begin = 2 + thread.chars().count() + column + 2;
+        let levels = if levels.is_empty() { String::new() } else { format!("({levels})") };
+        let locks = format!("[{locks}]");
+        let parts = [(Style::new(), sentence), (Style::new(), &levels), (QUIET, &locks)];
+        let words = parts
+            .iter()
+            .flat_map(|(style, part)| part.split_whitespace().map(move |word| (*style, word)));
+        write_wrapped(out, begin, width, words)?;
     }
     Ok(())
 }

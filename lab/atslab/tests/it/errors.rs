@@ -138,7 +138,7 @@ fn blocks_that_the_plugin_interface_refuses_are_not_tried_live() {
     files.write("my.toml", text.as_bytes());
     let run = |live: &[&str]| {
         let mut command = atslab();
-        command.current_dir(files.path()).args(["run", "my.toml", "--servers", "nowhere"]);
+        command.current_dir(files.path()).args(["run", "my.toml"]).env("ATSLAB_SERVERS", "nowhere");
         command.args(live).assert()
     };
     let sentence = "atslab: my: the real servers cannot be asked: their plugin interface makes \
@@ -172,21 +172,6 @@ fn steps_wants_to_know_which_cases() {
 #[test]
 fn no_threads_are_not_enough() {
     atslab().args(["compare", "--jobs", "0"]).assert().code(2).stderr(contains("--jobs"));
-}
-
-#[test]
-fn an_option_that_would_be_ignored_is_refused() {
-    for arguments in [
-        &["fuzz", "--merge", "a.jsonl", "--count", "5"][..],
-        &["fuzz", "--merge", "a.jsonl", "--ats", "9.2.9"],
-        &["fuzz", "--merge", "a.jsonl", "--findings", "folder"],
-        &["http", "fuzz", "--print", "--at-once", "5"],
-        &["node", "fuzz", "--print", "--shown", "5"],
-        &["node", "fuzz", "--statistics", "--shown", "5"],
-    ] {
-        let refused = atslab().args(arguments).assert().code(2);
-        refused.stderr(contains("cannot be used with"));
-    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod http;
 mod left_behind;
 mod list;
 mod node;
+mod options;
 mod record;
 mod run_scenario;
 mod schema;

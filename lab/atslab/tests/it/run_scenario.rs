@@ -126,3 +126,20 @@ fn a_file_that_is_not_there() {
     let error = stderr(atslab().args(["run", "none.toml"]));
     assert_eq!(error, "atslab: none.toml: there is no such file\n");
 }
+
+#[test]
+fn a_story_is_wrapped_to_the_width_and_says_the_same() {
+    let told = |width: &[&str]| {
+        let file = gallery("55-look-while-held.toml");
+        stdout(atslab().args(["run", "--explain", "--epoch", "all"]).args(width).arg(file))
+    };
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let wide = told(&["--width", "1000"]);
+    for (width, most) in [(&[][..], 100), (&["--width", "80"], 80)] {
+        let text = told(width);
+        assert_eq!(words(&text), words(&wide));
+        let longest = text.lines().map(|line| line.chars().count()).max();
+        assert!(longest > Some(most - 10) && longest <= Some(most), "{longest:?}");
+    }
+    atslab().args(["run", "01-ten-bytes", "--explain", "--width", "59"]).assert().code(2);
+}

@@ -21,7 +21,7 @@ pub(super) fn eats(args: &EatsArgs, out: &mut Output) -> Result<ExitCode, Error>
     for event in node::run(&story(args.consume)) {
         let text = sentence(&event);
         if !text.is_empty() {
-            writeln!(out, "{:<46}{QUIET}{text}{QUIET:#}", short(&event))?;
+            writeln!(out, "{:<34}{QUIET}{text}{QUIET:#}", short(&event))?;
         }
     }
     Ok(ExitCode::SUCCESS)

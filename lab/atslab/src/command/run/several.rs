@@ -35,13 +35,14 @@ impl Alike<'_> {
 }
 
 /// Writes the runs of `scenario`, equal runs together: the first with all its steps,
-/// each further one by what differs from the one before.
+/// each further one by what differs from the one before. With a width, each is told as a
+/// story.
 pub(super) fn write(
     out: &mut Output,
     name: &str,
     scenario: &Scenario,
     runs: &[Run],
-    explain: bool,
+    story: Option<usize>,
 ) -> io::Result<()> {
     let mut groups: Vec<Alike<'_>> = Vec::new();
     for run in runs {
@@ -51,15 +52,15 @@ pub(super) fn write(
             None => groups.push(Alike { runs: vec![run], lines }),
         }
     }
-    if explain {
-        write_head(out, scenario)?;
+    if let Some(width) = story {
+        write_head(out, scenario, width)?;
     } else {
         writeln!(out, "{TITLE}{name}: {}{TITLE:#}", scenario.title)?;
     }
     for (at, group) in groups.iter().enumerate() {
         writeln!(out, "\n{TITLE}{}: {} steps{TITLE:#}", group.names(), group.lines.len())?;
-        if explain {
-            write_story(out, &group.runs[0].story(scenario))?;
+        if let Some(width) = story {
+            write_story(out, &group.runs[0].story(scenario), width)?;
         } else if at == 0 {
             group.lines.iter().try_for_each(|line| writeln!(out, "  {line}"))?;
         }

@@ -35,7 +35,9 @@ fn pages() -> Vec<Page> {
     for folder in ["eventsys", "iocore", "pluginvc", "httpsm", "streamlisten", "tests"] {
         paths.push(root.join(folder).join("README.md"));
     }
-    paths.extend(["atslab", "scenario", "testkit"].map(|name| root.join("lab").join(name).join("README.md")));
+    paths.extend(
+        ["atslab", "scenario", "testkit"].map(|name| root.join("lab").join(name).join("README.md")),
+    );
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.sort();
     paths.iter().map(|path| Page::read(&root, path)).collect()
@@ -158,6 +160,22 @@ fn each_command_is_played_or_has_a_reason() {
     }
     assert_no_faults(&faults);
     assert_eq!(unused, BTreeSet::new(), "a reason for a command that no page has");
+}
+
+#[test]
+fn a_listing_fits_the_page() {
+    let mut faults = Vec::new();
+    for page in pages() {
+        for block in page.blocks() {
+            for (n, line) in block.text.lines().enumerate() {
+                // An object of JSON is one line, for tools.
+                if line.chars().count() > 100 && !line.starts_with('{') {
+                    faults.push(format!("{}:{}: {line}", page.name, block.line + n + 1));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "more than 100 columns:\n{}", faults.join("\n"));
 }
 
 #[test]
