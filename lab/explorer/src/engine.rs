@@ -39,6 +39,13 @@ pub(crate) enum Wait {
     Others,
 }
 
+/// How many times time passes at most while the same tasks stall: without a limit, a task that
+/// tries again every 10 ms what a stalled one prevents would never end.
+const LONGEST_STALL: u32 = 100;
+
+/// After how many operations a task that unwinds lets the others unwind first.
+const POINTS_A_ROUND: u32 = 256;
+
 /// The payload with which a task is left for ever when its execution ends early.
 struct Ended;
 
@@ -59,6 +66,8 @@ pub(crate) struct Engine {
     watched: Cell<bool>,
     /// True if time may pass although a task could go on.
     stalls: Cell<bool>,
+    /// How many times time has passed so since another task ran.
+    stalled: Cell<u32>,
     /// Operations of the execution so far.
     points: Cell<u32>,
     max_points: Cell<u32>,
@@ -80,6 +89,7 @@ impl Engine {
             ending: Cell::new(false),
             watched: Cell::new(false),
             stalls: Cell::new(false),
+            stalled: Cell::new(0),
             points: Cell::new(0),
             max_points: Cell::new(0),
             left_unwinding: Cell::new(0),
@@ -171,20 +181,17 @@ impl Engine {
             state.next = Some(to);
         }
         self.leave();
+        self.stalled.set(0);
         self.state.borrow_mut().others_have_run();
     }
 
     /// Leaves the current task, until the loop resumes it.
     fn leave(&self) {
-        let unwinding = self.is_unwinding();
-        if unwinding {
-            self.left_unwinding.set(self.left_unwinding.get() + 1);
-            self.state.borrow_mut().task_mut().unwinding = true;
+        if self.is_unwinding() {
+            self.leave_unwinding();
+            return;
         }
         suspend();
-        if unwinding {
-            self.left_unwinding.set(self.left_unwinding.get() - 1);
-        }
         if self.ending.get() {
             self.end_here(true);
         }
@@ -196,18 +203,24 @@ impl Engine {
         if !may_leave {
             return;
         }
-        if self.is_unwinding() {
-            // Code that catches each panic and tries again would never end.
-            let left = self.points.get() + 1;
-            self.points.set(left);
-            if left > self.max_points.get().saturating_mul(2) {
-                self.state.borrow_mut().task_mut().lost = true;
-                suspend();
-            }
-            return;
+        if !self.is_unwinding() {
+            self.state.borrow_mut().task_mut().unwinding = true;
+            resume_unwind(Box::new(Ended));
         }
+        // A destructor may try again and again what a task prevents that is not unwound yet.
+        let points = self.points.get() + 1;
+        self.points.set(points);
+        if points.is_multiple_of(POINTS_A_ROUND) {
+            self.leave_unwinding();
+        }
+    }
+
+    /// Leaves a task that unwinds, so that the others unwind first.
+    fn leave_unwinding(&self) {
+        self.left_unwinding.set(self.left_unwinding.get() + 1);
         self.state.borrow_mut().task_mut().unwinding = true;
-        resume_unwind(Box::new(Ended));
+        suspend();
+        self.left_unwinding.set(self.left_unwinding.get() - 1);
     }
 
     fn livelock(&self) {
@@ -263,6 +276,13 @@ impl Engine {
         };
         self.switch(next, false);
         self.state.borrow_mut().wakes();
+    }
+
+    /// Time passes although other tasks can go on. False if it may not.
+    fn stalls_on(&self) -> bool {
+        let stalled = self.stalled.get() + 1;
+        self.stalled.set(stalled);
+        self.stalls.get() && stalled <= LONGEST_STALL
     }
 
     fn yields(&self) {
@@ -480,12 +500,12 @@ pub(crate) fn others_can_run() -> bool {
     ENGINE.with(|engine| {
         engine.active.get()
             && !engine.ending.get()
-            && !engine.stalls.get()
             && !engine.is_unwinding()
             && {
                 let state = engine.state.borrow();
                 !state.runnable().without(state.current).is_empty()
             }
+            && !engine.stalls_on()
     })
 }
 

@@ -44,8 +44,6 @@ pub(super) struct Task {
     ignored_yield: bool,
     /// True if it was left, or is left for ever, while it unwinds.
     pub(super) unwinding: bool,
-    /// True if it cannot be unwound.
-    pub(super) lost: bool,
     pub(super) coroutine: Option<Coroutine>,
     pub(super) locals: Locals,
 }
@@ -64,7 +62,6 @@ impl Task {
             made: 0,
             ignored_yield: false,
             unwinding: false,
-            lost: false,
             coroutine: Some(coroutine),
             locals: Vec::new(),
         }
