@@ -146,7 +146,7 @@ impl Engine {
             self.ask(|strategy, view| strategy.at_point(view))
         };
         if chosen != current {
-            self.switch(chosen, true);
+            self.switch(chosen, true, operation != Operation::Unlock);
         }
         let watched = self.watched.get();
         if watched {
@@ -171,29 +171,31 @@ impl Engine {
         self.ask(|strategy, view| question.put(strategy, view))
     }
 
-    /// Leaves the current task for this one.
-    fn switch(&self, to: TaskId, interrupted: bool) {
+    /// Leaves the current task for this one. If the execution ends meanwhile and it `may_leave`,
+    /// it does not come back.
+    fn switch(&self, to: TaskId, interrupted: bool, may_leave: bool) {
         {
             let mut state = self.state.borrow_mut();
             if self.racing.get() {
                 state.end_segment(interrupted);
             }
+            state.enters(to);
             state.next = Some(to);
         }
-        self.leave();
+        self.leave(may_leave);
         self.stalled.set(0);
         self.state.borrow_mut().others_have_run();
     }
 
-    /// Leaves the current task, until the loop resumes it.
-    fn leave(&self) {
+    /// Leaves the current task, until the loop resumes it; see [`Engine::switch`].
+    fn leave(&self, may_leave: bool) {
         if self.is_unwinding() {
             self.leave_unwinding();
             return;
         }
         suspend();
         if self.ending.get() {
-            self.end_here(true);
+            self.end_here(may_leave);
         }
     }
 
@@ -248,7 +250,7 @@ impl Engine {
         if self.ending.get() {
             self.end_here(true);
             // A task that unwinds waits for another one that does.
-            self.leave();
+            self.leave(true);
             return;
         }
         let runnable = {
@@ -260,7 +262,7 @@ impl Engine {
             let (kind, text) = self.state.borrow_mut().stuck();
             self.violate(kind, text);
             // Only a task that unwinds comes here.
-            self.leave();
+            self.leave(true);
             return;
         }
         let current = self.state.borrow().current;
@@ -274,7 +276,7 @@ impl Engine {
         } else {
             runnable.first()
         };
-        self.switch(next, false);
+        self.switch(next, false, true);
         self.state.borrow_mut().wakes();
     }
 
@@ -308,16 +310,18 @@ impl Engine {
             return;
         }
         if !self.racing.get() {
-            self.switch(others.first(), false);
+            self.switch(others.first(), false, true);
             return;
         }
         let next = self.choose(Question::Yield(others, may_stay));
+        self.state.borrow_mut().task_mut().pending.object = ObjectId::NONE;
         if next == current {
             let mut state = self.state.borrow_mut();
             state.end_segment(false);
             state.ignores_yield();
+            state.enters(current);
         } else {
-            self.switch(next, false);
+            self.switch(next, false, true);
         }
     }
 }
@@ -432,6 +436,7 @@ pub(crate) fn spawn(name: Option<String>, run: impl FnOnce() + 'static) -> TaskI
         assert!(id < MAX_TASKS, "more than {MAX_TASKS} tasks in one execution");
         let id = id as TaskId;
         state.tasks.push(Task::new(id, name, Coroutine::new(move || run::live(run))));
+        state.has_spawned();
         drop(state);
         engine.racing.set(!engine.ending.get() && !engine.held_back.get());
         id
@@ -456,6 +461,15 @@ pub(crate) fn has_ended(task: TaskId) -> bool {
 /// The name of the current task.
 pub(crate) fn task_name() -> Option<String> {
     ENGINE.with(|engine| engine.active.get().then(|| engine.state.borrow().task().name.clone()))
+}
+
+/// The name of an object in this execution.
+pub(crate) fn name_object(object: ObjectId, name: &str) {
+    ENGINE.with(|engine| {
+        if engine.active.get() {
+            engine.state.borrow_mut().name_object(object, name);
+        }
+    });
 }
 
 pub(crate) fn name_task(name: &str) {

@@ -30,12 +30,6 @@ pub fn explore<T: Ord + Send + 'static>(
 ) -> Outcomes<T> {
     let outcomes = explore_all(explorer, program);
     let report = outcomes.report();
-    eprintln!(
-        "{:?} {} {:.0}/s",
-        report.sweeps.iter().map(|s| s.schedules).collect::<Vec<_>>(),
-        report.points / report.schedules,
-        report.rate()
-    );
     if let Some(found) = report.first() {
         panic!("{}\nthe schedule under which it fails: {}", found.violation, found.schedule);
     }

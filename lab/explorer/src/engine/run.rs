@@ -189,7 +189,9 @@ impl Engine {
         } else {
             runnable.first()
         };
-        self.state.borrow_mut().current = next;
+        let mut state = self.state.borrow_mut();
+        state.enters(next);
+        state.current = next;
         true
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic as real;
 pub use std::sync::atomic::Ordering;
 use std::sync::atomic::Ordering::SeqCst;
 
-use crate::engine::{new_object, point, values};
+use crate::engine::{name_object, new_object, point, values};
 use crate::objects::ObjectId;
 use crate::trace::Operation::{Load, Store, Update};
 
@@ -37,6 +37,11 @@ macro_rules! atomic {
             #[must_use]
             pub fn new(value: $value) -> Self {
                 Self { value: <$real>::new(value), name: Name::new() }
+            }
+
+            /// Gives it a name in this execution, for traces.
+            pub fn set_name(&self, name: &str) {
+                name_object(self.name.get(), name);
             }
 
             /// Reads the value.
