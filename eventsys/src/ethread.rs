@@ -319,11 +319,12 @@ impl EThread {
 
     /// This thread, as the subject of a step: `T` and its index.
     fn subject(&self) -> Subject {
-        Subject { what: "T", number: u32::try_from(self.index).unwrap_or(u32::MAX) }
+        Subject { what: 'T', number: u32::try_from(self.index).unwrap_or(u32::MAX) }
     }
 
     /// Reports a step of the event loop itself.
     #[inline]
+    #[track_caller]
     fn trace(&self, kind: StepKind, code: EventCode) {
         self.trace.report(|| Step {
             at: self.clock.get_hrtime(),

@@ -81,7 +81,7 @@ pub use event::{
 };
 pub use guarded::{Guarded, Rebindable};
 pub use hrtime::HrTime;
-pub use mutex::{Guard, ProxyMutex};
+pub use mutex::{Guard, OwnedGuard, ProxyMutex};
 pub use processor::{
     Assignment, ET_CALL, ET_NET, EventProcessor, EventType, HandlerPanic, MAX_EVENT_THREADS,
     Options,

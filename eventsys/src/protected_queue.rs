@@ -107,6 +107,7 @@ impl ProtectedQueue {
         // SAFETY: owned, says the caller. The link is written while the event is
         // already `owner`'s, but no thread can reach it there before the exchange below has
         // succeeded.
+        // course: 3 begin push "put an event on the stack"
         let next = unsafe {
             event.body().place.set(Place::Protected);
             let next = event.link();
@@ -134,6 +135,9 @@ impl ProtectedQueue {
                 Err(now) => head = now,
             }
         }
+        // course: 3 stub let _ = (event, owner);
+        // course: 3 stub todo!("lesson 3: push")
+        // course: 3 end
     }
 
     /// Moves everything into `local`, oldest first; what is cancelled goes to `dead`.
@@ -165,6 +169,7 @@ impl ProtectedQueue {
         if newest == CLOSED {
             return;
         }
+        // course: 3 begin take "hand the events over, oldest first"
         let mut oldest: Option<&'static Event> = None;
         // SAFETY: only this thread reaches the events that came out of the swap.
         unsafe {
@@ -179,6 +184,9 @@ impl ProtectedQueue {
                 if event.is_cancelled() { dead.enqueue(event) } else { local.enqueue(event) }
             }
         }
+        // course: 3 stub let _ = (&mut newest, local, dead);
+        // course: 3 stub todo!("lesson 3: take")
+        // course: 3 end
     }
 
     #[inline]
@@ -200,6 +208,7 @@ impl ProtectedQueue {
         idle: impl FnOnce() -> bool,
         timeout: HrTime,
     ) {
+        // course: 4 begin wait "sleep, and lose no wake-up"
         let timeout = Duration::from_nanos(timeout.max(0).unsigned_abs());
         match awake {
             Some(guard) => {
@@ -217,10 +226,14 @@ impl ProtectedQueue {
                 }
             }
         }
+        // course: 4 stub let _ = (awake, idle, timeout);
+        // course: 4 stub todo!("lesson 4: wait")
+        // course: 4 end
     }
 
     /// Wakes the owner. Mirrors `signal` (8.1) or `try_signal` (9.0 and later).
     pub(crate) fn signal(&self) {
+        // course: 4 begin signal "wake the owner"
         match self.policy {
             WakePolicy::Blocking => {
                 let _guard = self.sleep.lock();
@@ -232,5 +245,7 @@ impl ProtectedQueue {
                 }
             }
         }
+        // course: 4 stub todo!("lesson 4: signal")
+        // course: 4 end
     }
 }

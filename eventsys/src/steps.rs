@@ -19,6 +19,7 @@ pub mod events;
 mod kind;
 mod views;
 
+use std::panic::Location;
 use std::sync::Arc;
 
 // The standard library's mutex, not the facade's: with that one each step would be a scheduling
@@ -38,7 +39,7 @@ use crate::hrtime::HrTime;
 /// ```
 /// use eventsys::steps::Subject;
 ///
-/// let thread = Subject { what: "T", number: 2 };
+/// let thread = Subject { what: 'T', number: 2 };
 /// assert_eq!(thread.to_string(), "T");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -46,7 +47,7 @@ pub struct Subject {
     /// What it is, by the letter of its layer: `T` an event thread, `N` a net connection,
     /// `H` an HTTP transaction, `S` a client session; `A`, `P` and `-` the ends of a
     /// PluginVC pair and the pair itself, as in the recordings.
-    pub what: &'static str,
+    pub what: char,
     /// Its number; 0 where it has no number.
     pub number: u32,
 }
@@ -96,7 +97,7 @@ impl HeldLocks {
 /// use eventsys::steps::events::DISPATCH;
 /// use eventsys::steps::{Step, Subject};
 ///
-/// let step = Step::bare(Subject { what: "T", number: 0 }, DISPATCH, Some(1));
+/// let step = Step::bare(Subject { what: 'T', number: 0 }, DISPATCH, Some(1));
 /// assert_eq!(step.to_string(), "T dispatch 1");
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -111,20 +112,24 @@ pub struct Step {
     pub value: Option<i64>,
     /// Under which locks.
     pub held: HeldLocks,
+    /// The line of the port that reported it; [`Steps::report`] fills it in.
+    pub place: Option<&'static Location<'static>>,
 }
 
 impl Step {
     /// A step without time and locks: subject, kind and value.
     #[must_use]
     pub fn bare(subject: impl Into<Subject>, kind: StepKind, value: Option<i64>) -> Step {
-        Step { at: 0, subject: subject.into(), kind, value, held: HeldLocks::default() }
+        let subject = subject.into();
+        Step { at: 0, subject, kind, value, held: HeldLocks::default(), place: None }
     }
 
     /// True if both are the same step as far as a recording can tell.
     #[must_use]
     pub fn same_as(&self, other: &Step) -> bool {
-        let what = |step: &Step| (step.subject.what, step.kind, step.value);
-        what(self) == what(other)
+        self.value == other.value
+            && self.subject.what == other.subject.what
+            && self.kind.is(other.kind)
     }
 }
 
@@ -183,11 +188,14 @@ impl Steps {
         !cfg!(atslab_mute) && self.0.is_some()
     }
 
-    /// Reports the step that `make` builds, if there is a listener.
+    /// Reports the step that `make` builds, if there is a listener. The step's place is the
+    /// line of the caller.
     #[inline]
+    #[track_caller]
     pub fn report(&self, make: impl FnOnce() -> Step) {
         if let Some(sink) = self.0.as_ref().filter(|_| self.enabled()) {
-            sink.step(make());
+            let place = Some(Location::caller());
+            sink.step(Step { place, ..make() });
         }
     }
 }

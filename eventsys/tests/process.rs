@@ -2,18 +2,19 @@
 //! the census. So these tests have a process of their own, and run one after the other.
 
 use std::panic::{catch_unwind, set_hook, take_hook};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use eventsys::mutex::census;
 use eventsys::panics::quietly;
 use eventsys::steps::events::SCHEDULE;
 use eventsys::steps::{Collector, LogSink, Step, StepSink, Steps, Subject};
+use eventsys::sync::{Mutex, MutexGuard};
 use eventsys::{Clock, EventProcessor, FreeContinuation, Options, Outcome, ProxyMutex};
 
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+    ALONE.lock()
 }
 
 /// Keeps the lines that it gets.
@@ -23,7 +24,7 @@ static LINES: Lines = Lines(Mutex::new(Vec::new()));
 
 impl Lines {
     fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().expect("no panic under the lock"))
+        std::mem::take(&mut self.0.lock())
     }
 }
 
@@ -34,7 +35,7 @@ impl log::Log for Lines {
 
     fn log(&self, record: &log::Record<'_>) {
         let line = format!("{} {} {}", record.level(), record.target(), record.args());
-        self.0.lock().expect("no panic under the lock").push(line);
+        self.0.lock().push(line);
     }
 
     fn flush(&self) {}
@@ -62,7 +63,7 @@ fn without_a_listener_the_steps_go_to_log_if_that_shows_debug_lines() {
     assert_eq!(run(log::LevelFilter::Trace), (true, lines));
 
     log::set_max_level(log::LevelFilter::Debug);
-    let step = Step::bare(Subject { what: "T", number: 4 }, SCHEDULE, Some(9));
+    let step = Step::bare(Subject { what: 'T', number: 4 }, SCHEDULE, Some(9));
     LogSink.step(step);
     log::set_max_level(log::LevelFilter::Off);
     assert_eq!(LINES.take(), ["DEBUG event [4] T schedule 9"]);
@@ -74,12 +75,12 @@ fn a_quiet_panic_is_not_told_to_the_hook_and_another_one_is() {
     let told = Arc::new(Mutex::new(0));
     let count = Arc::clone(&told);
     let others = take_hook();
-    set_hook(Box::new(move |_| *count.lock().expect("no panic under the lock") += 1));
+    set_hook(Box::new(move |_| *count.lock() += 1));
     // The first call replaces the hook for ever, by one that asks the thread.
     let quiet = quietly(|| catch_unwind(|| panic!("quiet")));
-    let after_quiet = *told.lock().expect("no panic under the lock");
+    let after_quiet = *told.lock();
     let loud = catch_unwind(|| panic!("loud"));
-    let after_loud = *told.lock().expect("no panic under the lock");
+    let after_loud = *told.lock();
     set_hook(others);
     assert!(quiet.is_err() && loud.is_err());
     assert_eq!((after_quiet, after_loud), (0, 1));

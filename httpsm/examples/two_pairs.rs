@@ -10,9 +10,10 @@
 
 use httpsm::steps;
 use std::cell::RefCell;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use eventsys::steps::{Step, StepSink};
+use eventsys::sync::Mutex;
 use eventsys::{
     Clock, Data, EventCode, EventProcessor, FreeContinuation, Invocation, Outcome, ProxyMutex,
     StateMachine,
@@ -49,7 +50,7 @@ impl StepSink for Printer {
                 println!("SM event {}", event.shown_by(event_name));
             }
             _ => {
-                let mut pairs = self.0.lock().expect("no thread panics");
+                let mut pairs = self.0.lock();
                 let at = pairs.iter().position(|&pair| pair == step.subject.number);
                 let at = at.unwrap_or_else(|| {
                     pairs.push(step.subject.number);

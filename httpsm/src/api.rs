@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use eventsys::{ContRef, Continuation as _, Data, ET_NET, EventCode, Request};
+use eventsys::{ContRef, Continuation as _, Data, ET_NET, EventCode, ProxyMutex, Request};
 use iocore::NetVcRef;
 use pluginvc::{PluginVCCore, PluginVcOptions};
 
@@ -61,7 +61,7 @@ pub fn ts_http_connect(proxy: &Arc<HttpProxy>, addr: SocketAddr) -> NetVcRef {
 /// over. They take the transaction's mutex.
 ///
 /// # Panics
-/// Every method except [`HttpTxn::proxy`] panics if the transaction is over, that is, if its
+/// Every method except [`HttpTxn::proxy`] and [`HttpTxn::is_over`] panics if the transaction is over, that is, if its
 /// plugins of [`HttpHook::TxnClose`] have given it back. The original ends the process in each of
 /// these functions. A plugin that refuses a path:
 /// ```
@@ -119,6 +119,13 @@ impl HttpTxn {
     #[doc(alias = "TSHttpTxnIdGet")]
     pub fn id(&self) -> u64 {
         self.sm().id()
+    }
+
+    /// True when the transaction has ended: its plugins of [`HttpHook::TxnClose`] have given it
+    /// back. Every other method except [`HttpTxn::proxy`] panics then.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        !self.0.is_alive()
     }
 
     /// The proxy.
@@ -222,6 +229,12 @@ impl HttpTxn {
         self.with(|sm| sm.t_state.borrow().server_response.clone())
     }
 
+    /// Changes the origin server's response.
+    #[track_caller]
+    pub fn with_server_response<R>(&self, f: impl FnOnce(&mut ResponseHdr) -> R) -> R {
+        self.with(|sm| f(&mut sm.t_state.borrow_mut().server_response))
+    }
+
     /// The response for the client, once there is one. Mirrors
     /// `TSHttpTxnClientRespGet`.
     #[must_use]
@@ -248,6 +261,50 @@ impl HttpTxn {
     #[doc(alias = "TSHttpTxnStatusSet")]
     pub fn set_status(&self, status: u16) {
         self.with(|sm| sm.t_state.borrow_mut().http_return_code = status);
+    }
+
+    /// The status that a plugin has set; 0 if none has. Mirrors `TSHttpTxnStatusGet`.
+    #[must_use]
+    #[track_caller]
+    #[doc(alias = "TSHttpTxnStatusGet")]
+    pub fn status(&self) -> u16 {
+        self.with(|sm| sm.t_state.borrow().http_return_code)
+    }
+
+    /// Leaves the rules out, and the hooks at them. Call it at
+    /// [`HttpHook::ReadRequestHdr`] or before. Mirrors `TSHttpTxnCntlSet` with
+    /// `TS_HTTP_CNTL_SKIP_REMAPPING`.
+    #[track_caller]
+    pub fn set_skip_remapping(&self, skip: bool) {
+        self.with(|sm| sm.t_state.borrow_mut().skip_all_remapping = skip);
+    }
+
+    /// What the cache has said, or will say as the request stands now. Mirrors
+    /// `TSHttpTxnCacheLookupStatusGet`.
+    #[must_use]
+    #[track_caller]
+    #[doc(alias = "TSHttpTxnCacheLookupStatusGet")]
+    pub fn cache_lookup(&self) -> CacheLookup {
+        match self.with(|sm| sm.t_state.borrow().is_looked_up()) {
+            true => CacheLookup::Miss,
+            false => CacheLookup::Skipped,
+        }
+    }
+
+    /// The client's address, as long as its connection is there. Mirrors
+    /// `TSHttpTxnClientAddrGet`.
+    #[must_use]
+    #[track_caller]
+    #[doc(alias = "TSHttpTxnClientAddrGet")]
+    pub fn client_addr(&self) -> Option<SocketAddr> {
+        self.with(crate::sm::Sm::client_addr)
+    }
+
+    /// The transaction's mutex. Mirrors `TSContMutexGet` of a transaction.
+    #[must_use]
+    #[track_caller]
+    pub fn mutex(&self) -> &Arc<ProxyMutex> {
+        self.sm().base().mutex().expect("made with one")
     }
 
     /// True for a request that a plugin made. Mirrors `TSHttpTxnIsInternal`.
@@ -292,6 +349,16 @@ impl HttpTxn {
         );
         &self.0
     }
+}
+
+/// The result of a cache lookup. The port has no cache, so there is no hit. Mirrors
+/// `TSCacheLookupResult`. [`HttpTxn::cache_lookup`] returns it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CacheLookup {
+    /// There is no object (`TS_CACHE_LOOKUP_MISS`).
+    Miss,
+    /// The cache is not asked (`TS_CACHE_LOOKUP_SKIPPED`).
+    Skipped,
 }
 
 /// A client's connection, as a hook gets it. Mirrors `TSHttpSsn`.

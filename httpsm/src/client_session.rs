@@ -306,7 +306,7 @@ impl HttpClientSession {
         self.proxy.processor().steps().report(|| Step {
             at: self.proxy.processor().clock().get_hrtime(),
             ..Step::bare(
-                Subject { what: "S", number: steps::number_of(self.id) },
+                Subject { what: 'S', number: steps::number_of(self.id) },
                 steps::HTTP_HOOK,
                 Some(i64::from(hook.event().0)),
             )

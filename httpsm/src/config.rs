@@ -73,6 +73,9 @@ pub struct HttpConfig {
     pub insert_squid_x_forwarded_for: bool,
     /// `proxy.config.http.insert_age_in_response`.
     pub insert_age_in_response: bool,
+    /// `proxy.config.http.cache.http`: ask the cache. Each lookup is a miss; with false there is
+    /// none, which plugins and some requests can tell.
+    pub cache_http: bool,
     /// `proxy.config.http.normalize_ae`.
     pub normalize_ae: bool,
     /// `proxy.config.url_remap.remap_required`.
@@ -115,6 +118,7 @@ impl Default for HttpConfig {
             insert_client_ip: true,
             insert_squid_x_forwarded_for: true,
             insert_age_in_response: true,
+            cache_http: true,
             normalize_ae: true,
             url_remap_required: true,
             pristine_host_hdr: false,

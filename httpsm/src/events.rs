@@ -26,6 +26,8 @@ eventsys::event_codes! {
         TS_EVENT_HTTP_ERROR = 60001;
         /// [`HttpHook::ReadRequestHdr`](crate::hooks::HttpHook::ReadRequestHdr).
         TS_EVENT_HTTP_READ_REQUEST_HDR = 60002;
+        /// [`HttpHook::OsDns`](crate::hooks::HttpHook::OsDns).
+        TS_EVENT_HTTP_OS_DNS = 60003;
         /// [`HttpHook::SendRequestHdr`](crate::hooks::HttpHook::SendRequestHdr).
         TS_EVENT_HTTP_SEND_REQUEST_HDR = 60004;
         /// [`HttpHook::ReadResponseHdr`](crate::hooks::HttpHook::ReadResponseHdr).
@@ -63,7 +65,7 @@ mod tests {
         assert_eq!(name(2302), Some("HTTP_TUNNEL_EVENT_PRECOMPLETE"));
         assert_eq!(name(3301), Some("ONE_WAY_TUNNEL_EVENT_PEER_CLOSE"));
         assert_eq!(name(104), Some("VC_EVENT_EOS"));
-        assert_eq!(name(60003), None, "no hook of ours");
+        assert_eq!(name(60005), None, "no hook of ours");
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod scanner;
 mod url;
 
 pub use date::{http_date, parse_http_date};
-pub use mime::MIMEHdr;
+pub use mime::{MIMEField, MIMEHdr};
 pub use parse::{HdrLimits, HttpParser, ParseResult, split_host_field};
 pub use reason::reason_lookup;
 pub(crate) use rules::is_token;

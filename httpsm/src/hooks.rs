@@ -59,6 +59,11 @@ macro_rules! hooks {
 hooks! {
     /// A request's head has been read (`TS_HTTP_READ_REQUEST_HDR_HOOK`).
     ReadRequestHdr = TS_EVENT_HTTP_READ_REQUEST_HDR;
+    /// The address of the origin server is known (`TS_HTTP_OS_DNS_HOOK`); also if a plugin answers
+    /// in its place by [`HttpTxn::server_intercept`](crate::HttpTxn::server_intercept). The port
+    /// looks the address up when it connects, which is after this hook: a name without an address
+    /// ends the transaction there, and in the original before the hook. Not called for `CONNECT`.
+    OsDns = TS_EVENT_HTTP_OS_DNS;
     /// The request's head for the origin server is about to be sent
     /// (`TS_HTTP_SEND_REQUEST_HDR_HOOK`).
     SendRequestHdr = TS_EVENT_HTTP_SEND_REQUEST_HDR;

@@ -57,14 +57,16 @@ mod transact;
 pub mod tunnel;
 
 pub use accept::HttpSessionAccept;
-pub use api::{HttpData, HttpSsn, HttpTxn, ts_http_connect, ts_http_connect_with_plugin_id};
+pub use api::{
+    CacheLookup, HttpData, HttpSsn, HttpTxn, ts_http_connect, ts_http_connect_with_plugin_id,
+};
 pub use client_session::HttpClientSession;
 pub use config::HttpConfig;
 pub use connector::{AcceptorConnector, ConnectError, NoOrigin, Origin, OriginConnector};
 pub use events::{HttpEvents, event_name};
 pub use net_connector::NetConnector;
 pub use proxy::{HttpCensus, HttpProxy};
-pub use remap::{BadMapping, Mapping, UrlRewrite};
+pub use remap::{BadMapping, Mapping, RemapPlugin, RemapStatus, UrlRewrite};
 pub use server::{Server, ServerOptions};
 pub use server_session::ServerSessionPool;
 pub use sm::{HttpSM, SmState};

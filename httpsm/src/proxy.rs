@@ -197,9 +197,8 @@ impl HttpProxy {
         }
     }
 
-    pub(crate) fn with_remap<R>(&self, f: impl FnOnce(&UrlRewrite) -> R) -> R {
-        let rules = Arc::clone(&self.remap.lock());
-        f(&rules)
+    pub(crate) fn remap_rules(&self) -> Arc<UrlRewrite> {
+        Arc::clone(&self.remap.lock())
     }
 
     pub(crate) fn next_sm_id(&self) -> u64 {

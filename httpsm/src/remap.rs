@@ -2,8 +2,15 @@
 //!
 //! Mirrors `map` lines of `remap.config` and `UrlRewrite::Remap` of
 //! `proxy/http/remap/UrlRewrite.cc` (9.2.9): the host and port of a request
-//! choose the rules, the longest matching path chooses among them. **Not
-//! modelled**: regular expressions, filters, redirects, plugins of a rule.
+//! choose the rules, the longest matching path chooses among them. A rule may have plugins
+//! ([`RemapPlugin`]), which are called after its rewriting. **Not modelled**: regular
+//! expressions, filters, redirects.
+
+mod plugins;
+
+use std::sync::Arc;
+
+pub use plugins::{RemapPlugin, RemapStatus};
 
 use crate::hdr::{RequestHdr, URL};
 
@@ -16,10 +23,33 @@ use crate::hdr::{RequestHdr, URL};
 /// assert!("site.test".parse::<Mapping>().is_err());
 /// # let _ = rule;
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Mapping {
     from: URL,
     to: URL,
+    plugins: Vec<Arc<dyn RemapPlugin>>,
+}
+
+impl Mapping {
+    /// What a request's URL begins with.
+    #[must_use]
+    pub fn from(&self) -> &URL {
+        &self.from
+    }
+
+    /// What stands there afterwards.
+    #[must_use]
+    pub fn to(&self) -> &URL {
+        &self.to
+    }
+}
+
+impl std::fmt::Debug for Mapping {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut fields = f.debug_struct("Mapping");
+        fields.field("from", &self.from).field("to", &self.to);
+        fields.field("plugins", &self.plugins.len()).finish()
+    }
 }
 
 /// A text that is not a rule. Parsing a [`Mapping`] returns it.
@@ -67,7 +97,7 @@ impl std::str::FromStr for Mapping {
         for url in [&from, &to] {
             check_scheme_and_port(url)?;
         }
-        Ok(Mapping { from, to })
+        Ok(Mapping { from, to, plugins: Vec::new() })
     }
 }
 
@@ -110,8 +140,14 @@ impl UrlRewrite {
     }
 
     /// Rewrites the target, and the Host field unless the configuration keeps
-    /// it; false if no rule matches. Mirrors `Remap` and `doRemap`.
+    /// it; false if no rule matches. Plugins of the rule are not called. Mirrors `Remap` and
+    /// `doRemap`.
     pub fn remap(&self, hdr: &mut RequestHdr, pristine_host_hdr: bool) -> bool {
+        self.apply(hdr, pristine_host_hdr).is_some()
+    }
+
+    /// As [`UrlRewrite::remap`]; returns the rule.
+    pub(crate) fn apply(&self, hdr: &mut RequestHdr, pristine_host_hdr: bool) -> Option<&Mapping> {
         let host = hdr.host_get().unwrap_or(b"");
         let (port, path) = (hdr.port_get(), &hdr.url.path);
         let scheme = hdr.url.scheme.as_deref().unwrap_or(b"http");
@@ -126,9 +162,7 @@ impl UrlRewrite {
         };
         // Rules with a host come first, then rules with a longer path.
         let weight = |mapping: &&Mapping| (mapping.from.host.is_some(), mapping.from.path.len());
-        let Some(mapping) = self.mappings.iter().rev().filter(matches).max_by_key(weight) else {
-            return false;
-        };
+        let mapping = self.mappings.iter().rev().filter(matches).max_by_key(weight)?;
         let (from, to) = (&mapping.from, &mapping.to);
         if hdr.method != b"CONNECT" {
             // A CONNECT request has only host and port.
@@ -145,7 +179,7 @@ impl UrlRewrite {
             }
             hdr.fields.value_set("Host", &value);
         }
-        true
+        Some(mapping)
     }
 }
 

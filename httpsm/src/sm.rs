@@ -57,7 +57,7 @@ use eventsys::{
     ContRef, Continuation, ContinuationBase, Data, EventCode, EventRef, Guard, Guarded, Invocation,
     Outcome, ProxyMutex,
 };
-use iocore::{BoundBuffer, IoData, IoEvents, NetVcRef, VIO, VioHandle};
+use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, VIO, VioHandle};
 use pluginvc::PluginVCCore;
 
 use crate::affinity;
@@ -172,6 +172,8 @@ pub(crate) struct Sm {
     response_hdr_bytes: Cell<i64>,
     client_response_hdr_bytes: Cell<i64>,
     continue_sent_well: Cell<bool>,
+    /// An interim answer that goes to the client while its body is under way.
+    interim: RefCell<Option<IOBufferReader>>,
     /// The request's head has been written to the origin server.
     request_was_sent: Cell<bool>,
 }
@@ -272,6 +274,7 @@ impl HttpSM {
                     response_hdr_bytes: Cell::new(0),
                     client_response_hdr_bytes: Cell::new(0),
                     continue_sent_well: Cell::new(false),
+                    interim: RefCell::default(),
                     request_was_sent: Cell::new(false),
                 },
             ),
@@ -347,6 +350,11 @@ impl HttpSM {
 }
 
 impl Sm {
+    /// The client's address, as long as its connection is there.
+    pub(crate) fn client_addr(&self) -> Option<std::net::SocketAddr> {
+        self.ua.borrow().as_ref().and_then(|ua| ua.vc.get_remote_addr())
+    }
+
     /// Sets the plugin that will answer; returns the previous pair.
     pub(crate) fn set_plugin_tunnel(&self, core: Arc<PluginVCCore>) -> Option<Arc<PluginVCCore>> {
         self.plugin_tunnel.replace(Some(core))
@@ -424,12 +432,13 @@ impl Run<'_> {
         self.sm.this.upgrade().expect("called by reference")
     }
 
+    #[track_caller]
     fn report(self, kind: StepKind, value: i64) {
         self.sm.proxy.processor().steps().report(|| Step {
             at: self.sm.proxy.processor().clock().get_hrtime(),
             held: census::held_locks(),
             ..Step::bare(
-                Subject { what: "H", number: steps::number_of(self.sm.id) },
+                Subject { what: 'H', number: steps::number_of(self.sm.id) },
                 kind,
                 Some(value),
             )

@@ -99,6 +99,10 @@ pub(crate) struct State {
     pub(crate) is_upgrade_request: bool,
     /// The cache is off. Mirrors `txn_conf->cache_http` and `TUNNELLING_PROXY`.
     pub(crate) cache_is_off: bool,
+    /// The cache was asked, before the origin server's address was looked up.
+    pub(crate) cache_was_asked: bool,
+    /// A plugin has asked to leave the rules out. Mirrors `api_skip_all_remapping`.
+    pub(crate) skip_all_remapping: bool,
     /// The request is a `CONNECT` that may be carried out.
     pub(crate) is_tunnel: bool,
     pub(crate) url_remap_success: bool,

@@ -122,8 +122,9 @@ impl Default for FlowControl {
 /// stops when more than the high water mark waits for the consumers, and goes on below the low one.
 /// A body that is complete goes to a client:
 /// ```
-/// use std::sync::{Arc, Mutex, Weak};
+/// use std::sync::{Arc, Weak};
 /// use eventsys::Guard;
+/// use eventsys::sync::Mutex;
 /// use httpsm::tunnel::{
 ///     HttpTunnel, Production, TunnelChunkingAction, TunnelOwner, TunnelType,
 /// };
@@ -135,13 +136,13 @@ impl Default for FlowControl {
 ///
 /// impl TunnelOwner for Owner {
 ///     fn producer_handler(&self, _: &Guard<'_>, _: EventCode) {
-///         self.0.lock().unwrap().push("read");
+///         self.0.lock().push("read");
 ///     }
 ///     fn consumer_handler(&self, _: &Guard<'_>, _: EventCode, _: usize) {
-///         self.0.lock().unwrap().push("written");
+///         self.0.lock().push("written");
 ///     }
 ///     fn tunnel_done(&self, _: &Guard<'_>) {
-///         self.0.lock().unwrap().push("done");
+///         self.0.lock().push("done");
 ///     }
 /// }
 ///
@@ -171,7 +172,7 @@ impl Default for FlowControl {
 /// drop(guard);
 /// lab.settle();
 /// assert_eq!(client.received(), b"hello");
-/// assert_eq!(*owner.0.lock().unwrap(), ["read", "written", "done"]);
+/// assert_eq!(*owner.0.lock(), ["read", "written", "done"]);
 /// ```
 pub struct HttpTunnel {
     base: ContinuationBase,

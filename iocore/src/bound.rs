@@ -48,6 +48,27 @@ impl BoundBuffer {
         self.0.mutex()
     }
 
+    /// A reader that the buffer had before it was bound, as a handle: a reader allocated by
+    /// [`MIOBuffer::alloc_reader`] keeps its number. A `reader` that is of another buffer, or has
+    /// been given back, panics at its first use.
+    ///
+    /// ```
+    /// use eventsys::ProxyMutex;
+    /// use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
+    ///
+    /// let mut buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_4K);
+    /// let id = buffer.alloc_reader()?;
+    /// buffer.write(b"hello");
+    /// let mutex = ProxyMutex::new();
+    /// let reader = buffer.bind(&mutex).reader(id);
+    /// assert_eq!(reader.read_avail(&mutex.lock()), 5);
+    /// # Ok::<(), iocore::buffer::NoReaderLeft>(())
+    /// ```
+    #[must_use]
+    pub fn reader(&self, reader: ReaderId) -> IOBufferReader {
+        IOBufferReader { buffer: self.clone(), id: reader }
+    }
+
     /// True if both are handles to the same buffer.
     #[must_use]
     pub fn is(&self, other: &BoundBuffer) -> bool {

@@ -42,6 +42,7 @@ mod chain;
 mod data;
 mod miobuffer;
 mod num;
+mod numbered;
 mod peek;
 mod pool;
 mod queue;

@@ -268,6 +268,17 @@ impl VIO {
         self.ndone.store(self.ndone() + bytes, Ordering::Relaxed);
     }
 
+    /// Sets the bytes done; a connection that carries the operation out goes on from there.
+    ///
+    /// # Panics
+    /// If `guard` is not of the bound mutex.
+    #[track_caller]
+    #[doc(alias = "TSVIONDoneSet")]
+    pub fn set_ndone(&self, guard: &Guard<'_>, ndone: i64) {
+        self.check(guard);
+        self.ndone.store(ndone, Ordering::Relaxed);
+    }
+
     /// Makes the bytes that the reader holds now the last ones: `nbytes`
     /// becomes `ndone` plus what can be read, or `ndone` if there is no reader.
     ///

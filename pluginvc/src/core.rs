@@ -319,13 +319,12 @@ impl PluginVCCore {
     }
 
     #[inline]
+    #[track_caller]
     pub(crate) fn report(&self, subject: Subject, kind: StepKind, value: Option<i64>) {
         self.steps.report(|| Step {
             at: self.processor.clock().get_hrtime(),
-            subject,
-            kind,
-            value,
             held: census::held_locks(),
+            ..Step::bare(subject, kind, value)
         });
     }
 

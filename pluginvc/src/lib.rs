@@ -46,6 +46,7 @@
 #![warn(missing_docs)]
 
 mod accept;
+mod census;
 mod close;
 mod core;
 pub mod defects;
@@ -61,6 +62,7 @@ mod timeout;
 mod transfer;
 mod vc;
 
+pub use census::PairCensus;
 pub use core::PluginVCCore;
 pub use epoch::{Epoch, ParseEpochError};
 pub use options::{Corrections, PluginVcOptions};

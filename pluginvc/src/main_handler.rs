@@ -52,6 +52,7 @@ impl Continuation for PluginVC {
         debug_assert!(!half.end().deletable.is_set(), "!deletable");
         let Data::Event(call_event) = data else { panic!("data != nullptr") };
 
+        // course: 8 begin main_handler "take all locks first; if one misses, come back"
         let core = call.guard();
         let [first_read, first_write] = &half.core.state(core).first_mutex[half.side.index()];
         let read_mutex = first_read.of(&half.end().read.vio);
@@ -71,6 +72,9 @@ impl Continuation for PluginVC {
             None if half.end().inactive_event.is(call_event) && !rearmed(&TS_2253) => {}
             None => call_event.schedule_in(PVC_LOCK_RETRY_TIME),
         }
+        // course: 8 stub let _ = (call, call_event);
+        // course: 8 stub todo!("lesson 8: main_handler");
+        // course: 8 end
         Outcome::Done
     }
 }
@@ -84,6 +88,7 @@ impl<'a> Half<'a> {
         write: Option<&Guard<'_>>,
         call_event: EventRef,
     ) {
+        // course: 8 begin handle_locked "which of the four events is it, and what is done"
         let end = self.end();
         assert_eq!(end.reentrancy_count.load(Ordering::Relaxed), 0, "reentrancy_count == 0");
         if end.closed.is_set() {
@@ -118,6 +123,9 @@ impl<'a> Half<'a> {
         if end.closed.is_set() {
             self.process_close(core, read, write);
         }
+        // course: 8 stub let _ = (core, read, write, call_event);
+        // course: 8 stub todo!("lesson 8: handle_locked")
+        // course: 8 end
     }
 
     /// Clears the pointer to the retry event that has fired. False if the event

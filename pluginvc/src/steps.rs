@@ -60,11 +60,7 @@ impl Side {
     /// [`PluginVCCore::id`]: crate::PluginVCCore::id
     #[must_use]
     pub const fn of_pair(self, number: u32) -> Subject {
-        let what = match self {
-            Side::Active => "A",
-            Side::Passive => "P",
-        };
-        Subject { what, number }
+        Subject { what: self.letter(), number }
     }
 
     /// The side that took `step`; `None` if no end took it: a step of the pair itself or of
@@ -95,7 +91,7 @@ impl From<Side> for Subject {
 /// [`PluginVCCore::id`]: crate::PluginVCCore::id
 #[must_use]
 pub const fn pair(number: u32) -> Subject {
-    Subject { what: "-", number }
+    Subject { what: '-', number }
 }
 
 /// The subject that the recordings write as `text`, of no particular pair: `A`, `P` or `-`.
@@ -109,9 +105,12 @@ pub const fn pair(number: u32) -> Subject {
 /// ```
 #[must_use]
 pub fn subject(text: &str) -> Option<Subject> {
-    [Side::Active.of_pair(0), Side::Passive.of_pair(0), pair(0)]
-        .into_iter()
-        .find(|subject| subject.what == text)
+    match text {
+        "A" => Some(Side::Active.of_pair(0)),
+        "P" => Some(Side::Passive.of_pair(0)),
+        "-" => Some(pair(0)),
+        _ => None,
+    }
 }
 
 eventsys::step_kinds! {

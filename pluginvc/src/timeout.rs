@@ -62,6 +62,7 @@ impl Half<'_> {
     /// side. Called with C and with the mutexes that the VIOs had when the
     /// handler began; a VIO that has got its mutex since then is locked here.
     pub(crate) fn process_timeout(self, place: &AtomicEvent, event: EventCode) {
+        // course: 11 begin process_timeout "tell one side of the timeout"
         let end = self.end();
         if end.closed.is_set() && !rearmed(&TS_3949) {
             // The state machine may be gone already (TS-3949).
@@ -93,16 +94,23 @@ impl Half<'_> {
         // Before the callback, which may set the timeout again (#4074).
         self.clear_event(place);
         self.call_back(&lock, op, event);
+        // course: 11 stub let _ = (place, event);
+        // course: 11 stub todo!("lesson 11: process_timeout")
+        // course: 11 end
     }
 
     /// Forgets the event in `place`; the periodic one is cancelled first.
     pub(crate) fn clear_event(self, place: &AtomicEvent) {
+        // course: 11 begin clear_event "forget the event"
         let end = self.end();
         let Some(event) = place.take() else { return };
         if std::ptr::eq(place, &end.inactive_event) {
             let _ = event.try_cancel();
             end.inactive_timeout_at.set(None);
         }
+        // course: 11 stub let _ = place;
+        // course: 11 stub todo!("lesson 11: clear_event")
+        // course: 11 end
     }
 
     /// Bytes have moved.

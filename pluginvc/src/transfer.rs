@@ -83,6 +83,7 @@ impl<'a> Half<'a> {
     /// user's write buffer into the core buffer, under C and under the mutex of
     /// the VIO.
     pub(crate) fn write_into_core(self, core: &Guard<'_>, sm: &Guard<'_>) -> Progress {
+        // course: 7 begin write_into_core "move bytes into the core buffer, and tell the writer"
         let (vio, other) = (&self.end().write.vio, self.other().end());
         let ntodo = vio.ntodo();
         if ntodo == 0 || self.is_null_do_io(sm, VioOp::Write) {
@@ -130,12 +131,16 @@ impl<'a> Half<'a> {
         };
         self.call_back(sm, VioOp::Write, event);
         Progress::Moved
+        // course: 7 stub let _ = (core, sm);
+        // course: 7 stub todo!("lesson 7: write_into_core")
+        // course: 7 end
     }
 
     /// The common part of the read sides of epochs B and C: moves bytes from the
     /// core buffer into the user's read buffer, under C and under the mutex of
     /// the VIO.
     pub(crate) fn read_from_core(self, core: &Guard<'_>, sm: &Guard<'_>) -> Progress {
+        // course: 7 begin read_from_core "move bytes to the user, and tell the reader"
         let (vio, other) = (&self.end().read.vio, self.other().end());
         let ntodo = vio.ntodo();
         if ntodo == 0 {
@@ -187,6 +192,9 @@ impl<'a> Half<'a> {
         };
         self.call_back(sm, VioOp::Read, event);
         Progress::Moved
+        // course: 7 stub let _ = (core, sm);
+        // course: 7 stub todo!("lesson 7: read_from_core")
+        // course: 7 end
     }
 
     /// The core buffer that this end writes into.

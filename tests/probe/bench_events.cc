@@ -4,7 +4,6 @@
 
 #include <condition_variable>
 #include <deque>
-#include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -56,53 +55,12 @@ struct Chains : Work {
   }
 };
 
-// A thread outside the event loop, which does what it is told.
-class Producer
-{
-public:
-  Producer() { TSThreadCreate(&Producer::main, this); }
-
-  void
-  perform(std::function<void()> what)
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    job_ = std::move(what);
-    changed_.notify_all();
-  }
-
-private:
-  static void *
-  main(void *self)
-  {
-    static_cast<Producer *>(self)->work();
-    return nullptr;
-  }
-
-  void
-  work()
-  {
-    std::unique_lock<std::mutex> lock(mutex_);
-    for (;;) {
-      changed_.wait(lock, [this] { return static_cast<bool>(job_); });
-      auto job = std::move(job_);
-      job_     = nullptr;
-      lock.unlock();
-      job();
-      lock.lock();
-    }
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::function<void()> job_;
-};
-
 constexpr int MOST_PRODUCERS = 3;
 
-Producer &
+Foreign &
 producer(int number)
 {
-  static Producer the_producers[MOST_PRODUCERS];
+  static Foreign the_producers[MOST_PRODUCERS];
   return the_producers[number];
 }
 
@@ -133,7 +91,7 @@ struct Cross : Work {
   {
     began = job.now();
     for (int64_t i = 0; i < job.many; ++i) {
-      producer(static_cast<int>(i)).perform([this] {
+      producer(static_cast<int>(i)).begin([this] {
         for (int64_t left = job.ops / job.many; left > 0; --left) {
           server().schedule_imm(event_thread(0), sink.as_ts(), EVENT_IMMEDIATE, nullptr);
         }
@@ -312,7 +270,7 @@ struct LockMiss : Batches {
   void
   begin() override
   {
-    producer(0).perform([this] {
+    producer(0).begin([this] {
       TSMutexLock(target.mutex);
       {
         std::unique_lock<std::mutex> lock(mutex);

@@ -138,20 +138,29 @@ references(TSMutex mutex)
   return *reinterpret_cast<volatile int *>(reinterpret_cast<char *>(mutex) + sizeof(void *));
 }
 
-// A thread outside the event loop. It performs one thing at a time, while the thread
-// that asked for it waits.
+// A thread outside the event loop. It performs one thing at a time.
 class Foreign
 {
 public:
   Foreign() { TSThreadCreate(&Foreign::main, this); }
 
+  // Has it done while the thread that asks for it goes on.
+  void
+  begin(std::function<void()> what)
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    job_  = std::move(what);
+    busy_ = true;
+    changed_.notify_all();
+  }
+
+  // Has it done while the thread that asks for it waits.
   void
   perform(std::function<void()> what)
   {
+    begin(std::move(what));
     std::unique_lock<std::mutex> lock(mutex_);
-    job_ = std::move(what);
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return !job_; });
+    changed_.wait(lock, [this] { return !busy_; });
   }
 
 private:
@@ -168,8 +177,12 @@ private:
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
       changed_.wait(lock, [this] { return static_cast<bool>(job_); });
-      job_();
-      job_ = nullptr;
+      auto job = std::move(job_);
+      job_     = nullptr;
+      lock.unlock();
+      job();
+      lock.lock();
+      busy_ = static_cast<bool>(job_);
       changed_.notify_all();
     }
   }
@@ -177,5 +190,6 @@ private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::function<void()> job_;
+  bool busy_ = false; // a job waits or runs
 };
 } // namespace atslab

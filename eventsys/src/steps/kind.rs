@@ -23,6 +23,14 @@ pub struct Word {
 }
 
 impl StepKind {
+    /// True if both are the same word: what `==` says, but without a look at the letters when
+    /// both come from the same declaration. A comparison of recordings asks it for each step.
+    #[inline]
+    #[must_use]
+    pub fn is(self, other: StepKind) -> bool {
+        std::ptr::eq(self.0, other.0) || self == other
+    }
+
     #[doc(hidden)]
     #[must_use]
     pub const fn new(word: &'static Word) -> StepKind {
@@ -48,9 +56,12 @@ impl StepKind {
 #[macro_export]
 macro_rules! step_kinds {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $target:literal;)*) => {
-        $($(#[$doc])* pub const $name: $crate::steps::StepKind = $crate::steps::StepKind::new(
-            &$crate::steps::Word { name: $word, target: $target },
-        );)*
+        $($(#[$doc])* pub const $name: $crate::steps::StepKind = {
+            // A static has one address in the whole program; the value of a constant need not.
+            static WORD: $crate::steps::Word =
+                $crate::steps::Word { name: $word, target: $target };
+            $crate::steps::StepKind::new(&WORD)
+        };)*
 
         /// Every kind of step of this layer.
         pub const ALL: &[$crate::steps::StepKind] = &[$($name,)*];

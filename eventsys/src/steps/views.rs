@@ -1,13 +1,13 @@
 //! The views of a step: the recordings' text, `log` lines, JSON lines.
 
 use std::collections::HashMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::{Step, StepSink, Subject};
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.what)
+        f.write_char(self.what)
     }
 }
 
@@ -42,13 +42,12 @@ pub fn excerpt(text: &str) -> String {
 /// use eventsys::steps::events::DISPATCH;
 /// use eventsys::steps::{LockNames, Step, Subject, json_line};
 ///
-/// let step = Step::bare(Subject { what: "T", number: 3 }, DISPATCH, Some(1));
+/// let step = Step::bare(Subject { what: 'T', number: 3 }, DISPATCH, Some(1));
 /// let line = json_line(&step, &mut LockNames::default());
 /// assert_eq!(line, r#"{"at":0,"subject":"T","number":3,"step":"dispatch","value":1}"#);
 /// ```
 #[must_use]
 pub fn json_line(step: &Step, names: &mut LockNames) -> String {
-    use fmt::Write as _;
     // Every value is a number or a word of the vocabulary: nothing needs escaping.
     let Step { at, subject: Subject { what, number }, kind, .. } = step;
     let kind = kind.name();
@@ -112,7 +111,7 @@ mod tests {
 
     #[test]
     fn json_has_no_holes() {
-        let thread = Subject { what: "T", number: 3 };
+        let thread = Subject { what: 'T', number: 3 };
         let mut step = Step::bare(thread, DISPATCH, Some(1));
         let names = &mut LockNames::default();
         let line = r#"{"at":0,"subject":"T","number":3,"step":"dispatch","value":1}"#;

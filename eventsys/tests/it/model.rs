@@ -7,9 +7,10 @@
 //! agree on what every `cancel` found.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use eventsys::hrtime::{HrTime, mseconds, useconds};
+use eventsys::sync::{Mutex, MutexGuard};
 use eventsys::{EventRef, When};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -100,7 +101,7 @@ struct Run {
 type SharedRun = Arc<Mutex<Run>>;
 
 fn lock(run: &SharedRun) -> MutexGuard<'_, Run> {
-    run.lock().unwrap_or_else(PoisonError::into_inner)
+    run.lock()
 }
 
 fn when(span: Span) -> When {

@@ -3,9 +3,10 @@
 //! a thread of the processor's own it ends the event system, and every caller is told.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 
 use eventsys::hrtime::{mseconds, seconds};
+use eventsys::sync::Mutex;
 use eventsys::{
     Clock, ContRef, ET_NET, EventProcessor, FreeContinuation, HandlerPanic, Outcome, ProxyMutex,
     Request, StateMachine,
@@ -84,13 +85,13 @@ fn on_an_adopted_thread_a_panic_that_is_not_caught_frees_the_events_and_other_th
 fn reported_by(thread: &'static str, f: impl FnOnce()) -> Vec<String> {
     static SEEN: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
     static HOOK: std::sync::Once = std::sync::Once::new();
-    let seen = || SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let seen = || SEEN.lock();
     HOOK.call_once(|| {
         let others = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             let name = std::thread::current().name().unwrap_or_default().to_owned();
             let text = info.payload_as_str().unwrap_or_default().to_owned();
-            SEEN.lock().unwrap_or_else(PoisonError::into_inner).push((name, text));
+            SEEN.lock().push((name, text));
             others(info);
         }));
     });
@@ -261,7 +262,7 @@ fn of_several_panics_the_first_is_told_and_no_drop_is_left_out() {
         let (begin, begun) = mpsc::channel();
         let waits: ContRef = FreeContinuation::new(move |_, _, _| {
             let _ = begin.send(());
-            let _ = may_go.lock().map(|gate| gate.recv());
+            let _ = may_go.lock().recv();
             panic!("a handler's own")
         });
         assert!(processor.schedule_imm(waits, net).is_some());

@@ -6,8 +6,9 @@
 //! are spawned here run for real; a channel, and the join at the shutdown, say
 //! when they are done.
 
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 
+use eventsys::sync::Mutex;
 use eventsys::{
     Clock, ContRef, Continuation, ET_CALL, ET_NET, EThread, EventProcessor, EventType,
     FreeContinuation, MAX_EVENT_THREADS, Outcome, ProxyMutex, StateMachine, ThreadType,
@@ -228,7 +229,7 @@ fn spawn_continuations_run_first_on_each_thread_in_the_order_of_their_registrati
         FreeContinuation::new(move |_, event, _| {
             assert_eq!(event.0, 1, "EVENT_IMMEDIATE");
             let id = EThread::with_current(|thread| thread.expect("on an event thread").id());
-            lines.lock().expect("no panic under the lock").push((id, what));
+            lines.lock().push((id, what));
             Outcome::Done
         })
     };
@@ -238,7 +239,7 @@ fn spawn_continuations_run_first_on_each_thread_in_the_order_of_their_registrati
     let (started, all_started) = mpsc::channel();
     let calls = Arc::clone(&lines);
     processor.on_group_started(task, move || {
-        let calls = calls.lock().expect("no panic under the lock").len();
+        let calls = calls.lock().len();
         let _ = started.send(calls);
     });
     assert_eq!(processor.spawn_event_threads("ET_TASK", 3), task);
@@ -251,7 +252,7 @@ fn spawn_continuations_run_first_on_each_thread_in_the_order_of_their_registrati
     assert!(processor.has_tg_started(task));
     assert!(all_started.recv().is_err(), "called once");
     processor.shutdown();
-    let lines = lines.lock().expect("no panic under the lock");
+    let lines = lines.lock();
     for id in 0..3 {
         let mine: Vec<_> = lines.iter().filter(|line| line.0 == id).map(|line| line.1).collect();
         assert_eq!(mine[..2], ["first", "second"], "thread {id}");
@@ -267,7 +268,7 @@ fn a_group_has_started_when_its_last_thread_has_and_says_so_once() {
     let may_go_on = Mutex::new(may_go_on);
     let gate: ContRef = FreeContinuation::new(move |_, _, _| {
         let _ = begun.send(());
-        may_go_on.lock().expect("no panic under the lock").recv().expect("is let through");
+        may_go_on.lock().recv().expect("is let through");
         Outcome::Done
     });
     processor.schedule_spawn(gate, ET_NET);

@@ -3,10 +3,11 @@
 //! its event as a handler that returns does.
 
 use eventsys::steps::events;
+use eventsys::sync::Mutex;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use eventsys::hrtime::mseconds;
 use eventsys::steps::{Step, StepKind, StepSink, Steps};
@@ -189,7 +190,7 @@ fn a_handler_that_panics_leaves_its_mutex_and_its_continuation_free() {
     let seen = Arc::new(Mutex::new(0));
     let count = Arc::clone(&seen);
     let cont = lab.actor(move |_| {
-        *count.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) += 1;
+        *count.lock() += 1;
         panic!("handler")
     });
     lab.thread.schedule_imm(cont.clone());

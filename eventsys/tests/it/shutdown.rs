@@ -4,10 +4,11 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread::yield_now;
 
 use eventsys::hrtime::{mseconds, seconds};
+use eventsys::sync::Mutex;
 use eventsys::{
     Clock, ContRef, ET_NET, EventProcessor, FreeContinuation, Options, Outcome, WakePolicy,
 };
@@ -44,7 +45,7 @@ struct Busy {
 
 impl Busy {
     fn note(&self, line: &'static str) {
-        self.lines.lock().expect("no panic under the lock").push(line);
+        self.lines.lock().push(line);
     }
 
     fn shut_down_and_note(&self, line: &'static str) {
@@ -53,7 +54,7 @@ impl Busy {
     }
 
     fn lines(&self) -> Vec<&'static str> {
-        self.lines.lock().expect("no panic under the lock").clone()
+        self.lines.lock().clone()
     }
 }
 
@@ -260,7 +261,7 @@ fn the_shutdown_waits_for_the_pass_of_a_thread_that_others_run() {
                         yield_now();
                     }
                     (0..1_000).for_each(|_| yield_now());
-                    noted.lock().expect("no panic under the lock").push("the handler ends");
+                    noted.lock().push("the handler ends");
                 });
                 thread.schedule_imm_local(Arc::clone(&cont));
                 thread.schedule_imm_local(cont);
@@ -270,10 +271,10 @@ fn the_shutdown_waits_for_the_pass_of_a_thread_that_others_run() {
             });
             assert_eq!(begun.recv(), Ok(()));
             processor.shutdown();
-            lines.lock().expect("no panic under the lock").push("the caller goes on");
+            lines.lock().push("the caller goes on");
             assert_eq!(adopts.join().expect("no panic"), 1, "the second one is not called");
         });
-        let lines = lines.lock().expect("no panic under the lock").clone();
+        let lines = lines.lock().clone();
         assert_eq!(lines, ["the handler ends", "the caller goes on"]);
     });
 }

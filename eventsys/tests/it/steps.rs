@@ -9,7 +9,7 @@ use eventsys::steps::events::{DISPATCH, SCHEDULE};
 use eventsys::steps::{Collector, Step, StepSink, Steps, Subject};
 use eventsys::{Clock, EventProcessor, FreeContinuation, Options, Outcome};
 
-const THREAD: Subject = Subject { what: "T", number: 3 };
+const THREAD: Subject = Subject { what: 'T', number: 3 };
 
 fn texts(collector: &Collector) -> Vec<String> {
     collector.take().iter().map(ToString::to_string).collect()
@@ -27,7 +27,7 @@ fn two_steps_are_the_same_if_a_recording_shows_no_difference() {
     let step = Step::bare(THREAD, DISPATCH, Some(1));
     let elsewhere = Step { at: 7, subject: Subject { number: 9, ..THREAD }, ..step.clone() };
     assert!(step.same_as(&elsewhere), "a recording has neither times nor numbers");
-    assert!(!step.same_as(&Step { subject: Subject { what: "A", number: 3 }, ..step.clone() }));
+    assert!(!step.same_as(&Step { subject: Subject { what: 'A', number: 3 }, ..step.clone() }));
     assert!(!step.same_as(&Step { kind: SCHEDULE, ..step.clone() }));
     assert!(!step.same_as(&Step { value: None, ..step.clone() }));
 }

@@ -4,9 +4,10 @@
 //! to wait for, and `summarize_stats`.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 
 use eventsys::hrtime::{MSECOND, mseconds, seconds, useconds};
+use eventsys::sync::Mutex;
 use eventsys::{
     Clock, EThread, EventMetrics, EventProcessor, FreeContinuation, HrTime, Idle, LoopTailHandler,
     Options, Outcome, OwnEvents, ProxyMutex, SAMPLE_COUNT, StateMachine, WakePolicy,
@@ -20,14 +21,14 @@ struct Recorder(Mutex<Vec<(HrTime, bool)>>);
 impl Recorder {
     /// The timeouts in microseconds, and whether there was nothing to do.
     fn take(&self) -> Vec<(HrTime, bool)> {
-        std::mem::take(&mut self.0.lock().expect("no panic under the lock"))
+        std::mem::take(&mut self.0.lock())
     }
 }
 
 impl LoopTailHandler for Recorder {
     fn wait_for_activity(&self, idle: Idle<'_, '_>, timeout: HrTime) {
         let line = (timeout / useconds(1), idle.is_idle());
-        self.0.lock().expect("no panic under the lock").push(line);
+        self.0.lock().push(line);
         idle.sleep(timeout);
     }
 
@@ -160,7 +161,7 @@ fn a_handler_that_is_put_in_while_the_thread_runs_takes_over() {
     struct Telling(Mutex<Option<mpsc::Sender<String>>>);
     impl LoopTailHandler for Telling {
         fn wait_for_activity(&self, idle: Idle<'_, '_>, timeout: HrTime) {
-            if let Some(tell) = self.0.lock().expect("no panic under the lock").take() {
+            if let Some(tell) = self.0.lock().take() {
                 let _ = tell.send(idle.thread().name().to_owned());
             }
             idle.sleep(timeout);

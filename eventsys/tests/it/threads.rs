@@ -7,9 +7,10 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 
 use eventsys::hrtime::mseconds;
+use eventsys::sync::Mutex;
 use eventsys::{
     Clock, ContRef, Data, ET_CALL, EThread, EventProcessor, FreeContinuation, Options, Outcome,
     ProxyMutex, Request, StateMachine, WakePolicy,
@@ -286,7 +287,7 @@ fn a_thread_whose_handler_panics_ends_and_drops_its_events() {
     let (let_go, may_go) = mpsc::channel::<()>();
     let may_go = Mutex::new(may_go);
     let panics: ContRef = FreeContinuation::new(move |_, _, _| {
-        let _ = may_go.lock().map(|gate| gate.recv());
+        let _ = may_go.lock().recv();
         panic!("on purpose, by a test");
     });
     let waits: ContRef = FreeContinuation::new(|_, _, _| Outcome::Done);

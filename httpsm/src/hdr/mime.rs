@@ -8,6 +8,10 @@
 //! it, where the original has a heap of its own for each message. **Not modelled**: presence bits
 //! and slot accelerators, which no call makes visible.
 
+mod field;
+
+pub use field::MIMEField;
+
 use super::list::csv_parts;
 use super::number::{mime_parse_int, mime_parse_int64};
 

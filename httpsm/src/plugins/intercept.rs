@@ -1,12 +1,14 @@
 //! The common part of the plugins that answer: the connection, its two buffers,
-//! and the request that comes on it.
+//! the request that comes on it, and a machine for those that answer a head at once.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use eventsys::{ContRef, Guard, ProxyMutex};
+use eventsys::{ContRef, Data, EventCode, Guard, Invocation, Outcome, ProxyMutex, StateMachine};
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
-use iocore::{BoundBuffer, IOBufferReader, NetVcRef, VioHandle};
+use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, VioHandle};
+
+use crate::api::HttpTxn;
 
 use crate::hdr::{HdrLimits, HttpParser, ParseResult, RequestHdr, ResponseHdr};
 
@@ -104,6 +106,73 @@ impl Link {
         head.extend_from_slice(sentence.as_bytes());
         let nbytes = self.output.buffer.write(guard, &head);
         self.output.write(guard, &self.vc, cont, nbytes);
+    }
+}
+
+/// What an answer leaves behind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answered {
+    /// A write, whose end closes the connection; or a connection that stays open.
+    Open,
+    /// Nothing to send: the connection is closed.
+    Close,
+}
+
+/// Answers this transaction as soon as the request's head is there, once. A body that comes behind
+/// the head is not read.
+pub(super) fn answer_head<F>(txn: &HttpTxn, answer: F)
+where
+    F: Fn(&Guard<'_>, &ContRef, &Link) -> Answered + Send + 'static,
+{
+    let machine = HeadReader { link: RefCell::default(), answer };
+    txn.server_intercept(StateMachine::new(ProxyMutex::new(), machine, HeadReader::handle));
+}
+
+struct HeadReader<F> {
+    link: RefCell<Option<Link>>,
+    answer: F,
+}
+
+impl<F: Fn(&Guard<'_>, &ContRef, &Link) -> Answered> HeadReader<F> {
+    fn handle(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
+        let (guard, this) = (call.guard(), call.this());
+        match event {
+            EventCode::NET_EVENT_ACCEPT => {
+                if let Some(vc) = data.net_vc() {
+                    *self.link.borrow_mut() = Some(Link::accept(guard, this, vc));
+                }
+            }
+            EventCode::VC_EVENT_READ_READY => {
+                if self.read(guard, this) == Answered::Close {
+                    self.close();
+                }
+            }
+            EventCode::VC_EVENT_WRITE_READY | EventCode::VC_EVENT_READ_COMPLETE => {}
+            _ => self.close(),
+        }
+        Outcome::Done
+    }
+
+    fn read(&self, guard: &Guard<'_>, this: &ContRef) -> Answered {
+        let link = self.link.borrow();
+        let Some(link) = link.as_ref().filter(|link| !link.has_request.get()) else {
+            return Answered::Open;
+        };
+        match link.parse(guard) {
+            ParseResult::Cont => {
+                link.input.reenable(guard);
+                Answered::Open
+            }
+            ParseResult::Done => (self.answer)(guard, this, link),
+            ParseResult::Error => Answered::Close,
+        }
+    }
+
+    fn close(&self) {
+        let link = self.link.take();
+        if let Some(link) = link {
+            link.vc.do_io_close(None);
+        }
     }
 }
 

@@ -90,8 +90,13 @@ impl Run<'_> {
         self.state.hook_state.set(state);
         self.state.asked.set(true);
         self.report(steps::HTTP_HOOK, i64::from(hook.event().0));
-        let txn = HttpTxn::new(self.sm.this.upgrade().expect("called by reference"));
+        let txn = self.txn();
         call(&cont, lock.as_ref(), hook.event(), Data::Object(&txn));
+    }
+
+    /// The transaction, as plugins get it.
+    pub(super) fn txn(self) -> HttpTxn {
+        HttpTxn::new(self.sm.this.upgrade().expect("called by reference"))
     }
 
     fn set_state_of_callout(self) {
@@ -109,6 +114,7 @@ impl Run<'_> {
             HttpHook::PreRemap => self.remap_request(),
             HttpHook::PostRemap => self.handle_request(),
             HttpHook::CacheLookupComplete => self.cache_lookup_is_done(),
+            HttpHook::OsDns => self.os_dns_is_done(),
             HttpHook::SendRequestHdr => self.setup_server_send_request(),
             HttpHook::ReadResponseHdr => self.handle_response(),
             HttpHook::SendResponseHdr => self.send_response(),

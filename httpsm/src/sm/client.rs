@@ -132,6 +132,7 @@ impl Run<'_> {
             t_state.now = self.sm.proxy.local_time();
             t_state.is_internal_request = internal;
             t_state.client_addr = addr;
+            t_state.cache_is_off |= !config.cache_http;
         }
         if !implemented {
             self.state.t_state.borrow_mut().http_return_code = 501;

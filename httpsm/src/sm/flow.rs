@@ -44,20 +44,23 @@ impl Run<'_> {
         let next = self.state.t_state.borrow_mut().start_remap_request(self.sm.proxy.config());
         match next {
             RequestNext::Continue => self.do_api_callout(HttpHook::PreRemap),
+            RequestNext::Skip => self.handle_request(),
             RequestNext::Answer | RequestNext::Tunnel => self.send_error(),
         }
     }
 
     pub(super) fn remap_request(self) {
         let config = self.sm.proxy.config();
-        let next = {
-            let mut t_state = self.state.t_state.borrow_mut();
-            self.sm.proxy.with_remap(|rules| t_state.perform_remap(config, rules));
-            t_state.end_remap_request(config)
-        };
+        let rules = self.sm.proxy.remap_rules();
+        let rule = self.state.t_state.borrow_mut().perform_remap(config, &rules);
+        // The plugins of the rule may use the transaction, so nothing is borrowed here.
+        if let Some(rule) = rule.filter(|rule| rule.has_plugins()) {
+            rule.run_plugins(&self.txn());
+        }
+        let next = self.state.t_state.borrow_mut().end_remap_request(config);
         match next {
             RequestNext::Continue => self.do_api_callout(HttpHook::PostRemap),
-            RequestNext::Answer | RequestNext::Tunnel => self.send_error(),
+            RequestNext::Answer | RequestNext::Tunnel | RequestNext::Skip => self.send_error(),
         }
     }
 
@@ -76,16 +79,41 @@ impl Run<'_> {
             // A plugin that answers in place of the proxy comes before the
             // cache.
             RequestNext::Continue if intercepted => self.open_server(),
-            RequestNext::Continue => self.do_api_callout(HttpHook::CacheLookupComplete),
+            RequestNext::Continue | RequestNext::Skip => {
+                self.do_api_callout(HttpHook::CacheLookupComplete)
+            }
         }
     }
 
     /// The cache never has it.
     pub(super) fn cache_lookup_is_done(self) {
-        let next = self.state.t_state.borrow_mut().handle_cache_miss(self.sm.proxy.config());
+        let next = {
+            let mut t_state = self.state.t_state.borrow_mut();
+            t_state.cache_was_asked = t_state.is_looked_up();
+            match t_state.cache_was_asked {
+                true => t_state.handle_cache_miss(self.sm.proxy.config()),
+                false => RequestNext::Continue,
+            }
+        };
+        match next {
+            RequestNext::Continue => self.do_api_callout(HttpHook::OsDns),
+            RequestNext::Answer | RequestNext::Tunnel | RequestNext::Skip => self.send_error(),
+        }
+    }
+
+    /// Mirrors the return points of `SM_ACTION_API_OS_DNS`: `LookupSkipOpenServer` and
+    /// `HandleCacheOpenReadMiss`.
+    pub(super) fn os_dns_is_done(self) {
+        let next = {
+            let mut t_state = self.state.t_state.borrow_mut();
+            match t_state.cache_was_asked {
+                true => RequestNext::Continue,
+                false => t_state.handle_cache_miss(self.sm.proxy.config()),
+            }
+        };
         match next {
             RequestNext::Continue => self.open_server(),
-            RequestNext::Answer | RequestNext::Tunnel => self.send_error(),
+            RequestNext::Answer | RequestNext::Tunnel | RequestNext::Skip => self.send_error(),
         }
     }
 

@@ -2,14 +2,16 @@
 //!
 //! Mirrors `do_setup_post_tunnel`, `tunnel_handler_post`,
 //! `tunnel_handler_post_ua`, `tunnel_handler_post_server`, `handle_post_failure`,
-//! `setup_100_continue_transfer` and `tunnel_handler_100_continue` (9.2.9).
+//! `setup_100_continue_transfer` and `tunnel_handler_100_continue` (9.2.9). **Different**: an interim
+//! answer that no body waits for. **Could you tell?** Yes: see [`Run::interim_beside_body`] and
+//! [`Run::continue_was_not_due`].
 
 use eventsys::EventCode;
 use iocore::ShutdownHowTo;
 
 use super::{Post, Run, SmState};
 use crate::events::HttpEvents;
-use crate::transact::ServerState;
+use crate::transact::{ResponseNext, ServerState};
 use crate::tunnel::{Production, TunnelChunkingAction, TunnelType};
 
 impl Run<'_> {
@@ -220,7 +222,7 @@ impl Run<'_> {
 
     /// An interim answer goes to the client while the next head is looked for.
     pub(super) fn setup_100_continue_transfer(self) {
-        let mut head = Vec::with_capacity(256);
+        let mut head = self.rest_of_interim();
         if let Some(response) = self.state.t_state.borrow_mut().client_response.take() {
             response.print(&mut head);
         }
@@ -269,8 +271,76 @@ impl Run<'_> {
         } else if body && waiting {
             self.do_setup_post_tunnel();
         } else {
+            self.continue_was_not_due();
             self.set_state(SmState::ReadServerResponseHeader);
         }
+    }
+
+    /// The origin server says `100 Continue`, and no body waits for it. The original sets up a
+    /// tunnel for the body all the same, which reads what the client sends next as that body; the
+    /// answer ends it, and with it both connections. Here only the connections end.
+    fn continue_was_not_due(self) {
+        let mut t_state = self.state.t_state.borrow_mut();
+        t_state.client_keep_alive = false;
+        t_state.server_keep_alive = false;
+        t_state.tunnel_aborted = true;
+    }
+
+    /// True if the head that has been read is an interim answer, and the body is under way.
+    pub(super) fn is_interim_beside_body(self) -> bool {
+        self.state.sm_state.get() == SmState::TunnelPost
+            && self.sm.tunnel.is_tunnel_active(self.guard)
+            && self.state.t_state.borrow().is_interim()
+    }
+
+    /// The interim answer goes to the client, and the body goes on. The original stops the body and
+    /// begins it anew: it sends the bytes that came with the head twice, and loses those that it
+    /// has read but not sent. It also calls the plugins of READ_RESPONSE_HDR, which would hold the
+    /// body up here.
+    pub(super) fn interim_beside_body(self, eos: bool) {
+        self.continue_was_not_due();
+        let config = self.sm.proxy.config();
+        let next = {
+            let mut t_state = self.state.t_state.borrow_mut();
+            t_state.now = self.sm.proxy.local_time();
+            t_state.current_state = ServerState::ConnectionAlive;
+            t_state.handle_response(config, true)
+        };
+        if next == ResponseNext::Interim {
+            self.send_interim();
+        }
+        let more = self.with_server(|server| server.session.reader());
+        if eos && more.is_none_or(|reader| reader.read_avail(self.guard) == 0) {
+            self.handle_server_setup_error(EventCode::VC_EVENT_EOS);
+        } else {
+            self.setup_server_read_response_header();
+        }
+    }
+
+    /// Writes the interim answer beside the tunnel, which only reads from the client.
+    fn send_interim(self) {
+        let mut head = self.rest_of_interim();
+        if let Some(response) = self.state.t_state.borrow_mut().client_response.take() {
+            response.print(&mut head);
+        }
+        let buffer = self.new_buffer(4096);
+        let reader = buffer.alloc_reader(self.guard).expect("the first of five");
+        let nbytes = buffer.write(self.guard, &head);
+        let this = self.cont();
+        self.with_ua(|ua| {
+            let write = ua.vc.do_io_write(self.guard, Some(this), nbytes, Some(&reader));
+            ua.write_vio = Some(write);
+        });
+        *self.state.interim.borrow_mut() = Some(reader);
+    }
+
+    /// What the client has not taken yet of an interim answer: it stands before what follows.
+    pub(super) fn rest_of_interim(self) -> Vec<u8> {
+        let interim = self.state.interim.take();
+        let Some(reader) = interim else { return Vec::with_capacity(512) };
+        let mut rest = vec![0; usize::try_from(reader.read_avail(self.guard)).unwrap_or(0)];
+        reader.read(self.guard, &mut rest);
+        rest
     }
 
     /// Stops the tunnel and keeps the connections. Mirrors `HttpTunnel::abort_tunnel` and what

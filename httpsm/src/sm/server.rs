@@ -324,6 +324,9 @@ impl Run<'_> {
             vio.set_nbytes(self.guard, vio.ndone());
         }
         self.with_server(|server| server.reading = false);
+        if result == ParseResult::Done && self.is_interim_beside_body() {
+            return self.interim_beside_body(eos);
+        }
         if self.sm.tunnel.is_tunnel_active(self.guard) {
             // The answer is there before the whole request is sent: the machine stops sending.
             self.abort_tunnel();

@@ -33,7 +33,7 @@ impl Run<'_> {
                 (true, false) => TunnelChunkingAction::Chunk,
                 (true, true) => TunnelChunkingAction::PassthruChunked,
             };
-            let mut head = Vec::with_capacity(512);
+            let mut head = self.rest_of_interim();
             if let Some(response) = &t_state.client_response {
                 response.print(&mut head);
             }
@@ -82,7 +82,7 @@ impl Run<'_> {
             return;
         };
         self.set_state(SmState::Tunnel);
-        let mut answer = Vec::with_capacity(1024);
+        let mut answer = self.rest_of_interim();
         {
             let mut t_state = self.state.t_state.borrow_mut();
             let precluded = t_state.client_response.as_ref().is_none_or(|response| {

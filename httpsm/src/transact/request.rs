@@ -10,7 +10,7 @@ use super::{PluginTunnel, State};
 use crate::config::HttpConfig;
 use crate::hdr::list::{refuses_identity, tok_list};
 use crate::hdr::{HTTPVersion, RequestHdr, URL, is_token, push_number};
-use crate::remap::UrlRewrite;
+use crate::remap::{Mapping, UrlRewrite};
 
 /// The next step for a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,6 +21,8 @@ pub(crate) enum RequestNext {
     Tunnel,
     /// The answer is in the state already.
     Answer,
+    /// Go on without rules, and without the hooks at them (`SM_ACTION_POST_REMAP_SKIP`).
+    Skip,
 }
 
 /// Fields that belong to one connection and are not passed on. Mirrors the
@@ -70,9 +72,14 @@ impl State {
         }
     }
 
-    /// Refuses an upgrade to a protocol that the proxy does not support; ignores `h2c`. Mirrors
+    /// Leaves the rules out if a plugin has asked for it. Refuses an upgrade to a protocol that the
+    /// proxy does not support; ignores `h2c`. Mirrors `StartRemapRequest` and
     /// `handle_upgrade_request`.
     pub(crate) fn start_remap_request(&mut self, config: &HttpConfig) -> RequestNext {
+        if self.skip_all_remapping {
+            self.client_request.set_url_target_from_host_field();
+            return RequestNext::Skip;
+        }
         let request = &self.client_request;
         let fields = &request.fields;
         let (Some(upgrade), Some(connection)) =
@@ -92,9 +99,25 @@ impl State {
         RequestNext::Answer
     }
 
-    /// Applies the rules. Mirrors `PerformRemap`.
-    pub(crate) fn perform_remap(&mut self, config: &HttpConfig, rules: &UrlRewrite) {
-        self.url_remap_success = rules.remap(&mut self.client_request, config.pristine_host_hdr);
+    /// Rewrites the request by the rule that matches, and returns the rule, whose plugins come
+    /// next. Mirrors `PerformRemap`.
+    pub(crate) fn perform_remap<'r>(
+        &mut self,
+        config: &HttpConfig,
+        rules: &'r UrlRewrite,
+    ) -> Option<&'r Mapping> {
+        let rule = rules.apply(&mut self.client_request, config.pristine_host_hdr);
+        self.url_remap_success = rule.is_some();
+        rule
+    }
+
+    /// Whether the cache is asked for this request. Mirrors `is_request_cache_lookupable`.
+    pub(crate) fn is_looked_up(&self) -> bool {
+        !self.cache_is_off
+            && matches!(
+                &self.client_request.method[..],
+                b"GET" | b"HEAD" | b"POST" | b"DELETE" | b"PUT" | b"PURGE" | b"PUSH"
+            )
     }
 
     /// Refuses a request that no rule matches, unless a plugin answers. Mirrors `EndRemapRequest`.
@@ -295,12 +318,8 @@ impl State {
     /// `OSDNSLookup`, and `HandleCacheOpenReadMiss` with
     /// `delete_all_document_alternates_and_return`.
     pub(crate) fn handle_cache_miss(&mut self, config: &HttpConfig) -> RequestNext {
+        let looked_up = self.is_looked_up();
         let request = &mut self.client_request;
-        let looked_up = !self.cache_is_off
-            && matches!(
-                &request.method[..],
-                b"GET" | b"HEAD" | b"POST" | b"DELETE" | b"PUT" | b"PURGE" | b"PUSH"
-            );
         // How often the original comes here: once before it resolves the address, if it has asked
         // the cache; once after that, if it has asked the cache or the request has a range.
         let visits = match (looked_up, request.fields.presence("Range")) {

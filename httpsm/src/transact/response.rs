@@ -105,9 +105,14 @@ impl State {
         self.build_internal_response(config, 200, "OK");
     }
 
+    /// True if the origin server's response is not the last one.
+    pub(crate) fn is_interim(&self) -> bool {
+        matches!(self.server_response.status, 100 | 103)
+    }
+
     fn connection_open(&mut self, config: &HttpConfig) -> ResponseNext {
         let status = self.server_response.status;
-        if matches!(status, 100 | 103) {
+        if self.is_interim() {
             let request = &self.client_request;
             let wants_it = match request.version {
                 HTTPVersion::HTTP_1_1 => true,

@@ -4,14 +4,17 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use eventsys::steps::Steps;
+use eventsys::sync::Mutex;
 use eventsys::{ET_NET, EThread, EventCode, FreeContinuation, Outcome, Request};
 use httpsm::hooks::HttpHook;
 use httpsm::plugins::Plugin;
 use httpsm::{HttpCensus, HttpData, HttpEvents, HttpTxn, Server, ServerOptions};
+use pluginvc::PairCensus;
 use testkit::net::PATIENCE;
 
 /// The thread that gives a transaction back.
@@ -31,7 +34,9 @@ enum From {
 fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
     const REQUESTS: usize = 6;
     let plugins = vec![Plugin::Generator];
-    let options = ServerOptions { threads: 4, plugins, ..ServerOptions::default() };
+    let pairs = Arc::new(PairCensus::default());
+    let steps = Steps::to(pairs.clone());
+    let options = ServerOptions { threads: 4, plugins, steps, ..ServerOptions::default() };
     let server = Server::start(options).unwrap();
     let (proxy, processor) = (server.proxy(), server.event_processor());
     let task = processor.spawn_event_threads("ET_TASK", 1);
@@ -42,14 +47,14 @@ fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
     let hook = FreeContinuation::new(move |_, event, data| {
         let txn = data.txn().expect("a transaction").clone();
         let here = EThread::current().expect("an event thread");
-        note.lock().unwrap().entry(txn.id()).or_default().insert(here.index());
+        note.lock().entry(txn.id()).or_default().insert(here.index());
         let held = [HttpHook::TxnStart, HttpHook::ReadRequestHdr, HttpHook::SendResponseHdr];
         if held.iter().all(|hook| hook.event() != event) {
             txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             return Outcome::Done;
         }
         if from == From::Foreign {
-            give_back.lock().unwrap().send(txn).unwrap();
+            give_back.lock().send(txn).unwrap();
             return Outcome::Done;
         }
         let later = FreeContinuation::new(move |_, _, _| {
@@ -87,8 +92,10 @@ fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("xxxxx"), "{answer}");
     }
     let waits_since = Instant::now();
-    while proxy.census() != HttpCensus::default() {
-        assert!(waits_since.elapsed() < PATIENCE, "{:?} are left", proxy.census());
+    // A shutdown drops the events that free the pairs, too.
+    while proxy.census() != HttpCensus::default() || pairs.alive() > 0 {
+        let left = (proxy.census(), pairs.alive());
+        assert!(waits_since.elapsed() < PATIENCE, "{left:?} are left");
         std::thread::yield_now();
     }
     server.shutdown();
@@ -96,7 +103,7 @@ fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
     proxy.hooks().clear();
     drop(hook);
     foreign.join().unwrap();
-    let threads = std::mem::take(&mut *threads.lock().unwrap());
+    let threads = std::mem::take(&mut *threads.lock());
     assert_eq!(threads.len(), REQUESTS);
     threads.into_values().collect()
 }

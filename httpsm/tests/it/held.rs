@@ -7,10 +7,11 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::net_common::{Stage, seconds_since};
 use eventsys::hrtime::seconds;
+use eventsys::sync::Mutex;
 use eventsys::{ET_NET, EventCode, FreeContinuation, Outcome, Request};
 use httpsm::hooks::HttpHook::{self, *};
 use httpsm::{HttpConfig, HttpData, HttpEvents, HttpSsn};
@@ -97,7 +98,7 @@ fn add_hooks(stage: &Stage, log: &Log, hold: Hold) {
     let (note, Hold { hook: held, span, event: back }) = (Arc::clone(log), hold);
     let first = FreeContinuation::new(move |_, event, data| {
         let hook = HttpHook::from_event(event).expect("the event of a hook");
-        note.lock().unwrap().push(format!("1 {hook:?}"));
+        note.lock().push(format!("1 {hook:?}"));
         let txn = data.txn().expect("a transaction").clone();
         if hook != held {
             txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
@@ -105,7 +106,7 @@ fn add_hooks(stage: &Stage, log: &Log, hold: Hold) {
         }
         let note = Arc::clone(&note);
         let later = FreeContinuation::new(move |_, _, _| {
-            note.lock().unwrap().push("given back".to_owned());
+            note.lock().push("given back".to_owned());
             txn.reenable(back);
             Outcome::Done
         });
@@ -115,7 +116,7 @@ fn add_hooks(stage: &Stage, log: &Log, hold: Hold) {
     let note = Arc::clone(log);
     let second = FreeContinuation::new(move |_, event, data| {
         let hook = HttpHook::from_event(event).expect("the event of a hook");
-        note.lock().unwrap().push(format!("2 {hook:?}"));
+        note.lock().push(format!("2 {hook:?}"));
         data.txn().expect("a transaction").reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
         Outcome::Done
     });
@@ -143,9 +144,9 @@ fn request(sends: Sends) -> String {
 fn see_on((stage, log): (Stage, Log), held: &str, request: &str, does: Does, for_s: i64) -> Seen {
     let mut client = stage.client();
     client.write_all(request.as_bytes()).unwrap();
-    stage.run_until(|| log.lock().unwrap().iter().any(|entry| *entry == held));
+    stage.run_until(|| log.lock().iter().any(|entry| *entry == held));
     let start = stage.now();
-    log.lock().unwrap().retain(|entry| *entry == held);
+    log.lock().retain(|entry| *entry == held);
     let mut client = Some(client);
     match does {
         Waits => {}
@@ -162,7 +163,7 @@ fn see_on((stage, log): (Stage, Log), held: &str, request: &str, does: Does, for
         match client.as_mut().filter(|_| closed.is_none()).map(|client| client.read(&mut piece)) {
             Some(Ok(0)) => {
                 closed = Some(at);
-                log.lock().unwrap().push("client closed".to_owned());
+                log.lock().push("client closed".to_owned());
             }
             Some(Ok(n)) => {
                 let text = String::from_utf8_lossy(&piece[..n]);
@@ -174,7 +175,7 @@ fn see_on((stage, log): (Stage, Log), held: &str, request: &str, does: Does, for
         }
         at >= for_s
     });
-    let log = std::mem::take(&mut *log.lock().unwrap());
+    let log = std::mem::take(&mut *log.lock());
     // Every transaction that a plugin still holds ends, and nothing is left of it.
     drop(client);
     stage.run_until(|| {
@@ -196,6 +197,7 @@ fn at_and_behind(hook: HttpHook) -> Vec<HttpHook> {
         PreRemap,
         PostRemap,
         CacheLookupComplete,
+        OsDns,
         SendRequestHdr,
         ReadResponseHdr,
         SendResponseHdr,
@@ -273,7 +275,7 @@ fn an_error_behind_the_origin_servers_timeout_is_the_answer() {
 /// timeout again.
 #[test]
 fn a_client_that_has_sent_a_body_is_timed_out_behind_the_answers_head_only() {
-    for hook in [ReadRequestHdr, PreRemap, PostRemap, CacheLookupComplete] {
+    for hook in [ReadRequestHdr, PreRemap, PostRemap, CacheLookupComplete, OsDns] {
         let seen = held(hook, Post, Waits, 8);
         assert_eq!(seen.answer, Some(("HTTP/1.1 200 OK".to_owned(), 8)), "{hook:?}");
         let mut expected = goes_on(hook);
@@ -453,16 +455,16 @@ fn a_session_that_is_held_at_its_start_is_not_timed_out() {
     let kept: Arc<Mutex<Option<HttpSsn>>> = Arc::default();
     let keep = Arc::clone(&kept);
     let hook = FreeContinuation::new(move |_, _, data| {
-        *keep.lock().unwrap() = data.ssn().cloned();
+        *keep.lock() = data.ssn().cloned();
         Outcome::Done
     });
     stage.proxy.hooks().add(SsnStart, hook);
     let mut client = stage.client();
     client.write_all(request(Get).as_bytes()).unwrap();
-    stage.run_until(|| kept.lock().unwrap().is_some());
+    stage.run_until(|| kept.lock().is_some());
     let start = stage.now();
     stage.run_until(|| seconds_since(&stage, start) >= 10);
-    let ssn = kept.lock().unwrap().take().unwrap();
+    let ssn = kept.lock().take().unwrap();
     ssn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
     assert!(stage.receive(&mut client, 200).ends_with("hello"));
 }

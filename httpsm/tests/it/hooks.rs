@@ -1,10 +1,11 @@
 //! Hooks: their order, which plugins are called, what a plugin may do there,
 //! and when.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::common::{Lab, Peer, config};
 use eventsys::mutex::weak_try_lock;
+use eventsys::sync::Mutex;
 use eventsys::{ContRef, EventCode, FreeContinuation, Outcome, ProxyMutex, StateMachine};
 use httpsm::hooks::HttpHook;
 use httpsm::{HttpData, HttpEvents, HttpTxn, ts_http_connect};
@@ -20,7 +21,7 @@ fn noting(calls: &Calls, name: &str, act: impl Fn(&HttpTxn) + Send + Sync + 'sta
     let (calls, name) = (Arc::clone(calls), name.to_owned());
     FreeContinuation::new(move |_, event, data| {
         let hook = HttpHook::from_event(event).expect("the event of a hook");
-        calls.lock().unwrap().push(format!("{name}{hook:?}"));
+        calls.lock().push(format!("{name}{hook:?}"));
         if let Some(txn) = data.txn() {
             act(txn);
             txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
@@ -33,7 +34,7 @@ fn noting(calls: &Calls, name: &str, act: impl Fn(&HttpTxn) + Send + Sync + 'sta
 }
 
 fn taken(calls: &Calls) -> Vec<String> {
-    std::mem::take(&mut calls.lock().unwrap())
+    std::mem::take(&mut calls.lock())
 }
 
 #[test]
@@ -51,6 +52,7 @@ fn each_is_called_at_its_place() {
         "PreRemap",
         "PostRemap",
         "CacheLookupComplete",
+        "OsDns",
         "SendRequestHdr",
     ];
     assert_eq!(taken(&calls), before);
@@ -159,7 +161,7 @@ fn a_plugin_may_take_its_time() {
         lab.proxy.hooks().add(
             hook,
             FreeContinuation::new(move |_, _, data| {
-                *keep.lock().unwrap() = data.txn().cloned();
+                *keep.lock() = data.txn().cloned();
                 Outcome::Done
             }),
         );
@@ -169,7 +171,7 @@ fn a_plugin_may_take_its_time() {
         }
         lab.run_s(2);
         assert_eq!(lab.census().transactions, 1, "{hook:?} waits");
-        let txn = kept.lock().unwrap().take().expect("called");
+        let txn = kept.lock().take().expect("called");
         // From a thread that the event system does not own.
         std::thread::scope(|scope| {
             scope.spawn(|| txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE)).join()
@@ -218,6 +220,7 @@ fn giving_a_transaction_back_twice_counts_once() {
             HttpHook::PreRemap,
             HttpHook::PostRemap,
             HttpHook::CacheLookupComplete,
+            HttpHook::OsDns,
             HttpHook::SendRequestHdr,
             HttpHook::ReadResponseHdr,
             HttpHook::SendResponseHdr,
@@ -242,7 +245,7 @@ fn a_client_that_goes_while_a_plugin_thinks_is_waited_for() {
         lab.proxy.hooks().add(
             hook,
             FreeContinuation::new(move |_, _, data| {
-                *keep.lock().unwrap() = data.txn().cloned();
+                *keep.lock() = data.txn().cloned();
                 Outcome::Done
             }),
         );
@@ -254,7 +257,7 @@ fn a_client_that_goes_while_a_plugin_thinks_is_waited_for() {
         client.close();
         lab.run_s(30);
         assert_eq!(lab.census().transactions, 1, "{hook:?}");
-        kept.lock().unwrap().take().expect("called").reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
+        kept.lock().take().expect("called").reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
         lab.expect_nothing_left(vec![client]);
     }
 }
@@ -265,6 +268,7 @@ fn a_plugin_may_end_a_transaction_with_an_error() {
         (HttpHook::ReadRequestHdr, 0, "HTTP/1.1 500 INKApi Error\r\n"),
         (HttpHook::PreRemap, 403, "HTTP/1.1 403 Forbidden\r\n"),
         (HttpHook::CacheLookupComplete, 429, "HTTP/1.1 429 Too Many Requests\r\n"),
+        (HttpHook::OsDns, 403, "HTTP/1.1 403 Forbidden\r\n"),
         (HttpHook::SendRequestHdr, 0, "HTTP/1.1 500 INKApi Error\r\n"),
         (HttpHook::ReadResponseHdr, 418, "HTTP/1.1 418 Error\r\n"),
         (HttpHook::SendResponseHdr, 503, "HTTP/1.1 503 Service Unavailable\r\n"),
@@ -314,7 +318,7 @@ fn a_plugin_whose_mutex_is_held_is_called_later() {
     let clock = Arc::clone(lab.processor.clock());
     let plugin =
         StateMachine::new(ProxyMutex::new(), (note, clock), |(note, clock), _, _, data| {
-            note.lock().unwrap().push(clock.get_hrtime());
+            note.lock().push(clock.get_hrtime());
             data.txn().expect("a transaction").reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             Outcome::Done
         });
@@ -333,12 +337,12 @@ fn a_plugin_whose_mutex_is_held_is_called_later() {
     let client = lab.client();
     client.send(GET);
     lab.run_ms(25);
-    assert!(called.lock().unwrap().is_empty());
+    assert!(called.lock().is_empty());
     assert!(weak_try_lock(Some(plugin.mutex())).is_none());
     drop(release);
     holder.join().unwrap();
     lab.run_ms(25);
-    let at = called.lock().unwrap()[0] - start;
+    let at = called.lock()[0] - start;
     // At most one period after the mutex was given back.
     assert!((25_000_000..=35_000_000).contains(&at), "{at}");
     lab.origin().send(OK);
@@ -351,7 +355,7 @@ fn a_plugin_whose_mutex_is_held_is_called_later() {
 fn interceptor(events: &Arc<Mutex<Vec<EventCode>>>) -> ContRef {
     let events = Arc::clone(events);
     FreeContinuation::new(move |_, event, _| {
-        events.lock().unwrap().push(event);
+        events.lock().push(event);
         Outcome::Done
     })
 }
@@ -377,7 +381,7 @@ fn who_was_to_answer_and_never_is_asked_is_told() {
             }),
         );
         let client = lab.ask(GET);
-        assert_eq!(*events.lock().unwrap(), [EventCode::NET_EVENT_ACCEPT_FAILED]);
+        assert_eq!(*events.lock(), [EventCode::NET_EVENT_ACCEPT_FAILED]);
         assert!(client.text().starts_with("HTTP/1.1 500 INKApi Error"));
         lab.expect_nothing_left(vec![client]);
     }
@@ -420,14 +424,14 @@ fn a_plugins_own_request_says_so() {
     lab.proxy.hooks().add(
         HttpHook::ReadRequestHdr,
         noting(&calls, "", move |txn| {
-            note.lock().unwrap().push(txn.is_internal());
+            note.lock().push(txn.is_internal());
         }),
     );
     let outside = lab.ask(GET);
     let inside = Peer::new(ts_http_connect(&lab.proxy, "10.1.2.3:99".parse().unwrap()));
     inside.send(GET);
     lab.settle();
-    assert_eq!(*internal.lock().unwrap(), [false, true]);
+    assert_eq!(*internal.lock(), [false, true]);
     assert!(lab.origin().text().contains("\r\nClient-ip: 10.1.2.3\r\n"));
     lab.expect_nothing_left(vec![outside, inside]);
 }
@@ -471,7 +475,7 @@ fn the_last_who_wants_to_answer_does() {
         }),
     );
     let client = lab.ask(GET);
-    assert_eq!(*events.lock().unwrap(), [EventCode::NET_EVENT_ACCEPT_FAILED]);
+    assert_eq!(*events.lock(), [EventCode::NET_EVENT_ACCEPT_FAILED]);
     lab.origin().send(OK);
     lab.settle();
     assert!(client.text().ends_with("hello"));

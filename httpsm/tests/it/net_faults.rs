@@ -118,7 +118,7 @@ fn a_client_may_go_in_every_state_with_and_without_a_reset() {
     const POST: &[u8] = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n";
     for moment in [Connected, InTheHead, InTheBody, Asked, Answered, InTheAnswer] {
         for with_reset in [false, true] {
-            let origins: Arc<std::sync::Mutex<Vec<TcpStream>>> = Arc::default();
+            let origins: Arc<eventsys::sync::Mutex<Vec<TcpStream>>> = Arc::default();
             let kept = Arc::clone(&origins);
             let stage = Stage::new(move |mut stream| {
                 head(&mut stream);
@@ -128,7 +128,7 @@ fn a_client_may_go_in_every_state_with_and_without_a_reset() {
                     _ => b"",
                 };
                 stream.write_all(answer).unwrap();
-                kept.lock().unwrap().push(stream);
+                kept.lock().push(stream);
             });
             let mut client = stage.client();
             let request = [POST, b"0123456789"].concat();
@@ -142,7 +142,7 @@ fn a_client_may_go_in_every_state_with_and_without_a_reset() {
             match moment {
                 Connected => stage.run_until(|| stage.proxy.census().sessions == 1),
                 InTheHead => stage.run_until(|| stage.proxy.census().transactions == 1),
-                InTheBody | Asked => stage.run_until(|| !origins.lock().unwrap().is_empty()),
+                InTheBody | Asked => stage.run_until(|| !origins.lock().is_empty()),
                 Answered | InTheAnswer => {
                     assert!(stage.receive(&mut client, 20).starts_with("HTTP/1.1 200 OK\r\n"));
                 }
@@ -154,7 +154,7 @@ fn a_client_may_go_in_every_state_with_and_without_a_reset() {
             (0..4).for_each(|_| stage.pass());
             // A client that has only ended its side is still answered, so the origin
             // server must come to an end too.
-            origins.lock().unwrap().clear();
+            origins.lock().clear();
             stage.expect_nothing_left();
         }
     }

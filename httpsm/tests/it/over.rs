@@ -1,9 +1,10 @@
 //! A transaction that is over does not answer: each function of the plugin interface
 //! that ends 9.2.9 then (`sdk_sanity_check_txn`) panics with the same words.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::common::Lab;
+use eventsys::sync::Mutex;
 use eventsys::{ContRef, EventCode, FreeContinuation, Outcome};
 use httpsm::hooks::HttpHook;
 use httpsm::{HttpData, HttpEvents, HttpTxn};
@@ -17,7 +18,7 @@ fn keeping(kept: &Arc<Mutex<Option<HttpTxn>>>, goes_on: bool) -> ContRef {
     let kept = Arc::clone(kept);
     FreeContinuation::new(move |_, _, data| {
         let txn = data.txn().expect("a transaction").clone();
-        *kept.lock().unwrap() = Some(txn.clone());
+        *kept.lock() = Some(txn.clone());
         if goes_on {
             txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
         }
@@ -74,7 +75,7 @@ fn a_transaction_that_is_over_answers_no_function() {
     let kept: Arc<Mutex<Option<HttpTxn>>> = Arc::default();
     lab.proxy.hooks().add(HttpHook::ReadRequestHdr, keeping(&kept, true));
     let client = lab.ask(GET);
-    let txn = kept.lock().unwrap().take().expect("called");
+    let txn = kept.lock().take().expect("called");
     assert_eq!(&txn.client_request().url.path, b"x");
     lab.origin().send(OK);
     lab.settle();
@@ -91,7 +92,7 @@ fn a_transaction_that_is_over_answers_no_function() {
     lab.settle();
     lab.origin().send(OK);
     lab.settle();
-    drop((txn, kept.lock().unwrap().take()));
+    drop((txn, kept.lock().take()));
     lab.expect_nothing_left(vec![client]);
 }
 
@@ -105,7 +106,7 @@ fn a_transaction_answers_until_its_last_plugin_has_given_it_back() {
     lab.origin().send(OK);
     lab.settle();
     assert!(client.text().ends_with("hello"));
-    let txn = kept.lock().unwrap().take().expect("called");
+    let txn = kept.lock().take().expect("called");
     for (name, function) in FUNCTIONS.iter().filter(|(name, _)| *name != "TSHttpTxnReenable") {
         function(&txn);
         assert_eq!(lab.census().transactions, 1, "{name}");
@@ -127,7 +128,7 @@ fn giving_back_what_has_ended_meanwhile_is_an_assertion_on_the_event_thread() {
     let client = lab.ask(GET);
     lab.origin().send(OK);
     lab.settle();
-    let txn = kept.lock().unwrap().take().expect("called");
+    let txn = kept.lock().take().expect("called");
     let twice = || (0..2).for_each(|_| txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE));
     std::thread::scope(|scope| scope.spawn(twice).join()).unwrap();
     assert_eq!(panic_text(|| lab.settle()), "failed assertion `magic == HTTP_SM_MAGIC_ALIVE`");

@@ -2,15 +2,21 @@
 //! nothing left.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
 
-use eventsys::{ContRef, Data, EventCode, Invocation, Outcome, ProxyMutex, StateMachine};
+use eventsys::steps::Steps;
+use eventsys::sync::Mutex;
+use eventsys::{
+    Clock, ContRef, Data, EventCode, EventProcessor, Invocation, Options, Outcome, ProxyMutex,
+    StateMachine,
+};
 use httpsm::plugins::{self, Plugin};
 use httpsm::{HttpCensus, HttpConfig, HttpProxy, NoOrigin, UrlRewrite, ts_http_connect};
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use iocore::{IOBufferReader, IoData, NetVcRef};
+use pluginvc::PairCensus;
 
 /// Asks once and reads to the end.
 struct Client {
@@ -35,7 +41,7 @@ impl Client {
         } else {
             self.link.take();
             vc.do_io_close(None);
-            self.done.lock().unwrap().send(self.bytes.get()).unwrap();
+            self.done.lock().send(self.bytes.get()).unwrap();
         }
         Outcome::Done
     }
@@ -63,7 +69,10 @@ impl Client {
 fn many_requests_on_several_threads() {
     const ASKERS: usize = 4;
     const EACH: usize = 100;
-    let processor = testkit::real_processor(3);
+    let pairs = Arc::new(PairCensus::default());
+    let options = Options { steps: Steps::to(pairs.clone()), ..Options::default() };
+    let processor = EventProcessor::with_options(Clock::new_real(), options);
+    processor.spawn_event_threads("ET_NET", 3);
     let rules = UrlRewrite::new(vec!["/=http://h/".parse().unwrap()]);
     let proxy = HttpProxy::new(&processor, HttpConfig::default(), rules, Arc::new(NoOrigin));
     plugins::install(&[Plugin::Fetcher, Plugin::Generator], &proxy);
@@ -92,8 +101,9 @@ fn many_requests_on_several_threads() {
         }
     });
     assert_eq!(answered.load(Ordering::Relaxed), ASKERS * EACH);
-    // The last ones may still be telling their plugins of the end.
-    while proxy.census() != HttpCensus::default() {
+    // The last ones may still be telling their plugins of the end. Then events free the pairs, and
+    // a shutdown would drop those events.
+    while proxy.census() != HttpCensus::default() || pairs.alive() > 0 {
         std::thread::yield_now();
     }
     processor.shutdown();

@@ -141,11 +141,11 @@ fn a_connection_that_cannot_be_made_is_a_502_and_not_tried_again() {
 }
 
 /// A plugin at `SEND_RESPONSE_HDR` that keeps the transaction.
-fn keep(lab: &Lab) -> std::sync::Arc<std::sync::Mutex<Option<HttpTxn>>> {
-    let kept = std::sync::Arc::<std::sync::Mutex<Option<HttpTxn>>>::default();
+fn keep(lab: &Lab) -> std::sync::Arc<eventsys::sync::Mutex<Option<HttpTxn>>> {
+    let kept = std::sync::Arc::<eventsys::sync::Mutex<Option<HttpTxn>>>::default();
     let here = kept.clone();
     let hook = FreeContinuation::new(move |_, _, data| {
-        *here.lock().unwrap() = data.txn().cloned();
+        *here.lock() = data.txn().cloned();
         Outcome::Done
     });
     lab.proxy.hooks().add(HttpHook::SendResponseHdr, hook);
@@ -159,7 +159,7 @@ fn a_plugin_may_hold_a_tunnel_up_or_forbid_it() {
         let kept = keep(&lab);
         let client = lab.ask(&connect("early"));
         assert_eq!((client.text(), lab.origin().text()), (String::new(), String::new()));
-        let txn = kept.lock().unwrap().take().unwrap();
+        let txn = kept.lock().take().unwrap();
         txn.reenable(event);
         drop(txn);
         lab.settle();
@@ -181,7 +181,7 @@ fn an_origin_server_that_goes_while_a_plugin_thinks_leaves_nothing_to_tunnel_to(
     let client = lab.ask(&connect(""));
     lab.origin().close();
     lab.settle();
-    let txn = kept.lock().unwrap().take().unwrap();
+    let txn = kept.lock().take().unwrap();
     txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
     drop(txn);
     lab.settle();

@@ -158,7 +158,7 @@ impl MIOBuffer {
     ///
     /// Mirrors `IOBufferReader::skip_empty_blocks` of `I_IOBuffer.h` (9.1.3).
     #[inline(always)]
-    fn skip_empty_blocks(&mut self, reader: ReaderId) {
+    pub(super) fn skip_empty_blocks(&mut self, reader: ReaderId) {
         let ReaderSlot { seq, offset, .. } = *self.slot(reader);
         // Usually there is no block to move on to.
         if self.queue.is_last(seq) {

@@ -56,7 +56,10 @@ impl MIOBuffer {
     /// Mirrors `MIOBuffer::high_water` of `I_IOBuffer.h` (9.1.3).
     #[inline]
     pub fn high_water(&self) -> bool {
+        // course: 6 begin high_water "is there more to read than the mark?"
         self.is_max_read_avail_more_than(self.water_mark)
+        // course: 6 stub todo!("lesson 6: high_water")
+        // course: 6 end
     }
 
     /// Whether there is no more space than the water mark. Adds a block first, if needed. Exactly
@@ -73,7 +76,10 @@ impl MIOBuffer {
     /// If a block is needed and the size index cannot be allocated.
     #[inline]
     pub fn low_water(&mut self) -> bool {
+        // course: 6 begin low_water "is there little room, after a block was added?"
         self.write_avail() <= self.water_mark
+        // course: 6 stub todo!("lesson 6: low_water")
+        // course: 6 end
     }
 
     /// Whether there is no more space than the water mark in the blocks there are. Exactly the
@@ -82,7 +88,10 @@ impl MIOBuffer {
     /// Mirrors `MIOBuffer::current_low_water` of `I_IOBuffer.h` (9.1.3).
     #[inline]
     pub fn current_low_water(&self) -> bool {
+        // course: 6 begin current_low_water "is there little room now?"
         self.current_write_avail() <= self.water_mark
+        // course: 6 stub todo!("lesson 6: current_low_water")
+        // course: 6 end
     }
 
     /// Adds a block, as [`add_block`](Self::add_block), if the buffer is below high water and has
@@ -95,9 +104,12 @@ impl MIOBuffer {
     /// If a block is needed and the size index cannot be allocated.
     #[inline]
     pub fn check_add_block(&mut self) {
+        // course: 6 begin check_add_block "add a block, if both say so"
         if !self.high_water() && self.current_low_water() {
             self.add_block();
         }
+        // course: 6 stub todo!("lesson 6: check_add_block")
+        // course: 6 end
     }
 
     /// How many bytes of space there are, after [`check_add_block`](Self::check_add_block).
@@ -109,8 +121,11 @@ impl MIOBuffer {
     /// If a block is needed and the size index cannot be allocated.
     #[inline]
     pub fn write_avail(&mut self) -> i64 {
+        // course: 6 begin write_avail "how many bytes fit"
         self.check_add_block();
         self.current_write_avail()
+        // course: 6 stub todo!("lesson 6: write_avail")
+        // course: 6 end
     }
 
     /// How many bytes of space there are in the writer's block and the one behind it. Adds
@@ -133,9 +148,12 @@ impl MIOBuffer {
     /// Mirrors `MIOBuffer::max_read_avail` of `I_IOBuffer.h` (9.1.3).
     #[inline]
     pub fn max_read_avail(&self) -> i64 {
+        // course: 6 begin max_read_avail "what the slowest reader still has to read"
         let live = self.readers.iter().filter(|slot| slot.is_live());
         let most = live.map(|slot| slot.read_avail(self.end_pos)).max();
         most.unwrap_or_else(|| self.writer_read_avail())
+        // course: 6 stub todo!("lesson 6: max_read_avail")
+        // course: 6 end
     }
 
     /// Whether some reader has more than `bytes` bytes to read, size limits not counted. Without
@@ -146,12 +164,16 @@ impl MIOBuffer {
     /// Mirrors `MIOBuffer::is_max_read_avail_more_than` of `I_IOBuffer.h` (9.1.3).
     #[inline]
     pub fn is_max_read_avail_more_than(&self, bytes: i64) -> bool {
+        // course: 6 begin is_max_read_avail_more_than "has some reader more than this?"
         if self.queue.is_empty() {
             return false;
         }
         let live = self.readers.iter().filter(|slot| slot.is_live());
         let most = live.map(|slot| self.end_pos - slot.pos).max();
         most.unwrap_or_else(|| self.writer_read_avail()) > bytes
+        // course: 6 stub let _ = bytes;
+        // course: 6 stub todo!("lesson 6: is_max_read_avail_more_than")
+        // course: 6 end
     }
 
     /// How many blocks the reader that is farthest behind has before it. Zero without readers.

@@ -157,11 +157,12 @@ impl UnixNetVConnection {
 
     /// Reports a step.
     #[inline]
+    #[track_caller]
     pub(super) fn report(&self, kind: StepKind, value: Option<i64>) {
         self.shared.steps.report(|| Step {
             at: self.now(),
             held: census::held_locks(),
-            ..Step::bare(Subject { what: "N", number: self.id }, kind, value)
+            ..Step::bare(Subject { what: 'N', number: self.id }, kind, value)
         });
     }
 

@@ -65,6 +65,10 @@ fn what_is_left_of_an_unknown_length_does_not_overflow() {
     assert_eq!(vio.ntodo(), i64::MAX);
     vio.add_ndone(&guard, 1);
     assert_eq!(vio.ntodo(), i64::MAX - 1);
+    vio.set_ndone(&guard, 5);
+    vio.add_ndone(&guard, 1);
+    assert_eq!((vio.ndone(), vio.ntodo()), (6, i64::MAX - 6));
+    vio.set_ndone(&guard, 1);
     vio.set_nbytes(&guard, 0);
     assert_eq!(vio.ntodo(), -1, "the user may ask for less than is done");
 }

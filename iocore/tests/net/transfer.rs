@@ -303,7 +303,8 @@ fn a_reset_is_the_end_of_the_stream_for_the_reader() {
 
 #[test]
 fn a_reset_that_the_read_itself_finds_is_the_end_of_the_stream_too() {
-    use std::sync::{Arc, Mutex};
+    use eventsys::sync::Mutex;
+    use std::sync::Arc;
     // Otherwise the poll finds it first, and asking for the error takes it away.
     let stage = Stage::new();
     let peer = Arc::new(Mutex::new(None::<socket2::Socket>));
@@ -313,7 +314,7 @@ fn a_reset_that_the_read_itself_finds_is_the_end_of_the_stream_too() {
             ACCEPT => me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0),
             READY => {
                 let vio = me.read_vio();
-                let peer = peer.lock().unwrap().take().unwrap();
+                let peer = peer.lock().take().unwrap();
                 peer.set_linger(Some(Duration::ZERO)).unwrap();
                 drop(peer);
                 vio.reenable_re(me.guard);
@@ -324,14 +325,15 @@ fn a_reset_that_the_read_itself_finds_is_the_end_of_the_stream_too() {
         }
     });
     (&pair.peer).write_all(b"x").unwrap();
-    *peer.lock().unwrap() = Some(pair.peer.into());
+    *peer.lock() = Some(pair.peer.into());
     stage.run_until(|| pair.machine.has(EOS));
     assert_nothing_open(&stage);
 }
 
 #[test]
 fn a_reset_that_the_write_itself_finds_is_an_error_with_its_number() {
-    use std::sync::{Arc, Mutex};
+    use eventsys::sync::Mutex;
+    use std::sync::Arc;
     let stage = Stage::new();
     let peer = Arc::new(Mutex::new(None::<socket2::Socket>));
     let pair = stage.accepted({
@@ -343,7 +345,7 @@ fn a_reset_that_the_write_itself_finds_is_an_error_with_its_number() {
             }
             READY => {
                 let (vio, (buffer, _)) = (me.write_vio(), me.output());
-                let peer = peer.lock().unwrap().take().unwrap();
+                let peer = peer.lock().take().unwrap();
                 peer.set_linger(Some(Duration::ZERO)).unwrap();
                 drop(peer);
                 buffer.write(me.guard, b"2");
@@ -359,7 +361,7 @@ fn a_reset_that_the_write_itself_finds_is_an_error_with_its_number() {
     });
     stage.run_until(|| stage.net.stats().write_bytes() == 1);
     (&pair.peer).write_all(b"x").unwrap();
-    *peer.lock().unwrap() = Some(pair.peer.into());
+    *peer.lock() = Some(pair.peer.into());
     stage.run_until(|| pair.machine.has(ERROR));
     let error = pair.machine.error();
     assert!(matches!(error, Some(libc::ECONNRESET | libc::EPIPE)), "{error:?}");
@@ -514,8 +516,9 @@ fn an_operation_is_taken_back_with_no_continuation() {
 
 #[test]
 fn an_event_is_called_though_a_connection_always_has_bytes() {
+    use eventsys::sync::Mutex;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
-    use std::sync::{Arc, Mutex};
 
     let stage = Stage::new();
     let called = Arc::new(AtomicBool::new(false));
@@ -536,13 +539,13 @@ fn an_event_is_called_though_a_connection_always_has_bytes() {
                 take(me);
                 if !called.load(Ordering::SeqCst) {
                     assert!(me.received().len() < 10_000, "the event is never called");
-                    peer.lock().unwrap().as_mut().unwrap().write_all(b"x").unwrap();
+                    peer.lock().as_mut().unwrap().write_all(b"x").unwrap();
                 }
             }
             _ => {}
         }
     });
-    *peer.lock().unwrap() = Some(pair.peer.try_clone().unwrap());
+    *peer.lock() = Some(pair.peer.try_clone().unwrap());
     stage.thread.schedule_in(event, eventsys::hrtime::mseconds(10));
     (&pair.peer).write_all(b"x").unwrap();
     stage.run_until(|| called.load(Ordering::SeqCst));

@@ -3,6 +3,7 @@
 mod bench;
 mod compare;
 mod completions;
+mod course;
 mod fuzz;
 mod guard;
 mod http;
@@ -14,6 +15,7 @@ mod run;
 mod serve;
 mod soak;
 mod steps;
+mod view;
 
 use std::process::ExitCode;
 
@@ -22,6 +24,7 @@ use clap::Subcommand;
 use self::bench::BenchArgs;
 use self::compare::CompareArgs;
 use self::completions::{CompletionsArgs, ManArgs};
+use self::course::CourseArgs;
 use self::fuzz::FuzzArgs;
 use self::guard::GuardArgs;
 pub(crate) use self::guard::have_a_guard;
@@ -34,6 +37,7 @@ use self::run::RunArgs;
 use self::serve::ServeArgs;
 use self::soak::SoakArgs;
 use self::steps::StepsArgs;
+use self::view::ViewArgs;
 use crate::error::Error;
 use crate::ui::output::Output;
 
@@ -46,6 +50,8 @@ pub(crate) enum Command {
     Steps(StepsArgs),
     /// Run a scenario, told in TOML, on the port and print its steps
     Run(RunArgs),
+    /// See runs: a page to step through them, figures, traces
+    View(ViewArgs),
     /// Play random scenarios on the port and in a real server, and compare
     Fuzz(FuzzArgs),
     /// Have a real server perform cases and write what it does
@@ -66,6 +72,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Compare what the port answers to HTTP requests with the real server
     Http(HttpArgs),
+    /// Build parts of the port yourself; the real server's recordings judge them
+    Course(CourseArgs),
     /// List what there is: epochs, scenarios, cases, plugins, deviations
     List(ListArgs),
     /// Print the completions for a shell
@@ -86,6 +94,7 @@ impl Command {
             Command::Compare(args) => compare::compare(args, out),
             Command::Steps(args) => steps::steps(args, out),
             Command::Run(args) => run::run(args, out),
+            Command::View(args) => view::view(args, out),
             Command::Fuzz(args) => fuzz::fuzz(args, out),
             Command::Record(args) => record::record(args, out),
             Command::Node(args) => node::node(args, out),
@@ -95,6 +104,7 @@ impl Command {
             Command::Guard(args) => guard::guard(*args),
             Command::Bench(args) => bench::bench(args, out),
             Command::Http(args) => http::http(args, out),
+            Command::Course(args) => course::course(args, out),
             Command::List(args) => list::list(args, out),
             Command::Completions(args) => completions::completions(args, out),
             Command::Man(args) => completions::man(args, out),

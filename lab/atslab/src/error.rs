@@ -11,6 +11,7 @@ use conformance::ats::live::LiveError;
 use conformance::ats::recording::RecordingFault;
 use conformance::ats::runner::MOST_CALLS;
 use conformance::node::NodeError;
+use course::CourseError;
 use thiserror::Error;
 
 use crate::ui::output::FAULT;
@@ -27,6 +28,9 @@ pub(crate) enum Error {
     /// The scenario is at fault.
     #[error(transparent)]
     Scenario(#[from] ReadError<ScenarioFault>),
+    /// The course cannot go on.
+    #[error(transparent)]
+    Course(#[from] CourseError),
     /// A real server could not be asked.
     #[error(transparent)]
     Live(#[from] LiveError),
@@ -39,6 +43,12 @@ pub(crate) enum Error {
         name: String,
         /// The names that come close, the closest first.
         close: Vec<String>,
+    },
+    /// A scenario that is explored and not run.
+    #[error("{name}: a scenario whose threads race is not run but explored: atslab explore {name}")]
+    Race {
+        /// The scenario, as the user has named it.
+        name: String,
     },
     /// A name that nothing of this kind has.
     #[error("{place}: no {kind} is named {name:?}{}", did_you_mean(close))]
@@ -83,6 +93,10 @@ pub(crate) enum Error {
     Panicked {
         /// The case.
         name: String,
+        /// The message.
+        text: String,
+        /// How many steps stand before it.
+        after: usize,
     },
     /// A case that would fill the memory with its steps.
     #[error(
@@ -189,6 +203,14 @@ fn did_you_mean(close: &[String]) -> String {
 impl Error {
     /// The status for errors.
     const STATUS: u8 = 2;
+
+    /// The same, for a case that has taken so many steps.
+    pub(crate) fn after(self, steps: usize) -> Error {
+        match self {
+            Error::Panicked { name, text, .. } => Error::Panicked { name, text, after: steps },
+            other => other,
+        }
+    }
 
     /// Prints the error to standard error and gives the exit status. A reader of
     /// standard output that has seen enough and went away is not an error.

@@ -1,5 +1,6 @@
 //! Runs cases on the port, several at a time.
 
+use std::any::Any;
 use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,13 +38,22 @@ pub(crate) struct Outcome {
     pub took: Duration,
 }
 
-/// Runs and compares every job on `threads` threads and gives the outcomes in
-/// the order of the jobs. Calls `done` for each as soon as it is done.
+/// As [`run_each`]; the first job that has no verdict is the error.
 pub(crate) fn run_all(
     jobs: &[Job<'_>],
     threads: Option<NonZero<usize>>,
-    mut done: impl FnMut(&Job<'_>),
+    done: impl FnMut(&Job<'_>),
 ) -> Result<Vec<Outcome>, Error> {
+    run_each(jobs, threads, done).into_iter().collect()
+}
+
+/// Runs and compares every job on `threads` threads and gives the outcomes in
+/// the order of the jobs. Calls `done` for each as soon as it is done.
+pub(crate) fn run_each(
+    jobs: &[Job<'_>],
+    threads: Option<NonZero<usize>>,
+    mut done: impl FnMut(&Job<'_>),
+) -> Vec<Result<Outcome, Error>> {
     let workers = vec![(); pool::size(threads, jobs.len())];
     let mut outcomes: Vec<(usize, Result<Outcome, Error>)> = Vec::new();
     let work = |_: &mut (), index: usize| (index, run(&jobs[index]));
@@ -61,7 +71,8 @@ pub(crate) fn run_all(
 pub(crate) fn run(job: &Job<'_>) -> Result<Outcome, Error> {
     let started = Instant::now();
     let collector = Collector::new();
-    run_on_port(job.case, job.epoch, collector.clone())?;
+    run_on_port(job.case, job.epoch, collector.clone())
+        .map_err(|error| error.after(collector.take().len()))?;
     let took = started.elapsed();
     let compare = if job.live { compare_exactly } else { compare };
     Ok(Outcome { verdict: compare(job.recorded, &collector.take()), took })
@@ -85,12 +96,19 @@ pub(crate) fn run_on_port_with(
 ) -> Result<CaseEnd, Error> {
     // A panic is a fault of the port. It has printed its message already; what
     // it cannot say is the name of the case. Nothing of the run is used after it.
-    let end = catch_unwind(AssertUnwindSafe(|| run_case_with(case, epoch, options)))
-        .map_err(|_| Error::Panicked { name: case.name.clone() })?;
+    let end = catch_unwind(AssertUnwindSafe(|| run_case_with(case, epoch, options))).map_err(
+        |payload| Error::Panicked { name: case.name.clone(), text: text_of(&*payload), after: 0 },
+    )?;
     match end.is_cut_off() {
         true => Err(Error::Endless { name: case.name.clone() }),
         false => Ok(end),
     }
+}
+
+/// The message of a panic.
+fn text_of(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("").to_owned()
 }
 
 #[cfg(test)]

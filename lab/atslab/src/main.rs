@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `cli` | the program's options, and the arguments that several commands share |
 //! | `command` | a file for each command: its arguments, then its work |
+//! | `view` | the page of `atslab view`, its figures and traces |
 //! | `ui` | standard output and colours, tables, differences, progress |
 //! | `select`, `jobs` | which cases the user means; running them on the port |
 //! | `servers`, `files` | where the real servers are; files and how many may be open |
@@ -20,6 +21,7 @@ mod jobs;
 mod select;
 mod servers;
 mod ui;
+mod view;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -23,6 +23,7 @@
 //! | `on_connect` | active: after `connect` has returned, or at `NET_EVENT_OPEN`; passive: at `NET_EVENT_ACCEPT` |
 //! | `on_READ_READY`, `on_READ_COMPLETE`, `on_WRITE_READY`, `on_WRITE_COMPLETE`, `on_EOS`, `on_ERROR`, `on_INACTIVITY_TIMEOUT`, `on_ACTIVE_TIMEOUT` | at each such event that is not counted |
 //! | `"on_READ_READY#2"` | at the second such event, instead of the line above |
+//! | `on_race` | when the threads are about to begin; only when the scenario is explored |
 //! | `after_250ms` | so long after `on_connect`, by a timer under the end's mutex |
 //!
 //! # Operations
@@ -58,6 +59,37 @@
 //! | `foreign_thread = true` | a foreign thread makes the connection |
 //! | `threads = 2` | two event threads, which take turns; the passive end's timers are the second one's |
 //!
+//! # What is only explored
+//! A scenario with one of these is not run but explored ([`Race`]): `atslab explore` carries it
+//! out under one thread schedule after the other. There the event threads race, too: `threads = 2`
+//! then means two that do not take turns.
+//!
+//! | key | meaning |
+//! |---|---|
+//! | `epoch = "C"` of `[pair]` | the epoch that the scenario is about |
+//! | `on_race = […]` of an end | carried out when the threads are about to begin |
+//! | `from = "quiet"` of `[explore]` | where the threads begin: at the `start`, when the active end has its connection (`connect`), or when nothing is left to do at once (`quiet`, the usual one) |
+//! | `bound = 2` of `[explore]` | schedules with so many interruptions are tried |
+//! | `stalls = true` of `[explore]` | time passes although a thread could go on |
+//! | `wake = "try_lock"` of `[explore]` | how sleeping event threads are woken: [`WakePolicy`](eventsys::WakePolicy); `blocking` is the usual one |
+//! | `[thread.NAME]`, `does = […]` | a thread that the event system does not own, and what it does |
+//!
+//! | operation of a thread | what it does |
+//! |---|---|
+//! | `lock X`, `unlock X` | takes a mutex and gives it back: `active`, `passive`, `core`, `active_deputy`, `passive_deputy` |
+//! | `close E` | `do_io_close` of an end, `active` or `passive` |
+//! | `shutdown E read`, `write` or `both` | `do_io_shutdown` |
+//! | `reenable E read`, `write` | `VIO::reenable`, under the end's mutex |
+//! | `do_io_read E N`, `do_io_write E N` | issues an operation, under the end's mutex |
+//! | `write E N`, `consume E N` | the end's own buffers, under its mutex |
+//! | `active_timeout E T`, `inactivity_timeout E T` | sets a timeout |
+//! | `free E` | the end's user is freed: it must not be called back any more |
+//! | `connect` | makes the connection |
+//! | `wait T` | does nothing for a time |
+//! | `schedule N` | schedules N events on an event thread, each when the one before it has come |
+//!
+//! An operation on an end that has no connection yet, or that has been closed, is left out.
+//!
 //! # What is expected
 //! | key of `[expect]`, or of `[expect.B]`, `[expect.C]`, `[expect.D]` for one epoch | meaning |
 //! |---|---|
@@ -70,6 +102,7 @@
 
 #![forbid(unsafe_code)]
 
+mod act;
 pub mod amount;
 mod buffers;
 mod deputy;
@@ -85,6 +118,7 @@ mod model;
 mod op;
 mod outcome;
 pub mod program;
+mod race;
 mod read;
 pub mod read_error;
 pub mod record;
@@ -93,8 +127,10 @@ mod run;
 mod second;
 mod stage;
 mod story;
+mod words;
 mod write;
 
+pub use self::act::{Act, Lock, MOST_SCHEDULED, side_name};
 pub use self::buffers::{Seen, Taken};
 pub use self::expect::{Expect, Expected, FinishKind};
 pub use self::explain::{explain, explain_hold, explain_op, explain_trigger};
@@ -104,6 +140,9 @@ pub use self::model::{Limits, PairDef, Reaction, Scenario, Trigger};
 pub use self::op::{How, HowTo, Op, Owner, Whom};
 pub use self::outcome::{EndOutcome, Outcome};
 pub use self::program::{Program, Range};
+pub use self::race::{
+    Begin, ForeignThread, MOST_INTERRUPTIONS, MOST_THREADS, Race, USUAL_BOUND, wake_name,
+};
 pub use self::read::{event_name, scenario_from_bytes, scenario_from_file, size_name};
 pub use self::read_error::ReadError;
 pub use self::record::{Record, Recorded, record_scenario, steps_of};

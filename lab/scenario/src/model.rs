@@ -4,9 +4,11 @@ use eventsys::{EventCode, HrTime, hrtime};
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, SizeIndex};
 use pluginvc::steps::Side;
 
+use super::act::Act;
 use super::expect::Expect;
 use super::op::Op;
 use super::program::{Program, Range};
+use super::race::Race;
 
 /// What the two ends of a pair do, and what is around them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,6 +25,8 @@ pub struct Scenario {
     pub active: Vec<Reaction>,
     /// What the end that accepts does, in the order of the file.
     pub passive: Vec<Reaction>,
+    /// What is only explored; a scenario with it is not run.
+    pub race: Option<Race>,
     /// What its runs are expected to do.
     pub expect: Expect,
 }
@@ -99,6 +103,8 @@ pub struct Reaction {
 pub enum Trigger {
     /// It has got its connection.
     Connect,
+    /// The threads of the scenario are about to begin; only when it is explored.
+    Race,
     /// It is called back with this event for the `nth` time, counted from 1;
     /// with 0 each time that has no reaction of its own.
     Event(EventCode, u32),
@@ -143,7 +149,12 @@ impl Scenario {
             Op::Hold(_, span) => Some(span),
             _ => None,
         });
-        let longest = timers.chain(spans).chain([self.pair.accept_after]).max();
+        let acts = self.race.iter().flat_map(Race::acts).filter_map(|act| match act {
+            Act::InactivityTimeout(_, span) | Act::ActiveTimeout(_, span) => Some(span + LATE),
+            Act::Wait(span) => Some(span),
+            _ => None,
+        });
+        let longest = timers.chain(spans).chain(acts).chain([self.pair.accept_after]).max();
         longest.unwrap_or(0) + SLACK
     }
 }

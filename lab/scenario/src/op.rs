@@ -6,8 +6,9 @@ use std::fmt;
 use eventsys::HrTime;
 use iocore::VioOp;
 
-use super::amount::{Bytes, MOST_BYTES, MOST_WRITTEN, Span, is_bytes, parse_bytes, parse_span};
+use super::amount::{Bytes, Span};
 use super::fault::ScenarioFault;
+use super::words::Words;
 
 /// One operation of an end. `i64::MAX` bytes are `max`, or `all`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,6 +96,24 @@ pub enum HowTo {
     Both,
 }
 
+impl HowTo {
+    /// Its word in a scenario.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            HowTo::Read => "read",
+            HowTo::Write => "write",
+            HowTo::Both => "both",
+        }
+    }
+
+    /// True if it ends this direction.
+    #[must_use]
+    pub fn ends(self, op: VioOp) -> bool {
+        self != if op == VioOp::Write { HowTo::Read } else { HowTo::Write }
+    }
+}
+
 const NAMES: &str = "do_io_read, do_io_write, write, consume, reenable, reenable_re, shutdown, \
                      close, inactivity_timeout, active_timeout, water_mark or hold";
 
@@ -104,7 +123,7 @@ impl Op {
     /// # Errors
     /// If `text` is no operation.
     pub fn parse(text: &str) -> Result<Op, (usize, ScenarioFault)> {
-        let mut words = Words { text, at: 0 };
+        let mut words = Words::new(text);
         let op = match words.next() {
             "do_io_read" => Op::DoIoRead(words.bytes(Some("max"))?, words.how()?),
             "do_io_write" => Op::DoIoWrite(words.bytes(Some("max"))?, words.how()?),
@@ -120,10 +139,8 @@ impl Op {
             "hold" => Op::Hold(words.owner()?, words.span()?),
             other => return Err(words.fault(other, format!("an operation ({NAMES})"))),
         };
-        match words.next() {
-            "" => Ok(op),
-            other => Err(words.fault(other, "the end of the operation")),
-        }
+        words.end()?;
+        Ok(op)
     }
 }
 
@@ -138,9 +155,7 @@ impl fmt::Display for Op {
             Op::Consume(n) => write!(f, "consume {}", Bytes(n)),
             Op::Reenable(op) => write!(f, "reenable {}", direction_name(op)),
             Op::ReenableRe(op) => write!(f, "reenable_re {}", direction_name(op)),
-            Op::Shutdown(HowTo::Read) => f.write_str("shutdown read"),
-            Op::Shutdown(HowTo::Write) => f.write_str("shutdown write"),
-            Op::Shutdown(HowTo::Both) => f.write_str("shutdown both"),
+            Op::Shutdown(how_to) => write!(f, "shutdown {}", how_to.name()),
             Op::Close => f.write_str("close"),
             Op::InactivityTimeout(t) => write!(f, "inactivity_timeout {}", Span(t)),
             Op::ActiveTimeout(t) => write!(f, "active_timeout {}", Span(t)),
@@ -163,97 +178,6 @@ impl fmt::Display for How {
     }
 }
 
-fn direction_name(op: VioOp) -> &'static str {
+pub(super) fn direction_name(op: VioOp) -> &'static str {
     if op == VioOp::Write { "write" } else { "read" }
-}
-
-/// The words of an operation, with their places.
-struct Words<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-type Parsed<T> = Result<T, (usize, ScenarioFault)>;
-
-impl<'a> Words<'a> {
-    /// The next word; empty at the end.
-    fn next(&mut self) -> &'a str {
-        let rest = self.text[self.at..].trim_start();
-        let word = rest.split_whitespace().next().unwrap_or("");
-        self.at = self.text.len() - rest.len() + word.len();
-        word
-    }
-
-    /// `word`, which has just been taken, is not what was expected.
-    fn fault(&self, word: &str, expected: impl Into<String>) -> (usize, ScenarioFault) {
-        (self.at - word.len(), ScenarioFault::expected(expected, word))
-    }
-
-    fn bytes(&mut self, max: Option<&str>) -> Parsed<i64> {
-        let word = self.next();
-        if Some(word) == max {
-            return Ok(i64::MAX);
-        }
-        let or = max.map_or(String::new(), |max| format!(" or {max}"));
-        let expected = || match is_bytes(word) {
-            true => format!("a number of bytes up to {MOST_BYTES}{or}"),
-            false => format!("a number of bytes (like 100, 32KiB, 1MiB){or}"),
-        };
-        parse_bytes(word).ok_or_else(|| self.fault(word, expected()))
-    }
-
-    fn piece(&mut self) -> Parsed<i64> {
-        let word = self.next();
-        let expected = || format!("a number of bytes up to {}", Bytes(MOST_WRITTEN));
-        let piece = parse_bytes(word).filter(|&bytes| bytes <= MOST_WRITTEN);
-        piece.ok_or_else(|| self.fault(word, expected()))
-    }
-
-    fn span(&mut self) -> Parsed<HrTime> {
-        let word = self.next();
-        let expected = "a time up to a day (like 20us, 250ms, 10s) or 0";
-        parse_span(word).ok_or_else(|| self.fault(word, expected))
-    }
-
-    fn direction(&mut self) -> Parsed<VioOp> {
-        match self.next() {
-            "read" => Ok(VioOp::Read),
-            "write" => Ok(VioOp::Write),
-            other => Err(self.fault(other, "read or write")),
-        }
-    }
-
-    fn how_to(&mut self) -> Parsed<HowTo> {
-        match self.next() {
-            "read" => Ok(HowTo::Read),
-            "write" => Ok(HowTo::Write),
-            "both" => Ok(HowTo::Both),
-            other => Err(self.fault(other, "read, write or both")),
-        }
-    }
-
-    fn owner(&mut self) -> Parsed<Owner> {
-        match self.next() {
-            "active" => Ok(Owner::User(Side::Active)),
-            "passive" => Ok(Owner::User(Side::Passive)),
-            "core" => Ok(Owner::Core),
-            other => Err(self.fault(other, "active, passive or core")),
-        }
-    }
-
-    fn how(&mut self) -> Parsed<How> {
-        let mut how = How::default();
-        loop {
-            match self.next() {
-                "" => return Ok(how),
-                "no_buffer" if !how.no_buffer => how.no_buffer = true,
-                "no_cont" if how.whom == Whom::Me => how.whom = Whom::Nobody,
-                "by_deputy" if how.whom == Whom::Me => how.whom = Whom::Deputy,
-                other => {
-                    let expected = "no_buffer, no_cont or by_deputy, or the end of the operation";
-                    return Err(self.fault(other, expected));
-                }
-            }
-        }
-    }
 }

@@ -8,7 +8,7 @@
 //! | `program 2` | the version of the format; the first line |
 //! | `pair RE SHARED INDEX MARK NS FOREIGN THREADS` | 1 for `connect_re`; 1 for one mutex for both ends; the ends' buffer size index; the water mark of their read buffers; how long the acceptor's mutex is held; 1 for a foreign thread that connects; how many event threads there are; the second line |
 //! | `limits PATIENCE LONGEST CALLS` | after which silence and after which time a run ends, in nanoseconds, and after how many callbacks; the third line |
-//! | `reaction SIDE EVENT NTH FIRST END` | 0 active, 1 passive; the event's number, 0 for `on_connect`; which time, 0 for each other; the operations `FIRST` to `END`, without `END` |
+//! | `reaction SIDE EVENT NTH FIRST END` | 0 active, 1 passive; the event's number, 0 for `on_connect`, 1 for `on_race`; which time, 0 for each other; the operations `FIRST` to `END`, without `END` |
 //! | `timer SIDE NS FIRST END` | as above, so many nanoseconds after `on_connect` |
 //! | `op NAME A B` | the operation's word and two numbers, 0 where it has none; counted from 0; after all reactions |
 //!
@@ -96,6 +96,7 @@ impl fmt::Display for Range {
         let side = side_number(side);
         match trigger {
             Trigger::Connect => write!(f, "reaction {side} 0 0 {first} {end}"),
+            Trigger::Race => write!(f, "reaction {side} 1 0 {first} {end}"),
             Trigger::Event(event, nth) => {
                 write!(f, "reaction {side} {} {nth} {first} {end}", event.0)
             }

@@ -1,5 +1,7 @@
 //! Reads a scenario from TOML.
 
+mod race;
+
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::path::Path;
@@ -56,6 +58,9 @@ struct Raw {
     active: RawEnd,
     #[serde(default)]
     passive: RawEnd,
+    explore: Option<Spanned<race::RawExplore>>,
+    #[serde(default)]
+    thread: BTreeMap<Spanned<String>, race::RawThread>,
     #[serde(default)]
     expect: RawExpect,
 }
@@ -72,6 +77,7 @@ struct RawPair {
     #[serde(default)]
     foreign_thread: bool,
     threads: Option<Spanned<i64>>,
+    epoch: Option<Spanned<String>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -103,18 +109,24 @@ struct RawExpected {
 type RawEnd = BTreeMap<Spanned<String>, Vec<Spanned<String>>>;
 
 fn read(text: &str) -> Faulty<Scenario> {
-    let raw: Raw = toml::from_str(text).map_err(|error| {
+    let mut raw: Raw = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
         (at, ScenarioFault::NotToml(message(error.message())))
     })?;
     let source = Source(text);
+    let epoch = raw.pair.epoch.take();
+    let pair = source.pair(raw.pair)?;
+    let (active, passive) = (source.end(raw.active)?, source.end(raw.passive)?);
+    let has_race = |end: &[Reaction]| end.iter().any(|one| one.trigger == Trigger::Race);
+    let is_race = has_race(&active) || has_race(&passive);
     Ok(Scenario {
         title: raw.title,
         teaches: raw.teaches,
         most_calls: raw.most_calls.unwrap_or(Scenario::MOST_CALLS),
-        pair: source.pair(raw.pair)?,
-        active: source.end(raw.active)?,
-        passive: source.end(raw.passive)?,
+        race: source.race(&pair, epoch, raw.explore, raw.thread, is_race)?,
+        pair,
+        active,
+        passive,
         expect: source.expect(raw.expect)?,
     })
 }
@@ -268,8 +280,10 @@ const EVENTS: [(&str, EventCode); 8] = [
 ];
 
 fn parse_trigger(key: &str) -> Result<Trigger, (usize, ScenarioFault)> {
-    if key == "on_connect" {
-        return Ok(Trigger::Connect);
+    match key {
+        "on_connect" => return Ok(Trigger::Connect),
+        "on_race" => return Ok(Trigger::Race),
+        _ => {}
     }
     if let Some(span) = key.strip_prefix("after_") {
         let expected = "a time up to a day after after_ (like 20us, 250ms, 10s)";
@@ -277,12 +291,12 @@ fn parse_trigger(key: &str) -> Result<Trigger, (usize, ScenarioFault)> {
         return parse_span(span).map(Trigger::After).ok_or_else(fault);
     }
     let Some(event) = key.strip_prefix("on_") else {
-        let expected = "a reaction (on_connect, on_ and an event, after_ and a time)";
+        let expected = "a reaction (on_connect, on_race, on_ and an event, after_ and a time)";
         return Err((0, ScenarioFault::expected(expected, key)));
     };
     let (name, count) = event.split_once('#').unwrap_or((event, "0"));
-    let code =
-        parse_event(name, "connect or an event after on_").map_err(|fault| ("on_".len(), fault))?;
+    let code = parse_event(name, "connect, race or an event after on_")
+        .map_err(|fault| ("on_".len(), fault))?;
     let nth = match count.parse() {
         Ok(nth) if nth > 0 || !event.contains('#') => nth,
         _ => {

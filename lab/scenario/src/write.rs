@@ -5,6 +5,7 @@ use std::fmt;
 use super::amount::Span;
 use super::expect::Expected;
 use super::model::{PairDef, Reaction, Scenario, Trigger};
+use super::race::{Begin, Race, wake_name};
 use super::read::{event_name, size_name};
 
 /// The text of a file that reads back as this scenario.
@@ -15,9 +16,12 @@ impl fmt::Display for Scenario {
         if self.most_calls != Scenario::MOST_CALLS {
             writeln!(f, "most_calls = {}", self.most_calls)?;
         }
-        write_pair(f, &self.pair)?;
+        write_pair(f, &self.pair, self.race.as_ref())?;
         write_end(f, "active", &self.active)?;
         write_end(f, "passive", &self.passive)?;
+        if let Some(race) = &self.race {
+            write_race(f, race)?;
+        }
         write_expected(f, "expect", &self.expect.always)?;
         for (epoch, expected) in &self.expect.by_epoch {
             write_expected(f, &format!("expect.{epoch}"), expected)?;
@@ -26,12 +30,16 @@ impl fmt::Display for Scenario {
     }
 }
 
-fn write_pair(f: &mut fmt::Formatter<'_>, pair: &PairDef) -> fmt::Result {
+fn write_pair(f: &mut fmt::Formatter<'_>, pair: &PairDef, race: Option<&Race>) -> fmt::Result {
     let usual = PairDef::default();
-    if *pair == usual {
+    let epoch = race.and_then(|race| race.epoch);
+    if *pair == usual && epoch.is_none() {
         return Ok(());
     }
     writeln!(f, "\n[pair]")?;
+    if let Some(epoch) = epoch {
+        writeln!(f, "epoch = \"{epoch}\"")?;
+    }
     if pair.connect_re {
         writeln!(f, "connect = \"connect_re\"")?;
     }
@@ -61,6 +69,29 @@ fn write_end(f: &mut fmt::Formatter<'_>, name: &str, reactions: &[Reaction]) -> 
     for Reaction { trigger, ops } in reactions {
         let ops: Vec<_> = ops.iter().map(|op| format!("{:?}", op.to_string())).collect();
         writeln!(f, "{} = [{}]", Key(*trigger), ops.join(", "))?;
+    }
+    Ok(())
+}
+
+/// Whether there is an `[explore]` decides whether a file without threads is a race.
+fn write_race(f: &mut fmt::Formatter<'_>, race: &Race) -> fmt::Result {
+    let usual = Race::default();
+    writeln!(f, "\n[explore]")?;
+    if race.from != Begin::default() && !race.connects() {
+        writeln!(f, "from = \"{}\"", race.from)?;
+    }
+    if race.bound != usual.bound {
+        writeln!(f, "bound = {}", race.bound)?;
+    }
+    if race.stalls {
+        writeln!(f, "stalls = true")?;
+    }
+    if race.wake != usual.wake {
+        writeln!(f, "wake = \"{}\"", wake_name(race.wake))?;
+    }
+    for thread in &race.threads {
+        let does: Vec<_> = thread.does.iter().map(|act| format!("{:?}", act.to_string())).collect();
+        writeln!(f, "\n[thread.{}]\ndoes = [{}]", thread.name, does.join(", "))?;
     }
     Ok(())
 }
@@ -102,6 +133,7 @@ impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Trigger::Connect => f.write_str("on_connect"),
+            Trigger::Race => f.write_str("on_race"),
             Trigger::After(span) => write!(f, "after_{}", Span(span)),
             Trigger::Event(event, 0) => write!(f, "on_{}", event_name(event)),
             Trigger::Event(event, nth) => write!(f, "\"on_{}#{nth}\"", event_name(event)),

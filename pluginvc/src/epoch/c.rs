@@ -37,6 +37,7 @@ pub(crate) fn process_write_side(
 ) {
     let (end, other) = (half.end(), half.other().end());
     half.report(pvc::WRITE_SIDE, None);
+    // course: 7 begin process_write_side "decide, move, wake the reader"
     end.write.need_process.clear();
 
     let Some(sm) = sm else { return };
@@ -65,6 +66,9 @@ pub(crate) fn process_write_side(
         None => half.other().read_lock_miss(),
         Some(other_sm) => half.other().process_read_side(core, other_sm, Some(sm)),
     });
+    // course: 7 stub let _ = (end, other, core, sm, caller);
+    // course: 7 stub todo!("lesson 7: process_write_side")
+    // course: 7 end
 }
 
 /// Moves bytes from the core buffer into the user's read buffer, and calls the
@@ -78,6 +82,7 @@ pub(crate) fn process_read_side(
 ) {
     let (end, other) = (half.end(), half.other().end());
     half.report(pvc::READ_SIDE, None);
+    // course: 7 begin process_read_side "decide, move, wake the writer"
     end.read.need_process.clear();
 
     let Some(sm) = sm else { return };
@@ -109,4 +114,7 @@ pub(crate) fn process_read_side(
         None => half.other().write_lock_miss(),
         Some(other_sm) => half.other().process_write_side(core, other_sm, Some(sm)),
     });
+    // course: 7 stub let _ = (end, other, core, sm, caller);
+    // course: 7 stub todo!("lesson 7: process_read_side")
+    // course: 7 end
 }

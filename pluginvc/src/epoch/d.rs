@@ -29,6 +29,7 @@ pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&G
     half.report(pvc::WRITE_SIDE, None);
     end.write.need_process.clear();
 
+    // course: 12 begin process_write_side "decide, and take the peer's mutex"
     let Some(sm) = sm else { return };
     let is_null = !vio.has_continuation(sm);
     if is_null || vio.op() != VioOp::Write || end.closed.is_set() || end.write.shutdown.is_set() {
@@ -67,6 +68,9 @@ pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&G
         Some(None) => {}
         Some(Some(other_sm)) => move_to_peer(half, core, sm, other_sm, act_on),
     });
+    // course: 12 stub let _ = (core, sm, end, other, vio, other_vio);
+    // course: 12 stub todo!("lesson 12: process_write_side")
+    // course: 12 end
 }
 
 /// Moves `act_on` bytes at most, as far as there is room, under both mutexes.
@@ -77,6 +81,7 @@ fn move_to_peer(
     other_sm: &Guard<'_>,
     act_on: i64,
 ) {
+    // course: 12 begin move_to_peer "move, count for both, call both"
     let (end, other) = (half.end(), half.other().end());
     let (vio, other_vio) = (&end.write.vio, &other.read.vio);
     let added = vio.with_buffer(sm, |from| {
@@ -118,6 +123,9 @@ fn move_to_peer(
     if !end.closed.is_set() {
         half.reenable_caller(sm, VioOp::Write);
     }
+    // course: 12 stub let _ = (core, sm, other_sm, act_on);
+    // course: 12 stub todo!("lesson 12: move_to_peer")
+    // course: 12 end
 }
 
 /// Moves `act_on` bytes, but no more than there is room for; `None` if there is no

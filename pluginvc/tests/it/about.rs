@@ -180,8 +180,8 @@ fn a_freed_pair_has_no_ends_and_no_data() {
 #[test]
 fn a_subject_is_found_by_its_letter() {
     for side in Side::BOTH {
-        let letter = side.letter().to_string();
-        assert_eq!(subject(&letter), Some(side.into()));
+        let letter = side.letter();
+        assert_eq!(subject(&letter.to_string()), Some(side.into()));
         assert_eq!(side.of_pair(7).what, letter);
         assert_eq!(Side::of(&Step::bare(side.of_pair(7), CREATE, None)), Some(side));
     }

@@ -5,9 +5,10 @@
 //! `PriorityEventQueue`), so in the traces the tries are 5 ms and two passes of
 //! 1 µs apart.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use eventsys::hrtime::{mseconds, seconds};
+use eventsys::sync::Mutex;
 use eventsys::{Clock, EventProcessor};
 use testkit::{
     ACCEPT, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting, hold, on_foreign_thread,
@@ -345,7 +346,7 @@ fn what_a_foreign_thread_asks_for_is_done_by_the_event_thread() {
 
 /// The peer's callback moves the operation to another state machine. It is then reenabled under its
 /// new mutex, which the pair takes for that, and in the end the new state machine is called back.
-/// (The open deadlock comes from this lock; see `defects.rs`.)
+/// (The open deadlock comes from this lock; see `defects/moved.rs`.)
 #[test]
 fn a_write_that_the_peers_callback_moves_is_reenabled_under_its_new_mutex() {
     let lab = Lab::new();
@@ -366,7 +367,7 @@ fn a_write_that_the_peers_callback_moves_is_reenabled_under_its_new_mutex() {
     let is_held = Arc::new(Mutex::new(Vec::new()));
     let (mutex, seen) = (Arc::clone(o.mutex()), Arc::clone(&is_held));
     lab.at_step("A reenable_write", move || {
-        seen.lock().unwrap().push(mutex.try_lock().is_none());
+        seen.lock().push(mutex.try_lock().is_none());
     });
     lab.settle();
     lab.expect(
@@ -395,7 +396,7 @@ fn a_write_that_the_peers_callback_moves_is_reenabled_under_its_new_mutex() {
          A event 1
          A write_side",
     );
-    assert_eq!(*is_held.lock().unwrap(), [true]);
+    assert_eq!(*is_held.lock(), [true]);
 }
 
 /// The same for a read that the writer's callback moves.
@@ -419,7 +420,7 @@ fn a_read_that_the_peers_callback_moves_is_reenabled_under_its_new_mutex() {
     let is_held = Arc::new(Mutex::new(Vec::new()));
     let (mutex, seen) = (Arc::clone(o.mutex()), Arc::clone(&is_held));
     lab.at_step("P reenable_read", move || {
-        seen.lock().unwrap().push(mutex.try_lock().is_none());
+        seen.lock().push(mutex.try_lock().is_none());
     });
     lab.settle();
     lab.expect(
@@ -442,7 +443,7 @@ fn a_read_that_the_peers_callback_moves_is_reenabled_under_its_new_mutex() {
          O read: READ_READY 7232/max
          A write_side",
     );
-    assert_eq!(*is_held.lock().unwrap(), [true]);
+    assert_eq!(*is_held.lock(), [true]);
 }
 
 /// The events of a pair run on the threads of its own event processor, whichever thread asks for

@@ -142,14 +142,15 @@ fn compare_where(takes_part: TakesPart, recorded: &RecordedCase, port: &[Step]) 
 }
 
 /// True if the step at `index` is an idle `event 2`, as this module defines it.
+#[inline]
 #[must_use]
 pub fn is_idle(steps: &[Step], index: usize) -> bool {
     const INTERVAL: Option<i64> = Some(EventCode::EVENT_INTERVAL.0 as i64);
 
     let step = &steps[index];
-    step.kind == pvc::EVENT
-        && step.value == INTERVAL
-        && steps.get(index + 1).is_some_and(|next| next.kind == pvc::EVENT)
+    step.value == INTERVAL
+        && step.kind.is(pvc::EVENT)
+        && steps.get(index + 1).is_some_and(|next| next.kind.is(pvc::EVENT))
 }
 
 /// The steps from index `from` on that take part in the comparison, with their indices.

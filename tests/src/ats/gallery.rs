@@ -8,7 +8,7 @@
 //! assert!(gallery::names().all(|name| gallery::named(name).is_some()));
 //! ```
 
-use include_dir::{Dir, include_dir};
+use include_dir::{Dir, File, include_dir};
 
 use super::scenario::{Scenario, scenario_from_bytes};
 
@@ -28,6 +28,17 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// If a file of the gallery is at fault; a test reads all of them.
 #[must_use]
 pub fn named(name: &str) -> Option<Scenario> {
-    let file = FOLDER.get_file(format!("{name}.toml"))?;
+    let file = file(name)?;
     Some(scenario_from_bytes(name, file.contents()).unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// The text of the scenario of this name, as it stands in its file; `None` if no scenario has
+/// the name.
+#[must_use]
+pub fn text(name: &str) -> Option<&'static str> {
+    file(name)?.contents_utf8()
+}
+
+fn file(name: &str) -> Option<&'static File<'static>> {
+    FOLDER.get_file(format!("{name}.toml"))
 }

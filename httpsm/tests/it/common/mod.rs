@@ -2,8 +2,9 @@
 //! PluginVC pairs.
 #![allow(dead_code)] // Each test file uses a part of it.
 
+use eventsys::sync::Mutex;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 
 use eventsys::{
     Clock, ContRef, EventCode, EventProcessor, FreeContinuation, HrTime, Outcome, hrtime,
@@ -83,7 +84,7 @@ impl Lab {
         let accepted = Arc::clone(&self.accepted);
         FreeContinuation::new(move |_, event, data| {
             if let (EventCode::NET_EVENT_ACCEPT, Some(vc)) = (event, data.net_vc()) {
-                accepted.lock().unwrap().push(Peer::new(Arc::clone(vc)));
+                accepted.lock().push(Peer::new(Arc::clone(vc)));
             }
             Outcome::Done
         })
@@ -108,7 +109,7 @@ impl Lab {
 
     /// The connections that origin servers have taken so far.
     pub(crate) fn origins(&self) -> Vec<Peer> {
-        self.accepted.lock().unwrap().clone()
+        self.accepted.lock().clone()
     }
 
     #[track_caller]
@@ -145,7 +146,7 @@ impl Lab {
         peers.iter().for_each(|peer| peer.close());
         // An origin server that closes without an answer may be asked once more.
         for _ in 0..8 {
-            let origins = std::mem::take(&mut *self.accepted.lock().unwrap());
+            let origins = std::mem::take(&mut *self.accepted.lock());
             origins.iter().for_each(|peer| peer.close());
             self.settle();
         }

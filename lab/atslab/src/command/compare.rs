@@ -1,20 +1,22 @@
 //! `atslab compare`: compares the port's steps with the real server's, which are
 //! recorded or taken now.
 
+mod json;
+
 use std::borrow::Cow;
 use std::io::Write;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use conformance::ats::live::Release;
 use conformance::ats::{Epoch, Recording, Verdict};
 
 use crate::cli::{Epochs, WhichArgs};
 use crate::command::record::record_anew;
 use crate::error::Error;
-use crate::jobs::{Job, Outcome, run, run_all};
+use crate::jobs::{Job, Outcome, run, run_all, run_each};
 use crate::select::{Group, select};
 use crate::servers::ServersArg;
 use crate::ui::diff::write_difference;
@@ -51,6 +53,16 @@ pub(crate) struct CompareArgs {
     /// Run cases on this many threads [default: one for each processor]
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<NonZero<usize>>,
+
+    /// Print the verdicts for tools
+    #[arg(long, value_enum)]
+    pub format: Option<CompareFormat>,
+}
+
+/// The ways to print verdicts for tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompareFormat {
+    Json,
 }
 
 impl CompareArgs {
@@ -77,6 +89,7 @@ Examples:
   atslab compare --epoch C --cases my.csv --recording my.steps.gz
   atslab compare --live --ats 9.2.9
   atslab compare --live --cases my.csv
+  atslab compare --epoch C --format json
 
 Exit status: 0 if every case is identical, 1 if one differs, 2 on errors.";
 
@@ -90,6 +103,11 @@ pub(crate) fn compare(args: &CompareArgs, out: &mut Output) -> Result<ExitCode, 
     let jobs = jobs(&groups, &recordings, args.live)?;
 
     let progress = Progress::of(&jobs);
+    if args.format.is_some() {
+        let outcomes = run_each(&jobs, args.jobs, |job| progress.done(job));
+        drop(progress);
+        return json::write(out, &jobs, &outcomes);
+    }
     let outcomes = run_all(&jobs, args.jobs, |job| progress.done(job))?;
     drop(progress);
 

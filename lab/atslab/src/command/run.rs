@@ -16,6 +16,7 @@ use conformance::ats::scenario::{
     steps_of,
 };
 use conformance::ats::{Epoch, gallery};
+use conformance::input::file_name;
 
 use eventsys::steps::excerpt;
 
@@ -211,15 +212,21 @@ fn scenarios(args: &RunArgs) -> Result<Vec<(String, Scenario)>, Error> {
     if let Some(seed) = args.seed {
         return Ok(vec![(format!("seed-{seed}"), generate(seed, args.threads))]);
     }
-    let read = |file: &PathBuf| {
-        if let Some(scenario) = of_the_gallery(file)? {
-            return Ok((file.display().to_string(), scenario));
-        }
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-        let name = stem.replace(|c: char| c.is_whitespace() || c.is_control(), "-");
-        Ok((name, scenario_from_file(file)?))
-    };
-    args.file.iter().map(read).collect()
+    args.file.iter().map(|file| named_or_file(file)).collect()
+}
+
+/// The scenario in `file` or of that name, with a name without spaces.
+pub(super) fn named_or_file(file: &Path) -> Result<(String, Scenario), Error> {
+    if let Some(scenario) = of_the_gallery(file)? {
+        return Ok((file.display().to_string(), scenario));
+    }
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let name = stem.replace(|c: char| c.is_whitespace() || c.is_control(), "-");
+    let scenario = scenario_from_file(file)?;
+    match scenario.race {
+        Some(_) => Err(Error::Race { name: file_name(file) }),
+        None => Ok((name, scenario)),
+    }
 }
 
 /// The scenario of the gallery that `file` names. A file of the user goes before it.

@@ -175,6 +175,18 @@ fn no_threads_are_not_enough() {
 }
 
 #[test]
+fn a_race_is_explored_and_not_run() {
+    let files = Files::new(cases(Files::BASIC), RECORDING);
+    let race = "title = \"t\"\nteaches = \"t\"\n[thread.closer]\ndoes = [\"close active\"]\n";
+    files.write("my.toml", race.as_bytes());
+    let sentence = "atslab: my.toml: a scenario whose threads race is not run but explored: \
+                    atslab explore my.toml\n";
+    let mut command = atslab();
+    command.current_dir(files.path()).args(["run", "my.toml"]);
+    command.assert().code(2).stdout("").stderr(sentence);
+}
+
+#[test]
 fn a_slip_in_a_name_is_answered_with_what_may_be_meant() {
     for (arguments, expected) in [
         (&["http", "--filter", "smugling"][..], "did you mean smuggling?"),

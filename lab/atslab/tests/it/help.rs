@@ -59,3 +59,8 @@ fn the_version() {
     let expected = concat!("atslab ", env!("CARGO_PKG_VERSION"), "\n");
     assert_eq!(stdout(atslab().arg("--version")), expected);
 }
+
+#[test]
+fn the_help_of_view() {
+    insta::assert_snapshot!(stdout(atslab().args(["view", "--help"]).env_remove("ATSLAB_SERVERS")));
+}

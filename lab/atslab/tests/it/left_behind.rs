@@ -14,9 +14,9 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-/// A server that says that it runs and does nothing; a child of its own would say so if it
-/// lived for a minute.
-const SERVER: &str = "#!/bin/sh\nexec 9>\"PIPE\"\necho runs >&9\nsleep 60\necho lives >&9\n";
+/// A server that says that it runs and does nothing, and says so if it lives for a minute. (Of the
+/// two processes that are killed, the sleep may end first: that is no minute.)
+const SERVER: &str = "#!/bin/sh\nexec 9>\"PIPE\"\necho runs >&9\nsleep 60 && echo lives >&9\n";
 
 const COMPILER: &str = "#!/bin/sh\n: >probe.so\n";
 

@@ -11,7 +11,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use self::validator::Schema;
-use crate::common::{atslab, stdout};
+use crate::common::{Files, atslab, stdout};
 
 fn schema(name: &str) -> Schema {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -57,6 +57,29 @@ fn steps_as_json_are_what_their_schema_says() {
     let steps = ["steps", "--format", "json", "--epoch", "all"];
     let objects = objects(&schema, &stdout(atslab().args(steps).args(names)));
     assert!(objects.iter().any(|step| step["held"].is_array()));
+}
+
+#[test]
+fn verdicts_as_json_are_what_their_schema_says() {
+    let schema = schema("atslab-compare-1.json");
+    let args = ["compare", "--case", "basic", "--case", "eos", "--format", "json"];
+    let [object] = &objects(&schema, &stdout(atslab().args(args)))[..] else {
+        panic!("one object")
+    };
+    assert_eq!(object["identical"], 6, "two cases of three releases");
+
+    let verdict = |alter: fn(&mut Vec<String>)| {
+        let files = Files::with_altered_basic(alter);
+        let text = stdout(files.compare().args(["--format", "json"]));
+        objects(&schema, &text)[0]["cases"][0].clone()
+    };
+    let differs = verdict(|lines| lines[5] = "A event 9".to_owned());
+    assert_eq!((&differs["verdict"], &differs["after"]), (&"differs".into(), &4.into()));
+    assert_eq!(differs["recorded"]["here"], "A event 9");
+    let missing = verdict(|lines| lines.push("- destroy".to_owned()));
+    assert_eq!((&missing["verdict"], &missing["port"]["here"]), (&"missing".into(), &Value::Null));
+    let surplus = verdict(|lines| drop(lines.pop()));
+    assert_eq!(surplus["verdict"], "surplus");
 }
 
 #[test]

@@ -76,6 +76,7 @@ pub fn explain_hold(whose: Owner, change: HoldChange) -> String {
 pub fn explain_trigger(trigger: Trigger) -> &'static str {
     match trigger {
         Trigger::Connect => "the user gets its connection",
+        Trigger::Race => "the threads of the scenario are about to begin",
         Trigger::After(_) => "a timer of the user has run out",
         Trigger::Event(..) => "the user gets an event",
     }

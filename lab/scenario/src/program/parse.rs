@@ -106,6 +106,7 @@ fn parse_range(is_timer: bool, mut line: Line<'_>) -> Parsed<Range> {
     } else {
         match (line.number(0, i32::MAX.into())?, line.number(0, u32::MAX.into())?) {
             (0, _) => Trigger::Connect,
+            (1, _) => Trigger::Race,
             (event, nth) => Trigger::Event(EventCode(event as i32), nth as u32),
         }
     };

@@ -13,7 +13,7 @@ use super::ask::replace;
 /// | in a case | what it does |
 /// |---|---|
 /// | `{origin}` | sends back what it gets, until the client ends its side |
-/// | `{mirror}` | answers 200, with the request as the body: what the arm has asked is compared |
+/// | `{mirror}` | answers 200, with the request as the body: what the arm has asked is compared; for `/interim` it says `100 Continue` when a part of the body has come |
 #[derive(Clone, Copy, Debug)]
 pub struct Origins {
     echo: SocketAddr,
@@ -92,7 +92,8 @@ fn mirror(mut stream: TcpStream) -> io::Result<()> {
         if is_complete(&head, body) {
             break;
         }
-        if waits_to_go_on(&head) && !std::mem::replace(&mut may_go_on, true) {
+        let is_told = waits_to_go_on(&head) || (has(&head, b"/interim ") && !body.is_empty());
+        if is_told && !std::mem::replace(&mut may_go_on, true) {
             stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
     }
@@ -151,11 +152,15 @@ mod tests {
                 ],
                 "HTTP/1.1 100 Continue\r\n\r\n",
             ),
+            (
+                &["PUT /interim HTTP/1.1\r\nContent-Length: 2\r\n\r\nx", "y"],
+                "HTTP/1.1 100 Continue\r\n\r\n",
+            ),
         ] {
             let mut stream = TcpStream::connect(origins.mirror).unwrap();
             for piece in pieces {
                 stream.write_all(piece.as_bytes()).unwrap();
-                if piece.contains("Expect") {
+                if piece.contains("Expect") || piece.contains("/interim") {
                     let mut came = vec![0; interim.len()];
                     stream.read_exact(&mut came).unwrap();
                     assert_eq!(came, interim.as_bytes());

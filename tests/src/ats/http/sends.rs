@@ -22,11 +22,13 @@ pub enum Sends {
     /// In several pieces, and for an origin server that shows it: a line with a blank at
     /// its end.
     BlankAtAnEnd,
+    /// A body for an origin server that says `100 Continue` to a body under way.
+    Interim,
 }
 
 impl Sends {
     /// All of them, each with the name that it has as the rule of a known difference.
-    pub const ALL: [(&str, Sends); 8] = [
+    pub const ALL: [(&str, Sends); 9] = [
         ("expect", Sends::Expect),
         ("websocket", Sends::Websocket),
         ("http2", Sends::Http2),
@@ -35,6 +37,7 @@ impl Sends {
         ("late-chunks", Sends::LateChunks),
         ("body-and-half-close", Sends::BodyAndHalfClose),
         ("blank-at-an-end", Sends::BlankAtAnEnd),
+        ("interim", Sends::Interim),
     ];
 
     /// The one that has this name.
@@ -78,6 +81,7 @@ impl Sends {
                     let blank = has(b" \r\n") || has(b"\t\r\n");
                     blank && has(b"{mirror}") && actions.contains(&Action::Pause)
                 }
+                Sends::Interim => has(b"{mirror}/interim "),
                 Sends::LongLength => has(b"content-length") && has_long_number(&sent),
             }
         })

@@ -30,6 +30,7 @@ pub fn generate(seed: u64, threads: u8) -> Scenario {
         pair: any.pair(),
         active: any.end(),
         passive: any.end(),
+        race: None,
         expect: Expect::default(),
     }
 }

@@ -93,8 +93,7 @@ fn plainer_pairs(pair: PairDef) -> impl Iterator<Item = PairDef> {
 
 fn smaller_triggers(trigger: Trigger) -> Vec<Trigger> {
     match trigger {
-        Trigger::Connect => Vec::new(),
-        Trigger::Event(_, 0) => Vec::new(),
+        Trigger::Connect | Trigger::Race | Trigger::Event(_, 0) => Vec::new(),
         Trigger::Event(event, _) => vec![Trigger::Event(event, 0)],
         Trigger::After(span) => spans(span).into_iter().map(Trigger::After).collect(),
     }

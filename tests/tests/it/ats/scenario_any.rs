@@ -84,6 +84,7 @@ fn programs() -> impl Strategy<Value = Program> {
                 pair,
                 active,
                 passive,
+                race: None,
                 expect: Expect::default(),
             }
             .compile()

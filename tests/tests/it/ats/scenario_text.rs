@@ -4,8 +4,8 @@ use conformance::ats::Epoch;
 use conformance::ats::live::generate;
 use conformance::ats::scenario::amount::{LONGEST_SPAN, MOST_WRITTEN};
 use conformance::ats::scenario::{
-    Expect, Finish, How, HowTo, Op, Owner, PairDef, Program, Reaction, Scenario, Trigger, Whom,
-    run_scenario, scenario_from_bytes,
+    Act, Expect, Finish, How, HowTo, Lock, MOST_SCHEDULED, Op, Owner, PairDef, Program, Reaction,
+    Scenario, Trigger, Whom, run_scenario, scenario_from_bytes,
 };
 use eventsys::{EventCode, Options};
 use iocore::VioOp;
@@ -66,13 +66,13 @@ fn faults_of_operations_name_line_and_column() {
 fn faults_of_reactions_name_line_and_column() {
     assert_eq!(
         fault_in("on_READ_REDY = []"),
-        "my.toml:4:4: expected connect or an event after on_ (READ_READY, READ_COMPLETE, \
+        "my.toml:4:4: expected connect, race or an event after on_ (READ_READY, READ_COMPLETE, \
          WRITE_READY, WRITE_COMPLETE, EOS, ERROR, INACTIVITY_TIMEOUT, ACTIVE_TIMEOUT), \
          found \"READ_REDY\""
     );
     assert_eq!(
         fault_in("when = []"),
-        "my.toml:4:1: expected a reaction (on_connect, on_ and an event, after_ and a time), \
+        "my.toml:4:1: expected a reaction (on_connect, on_race, on_ and an event, after_ and a time), \
          found \"when\""
     );
     assert_eq!(
@@ -165,7 +165,7 @@ fn faults_of_the_pair_and_of_toml_name_line_and_column() {
         pair("colour = 1"),
         "my.toml:4:1: expected a scenario in TOML: unknown field `colour`, expected one of \
          `connect`, `shared_mutex`, `buffer_index`, `read_water_mark`, `accept_after`, \
-         `foreign_thread`, `threads`"
+         `foreign_thread`, `threads`, `epoch`"
     );
     let error = scenario_from_bytes("my.toml", b"title = \"\xff\"").unwrap_err().to_string();
     assert_eq!(error, "my.toml:1:10: expected UTF-8 text, found the byte 0xff");
@@ -293,14 +293,43 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
     (pair, reactions(), reactions()).prop_map(|(pair, active, passive)| {
         let (title, teaches) = ("t".to_owned(), "t".to_owned());
         let most_calls = 7;
-        Scenario { title, teaches, most_calls, pair, active, passive, expect: Expect::default() }
+        let (race, expect) = (None, Expect::default());
+        Scenario { title, teaches, most_calls, pair, active, passive, race, expect }
     })
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let side = || prop_oneof![Just(Side::Active), Just(Side::Passive)];
+    let direction = || prop_oneof![Just(VioOp::Read), Just(VioOp::Write)];
+    let how_to = prop_oneof![Just(HowTo::Read), Just(HowTo::Write), Just(HowTo::Both)];
+    let lock = || (0..Lock::ALL.len()).prop_map(|at| Lock::ALL[at]);
+    prop_oneof![
+        lock().prop_map(Act::Lock),
+        lock().prop_map(Act::Unlock),
+        side().prop_map(Act::Close),
+        (side(), how_to).prop_map(|(side, how_to)| Act::Shutdown(side, how_to)),
+        (side(), direction()).prop_map(|(side, op)| Act::Reenable(side, op)),
+        (side(), direction(), or_max()).prop_map(|(side, op, n)| Act::DoIo(side, op, n)),
+        (side(), 0..=MOST_WRITTEN).prop_map(|(side, n)| Act::Write(side, n)),
+        (side(), or_max()).prop_map(|(side, n)| Act::Consume(side, n)),
+        (side(), spans()).prop_map(|(side, span)| Act::ActiveTimeout(side, span)),
+        (side(), spans()).prop_map(|(side, span)| Act::InactivityTimeout(side, span)),
+        side().prop_map(Act::Free),
+        Just(Act::Connect),
+        spans().prop_map(Act::Wait),
+        (1..=MOST_SCHEDULED).prop_map(Act::Schedule),
+    ]
 }
 
 proptest! {
     #[test]
     fn operations_read_back(op in op()) {
         prop_assert_eq!(Op::parse(&op.to_string()), Ok(op));
+    }
+
+    #[test]
+    fn operations_of_threads_read_back(act in act()) {
+        prop_assert_eq!(Act::parse(&act.to_string()), Ok(act));
     }
 
     #[test]
@@ -318,4 +347,133 @@ proptest! {
         prop_assert_eq!(&read, &program);
         prop_assert_eq!(read.to_string(), text);
     }
+}
+
+const RACE: &str = r#"
+title = "TS-3339: tested, then locked"
+teaches = "The look at a flag must come after the lock."
+
+[pair]
+epoch = "C"
+
+[explore]
+bound = 3
+stalls = true
+wake = "try_lock"
+
+[active]
+on_race = ["write 1", "do_io_write 1"]
+
+[passive]
+on_connect = ["do_io_read max"]
+
+[thread.reader]
+does = ["lock passive", "shutdown passive read", "free passive", "unlock passive"]
+
+[thread.another-1]
+does = ["wait 5ms", "active_timeout active 10ms", "close active"]
+"#;
+
+#[test]
+fn a_race_reads_back_from_the_file_it_prints() {
+    let scenario = scenario_from_bytes("race.toml", RACE.as_bytes()).expect("no fault");
+    let race = scenario.race.clone().expect("a race");
+    assert_eq!(race.epoch, Some(Epoch::C));
+    assert_eq!((race.bound, race.stalls), (3, true));
+    let names: Vec<_> = race.threads.iter().map(|thread| &*thread.name).collect();
+    assert_eq!(names, ["reader", "another-1"], "in the order of the file");
+    let read = scenario_from_bytes("again.toml", scenario.to_string().as_bytes());
+    assert_eq!(read.expect("a printed scenario"), scenario);
+}
+
+#[test]
+fn each_part_of_a_race_makes_a_file_one() {
+    let head = "title = \"t\"\nteaches = \"t\"\n";
+    let is_race = |text: &str| {
+        let scenario = scenario_from_bytes("my.toml", format!("{head}{text}\n").as_bytes());
+        scenario.expect("no fault").race.is_some()
+    };
+    assert!(!is_race("[active]\non_connect = []"));
+    assert!(is_race("[active]\non_race = []"));
+    assert!(is_race("[explore]"));
+    assert!(is_race("[pair]\nepoch = \"D\""));
+    assert!(is_race("[thread.a]\ndoes = []"));
+}
+
+#[test]
+fn faults_of_a_race_name_line_and_column() {
+    let head = "title = \"t\"\nteaches = \"t\"\n";
+    let rest = |text: &str| fault(&format!("{head}{text}\n"));
+    assert_eq!(
+        rest("[explore]\nfrom = \"begin\""),
+        "my.toml:4:9: expected where the threads begin (start, connect or quiet), found \"begin\""
+    );
+    assert_eq!(
+        rest("[explore]\nbound = 17"),
+        "my.toml:4:9: expected a number of interruptions up to 16, found 17"
+    );
+    assert_eq!(
+        rest("[explore]\nwake = \"loud\""),
+        "my.toml:4:9: expected blocking or try_lock, found \"loud\""
+    );
+    assert_eq!(
+        rest("[pair]\nepoch = \"A\""),
+        "my.toml:4:10: expected an epoch (B, C or D), found \"A\""
+    );
+    assert_eq!(
+        rest("[thread.\"a b\"]\ndoes = []"),
+        "my.toml:3:10: expected a name of up to 24 letters, digits, - and _ for a thread, found \"a b\""
+    );
+    let does = |does: &str| rest(&format!("[thread.a]\ndoes = [{does}]"));
+    assert_eq!(
+        does("\"lok passive\""),
+        "my.toml:4:10: expected an operation of a thread (lock, unlock, close, shutdown, reenable, \
+         do_io_read, do_io_write, write, consume, active_timeout, inactivity_timeout, free, \
+         connect, wait or schedule), found \"lok\""
+    );
+    assert_eq!(
+        does("\"lock both\""),
+        "my.toml:4:15: expected active, passive, core, active_deputy or passive_deputy, found \"both\""
+    );
+    assert_eq!(does("\"close it\""), "my.toml:4:16: expected active or passive, found \"it\"");
+    assert_eq!(
+        does("\"schedule 0\""),
+        "my.toml:4:19: expected a number from 1 to 100, found \"0\""
+    );
+    assert_eq!(
+        does("\"reenable active read\""),
+        "my.toml:4:10: expected lock active before this operation, found \"reenable active read\""
+    );
+    assert_eq!(
+        does("\"lock core\", \"lock core\""),
+        "my.toml:4:23: expected unlock core before a second lock core, found \"lock core\""
+    );
+    assert_eq!(
+        does("\"unlock core\""),
+        "my.toml:4:10: expected lock core before unlock core, found \"unlock core\""
+    );
+    assert_eq!(
+        does("\"lock core\""),
+        "my.toml:4:10: expected unlock core after this lock, found \"lock core\""
+    );
+    assert_eq!(
+        does("\"lock core\", \"wait 1ms\""),
+        "my.toml:4:23: expected unlock core before wait: a thread that sleeps with a mutex stops \
+         time, found \"wait 1ms\""
+    );
+    assert_eq!(
+        rest("[explore]\nfrom = \"quiet\"\n[thread.a]\ndoes = [\"connect\"]"),
+        "my.toml:4:9: expected start, because a thread makes the connection, found \"quiet\""
+    );
+    assert_eq!(
+        does("\"connect\", \"connect\""),
+        "my.toml:4:21: expected one thread that makes the connection, once, found \"connect\""
+    );
+}
+
+#[test]
+fn under_a_shared_mutex_either_name_will_do() {
+    let text = "title = \"t\"\nteaches = \"t\"\n[pair]\nshared_mutex = true\n[thread.a]\n\
+                does = [\"lock passive\", \"reenable active read\", \"unlock passive\"]\n";
+    assert!(scenario_from_bytes("my.toml", text.as_bytes()).is_ok());
 }

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use eventsys::steps::{Step, StepSink, Steps};
+use eventsys::steps::Steps;
 use eventsys::{ET_NET, FreeContinuation, Outcome, event_census};
 use httpsm::plugins::Plugin;
 use httpsm::{Server, ServerOptions};
 use iocore::buffer::census;
-use pluginvc::steps as pvc;
+use pluginvc::PairCensus;
 
 use crate::error::Error;
 
@@ -21,13 +21,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// The server, and what counts its pairs.
 pub(super) struct Stage {
     server: Server,
-    pairs: Arc<Pairs>,
+    pairs: Arc<PairCensus>,
 }
 
 impl Stage {
     /// A server on a port of the system's choice, with all plugins.
     pub(super) fn start(threads: u16) -> Result<Stage, Error> {
-        let pairs = Arc::new(Pairs::default());
+        let pairs = Arc::new(PairCensus::default());
         let options = ServerOptions {
             threads: usize::from(threads),
             plugins: Plugin::ALL.to_vec(),
@@ -79,7 +79,8 @@ impl Stage {
         left.push(http.server_sessions, self.pairs.made(), "server sessions");
         left.push(stats.connections_currently_open(), stats.tcp_accept(), "open connections");
         left.push(stats.vcs_in_memory(), stats.tcp_accept(), "connections in memory");
-        left.push(self.pairs.alive(), self.pairs.made(), "PluginVC pairs");
+        let alive = i64::try_from(self.pairs.alive()).unwrap_or(i64::MAX);
+        left.push(alive, self.pairs.made(), "PluginVC pairs");
         let (blocks, fresh) = self.blocks();
         left.push(blocks, fresh, "blocks of buffers");
         left
@@ -139,33 +140,5 @@ impl Left {
 
     fn push(&mut self, left: i64, of: u64, what: &str) {
         self.0.push(Line { left, what: format!("{what}, of {of}") });
-    }
-}
-
-/// Counts PluginVC pairs by their steps.
-#[derive(Default)]
-struct Pairs {
-    made: AtomicI64,
-    freed: AtomicI64,
-}
-
-impl Pairs {
-    fn made(&self) -> u64 {
-        self.made.load(Ordering::Relaxed).unsigned_abs()
-    }
-
-    fn alive(&self) -> i64 {
-        self.made.load(Ordering::Relaxed) - self.freed.load(Ordering::Relaxed)
-    }
-}
-
-impl StepSink for Pairs {
-    fn step(&self, step: Step) {
-        match step.kind {
-            pvc::CREATE => &self.made,
-            pvc::DESTROY => &self.freed,
-            _ => return,
-        }
-        .fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -24,7 +24,15 @@ pub(super) enum Kind {
 
 /// The beginnings of commands that no test plays, and why.
 pub(super) const BY_HAND: &[(&str, &str)] = &[
-    ("cargo build --release", "the program is there when the test runs"),
+    ("cargo build", "the program is there when the test runs"),
+    ("mkdir -p own/9.2.9", "PREFIX stands for where the reader's server is"),
+    ("ln -s PREFIX", "PREFIX stands for where the reader's server is"),
+    (
+        "cargo run --release -- run race.toml --live --ats 9.2.9 --servers own",
+        "the reader's server",
+    ),
+    ("cargo run --release -- run tests/scenarios/*.toml --live", "the reader's server"),
+    ("cargo run --release -- fuzz --ats 9.2.9 --count 1000 --servers own", "the reader's server"),
     ("cargo test --workspace", "this test is a part of it"),
     ("cargo fmt --all", "a step of .ci/run"),
     ("cargo clippy --workspace", "a step of .ci/run"),
@@ -51,6 +59,9 @@ pub(super) const BY_HAND: &[(&str, &str)] = &[
     ("diff pluginvc/src/epoch/", "people read its answer"),
     ("cp pluginvc/src/epoch/d.rs", "it begins a change of the sources"),
     ("INSTA_UPDATE=always cargo test", "it writes snapshots of a scenario that the reader makes"),
+    ("atslab course check", "it builds the workspace; the tests of the course judge each lesson"),
+    ("cargo install --path lab/atslab", "it installs a program"),
+    ("LESSON=7 cargo test -p course", "a step of .ci/run"),
     ("git status", "its answer depends on the reader's clone"),
 ];
 
@@ -126,7 +137,11 @@ impl Workshop {
             Kind::Example { package, name } => self.example(package, name),
             Kind::CargoTest { .. } | Kind::ByHand => return Err("this is not played".into()),
         };
-        command.current_dir(self.folder.path()).env("NO_COLOR", "1");
+        command.current_dir(self.folder.path()).env("NO_COLOR", "1").env("BROWSER", "true");
+        if matches!(kind, Kind::Atslab(_)) {
+            // A page that no browser opens goes away with this folder.
+            command.env("TMPDIR", self.folder.path());
+        }
         let output = command.output().map_err(|error| error.to_string())?;
         let text = String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned();
         // Status 1 is an answer, too: something differs.

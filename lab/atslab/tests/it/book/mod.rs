@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `<!-- text: FILE -->`, `FILE:ANCHOR`, `FILE:FIRST:LAST` | the next block is the text of this file, of an anchor in it, or of these lines; several with ` + ` |
 //! | `<!-- output: COMMAND -->` | the next block is what the command prints |
+//! | `<!-- figure: COMMAND -->` | the picture in the next line is what the command prints |
 //! | `<!-- file: NAME -->` | the next block is a file for the commands of the page |
 //! | a `console` block | each line after `$ ` is a command, and what follows it is what it prints; `…` stands for any lines |
 //!
@@ -30,13 +31,16 @@ fn pages() -> Vec<Page> {
     let root = root();
     let mut paths: Vec<PathBuf> =
         ["README.md", "CONTRIBUTING.md"].iter().map(|name| root.join(name)).collect();
-    let book = fs::read_dir(root.join("docs/src")).expect("the book is there");
-    paths.extend(book.map(|entry| entry.expect("an entry").path()));
+    for folder in ["docs/src", "docs/src/course"] {
+        let book = fs::read_dir(root.join(folder)).expect("the book is there");
+        paths.extend(book.map(|entry| entry.expect("an entry").path()));
+    }
     for folder in ["eventsys", "iocore", "pluginvc", "httpsm", "streamlisten", "tests"] {
         paths.push(root.join(folder).join("README.md"));
     }
     paths.extend(
-        ["atslab", "scenario", "testkit"].map(|name| root.join("lab").join(name).join("README.md")),
+        ["atslab", "course", "scenario", "testkit"]
+            .map(|name| root.join("lab").join(name).join("README.md")),
     );
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.sort();
@@ -83,6 +87,30 @@ fn the_text_of_other_files_is_what_they_say() {
     }
     assert_no_faults(&faults);
     assert!(count >= 20, "{count} blocks");
+}
+
+#[test]
+fn each_figure_is_what_its_command_prints() {
+    let root = root();
+    let (mut faults, mut count) = (Vec::new(), 0);
+    for page in pages() {
+        let workshop = Workshop::new(&root);
+        for (command, file) in page.figures() {
+            let path = root.join(&page.name).parent().expect("a folder").join(&file);
+            let found =
+                workshop.play(&Kind::of(&command)).unwrap_or_else(|fault| panic!("{fault}"));
+            let found = found + "\n";
+            let shown = fs::read_to_string(&path).unwrap_or_default();
+            if shown != found && std::env::var_os("UPDATE_BOOK").is_some() {
+                fs::write(&path, &found).expect("the figure can be written");
+            } else if shown != found {
+                faults.push(format!("{}: {file} is not what {command} prints", page.name));
+            }
+            count += 1;
+        }
+    }
+    assert_no_faults(&faults);
+    assert!(count >= 2, "{count} figures");
 }
 
 #[test]

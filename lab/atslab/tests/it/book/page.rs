@@ -61,6 +61,22 @@ impl Page {
         blocks
     }
 
+    /// Its figures that a command makes: the command, and the file of the picture.
+    pub(super) fn figures(&self) -> Vec<(String, String)> {
+        let mut figures = Vec::new();
+        let mut lines = self.text.lines();
+        while let Some(line) = lines.next() {
+            let command =
+                line.strip_prefix("<!-- figure: ").and_then(|text| text.strip_suffix(" -->"));
+            if let Some(command) = command {
+                let picture = lines.next().unwrap_or_default();
+                let file = picture.rsplit_once("](").and_then(|(_, file)| file.strip_suffix(')'));
+                figures.push((command.to_owned(), file.expect("a picture").to_owned()));
+            }
+        }
+        figures
+    }
+
     /// Puts `found` where the block has `shown`.
     pub(super) fn replace(&mut self, block: &Block, shown: &str, found: &str) {
         let start: usize = self.text.split_inclusive('\n').take(block.line).map(str::len).sum();

@@ -1,0 +1,228 @@
+//! `atslab view`: a page that shows runs.
+
+mod browser;
+mod links;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use conformance::ats::live::Probe;
+use conformance::ats::{Epoch, Suite, gallery};
+use conformance::input::{MOST_OF_A_SCENARIO, MOST_OF_LINES, file_name, read_file};
+
+use super::run::named_or_file;
+use crate::cli::{Epochs, WhichArgs};
+use crate::error::Error;
+use crate::select::select;
+use crate::servers::ServersArg;
+use crate::ui::output::Output;
+use crate::view::interleaving::Interleaving;
+use crate::view::model::Scene;
+use crate::view::source::{Named, of_case};
+use crate::view::{chrome, figure, page};
+
+/// The arguments of `atslab view`.
+#[derive(Debug, Args)]
+#[command(after_help = VIEW_EXAMPLES, mut_arg("servers", |arg| arg.requires("live")))]
+pub(crate) struct ViewArgs {
+    /// The scenario: a file, or a name of the gallery; without one, the whole gallery. A
+    /// FILE.json is an interleaving that the explorer has printed
+    #[arg(value_name = "FILE", conflicts_with = "case")]
+    pub file: Option<PathBuf>,
+
+    /// A recorded case, and what the port does in it ("atslab list cases")
+    #[arg(long, value_name = "NAME")]
+    pub case: Option<String>,
+
+    #[command(flatten)]
+    pub which: WhichArgs,
+
+    /// Perform it in the real servers too, and show them beside the port
+    #[arg(long, requires = "file", conflicts_with = "case")]
+    pub live: bool,
+
+    #[command(flatten)]
+    pub servers: ServersArg,
+
+    /// Write the page into this file, instead of a temporary one that the browser opens
+    #[arg(long, value_name = "OUT.html", group = "output")]
+    pub html: Option<PathBuf>,
+
+    /// Print a figure of the rows around this one, as the page counts them: step=41
+    #[arg(long, value_name = "step=N", value_parser = step_number, group = "output")]
+    pub svg: Option<usize>,
+
+    /// Write a trace for Perfetto or chrome://tracing into this file
+    #[arg(long, value_name = "OUT.json", group = "output")]
+    pub trace: Option<PathBuf>,
+
+    /// Where the page's links to the book lead: a folder with its pages [default: docs/ of
+    /// the project, if this is a folder of the project]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["svg", "trace"])]
+    pub book: Option<String>,
+
+    /// Where its links to the source lead, the same
+    #[arg(long, value_name = "URL", conflicts_with_all = ["svg", "trace"])]
+    pub source: Option<String>,
+}
+
+const VIEW_EXAMPLES: &str = "\
+The page is one file and needs no network: lanes, mutexes, buffers with their water marks,
+callbacks, and a sentence for each step. The arrow keys step; \"?\" shows all keys. With
+several generations, or with --case and --live, the runs stand one above the other, and
+the same steps in the same column.
+
+Without --html, --svg or --trace the page goes into a temporary file, the browser that
+BROWSER names (or the system's) opens it, and its path is printed.
+
+Examples:
+  atslab view
+  atslab view 24-water-mark-32kib
+  atslab view my.toml --epoch all --html my.html
+  atslab view my.toml --live --ats 9.2.9
+  atslab view --case eos --html eos.html
+  atslab view 24-water-mark-32kib --svg step=41 > figure.svg
+  atslab view 24-water-mark-32kib --epoch all --trace trace.json
+
+Exit status: 0 if the page was made, 2 on errors.";
+
+/// Makes what is asked for.
+pub(crate) fn view(args: &ViewArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    let what = scenes(args)?;
+    if let Some(step) = args.svg {
+        write!(out, "{}", figure_of(one(&what, "--svg")?, step)?)?;
+    } else if let Some(path) = &args.trace {
+        write(path, &chrome::trace(one(&what, "--trace")?).to_string())?;
+    } else {
+        let links = links::of(args.book.as_deref(), args.source.as_deref());
+        let page = match &what {
+            What::One(scene) => page::of_scene(scene, &links),
+            What::Gallery(scenes) => page::of_gallery(scenes, &links),
+            What::Race(interleaving) => page::of_interleaving(interleaving, &links),
+        };
+        match &args.html {
+            Some(path) => write(path, &page)?,
+            None => browser::open(&page, out)?,
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is shown.
+enum What {
+    One(Box<Scene>),
+    Gallery(Vec<Scene>),
+    Race(Box<Interleaving>),
+}
+
+fn one<'a>(what: &'a What, option: &str) -> Result<&'a Scene, Error> {
+    match what {
+        What::One(scene) => Ok(scene),
+        What::Gallery(_) | What::Race(_) => Err(Error::Line {
+            place: option.to_owned(),
+            fault: "expected a scenario or a case, found none".to_owned(),
+        }),
+    }
+}
+
+fn scenes(args: &ViewArgs) -> Result<What, Error> {
+    if let Some(name) = &args.case {
+        return case(name, args).map(|scene| What::One(Box::new(scene)));
+    }
+    let Some(file) = &args.file else {
+        let epochs = args.which.named().unwrap_or(Epochs::All);
+        let scenes = gallery::names().filter_map(|name| {
+            let scenario = gallery::named(name)?;
+            let text = gallery::text(name)?.to_owned();
+            Some(Named { name: name.to_owned(), scenario, text }.on_port(epochs.epochs()))
+        });
+        return Ok(What::Gallery(scenes.collect()));
+    };
+    if file.extension().is_some_and(|extension| extension == "json") {
+        return race(args, file).map(|race| What::Race(Box::new(race)));
+    }
+    let named = read(file)?;
+    let scene = if args.live {
+        let releases = args.which.releases().into_iter();
+        let servers: Result<Vec<_>, _> = releases.map(|one| args.servers.find(one)).collect();
+        let probe = Arc::new(Probe::build(&args.servers.installed())?);
+        named.on_servers(&servers?, &probe)?
+    } else {
+        let epochs = args.which.named().unwrap_or(Epochs::One(Epoch::default()));
+        named.on_port(epochs.epochs())
+    };
+    Ok(What::One(Box::new(scene)))
+}
+
+/// The interleaving in a file of the explorer.
+fn race(args: &ViewArgs, file: &Path) -> Result<Interleaving, Error> {
+    let fault = |fault: String| Error::Line { place: file_name(file), fault };
+    if args.live || args.which.named().is_some() {
+        return Err(fault("expected a scenario where a generation is named or --live".to_owned()));
+    }
+    let bytes = read_file::<std::convert::Infallible>(file, MOST_OF_LINES)?;
+    Interleaving::read(&String::from_utf8_lossy(&bytes)).map_err(fault)
+}
+
+/// The scenario in a file or of the gallery, with its text.
+fn read(file: &Path) -> Result<Named, Error> {
+    let (name, scenario) = named_or_file(file)?;
+    let text = match gallery::text(&name).filter(|_| !file.exists()) {
+        Some(text) => text.to_owned(),
+        None => {
+            let bytes = read_file::<std::convert::Infallible>(file, MOST_OF_A_SCENARIO)?;
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+    };
+    Ok(Named { name, scenario, text })
+}
+
+/// What the recorded server did in a case, and what the port does. Without --ats the first
+/// generation that was recorded in it counts, beginning with the usual one.
+fn case(name: &str, args: &ViewArgs) -> Result<Scene, Error> {
+    let names = [name.to_owned()];
+    let epochs: Vec<Epoch> = match args.which.named() {
+        Some(epochs) => epochs.epochs().collect(),
+        None => vec![Epoch::default()],
+    };
+    let mut scene: Option<Scene> = None;
+    for epoch in epochs {
+        for group in select(None, &names, epoch)? {
+            let suite: Suite = group.suite.expect("a built-in case has a suite");
+            let found = group.cases.first().and_then(|case| of_case(suite, case, epoch.into()));
+            match (&mut scene, found) {
+                (Some(scene), Some(more)) => scene.runs.extend(more.runs),
+                (None, Some(first)) => scene = Some(first),
+                (_, None) => {}
+            }
+        }
+    }
+    scene.ok_or_else(|| Error::NotRecorded {
+        recording: "the project's recordings".to_owned(),
+        name: name.to_owned(),
+        cases: "this generation".to_owned(),
+    })
+}
+
+fn figure_of(scene: &Scene, step: usize) -> Result<String, Error> {
+    step.checked_sub(1).and_then(|row| figure::svg(scene, row)).ok_or_else(|| {
+        let most = scene.runs.first().map_or(0, |run| run.rows.len());
+        Error::Line {
+            place: "--svg".to_owned(),
+            fault: format!("expected step=N with N from 1 to {most}, found step={step}"),
+        }
+    })
+}
+
+/// `step=N`, or the number alone.
+fn step_number(text: &str) -> Result<usize, String> {
+    let number = text.strip_prefix("step=").unwrap_or(text);
+    number.parse().map_err(|_| "expected step=N with a number N".to_owned())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    std::fs::write(path, text).map_err(|source| Error::Unwritable { file: file_name(path), source })
+}

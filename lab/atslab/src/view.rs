@@ -1,0 +1,30 @@
+//! The page that shows runs: its data, its files, and the figures drawn from the same data.
+//!
+//! A [`Scene`](model::Scene) is a scenario or a case with its runs, each a list of rows on
+//! lanes. The page (`view/page/*.js`), a figure and a trace are three pictures of a scene.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`model`] | lanes, locks, buffers and rows of a run |
+//! | [`kinds`] | what each kind of row looks like, which function it mirrors, where the book tells of it |
+//! | [`pair`] | the rows of a pair of ends, from the port or from a real server |
+//! | [`places`] | where the operations stand in the text of a scenario |
+//! | [`source`] | scenes: of a scenario, of a real server beside the port, of a recorded case |
+//! | [`interleaving`] | what the explorer has printed |
+//! | [`align`] | the columns in which the same rows of several runs stand |
+//! | [`packed`] | a scene as the page reads it |
+//! | [`page`] | the page: one file with everything in it |
+//! | [`figure`] | the rows around a step, as SVG |
+//! | [`chrome`] | a scene as a trace for Perfetto |
+
+pub(crate) mod align;
+pub(crate) mod chrome;
+pub(crate) mod figure;
+pub(crate) mod interleaving;
+pub(crate) mod kinds;
+pub(crate) mod model;
+pub(crate) mod packed;
+pub(crate) mod page;
+pub(crate) mod pair;
+pub(crate) mod places;
+pub(crate) mod source;

@@ -1,0 +1,160 @@
+//! `atslab view`: its page, its figures, its traces, and its errors. What the page does in a
+//! browser is in `tests/view`.
+
+use predicates::str::contains;
+use serde_json::Value;
+
+use crate::common::{Files, atslab, stdout};
+
+/// Writes a page, and gives its text.
+fn page(files: &Files, args: &[&str]) -> String {
+    let mut command = atslab();
+    command.current_dir(files.path()).arg("view").args(args).args(["--html", "page.html"]);
+    command.assert().success().stdout("").stderr("");
+    std::fs::read_to_string(files.path().join("page.html")).expect("the page")
+}
+
+/// The data of a page that is not gzip'd.
+fn data(page: &str) -> Value {
+    let begin = "type=\"application/json\">";
+    let at = page.find(begin).expect("the data") + begin.len();
+    let text = &page[at..];
+    serde_json::from_str(&text[..text.find("</script>").expect("its end")]).expect("JSON")
+}
+
+#[test]
+fn a_page_has_everything_in_it_and_asks_for_nothing() {
+    let files = Files::new("", "");
+    let page = page(&files, &["02-peer-reads-late", "--epoch", "all"]);
+    for word in ["src=", "@import", "url(http", "fetch("] {
+        assert!(!page.contains(word), "{word}");
+    }
+    assert!(page.contains("default-src 'none'"));
+    let data = data(&page);
+    assert_eq!(data["scenes"][0]["runs"].as_array().expect("a list").len(), 3);
+    assert_eq!(data["links"]["book"], "", "the folder is not the project's");
+}
+
+#[test]
+fn a_file_of_the_user_is_shown_as_it_stands() {
+    let files = Files::new("", "");
+    let hostile = "</script><script>alert(1)</script>";
+    let text = format!(
+        "# mine {hostile}\ntitle = \"{hostile}\"\nteaches = '\"><img src=x onerror=alert(1)>'\n\
+         [active]\non_connect = [\"close\"]\n[passive]\non_EOS = [\"close\"]\n"
+    );
+    files.write("my.toml", text.as_bytes());
+    let page = page(&files, &["my.toml", "--book", "https://example.org/book"]);
+    assert!(!page.contains("<script>alert") && !page.contains("<img"));
+    let data = data(&page);
+    assert_eq!(data["scenes"][0]["text"], text.as_str());
+    assert_eq!(data["scenes"][0]["title"], hostile);
+    assert_eq!(data["links"]["book"], "https://example.org/book/");
+}
+
+#[test]
+fn a_recorded_case_stands_beside_the_port() {
+    let files = Files::new("", "");
+    let data = data(&page(&files, &["--case", "eos", "--ats", "9.2.9"]));
+    let runs = data["scenes"][0]["runs"].as_array().expect("a list");
+    let arms: Vec<&str> = runs.iter().filter_map(|run| run["arm"].as_str()).collect();
+    assert_eq!(arms, ["recorded", "port"]);
+    let rows = |run: &Value| run["rows"]["at"].as_array().expect("a list").len();
+    assert_eq!(rows(&runs[0]), rows(&runs[1]));
+    assert_eq!(runs[1]["locks"].as_array().expect("a list").len(), 3);
+}
+
+#[test]
+fn without_a_file_the_page_has_the_whole_gallery() {
+    let files = Files::new("", "");
+    let page = page(&files, &[]);
+    assert!(page.contains("application/octet-stream"), "it is gzip'd");
+    assert!(page.len() < 1 << 20, "{} bytes", page.len());
+}
+
+#[test]
+fn without_a_place_the_browser_gets_a_temporary_file() {
+    let mut command = atslab();
+    let output = stdout(command.args(["view", "01-ten-bytes"]).env("BROWSER", "true"));
+    let path = output.trim_end();
+    assert!(path.ends_with(".html") && !path.contains('\n'), "{output}");
+    assert!(std::fs::read_to_string(path).expect("the page").contains("Ten bytes"));
+    std::fs::remove_file(path).expect("it is there");
+    let mut command = atslab();
+    let output = stdout(command.args(["view", "01-ten-bytes"]).env("BROWSER", "false"));
+    let (path, said) = output.split_once('\n').expect("two lines");
+    assert_eq!(said, "false did not open it; open this file in a browser\n");
+    std::fs::remove_file(path).expect("it is there");
+}
+
+#[test]
+fn a_figure_is_svg_with_the_sentence_of_its_step() {
+    let figure = stdout(atslab().args(["view", "24-water-mark-32kib", "--svg", "step=41"]));
+    assert!(figure.starts_with("<svg ") && figure.ends_with("</svg>\n"));
+    assert!(figure.contains("the bytes stay in the write buffer"), "{figure}");
+    assert_eq!(figure.matches("<g class=").count(), figure.matches("</g>").count());
+}
+
+#[test]
+fn a_trace_is_what_perfetto_reads() {
+    let files = Files::new("", "");
+    let mut command = atslab();
+    command.current_dir(files.path());
+    command.args(["view", "45-held-peer", "--epoch", "all", "--trace", "trace.json"]);
+    command.assert().success().stdout("").stderr("");
+    let text = std::fs::read_to_string(files.path().join("trace.json")).expect("the trace");
+    let trace: Value = serde_json::from_str(&text).expect("JSON");
+    let events = trace["traceEvents"].as_array().expect("a list");
+    let mut kinds = std::collections::BTreeSet::new();
+    for event in events {
+        let ph = event["ph"].as_str().expect("a phase");
+        kinds.insert(ph);
+        assert!(event["pid"].is_u64() && event["name"].is_string(), "{event}");
+        match ph {
+            "M" => assert!(event["args"].is_object(), "{event}"),
+            "X" => assert!(event["ts"].is_u64() && event["dur"].as_u64() > Some(0), "{event}"),
+            "C" => assert!(event["args"]["bytes"].as_i64() >= Some(0), "{event}"),
+            "s" | "f" => assert!(event["id"].is_u64() && event["tid"].is_u64(), "{event}"),
+            _ => panic!("{event}"),
+        }
+    }
+    assert_eq!(kinds.into_iter().collect::<String>(), "CMXfs");
+    // The slices of a lane do not overlap; a slice of an arrow's begin is the exception.
+    let mut ends = std::collections::BTreeMap::new();
+    for event in events.iter().filter(|event| event["ph"] == "X" && event["cat"] != "call") {
+        let number = |key: &str| event[key].as_u64().expect("a number");
+        let end = ends.entry((number("pid"), number("tid"))).or_insert(0);
+        assert!(*end <= number("ts"), "{event}");
+        *end = number("ts") + number("dur");
+    }
+}
+
+#[test]
+fn mistakes_are_told_in_one_sentence() {
+    let fails = |args: &[&str], sentence: &str| {
+        atslab().arg("view").args(args).assert().code(2).stderr(contains(sentence));
+    };
+    fails(&["01-ten-byte"], "did you mean 01-ten-bytes?");
+    fails(&["--case", "eso"], "no case is named \"eso\"");
+    fails(&["--svg", "step=1"], "--svg: expected a scenario or a case, found none");
+    fails(&["01-ten-bytes", "--svg", "step=0"], "expected step=N with N from 1 to");
+    fails(&["01-ten-bytes", "--svg", "step=x"], "expected step=N with a number N");
+    fails(&["01-ten-bytes", "--html", "/no/such/folder/x.html"], "cannot be written");
+    fails(&["--case", "g01_ok", "--epoch", "B"], "has not been recorded");
+    let files = Files::new("", "");
+    let race = |text: &str, sentence: &str| {
+        files.write("race.json", text.as_bytes());
+        let mut command = atslab();
+        let command = command.current_dir(files.path()).args(["view", "race.json"]);
+        command.assert().code(2).stdout("").stderr(contains(sentence));
+    };
+    race("{", "race.json: ");
+    let with = |format: &str, threads: &str| {
+        format!(
+            "{{\"format\":\"{format}\",\"version\":1,\"threads\":[{threads}],\"schedule\":\"a*\",\
+             \"segments\":[{{\"task\":0}}],\"rows\":[]}}"
+        )
+    };
+    race(&with("atslab-run", "\"T\""), "expected the format atslab-interleaving version 1");
+    race(&with("atslab-interleaving", ""), "expected a task below 0, found 0");
+}

@@ -1,0 +1,1 @@
+        self.max_read_avail() >= self.water_mark

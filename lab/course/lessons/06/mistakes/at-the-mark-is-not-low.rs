@@ -1,0 +1,1 @@
+        self.current_write_avail() < self.water_mark

@@ -1,0 +1,3 @@
+        if self.current_low_water() {
+            self.add_block();
+        }

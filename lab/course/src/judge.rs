@@ -1,0 +1,135 @@
+//! Builds what the student wrote, and judges it: by tests, by the recordings of the real server,
+//! and by scenarios, which the student's build and the project's own perform side by side.
+//!
+//! A failure is told in sentences. What the student sees first is the first difference, and a
+//! question about it; there is no backtrace.
+
+mod build;
+mod process;
+mod recordings;
+mod scenarios;
+mod tell;
+mod units;
+
+use std::path::{Path, PathBuf};
+
+use crate::CourseError;
+use crate::folder::Folder;
+use crate::lesson::{Judge, Lesson};
+
+pub use self::tell::meaning_of;
+
+/// What judges a lesson.
+#[derive(Clone, Debug)]
+pub struct Bench {
+    /// The student's folder.
+    pub folder: Folder,
+    /// The command of the project itself, which knows what is right.
+    pub reference: PathBuf,
+    /// Where Cargo builds.
+    pub target: PathBuf,
+}
+
+/// What is done now, for a line that tells the student.
+#[derive(Clone, Copy, Debug)]
+pub enum Stage<'a> {
+    /// The workspace is built.
+    Builds,
+    /// A judge is at work.
+    Judges(&'a Judge),
+    /// That judge is content, and says why.
+    Holds(&'a str),
+}
+
+/// The judgement.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Every judge is content.
+    Passes,
+    /// A judge is not.
+    Fails(Failure),
+}
+
+/// Why the work does not pass.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Failure {
+    /// What happened, in a sentence or two.
+    pub sentence: String,
+    /// The lines that show it.
+    pub shown: Vec<String>,
+    /// A question about it.
+    pub question: Option<String>,
+}
+
+impl Failure {
+    fn new(sentence: impl Into<String>) -> Failure {
+        Failure { sentence: sentence.into(), ..Failure::default() }
+    }
+}
+
+/// What one judge says: why the work holds, or why it does not.
+type Judged = Result<String, Failure>;
+
+impl Bench {
+    /// The bench of a student's folder, which builds inside it. `reference` is the running
+    /// command.
+    #[must_use]
+    pub fn new(folder: &Folder, reference: PathBuf) -> Bench {
+        Bench { folder: folder.clone(), reference, target: folder.path.join("target") }
+    }
+
+    /// Builds and judges a lesson that has been started; `tell` hears of each stage.
+    ///
+    /// # Errors
+    /// If Cargo cannot be started, or a file cannot be read.
+    pub fn check(
+        &self,
+        lesson: &Lesson,
+        mut tell: impl FnMut(Stage<'_>),
+    ) -> Result<Verdict, CourseError> {
+        tell(Stage::Builds);
+        let places = lesson.places(&self.folder.checkout)?;
+        // Tests need less than the command, and find most mistakes: they come first.
+        let mut is_built = false;
+        for judge in &lesson.text.judge {
+            if !is_built && !matches!(judge, Judge::Tests { .. }) {
+                if let Err(failure) = build::command(self, &places)? {
+                    return Ok(Verdict::Fails(failure));
+                }
+                is_built = true;
+            }
+            tell(Stage::Judges(judge));
+            let judged = match judge {
+                Judge::Tests { package, target, filter } => {
+                    units::judge(self, &places, package, target, filter)?
+                }
+                Judge::Recordings { epoch } => recordings::judge(self, lesson, &places, epoch)?,
+                Judge::Scenarios { names, epoch } => {
+                    scenarios::gallery(self, lesson, &places, names, epoch)?
+                }
+                Judge::Random { count, epoch } => {
+                    scenarios::random(self, lesson, &places, *count, epoch)?
+                }
+            };
+            match judged {
+                Ok(why) => tell(Stage::Holds(&why)),
+                Err(failure) => return Ok(Verdict::Fails(failure)),
+            }
+        }
+        Ok(Verdict::Passes)
+    }
+
+    /// The command as the student has built it.
+    fn built(&self) -> PathBuf {
+        self.target.join("debug").join(format!("atslab{}", std::env::consts::EXE_SUFFIX))
+    }
+
+    fn workspace(&self) -> PathBuf {
+        self.folder.workspace()
+    }
+}
+
+/// A path for a message: relative to the folder where the student works.
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

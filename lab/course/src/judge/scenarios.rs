@@ -1,0 +1,96 @@
+//! Scenarios: the student's build and the project's own perform them, and their steps are
+//! compared. The random ones are new each time, so nothing can be written for them alone.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::CourseError;
+use crate::judge::tell::{Parting, panicked};
+use crate::judge::{Bench, Failure, Judged, process};
+use crate::lesson::{Lesson, Place};
+
+/// How many steps are shown on either side of the first that differs.
+const CONTEXT: usize = 5;
+/// What stands in a list of steps before the text of a panic.
+const PANIC: &str = "panic: ";
+
+pub(super) fn gallery(
+    bench: &Bench,
+    lesson: &Lesson,
+    places: &[Place],
+    names: &[String],
+    epoch: &str,
+) -> Result<Judged, CourseError> {
+    for name in names {
+        let arguments = ["run", name, "--epoch", epoch, "--format", "steps"];
+        let what = format!("scenario {name}");
+        if let Some(failure) = one(bench, lesson, places, &what, &arguments)? {
+            return Ok(Err(failure));
+        }
+    }
+    Ok(Ok(format!("{} scenarios take the right steps", names.len())))
+}
+
+pub(super) fn random(
+    bench: &Bench,
+    lesson: &Lesson,
+    places: &[Place],
+    count: u64,
+    epoch: &str,
+) -> Result<Judged, CourseError> {
+    for _ in 0..count {
+        let seed = fastrand::u32(..).to_string();
+        let arguments = ["run", "--seed", &seed, "--epoch", epoch, "--format", "steps"];
+        let what = format!("random scenario {seed}");
+        if let Some(mut failure) = one(bench, lesson, places, &what, &arguments)? {
+            failure.shown.push(format!(
+                "\"atslab run --seed {seed} --epoch {epoch} --explain\" tells what should happen."
+            ));
+            return Ok(Err(failure));
+        }
+    }
+    Ok(Ok(format!("{count} random scenarios, new each time, take the right steps")))
+}
+
+/// Performs one scenario twice; gives the failure if the student's steps are others.
+fn one(
+    bench: &Bench,
+    lesson: &Lesson,
+    places: &[Place],
+    what: &str,
+    arguments: &[&str],
+) -> Result<Option<Failure>, CourseError> {
+    let run = |program: &Path| {
+        process::run(Command::new(program).args(arguments)).map_err(CourseError::file(program))
+    };
+    let (right, yours) = (run(&bench.reference)?, run(&bench.built())?);
+    if yours.status.is_none() {
+        return Ok(Some(Failure::new(format!("The {what} does not end with your code."))));
+    }
+    if right.out == yours.out {
+        return Ok(None);
+    }
+    let [theirs, yours]: [Vec<&str>; 2] = [&right.out, &yours.out].map(|out| {
+        // The first line names the case.
+        out.lines().skip(1).collect()
+    });
+    let same = theirs.iter().zip(&yours).take_while(|(left, right)| left == right).count();
+    if let Some(panic) = yours.get(same).and_then(|line| line.strip_prefix(PANIC)) {
+        return Ok(Some(panicked(what, Some(same), panic, places)));
+    }
+    let next = |steps: &[&'_ str]| -> Vec<String> {
+        steps.iter().skip(same + 1).take(CONTEXT).map(|&step| step.to_owned()).collect()
+    };
+    let (theirs_next, yours_next) = (next(&theirs), next(&yours));
+    let parting = Parting {
+        what: what.to_owned(),
+        right: "the port",
+        after: same,
+        before: theirs[same.saturating_sub(CONTEXT)..same].to_vec(),
+        theirs: theirs.get(same).copied(),
+        theirs_next: theirs_next.iter().map(String::as_str).collect(),
+        yours: yours.get(same).copied(),
+        yours_next: yours_next.iter().map(String::as_str).collect(),
+    };
+    Ok(Some(parting.failure(lesson)))
+}

@@ -1,0 +1,217 @@
+//! A lesson as data: the file `lab/course/lessons/NN/lesson.toml`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::markers::{self, Hole};
+use crate::{CourseError, LESSONS, folder};
+
+/// A lesson.
+#[derive(Clone, Debug)]
+pub struct Lesson {
+    /// Its number.
+    pub number: u32,
+    /// What its file says.
+    pub text: Text,
+    /// The folder of its file, with its planted mistakes and other solutions.
+    pub folder: PathBuf,
+}
+
+/// What the file of a lesson says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Text {
+    /// Its title.
+    pub title: String,
+    /// What the student can do afterwards, in a sentence.
+    pub goal: String,
+    /// Its chapter, below `docs/src`.
+    pub chapter: String,
+    /// How long it takes: a range of hours, `2-3`.
+    pub hours: String,
+    /// What the student predicts before the work.
+    #[serde(default)]
+    pub predict: Vec<Prediction>,
+    /// What judges the work, in this order.
+    pub judge: Vec<Judge>,
+    /// Hints, from the vaguest to the plainest.
+    #[serde(default)]
+    pub hints: Vec<String>,
+    /// Questions for a student whose code takes another step than the server.
+    #[serde(default)]
+    pub ask: Vec<Ask>,
+    /// Planted mistakes, with the sentence that each must get.
+    #[serde(default)]
+    pub mistake: Vec<Planted>,
+    /// Right solutions that are written in another way.
+    #[serde(default)]
+    pub another: Vec<Planted>,
+}
+
+/// A question that a command answers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prediction {
+    /// The question.
+    pub ask: String,
+    /// The answers to choose from.
+    pub choices: Vec<String>,
+    /// The right one, from 1.
+    pub answer: usize,
+    /// The arguments of `atslab` that show it.
+    pub command: String,
+    /// Why it is so.
+    pub why: String,
+    /// What the command prints, in this order, if the answer is right.
+    pub shows: Vec<String>,
+}
+
+/// A judge of the student's code.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Judge {
+    /// Tests of a package.
+    Tests {
+        /// The package.
+        package: String,
+        /// Its test target: `lib`, or the name of an integration test.
+        target: String,
+        /// The tests whose names contain one of these.
+        filter: Vec<String>,
+    },
+    /// The recordings of the real server of this epoch.
+    Recordings {
+        /// The epoch.
+        epoch: String,
+    },
+    /// Scenarios of the gallery, beside the project's own port.
+    Scenarios {
+        /// The names.
+        names: Vec<String>,
+        /// The epoch.
+        epoch: String,
+    },
+    /// Random scenarios that are new each time, beside the project's own port.
+    Random {
+        /// How many.
+        count: u64,
+        /// The epoch.
+        epoch: String,
+    },
+}
+
+/// A question for a certain first difference. The patterns are parts of the steps' texts, as
+/// recordings write them; an empty one fits every step and none.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    /// What the server's step contains.
+    #[serde(default)]
+    pub server: String,
+    /// What the student's step contains.
+    #[serde(default)]
+    pub yours: String,
+    /// The question.
+    pub ask: String,
+}
+
+/// Code for a hole that comes with the lesson.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Planted {
+    /// The file of the code, below the lesson's folder.
+    pub file: String,
+    /// The source that has the hole.
+    pub source: PathBuf,
+    /// The name of the hole.
+    pub hole: String,
+    /// A part of what the student is told; empty if it passes.
+    #[serde(default)]
+    pub says: String,
+}
+
+/// A hole and its source.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The source, relative to the checkout.
+    pub source: PathBuf,
+    /// The hole.
+    pub hole: Hole,
+}
+
+impl Lesson {
+    /// All lessons of a checkout, by number.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or is at fault.
+    pub fn all(checkout: &Path) -> Result<Vec<Lesson>, CourseError> {
+        let folder = checkout.join(LESSONS);
+        let mut lessons = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(CourseError::file(&folder))? {
+            let path = entry.map_err(CourseError::file(&folder))?.path();
+            let number = path.file_name().and_then(|name| name.to_str()?.parse().ok());
+            if let Some(number) = number {
+                lessons.push(Lesson::read(number, path)?);
+            }
+        }
+        lessons.sort_by_key(|lesson| lesson.number);
+        Ok(lessons)
+    }
+
+    /// One lesson of a checkout.
+    ///
+    /// # Errors
+    /// If there is none of this number, or its file is at fault.
+    pub fn of(checkout: &Path, number: u32) -> Result<Lesson, CourseError> {
+        let mut all = Lesson::all(checkout)?.into_iter();
+        all.find(|lesson| lesson.number == number).ok_or(CourseError::NoLesson { number })
+    }
+
+    fn read(number: u32, folder: PathBuf) -> Result<Lesson, CourseError> {
+        let file = folder.join("lesson.toml");
+        let text = fs::read_to_string(&file).map_err(CourseError::file(&file))?;
+        let text = toml::from_str(&text)
+            .map_err(|error| CourseError::Lesson { file, fault: error.message().to_owned() })?;
+        Ok(Lesson { number, text, folder })
+    }
+
+    /// The holes of the lesson in a checkout, source by source.
+    ///
+    /// # Errors
+    /// If a source cannot be read, or its markers are at fault.
+    pub fn places(&self, checkout: &Path) -> Result<Vec<Place>, CourseError> {
+        let mut places = Vec::new();
+        let sources = folder::sources(checkout)?.into_iter();
+        for source in sources.filter(|source| folder::may_have_holes(source)) {
+            let file = checkout.join(&source);
+            let Ok(text) = fs::read_to_string(&file) else { continue };
+            let holes = markers::holes(&text)
+                .map_err(|fault| CourseError::Markers { file: file.clone(), fault })?;
+            let of_this = holes.into_iter().filter(|hole| hole.lesson == self.number);
+            places.extend(of_this.map(|hole| Place { source: source.clone(), hole }));
+        }
+        Ok(places)
+    }
+
+    /// The code of a planted mistake or of another solution.
+    ///
+    /// # Errors
+    /// If its file cannot be read.
+    pub fn planted(&self, planted: &Planted) -> Result<String, CourseError> {
+        let file = self.folder.join(&planted.file);
+        fs::read_to_string(&file).map_err(CourseError::file(&file))
+    }
+
+    /// The question for a first difference, if the lesson has one.
+    #[must_use]
+    pub fn question(&self, server: Option<&str>, yours: Option<&str>) -> Option<&str> {
+        let fits = |pattern: &str, step: Option<&str>| {
+            pattern.is_empty() || step.is_some_and(|step| step.contains(pattern))
+        };
+        let mut asks = self.text.ask.iter();
+        let ask = asks.find(|ask| fits(&ask.server, server) && fits(&ask.yours, yours))?;
+        Some(&ask.ask)
+    }
+}

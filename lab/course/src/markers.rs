@@ -1,0 +1,352 @@
+//! The comments that make holes.
+//!
+//! ```text
+//! // course: 7 begin process_read_side "move bytes into the user's buffer"
+//! …                                     the solution
+//! // course: 7 stub let _ = half;       what the starter has in its place, a line each
+//! // course: 7 stub todo!("lesson 7: process_read_side")
+//! // course: 7 end
+//! ```
+//!
+//! `hide` in place of `begin` makes a hole that the student does not fill: code of another
+//! release that would give the solution away. The name is one word; a pair of file and name is
+//! unique. Holes do not nest.
+
+use std::fmt;
+use std::ops::Range;
+
+use thiserror::Error;
+
+const MARKER: &str = "// course:";
+
+/// A piece of a source that a lesson cuts out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hole {
+    /// The lesson.
+    pub lesson: u32,
+    /// Its name in its file, mostly the function's.
+    pub name: String,
+    /// What belongs there, for the student; `None` if the hole stays as it is.
+    pub title: Option<String>,
+    /// The lines of the solution, without the markers; counted from 0.
+    pub body: Range<usize>,
+    /// The lines that the starter has in place of the body.
+    pub stub: Vec<String>,
+    /// The white space before the markers.
+    indent: String,
+    /// The lines from the first marker to the last.
+    all: Range<usize>,
+}
+
+/// What is wrong with the markers of a source.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("line {line}: {what}")]
+pub struct MarkerFault {
+    /// The line, from 1.
+    pub line: usize,
+    what: &'static str,
+}
+
+/// Finds the holes of a source, from the top.
+///
+/// # Errors
+/// If a marker is not understood or does not pair.
+pub fn holes(source: &str) -> Result<Vec<Hole>, MarkerFault> {
+    let mut found = Vec::new();
+    let mut open: Option<Hole> = None;
+    for (index, line) in source.lines().enumerate() {
+        let fault = |what| MarkerFault { line: index + 1, what };
+        let Some(marker) = marker(line) else { continue };
+        let (lesson, word, rest) = parse(marker).ok_or_else(|| {
+            fault("expected \"// course: LESSON begin NAME \\\"TITLE\\\"\", hide, stub or end")
+        })?;
+        match (word, &mut open) {
+            ("begin" | "hide", None) => open = Some(begin(word, lesson, rest, line, index)?),
+            ("begin" | "hide", Some(_)) => return Err(fault("a hole begins in another one")),
+            ("stub", Some(hole)) if hole.lesson == lesson => {
+                if hole.stub.is_empty() {
+                    hole.body.end = index;
+                }
+                hole.stub.push(rest.to_owned());
+            }
+            ("end", Some(hole)) if hole.lesson == lesson && !hole.stub.is_empty() => {
+                hole.all.end = index + 1;
+                found.extend(open.take());
+            }
+            ("end", Some(hole)) if hole.lesson == lesson => {
+                return Err(fault("the hole has no stub"));
+            }
+            _ => return Err(fault("no hole of this lesson is open here")),
+        }
+    }
+    match open {
+        None => Ok(found),
+        Some(hole) => Err(MarkerFault { line: hole.all.start + 1, what: "the hole does not end" }),
+    }
+}
+
+fn begin(
+    word: &str,
+    lesson: u32,
+    rest: &str,
+    line: &str,
+    index: usize,
+) -> Result<Hole, MarkerFault> {
+    let fault = |what| MarkerFault { line: index + 1, what };
+    let (name, title) = rest.split_once(' ').unwrap_or((rest, ""));
+    let quoted = title.strip_prefix('"').and_then(|title| title.strip_suffix('"'));
+    let title = match (word, quoted) {
+        ("begin", Some(title)) => Some(title.to_owned()),
+        ("hide", None) if title.is_empty() => None,
+        ("begin", None) => return Err(fault("expected a title in quotes behind the name")),
+        _ => return Err(fault("a hidden hole has a name and no title")),
+    };
+    if name.is_empty() {
+        return Err(fault("expected a name"));
+    }
+    Ok(Hole {
+        lesson,
+        name: name.to_owned(),
+        title,
+        body: index + 1..index + 1,
+        stub: Vec::new(),
+        indent: line[..line.len() - line.trim_start().len()].to_owned(),
+        all: index..index + 1,
+    })
+}
+
+fn marker(line: &str) -> Option<&str> {
+    line.trim().strip_prefix(MARKER)
+}
+
+fn parse(marker: &str) -> Option<(u32, &str, &str)> {
+    let (lesson, rest) = marker.trim().split_once(' ')?;
+    let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+    Some((lesson.parse().ok()?, word, rest.trim()))
+}
+
+/// The source as a student gets it: without the bodies of this lesson's holes, and without any
+/// marker. Sources without markers stay as they are.
+///
+/// # Errors
+/// If a marker is at fault.
+pub fn cut(source: &str, lesson: u32) -> Result<String, MarkerFault> {
+    fill(source, lesson, |hole| hole.stub.iter().map(|line| indented(&hole.indent, line)).collect())
+}
+
+/// As [`cut`], with other lines in place of the stub: a planted mistake, or another solution.
+/// What `body` gives is taken as it is, with its indentation.
+///
+/// # Errors
+/// If a marker is at fault.
+pub fn fill(
+    source: &str,
+    lesson: u32,
+    body: impl Fn(&Hole) -> String,
+) -> Result<String, MarkerFault> {
+    let holes = holes(source)?;
+    let mut holes = holes.iter().peekable();
+    let mut out = String::with_capacity(source.len());
+    let mut lines = source.lines().enumerate();
+    while let Some((index, line)) = lines.next() {
+        match holes.peek() {
+            Some(hole) if hole.all.start == index && hole.lesson == lesson => {
+                out += &indented(&hole.indent, &opening(hole));
+                out += &body(hole);
+                out += &indented(&hole.indent, &closing(hole));
+                // Goes on behind the last marker.
+                lines.by_ref().take(hole.all.len() - 1).for_each(drop);
+                holes.next();
+            }
+            Some(hole) if hole.all.end <= index + 1 => {
+                holes.next();
+            }
+            _ if marker(line).is_some() => {}
+            _ => {
+                out += line;
+                out.push('\n');
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn indented(indent: &str, line: &str) -> String {
+    format!("{indent}{line}\n")
+}
+
+/// The comment that the student finds above a hole.
+fn opening(hole: &Hole) -> String {
+    match &hole.title {
+        Some(title) => format!("// {}: {title}.", Named(hole)),
+        None => format!("// {}: not here, it would give the solution away.", Named(hole)),
+    }
+}
+
+fn closing(hole: &Hole) -> String {
+    format!("// End of {}.", Lowercase(hole))
+}
+
+struct Named<'a>(&'a Hole);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lesson {}, {}", self.0.lesson, self.0.name)
+    }
+}
+
+struct Lowercase<'a>(&'a Hole);
+
+impl fmt::Display for Lowercase<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "lesson {}, {}", self.0.lesson, self.0.name)
+    }
+}
+
+/// What a student has written into a hole: the lines between the two comments of the starter.
+/// `None` if a comment is gone.
+#[must_use]
+pub fn written<'a>(student: &'a str, hole: &Hole) -> Option<&'a str> {
+    let (_, after) = split_at_line(student, &opening(hole))?;
+    let (inside, _) = split_at_line(after, &closing(hole))?;
+    Some(inside)
+}
+
+/// The text with `written` in a hole of the starter, in place of what stands there. `None` if a
+/// comment is gone.
+#[must_use]
+pub fn with_written(starter: &str, hole: &Hole, written: &str) -> Option<String> {
+    let (before, after) = split_at_line(starter, &opening(hole))?;
+    let (_, after) = split_at_line(after, &closing(hole))?;
+    let [opening, closing] =
+        [opening(hole), closing(hole)].map(|line| indented(&hole.indent, &line));
+    Some([before, &opening, written, &closing, after].concat())
+}
+
+/// The text of a student without what stands in the holes, to see whether anything else was
+/// changed. `None` if a comment of a hole is gone.
+#[must_use]
+pub fn outside(student: &str, holes: &[Hole]) -> Option<String> {
+    let mut rest = student;
+    let mut out = String::new();
+    for hole in holes {
+        let (before, after) = split_at_line(rest, &opening(hole))?;
+        let (_, after) = split_at_line(after, &closing(hole))?;
+        out += before;
+        rest = after;
+    }
+    Some(out + rest)
+}
+
+/// Splits a text at the line that consists of `wanted` and white space, which is left out.
+fn split_at_line<'a>(text: &'a str, wanted: &str) -> Option<(&'a str, &'a str)> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let end = start + line.len();
+        if line.trim() == wanted {
+            return Some((&text[..start], &text[end..]));
+        }
+        start = end;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: &str = "\
+fn a() {
+    // course: 1 begin a \"first\"
+    one();
+    two();
+    // course: 1 stub let _ = 1;
+    // course: 1 stub todo!(\"a\")
+    // course: 1 end
+}
+fn b() {
+    // course: 2 hide b
+    three();
+    // course: 2 stub todo!()
+    // course: 2 end
+}
+";
+
+    #[test]
+    fn a_lesson_cuts_its_own_holes_and_all_markers() {
+        assert_eq!(
+            cut(SOURCE, 1).unwrap(),
+            "\
+fn a() {
+    // Lesson 1, a: first.
+    let _ = 1;
+    todo!(\"a\")
+    // End of lesson 1, a.
+}
+fn b() {
+    three();
+}
+"
+        );
+        assert_eq!(
+            cut(SOURCE, 2).unwrap(),
+            "\
+fn a() {
+    one();
+    two();
+}
+fn b() {
+    // Lesson 2, b: not here, it would give the solution away.
+    todo!()
+    // End of lesson 2, b.
+}
+"
+        );
+        assert_eq!(cut(SOURCE, 9).unwrap().lines().count(), 7);
+    }
+
+    #[test]
+    fn what_a_student_writes_is_found_again() {
+        let [a, _] = &holes(SOURCE).unwrap()[..] else { panic!("two holes") };
+        let starter = cut(SOURCE, 1).unwrap();
+        let student = starter.replace("    todo!(\"a\")\n", "    mine();\n");
+        assert_eq!(written(&student, a), Some("    let _ = 1;\n    mine();\n"));
+        let of_one = std::slice::from_ref(a);
+        assert_eq!(outside(&student, of_one), outside(&starter, of_one));
+        let cheated = student.replace("three", "four");
+        assert_ne!(outside(&cheated, of_one), outside(&starter, of_one));
+        assert_eq!(written("fn a() {}\n", a), None);
+        assert_eq!(with_written(&starter, a, written(&student, a).unwrap()).unwrap(), student);
+    }
+
+    #[test]
+    fn the_body_of_a_hole_may_be_replaced() {
+        let text = fill(SOURCE, 1, |hole| format!("    // {}\n", hole.name)).unwrap();
+        assert!(text.starts_with("fn a() {\n    // Lesson 1, a: first.\n    // a\n    // End"));
+    }
+
+    #[test]
+    fn markers_that_do_not_pair_are_told_with_their_line() {
+        for (source, message) in [
+            ("// course: 1 begin a \"t\"\n", "line 1: the hole does not end"),
+            ("x\n// course: 1 end\n", "line 2: no hole of this lesson is open here"),
+            ("// course: 1 begin a\n", "line 1: expected a title in quotes behind the name"),
+            ("// course: 1 hide a \"t\"\n", "line 1: a hidden hole has a name and no title"),
+            ("// course: 1 begin a \"t\"\n// course: 1 end\n", "line 2: the hole has no stub"),
+            (
+                "// course: 1 begin a \"t\"\n// course: 2 begin b \"t\"\n",
+                "line 2: a hole begins in another one",
+            ),
+            (
+                "// course: 1 begin a \"t\"\n// course: 2 end\n",
+                "line 2: no hole of this lesson is open here",
+            ),
+            (
+                "// course: one begin\n",
+                "line 1: expected \"// course: LESSON begin NAME \\\"TITLE\\\"\", hide, stub or end",
+            ),
+        ] {
+            assert_eq!(holes(source).unwrap_err().to_string(), message, "{source}");
+        }
+    }
+}

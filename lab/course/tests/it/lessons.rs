@@ -1,0 +1,114 @@
+//! What can be told of the lessons without building anything.
+
+use std::fs;
+
+use course::folder::{self, Folder};
+use course::lesson::Lesson;
+use course::markers;
+use course::progress::Progress;
+
+use crate::checkout;
+
+#[test]
+fn each_lesson_has_what_a_student_needs() {
+    let checkout = checkout();
+    for lesson in Lesson::all(&checkout).unwrap() {
+        let (number, text) = (lesson.number, &lesson.text);
+        assert!(!lesson.places(&checkout).unwrap().is_empty(), "lesson {number} has no hole");
+        assert!(checkout.join("docs/src").join(&text.chapter).is_file(), "{}", text.chapter);
+        assert!(!text.judge.is_empty() && !text.hints.is_empty(), "lesson {number}");
+        assert!((2..=4).contains(&text.mistake.len()), "lesson {number} has two to four mistakes");
+        for prediction in &text.predict {
+            let choices = 1..=prediction.choices.len();
+            assert!(choices.contains(&prediction.answer), "{}", prediction.ask);
+        }
+        for planted in text.mistake.iter().chain(&text.another) {
+            lesson.planted(planted).unwrap();
+            let places = lesson.places(&checkout).unwrap();
+            let found = places
+                .iter()
+                .any(|place| place.source == planted.source && place.hole.name == planted.hole);
+            assert!(
+                found,
+                "lesson {number}: {} has no hole {}",
+                planted.source.display(),
+                planted.hole
+            );
+        }
+    }
+}
+
+#[test]
+fn a_marker_belongs_to_a_lesson() {
+    let checkout = checkout();
+    let numbers: Vec<u32> = Lesson::all(&checkout).unwrap().iter().map(|one| one.number).collect();
+    for source in folder::sources(&checkout).unwrap() {
+        if source.starts_with("lab/course") || source.extension().is_none_or(|kind| kind != "rs") {
+            continue;
+        }
+        let text = fs::read_to_string(checkout.join(&source)).unwrap();
+        for hole in markers::holes(&text).unwrap_or_else(|fault| panic!("{source:?}: {fault}")) {
+            assert!(numbers.contains(&hole.lesson), "{source:?}: {}", hole.name);
+        }
+    }
+}
+
+/// The solution of no hole stands anywhere in the student's folder.
+#[test]
+fn a_students_folder_has_no_solution() {
+    let checkout = checkout();
+    for lesson in Lesson::all(&checkout).unwrap() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder { checkout: checkout.clone(), path: folder.path().to_owned() };
+        folder.start(&lesson, &mut Progress::default()).unwrap();
+        let texts: Vec<String> = folder::sources(&folder.workspace())
+            .unwrap()
+            .iter()
+            .filter_map(|file| fs::read_to_string(folder.workspace().join(file)).ok())
+            .map(|text| dense(&text))
+            .collect();
+        for place in lesson.places(&checkout).unwrap() {
+            let source = fs::read_to_string(checkout.join(&place.source)).unwrap();
+            let lines: Vec<&str> = source.lines().collect();
+            let solution = dense(&lines[place.hole.body.clone()].join("\n"));
+            // A line of ordinary code stands in many places.
+            if solution.len() < 80 {
+                continue;
+            }
+            let found = texts.iter().any(|text| text.contains(&solution));
+            assert!(!found, "the folder of lesson {} has {}", lesson.number, place.hole.name);
+        }
+        assert_eq!(folder.changed_outside(&lesson).unwrap(), Vec::<std::path::PathBuf>::new());
+    }
+}
+
+/// Without white space.
+fn dense(text: &str) -> String {
+    text.split_whitespace().collect()
+}
+
+#[test]
+fn what_was_written_is_there_again_after_another_lesson_and_gone_after_a_reset() {
+    let checkout = checkout();
+    let lessons = Lesson::all(&checkout).unwrap();
+    let [first, other, ..] = &lessons[..] else { panic!("there are several lessons") };
+    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder { checkout: checkout.clone(), path: folder.path().to_owned() };
+    let mut progress = Progress::default();
+    folder.start(first, &mut progress).unwrap();
+
+    let place = &first.places(&checkout).unwrap()[0];
+    let file = folder.workspace().join(&place.source);
+    let read = || fs::read_to_string(&file).unwrap();
+    let starter = read();
+    let mine = markers::with_written(&starter, &place.hole, "    mine();\n").unwrap();
+    fs::write(&file, &mine).unwrap();
+
+    folder.start(other, &mut progress).unwrap();
+    assert!(!read().contains("mine();"));
+    let mut progress = Progress::read(&folder.path).unwrap();
+    folder.start(first, &mut progress).unwrap();
+    assert_eq!(read(), mine);
+    folder.reset(first, &mut progress).unwrap();
+    assert_eq!(read(), starter);
+}
