@@ -346,7 +346,7 @@ impl Explorer {
     }
 
     /// Runs `scene` once; wherever it matters which task goes on, `choose` is asked. A choice
-    /// that is none of the options counts as the default.
+    /// that is not an option counts as the default.
     pub fn play(
         &self,
         choose: impl FnMut(&Moment<'_>) -> TaskId + 'static,

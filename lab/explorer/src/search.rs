@@ -1,4 +1,4 @@
-//! The order of schedules, and who runs them.
+//! The order of schedules, and the threads that run them.
 //!
 //! An exploration is cut into parts that do not depend on each other: for the bounded strategy
 //! the branches off the default path (`strategy::bounded`), for the random ones blocks of

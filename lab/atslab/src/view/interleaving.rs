@@ -94,7 +94,7 @@ impl Interleaving {
     /// The name of the format.
     pub(crate) const FORMAT: &str = "atslab-interleaving";
 
-    /// Reads one; else why it is none.
+    /// Reads an interleaving; or tells why the text is not one.
     pub(crate) fn read(text: &str) -> Result<Interleaving, String> {
         let mut read: Interleaving =
             serde_json::from_str(text).map_err(|error| crate::error::message(&error))?;

@@ -30,7 +30,7 @@ fn escape_byte(byte: u8) -> String {
     }
 }
 
-/// The bytes of `text`; `None` if it is not one. A whole piece of text may be
+/// The bytes of `text`; `None` if it is not an escaped text. A whole piece of text may be
 /// counted, too: `\{ab\r\n*3}`.
 pub(super) fn unescape(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();

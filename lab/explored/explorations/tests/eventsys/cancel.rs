@@ -72,7 +72,7 @@ fn outcomes(holding_the_mutex: bool) -> Outcomes<Ran> {
 }
 
 #[test]
-fn whoever_holds_the_mutex_cancels_exactly() {
+fn a_thread_that_holds_the_mutex_cancels_exactly() {
     assert_eq!(
         outcomes(true),
         BTreeSet::from([
@@ -83,7 +83,7 @@ fn whoever_holds_the_mutex_cancels_exactly() {
 }
 
 #[test]
-fn whoever_does_not_hold_the_mutex_may_see_the_handler_run_on_or_begin() {
+fn a_thread_without_the_mutex_may_see_the_handler_run_on_or_begin() {
     assert_eq!(
         outcomes(false),
         BTreeSet::from([

@@ -47,7 +47,7 @@ fn read_while_rebinding(careful: bool) -> Read {
 }
 
 #[test]
-fn whoever_looks_again_after_locking_always_notices_a_stale_mutex() {
+fn a_thread_that_looks_again_after_locking_always_notices_a_stale_mutex() {
     assert_eq!(
         interrupted(2, || read_while_rebinding(true)),
         BTreeSet::from([
@@ -59,7 +59,7 @@ fn whoever_looks_again_after_locking_always_notices_a_stale_mutex() {
 }
 
 #[test]
-fn whoever_does_not_look_again_is_refused_and_never_races() {
+fn a_thread_that_does_not_look_again_is_refused_and_never_races() {
     let found = explore_all(&Explorer::new(), || read_while_rebinding(false));
     assert_eq!(found, BTreeSet::from([Read::Value(1), Read::Value(2)]));
     // A refusal is a panic.
