@@ -44,6 +44,15 @@ cxx() {
   command -v c++ >/dev/null
 }
 
+# Whether there is a Chromium, and node with npm to drive it; the same holds for them.
+browser() {
+  if [ -n "${CI:-}" ] && command -v apt-get >/dev/null; then
+    command -v chromium >/dev/null || as_root apt-get -qq install -y chromium >/dev/null || true
+    command -v npm >/dev/null || as_root apt-get -qq install -y nodejs npm >/dev/null || true
+  fi
+  command -v chromium >/dev/null && command -v npm >/dev/null
+}
+
 # canary NAME TEXT COMMAND…: the command runs a program that is broken on purpose. It
 # must fail, and say TEXT (an extended regular expression). If it does not, the tool
 # is silent about everything else, too, and the run ends here.

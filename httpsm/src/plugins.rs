@@ -165,7 +165,7 @@ pub enum Rest {
 /// Adds plugins to a proxy.
 ///
 /// They answer in place of the origin server ([`HttpTxn::server_intercept`]), after the cache
-/// lookup. A request goes to the plugin that has its path; if there is none, a request with a body
+/// lookup. A request goes to the plugin that has its path; if no plugin has it, a request with a body
 /// goes to `echo`, and every other to `generator`, which takes every request, as the original
 /// plugin does in its rule. The order of `plugins` does not matter, unless two are the same.
 ///

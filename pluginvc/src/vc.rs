@@ -136,9 +136,11 @@ impl PluginVC {
     ) -> VioHandle {
         self.check_usable();
         let mutex = match &cont {
-            Some(cont) => {
-                Arc::clone(cont.base().mutex().expect("who does I/O on a PluginVC has a mutex"))
-            }
+            Some(cont) => Arc::clone(
+                cont.base()
+                    .mutex()
+                    .expect("a continuation that does I/O on a PluginVC has a mutex"),
+            ),
             None if rearmed(&TS_3522) => panic!("c->mutex: c is a null pointer"),
             None => Arc::clone(self.mutex()),
         };

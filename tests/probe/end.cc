@@ -186,13 +186,13 @@ End::do_io(const Op &op)
     run->give_way(CORE);
   }
   Buffers &used = no_cont ? run->others.back() : by_deputy ? deputy_buffers : buffers;
-  TSCont whom   = no_cont ? nullptr : by_deputy ? deputy : cont;
+  TSCont target = no_cont ? nullptr : by_deputy ? deputy : cont;
   TSVIO vio     = nullptr;
   auto issue    = [&] {
     if (is_write) {
-      vio = server().do_io_write(vc, whom, op.a, no_buffer ? nullptr : used.write_reader, false);
+      vio = server().do_io_write(vc, target, op.a, no_buffer ? nullptr : used.write_reader, false);
     } else {
-      vio = server().do_io_read(vc, whom, op.a, no_buffer ? nullptr : used.read);
+      vio = server().do_io_read(vc, target, op.a, no_buffer ? nullptr : used.read);
     }
   };
   // Under the mutex that the VIO had and the one that it gets.

@@ -64,7 +64,7 @@ fn a_handler_gets_the_guard_of_its_mutex_if_it_has_one() {
 }
 
 #[test]
-fn whoever_holds_the_lock_may_call_with_or_without_showing_the_guard() {
+fn a_thread_that_holds_the_lock_may_call_with_or_without_showing_the_guard() {
     let cont = counter();
     let (as_ref, other): (ContRef, _) = (cont.clone(), ProxyMutex::new());
     let (guard, wrong) = (cont.mutex().lock(), other.lock());

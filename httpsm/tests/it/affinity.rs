@@ -111,7 +111,7 @@ fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
 /// As 9.2.9: of six requests that are given back by a foreign thread, with four net
 /// threads, each stays on one. 8.1.11 moves them.
 #[test]
-fn a_transaction_stays_on_its_net_thread_whoever_gives_it_back() {
+fn a_transaction_stays_on_its_net_thread_whichever_thread_gives_it_back() {
     for from in [From::Foreign, From::Task, From::OtherNet] {
         for threads in threads_of_transactions(from) {
             assert_eq!(threads.len(), 1, "{from:?}: {threads:?}");

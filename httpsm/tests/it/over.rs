@@ -26,7 +26,7 @@ fn keeping(kept: &Arc<Mutex<Option<HttpTxn>>>, goes_on: bool) -> ContRef {
     })
 }
 
-fn nobody() -> ContRef {
+fn idle_cont() -> ContRef {
     FreeContinuation::new(|_, _, _| Outcome::Done)
 }
 
@@ -38,12 +38,12 @@ const FUNCTIONS: &[(&str, Function)] = &[
         let _ = txn.id();
     }),
     ("TSHttpTxnReenable", |txn| txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE)),
-    ("TSHttpTxnServerIntercept", |txn| txn.server_intercept(nobody())),
-    ("TSHttpTxnIntercept", |txn| txn.intercept(nobody())),
+    ("TSHttpTxnServerIntercept", |txn| txn.server_intercept(idle_cont())),
+    ("TSHttpTxnIntercept", |txn| txn.intercept(idle_cont())),
     ("plugin_tunnel", |txn| {
         let _ = txn.plugin_tunnel();
     }),
-    ("TSHttpTxnHookAdd", |txn| txn.add_hook(HttpHook::ReadRequestHdr, nobody())),
+    ("TSHttpTxnHookAdd", |txn| txn.add_hook(HttpHook::ReadRequestHdr, idle_cont())),
     ("TSHttpTxnClientReqGet", |txn| {
         let _ = txn.client_request();
     }),

@@ -110,7 +110,7 @@ fn a_body_may_wait_for_leave() {
 
 /// Without rules it is a forward proxy.
 #[test]
-fn a_forward_proxy_asks_whom_the_target_names() {
+fn a_forward_proxy_asks_the_server_that_the_target_names() {
     let config = HttpConfig { url_remap_required: false, ..config() };
     let lab = Lab::with(config, None);
     lab.connector.listen("other.test", 81, lab.acceptor());

@@ -90,7 +90,7 @@ fn ten_megabytes_go_through_and_a_slow_reader_holds_the_writer_back() {
 }
 
 #[test]
-fn whoever_closes_the_other_gets_what_was_sent_and_the_end() {
+fn when_one_end_closes_the_other_gets_what_was_sent_and_the_end() {
     for client_closes in [true, false] {
         let lab = lab();
         let (client, origin) = open(&lab);
@@ -101,7 +101,7 @@ fn whoever_closes_the_other_gets_what_was_sent_and_the_end() {
         lab.settle();
         assert_eq!(other.take(), b"bye");
         assert!(other.is_at_end(), "{client_closes}");
-        other.send(b"nobody reads this");
+        other.send(b"this is not read");
         other.close();
         lab.settle();
         assert_eq!(lab.census().transactions, 0);
@@ -123,7 +123,7 @@ fn a_tunnel_in_which_nothing_happens_is_closed() {
 }
 
 #[test]
-fn other_ports_are_forbidden_and_nobody_is_asked() {
+fn other_ports_are_forbidden_and_no_server_is_asked() {
     let lab = lab();
     let client = lab.ask(b"CONNECT 127.0.0.1:80 HTTP/1.1\r\nHost: 127.0.0.1:80\r\n\r\n");
     assert!(client.text().starts_with("HTTP/1.1 403 Tunnel Forbidden\r\n"), "{}", client.text());

@@ -40,7 +40,7 @@ fn writer() -> Agent {
 }
 
 /// An address at which no program listens.
-fn nobody() -> SocketAddr {
+fn closed_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -48,7 +48,7 @@ fn nobody() -> SocketAddr {
 fn a_refused_connection_opens_and_fails_at_the_first_write() {
     let stage = Stage::new();
     let client = writer();
-    connect(&stage, &client, nobody());
+    connect(&stage, &client, closed_port());
     stage.run_until(|| client.has(ERROR));
     assert_eq!(client.events(), [OPEN, ERROR]);
     assert_eq!(client.error(), Some(libc::ECONNREFUSED));
@@ -65,7 +65,7 @@ fn what_cannot_even_begin_is_open_failed_with_the_number_below_zero() {
         local_ip: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
         ..NetVCOptions::default()
     };
-    let result = stage.net.connect_re(&cont, nobody(), &options);
+    let result = stage.net.connect_re(&cont, closed_port(), &options);
     assert!(matches!(result, ActionResult::Done));
     assert_eq!(client.events(), [FAILED]);
     assert_eq!(client.error(), Some(-libc::EADDRNOTAVAIL));
@@ -155,10 +155,11 @@ fn a_name_without_an_address_is_open_failed() {
 }
 
 #[test]
-fn a_cancelled_connect_calls_nobody_and_leaves_nothing() {
+fn a_cancelled_connect_calls_no_handler_and_leaves_nothing() {
     let stage = Stage::new();
     let client = writer();
-    let result = connect(&stage, &client, Target::Name("127.0.0.1".to_owned(), nobody().port()));
+    let result =
+        connect(&stage, &client, Target::Name("127.0.0.1".to_owned(), closed_port().port()));
     let action = result.action().expect("a name takes a while");
     action.cancel(&client.mutex().lock());
     stage.run_until(|| stage.net.stats().vcs_in_memory() == 0);

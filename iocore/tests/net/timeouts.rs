@@ -232,7 +232,7 @@ fn who_sets_no_timeout_gets_the_default_one() {
 }
 
 #[test]
-fn a_timeout_that_nobody_hears_closes_the_connection() {
+fn a_timeout_without_a_continuation_closes_the_connection() {
     let stage = Stage::in_virtual_time();
     let pair = stage.accepted(|me| {
         if me.event == ACCEPT {

@@ -10,6 +10,7 @@
 //! | [`pair`] | the rows of a pair of ends, from the port or from a real server |
 //! | [`places`] | where the operations stand in the text of a scenario |
 //! | [`source`] | scenes: of a scenario, of a real server beside the port, of a recorded case |
+//! | [`interleaving`] | what the explorer has printed |
 //! | [`align`] | the columns in which the same rows of several runs stand |
 //! | [`packed`] | a scene as the page reads it |
 //! | [`page`] | the page: one file with everything in it |
@@ -19,6 +20,7 @@
 pub(crate) mod align;
 pub(crate) mod chrome;
 pub(crate) mod figure;
+pub(crate) mod interleaving;
 pub(crate) mod kinds;
 pub(crate) mod model;
 pub(crate) mod packed;

@@ -17,7 +17,7 @@ use super::buffers::{Buffers, Taken};
 use super::deputy::Deputy;
 use super::held::{call_in, give_way, hold};
 use super::model::Trigger;
-use super::op::{How, HowTo, Op, Owner, Whom};
+use super::op::{How, HowTo, Op, OpCont, Owner};
 use super::record::{Called, Effect, Performed, What};
 use super::stage::Stage;
 
@@ -311,18 +311,18 @@ impl End {
         vc: &NetVcRef,
     ) {
         let (stage, deputy) = (self.stage(), self.deputy());
-        let needs_deputy = how.whom == Whom::Deputy || vc.vio(op).is_bound_to(&deputy.mutex);
+        let needs_deputy = how.cont == OpCont::Deputy || vc.vio(op).is_bound_to(&deputy.mutex);
         let of_deputy = needs_deputy.then(|| deputy.mutex.lock());
         let was_under_core = vc.vio(op).is_bound_to(&stage.core_mutex);
-        let needs_core = how.whom == Whom::Nobody || was_under_core;
+        let needs_core = how.cont == OpCont::Absent || was_under_core;
         let of_core = needs_core.then(|| stage.lock_core());
         let own = self.buffers.borrow().clone().expect("made on entering");
-        let (cont, buffers, guard) = match (how.whom, &of_core, &of_deputy) {
-            (Whom::Nobody, Some(core), _) => {
+        let (cont, buffers, guard) = match (how.cont, &of_core, &of_deputy) {
+            (OpCont::Absent, Some(core), _) => {
                 let empty = Buffers::new(&stage.program.pair, &stage.core_mutex, core);
                 (None, Arc::new(empty), core)
             }
-            (Whom::Deputy, _, Some(guard)) => {
+            (OpCont::Deputy, _, Some(guard)) => {
                 (Some(deputy.cont.clone()), Arc::clone(&deputy.buffers), guard)
             }
             _ => (Some(Arc::clone(this)), own, guard),

@@ -13,7 +13,7 @@ use pluginvc::steps as pvc;
 use pluginvc::steps::Side;
 
 use super::model::PairDef;
-use super::op::{How, HowTo, Op, Whom};
+use super::op::{How, HowTo, Op, OpCont};
 use super::record::{Effect, Performed, Record, What};
 
 /// The state of the pair after the records so far.
@@ -187,9 +187,9 @@ impl EndState {
 }
 
 fn target(how: How) -> Target {
-    match (how.no_buffer, how.whom) {
-        (true, _) | (_, Whom::Nobody) => Target::Other,
-        (_, Whom::Me) => Target::Own,
-        (_, Whom::Deputy) => Target::Deputy,
+    match (how.no_buffer, how.cont) {
+        (true, _) | (_, OpCont::Absent) => Target::Other,
+        (_, OpCont::OfEnd) => Target::Own,
+        (_, OpCont::Deputy) => Target::Deputy,
     }
 }

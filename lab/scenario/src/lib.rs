@@ -137,7 +137,7 @@ pub use self::explain::{explain, explain_hold, explain_op, explain_trigger};
 pub use self::fault::ScenarioFault;
 pub use self::ledger::{EndState, Ledger, Level};
 pub use self::model::{Limits, PairDef, Reaction, Scenario, Trigger};
-pub use self::op::{How, HowTo, Op, Owner, Whom};
+pub use self::op::{How, HowTo, Op, OpCont, Owner};
 pub use self::outcome::{EndOutcome, Outcome};
 pub use self::program::{Program, Range};
 pub use self::race::{

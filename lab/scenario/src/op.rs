@@ -70,17 +70,17 @@ pub struct How {
     /// Without a buffer to read into, without a reader to write from.
     pub no_buffer: bool,
     /// The continuation to call back; the VIO is under its mutex.
-    pub whom: Whom,
+    pub cont: OpCont,
 }
 
 /// The continuation of an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Whom {
-    /// The end.
+pub enum OpCont {
+    /// The end's own.
     #[default]
-    Me,
-    /// None; the VIO is under the core's mutex.
-    Nobody,
+    OfEnd,
+    /// The operation has no continuation; the VIO is under the core's mutex.
+    Absent,
     /// A second state machine of the end, with a mutex and buffers of its own.
     Deputy,
 }
@@ -170,10 +170,10 @@ impl fmt::Display for Op {
 impl fmt::Display for How {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.no_buffer { " no_buffer" } else { "" })?;
-        f.write_str(match self.whom {
-            Whom::Me => "",
-            Whom::Nobody => " no_cont",
-            Whom::Deputy => " by_deputy",
+        f.write_str(match self.cont {
+            OpCont::OfEnd => "",
+            OpCont::Absent => " no_cont",
+            OpCont::Deputy => " by_deputy",
         })
     }
 }

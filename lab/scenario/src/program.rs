@@ -27,7 +27,7 @@ use std::fmt;
 use iocore::VioOp;
 
 use super::model::{Limits, PairDef, Trigger};
-use super::op::{How, HowTo, Op, Whom};
+use super::op::{How, HowTo, Op, OpCont};
 
 pub use self::parse::ProgramError;
 
@@ -130,12 +130,12 @@ fn words(op: Op) -> (&'static str, i64, i64) {
 }
 
 fn how_number(how: How) -> i64 {
-    let whom = match how.whom {
-        Whom::Me => 0,
-        Whom::Nobody => 2,
-        Whom::Deputy => 4,
+    let cont = match how.cont {
+        OpCont::OfEnd => 0,
+        OpCont::Absent => 2,
+        OpCont::Deputy => 4,
     };
-    i64::from(how.no_buffer) + whom
+    i64::from(how.no_buffer) + cont
 }
 
 fn direction_number(op: VioOp) -> i64 {

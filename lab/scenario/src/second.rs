@@ -37,7 +37,7 @@ impl SecondThread {
                 let _ = pass.send(catch_unwind(AssertUnwindSafe(|| thread.run_pass())));
             }
         }));
-        let thread = birth.recv().expect("the thread says who it is");
+        let thread = birth.recv().expect("the thread sends its handle");
         SecondThread { thread, turns: Some(turns), passed, handle: Some(handle) }
     }
 

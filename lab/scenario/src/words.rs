@@ -6,7 +6,7 @@ use pluginvc::steps::Side;
 
 use super::amount::{Bytes, MOST_BYTES, MOST_WRITTEN, is_bytes, parse_bytes, parse_span};
 use super::fault::ScenarioFault;
-use super::op::{How, HowTo, Owner, Whom};
+use super::op::{How, HowTo, OpCont, Owner};
 
 /// The words of an operation, with their places.
 pub(super) struct Words<'a> {
@@ -92,8 +92,8 @@ impl<'a> Words<'a> {
             match self.next() {
                 "" => return Ok(how),
                 "no_buffer" if !how.no_buffer => how.no_buffer = true,
-                "no_cont" if how.whom == Whom::Me => how.whom = Whom::Nobody,
-                "by_deputy" if how.whom == Whom::Me => how.whom = Whom::Deputy,
+                "no_cont" if how.cont == OpCont::OfEnd => how.cont = OpCont::Absent,
+                "by_deputy" if how.cont == OpCont::OfEnd => how.cont = OpCont::Deputy,
                 other => {
                     let expected = "no_buffer, no_cont or by_deputy, or the end of the operation";
                     return Err(self.fault(other, expected));

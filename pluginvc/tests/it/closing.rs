@@ -75,7 +75,7 @@ fn shutting_the_read_side_is_an_error_for_the_writer() {
         me.shutdown(Read);
     });
     lab.pair(&a, &p);
-    a.with(|me| me.write_now(b"nobody reads this"));
+    a.with(|me| me.write_now(b"this is not read!"));
     lab.settle();
     lab.expect(
         "- create

@@ -91,7 +91,7 @@ fn a_continuation_without_a_mutex_cannot_do_io() {
     let guard = core.mutex().lock();
     let vc = core.active_vc().unwrap();
     let text = panic_text(|| vc.do_io_read(&guard, Some(free), 1, None));
-    assert!(text.contains("who does I/O on a PluginVC has a mutex"), "{text}");
+    assert!(text.contains("a continuation that does I/O on a PluginVC has a mutex"), "{text}");
 }
 
 /// The debug assertions of the original: there, as here, a release build goes on.

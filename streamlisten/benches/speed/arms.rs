@@ -138,9 +138,9 @@ impl StreamListener for Passing {
     }
 }
 
-struct Nobody;
+struct Unheard;
 
-impl JSStreamImpl for Nobody {
+impl JSStreamImpl for Unheard {
     fn onwrite(&self, _: &Rc<WriteWrap>, _: Vec<Chunk>) -> i32 {
         0
     }
@@ -152,7 +152,7 @@ impl JSStreamImpl for Nobody {
 
 fn emit_through_four(times: u32) -> usize {
     let env = Environment::new();
-    let stream = JSStream::new(&env, Nobody);
+    let stream = JSStream::new(&env, Unheard);
     stream.set_onread(Rc::new(|nread, _| {
         black_box(nread);
         Ok(None)

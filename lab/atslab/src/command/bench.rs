@@ -175,7 +175,7 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
     for workload in &workloads {
         let done = || progress.done_case(&workload.name);
         let runs = arms.measure(workload, runs_of(workload), done)?;
-        all.push(Measured::new(workload, arms.arms.iter().map(|arm| &arm.who).zip(&runs)));
+        all.push(Measured::new(workload, arms.arms.iter().map(|arm| &arm.program).zip(&runs)));
     }
     drop((progress, arms));
 

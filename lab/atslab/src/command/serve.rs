@@ -33,7 +33,7 @@ use crate::ui::output::Output;
 
 /// The arguments of `atslab serve`.
 #[derive(Debug, Args)]
-#[command(after_help = SERVE_EXAMPLES, group = who_answers())]
+#[command(after_help = SERVE_EXAMPLES, group = which_answers())]
 #[group(skip)]
 pub(crate) struct ServeArgs {
     /// Listen here; port 0 leaves the port to the system
@@ -103,8 +103,8 @@ fn plugins() -> impl TypedValueParser<Value = Plugin> {
 }
 
 /// Without any of them, there would be nothing to serve.
-fn who_answers() -> ArgGroup {
-    ArgGroup::new("who").args(["plugin", "map", "tunnel"]).required(true).multiple(true)
+fn which_answers() -> ArgGroup {
+    ArgGroup::new("answers").args(["plugin", "map", "tunnel"]).required(true).multiple(true)
 }
 
 /// The time between two checks at the end whether answers are under way.

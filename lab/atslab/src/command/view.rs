@@ -11,7 +11,7 @@ use std::sync::Arc;
 use clap::Args;
 use conformance::ats::live::Probe;
 use conformance::ats::{Epoch, Suite, gallery};
-use conformance::input::{MOST_OF_A_SCENARIO, file_name, read_file};
+use conformance::input::{MOST_OF_A_SCENARIO, MOST_OF_LINES, file_name, read_file};
 
 use super::run::named_or_file;
 use crate::cli::{Epochs, WhichArgs};
@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::select::select;
 use crate::servers::ServersArg;
 use crate::ui::output::Output;
+use crate::view::interleaving::Interleaving;
 use crate::view::model::Scene;
 use crate::view::source::{Named, of_case};
 use crate::view::{chrome, figure, page};
@@ -27,8 +28,9 @@ use crate::view::{chrome, figure, page};
 #[derive(Debug, Args)]
 #[command(after_help = VIEW_EXAMPLES, mut_arg("servers", |arg| arg.requires("live")))]
 pub(crate) struct ViewArgs {
-    /// The scenario: a file, or a name of the gallery; without one, the whole gallery
-    #[arg(value_name = "FILE.toml", conflicts_with = "case")]
+    /// The scenario: a file, or a name of the gallery; without one, the whole gallery. A
+    /// FILE.json is an interleaving that the explorer has printed
+    #[arg(value_name = "FILE", conflicts_with = "case")]
     pub file: Option<PathBuf>,
 
     /// A recorded case, and what the port does in it ("atslab list cases")
@@ -99,6 +101,7 @@ pub(crate) fn view(args: &ViewArgs, out: &mut Output) -> Result<ExitCode, Error>
         let page = match &what {
             What::One(scene) => page::of_scene(scene, &links),
             What::Gallery(scenes) => page::of_gallery(scenes, &links),
+            What::Race(interleaving) => page::of_interleaving(interleaving, &links),
         };
         match &args.html {
             Some(path) => write(path, &page)?,
@@ -112,12 +115,13 @@ pub(crate) fn view(args: &ViewArgs, out: &mut Output) -> Result<ExitCode, Error>
 enum What {
     One(Box<Scene>),
     Gallery(Vec<Scene>),
+    Race(Box<Interleaving>),
 }
 
 fn one<'a>(what: &'a What, option: &str) -> Result<&'a Scene, Error> {
     match what {
         What::One(scene) => Ok(scene),
-        What::Gallery(_) => Err(Error::Line {
+        What::Gallery(_) | What::Race(_) => Err(Error::Line {
             place: option.to_owned(),
             fault: "expected a scenario or a case, found none".to_owned(),
         }),
@@ -137,6 +141,9 @@ fn scenes(args: &ViewArgs) -> Result<What, Error> {
         });
         return Ok(What::Gallery(scenes.collect()));
     };
+    if file.extension().is_some_and(|extension| extension == "json") {
+        return race(args, file).map(|race| What::Race(Box::new(race)));
+    }
     let named = read(file)?;
     let scene = if args.live {
         let releases = args.which.releases().into_iter();
@@ -148,6 +155,16 @@ fn scenes(args: &ViewArgs) -> Result<What, Error> {
         named.on_port(epochs.epochs())
     };
     Ok(What::One(Box::new(scene)))
+}
+
+/// The interleaving in a file of the explorer.
+fn race(args: &ViewArgs, file: &Path) -> Result<Interleaving, Error> {
+    let fault = |fault: String| Error::Line { place: file_name(file), fault };
+    if args.live || args.which.named().is_some() {
+        return Err(fault("expected a scenario where a generation is named or --live".to_owned()));
+    }
+    let bytes = read_file::<std::convert::Infallible>(file, MOST_OF_LINES)?;
+    Interleaving::read(&String::from_utf8_lossy(&bytes)).map_err(fault)
 }
 
 /// The scenario in a file or of the gallery, with its text.

@@ -11,7 +11,7 @@ pub(crate) const PAGE: usize = 100;
 /// A column of sentences is never narrower, even if it then leaves the page.
 const LEAST: usize = 30;
 
-/// How wide the terminal is, or a page if standard output is none.
+/// How wide the terminal is, or how wide a page is if standard output is not a terminal.
 pub(crate) fn width_of_stdout() -> usize {
     match tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_col > 0 => size.ws_col.into(),

@@ -44,7 +44,7 @@ pub(crate) struct Run {
     pub rows: Vec<Row>,
 }
 
-/// A lane: who does something.
+/// A lane: the thread, the end or the pair that does something.
 #[derive(Clone, Debug)]
 pub(crate) struct Lane {
     /// Its name.

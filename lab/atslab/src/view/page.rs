@@ -12,6 +12,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
+use super::interleaving::Interleaving;
 use super::model::Scene;
 use super::packed;
 
@@ -28,6 +29,7 @@ const MODULES: &[&str] = &[
     include_str!("page/minimap.js"),
     include_str!("page/panel.js"),
     include_str!("page/gallery.js"),
+    include_str!("page/interleaving.js"),
     include_str!("page/runs.js"),
     include_str!("page/main.js"),
 ];
@@ -54,6 +56,15 @@ pub(crate) fn of_scene(scene: &Scene, links: &Links) -> String {
 pub(crate) fn of_gallery(scenes: &[Scene], links: &Links) -> String {
     let scenes: Vec<Value> = scenes.iter().map(packed::scene).collect();
     whole("Runs – atslab", &json!({ "kind": "gallery", "links": object(links), "scenes": scenes }))
+}
+
+/// The page that shows what several threads did.
+pub(crate) fn of_interleaving(interleaving: &Interleaving, links: &Links) -> String {
+    let title = format!("{} – atslab", interleaving.title());
+    let data = json!({
+        "kind": "interleaving", "links": object(links), "scenes": [], "interleaving": interleaving,
+    });
+    whole(&title, &data)
 }
 
 fn object(links: &Links) -> Value {
@@ -134,6 +145,25 @@ mod tests {
         let read: Value = serde_json::from_str(data).expect("JSON");
         assert_eq!(read["text"], hostile);
         assert_eq!(page.matches("alert(1)</script>").count(), 0);
+    }
+
+    #[test]
+    fn no_two_modules_have_the_same_name() {
+        let mut names = std::collections::BTreeSet::new();
+        for line in MODULES.iter().flat_map(|module| module.lines()) {
+            let line = line.strip_prefix("export ").unwrap_or(line);
+            let line = line.strip_prefix("async ").unwrap_or(line);
+            let known = ["function ", "class ", "const ", "let "];
+            let Some(rest) = known.iter().find_map(|word| line.strip_prefix(word)) else {
+                continue;
+            };
+            let name: String = rest
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '$'))
+                .collect();
+            assert!(names.insert(name.clone()), "{name}");
+        }
+        assert!(names.len() > 40);
     }
 
     #[test]

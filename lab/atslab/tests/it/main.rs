@@ -21,3 +21,4 @@ mod serve;
 mod soak;
 mod steps;
 mod view;
+mod words;

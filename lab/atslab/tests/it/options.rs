@@ -12,7 +12,7 @@ use crate::common::{atslab, stdout};
 
 /// Commands, and their options that have an effect whatever else is given.
 const ALWAYS: &[(&str, &str)] = &[
-    ("compare", "--epoch --ats --case --cases --live --jobs"),
+    ("compare", "--epoch --ats --case --cases --live --jobs --format"),
     ("steps", "--epoch --ats --case --cases --format"),
     ("run", "--epoch --ats --explain --live"),
     ("view", "--epoch --ats --case --live --html --svg --trace"),
@@ -26,6 +26,8 @@ const ALWAYS: &[(&str, &str)] = &[
     ("serve", "--listen --threads --plugin --map --tunnel --shutdown-timeout --trace"),
     ("soak", "--seconds --connections --seed --threads"),
     ("bench", "--live --others --filter --runs --quick --growth --json --plot --markdown --ats"),
+    ("course check", "--hint"),
+    ("course solution", "--give-up"),
     ("list", ""),
     ("completions", ""),
     ("man", ""),

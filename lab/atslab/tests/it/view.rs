@@ -141,4 +141,20 @@ fn mistakes_are_told_in_one_sentence() {
     fails(&["01-ten-bytes", "--svg", "step=x"], "expected step=N with a number N");
     fails(&["01-ten-bytes", "--html", "/no/such/folder/x.html"], "cannot be written");
     fails(&["--case", "g01_ok", "--epoch", "B"], "has not been recorded");
+    let files = Files::new("", "");
+    let race = |text: &str, sentence: &str| {
+        files.write("race.json", text.as_bytes());
+        let mut command = atslab();
+        let command = command.current_dir(files.path()).args(["view", "race.json"]);
+        command.assert().code(2).stdout("").stderr(contains(sentence));
+    };
+    race("{", "race.json: ");
+    let with = |format: &str, threads: &str| {
+        format!(
+            "{{\"format\":\"{format}\",\"version\":1,\"threads\":[{threads}],\"schedule\":\"a*\",\
+             \"segments\":[{{\"task\":0}}],\"rows\":[]}}"
+        )
+    };
+    race(&with("atslab-run", "\"T\""), "expected the format atslab-interleaving version 1");
+    race(&with("atslab-interleaving", ""), "expected a task below 0, found 0");
 }

@@ -5,7 +5,7 @@ use iocore::VioOp;
 use super::{bytes, end_name};
 use crate::amount::{Bytes, Span};
 use crate::model::Trigger;
-use crate::op::{How, HowTo, Op, Owner, Whom};
+use crate::op::{How, HowTo, Op, OpCont, Owner};
 use crate::record::{Effect, HoldChange, Performed};
 
 /// What a user does, in one sentence without a full stop; it does not name the end.
@@ -101,13 +101,13 @@ fn issues(performed: &Performed, direction: &str) -> String {
 }
 
 fn told(how: How) -> &'static str {
-    match (how.no_buffer, how.whom) {
-        (false, Whom::Me) => "",
-        (true, Whom::Me) => ", without a buffer",
-        (false, Whom::Nobody) => ", without a continuation and so under the core's mutex",
-        (true, Whom::Nobody) => ", without a buffer and without a continuation",
-        (false, Whom::Deputy) => ", with the mutex and the buffers of its deputy",
-        (true, Whom::Deputy) => ", with the mutex of its deputy and without a buffer",
+    match (how.no_buffer, how.cont) {
+        (false, OpCont::OfEnd) => "",
+        (true, OpCont::OfEnd) => ", without a buffer",
+        (false, OpCont::Absent) => ", without a continuation and so under the core's mutex",
+        (true, OpCont::Absent) => ", without a buffer and without a continuation",
+        (false, OpCont::Deputy) => ", with the mutex and the buffers of its deputy",
+        (true, OpCont::Deputy) => ", with the mutex of its deputy and without a buffer",
     }
 }
 

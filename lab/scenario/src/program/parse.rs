@@ -12,7 +12,7 @@ use super::{Program, Range, VERSION};
 use crate::amount::{LONGEST_SPAN, MOST_BYTES, MOST_WRITTEN};
 use crate::fault::ScenarioFault;
 use crate::model::{Limits, PairDef, Trigger};
-use crate::op::{How, HowTo, Op, Owner, Whom};
+use crate::op::{How, HowTo, Op, OpCont, Owner};
 use crate::read_error::Place;
 
 /// Why a text is not a program.
@@ -143,8 +143,8 @@ fn parse_op(mut line: Line<'_>) -> Parsed<Op> {
     let b =
         line.number(0, if word.starts_with("do_io") { 5 } else { 2 * i64::from(word == "hold") })?;
     line.end()?;
-    let whom = [Whom::Me, Whom::Nobody, Whom::Deputy][b as usize / 2];
-    let how = How { no_buffer: b & 1 != 0, whom };
+    let cont = [OpCont::OfEnd, OpCont::Absent, OpCont::Deputy][b as usize / 2];
+    let how = How { no_buffer: b & 1 != 0, cont };
     let direction = if a == 2 { VioOp::Write } else { VioOp::Read };
     Ok(match word {
         "do_io_read" => Op::DoIoRead(a, how),

@@ -9,7 +9,7 @@ use iocore::VioOp;
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, SizeIndex};
 
 use crate::ats::scenario::{
-    Expect, How, HowTo, Op, Owner, PairDef, Reaction, Scenario, Trigger, Whom,
+    Expect, How, HowTo, Op, OpCont, Owner, PairDef, Reaction, Scenario, Trigger,
 };
 use crate::random::Choose;
 
@@ -196,11 +196,11 @@ impl Any {
 
     fn how(&mut self) -> How {
         if self.reckless && self.chance(50) {
-            let whom = if self.rng.bool() { Whom::Nobody } else { Whom::Me };
-            return How { no_buffer: self.rng.bool(), whom };
+            let cont = if self.rng.bool() { OpCont::Absent } else { OpCont::OfEnd };
+            return How { no_buffer: self.rng.bool(), cont };
         }
-        let whom = if self.chance(10) { Whom::Deputy } else { Whom::Me };
-        How { no_buffer: false, whom }
+        let cont = if self.chance(10) { OpCont::Deputy } else { OpCont::OfEnd };
+        How { no_buffer: false, cont }
     }
 }
 

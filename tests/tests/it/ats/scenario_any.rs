@@ -2,7 +2,7 @@
 
 use conformance::ats::Epoch;
 use conformance::ats::scenario::{
-    Expect, Finish, How, HowTo, Op, Owner, PairDef, Program, Reaction, Scenario, Trigger, Whom,
+    Expect, Finish, How, HowTo, Op, OpCont, Owner, PairDef, Program, Reaction, Scenario, Trigger,
     run_scenario,
 };
 use eventsys::steps::{Collector, Steps};
@@ -28,9 +28,9 @@ fn ops() -> impl Strategy<Value = Op> {
         Just(Owner::Core)
     ];
     let how_to = prop_oneof![Just(HowTo::Read), Just(HowTo::Write), Just(HowTo::Both)];
-    let whom = || prop_oneof![Just(Whom::Me), Just(Whom::Nobody), Just(Whom::Deputy)];
+    let cont = || prop_oneof![Just(OpCont::OfEnd), Just(OpCont::Absent), Just(OpCont::Deputy)];
     let how = || {
-        let some = (any::<bool>(), whom()).prop_map(|(no_buffer, whom)| How { no_buffer, whom });
+        let some = (any::<bool>(), cont()).prop_map(|(no_buffer, cont)| How { no_buffer, cont });
         prop_oneof![20 => Just(How::default()), 1 => some]
     };
     prop_oneof![

@@ -4,8 +4,8 @@ use conformance::ats::Epoch;
 use conformance::ats::live::generate;
 use conformance::ats::scenario::amount::{LONGEST_SPAN, MOST_WRITTEN};
 use conformance::ats::scenario::{
-    Act, Expect, Finish, How, HowTo, Lock, MOST_SCHEDULED, Op, Owner, PairDef, Program, Reaction,
-    Scenario, Trigger, Whom, run_scenario, scenario_from_bytes,
+    Act, Expect, Finish, How, HowTo, Lock, MOST_SCHEDULED, Op, OpCont, Owner, PairDef, Program,
+    Reaction, Scenario, Trigger, run_scenario, scenario_from_bytes,
 };
 use eventsys::{EventCode, Options};
 use iocore::VioOp;
@@ -242,8 +242,8 @@ fn or_max() -> impl Strategy<Value = i64> {
 }
 
 fn how() -> impl Strategy<Value = How> {
-    let whom = prop_oneof![Just(Whom::Me), Just(Whom::Nobody), Just(Whom::Deputy)];
-    (any::<bool>(), whom).prop_map(|(no_buffer, whom)| How { no_buffer, whom })
+    let cont = prop_oneof![Just(OpCont::OfEnd), Just(OpCont::Absent), Just(OpCont::Deputy)];
+    (any::<bool>(), cont).prop_map(|(no_buffer, cont)| How { no_buffer, cont })
 }
 
 fn op() -> impl Strategy<Value = Op> {

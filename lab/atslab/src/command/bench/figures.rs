@@ -2,7 +2,7 @@
 
 use conformance::ats::live::Release;
 
-use super::measure::{Runs, Who};
+use super::measure::{Program, Runs};
 use super::others::Other;
 use super::workloads::Workload;
 
@@ -71,16 +71,18 @@ pub(super) struct Measured {
 impl Measured {
     pub(super) fn new<'a>(
         workload: &Workload,
-        arms: impl Iterator<Item = (&'a Who, &'a Runs)> + Clone,
+        arms: impl Iterator<Item = (&'a Program, &'a Runs)> + Clone,
     ) -> Measured {
         let of = |release: Release| {
             let mut port = None;
             let mut server = None;
-            for (who, runs) in arms.clone().filter(|(who, _)| who.release() == Some(release)) {
-                match who {
-                    Who::Port(_) => port = Some(runs),
-                    Who::Server(_) => server = Some(runs),
-                    Who::Other(_) => {}
+            for (program, runs) in
+                arms.clone().filter(|(program, _)| program.release() == Some(release))
+            {
+                match program {
+                    Program::Port(_) => port = Some(runs),
+                    Program::Server(_) => server = Some(runs),
+                    Program::Other(_) => {}
                 }
             }
             let port = port?;
@@ -92,8 +94,8 @@ impl Measured {
             })
         };
         let releases = Release::RUNNABLE.into_iter().filter_map(of).collect();
-        let other = |(who, runs): (&Who, &Runs)| match who {
-            Who::Other(other) => {
+        let other = |(program, runs): (&Program, &Runs)| match program {
+            Program::Other(other) => {
                 let figures = (!runs.answers.is_empty()).then(|| Figures::of(workload, runs));
                 Some((*other, figures))
             }

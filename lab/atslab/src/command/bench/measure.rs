@@ -10,7 +10,7 @@ use super::workloads::{Lifetime, Workload};
 use crate::command::bench::ArmArg;
 
 /// What performs a workload.
-pub(super) enum Who {
+pub(super) enum Program {
     /// The port, in the steps of a release.
     Port(Release),
     /// The real server.
@@ -19,20 +19,20 @@ pub(super) enum Who {
     Other(Other),
 }
 
-impl Who {
+impl Program {
     /// The release that it is or is compared with, if there is one.
     pub(super) fn release(&self) -> Option<Release> {
         match self {
-            Who::Port(release) => Some(*release),
-            Who::Server(server) => Some(server.release()),
-            Who::Other(_) => None,
+            Program::Port(release) => Some(*release),
+            Program::Server(server) => Some(server.release()),
+            Program::Other(_) => None,
         }
     }
 
     /// The job that it performs for `workload`, if it has one.
     fn job(&self, workload: &Workload) -> Option<Job> {
         match self {
-            Who::Other(other) => other.has(&workload.job).then(|| other.job(&workload.job)),
+            Program::Other(other) => other.has(&workload.job).then(|| other.job(&workload.job)),
             _ => Some(workload.job.clone()),
         }
     }
@@ -40,7 +40,7 @@ impl Who {
 
 /// One arm, and its process while there is one.
 pub(super) struct Arm {
-    pub(super) who: Who,
+    pub(super) program: Program,
     process: Option<BenchArm>,
 }
 
@@ -65,15 +65,15 @@ impl<'a> Arms<'a> {
     ) -> Arms<'a> {
         let mut arms = Vec::new();
         for &release in releases {
-            arms.push(Arm { who: Who::Port(release), process: None });
+            arms.push(Arm { program: Program::Port(release), process: None });
         }
         for server in servers {
-            arms.push(Arm { who: Who::Server(server), process: None });
+            arms.push(Arm { program: Program::Server(server), process: None });
         }
         // Each port before its server: A B A B.
-        arms.sort_by_key(|arm| (arm.who.release(), matches!(arm.who, Who::Server(_))));
+        arms.sort_by_key(|arm| (arm.program.release(), matches!(arm.program, Program::Server(_))));
         for &other in others {
-            arms.push(Arm { who: Who::Other(other), process: None });
+            arms.push(Arm { program: Program::Other(other), process: None });
         }
         Arms { arms, probe }
     }
@@ -120,19 +120,19 @@ impl Arm {
         probe: Option<&Probe>,
         workload: &Workload,
     ) -> Result<Option<Answer>, LiveError> {
-        let Some(job) = self.who.job(workload) else { return Ok(None) };
+        let Some(job) = self.program.job(workload) else { return Ok(None) };
         let process = match &mut self.process {
             Some(process) => process,
-            none => none.insert(start(&self.who, probe)?),
+            none => none.insert(start(&self.program, probe)?),
         };
         process.perform(&job).map(Some)
     }
 }
 
-fn start(who: &Who, probe: Option<&Probe>) -> Result<BenchArm, LiveError> {
-    match (who, probe) {
-        (Who::Server(server), Some(probe)) => BenchArm::of_server(server, probe),
-        (who, _) => match who.release() {
+fn start(program: &Program, probe: Option<&Probe>) -> Result<BenchArm, LiveError> {
+    match (program, probe) {
+        (Program::Server(server), Some(probe)) => BenchArm::of_server(server, probe),
+        (program, _) => match program.release() {
             Some(release) => own(&format!("the port of {release}"), release.epoch().name()),
             None => own("other crates", ArmArg::OTHERS),
         },

@@ -88,8 +88,8 @@ fn growth_lines(all: &[Measured]) -> Vec<Line> {
     for measured in all {
         let job = &measured.workload.job;
         let threads = if job.threads == 1 { 1 } else { 2 };
-        let mut add = |who: String, figures: &Figures| {
-            let name = format!("{who}, {threads} thr.");
+        let mut add = |program: String, figures: &Figures| {
+            let name = format!("{program}, {threads} thr.");
             let point = (job.many as f64, figures.median());
             match lines.iter_mut().find(|line| line.name == name) {
                 Some(line) => line.points.push(point),

@@ -3,12 +3,14 @@
 import { readData, unpackScene } from './data.js';
 import { byId } from './draw.js';
 import { showGallery } from './gallery.js';
+import { Columns } from './interleaving.js';
 import { Runs } from './runs.js';
 
 /** @typedef {import('./types.d.ts').Scene} Scene */
 
 async function main() {
   const data = await readData();
+  if (data.interleaving) return showRace(data.interleaving, data.links);
   const isGallery = data.kind === 'gallery';
   const scenes = data.scenes.map(unpackScene);
   let shown = '';
@@ -19,7 +21,9 @@ async function main() {
   });
   const show = () => {
     if (location.hash === shown && shown !== '') return;
-    const [, name, run, row] = location.hash.match(/^#(?:([^/]*?)\/?)?(?:(\d+)\.(\d+))?$/) ?? [];
+    const hash = location.hash.slice(1);
+    const [name, place] = isGallery ? hash.split('/') : ['', hash];
+    const [, run, row] = (place ?? '').match(/^(\d+)\.(\d+)$/) ?? [];
     const scene = isGallery ? scenes.find((scene) => encodeURIComponent(scene.name) === name) : scenes[0];
     document.body.className = scene ? 'one' : 'many';
     byId('home').hidden = !isGallery;
@@ -44,6 +48,21 @@ async function main() {
     if (runs.key(event)) event.preventDefault();
   });
   Object.assign(globalThis, { atslabView: { scenes, runs } });
+  show();
+  document.documentElement.dataset.ready = 'true';
+}
+
+/** @param {import('./types.d.ts').Interleaving} race @param {{ book: string, source: string }} links */
+function showRace(race, links) {
+  document.body.className = 'race';
+  const columns = new Columns(race, links, (place) => history.replaceState(null, '', `#${place}`));
+  const show = () => columns.go(Number(location.hash.match(/^#0\.(\d+)$/)?.[1] ?? 1) - 1);
+  addEventListener('hashchange', show);
+  addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (columns.key(event)) event.preventDefault();
+  });
+  Object.assign(globalThis, { atslabView: { columns } });
   show();
   document.documentElement.dataset.ready = 'true';
 }

@@ -14,6 +14,8 @@ const kept = { key: '', scene: null, base: document.createElement('canvas') };
  * @param {number} cursor
  */
 export function drawMap(canvas, scene, window, cursor) {
+  // On paper it is left out.
+  if (canvas.clientWidth === 0) return;
   const dark = matchMedia('(prefers-color-scheme: dark)').matches;
   const key = `${canvas.clientWidth} ${canvas.clientHeight} ${devicePixelRatio} ${dark}`;
   if (kept.key !== key || kept.scene !== scene) {

@@ -5,6 +5,38 @@ export interface Data {
   kind: 'runs' | 'gallery' | 'interleaving';
   links: { book: string; source: string };
   scenes: PackedScene[];
+  interleaving?: Interleaving;
+}
+
+/** What the explorer prints, with nothing missing. */
+export interface Interleaving {
+  title: string;
+  toml: string;
+  threads: string[];
+  schedule: string;
+  violation: string;
+  minimal: boolean;
+  segments: { task: number; points: number; preempted: boolean }[];
+  /** The lines that matter. */
+  rows: Line[];
+  /** All lines. */
+  all: Line[];
+  hidden: number;
+}
+
+/** One operation of a thread, or a note. */
+export interface Line {
+  task: number;
+  n: number;
+  op: string;
+  object: string;
+  name: string | null;
+  before: string | null;
+  after: string | null;
+  src: string;
+  line: string;
+  note: string | null;
+  held: string[];
 }
 
 export interface PackedScene {

@@ -3,7 +3,7 @@
 use super::assert_names;
 use super::svg::{At, Svg};
 
-/// The events that call `main_handler`, and who or what schedules each.
+/// The events that call `main_handler`, and what schedules each.
 const EVENTS: [(&str, &str); 4] = [
     ("sm_lock_retry_event", "its state machine called do_io_*"),
     ("core_lock_retry_event", "the other end missed a lock or closed"),
