@@ -1,4 +1,6 @@
-//! [`Environment`]: what all streams and parsers of one thread share.
+//! [`Environment`]: what all streams and parsers of one thread share: the buffer that parsers
+//! read into, the exception that a callback has thrown, and the work for after the callback
+//! (`process.nextTick`).
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

@@ -5,8 +5,8 @@
 //! `destroy.js` as far as a socket uses them, `lib/net.js` (`Socket`),
 //! `lib/internal/stream_base_commons.js`, `lib/_http_common.js`,
 //! `_http_incoming.js`, `_http_outgoing.js` and `_http_server.js`
-//! (`connectionListenerInternal` and what it calls), without
-//! everything about answers that does not show on the connection.
+//! (`connectionListenerInternal` and what it calls). Left out: the parts of answers that
+//! have no effect on the connection.
 //!
 //! # In which order to read
 //! [`Emitter`]; [`Readable`], flowing and paused; [`Socket`], with its writable

@@ -7,9 +7,9 @@
 //! connection; here it is a machine of its own, of two equal ends.
 //!
 //! # How it ends
-//! An end that sends no more is still written to; the other end gets a half
-//! close when it has taken everything. An end with an error is closed; the other
-//! one gets the bytes that were read, and is closed as well.
+//! If one end sends no more, the other end gets its last bytes and then a half close; bytes
+//! still go the other way. If one end has an error, it is closed; the other end gets the bytes
+//! that were read, and is then closed as well.
 
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Weak};

@@ -1,4 +1,5 @@
-//! The commands: one file for each, with its arguments first and its work below.
+//! The commands of `atslab`. Each has a file: first its arguments, as clap reads them, then
+//! its work. [`Command`] lists them, and calls the one that the user has chosen.
 
 mod bench;
 mod compare;

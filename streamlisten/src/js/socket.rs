@@ -1,5 +1,7 @@
-//! [`Socket`]: a connection as JavaScript sees it. Mirrors `Socket` of
-//! `lib/net.js` and `lib/internal/stream_base_commons.js`.
+//! [`Socket`]: a connection as JavaScript sees it. What the handle reads becomes `data`
+//! events, and what the user writes goes to the handle.
+//!
+//! Mirrors `Socket` of `lib/net.js` and `lib/internal/stream_base_commons.js`.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};

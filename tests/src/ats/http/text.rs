@@ -1,5 +1,6 @@
-//! Bytes as text, and back. Nothing is lost: what cannot be printed is escaped, and
-//! a byte that comes many times is counted (`\{x*10485760}`).
+//! Writes bytes as a line of text and reads them back, for the files of clients and of
+//! recorded answers. Nothing is lost: a byte that cannot be printed is escaped, and a byte
+//! that comes many times is counted (`\{x*10485760}`).
 
 /// From how many equal bytes on they are counted.
 const RUN: usize = 32;

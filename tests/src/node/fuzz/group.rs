@@ -1,4 +1,6 @@
-//! Differences of one cause, as far as their events tell.
+//! Groups the scenarios in which the port and node differ. Two scenarios are in one group
+//! if their first differing events are of the same kinds and differ in the same fields: then
+//! the cause is probably the same, and one of them is enough to look at.
 
 use std::collections::BTreeMap;
 

@@ -27,11 +27,11 @@ pub(super) const BY_HAND: &[(&str, &str)] = &[
     ("cargo build", "the program is there when the test runs"),
     ("mkdir -p own/9.2.9", "PREFIX stands for where the reader's server is"),
     ("ln -s PREFIX", "PREFIX stands for where the reader's server is"),
+    ("cargo run -- run race.toml --live --ats 9.2.9 --servers own", "the reader's server"),
     (
-        "cargo run --release -- run race.toml --live --ats 9.2.9 --servers own",
+        "cargo run -- run tests/scenarios/*.toml --live --ats 9.2.9 --servers own",
         "the reader's server",
     ),
-    ("cargo run --release -- run tests/scenarios/*.toml --live", "the reader's server"),
     ("cargo run --release -- fuzz --ats 9.2.9 --count 1000 --servers own", "the reader's server"),
     ("cargo test --workspace", "this test is a part of it"),
     ("cargo fmt --all", "a step of .ci/run"),
@@ -54,7 +54,7 @@ pub(super) const BY_HAND: &[(&str, &str)] = &[
     ("cargo run --release -- http fuzz", "it takes a minute; .ci/run plays 1,000"),
     ("atslab fuzz --ats 9.2.9", "it plays 10,000 scenarios; .ci/run plays 500"),
     ("target/release/atslab fuzz --count 100", "it shows a planted fault"),
-    ("target/release/atslab fuzz --ats 8.1.11", "it plays 1,000 scenarios; .ci/run plays 500"),
+    ("cargo run --release -- fuzz --ats 8.1.11", "it plays 1,000 scenarios; .ci/run plays 500"),
     ("atslab run findings/", "it shows a planted fault"),
     ("diff pluginvc/src/epoch/", "people read its answer"),
     ("cp pluginvc/src/epoch/d.rs", "it begins a change of the sources"),
@@ -89,6 +89,7 @@ impl Kind {
             .replace("cargo run --release --", "atslab")
             .replace("cargo run -- ", "atslab ")
             .replace("cargo run --release", "atslab")
+            .replace("cargo run", "atslab")
             .replace("target/release/atslab", "atslab");
         if !plain.split(' ').any(|word| word == "atslab") {
             return Kind::ByHand;

@@ -1,4 +1,5 @@
-//! What the sockets of a scenario and their parsers do, as events.
+//! [`Told`] watches the sockets of a scenario and their parsers, and writes what they do into
+//! the scenario's list of events: the list that is compared with node's.
 
 use std::rc::{Rc, Weak};
 
