@@ -113,6 +113,8 @@ fn no_read_event_comes_after_a_shutdown_under_the_readers_mutex() {
     assert_eq!(
         found,
         [
+            // As below, and A's error comes before P's note: A needs no mutex of P to look.
+            "A write: ERROR 0/1, P note: freed with 0 bytes",
             // While the byte lay in the core buffer: the event that P would have got is not sent
             // any more.
             "A write: WRITE_COMPLETE 1/1, P note: freed with 0 bytes",
