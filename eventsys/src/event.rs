@@ -143,6 +143,28 @@ impl Event {
         }
     }
 
+    /// An event of a new execution.
+    #[cfg(all(feature = "explore", not(feature = "shuttle")))]
+    fn renew(&self) {
+        self.state.renew(0);
+        self.owner.renew(0);
+    }
+
+    /// Nothing refers to the event any more: its execution is over.
+    #[cfg(all(feature = "explore", not(feature = "shuttle")))]
+    fn clear(&self) {
+        // SAFETY: the body is cells, and no thread is left that could be at one of them: those of
+        // the execution have ended, and they were all on this thread of the system.
+        let body = unsafe { &*self.body.get() };
+        body.callback_event.set(EventCode::EVENT_NONE);
+        body.due.set(Due::Immediate);
+        body.period.set(0);
+        body.place.set(Place::Nowhere);
+        body.next.set(None);
+        body.prev.set(None);
+        drop((body.cont.take(), body.cookie.take()));
+    }
+
     /// The part that belongs to the owner.
     ///
     /// # Safety

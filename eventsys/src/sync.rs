@@ -10,45 +10,64 @@
 //!
 //! | name | normal | exploration |
 //! |---|---|---|
-//! | [`atomic`], [`mpsc`] | `std::sync` | `shuttle::sync` |
-//! | [`Mutex`], [`Condvar`] | parking_lot | shuttle, behind the same interface |
-//! | [`RawLock`] | `parking_lot::RawMutex` | a flag under shuttle's mutex |
-//! | [`thread`], [`thread_local!`](crate::sync::thread_local) | `std` | `shuttle` |
+//! | [`atomic`], [`mpsc`], [`thread`], [`thread_local!`](crate::sync::thread_local) | `std` | `explorer::sync` |
+//! | [`Mutex`], [`Condvar`], [`RawLock`] | parking_lot | `explorer::sync`, with the same interface |
+//!
+//! A third build, on shuttle, judges the explorer: both must find the same outcomes of the same
+//! scenes (`engines.rs` in the explorations).
 
-#[cfg(feature = "explore")]
-mod explored;
 mod flag;
 #[cfg(not(feature = "explore"))]
 mod native;
+#[cfg(feature = "shuttle")]
+mod shuttled;
 mod time;
 
 pub use flag::Flag;
 pub use time::AtomicTime;
 
-#[cfg(feature = "explore")]
-pub use explored::{Condvar, Mutex, MutexGuard, RawLock, atomic, mpsc, thread};
-#[cfg(feature = "explore")]
-pub use shuttle::thread_local;
-
+#[cfg(not(feature = "explore"))]
+pub(crate) use native::Global;
 #[cfg(not(feature = "explore"))]
 pub use native::{Condvar, Mutex, MutexGuard, RawLock, atomic, mpsc, thread};
 #[cfg(not(feature = "explore"))]
 pub use std::thread_local;
 
-/// A value made on first use and shared by all threads: a `LazyLock` in a normal
-/// build, one value per explored execution in an exploration build.
+#[cfg(all(feature = "explore", not(feature = "shuttle")))]
+pub use explorer::sync::{Condvar, Mutex, MutexGuard, RawLock, atomic, mpsc, thread};
+#[cfg(all(feature = "explore", not(feature = "shuttle")))]
+pub use explorer::thread_local;
+
+#[cfg(feature = "shuttle")]
+pub use shuttle::thread_local;
+#[cfg(feature = "shuttle")]
+pub(crate) use shuttled::Global;
+#[cfg(feature = "shuttle")]
+pub use shuttled::{Condvar, Mutex, MutexGuard, RawLock, atomic, mpsc, thread};
+
+/// A value made on first use, on which each thread may call `with`: one of the process in a normal
+/// build, one of each explored execution in an exploration build.
 #[cfg(not(feature = "explore"))]
 macro_rules! global {
     ($(#[$meta:meta])* static $name:ident: $ty:ty = $make:expr;) => {
-        $(#[$meta])* static $name: std::sync::LazyLock<$ty> = std::sync::LazyLock::new(|| $make);
+        $(#[$meta])* static $name: $crate::sync::Global<$ty> = $crate::sync::Global::new(|| $make);
     };
 }
 
-#[cfg(feature = "explore")]
+#[cfg(not(feature = "explore"))]
+pub(crate) use global;
+
+#[cfg(all(feature = "explore", not(feature = "shuttle")))]
+pub(crate) use explorer::global;
+
+#[cfg(feature = "shuttle")]
 macro_rules! global {
     ($(#[$meta:meta])* static $name:ident: $ty:ty = $make:expr;) => {
-        shuttle::lazy_static! { $(#[$meta])* static ref $name: $ty = $make; }
+        shuttle::lazy_static! {
+            $(#[$meta])* static ref $name: $crate::sync::Global<$ty> = $crate::sync::Global($make);
+        }
     };
 }
 
+#[cfg(feature = "shuttle")]
 pub(crate) use global;

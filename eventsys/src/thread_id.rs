@@ -8,12 +8,30 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::sync::thread_local;
 
 // Numbers are handed out by the standard library's atomic even under
-// exploration: their order is no behaviour that a test could look at.
-static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+// exploration: their order is no behaviour that a test could look at. They begin anew in each
+// execution, so that a value in a trace is the same each time.
+#[cfg(not(all(feature = "explore", not(feature = "shuttle"))))]
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+#[cfg(all(feature = "explore", not(feature = "shuttle")))]
+crate::sync::global! {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+}
+
+#[cfg(not(all(feature = "explore", not(feature = "shuttle"))))]
+fn next() -> u64 {
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+#[cfg(all(feature = "explore", not(feature = "shuttle")))]
+fn next() -> u64 {
+    NEXT.with(|next| next.fetch_add(1, Ordering::Relaxed))
+}
 
 thread_local! {
     static CURRENT: Cell<u64> = const { Cell::new(0) };
@@ -44,7 +62,7 @@ impl ThreadId {
 
     /// A number that no thread has yet; an EThread gets one before its thread runs.
     pub(crate) fn fresh() -> ThreadId {
-        ThreadId(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+        ThreadId(next())
     }
 
     /// Makes `self` the calling thread's number.

@@ -7,6 +7,9 @@
 //! there, a thread that did not run for longer than the ring is long (1024 s)
 //! would find old seconds in it.
 
+#[cfg(feature = "explore")]
+mod recycled;
+
 use std::sync::OnceLock;
 // The standard library's atomics even under exploration: the counters are no
 // behaviour to explore, and as the explorer's they would be thousands of
@@ -144,6 +147,8 @@ pub(super) struct Metrics {
     blocks: OnceLock<Box<[Block]>>,
     /// The block being written. Mirrors `current_metric`.
     current: AtomicUsize,
+    #[cfg(feature = "explore")]
+    written: recycled::Written,
 }
 
 /// One pass in the making.
@@ -156,7 +161,13 @@ pub(super) struct Pass {
 
 impl Metrics {
     fn blocks(&self) -> &[Block] {
-        self.blocks.get_or_init(|| (0..N_EVENT_METRICS).map(|_| Block::default()).collect())
+        self.blocks.get_or_init(|| {
+            #[cfg(feature = "explore")]
+            if let Some(blocks) = recycled::take() {
+                return blocks;
+            }
+            (0..N_EVENT_METRICS).map(|_| Block::default()).collect()
+        })
     }
 
     /// A pass begins at time `start`. The seconds in which none began are cleared.
@@ -170,6 +181,8 @@ impl Metrics {
                 blocks[current].clear();
             }
             set(&blocks[current].start, start);
+            #[cfg(feature = "explore")]
+            self.written.add(current);
             self.current.store(current, Ordering::Relaxed);
         }
         let block = &blocks[current];

@@ -7,6 +7,9 @@
 //! original: the table keeps the high-water mark.
 #![allow(unsafe_code)] // Ownership of an event begins and ends here.
 
+#[cfg(all(feature = "explore", not(feature = "shuttle")))]
+mod recycled;
+
 use std::cell::RefCell;
 use std::sync::OnceLock;
 
@@ -51,13 +54,20 @@ impl Pool {
         assert_eq!(offset, 0, "the table grows by whole chunks");
         let first = u32::try_from(made).expect("fewer than 2^32 events");
         let size = u32::try_from(FIRST_CHUNK << chunk).expect("fewer than 2^32 events");
-        let events: &'static [Event] =
-            Box::leak((first..first + size).map(Event::new).collect::<Box<[Event]>>());
+        let events = chunk_of(chunk, first..first + size);
         assert!(self.chunks[chunk].set(events).is_ok(), "the pool's lock is held");
         free.extend(events.iter().rev());
         self.made.store(made + events.len(), Ordering::Relaxed);
     }
 }
+
+#[cfg(not(all(feature = "explore", not(feature = "shuttle"))))]
+fn chunk_of(_: usize, indices: std::ops::Range<u32>) -> &'static [Event] {
+    Box::leak(indices.map(Event::new).collect::<Box<[Event]>>())
+}
+
+#[cfg(all(feature = "explore", not(feature = "shuttle")))]
+use recycled::chunk_of;
 
 /// Chunk and offset of the event with this index: chunk `k` begins at
 /// `FIRST_CHUNK * (2^k - 1)`.
@@ -72,18 +82,18 @@ fn place_of(index: usize) -> (usize, usize) {
 /// If there is no such event.
 pub(super) fn event_at(index: u32) -> &'static Event {
     let (chunk, offset) = place_of(index as usize);
-    &POOL.chunks[chunk].get().expect("an index comes from an event")[offset]
+    POOL.with(|pool| &pool.chunks[chunk].get().expect("an index comes from an event")[offset])
 }
 
 /// An event from the global list, now owned by the calling thread.
 pub(crate) fn allocate() -> &'static Event {
-    let event = {
-        let mut free = POOL.free.lock();
+    let event = POOL.with(|pool| {
+        let mut free = pool.free.lock();
         if free.is_empty() {
-            POOL.grow(&mut free);
+            pool.grow(&mut free);
         }
         free.pop().expect("the pool has grown")
-    };
+    });
     event.owner.store(ThreadId::current().as_u64(), Ordering::Release);
     event
 }
@@ -142,8 +152,10 @@ impl FreeEvents {
 
 #[cold]
 fn give_back(events: impl Iterator<Item = &'static Event>) {
-    let mut free = POOL.free.lock();
-    free.extend(events.inspect(|event| event.owner.store(0, Ordering::Release)));
+    POOL.with(|pool| {
+        let mut free = pool.free.lock();
+        free.extend(events.inspect(|event| event.owner.store(0, Ordering::Release)));
+    });
 }
 
 /// How many events there are, in the whole process.
@@ -164,8 +176,10 @@ pub struct EventCensus {
 /// count as not free.
 #[must_use]
 pub fn event_census() -> EventCensus {
-    let free = POOL.free.lock();
-    EventCensus { made: POOL.made.load(Ordering::Relaxed), free: free.len() }
+    POOL.with(|pool| {
+        let free = pool.free.lock();
+        EventCensus { made: pool.made.load(Ordering::Relaxed), free: free.len() }
+    })
 }
 
 #[cfg(all(test, not(feature = "explore")))]

@@ -59,6 +59,21 @@ impl Default for RawLock {
     }
 }
 
+/// A value of the process; see `global!`.
+pub(crate) struct Global<T>(std::sync::LazyLock<T>);
+
+impl<T> Global<T> {
+    pub(crate) const fn new(make: fn() -> T) -> Global<T> {
+        Global(std::sync::LazyLock::new(make))
+    }
+
+    /// Calls `f` with the value, which is made on first use.
+    #[inline]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
+        f(&self.0)
+    }
+}
+
 /// A condition variable that goes with [`Mutex`].
 ///
 /// ```

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::yield_now;
+use std::time::{Duration, Instant};
 
 use eventsys::hrtime::{mseconds, seconds};
 use eventsys::sync::Mutex;
@@ -15,6 +16,18 @@ use eventsys::{
 use testkit::{Lab, OnDrop, must_end, on_drop, on_foreign_thread};
 
 use crate::endings::counting;
+
+/// Yields often. On a busy machine each yield may give a slice of time to every other thread, and a
+/// thousand of them would take longer than `must_end` waits: so it ends after 20 ms, too.
+fn linger() {
+    let start = Instant::now();
+    for _ in 0..1_000 {
+        if start.elapsed() > Duration::from_millis(20) {
+            return;
+        }
+        yield_now();
+    }
+}
 
 /// A processor whose one thread is in a handler that goes on until `go_on` says so, and
 /// then notes that it ends.
@@ -29,7 +42,7 @@ fn busy(go_on: impl Fn(&EventProcessor) -> bool + Send + Sync + 'static) -> Arc<
             yield_now();
         }
         // Long enough for a caller that does not wait to be noticed.
-        (0..1_000).for_each(|_| yield_now());
+        linger();
         its.note("the handler ends");
         Outcome::Done
     });
@@ -121,7 +134,7 @@ fn a_thread_that_waits_for_the_shutdown_goes_on_when_it_has_begun() {
                 busy.note(if busy.processor.is_shut_down() { "begun" } else { "too early" });
             });
             // Long enough for a thread that does not wait to be noticed.
-            (0..1_000).for_each(|_| yield_now());
+            linger();
             busy.processor.shutdown();
             waits.join().expect("no panic");
         });
@@ -147,7 +160,7 @@ fn a_shutdown_waits_for_what_the_threads_have_in_their_thread_locals() {
             let its = Arc::clone(&its);
             let last = on_drop(move || {
                 // Long enough for a caller that does not wait to be noticed.
-                (0..1_000).for_each(|_| yield_now());
+                linger();
                 its.store(true, Ordering::SeqCst);
             });
             LAST.with(|value| value.replace(Some(last)));
@@ -260,7 +273,7 @@ fn the_shutdown_waits_for_the_pass_of_a_thread_that_others_run() {
                     while !its.is_shut_down() {
                         yield_now();
                     }
-                    (0..1_000).for_each(|_| yield_now());
+                    linger();
                     noted.lock().push("the handler ends");
                 });
                 thread.schedule_imm_local(Arc::clone(&cont));

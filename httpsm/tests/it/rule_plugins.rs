@@ -1,8 +1,9 @@
 //! Plugins of a rule, and what a plugin can turn off: the rules and the cache.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::common::{Lab, config};
+use eventsys::sync::Mutex;
 use eventsys::{EventCode, FreeContinuation, Outcome};
 use httpsm::hooks::HttpHook;
 use httpsm::{
@@ -21,7 +22,7 @@ impl RemapPlugin for Noting {
         rule.from().print(&mut from);
         rule.to().print(&mut to);
         let [url, from, to] = [url, from, to].map(|text| String::from_utf8(text).unwrap());
-        self.2.lock().unwrap().push(format!("{} {url} by {from} to {to}", self.0));
+        self.2.lock().push(format!("{} {url} by {from} to {to}", self.0));
         if self.0 == "changes" {
             txn.with_client_request(|request| request.url.path = b"changed".to_vec());
         }
@@ -52,12 +53,12 @@ fn the_plugins_of_a_rule_are_called_in_their_order_until_one_stops() {
         format!("changes http://127.0.0.1:19090/b/x {rules}"),
         format!("stops http://127.0.0.1:19090/changed {rules}"),
     ];
-    assert_eq!(std::mem::take(&mut *calls.lock().unwrap()), expected);
+    assert_eq!(std::mem::take(&mut *calls.lock()), expected);
     assert!(lab.origin().text().starts_with("GET /changed HTTP/1.1\r\n"));
 
     // The plugins of a rule that does not match are not called.
     let another = lab.ask(b"GET /x HTTP/1.1\r\nHost: origin.test\r\n\r\n");
-    assert_eq!(*calls.lock().unwrap(), [""; 0]);
+    assert_eq!(*calls.lock(), [""; 0]);
     lab.expect_nothing_left(vec![client, another]);
 }
 
@@ -70,7 +71,7 @@ fn a_plugin_can_leave_the_rules_out() {
         let calls = Arc::clone(&calls);
         let skips = FreeContinuation::new(move |_, _, data| {
             let txn = data.txn().expect("a transaction");
-            calls.lock().unwrap().push(hook);
+            calls.lock().push(hook);
             txn.set_skip_remapping(true);
             txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             Outcome::Done
@@ -79,7 +80,7 @@ fn a_plugin_can_leave_the_rules_out() {
     }
     lab.connector.listen("elsewhere.test", 19090, lab.acceptor());
     let client = lab.ask(b"GET /x HTTP/1.1\r\nHost: elsewhere.test:19090\r\n\r\n");
-    assert_eq!(*calls.lock().unwrap(), [HttpHook::ReadRequestHdr]);
+    assert_eq!(*calls.lock(), [HttpHook::ReadRequestHdr]);
     assert!(lab.origin().text().starts_with("GET /x HTTP/1.1\r\nHost: elsewhere.test:19090\r\n"));
     lab.expect_nothing_left(vec![client]);
 }
@@ -93,7 +94,7 @@ fn a_cache_that_is_off_is_not_asked() {
         let status = Arc::clone(&seen);
         let notes = FreeContinuation::new(move |_, _, data| {
             let txn = data.txn().expect("a transaction");
-            *status.lock().unwrap() = Some(txn.cache_lookup());
+            *status.lock() = Some(txn.cache_lookup());
             txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             Outcome::Done
         });
@@ -101,7 +102,7 @@ fn a_cache_that_is_off_is_not_asked() {
         let request =
             b"GET /x HTTP/1.1\r\nHost: origin.test\r\nCache-Control: only-if-cached\r\n\r\n";
         let client = lab.ask(request);
-        assert_eq!(*seen.lock().unwrap(), Some(expected));
+        assert_eq!(*seen.lock(), Some(expected));
         assert_eq!(client.text().starts_with("HTTP/1.1 504 "), cache_http, "{}", client.text());
         lab.expect_nothing_left(vec![client]);
     }

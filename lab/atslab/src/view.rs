@@ -10,6 +10,8 @@
 //! | [`pair`] | the rows of a pair of ends, from the port or from a real server |
 //! | [`places`] | where the operations stand in the text of a scenario |
 //! | [`source`] | scenes: of a scenario, of a real server beside the port, of a recorded case |
+//! | [`lines`] | scenes of steps as JSON lines |
+//! | [`node`] | scenes of node's stream layer |
 //! | [`interleaving`] | what the explorer has printed |
 //! | [`align`] | the columns in which the same rows of several runs stand |
 //! | [`packed`] | a scene as the page reads it |
@@ -22,7 +24,9 @@ pub(crate) mod chrome;
 pub(crate) mod figure;
 pub(crate) mod interleaving;
 pub(crate) mod kinds;
+pub(crate) mod lines;
 pub(crate) mod model;
+pub(crate) mod node;
 pub(crate) mod packed;
 pub(crate) mod page;
 pub(crate) mod pair;

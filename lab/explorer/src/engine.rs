@@ -39,6 +39,13 @@ pub(crate) enum Wait {
     Others,
 }
 
+/// How many times time passes at most while the same tasks stall: without a limit, a task that
+/// tries again every 10 ms what a stalled one prevents would never end.
+const LONGEST_STALL: u32 = 100;
+
+/// After how many operations a task that unwinds lets the others unwind first.
+const POINTS_A_ROUND: u32 = 256;
+
 /// The payload with which a task is left for ever when its execution ends early.
 struct Ended;
 
@@ -59,6 +66,8 @@ pub(crate) struct Engine {
     watched: Cell<bool>,
     /// True if time may pass although a task could go on.
     stalls: Cell<bool>,
+    /// How many times time has passed so since another task ran.
+    stalled: Cell<u32>,
     /// Operations of the execution so far.
     points: Cell<u32>,
     max_points: Cell<u32>,
@@ -80,6 +89,7 @@ impl Engine {
             ending: Cell::new(false),
             watched: Cell::new(false),
             stalls: Cell::new(false),
+            stalled: Cell::new(0),
             points: Cell::new(0),
             max_points: Cell::new(0),
             left_unwinding: Cell::new(0),
@@ -136,7 +146,7 @@ impl Engine {
             self.ask(|strategy, view| strategy.at_point(view))
         };
         if chosen != current {
-            self.switch(chosen, true);
+            self.switch(chosen, true, operation != Operation::Unlock);
         }
         let watched = self.watched.get();
         if watched {
@@ -161,32 +171,31 @@ impl Engine {
         self.ask(|strategy, view| question.put(strategy, view))
     }
 
-    /// Leaves the current task for this one.
-    fn switch(&self, to: TaskId, interrupted: bool) {
+    /// Leaves the current task for this one. If the execution ends meanwhile and it `may_leave`,
+    /// it does not come back.
+    fn switch(&self, to: TaskId, interrupted: bool, may_leave: bool) {
         {
             let mut state = self.state.borrow_mut();
             if self.racing.get() {
                 state.end_segment(interrupted);
             }
+            state.enters(to);
             state.next = Some(to);
         }
-        self.leave();
+        self.leave(may_leave);
+        self.stalled.set(0);
         self.state.borrow_mut().others_have_run();
     }
 
-    /// Leaves the current task, until the loop resumes it.
-    fn leave(&self) {
-        let unwinding = self.is_unwinding();
-        if unwinding {
-            self.left_unwinding.set(self.left_unwinding.get() + 1);
-            self.state.borrow_mut().task_mut().unwinding = true;
+    /// Leaves the current task, until the loop resumes it; see [`Engine::switch`].
+    fn leave(&self, may_leave: bool) {
+        if self.is_unwinding() {
+            self.leave_unwinding();
+            return;
         }
         suspend();
-        if unwinding {
-            self.left_unwinding.set(self.left_unwinding.get() - 1);
-        }
         if self.ending.get() {
-            self.end_here(true);
+            self.end_here(may_leave);
         }
     }
 
@@ -196,18 +205,24 @@ impl Engine {
         if !may_leave {
             return;
         }
-        if self.is_unwinding() {
-            // Code that catches each panic and tries again would never end.
-            let left = self.points.get() + 1;
-            self.points.set(left);
-            if left > self.max_points.get().saturating_mul(2) {
-                self.state.borrow_mut().task_mut().lost = true;
-                suspend();
-            }
-            return;
+        if !self.is_unwinding() {
+            self.state.borrow_mut().task_mut().unwinding = true;
+            resume_unwind(Box::new(Ended));
         }
+        // A destructor may try again and again what a task prevents that is not unwound yet.
+        let points = self.points.get() + 1;
+        self.points.set(points);
+        if points.is_multiple_of(POINTS_A_ROUND) {
+            self.leave_unwinding();
+        }
+    }
+
+    /// Leaves a task that unwinds, so that the others unwind first.
+    fn leave_unwinding(&self) {
+        self.left_unwinding.set(self.left_unwinding.get() + 1);
         self.state.borrow_mut().task_mut().unwinding = true;
-        resume_unwind(Box::new(Ended));
+        suspend();
+        self.left_unwinding.set(self.left_unwinding.get() - 1);
     }
 
     fn livelock(&self) {
@@ -235,7 +250,7 @@ impl Engine {
         if self.ending.get() {
             self.end_here(true);
             // A task that unwinds waits for another one that does.
-            self.leave();
+            self.leave(true);
             return;
         }
         let runnable = {
@@ -247,7 +262,7 @@ impl Engine {
             let (kind, text) = self.state.borrow_mut().stuck();
             self.violate(kind, text);
             // Only a task that unwinds comes here.
-            self.leave();
+            self.leave(true);
             return;
         }
         let current = self.state.borrow().current;
@@ -261,8 +276,15 @@ impl Engine {
         } else {
             runnable.first()
         };
-        self.switch(next, false);
+        self.switch(next, false, true);
         self.state.borrow_mut().wakes();
+    }
+
+    /// Time passes although other tasks can go on. False if it may not.
+    fn stalls_on(&self) -> bool {
+        let stalled = self.stalled.get() + 1;
+        self.stalled.set(stalled);
+        self.stalls.get() && stalled <= LONGEST_STALL
     }
 
     fn yields(&self) {
@@ -288,16 +310,18 @@ impl Engine {
             return;
         }
         if !self.racing.get() {
-            self.switch(others.first(), false);
+            self.switch(others.first(), false, true);
             return;
         }
         let next = self.choose(Question::Yield(others, may_stay));
+        self.state.borrow_mut().task_mut().pending.object = ObjectId::NONE;
         if next == current {
             let mut state = self.state.borrow_mut();
             state.end_segment(false);
             state.ignores_yield();
+            state.enters(current);
         } else {
-            self.switch(next, false);
+            self.switch(next, false, true);
         }
     }
 }
@@ -412,6 +436,7 @@ pub(crate) fn spawn(name: Option<String>, run: impl FnOnce() + 'static) -> TaskI
         assert!(id < MAX_TASKS, "more than {MAX_TASKS} tasks in one execution");
         let id = id as TaskId;
         state.tasks.push(Task::new(id, name, Coroutine::new(move || run::live(run))));
+        state.has_spawned();
         drop(state);
         engine.racing.set(!engine.ending.get() && !engine.held_back.get());
         id
@@ -436,6 +461,15 @@ pub(crate) fn has_ended(task: TaskId) -> bool {
 /// The name of the current task.
 pub(crate) fn task_name() -> Option<String> {
     ENGINE.with(|engine| engine.active.get().then(|| engine.state.borrow().task().name.clone()))
+}
+
+/// The name of an object in this execution.
+pub(crate) fn name_object(object: ObjectId, name: &str) {
+    ENGINE.with(|engine| {
+        if engine.active.get() {
+            engine.state.borrow_mut().name_object(object, name);
+        }
+    });
 }
 
 pub(crate) fn name_task(name: &str) {
@@ -468,19 +502,24 @@ pub(crate) fn race_from_here() {
 
 /// See [`crate::let_others_run`].
 pub(crate) fn let_others_run() -> bool {
+    let others = others_can_run();
+    if others {
+        ENGINE.with(|engine| engine.wait(Wait::Others));
+    }
+    others
+}
+
+/// See [`crate::others_can_run`].
+pub(crate) fn others_can_run() -> bool {
     ENGINE.with(|engine| {
-        let others = engine.active.get()
+        engine.active.get()
             && !engine.ending.get()
-            && !engine.stalls.get()
             && !engine.is_unwinding()
             && {
                 let state = engine.state.borrow();
                 !state.runnable().without(state.current).is_empty()
-            };
-        if others {
-            engine.wait(Wait::Others);
-        }
-        others
+            }
+            && !engine.stalls_on()
     })
 }
 

@@ -1,5 +1,7 @@
 //! [`Explorer`]: how a scene is explored.
 
+use std::any::Any;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -153,8 +155,8 @@ impl Explorer {
         self
     }
 
-    /// Whether time may pass although a task could go on: such a task then stalls for as long as
-    /// the other ones wait. Otherwise a caller of [`let_others_run`](crate::let_others_run) waits
+    /// Whether time may pass although a task could go on: such a task then stalls until time has
+    /// passed a hundred times, if no other task lets it go on earlier. Otherwise a caller of [`let_others_run`](crate::let_others_run) waits
     /// until no other task can go on. False by default.
     #[must_use]
     pub fn stalls(mut self, stalls: bool) -> Explorer {
@@ -246,33 +248,51 @@ impl Explorer {
     where
         T: Ord + Send + 'static,
     {
-        thread_local! {
-            static RETURNED: std::cell::RefCell<Option<Box<dyn std::any::Any>>> =
-                const { std::cell::RefCell::new(None) };
-        }
-        let returns: Scene = Arc::new(move || {
-            let value: Box<dyn std::any::Any> = Box::new(scene());
-            RETURNED.with(|returned| *returned.borrow_mut() = Some(value));
-        });
         let first = Mutex::new(BTreeMap::<T, (Order, Schedule)>::new());
         let note = |order: Order, outcome: &Outcome| {
-            let value = RETURNED.with(|returned| returned.borrow_mut().take());
-            let Some(value) = value.and_then(|value| value.downcast::<T>().ok()) else { return };
-            if outcome.violation.is_some() {
-                return;
-            }
+            let Some(value) = take_returned(outcome) else { return };
             let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
             if first.get(&value).is_none_or(|(known, _)| order < *known) {
                 let schedule = Schedule { check: None, segments: outcome.segments.clone() };
-                first.insert(*value, (order, schedule));
+                first.insert(value, (order, schedule));
             }
         };
-        let report = self.clone().all(true).explore_shared(&returns, &note);
+        let report = self.clone().all(true).explore_shared(&returning(scene), &note);
         let first = first.into_inner().unwrap_or_else(PoisonError::into_inner);
         let with_word = |(value, (_, schedule)): (T, (Order, Schedule))| {
             (value, schedule.checked(report.check))
         };
         Outcomes { schedules: first.into_iter().map(with_word).collect(), report }
+    }
+
+    /// What `scene` returns under this schedule. The check word is not looked at.
+    ///
+    /// # Panics
+    /// Inside of an exploration.
+    pub fn outcome_of<T>(
+        &self,
+        schedule: &Schedule,
+        scene: impl Fn() -> T + Send + Sync + 'static,
+    ) -> Outcomes<T>
+    where
+        T: Ord + Send + 'static,
+    {
+        let scene = returning(scene);
+        let check = self.check_word_of(&scene);
+        let outcome = self.follow(&scene, schedule, Watch::Nothing);
+        let value = take_returned(&outcome);
+        let ran = Schedule { check: Some(check), segments: outcome.segments.clone() };
+        let mut report = search::nothing(self, check);
+        (report.schedules, report.points) = (1, u64::from(outcome.points));
+        report.violations.extend(outcome.violation.map(|violation| Found {
+            violation,
+            interruptions: ran.interruptions(),
+            schedule: ran.clone(),
+            after: 1,
+            times: 1,
+            order: (0, 0, 0),
+        }));
+        Outcomes { schedules: value.map(|value| (value, ran)).into_iter().collect(), report }
     }
 
     fn explore_shared(&self, scene: &Scene, note: &(dyn Fn(Order, &Outcome) + Sync)) -> Report {
@@ -383,6 +403,25 @@ impl Explorer {
         let (max_points, stalls) = (self.max_points, self.stalls);
         Input { strategy, objects, watch, max_points, stalls }
     }
+}
+
+thread_local! {
+    /// What the scene of the last execution has returned.
+    static RETURNED: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
+}
+
+fn returning<T: 'static>(scene: impl Fn() -> T + Send + Sync + 'static) -> Scene {
+    Arc::new(move || {
+        let value: Box<dyn Any> = Box::new(scene());
+        RETURNED.with(|returned| *returned.borrow_mut() = Some(value));
+    })
+}
+
+/// What the scene has returned, unless the execution has ended in a violation.
+fn take_returned<T: 'static>(outcome: &Outcome) -> Option<T> {
+    let value = RETURNED.with(|returned| returned.borrow_mut().take())?;
+    let value = value.downcast().ok().map(|value| *value);
+    value.filter(|_| outcome.violation.is_none())
 }
 
 fn trace_of(check: CheckWord, outcome: Outcome) -> Trace {

@@ -153,6 +153,12 @@ pub fn let_others_run() -> bool {
     engine::let_others_run()
 }
 
+/// True if [`let_others_run`] would wait now.
+#[must_use]
+pub fn others_can_run() -> bool {
+    engine::others_can_run()
+}
+
 /// Gives the calling task a name: that of its column in a picture.
 pub fn name_task(name: &str) {
     engine::name_task(name);

@@ -51,6 +51,14 @@ impl ObjectId {
         (self.0 & ((1 << NUMBER_BITS) - 1)) as usize
     }
 
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) const fn from_bits(bits: u32) -> ObjectId {
+        ObjectId(bits)
+    }
+
     pub(crate) fn is_none(self) -> bool {
         self == ObjectId::NONE
     }

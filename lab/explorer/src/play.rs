@@ -39,12 +39,11 @@ impl<'a> Moment<'a> {
     pub(crate) fn of(view: &'a View<'_>, options: Tasks, default: TaskId) -> Moment<'a> {
         let choice = |task| {
             let pending = view.pending(task);
-            let object = pending.object;
             Choice {
                 task,
                 name: view.task_name(task).to_owned(),
                 operation: pending.operation,
-                object: if object.is_none() { String::new() } else { object.to_string() },
+                object: view.name_of(pending.object),
             }
         };
         Moment {

@@ -97,17 +97,31 @@ pub(crate) fn search(
         strategy => search.random(strategy, learned.length),
     }
     Report {
-        strategy: explorer.strategy.name().to_owned(),
-        seed: if explorer.strategy.is_random() { explorer.seed } else { 0 },
         sweeps: search.sweeps,
         schedules: search.schedules,
         points: search.points,
         violations: search.found,
         out_of_time: search.out_of_time,
         seconds: begun.elapsed().as_secs_f64(),
+        shared_objects: search.objects.digest(),
+        ..nothing(explorer, check)
+    }
+}
+
+/// The report of an exploration that has run no schedule yet.
+pub(crate) fn nothing(explorer: &Explorer, check: CheckWord) -> Report {
+    Report {
+        strategy: explorer.strategy.name().to_owned(),
+        seed: if explorer.strategy.is_random() { explorer.seed } else { 0 },
+        sweeps: Vec::new(),
+        schedules: 0,
+        points: 0,
+        violations: Vec::new(),
+        out_of_time: false,
+        seconds: 0.0,
         check,
         shard: explorer.shard,
-        shared_objects: search.objects.digest(),
+        shared_objects: 0,
     }
 }
 

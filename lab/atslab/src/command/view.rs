@@ -11,25 +11,29 @@ use std::sync::Arc;
 use clap::Args;
 use conformance::ats::live::Probe;
 use conformance::ats::{Epoch, Suite, gallery};
-use conformance::input::{MOST_OF_A_SCENARIO, MOST_OF_LINES, file_name, read_file};
+use conformance::input::{MOST_OF_A_SCENARIO, file_name, read_file};
+use conformance::node::shape;
+use serde_json::Value;
 
 use super::run::named_or_file;
 use crate::cli::{Epochs, WhichArgs};
 use crate::error::Error;
+use crate::files::lines_of;
 use crate::select::select;
 use crate::servers::ServersArg;
 use crate::ui::output::Output;
 use crate::view::interleaving::Interleaving;
 use crate::view::model::Scene;
 use crate::view::source::{Named, of_case};
-use crate::view::{chrome, figure, page};
+use crate::view::{chrome, figure, lines, node, page};
 
 /// The arguments of `atslab view`.
 #[derive(Debug, Args)]
 #[command(after_help = VIEW_EXAMPLES, mut_arg("servers", |arg| arg.requires("live")))]
 pub(crate) struct ViewArgs {
-    /// The scenario: a file, or a name of the gallery; without one, the whole gallery. A
-    /// FILE.json is an interleaving that the explorer has printed
+    /// The scenario: a file, or a name of the gallery; without one, the whole gallery. A file
+    /// of JSON may have steps (of "serve --trace" or "steps"), scenarios of "node", or an
+    /// interleaving
     #[arg(value_name = "FILE", conflicts_with = "case")]
     pub file: Option<PathBuf>,
 
@@ -84,6 +88,8 @@ Examples:
   atslab view my.toml --epoch all --html my.html
   atslab view my.toml --live --ats 9.2.9
   atslab view --case eos --html eos.html
+  atslab view tests/node/public.jsonl
+  atslab serve --trace trace.jsonl; atslab view trace.jsonl
   atslab view 24-water-mark-32kib --svg step=41 > figure.svg
   atslab view 24-water-mark-32kib --epoch all --trace trace.json
 
@@ -141,8 +147,8 @@ fn scenes(args: &ViewArgs) -> Result<What, Error> {
         });
         return Ok(What::Gallery(scenes.collect()));
     };
-    if file.extension().is_some_and(|extension| extension == "json") {
-        return race(args, file).map(|race| What::Race(Box::new(race)));
+    if file.extension().is_some_and(|extension| extension == "json" || extension == "jsonl") {
+        return of_json(args, file);
     }
     let named = read(file)?;
     let scene = if args.live {
@@ -157,14 +163,36 @@ fn scenes(args: &ViewArgs) -> Result<What, Error> {
     Ok(What::One(Box::new(scene)))
 }
 
-/// The interleaving in a file of the explorer.
-fn race(args: &ViewArgs, file: &Path) -> Result<Interleaving, Error> {
+/// What another command has printed as JSON: an interleaving of the explorer, scenarios of
+/// node's stream layer, or steps.
+fn of_json(args: &ViewArgs, file: &Path) -> Result<What, Error> {
     let fault = |fault: String| Error::Line { place: file_name(file), fault };
     if args.live || args.which.named().is_some() {
         return Err(fault("expected a scenario where a generation is named or --live".to_owned()));
     }
-    let bytes = read_file::<std::convert::Infallible>(file, MOST_OF_LINES)?;
-    Interleaving::read(&String::from_utf8_lossy(&bytes)).map_err(fault)
+    let text = lines_of(file)?;
+    let at = |(line, text): (usize, String)| Error::Line {
+        place: format!("{}:{line}", file_name(file)),
+        fault: text,
+    };
+    let first: Option<Value> = text.lines().next().and_then(|line| serde_json::from_str(line).ok());
+    let has = |key: &str| first.as_ref().is_some_and(|object| object[key].is_string());
+    if has("layer") {
+        let scenarios = (1..).zip(text.lines()).map(|(line, text)| {
+            let scenario = shape::scenario(text).map_err(|fault| at((line, fault)))?;
+            Ok(node::scene(&scenario, line))
+        });
+        let mut scenes = scenarios.collect::<Result<Vec<Scene>, Error>>()?;
+        return Ok(match scenes.len() {
+            1 => What::One(Box::new(scenes.remove(0))),
+            _ => What::Gallery(scenes),
+        });
+    }
+    if has("step") {
+        let scene = lines::scene(&file_name(file), &text).map_err(at)?;
+        return Ok(What::One(Box::new(scene)));
+    }
+    Interleaving::read(&text).map(|race| What::Race(Box::new(race))).map_err(fault)
 }
 
 /// The scenario in a file or of the gallery, with its text.

@@ -65,6 +65,25 @@ fn a_recorded_case_stands_beside_the_port() {
 }
 
 #[test]
+fn what_other_commands_print_as_json_is_shown() {
+    let files = Files::new("", "");
+    let steps = stdout(atslab().args(["steps", "--case", "eos", "--format", "json"]));
+    files.write("steps.jsonl", steps.as_bytes());
+    let scene = &data(&page(&files, &["steps.jsonl"]))["scenes"][0];
+    let rows = scene["runs"][0]["rows"]["at"].as_array().expect("a list");
+    assert_eq!(rows.len(), steps.lines().count());
+    let scenario = r#"{"layer":"core","actions":[{"a":"read","d":"pre"}]}"#;
+    files.write("node.jsonl", scenario.as_bytes());
+    let scene = &data(&page(&files, &["node.jsonl"]))["scenes"][0];
+    assert_eq!(scene["runs"][0]["lanes"].as_array().expect("a list").len(), 5);
+    assert!(scene["text"].as_str().expect("text").contains(r#"{"a":"read","d":"pre"}"#));
+    files.write("node.jsonl", [scenario, "\n{\"layer\":\"none\"}\n"].concat().as_bytes());
+    let mut command = atslab();
+    let command = command.current_dir(files.path()).args(["view", "node.jsonl"]);
+    command.assert().code(2).stderr(contains("node.jsonl:2: "));
+}
+
+#[test]
 fn without_a_file_the_page_has_the_whole_gallery() {
     let files = Files::new("", "");
     let page = page(&files, &[]);

@@ -167,12 +167,12 @@ const tests = {
     await page.fill('#filter', '');
     await looksLike(page, 'gallery');
     await page.locator('.card').nth(1).click();
-    assert.match(page.url(), /#02-peer-reads-late\/\d\.1$/);
+    await page.waitForURL(/#02-peer-reads-late\/\d\.1$/);
     await page.keyboard.press('ArrowRight');
     await page.click('#home');
-    assert.ok(await page.isVisible('#cards'));
+    await page.waitForSelector('#cards', { state: 'visible' });
     await page.goBack();
-    assert.ok(await page.isVisible('#strips'));
+    await page.waitForSelector('#strips', { state: 'visible' });
     assert.deepEqual(faults, []);
   },
 
@@ -181,7 +181,7 @@ const tests = {
     await page.evaluate(async () => {
       for (const scene of atslabView.scenes) {
         location.hash = `#${scene.name}/0.1`;
-        await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+        while (atslabView.runs.state.scene !== scene) await new Promise((done) => requestAnimationFrame(done));
         for (const end of [0, scene.columns - 1]) {
           atslabView.runs.go(end);
           atslabView.runs.drawNow();
@@ -212,6 +212,26 @@ const tests = {
     assert.match(page.url(), /#0\.7$/);
     assert.match(await page.textContent('tr.violation'), /READ_READY after shutdown\(READ\)/);
     await looksLike(page, 'interleaving');
+    assert.deepEqual(faults, []);
+  },
+
+  async 'the chain of listeners shows who gets the bytes'() {
+    const { page, faults, text, press } = await open([resolve(here, '../../../../tests/node/public.jsonl')], { hash: '#P01/0.1' });
+    assert.match(await text('title'), /^default listener, consume/);
+    const lanes = await page.evaluate(() => atslabView.runs.state.scene.runs[0].lanes.map(([name]) => name));
+    assert.deepEqual(lanes, ['the scenario', 'connection', 'socket’s listener', 'parser', 'user']);
+    await press('ArrowRight');
+    assert.match(await text('sentence'), /^The socket’s listener gets 3 bytes/);
+    assert.match(await page.textContent('#text .lit'), /"d":"pre"/);
+    await page.focus('#find');
+    await page.keyboard.type('the parser takes');
+    await press('Enter', 'Escape');
+    assert.match(await text('sentence'), /takes 21 bytes off the connection; the socket sees none/);
+    assert.match(await page.getAttribute('.pipe', 'aria-label'), /taken by the parser 21 B/);
+    await press('End', 'Home', 'ArrowRight', 'Shift+ArrowRight');
+    await page.click('#home');
+    await page.waitForSelector('#cards', { state: 'visible' });
+    assert.equal(await page.locator('.card:visible').count(), 12);
     assert.deepEqual(faults, []);
   },
 

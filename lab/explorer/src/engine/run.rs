@@ -1,5 +1,6 @@
 //! The loop that resumes the tasks of an execution, and its end.
 
+use std::cell::Cell;
 use std::mem::{forget, take};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -48,6 +49,11 @@ pub(crate) struct Outcome {
     pub(crate) tasks: Vec<String>,
 }
 
+thread_local! {
+    /// True if a task was left for ever while it unwinds.
+    static LOST: Cell<bool> = const { Cell::new(false) };
+}
+
 /// The whole life of a task.
 pub(super) fn live(run: impl FnOnce()) {
     let ending = ENGINE.with(|engine| engine.ending.get());
@@ -87,11 +93,15 @@ fn destroy_locals() {
 /// Runs `scene` once.
 ///
 /// # Panics
-/// Inside of an execution.
+/// Inside of an execution, and after one whose tasks could not be unwound.
 pub(crate) fn execute(input: Input<'_>, scene: &Arc<dyn Fn() + Send + Sync>) -> Outcome {
     hook::install();
     ENGINE.with(|engine| {
         assert!(!engine.active.get(), "an exploration inside of another one");
+        assert!(
+            !LOST.with(Cell::get),
+            "after a violation two tasks could not be unwound, because a destructor of each waits for the other: explore this scene until its first violation only"
+        );
         engine.begin(&input);
         *engine.strategy.borrow_mut() = Some(input.strategy);
         engine.state.borrow_mut().objects = take(input.objects);
@@ -115,6 +125,7 @@ impl Engine {
         self.ending.set(false);
         self.watched.set(input.watch != Watch::Nothing);
         self.stalls.set(input.stalls);
+        self.stalled.set(0);
         self.points.set(0);
         self.max_points.set(input.max_points);
         self.left_unwinding.set(0);
@@ -178,13 +189,15 @@ impl Engine {
         } else {
             runnable.first()
         };
-        self.state.borrow_mut().current = next;
+        let mut state = self.state.borrow_mut();
+        state.enters(next);
+        state.current = next;
         true
     }
 
     /// Unwinds the tasks that are left. One may wait for a lock that another one gives back when
     /// it unwinds; so they are resumed in turn. Two that wait for each other even so are left
-    /// for ever: memory is lost, and nothing worse happens.
+    /// for ever: their memory is lost.
     fn unwind_rest(&self) {
         self.ending.set(true);
         self.racing.set(false);
@@ -195,8 +208,7 @@ impl Engine {
                 let coroutine = {
                     let mut state = self.state.borrow_mut();
                     state.current = id as u8;
-                    let task = state.task_mut();
-                    task.coroutine.take_if(|_| !task.lost)
+                    state.task_mut().coroutine.take()
                 };
                 let Some(mut coroutine) = coroutine else { continue };
                 let ended = coroutine.resume();
@@ -216,6 +228,8 @@ impl Engine {
         for task in &mut self.state.borrow_mut().tasks {
             if let Some(coroutine) = task.coroutine.take() {
                 forget(coroutine);
+                // The thread of the system counts as unwinding from now on.
+                LOST.with(|lost| lost.set(true));
             }
         }
     }

@@ -44,8 +44,6 @@ pub(super) struct Task {
     ignored_yield: bool,
     /// True if it was left, or is left for ever, while it unwinds.
     pub(super) unwinding: bool,
-    /// True if it cannot be unwound.
-    pub(super) lost: bool,
     pub(super) coroutine: Option<Coroutine>,
     pub(super) locals: Locals,
 }
@@ -64,7 +62,6 @@ impl Task {
             made: 0,
             ignored_yield: false,
             unwinding: false,
-            lost: false,
             coroutine: Some(coroutine),
             locals: Vec::new(),
         }
@@ -92,10 +89,17 @@ pub(super) struct State {
     pub(super) segments: Vec<Segment>,
     /// The counted operations of the segment.
     passed: u32,
+    /// True if the segment has begun with a choice, and its task has done nothing since that
+    /// another one could notice.
+    fresh: bool,
+    /// The same for the moment before the operation that is about to be carried out.
+    at_fresh: bool,
     pub(super) violation: Option<Violation>,
     pub(super) record: Record,
     /// Values of the whole execution.
     pub(super) globals: Locals,
+    /// Names that the scene has given to objects.
+    names: Vec<(ObjectId, String)>,
 }
 
 impl State {
@@ -110,9 +114,12 @@ impl State {
             wake_ups: Vec::new(),
             segments: Vec::new(),
             passed: 0,
+            fresh: false,
+            at_fresh: false,
             violation: None,
             record: Record::Nothing,
             globals: Vec::new(),
+            names: Vec::new(),
         }
     }
 
@@ -138,6 +145,11 @@ impl State {
         task.pending = pending;
         task.points += 1;
         self.passed += 1;
+        self.at_fresh = self.fresh;
+        if self.objects.is_conflicting(pending.object) || self.objects.is_conflicting(pending.also)
+        {
+            self.fresh = false;
+        }
         let writes = pending.operation.writes();
         self.objects.touch(current, pending.object, writes);
         if !pending.also.is_none() {
@@ -233,8 +245,26 @@ impl State {
         !self.task().ignored_yield
     }
 
+    /// The current task goes on after others have run.
     pub(super) fn others_have_run(&mut self) {
         self.task_mut().ignored_yield = false;
+    }
+
+    /// The current task is left for this one. If that one is not in the midst of an operation,
+    /// it does nothing before its next one.
+    pub(super) fn enters(&mut self, task: TaskId) {
+        let task = &self.tasks[usize::from(task)];
+        let is_idle = match task.status {
+            Status::Runs => task.pending.object.is_none(),
+            Status::Waits(wait) => matches!(wait, Wait::End(_) | Wait::Others),
+            Status::Ended => false,
+        };
+        self.fresh = is_idle;
+    }
+
+    /// The current task has made another one: what could go on before is not all any more.
+    pub(super) fn has_spawned(&mut self) {
+        self.fresh = false;
     }
 
     pub(super) fn ignores_yield(&mut self) {
@@ -272,12 +302,29 @@ impl State {
         (kind, parts.join("; "))
     }
 
+    pub(super) fn name_object(&mut self, object: ObjectId, name: &str) {
+        self.names.retain(|(known, _)| *known != object);
+        self.names.push((object, name.to_owned()));
+    }
+
+    /// The name of an object, for a reader; empty for none.
+    pub(super) fn name_of(&self, object: ObjectId) -> String {
+        let given = self.names.iter().find(|(known, _)| *known == object);
+        match given {
+            Some((_, name)) => name.clone(),
+            None if object.is_none() => String::new(),
+            None => object.to_string(),
+        }
+    }
+
     fn in_words(&self, wait: Wait) -> String {
         let name = |task: TaskId| self.tasks[usize::from(task)].name.as_str();
         match wait {
-            Wait::Lock(lock, None) => format!("the mutex {lock}"),
-            Wait::Lock(lock, Some(holder)) => format!("the mutex {lock}, held by {}", name(holder)),
-            Wait::WakeUp(object) => format!("a wake-up by {object}"),
+            Wait::Lock(lock, None) => format!("the mutex {}", self.name_of(lock)),
+            Wait::Lock(lock, Some(holder)) => {
+                format!("the mutex {}, held by {}", self.name_of(lock), name(holder))
+            }
+            Wait::WakeUp(object) => format!("a wake-up by {}", self.name_of(object)),
             Wait::End(task) => format!("the end of {}", name(task)),
             Wait::Others => "the others".to_owned(),
         }
@@ -297,33 +344,26 @@ impl State {
     /// Writes down the operation that the current task carries out now.
     #[cold]
     pub(super) fn watch(&mut self) {
-        let pending = self.task().pending;
-        let also = pending.also;
+        let Pending { operation, object, also } = self.task().pending;
+        let current = self.current;
         match &mut self.record {
             Record::Nothing => (),
             Record::Digest(digest) => {
-                digest.add(&[self.current, pending.operation as u8]);
-                digest.add(&pending.object.digest().to_le_bytes());
+                digest.add(&[current, operation as u8]);
+                digest.add(&object.digest().to_le_bytes());
                 digest.add(&also.digest().to_le_bytes());
             }
             Record::Rows(..) => {
-                let what = What::Operation {
-                    operation: pending.operation,
-                    object: if pending.object.is_none() {
-                        String::new()
-                    } else {
-                        pending.object.to_string()
-                    },
-                    shared: false,
-                    before: None,
-                    after: None,
-                    frames: frames::here(),
-                };
-                self.row(self.current, what);
+                let name = self.name_of(object);
+                let (shared, before, after) = (false, None, None);
+                let frames = frames::here();
+                let what =
+                    What::Operation { operation, object: name, shared, before, after, frames };
+                self.row(current, what);
                 if let Record::Rows(_, objects) = &mut self.record
                     && let Some(last) = objects.last_mut()
                 {
-                    *last = pending.object;
+                    *last = object;
                 }
             }
         }
@@ -393,6 +433,12 @@ impl View<'_> {
         self.0.passed
     }
 
+    /// True if to leave the current task here is the same as not to have let it in.
+    #[inline]
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.0.at_fresh
+    }
+
     pub(crate) fn pending(&self, task: TaskId) -> Pending {
         self.0.tasks[usize::from(task)].pending
     }
@@ -415,6 +461,10 @@ impl View<'_> {
             Record::Rows(rows, _) => rows,
             _ => &[],
         }
+    }
+
+    pub(crate) fn name_of(&self, object: ObjectId) -> String {
+        self.0.name_of(object)
     }
 
     pub(crate) fn is_interruption(&self) -> bool {

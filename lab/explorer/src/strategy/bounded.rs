@@ -127,7 +127,9 @@ pub(crate) fn parts(default: &[Decision], bound: u32) -> Vec<Vec<Decision>> {
 impl Strategy for Bounded {
     fn at_point(&mut self, view: &View<'_>) -> TaskId {
         let current = view.current();
-        if self.used >= self.bound || !view.is_conflicting(current) {
+        // To leave a task that was just let in, and has done nothing yet, leads to what another
+        // choice there leads to.
+        if self.used >= self.bound || !view.is_conflicting(current) || view.is_fresh() {
             return current;
         }
         let options = view.runnable();

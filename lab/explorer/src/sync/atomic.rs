@@ -6,29 +6,48 @@ use std::sync::atomic as real;
 pub use std::sync::atomic::Ordering;
 use std::sync::atomic::Ordering::SeqCst;
 
-use crate::engine::{new_object, point, values};
+use crate::engine::{name_object, new_object, point, values};
 use crate::objects::ObjectId;
 use crate::trace::Operation::{Load, Store, Update};
+
+/// The name of the object. It changes only when a pool gives the object a new life.
+struct Name(real::AtomicU32);
+
+impl Name {
+    fn new() -> Name {
+        Name(real::AtomicU32::new(new_object().bits()))
+    }
+
+    #[inline]
+    fn get(&self) -> ObjectId {
+        ObjectId::from_bits(self.0.load(real::Ordering::Relaxed))
+    }
+}
 
 macro_rules! atomic {
     ($(#[$meta:meta])* $name:ident $(<$t:ident>)?, $value:ty, $real:ty) => {
         $(#[$meta])*
         pub struct $name $(<$t>)? {
             value: $real,
-            id: ObjectId,
+            name: Name,
         }
 
         impl $(<$t>)? $name $(<$t>)? {
             /// An atomic with this value, made by the current task.
             #[must_use]
             pub fn new(value: $value) -> Self {
-                Self { value: <$real>::new(value), id: new_object() }
+                Self { value: <$real>::new(value), name: Name::new() }
+            }
+
+            /// Gives it a name in this execution, for traces.
+            pub fn set_name(&self, name: &str) {
+                name_object(self.name.get(), name);
             }
 
             /// Reads the value.
             #[inline]
             pub fn load(&self, _: Ordering) -> $value {
-                let watched = point(Load, self.id);
+                let watched = point(Load, self.name.get());
                 let value = self.value.load(SeqCst);
                 if watched {
                     show(value, value);
@@ -39,7 +58,7 @@ macro_rules! atomic {
             /// Writes the value.
             #[inline]
             pub fn store(&self, value: $value, _: Ordering) {
-                let watched = point(Store, self.id);
+                let watched = point(Store, self.name.get());
                 if watched {
                     show(self.value.load(SeqCst), value);
                 }
@@ -49,7 +68,7 @@ macro_rules! atomic {
             /// Writes the value, and returns the one before.
             #[inline]
             pub fn swap(&self, value: $value, _: Ordering) -> $value {
-                let watched = point(Update, self.id);
+                let watched = point(Update, self.name.get());
                 let before = self.value.swap(value, SeqCst);
                 if watched {
                     show(before, value);
@@ -70,7 +89,7 @@ macro_rules! atomic {
                 _: Ordering,
                 _: Ordering,
             ) -> Result<$value, $value> {
-                let watched = point(Update, self.id);
+                let watched = point(Update, self.name.get());
                 let result = self.value.compare_exchange(current, new, SeqCst, SeqCst);
                 if watched {
                     match result {
@@ -108,13 +127,20 @@ macro_rules! atomic {
                 _: Ordering,
                 f: impl FnMut($value) -> Option<$value>,
             ) -> Result<$value, $value> {
-                let watched = point(Update, self.id);
+                let watched = point(Update, self.name.get());
                 let result = self.value.fetch_update(SeqCst, SeqCst, f);
                 if watched {
                     let before = match result { Ok(before) | Err(before) => before };
                     show(before, self.value.load(SeqCst));
                 }
                 result
+            }
+
+            /// A new life: the value, and a name as if the current task had just made it. For
+            /// pools that outlive an execution; it is no scheduling point.
+            pub fn renew(&self, value: $value) {
+                self.name.0.store(new_object().bits(), real::Ordering::Relaxed);
+                self.value.store(value, real::Ordering::Release);
             }
 
             /// The value, which no other task can reach.
@@ -171,7 +197,7 @@ macro_rules! integer {
         /// The value before.
         #[inline]
         pub fn $name(&self, value: $value, _: Ordering) -> $value {
-            let watched = point(Update, self.id);
+            let watched = point(Update, self.name.get());
             let before = self.value.$name(value, SeqCst);
             if watched {
                 show(before, self.value.load(SeqCst));
@@ -210,7 +236,7 @@ impl AtomicBool {
     /// Sets it if `value` is true. The value before.
     #[inline]
     pub fn fetch_or(&self, value: bool, _: Ordering) -> bool {
-        let watched = point(Update, self.id);
+        let watched = point(Update, self.name.get());
         let before = self.value.fetch_or(value, SeqCst);
         if watched {
             show(before, before | value);
@@ -221,7 +247,7 @@ impl AtomicBool {
     /// Clears it if `value` is false. The value before.
     #[inline]
     pub fn fetch_and(&self, value: bool, _: Ordering) -> bool {
-        let watched = point(Update, self.id);
+        let watched = point(Update, self.name.get());
         let before = self.value.fetch_and(value, SeqCst);
         if watched {
             show(before, before & value);

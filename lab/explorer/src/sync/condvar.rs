@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::MutexGuard;
-use crate::engine::{self, Wait, new_object, point, point_on_two, wake};
+use crate::engine::{self, Wait, name_object, new_object, point, point_on_two, wake};
 use crate::objects::ObjectId;
 use crate::trace::Operation;
 
@@ -26,6 +26,11 @@ impl Condvar {
     #[must_use]
     pub fn new() -> Condvar {
         Condvar { id: new_object() }
+    }
+
+    /// Gives it a name in this execution, for violations and traces.
+    pub fn set_name(&self, name: &str) {
+        name_object(self.id, name);
     }
 
     /// Gives the mutex back, sleeps until notified, takes it again. It does not wake up without

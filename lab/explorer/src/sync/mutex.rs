@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::engine::{self, Wait, current, new_object, point, unlocked, values};
+use crate::engine::{self, Wait, current, name_object, new_object, point, unlocked, values};
 use crate::objects::ObjectId;
 use crate::schedule::TaskId;
 use crate::trace::Operation;
@@ -29,6 +29,11 @@ impl RawLock {
     #[must_use]
     pub fn new() -> RawLock {
         RawLock { holder: AtomicU8::new(FREE), id: new_object() }
+    }
+
+    /// Gives it a name in this execution, for violations and traces.
+    pub fn set_name(&self, name: &str) {
+        name_object(self.id, name);
     }
 
     /// Takes the lock, waiting for it if need be.
@@ -111,6 +116,11 @@ impl<T> Mutex<T> {
     #[must_use]
     pub fn new(value: T) -> Mutex<T> {
         Mutex { lock: RawLock::new(), value: UnsafeCell::new(value) }
+    }
+
+    /// Gives it a name in this execution, for violations and traces.
+    pub fn set_name(&self, name: &str) {
+        name_object(self.lock.id, name);
     }
 
     /// Takes the mutex, waiting for it if need be.

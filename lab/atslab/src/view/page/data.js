@@ -94,7 +94,8 @@ export function sideOf(run, row) {
   const { lane, from } = run.rows;
   const mine = run.lanes[lane[row]][1];
   const theirs = from[row] < 0 ? mine : run.lanes[from[row]][1];
-  return run.kinds[run.rows.kind[row]].shape === 'bar' && mine !== theirs ? '-' : theirs;
+  if (shapeOf(run, row) === 'bar' && mine !== theirs) return '-';
+  return theirs === 'C' ? mine : theirs;
 }
 
 /** @param {Run} run @param {number} row */

@@ -26,7 +26,7 @@ export function showPanel(state, links) {
   const facts = [
     html('code', {}, text(rows.code[row])),
     ` ${row + 1} of ${run.length}`,
-    kind.step ? ` · step ${run.steps[row]} of ${run.steps[run.length - 1]}` : ' · not PluginVC’s step',
+    kind.step ? ` · step ${run.steps[row]} of ${run.steps[run.length - 1]}` : ' · no step of the port',
     ` · after ${secondsText(rows.at[row])}`,
     state.scene.runs.length > 1 ? ` · ${nameOf(run)}` : '',
   ];
@@ -89,7 +89,7 @@ function pipes(scene, run, row) {
 function pipe(scene, run, row, buffers) {
   const wide = 96;
   const step = wide + 44;
-  const picture = svg('svg', { width: buffers.length * step - 32, viewBox: `0 0 ${buffers.length * step - 32} 76`, class: 'pipe', role: 'img' });
+  const picture = svg('svg', { width: buffers.length * step, viewBox: `0 0 ${buffers.length * step} 76`, class: 'pipe', role: 'img' });
   /** @type {string[]} */
   const said = [];
   buffers.forEach((buffer, index) => {

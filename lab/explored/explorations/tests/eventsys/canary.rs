@@ -8,9 +8,10 @@ use std::sync::Arc;
 use eventsys::ProxyMutex;
 use eventsys::sync::atomic::{AtomicU32, Ordering};
 use eventsys::sync::thread;
+use explorer::{Explorer, Strategy, kind};
 
-use crate::{every_schedule, mixed_schedules, one_schedule, random_schedules};
-use explorations::{Outcomes, replay};
+use crate::{every_schedule, interrupted};
+use explorations::{Outcomes, explore, replay};
 
 /// Two threads count up, each in two steps. One count is lost if both read first.
 fn a_count_that_can_be_lost() -> u32 {
@@ -40,19 +41,22 @@ fn canary_every_schedule_finds_a_lost_count() {
 }
 
 #[test]
-fn canary_random_schedules_find_a_lost_count() {
-    assert_the_loss_is_found("random", random_schedules(2_000, 1, a_count_that_can_be_lost));
+fn canary_one_interruption_finds_a_lost_count() {
+    assert_the_loss_is_found("one interruption", interrupted(1, a_count_that_can_be_lost));
 }
 
 #[test]
-fn canary_mixed_schedules_find_a_lost_count() {
-    assert_the_loss_is_found("mixed", mixed_schedules(4_000, 1, a_count_that_can_be_lost));
+fn canary_random_schedules_find_a_lost_count() {
+    for strategy in [Strategy::Pos, Strategy::Pct { depth: 3 }, Strategy::Random] {
+        let explorer = Explorer::new().strategy(strategy).schedules(100);
+        assert_the_loss_is_found(strategy.name(), explore(&explorer, a_count_that_can_be_lost));
+    }
 }
 
 #[test]
 fn canary_a_schedule_that_was_found_leads_to_the_same_outcome_again() {
-    let found = random_schedules(2_000, 1, a_count_that_can_be_lost);
-    let again = replay(found.schedule_of(&1).clone(), a_count_that_can_be_lost);
+    let found = every_schedule(a_count_that_can_be_lost);
+    let again = replay(&Explorer::new(), found.schedule_of(&1), a_count_that_can_be_lost);
     assert_eq!(again, BTreeSet::from([1]));
 }
 
@@ -68,11 +72,11 @@ fn a_deadlock() {
 }
 
 #[test]
-fn canary_one_schedule_at_a_time_finds_a_deadlock() {
-    let ended = (0..1_000).map(|seed| one_schedule(seed, a_deadlock));
-    let texts: BTreeSet<_> = ended.map(|end| end.err()).collect();
-    let deadlocks = texts.iter().flatten().filter(|text| text.starts_with("deadlock!"));
-    assert!(deadlocks.count() > 0, "no schedule was a deadlock");
-    assert!(texts.contains(&None), "every schedule was a deadlock");
-    println!("canary: one schedule at a time found the deadlock");
+fn canary_one_interruption_finds_a_deadlock() {
+    let report = Explorer::new().bound(0).explore(a_deadlock);
+    assert_eq!(report.first(), None, "one after the other, nothing waits");
+    let report = Explorer::new().bound(1).explore(a_deadlock);
+    let found = report.first().expect("a deadlock");
+    assert_eq!(found.violation.kind, kind::DEADLOCK);
+    println!("canary: the deadlock was found under the schedule {}", found.schedule);
 }

@@ -1,13 +1,13 @@
 //! Cancelling against dispatching: what the mutex guarantees.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use eventsys::sync::atomic::{AtomicBool, Ordering};
 use eventsys::sync::thread;
 use eventsys::{AtomicEvent, Clock, EventProcessor, Outcome, ProxyMutex, StateMachine};
 
-use crate::{Latch, random_schedules};
+use crate::{Latch, interrupted};
 use explorations::Outcomes;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -22,8 +22,8 @@ enum Ran {
     Never,
 }
 
-/// What the handler and the canceller tell each other; the standard library's, so
-/// that it adds no schedules.
+/// What the handler and the canceller tell each other. The flag is the explorer's: what the
+/// handler sees of it is a step.
 #[derive(Default)]
 struct Told {
     cancelled: AtomicBool,
@@ -36,13 +36,11 @@ impl Told {
     }
 }
 
-/// An event thread dispatches an event that another thread cancels, after it has
-/// yielded to the event thread `head_start` times.
-fn cancel_against_dispatch(holding_the_mutex: bool, head_start: usize) -> Ran {
+/// An event thread dispatches an event that another thread cancels.
+fn cancel_against_dispatch(holding_the_mutex: bool) -> Ran {
     let told: Arc<Told> = Arc::default();
     let cont = StateMachine::new(ProxyMutex::new(), Arc::clone(&told), |told, _, _, _| {
         let at_entry = told.cancelled.load(Ordering::Relaxed);
-        thread::yield_now();
         told.ran(match (at_entry, told.cancelled.load(Ordering::Relaxed)) {
             (true, _) => Ran::After,
             (false, true) => Ran::Meanwhile,
@@ -61,7 +59,6 @@ fn cancel_against_dispatch(holding_the_mutex: bool, head_start: usize) -> Ran {
     });
     scheduled.wait_for(1);
     let event = event.take().expect("stored before the latch");
-    (0..head_start).for_each(|_| thread::yield_now());
     let guard = holding_the_mutex.then(|| cont.mutex().lock());
     let _ = event.try_cancel(); // stale if it has run and is freed
     told.cancelled.store(true, Ordering::Relaxed);
@@ -70,12 +67,8 @@ fn cancel_against_dispatch(holding_the_mutex: bool, head_start: usize) -> Ran {
     told.ran.lock().expect("no panic under the lock").unwrap_or(Ran::Never)
 }
 
-/// The outcomes of 2,000 schedules for each of some head starts.
 fn outcomes(holding_the_mutex: bool) -> Outcomes<Ran> {
-    let run = |head_start| {
-        random_schedules(2_000, 1, move || cancel_against_dispatch(holding_the_mutex, head_start))
-    };
-    [0, 20, 40, 60].into_iter().flat_map(run).collect()
+    interrupted(2, move || cancel_against_dispatch(holding_the_mutex))
 }
 
 #[test]

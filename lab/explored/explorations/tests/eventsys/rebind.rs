@@ -5,13 +5,14 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use eventsys::sync::thread;
 use eventsys::{ProxyMutex, Rebindable};
 
-use crate::{mixed_schedules, one_schedule};
-use explorations::Outcomes;
+use crate::interrupted;
+use explorations::explore_all;
+use explorer::Explorer;
 
 #[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Read {
@@ -19,14 +20,11 @@ enum Read {
     Value(u32),
     /// The mutex was another one when it had been taken.
     Stale,
-    /// `with` refused.
-    Refused,
 }
 
 /// A value of 1 under mutex A; one thread binds it to B and makes it 2 there, the
 /// other one reads it, and looks again after taking the lock if it is `careful`.
-/// Before it begins, the reader lets the other one go first up to `head_start` times.
-fn read_while_rebinding(careful: bool, head_start: u64) -> Read {
+fn read_while_rebinding(careful: bool) -> Read {
     let (a, b) = (ProxyMutex::new(), ProxyMutex::new());
     let vio = Arc::new(Rebindable::unbound(Cell::new(1)));
     vio.rebind(&a.lock(), &a);
@@ -36,7 +34,6 @@ fn read_while_rebinding(careful: bool, head_start: u64) -> Read {
         shared.rebind(&new, &b);
         shared.with(&new, |value| value.set(2));
     });
-    (0..head_start).for_each(|_| thread::yield_now());
     let mutex = vio.mutex().expect("it is always bound");
     let guard = mutex.lock();
     let read = if careful && !vio.is_bound_to(&mutex) {
@@ -52,10 +49,7 @@ fn read_while_rebinding(careful: bool, head_start: u64) -> Read {
 #[test]
 fn a_thread_that_looks_again_after_locking_always_notices_a_stale_mutex() {
     assert_eq!(
-        [0, 10]
-            .into_iter()
-            .flat_map(|n| mixed_schedules(8_000, n, move || read_while_rebinding(true, n)))
-            .collect::<Outcomes<_>>(),
+        interrupted(2, || read_while_rebinding(true)),
         BTreeSet::from([
             Read::Value(1), // A, and it stays A while the reader holds it
             Read::Value(2), // B, after the change
@@ -66,27 +60,19 @@ fn a_thread_that_looks_again_after_locking_always_notices_a_stale_mutex() {
 
 #[test]
 fn a_thread_that_does_not_look_again_is_refused_and_never_races() {
-    // A refusal is a panic, which ends the execution; so one schedule at a time.
-    let outcomes: BTreeSet<Read> = (0..2_000)
-        .map(|seed| {
-            let read = Arc::new(Mutex::new(Read::Refused));
-            let store = Arc::clone(&read);
-            let ended = one_schedule(seed, move || {
-                let read = read_while_rebinding(false, seed % 11);
-                *store.lock().expect("no panic under the lock") = read;
-            });
-            if let Err(text) = ended {
-                assert!(text.contains("the guard is of ProxyMutex"), "{text}");
-            }
-            std::mem::replace(&mut *read.lock().expect("no panic under the lock"), Read::Refused)
-        })
-        .collect();
-    assert_eq!(outcomes, BTreeSet::from([Read::Value(1), Read::Value(2), Read::Refused]));
+    let found = explore_all(&Explorer::new(), || read_while_rebinding(false));
+    assert_eq!(found, BTreeSet::from([Read::Value(1), Read::Value(2)]));
+    // A refusal is a panic.
+    assert!(!found.report().violations.is_empty(), "it is refused in some schedules");
+    for refused in &found.report().violations {
+        let text = &refused.violation.text;
+        assert!(text.contains("the guard is of ProxyMutex"), "{text}");
+    }
 }
 
 #[test]
 fn of_two_who_rebind_the_second_finds_it_bound_to_a_mutex_it_does_not_hold() {
-    let outcomes = mixed_schedules(20_000, 2, || {
+    let outcomes = interrupted(2, || {
         let a = ProxyMutex::new();
         let vio = Arc::new(Rebindable::unbound(()));
         vio.rebind(&a.lock(), &a);

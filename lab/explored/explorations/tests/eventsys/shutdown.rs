@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use eventsys::sync::atomic::{AtomicBool, Ordering};
 use eventsys::sync::thread;
 use eventsys::{
     Clock, ContRef, EThread, EventCensus, EventProcessor, FreeContinuation, Outcome, event_census,
 };
 
-use crate::{Latch, mixed_schedules, random_schedules};
+use crate::{Latch, interrupted};
 
 /// A continuation that notes its run, and panics if it runs twice.
 fn runs_once() -> (ContRef, Arc<AtomicBool>) {
@@ -60,7 +60,7 @@ fn schedule_on_an_ending_thread<const N: usize>(
 
 #[test]
 fn events_of_two_threads_run_or_are_dropped_when_their_thread_ends() {
-    let outcomes = mixed_schedules(4_000, 1, || {
+    let outcomes = interrupted(2, || {
         schedule_on_an_ending_thread([runs_once(), runs_once()], |ending, conts| {
             let schedule = |cont: ContRef| {
                 let ending = Arc::clone(&ending);
@@ -80,7 +80,7 @@ fn events_of_two_threads_run_or_are_dropped_when_their_thread_ends() {
 
 #[test]
 fn of_the_events_of_one_thread_a_first_part_runs_and_the_rest_is_dropped() {
-    let outcomes = mixed_schedules(4_000, 2, || {
+    let outcomes = interrupted(2, || {
         schedule_on_an_ending_thread([runs_once(), runs_once()], |ending, conts| {
             vec![thread::spawn(move || {
                 for cont in conts {
@@ -96,7 +96,7 @@ fn of_the_events_of_one_thread_a_first_part_runs_and_the_rest_is_dropped() {
 #[test]
 fn an_owner_that_waits_for_the_shutdown_does_not_miss_it() {
     // A missed notification would be a deadlock: no thread of the processor ends and notifies.
-    let outcomes = mixed_schedules(4_000, 9, || {
+    let outcomes = interrupted(2, || {
         let processor = EventProcessor::new(Clock::new_real());
         let owned = Arc::clone(&processor);
         let owner = thread::spawn(move || {
@@ -119,7 +119,7 @@ enum Fate {
 
 #[test]
 fn scheduling_while_the_processor_shuts_down_runs_drops_or_is_refused() {
-    let outcomes = mixed_schedules(4_000, 3, || {
+    let outcomes = interrupted(2, || {
         let processor = EventProcessor::new(Clock::new_real());
         let net = processor.spawn_event_threads("ET_NET", 1);
         let (cont, ran) = runs_once();
@@ -148,8 +148,6 @@ fn looked_at(act: impl Fn() + Send + Sync + 'static) -> (ContRef, impl Fn() -> b
     let cont: ContRef = FreeContinuation::new(move |_, _, _| {
         note.store(true, Ordering::SeqCst);
         act();
-        // The other threads run while the handler is still in here.
-        thread::yield_now();
         note.store(false, Ordering::SeqCst);
         Outcome::Done
     });
@@ -158,7 +156,7 @@ fn looked_at(act: impl Fn() + Send + Sync + 'static) -> (ContRef, impl Fn() -> b
 
 #[test]
 fn no_handler_runs_when_any_caller_of_shutdown_goes_on() {
-    random_schedules(4_000, 4, || {
+    interrupted(1, || {
         let processor = EventProcessor::new(Clock::new_real());
         let net = processor.spawn_event_threads("ET_NET", 1);
         let (cont, is_inside) = looked_at(|| ());
@@ -179,7 +177,7 @@ fn no_handler_runs_when_any_caller_of_shutdown_goes_on() {
 
 #[test]
 fn handlers_that_shut_down_end_before_a_caller_outside_goes_on() {
-    random_schedules(4_000, 5, || {
+    interrupted(1, || {
         let processor = EventProcessor::new(Clock::new_real());
         let net = processor.spawn_event_threads("ET_NET", 2);
         let handlers = processor.active_group_threads(net).into_iter().map(|event_thread| {
@@ -206,7 +204,7 @@ fn handlers_that_shut_down_end_before_a_caller_outside_goes_on() {
 
 #[test]
 fn no_handler_of_an_adopted_thread_runs_when_a_shutdown_goes_on() {
-    let outcomes = random_schedules(4_000, 6, || {
+    let outcomes = interrupted(2, || {
         let processor = EventProcessor::new(Clock::new_real());
         let ran = Arc::new(AtomicBool::new(false));
         let ran_in = Arc::clone(&ran);
@@ -233,7 +231,7 @@ fn no_handler_of_an_adopted_thread_runs_when_a_shutdown_goes_on() {
 
 #[test]
 fn what_a_group_gets_while_one_of_its_threads_ends_runs_on_the_other_or_ends_with_it() {
-    let outcomes = mixed_schedules(4_000, 7, || {
+    let outcomes = interrupted(2, || {
         let processor = EventProcessor::new(Clock::new_virtual());
         let stays = processor.adopt_current_thread("ET_NET");
         let (begun, latch) = (Latch::new(), Latch::new());
@@ -270,7 +268,7 @@ fn on_another_thread(processor: &Arc<EventProcessor>, cont: ContRef) -> bool {
 
 #[test]
 fn what_a_drop_schedules_while_its_thread_ends_is_not_lost() {
-    let outcomes = mixed_schedules(4_000, 8, || {
+    let outcomes = interrupted(2, || {
         let (cont, _) = runs_once();
         schedule_on_an_ending_thread([runs_once()], |ending, [first]| {
             let by_drop = Arc::clone(&ending);

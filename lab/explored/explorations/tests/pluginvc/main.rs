@@ -1,6 +1,6 @@
 //! What two threads can do to one pair, under the schedule explorer: the main
 //! thread is the event thread, the other is one that the event system does not
-//! own. Each scene runs under a stated number of schedules from a stated seed;
+//! own. Each scene runs under all schedules of a stated number of interruptions;
 //! the *set* of its outcomes is asserted, and each outcome is explained.
 //!
 //! ```text
@@ -18,36 +18,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use eventsys::hrtime::mseconds;
-use explorations::{OneStop, Outcomes, explore};
+use explorations::{Outcomes, explore};
+use explorer::sync::thread;
+use explorer::{Access, Explorer, point};
 use iocore::ShutdownHowTo::{Read, ReadWrite, Write};
 use iocore::VConnection;
 use pluginvc::{Corrections, PluginVCCore};
-use shuttle::rand::{Rng, thread_rng};
-use shuttle::scheduler::RandomScheduler;
-use shuttle::thread;
 use testkit::{
     ACCEPT, Agent, EOS, INACTIVITY, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting,
 };
 
-/// The outcomes of `scene` under this many schedules.
-fn outcomes(
-    schedules: usize,
-    scene: impl Fn() -> String + Send + Sync + 'static,
-) -> Outcomes<String> {
-    explore(RandomScheduler::new_from_seed(4746, schedules), scene)
+/// The outcomes of `scene` under every schedule with at most so many interruptions. A thread may
+/// stall for longer than a timeout.
+fn outcomes(bound: u32, scene: impl Fn() -> String + Send + Sync + 'static) -> Outcomes<String> {
+    explore(&Explorer::new().bound(bound).stalls(true), scene)
 }
-
-/// Gives the event thread a head start: it takes many more steps than a foreign thread, and without
-/// a head start the foreign thread would nearly always end first.
-fn lag_behind(steps: usize) {
-    let lag = if steps == 0 { 0 } else { thread_rng().gen_range(0..steps) };
-    for _ in 0..lag {
-        thread::yield_now();
-    }
-}
-
-/// About as many steps as the event thread takes in a scene.
-const LAG: usize = 400;
 
 /// A lab whose event loop has made its first pass, which sets up the metrics in
 /// thousands of steps in which no race is possible.
@@ -90,7 +75,7 @@ fn close_both(lab: &Lab, core: Arc<PluginVCCore>, a: &Agent, p: &Agent) {
 /// read side and frees its buffer.
 #[test]
 fn no_read_event_comes_after_a_shutdown_under_the_readers_mutex() {
-    let found = outcomes(600, || {
+    let found = outcomes(1, || {
         let lab = warm_lab();
         let (a, p) = lab.agents();
         p.on(ACCEPT, |me| me.read(MAX));
@@ -106,7 +91,6 @@ fn no_read_event_comes_after_a_shutdown_under_the_readers_mutex() {
         let other = thread::spawn({
             let p = p.clone();
             move || {
-                lag_behind(LAG);
                 p.with(|me| {
                     me.shutdown(Read);
                     freed.store(true, Ordering::SeqCst);
@@ -143,7 +127,7 @@ fn no_read_event_comes_after_a_shutdown_under_the_readers_mutex() {
 /// and goes on to A's write side; A, holding its own mutex, shuts its write side.
 #[test]
 fn no_write_event_comes_after_a_shutdown_under_the_writers_mutex() {
-    let found = outcomes(600, || {
+    let found = outcomes(1, || {
         let lab = warm_lab();
         let (a, p) = lab.agents();
         let core = lab.pair(&a, &p);
@@ -159,7 +143,6 @@ fn no_write_event_comes_after_a_shutdown_under_the_writers_mutex() {
         let other = thread::spawn({
             let a = a.clone();
             move || {
-                lag_behind(LAG);
                 a.with(|me| {
                     me.shutdown(Write);
                     freed.store(true, Ordering::SeqCst);
@@ -194,7 +177,7 @@ fn no_write_event_comes_after_a_shutdown_under_the_writers_mutex() {
 /// is at work on the same end. The pair is freed in every schedule.
 #[test]
 fn a_close_by_a_foreign_thread_is_never_lost() {
-    let found = outcomes(600, || {
+    let found = outcomes(1, || {
         let lab = warm_lab();
         let (a, p) = lab.agents();
         p.on(ACCEPT, |me| me.read(MAX));
@@ -207,7 +190,6 @@ fn a_close_by_a_foreign_thread_is_never_lost() {
             me.write(MAX);
         });
         let other = thread::spawn(move || {
-            lag_behind(LAG);
             vc.do_io_close(None);
         });
         lab.settle();
@@ -233,7 +215,7 @@ fn a_close_by_a_foreign_thread_is_never_lost() {
 }
 
 fn shut_without_the_mutex(corrections: Corrections) -> Outcomes<String> {
-    outcomes(600, move || {
+    outcomes(1, move || {
         let lab = warm_lab();
         let (a, p) = lab.agents();
         p.on(ACCEPT, |me| me.read(MAX));
@@ -244,14 +226,16 @@ fn shut_without_the_mutex(corrections: Corrections) -> Outcomes<String> {
         p.on(READ_READY, {
             let shut = Arc::clone(&shut);
             move |me| {
+                point("the shutdown", Access::Read);
                 me.note(if shut.load(Ordering::SeqCst) { "late" } else { "in time" });
             }
         });
         a.with(|me| me.write_now(b"x"));
         let vc = core.passive_vc().unwrap();
         let other = thread::spawn(move || {
-            lag_behind(LAG);
             vc.do_io_shutdown(ReadWrite);
+            // What the callback sees of it is a step of its own.
+            point("the shutdown", Access::Write);
             shut.store(true, Ordering::SeqCst);
         });
         lab.settle();
@@ -287,7 +271,7 @@ fn a_shutdown_that_takes_the_core_mutex_is_followed_by_none() {
 
 /// One thread reenables A's write under A's mutex, and another closes A.
 fn reenabled_and_closed_at_once(corrections: Corrections) -> Outcomes<String> {
-    outcomes(300, move || {
+    outcomes(1, move || {
         let lab = warm_lab();
         let (a, p) = lab.agents();
         let core = lab.corrected_pair(&a, &p, corrections);
@@ -348,7 +332,7 @@ fn two_threads_that_agree_set_up_one_retry_event() {
 
 /// A sets a timeout of 10 ms, and while the event loop runs another thread one of
 /// 30 ms.
-fn timeout_set_meanwhile(corrections: Corrections, lag: usize) -> String {
+fn timeout_set_meanwhile(corrections: Corrections) -> String {
     let lab = warm_lab();
     let (a, p) = lab.agents();
     lab.corrected_pair(&a, &p, corrections);
@@ -358,7 +342,6 @@ fn timeout_set_meanwhile(corrections: Corrections, lag: usize) -> String {
     });
     let vc = a.vc();
     let other = thread::spawn(move || {
-        lag_behind(lag);
         // After an assertion in the other thread the state is not valid.
         let _ = catch_unwind(AssertUnwindSafe(|| vc.set_active_timeout(mseconds(30))));
     });
@@ -371,13 +354,7 @@ fn timeout_set_meanwhile(corrections: Corrections, lag: usize) -> String {
 }
 
 fn timeouts_set_meanwhile(corrections: Corrections) -> Outcomes<String> {
-    outcomes(600, move || timeout_set_meanwhile(corrections, LAG))
-}
-
-/// As [`timeouts_set_meanwhile`], where the other thread is stopped at each of its steps
-/// in turn, until the event loop has nothing to do any more.
-fn timeouts_set_slowly(corrections: Corrections) -> Outcomes<String> {
-    explore(OneStop::of(1), move || timeout_set_meanwhile(corrections, 0))
+    outcomes(1, move || timeout_set_meanwhile(corrections))
 }
 
 /// The first open defect: `set_active_timeout` takes no lock, so it may come while
@@ -407,30 +384,18 @@ const IGNORE: Corrections = Corrections {
     reenable_tries: false,
 };
 
+/// Ignoring the event lets the handler leave. It does not correct the defect: the ninth open one
+/// is left.
 #[test]
-fn a_timeout_set_by_another_thread_is_forgiven_if_that_is_corrected() {
+fn a_timeout_that_passes_before_it_is_stored_is_lost_if_unknown_events_are_ignored() {
     assert_eq!(
         timeouts_set_meanwhile(IGNORE),
         [
+            // The first is cancelled, the second scheduled and not stored when it comes.
+            "0 timeouts",
             // Replaced in time, or while the handler was under way.
             "1 timeouts",
             // Set again after the first had fired.
-            "2 timeouts",
-        ]
-    );
-}
-
-/// The ninth open defect: ignoring the event does not correct it.
-#[test]
-fn a_timeout_that_passes_before_it_is_stored_is_lost() {
-    assert_eq!(
-        timeouts_set_slowly(IGNORE),
-        [
-            // The first is cancelled, the second scheduled and not stored when it comes.
-            "0 timeouts",
-            // Stopped before it has cancelled the first: the first fires, and then the second. Or
-            // stopped before it schedules, or after it has stored.
-            "1 timeouts",
             "2 timeouts",
         ]
     );
@@ -442,16 +407,14 @@ fn a_timeout_that_passes_before_it_is_stored_is_lost() {
 fn a_timeout_that_is_set_under_the_core_mutex_meets_no_handler() {
     let correct = Corrections { timeouts_take_core_lock: true, ..Corrections::default() };
     // Replaced in time, or set again after the first had fired.
-    let expected = ["1 timeouts", "2 timeouts"];
-    assert_eq!(timeouts_set_meanwhile(correct), expected);
-    assert_eq!(timeouts_set_slowly(correct), expected);
+    assert_eq!(timeouts_set_meanwhile(correct), ["1 timeouts", "2 timeouts"]);
 }
 
 /// #1333: when `main_handler` began, the read had no mutex, so it took none; then
 /// another thread issues the read, holding S, and the timeout misses S.
 #[test]
 fn the_periodic_event_survives_a_read_issued_while_it_fires() {
-    let found = outcomes(300, || {
+    let found = outcomes(1, || {
         let lab = warm_lab();
         let (a, p) = lab.agents();
         let core = lab.pair(&a, &p);
@@ -462,7 +425,6 @@ fn the_periodic_event_survives_a_read_issued_while_it_fires() {
         let other = thread::spawn({
             let a = a.clone();
             move || {
-                lag_behind(LAG);
                 a.with(|me| me.read(MAX));
             }
         });
@@ -487,12 +449,11 @@ fn the_periodic_event_survives_a_read_issued_while_it_fires() {
 
 /// The event loop runs, and meanwhile P's read moves to Q, under Q's mutex. The callbacks of both,
 /// or the port's assertion.
-fn while_the_read_moves_to_q(lab: &Lab, p: &Agent, lag: usize) -> String {
+fn while_the_read_moves_to_q(lab: &Lab, p: &Agent) -> String {
     let q = lab.agent("Q");
     let other = thread::spawn({
         let p = p.clone();
         move || {
-            lag_behind(lag);
             p.with(|old| {
                 let vc = old.vc();
                 q.with(|new| {
@@ -512,7 +473,7 @@ fn while_the_read_moves_to_q(lab: &Lab, p: &Agent, lag: usize) -> String {
 
 /// A read moves to another state machine, under another mutex, while the peer is
 /// about to lock the old one.
-fn a_read_is_moved_while_the_peer_locks_it(lag: usize) -> String {
+fn a_read_is_moved_while_the_peer_locks_it() -> String {
     let lab = warm_lab();
     let (a, p) = lab.agents();
     p.on(ACCEPT, |me| me.read(MAX));
@@ -520,7 +481,7 @@ fn a_read_is_moved_while_the_peer_locks_it(lag: usize) -> String {
     lab.settle();
     lab.take();
     a.with(|me| me.write_now(b"x"));
-    while_the_read_moves_to_q(&lab, &p, lag)
+    while_the_read_moves_to_q(&lab, &p)
 }
 
 /// The peer looks at the read's mutex, takes it, and looks again: in between, the read
@@ -532,16 +493,14 @@ fn a_read_that_is_moved_while_the_peer_locks_it_is_done_under_its_new_mutex() {
         "A write: WRITE_COMPLETE 1/1, P read: READ_READY 1/max",
         "A write: WRITE_COMPLETE 1/1, Q read: READ_READY 1/max",
     ];
-    assert_eq!(outcomes(400, || a_read_is_moved_while_the_peer_locks_it(LAG)), expected);
-    let at_each_step = explore(OneStop::of(0), || a_read_is_moved_while_the_peer_locks_it(0));
-    assert_eq!(at_each_step, expected);
+    assert_eq!(outcomes(1, a_read_is_moved_while_the_peer_locks_it), expected);
 }
 
 /// The same for the handler of the read's own end, which looks at both mutexes, takes
 /// them, and looks again.
 #[test]
 fn a_read_that_is_moved_while_its_handler_locks_it_is_done_under_its_new_mutex() {
-    let at_each_step = explore(OneStop::of(0), || {
+    let found = outcomes(1, || {
         let lab = warm_lab();
         let (a, p) = lab.agents();
         lab.pair(&a, &p);
@@ -550,7 +509,7 @@ fn a_read_that_is_moved_while_its_handler_locks_it_is_done_under_its_new_mutex()
         lab.settle();
         p.with(|me| me.read(MAX));
         lab.take();
-        while_the_read_moves_to_q(&lab, &p, 0)
+        while_the_read_moves_to_q(&lab, &p)
     });
-    assert_eq!(at_each_step, ["P read: READ_READY 1/max", "Q read: READ_READY 1/max"]);
+    assert_eq!(found, ["P read: READ_READY 1/max", "Q read: READ_READY 1/max"]);
 }

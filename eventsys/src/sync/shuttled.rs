@@ -1,4 +1,4 @@
-//! The exploration build: shuttle's types behind the interface of the normal one.
+//! The same for shuttle, the second judge: its types behind the interface of the normal build.
 #![allow(unsafe_code)] // `RawLock::unlock` keeps the normal build's signature.
 
 use std::fmt;
@@ -130,5 +130,15 @@ impl Condvar {
     /// Wakes every sleeper.
     pub fn notify_all(&self) {
         self.0.notify_all();
+    }
+}
+
+/// A value of each execution.
+pub(crate) struct Global<T>(pub(crate) T);
+
+impl<T> Global<T> {
+    /// Calls `f` with the value.
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
+        f(&self.0)
     }
 }
