@@ -48,6 +48,10 @@
 //! as equal: [`point`] is an operation on an object that has a name. [`note`] puts a line into the
 //! trace. Standard-library atomics are no points: an observer may count with them.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 mod digest;
 mod engine;
 mod explorer;

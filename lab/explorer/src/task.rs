@@ -11,9 +11,9 @@ use corosensei::stack::DefaultStack;
 type Inner = corosensei::Coroutine<(), (), (), DefaultStack>;
 type Yielder = corosensei::Yielder<(), ()>;
 
-/// Enough for the deepest call of a scene, also in a build without optimisation. Only what is
-/// touched takes memory.
-const STACK_BYTES: usize = 256 * 1024;
+/// Enough for the deepest call of a scene and for finding out its place in the source, also in a
+/// build without optimisation. Only what is touched takes memory.
+const STACK_BYTES: usize = 1024 * 1024;
 
 thread_local! {
     /// Stacks of coroutines that have ended.

@@ -1,62 +1,82 @@
-//! An interleaving that the explorer has printed, for the page.
+//! An interleaving that the explorer has printed (`atslab explore --format json`), for the
+//! page.
 //!
-//! The format is `atslab-interleaving`, version 1. A field that the page does not need may be
-//! missing.
+//! The format is `atslab-interleaving`, version 1. What the page does not need is not looked
+//! at. Of several lines, each with a violation, the first is shown.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// One execution of a scene: what each thread did, in order.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub(crate) struct Interleaving {
-    format: String,
-    version: u32,
     /// What is raced, in a few words.
-    #[serde(default)]
-    title: String,
+    pub title: String,
+    /// What the scenario shows.
+    teaches: String,
     /// The text of the scenario.
-    #[serde(default)]
     toml: String,
+    /// The epoch, and the historical defects that were put back.
+    what: String,
     /// The names of the threads.
     threads: Vec<String>,
     /// Which thread runs when; it replays the execution.
     schedule: String,
-    /// What must not happen, and has.
-    #[serde(default)]
-    violation: Violation,
+    /// What must not happen, and has; empty if nothing has.
+    violation: String,
     /// No execution with fewer interruptions has this violation.
-    #[serde(default)]
     minimal: bool,
     segments: Vec<Segment>,
-    /// The lines that matter.
     rows: Vec<Line>,
-    /// All lines; if missing, those that matter are all.
+    /// How many operations are left out, because no other thread notices them.
+    hidden: usize,
+}
+
+/// The object as it is printed.
+#[derive(Deserialize)]
+struct Printed {
+    format: String,
+    version: u32,
+    scenario: Option<Scenario>,
+    epoch: Option<String>,
     #[serde(default)]
-    all: Vec<Line>,
-    /// How many of all do not matter.
+    rearmed: Vec<String>,
+    #[serde(default)]
+    threads: Vec<String>,
+    schedule: Option<String>,
+    violation: Option<Violation>,
+    minimal: Option<bool>,
+    #[serde(default)]
+    segments: Vec<Segment>,
+    #[serde(default)]
+    rows: Vec<Line>,
     #[serde(default)]
     hidden: usize,
 }
 
-/// A violation, as a sentence or with its kind.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-#[serde(untagged)]
-enum Violation {
-    #[default]
-    None,
-    Text(String),
-    Kind {
-        kind: String,
-        text: String,
-    },
+#[derive(Default, Deserialize)]
+struct Scenario {
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    teaches: String,
+    #[serde(default)]
+    toml: String,
+}
+
+#[derive(Deserialize)]
+struct Violation {
+    kind: String,
+    text: String,
 }
 
 /// A stretch in which one thread runs.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 struct Segment {
     task: usize,
-    #[serde(default)]
-    points: u64,
-    /// It did not end of itself.
+    /// How many operations; null if the thread ran until it waited or ended.
+    points: Option<u64>,
+    /// It was interrupted.
     #[serde(default)]
     preempted: bool,
 }
@@ -67,66 +87,66 @@ struct Line {
     task: usize,
     #[serde(default)]
     n: u64,
-    #[serde(default)]
-    op: String,
-    #[serde(default)]
-    object: String,
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
+    op: Option<String>,
+    object: Option<String>,
     before: Option<String>,
-    #[serde(default)]
     after: Option<String>,
     /// The place in the source, `file:line`.
-    #[serde(default)]
-    src: String,
+    src: Option<String>,
     /// The text of that line.
-    #[serde(default)]
-    line: String,
-    #[serde(default)]
+    line: Option<String>,
     note: Option<String>,
-    /// The mutexes that the thread holds.
-    #[serde(default)]
-    held: Vec<String>,
+    waits_for_ever: Option<String>,
+    #[serde(skip_serializing)]
+    violation: Option<Value>,
 }
 
 impl Interleaving {
-    /// The name of the format.
-    pub(crate) const FORMAT: &str = "atslab-interleaving";
-
-    /// Reads an interleaving; or tells why the text is not one.
+    /// Reads one; else why it is none.
     pub(crate) fn read(text: &str) -> Result<Interleaving, String> {
-        let mut read: Interleaving =
-            serde_json::from_str(text).map_err(|error| crate::error::message(&error))?;
-        if read.format != Interleaving::FORMAT || read.version != 1 {
+        const FORMAT: &str = "atslab-interleaving";
+        let one = |text| serde_json::from_str::<Printed>(text);
+        // One object over many lines, or an object a line.
+        let read = one(text)
+            .or_else(|error| one(text.lines().next().unwrap_or_default()).map_err(|_| error))
+            .map_err(|error| crate::error::message(&error))?;
+        if read.format != FORMAT || read.version != 1 {
             let (format, version) = (eventsys::steps::excerpt(&read.format), read.version);
             return Err(format!(
-                "expected the format {} version 1, found {format} version {version}",
-                Interleaving::FORMAT
+                "expected the format {FORMAT} version 1, found {format} version {version}"
             ));
         }
-        if read.all.is_empty() {
-            read.all.clone_from(&read.rows);
-        }
+        let tasks = read.rows.iter().map(|line| line.task);
+        let mut tasks = tasks.chain(read.segments.iter().map(|segment| segment.task));
         let threads = read.threads.len();
-        let tasks = read.rows.iter().chain(&read.all).map(|line| line.task);
-        let tasks = tasks.chain(read.segments.iter().map(|segment| segment.task));
-        if let Some(task) = tasks.into_iter().find(|&task| task >= threads) {
+        if let Some(task) = tasks.find(|&task| task >= threads) {
             return Err(format!("expected a task below {threads}, found {task}"));
         }
-        read.violation = Violation::Text(match read.violation {
-            Violation::None => String::new(),
-            Violation::Text(text) => text,
-            Violation::Kind { kind, text } => format!("{kind}: {text}"),
-        });
-        Ok(read)
-    }
-
-    /// What the page is called.
-    pub(crate) fn title(&self) -> &str {
-        match &self.violation {
-            Violation::Text(text) if self.title.is_empty() => text,
-            _ => &self.title,
+        // The violation is said below all rows.
+        let rows: Vec<Line> =
+            read.rows.into_iter().filter(|line| line.violation.is_none()).collect();
+        if rows.is_empty() {
+            return Err("expected the operations of an execution, found none".to_owned());
         }
+        let scenario = read.scenario.unwrap_or_default();
+        let violation =
+            read.violation.map_or(String::new(), |it| format!("{}: {}", it.kind, it.text));
+        let epoch = read.epoch.map_or(String::new(), |epoch| format!("epoch {epoch}"));
+        let rearmed = read.rearmed.iter().map(|name| format!("{name} put back"));
+        let what: Vec<String> =
+            [epoch].into_iter().chain(rearmed).filter(|it| !it.is_empty()).collect();
+        Ok(Interleaving {
+            title: if scenario.title.is_empty() { violation.clone() } else { scenario.title },
+            teaches: scenario.teaches,
+            toml: scenario.toml,
+            what: what.join(", "),
+            threads: read.threads,
+            schedule: read.schedule.unwrap_or_default(),
+            violation,
+            minimal: read.minimal.unwrap_or_default(),
+            segments: read.segments,
+            rows,
+            hidden: read.hidden,
+        })
     }
 }

@@ -60,7 +60,7 @@ pub(crate) fn of_gallery(scenes: &[Scene], links: &Links) -> String {
 
 /// The page that shows what several threads did.
 pub(crate) fn of_interleaving(interleaving: &Interleaving, links: &Links) -> String {
-    let title = format!("{} – atslab", interleaving.title());
+    let title = format!("{} – atslab", interleaving.title);
     let data = json!({
         "kind": "interleaving", "links": object(links), "scenes": [], "interleaving": interleaving,
     });

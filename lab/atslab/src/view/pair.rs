@@ -220,7 +220,7 @@ fn of_step(step: &Step) -> (&'static Kind, usize, Option<usize>) {
 
 /// The line of the port that reported a step. What a driver of the ends reports says nothing
 /// about the port.
-fn source_of(step: &Step) -> String {
+pub(crate) fn source_of(step: &Step) -> String {
     let Some(place) = step.place else { return String::new() };
     let file = place.file().replace('\\', "/");
     // A path from the project's folder, wherever that was when this was built.

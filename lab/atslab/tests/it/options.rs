@@ -158,7 +158,7 @@ fn the_folder_of_the_servers_is_the_option_then_the_environment_then_the_default
 }
 
 /// The commands, and those of `node` and `http`, by the help.
-fn commands() -> Vec<String> {
+pub(crate) fn commands() -> Vec<String> {
     let of = |arguments: &[&str]| -> Vec<String> {
         let help = stdout(atslab().args(arguments).arg("--help"));
         let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
@@ -176,7 +176,7 @@ fn commands() -> Vec<String> {
 }
 
 /// The options that the help of a command shows.
-fn options(command: &str) -> BTreeSet<String> {
+pub(crate) fn options(command: &str) -> BTreeSet<String> {
     let help = stdout(atslab().args(command.split(' ')).arg("--help"));
     let word = |line: &str| {
         let mut words = line.split_whitespace();

@@ -176,4 +176,5 @@ fn mistakes_are_told_in_one_sentence() {
     };
     race(&with("atslab-run", "\"T\""), "expected the format atslab-interleaving version 1");
     race(&with("atslab-interleaving", ""), "expected a task below 0, found 0");
+    race(&with("atslab-interleaving", "\"T\""), "expected the operations of an execution");
 }

@@ -16,35 +16,37 @@ export function beliefs(lines, at) {
   const task = lines[at].task;
   let stopped = at - 1;
   while (stopped >= 0 && lines[stopped].task !== task) stopped--;
-  /** @type {Map<string, string>} */
+  /** @type {Map<string, { value: string, where: string }>} */
   const seen = new Map();
   for (const line of lines.slice(0, stopped + 1)) {
     const value = line.after ?? line.before;
-    if (line.task === task && value != null && value !== '') seen.set(objectOf(line), value);
+    if (line.task === task && value) seen.set(objectOf(line), { value, where: line.src ?? '' });
   }
   /** @type {Map<string, string>} */
   const now = new Map();
   for (const line of lines.slice(stopped + 1, at)) {
-    if (line.after != null && line.after !== '') now.set(objectOf(line), line.after);
+    if (line.after) now.set(objectOf(line), line.after);
   }
-  return [...now].filter(([name, value]) => seen.has(name) && seen.get(name) !== value)
-    .map(([name, value]) => ({ name, seen: seen.get(name) ?? '', now: value }));
+  return [...now].flatMap(([name, value]) => {
+    const known = seen.get(name);
+    if (!known || known.value === value) return [];
+    const where = known.where.replace(/^.*\/src\//, '');
+    return [`it believes ${name} = ${known.value}${where ? ` (seen at ${where})` : ''}; it is ${value} now`];
+  });
 }
 
 /** @param {Line} line */
 function objectOf(line) {
-  return line.name || line.object || '';
+  return line.object ?? '';
 }
 
 /** Shows an interleaving, and steps through its lines. */
 export class Columns {
   /** @param {Interleaving} data @param {Links} links @param {(place: string) => void} moved */
   constructor(data, links, moved) {
-    Object.assign(this, { data, links, moved });
     this.data = data;
     this.links = links;
     this.moved = moved;
-    this.folded = true;
     this.at = 0;
     this.lines = data.rows;
     /** @type {HTMLElement[]} */
@@ -52,38 +54,26 @@ export class Columns {
     byId('race-title').textContent = data.title || data.violation || 'An interleaving';
     document.title = `${byId('race-title').textContent} – atslab`;
     const interruptions = data.segments.filter((segment) => segment.preempted).length;
+    byId('race-teaches').textContent = data.teaches;
     byId('race-facts').replaceChildren(
+      data.what ? `${data.what} · ` : '',
       data.minimal ? `${counted(interruptions, 'interruption')} needed and enough` : counted(interruptions, 'interruption'),
-      ' · schedule ', html('code', {}, data.schedule),
+      ' · replay with ', html('code', {}, `--schedule ${data.schedule}`),
     );
     byId('race-line').replaceChildren(...data.segments.map((segment) => html('div', {
-      class: `t${segment.task % 4}`, style: `flex:${Math.max(1, segment.points)} 1 3em`,
-    }, `T${segment.task + 1} · ${segment.points}`)));
-    const fold = byId('race-fold');
-    fold.hidden = data.all.length <= data.rows.length;
-    fold.onclick = () => this.fold();
+      class: `t${segment.task % 4}`, style: `flex:${Math.max(1, segment.points ?? 40)} 1 3em`,
+    }, `T${segment.task + 1}${segment.points ? ` · ${segment.points} operations` : ''}`)));
     byId('race-text').textContent = data.toml;
     byId('race-text').hidden = data.toml === '';
     this.draw();
   }
 
-  fold() {
-    const here = this.lines[this.at];
-    this.folded = !this.folded;
-    this.lines = this.folded ? this.data.rows : this.data.all;
-    this.draw();
-    const again = this.lines.findIndex((line) => line.n === here.n && line.task === here.task && line.note === here.note);
-    this.go(Math.max(0, again));
-  }
-
   draw() {
     const { threads } = this.data;
-    const few = this.folded && this.data.hidden > 0;
-    byId('race-fold').textContent = this.folded ? `show all ${this.data.all.length} operations` : 'show those that matter';
     const table = html('table', { class: 'race' }, html('thead', {}, html('tr', {}, ...threads.map((name, task) => html('th', { class: `t${task % 4}`, scope: 'col' }, `T${task + 1} · ${name}`)))));
     const body = html('tbody');
     this.rows = [];
-    if (few) body.append(this.wide(`${counted(this.data.hidden, 'operation')} that no other thread notices ${this.data.hidden === 1 ? 'is' : 'are'} folded`, 'folded'));
+    if (this.data.hidden) body.append(this.wide(`${counted(this.data.hidden, 'operation')} that no other thread notices ${this.data.hidden === 1 ? 'is' : 'are'} left out`, 'folded'));
     this.lines.forEach((line, index) => {
       const before = this.lines[index - 1];
       if (before && before.task !== line.task) body.append(this.switch(before, line, index));
@@ -112,15 +102,14 @@ export class Columns {
       goesOn ? `; T${line.task + 1} goes on` : `; T${line.task + 1} begins`];
     const span = html('span', {}, parts.join(''));
     const believes = goesOn ? beliefs(this.lines, index) : [];
-    for (const { name, seen, now } of believes) {
-      span.append(html('em', {}, `it believes ${name} = ${seen}; it is ${now} now`));
-    }
+    span.append(...believes.map((words) => html('em', {}, words)));
     return html('tr', { class: `switch${comesBack ? ' broken' : ''}` }, html('td', { colspan: String(this.data.threads.length) }, span));
   }
 
   /** @param {Line} line */
   cell(line) {
-    if (line.note) return [html('b', { class: 'note' }, line.note)];
+    const note = noteOf(line);
+    if (note) return [html('b', { class: 'note' }, note)];
     const op = html('span', { class: 'op' }, `${line.op} ${objectOf(line)}`);
     const value = valueOf(line);
     if (value) op.append(html('em', { class: 'value' }, value));
@@ -142,11 +131,10 @@ export class Columns {
     const line = this.lines[this.at];
     const before = this.lines[this.at - 1];
     const name = this.data.threads[line.task];
-    const did = line.note || [line.op, objectOf(line), valueOf(line)].filter((word) => word).join(' ');
-    const held = line.held?.length ? ` It holds ${line.held.join(', ')}.` : '';
+    const did = noteOf(line) || [line.op, objectOf(line), valueOf(line)].filter((word) => word).join(' ');
     const stale = before && before.task !== line.task ? beliefs(this.lines, this.at) : [];
-    const believes = stale.map(({ name, seen, now }) => ` It believes ${name} = ${seen}; it is ${now} now.`).join('');
-    byId('race-sentence').textContent = `T${line.task + 1} (${name}): ${did}.${believes}${held}`;
+    const believes = stale.map((words) => ` ${words.replace(/^it/, 'It')}.`).join('');
+    byId('race-sentence').textContent = `T${line.task + 1} (${name}): ${did}.${believes}`;
     this.moved(`0.${this.at + 1}`);
   }
 
@@ -168,10 +156,14 @@ export class Columns {
       case 'End': this.go(this.lines.length - 1); return true;
       case 'n': this.nextSwitch(1); return true;
       case 'N': this.nextSwitch(-1); return true;
-      case 'u': if (!byId('race-fold').hidden) this.fold(); return true;
       default: return false;
     }
   }
+}
+
+/** @param {Line} line */
+function noteOf(line) {
+  return line.note ?? (line.waits_for_ever ? `waits for ever: ${line.waits_for_ever}` : '');
 }
 
 /** @param {Line} line */

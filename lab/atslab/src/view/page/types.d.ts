@@ -8,19 +8,18 @@ export interface Data {
   interleaving?: Interleaving;
 }
 
-/** What the explorer prints, with nothing missing. */
+/** What the explorer has printed. */
 export interface Interleaving {
   title: string;
+  teaches: string;
   toml: string;
+  what: string;
   threads: string[];
   schedule: string;
   violation: string;
   minimal: boolean;
-  segments: { task: number; points: number; preempted: boolean }[];
-  /** The lines that matter. */
+  segments: { task: number; points: number | null; preempted: boolean }[];
   rows: Line[];
-  /** All lines. */
-  all: Line[];
   hidden: number;
 }
 
@@ -28,15 +27,14 @@ export interface Interleaving {
 export interface Line {
   task: number;
   n: number;
-  op: string;
-  object: string;
-  name: string | null;
+  op: string | null;
+  object: string | null;
   before: string | null;
   after: string | null;
-  src: string;
-  line: string;
+  src: string | null;
+  line: string | null;
   note: string | null;
-  held: string[];
+  waits_for_ever: string | null;
 }
 
 export interface PackedScene {

@@ -12,6 +12,7 @@
 //! `UPDATE_BOOK=1 cargo test -p atslab --test it book` writes the true text into the pages.
 
 mod command;
+mod inline;
 mod page;
 
 use std::collections::BTreeSet;
@@ -188,6 +189,21 @@ fn each_command_is_played_or_has_a_reason() {
     }
     assert_no_faults(&faults);
     assert_eq!(unused, BTreeSet::new(), "a reason for a command that no page has");
+}
+
+#[test]
+fn each_command_in_a_sentence_names_what_there_is() {
+    let (root, known) = (root(), inline::Known::read());
+    let (mut faults, mut count) = (Vec::new(), 0);
+    for page in pages() {
+        for command in inline::commands_in(&page.text) {
+            let fault = known.fault(&root, command);
+            faults.extend(fault.map(|fault| format!("{}: `{command}`: {fault}", page.name)));
+            count += 1;
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(count >= 80, "{count} commands");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! each crate that it uses and that none of its other crates uses already.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::process::Command;
 
 use serde_json::Value;
@@ -58,14 +59,33 @@ pub(super) fn draw() -> String {
     svg.finish("The crates, and which uses which", &format!("{}.", said.join("; ")))
 }
 
-/// The crates without the twins for the schedule explorer, and for each its folder and what
-/// it is in a few words.
-fn read() -> (Uses, BTreeMap<String, (String, String)>) {
+/// What Cargo says of the workspace.
+fn metadata() -> Value {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
     let output = cargo.current_dir(root()).output().expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+#[test]
+fn contributing_says_how_many_test_binaries_there_are() {
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().expect("a list").iter();
+    let targets = packages.flat_map(|package| package["targets"].as_array().expect("a list"));
+    let is_test = |target: &&Value| {
+        let kinds = target["kind"].as_array().expect("a list");
+        target["test"] == true && !kinds.iter().any(|kind| kind == "example" || kind == "bench")
+    };
+    let said = format!("{} test binaries", targets.filter(is_test).count());
+    let page = fs::read_to_string(root().join("CONTRIBUTING.md")).expect("the page");
+    assert!(page.contains(&said), "CONTRIBUTING.md does not say {said}");
+}
+
+/// The crates without the twins for the schedule explorer, and for each its folder and what
+/// it is in a few words.
+fn read() -> (Uses, BTreeMap<String, (String, String)>) {
+    let metadata = metadata();
     let (mut uses, mut folders) = (Uses::new(), BTreeMap::new());
     let root = root();
     for package in metadata["packages"].as_array().expect("a list") {

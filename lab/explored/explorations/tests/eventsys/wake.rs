@@ -79,3 +79,18 @@ fn with_a_try_lock_signal_a_wake_up_can_be_lost() {
         );
     }
 }
+
+/// Measured by hand: `cargo test --release -p explorations --test eventsys -- --ignored
+/// --nocapture cost`.
+#[test]
+#[ignore = "measures"]
+fn cost_of_a_schedule() {
+    for bound in [2, 3] {
+        let explorer = Explorer::new().bound(bound);
+        let report = explorer
+            .explore(|| assert_eq!(schedule_and_wait(WakePolicy::Blocking, 1), Finish::AllRan));
+        assert_eq!(report.first(), None);
+        let points = report.points / report.schedules;
+        println!("{:?}: {points} operations, {:.0} a second", report.sweeps, report.rate());
+    }
+}

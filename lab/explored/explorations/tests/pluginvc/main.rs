@@ -12,6 +12,7 @@
 //! unlocked read and the try-lock after it.
 
 mod canary;
+mod cost;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -73,43 +74,47 @@ fn close_both(lab: &Lab, core: Arc<PluginVCCore>, a: &Agent, p: &Agent) {
 /// TS-3339, and #4746 in the direction of the read: the event thread processes
 /// A's write side and goes on to P's read side; P, holding its own mutex, shuts its
 /// read side and frees its buffer.
+fn shut_under_the_readers_mutex() -> String {
+    let lab = warm_lab();
+    let (a, p) = lab.agents();
+    p.on(ACCEPT, |me| me.read(MAX));
+    let core = lab.pair(&a, &p);
+    lab.settle();
+    lab.take();
+    let freed = Arc::new(AtomicBool::new(false));
+    p.on(READ_READY, {
+        let freed = Arc::clone(&freed);
+        move |_| assert!(!freed.load(Ordering::SeqCst), "READ_READY into a freed buffer")
+    });
+    a.with(|me| me.write_now(b"x"));
+    let other = thread::spawn({
+        let p = p.clone();
+        move || {
+            p.with(|me| {
+                me.shutdown(Read);
+                freed.store(true, Ordering::SeqCst);
+                me.note(&format!("freed with {} bytes", me.waiting()));
+            });
+        }
+    });
+    lab.settle();
+    other.join().unwrap();
+    let before = p.with(|me| me.waiting());
+    lab.settle();
+    let line = callbacks(&lab);
+    assert_eq!(p.with(|me| me.waiting()), before, "bytes into a freed buffer");
+    close_both(&lab, core, &a, &p);
+    line
+}
+
 #[test]
 fn no_read_event_comes_after_a_shutdown_under_the_readers_mutex() {
-    let found = outcomes(1, || {
-        let lab = warm_lab();
-        let (a, p) = lab.agents();
-        p.on(ACCEPT, |me| me.read(MAX));
-        let core = lab.pair(&a, &p);
-        lab.settle();
-        lab.take();
-        let freed = Arc::new(AtomicBool::new(false));
-        p.on(READ_READY, {
-            let freed = Arc::clone(&freed);
-            move |_| assert!(!freed.load(Ordering::SeqCst), "READ_READY into a freed buffer")
-        });
-        a.with(|me| me.write_now(b"x"));
-        let other = thread::spawn({
-            let p = p.clone();
-            move || {
-                p.with(|me| {
-                    me.shutdown(Read);
-                    freed.store(true, Ordering::SeqCst);
-                    me.note(&format!("freed with {} bytes", me.waiting()));
-                });
-            }
-        });
-        lab.settle();
-        other.join().unwrap();
-        let before = p.with(|me| me.waiting());
-        lab.settle();
-        let line = callbacks(&lab);
-        assert_eq!(p.with(|me| me.waiting()), before, "bytes into a freed buffer");
-        close_both(&lab, core, &a, &p);
-        line
-    });
+    let found = outcomes(2, shut_under_the_readers_mutex);
     assert_eq!(
         found,
         [
+            // As below, and A's error comes before P's note: A needs no mutex of P to look.
+            "A write: ERROR 0/1, P note: freed with 0 bytes",
             // While the byte lay in the core buffer: the event that P would have got is not sent
             // any more.
             "A write: WRITE_COMPLETE 1/1, P note: freed with 0 bytes",
