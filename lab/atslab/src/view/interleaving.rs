@@ -102,7 +102,7 @@ struct Line {
 }
 
 impl Interleaving {
-    /// Reads one; else why it is none.
+    /// Reads an interleaving, or tells why the text is not one.
     pub(crate) fn read(text: &str) -> Result<Interleaving, String> {
         const FORMAT: &str = "atslab-interleaving";
         let one = |text| serde_json::from_str::<Printed>(text);

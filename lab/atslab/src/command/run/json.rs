@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 use super::Run;
 use crate::error::Error;
 use crate::ui::output::Output;
+use crate::view::kinds::{self, Kind};
+use crate::view::pair::source_of;
 
 /// Writes the object of `scenario`, with each of its `runs`.
 pub(super) fn write(
@@ -90,13 +92,20 @@ fn end_outcome(outcome: &Outcome, side: Side) -> Value {
 /// buffers after it.
 fn one(n: usize, record: &Record, epoch: Epoch, ledger: &Ledger, report: &ScenarioReport) -> Value {
     let mut object = match &record.what {
-        What::Step(step) => json!({
-            "record": "step",
-            "side": step.subject.what,
-            "kind": step.kind.name(),
-            "value": step.value,
-            "text": explain(step, epoch, ledger),
-        }),
+        What::Step(step) => {
+            let Kind { mirrors, page, .. } = kinds::of_step(step.kind);
+            let (src, not_empty) = (source_of(step), |text: &&str| !text.is_empty());
+            json!({
+                "record": "step",
+                "side": step.subject.what,
+                "kind": step.kind.name(),
+                "value": step.value,
+                "text": explain(step, epoch, ledger),
+                "src": Some(&*src).filter(not_empty),
+                "mirrors": Some(*mirrors).filter(not_empty),
+                "page": page,
+            })
+        }
         What::Seen(Called { side, by_deputy, seen }) => json!({
             "record": "seen",
             "side": letter(*side),

@@ -150,6 +150,15 @@ export class Runs {
     const { scene } = this.state;
     this.state.run = (this.state.run + by + scene.runs.length) % scene.runs.length;
     this.go(this.state.column);
+    this.showRun();
+  }
+
+  /** Scrolls the page until the strip of the run is above the panel. */
+  showRun() {
+    const strip = byId('strips').children[this.state.run].getBoundingClientRect();
+    const bottom = Math.min(innerHeight, byId('panel').getBoundingClientRect().top);
+    if (strip.top < 0) scrollBy(0, strip.top - 8);
+    else if (strip.bottom > bottom) scrollBy(0, Math.min(strip.top, strip.bottom - bottom + 8));
   }
 
   /** The next stretch in which the runs differ. @param {number} by */
@@ -163,6 +172,7 @@ export class Runs {
     const run = this.state.scene.runs.find((run) => run.rowAt[column] >= 0);
     if (run) this.state.run = run.index;
     this.go(column);
+    this.showRun();
   }
 
   /** @param {string} words @param {number} by */
