@@ -114,11 +114,15 @@ impl HTTPParser {
     /// aborts.
     #[doc(alias = "Consume")]
     pub fn consume(&self, stream: &(impl StreamBase + ?Sized)) {
+        // course: 14 begin consume "become the newest listener of the stream"
         if let (false, Some(this)) = (self.closed.get(), self.this.upgrade()) {
             let stream = from_object(stream).expect("(stream) != nullptr");
             let listener: Rc<dyn StreamListener> = this;
             stream.push_stream_listener(&listener);
         }
+        // course: 14 stub let _ = stream;
+        // course: 14 stub todo!("lesson 14: consume")
+        // course: 14 end
     }
 
     /// Leaves its chain, if it is in one. A parse that is under way goes on to

@@ -56,6 +56,7 @@ impl ListenerChain {
     /// If it is in a chain already, as the original aborts.
     #[doc(alias = "PushStreamListener")]
     pub fn push(self: &Rc<Self>, listener: &Rc<dyn StreamListener>) {
+        // course: 14 begin push "put a listener on top"
         let link = listener.link();
         assert!(link.chain().is_none(), "(listener->stream_) == nullptr");
         link.set_chain(Rc::downgrade(self));
@@ -63,6 +64,9 @@ impl ListenerChain {
         let mut listeners = self.listeners.borrow_mut();
         link.set_previous(listeners.last().map(|entry| Weak::clone(&entry.listener)));
         listeners.push(entry);
+        // course: 14 stub let _ = listener;
+        // course: 14 stub todo!("lesson 14: push")
+        // course: 14 end
     }
 
     /// Takes `listener` out, wherever it is. Mirrors
@@ -81,6 +85,7 @@ impl ListenerChain {
     /// Takes the listener with this number out, and links the one above it to the one
     /// below it; false if it is not there.
     pub(crate) fn forget(&self, id: u64) -> bool {
+        // course: 14 begin forget "take a listener out, wherever it is"
         let mut listeners = self.listeners.borrow_mut();
         let Some(at) = listeners.iter().rposition(|entry| entry.id == id) else {
             return false;
@@ -93,6 +98,9 @@ impl ListenerChain {
             above.link().set_previous(below);
         }
         true
+        // course: 14 stub let _ = id;
+        // course: 14 stub todo!("lesson 14: forget")
+        // course: 14 end
     }
 
     /// The stream ends: calls each listener's `on_stream_destroy` and removes it, the

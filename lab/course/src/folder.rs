@@ -5,6 +5,7 @@
 //!   course.json     what was done
 //!   AGENTS.md       for students who work with an assistant: it asks and does not tell
 //!   workspace/      the copy, in which the student writes
+//!   lesson-1/       files of a lesson that are written from nothing
 //! ```
 //!
 //! The copy leaves out what would tell the solution: the book, the lessons' own files and the
@@ -13,7 +14,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::lesson::{Lesson, Place};
+use crate::lesson::{self, Lesson, Place};
 use crate::progress::Progress;
 use crate::{CourseError, LESSONS, markers};
 
@@ -47,6 +48,12 @@ impl Folder {
         self.path.join("workspace")
     }
 
+    /// The files of a lesson that the student writes from nothing.
+    #[must_use]
+    pub fn files(&self, lesson: &Lesson) -> PathBuf {
+        self.path.join(format!("lesson-{}", lesson.number))
+    }
+
     /// Cuts the holes of a lesson, and puts back what the student wrote into them before. What
     /// stands in the holes of another lesson is kept.
     ///
@@ -70,9 +77,23 @@ impl Folder {
         }
         write_if_new(&workspace.join(".cargo/config.toml"), CARGO_CONFIG.as_bytes())?;
         write_if_new(&self.path.join("AGENTS.md"), AGENTS.as_bytes())?;
+        self.hand_out(lesson, false)?;
         progress.current = Some(lesson.number);
         progress.of(lesson.number);
         progress.write(&self.path)
+    }
+
+    /// Copies the files of a lesson that are not there yet, or all of them.
+    fn hand_out(&self, lesson: &Lesson, all: bool) -> Result<(), CourseError> {
+        for name in lesson.files()? {
+            let from = lesson.folder.join(lesson::FILES).join(&name);
+            let to = self.files(lesson).join(&name);
+            if all || !to.exists() {
+                let bytes = fs::read(&from).map_err(CourseError::file(&from))?;
+                write_if_new(&to, &bytes)?;
+            }
+        }
+        Ok(())
     }
 
     /// Puts the holes of a lesson back as they were at its start.
@@ -81,6 +102,7 @@ impl Folder {
     /// If a file cannot be read or written.
     pub fn reset(&self, lesson: &Lesson, progress: &mut Progress) -> Result<(), CourseError> {
         progress.of(lesson.number).written.clear();
+        self.hand_out(lesson, true)?;
         // Nothing of it is kept.
         progress.current = progress.current.filter(|&current| current != lesson.number);
         self.start(lesson, progress)

@@ -5,11 +5,13 @@
 //! question about it; there is no backtrace.
 
 mod build;
+mod node;
 mod process;
 mod recordings;
 mod scenarios;
 mod tell;
 mod units;
+mod written;
 
 use std::path::{Path, PathBuf};
 
@@ -92,7 +94,7 @@ impl Bench {
         // Tests need less than the command, and find most mistakes: they come first.
         let mut is_built = false;
         for judge in &lesson.text.judge {
-            if !is_built && !matches!(judge, Judge::Tests { .. }) {
+            if !is_built && !matches!(judge, Judge::Tests { .. } | Judge::Written { .. }) {
                 if let Err(failure) = build::command(self, &places)? {
                     return Ok(Verdict::Fails(failure));
                 }
@@ -107,6 +109,10 @@ impl Bench {
                 Judge::Scenarios { names, epoch } => {
                     scenarios::gallery(self, lesson, &places, names, epoch)?
                 }
+                Judge::Written { file, epochs, shows, never } => {
+                    written::judge(self, lesson, file, epochs, shows, never)?
+                }
+                Judge::Node { files } => node::judge(self, &places, files)?,
                 Judge::Random { count, epoch } => {
                     scenarios::random(self, lesson, &places, *count, epoch)?
                 }

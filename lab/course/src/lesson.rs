@@ -8,6 +8,9 @@ use serde::Deserialize;
 use crate::markers::{self, Hole};
 use crate::{CourseError, LESSONS, folder};
 
+/// The folder of the files that a student writes from nothing.
+pub(crate) const FILES: &str = "work";
+
 /// A lesson.
 #[derive(Clone, Debug)]
 pub struct Lesson {
@@ -93,6 +96,22 @@ pub enum Judge {
         /// The epoch.
         epoch: String,
     },
+    /// A scenario that the student writes, run by the project's own port.
+    Written {
+        /// The file, as the lesson's folder `work` has it.
+        file: String,
+        /// The epochs.
+        epochs: Vec<String>,
+        /// The steps that it must take, in this order.
+        shows: Vec<String>,
+        /// The steps that it must not take.
+        never: Vec<String>,
+    },
+    /// Recorded scenarios of node.
+    Node {
+        /// The files, relative to the checkout.
+        files: Vec<String>,
+    },
     /// Random scenarios that are new each time, beside the project's own port.
     Random {
         /// How many.
@@ -117,15 +136,16 @@ pub struct Ask {
     pub ask: String,
 }
 
-/// Code for a hole that comes with the lesson.
+/// Code for a hole that comes with the lesson, or a whole file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Planted {
     /// The file of the code, below the lesson's folder.
     pub file: String,
-    /// The source that has the hole.
+    /// The source that has the hole, or the name of a file that the student writes from nothing.
     pub source: PathBuf,
-    /// The name of the hole.
+    /// The name of the hole; empty for a whole file.
+    #[serde(default)]
     pub hole: String,
     /// A part of what the student is told; empty if it passes.
     #[serde(default)]
@@ -193,6 +213,22 @@ impl Lesson {
             places.extend(of_this.map(|hole| Place { source: source.clone(), hole }));
         }
         Ok(places)
+    }
+
+    /// The names of the files that the student writes from nothing, in order.
+    ///
+    /// # Errors
+    /// If their folder cannot be read.
+    pub fn files(&self) -> Result<Vec<String>, CourseError> {
+        let folder = self.folder.join(FILES);
+        if !folder.is_dir() {
+            return Ok(Vec::new());
+        }
+        let entries = fs::read_dir(&folder).map_err(CourseError::file(&folder))?;
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        Ok(names)
     }
 
     /// The code of a planted mistake or of another solution.

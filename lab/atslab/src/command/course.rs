@@ -159,6 +159,11 @@ fn start(
         writeln!(out, "  {line:>5}  {}: {title}", place.hole.name)?;
         last = file;
     }
+    for name in lesson.files().map_err(Error::from)? {
+        let file = folder.files(lesson).join(name);
+        let shown = file.strip_prefix(&folder.checkout).unwrap_or(&file);
+        writeln!(out, "  {}", shown.display())?;
+    }
     writeln!(out, "\nRead:     docs/src/{}", lesson.text.chapter)?;
     if !lesson.text.predict.is_empty() {
         writeln!(out, "Predict:  atslab course predict {number}")?;
@@ -250,6 +255,8 @@ fn name_of(judge: &Judge) -> String {
         Judge::Tests { package, .. } => format!("tests of {package}"),
         Judge::Recordings { epoch } => format!("the recordings of epoch {epoch}"),
         Judge::Scenarios { epoch, .. } => format!("scenarios, epoch {epoch}"),
+        Judge::Written { file, .. } => format!("what {file} does"),
+        Judge::Node { .. } => "recorded scenarios of node".to_owned(),
         Judge::Random { count, epoch } => format!("{count} random scenarios, epoch {epoch}"),
     }
 }

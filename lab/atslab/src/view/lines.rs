@@ -9,7 +9,10 @@ use std::collections::HashMap;
 use conformance::ats::Epoch;
 use conformance::ats::scenario::{Ledger, PairDef, explain};
 use conformance::ats::vocabulary;
+use eventsys::EventCode;
 use eventsys::steps::{Step, Subject, excerpt};
+use httpsm::steps as http;
+use iocore::net::steps as net;
 use serde::Deserialize;
 
 use super::kinds;
@@ -77,7 +80,7 @@ fn rows(lines: &[(Step, Vec<usize>)], objects: &[Subject]) -> Run {
     let began = lines.first().map_or(0, |(step, _)| step.at);
     let mut run = Run {
         arm: "port".to_owned(),
-        lanes: objects.iter().map(|subject| lane(*subject)).collect(),
+        lanes: objects.iter().map(|subject| lane(*subject, objects)).collect(),
         threads: vec!["the thread of the step".to_owned()],
         end: vec![format!("The file ends after {} steps.", lines.len())],
         ..Run::default()
@@ -101,7 +104,7 @@ fn rows(lines: &[(Step, Vec<usize>)], objects: &[Subject]) -> Run {
                 0 => step.to_string(),
                 number => format!("{}{number} {}", step.subject.what, rest(step)),
             },
-            sentence: explain(step, Epoch::default(), &ledger),
+            sentence: sentence(step, &ledger),
             detail: String::new(),
             place: None,
             is_place: false,
@@ -109,6 +112,36 @@ fn rows(lines: &[(Step, Vec<usize>)], objects: &[Subject]) -> Run {
         });
     }
     run
+}
+
+/// What a step means, without a full stop.
+fn sentence(step: &Step, ledger: &Ledger) -> String {
+    let n = step.value.unwrap_or_default();
+    let event = || match i32::try_from(n) {
+        Ok(code) => EventCode(code).shown_by(httpsm::event_name).to_string(),
+        Err(_) => format!("event {n}"),
+    };
+    match step.kind {
+        http::HTTP_STATE => format!("the HTTP state machine enters state {n}"),
+        http::HTTP_EVENT => format!("the HTTP state machine receives {}", event()),
+        http::HTTP_HOOK => format!("a plugin is called with {}", event()),
+        net::NET_ACCEPT => "a connection is accepted".to_owned(),
+        net::NET_CONNECT => "a connection attempt begins".to_owned(),
+        net::NET_DO_IO_READ => "the user of the connection asks to read".to_owned(),
+        net::NET_DO_IO_WRITE => "the user of the connection asks to write".to_owned(),
+        net::NET_DO_IO_CLOSE => "the user of the connection closes it".to_owned(),
+        net::NET_READ if n == 0 => "the socket is at its end".to_owned(),
+        net::NET_READ => format!("the socket gives {n} bytes"),
+        net::NET_WRITE => format!("the socket takes {n} bytes"),
+        net::NET_SIGNAL_READ => {
+            format!("the user of the connection is told of its read: {}", event())
+        }
+        net::NET_SIGNAL_WRITE => {
+            format!("the user of the connection is told of its write: {}", event())
+        }
+        net::NET_FREE => "the socket is closed".to_owned(),
+        _ => explain(step, Epoch::default(), ledger),
+    }
 }
 
 /// A step without its subject.
@@ -129,7 +162,8 @@ fn order(what: char) -> usize {
     SUBJECTS.iter().position(|known| *known == what).unwrap_or(SUBJECTS.len())
 }
 
-fn lane(Subject { what, number }: Subject) -> Lane {
+/// An object that is the only one of its kind needs no number.
+fn lane(Subject { what, number }: Subject, all: &[Subject]) -> Lane {
     let (name, side) = match what {
         'T' => ("event thread", 'C'),
         'N' => ("connection", 'A'),
@@ -139,7 +173,8 @@ fn lane(Subject { what, number }: Subject) -> Lane {
         'P' => ("passive end", 'P'),
         _ => ("pair", 'C'),
     };
-    let name = if number == 0 { name.to_owned() } else { format!("{name} {number}") };
+    let is_alone = all.iter().filter(|other| other.what == what).count() == 1;
+    let name = if is_alone { name.to_owned() } else { format!("{name} {number}") };
     Lane { name, side }
 }
 
@@ -160,6 +195,7 @@ mod tests {
         assert_eq!(names, ["connection 1", "connection 2", "connection 3"]);
         assert_eq!(few.runs[0].rows[2].lane, 2);
         assert_eq!(few.runs[0].rows[2].code, "N3 net_read 5");
+        assert_eq!(few.runs[0].rows[2].sentence, "the socket gives 5 bytes");
         assert_eq!(few.runs[0].locks, ["mutex 2"]);
         let many = scene("x.jsonl", &text(MOST_LANES + 1)).expect("a scene");
         assert_eq!(many.runs[0].lanes.len(), 1);

@@ -121,7 +121,8 @@ export function bytesText(bytes) {
 
 /** Nanoseconds as seconds. @param {number} at */
 export function secondsText(at) {
-  return `${(at / 1e9).toFixed(3)} s`;
+  // A run in virtual time has whole milliseconds, a trace of a server has not.
+  return `${(at / 1e9).toFixed(at % 1e6 === 0 ? 3 : 6)} s`;
 }
 
 /** The bits of a set of locks, as names. @param {Run} run @param {number} bits */
