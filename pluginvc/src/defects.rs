@@ -55,12 +55,26 @@ eventsys::defect_table! {
         "A timeout set in its own callback leaves a periodic event that matches no pointer.";
 }
 
+/// Races that no release had. They are planted to see that the observers of an exploration find
+/// what no room tells them of.
+pub mod planted {
+    eventsys::defect_table! {
+        /// `do_io_close` does not take the core mutex.
+        CLOSE: "planted-close", "planted", "none" to "none",
+            "A close by a foreign thread is lost.";
+        /// The write side in epoch C does not look again at its shutdown flag under the mutex if
+        /// the other side calls it.
+        LOOK: "planted-look", "planted", "none" to "none",
+            "WRITE_READY comes after the write side was shut.";
+    }
+}
+
 /// The defects of this crate and of those below it, from the ground up.
 pub fn all() -> impl Iterator<Item = &'static Defect> {
     [eventsys::defects::ALL, iocore::defects::ALL, ALL].into_iter().flatten().copied()
 }
 
-/// The defect of this name, of this crate or of one below it.
+/// The defect of this name, of this crate or of one below it, or the planted race.
 ///
 /// ```
 /// use pluginvc::defects::{TS_3339, named};
@@ -71,5 +85,6 @@ pub fn all() -> impl Iterator<Item = &'static Defect> {
 /// ```
 #[must_use]
 pub fn named(name: &str) -> Option<&'static Defect> {
-    all().find(|defect| defect.name == name)
+    let planted = planted::ALL.iter().copied();
+    all().chain(planted).find(|defect| defect.name == name)
 }

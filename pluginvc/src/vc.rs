@@ -24,7 +24,7 @@ use iocore::{
 };
 
 use crate::core::PluginVCCore;
-use crate::defects::{TS_3235, TS_3522};
+use crate::defects::{TS_3235, TS_3522, planted};
 use crate::end::End;
 use crate::half::Half;
 
@@ -201,7 +201,7 @@ impl VConnection for PluginVC {
         if rearmed(&TS_3235) {
             return self.half().close_as_before_6_2();
         }
-        let _core = self.mutex().lock();
+        let _core = (!rearmed(&planted::CLOSE)).then(|| self.mutex().lock());
         let end = self.end();
         if !end.closed.is_set() {
             end.closed.set();

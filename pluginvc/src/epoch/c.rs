@@ -22,7 +22,7 @@ use eventsys::Guard;
 use eventsys::defects::rearmed;
 use iocore::VioOp;
 
-use crate::defects::TS_3339;
+use crate::defects::{TS_3339, planted};
 use crate::half::Half;
 use crate::transfer::Progress;
 
@@ -41,7 +41,11 @@ pub(crate) fn process_write_side(
     end.write.need_process.clear();
 
     let Some(sm) = sm else { return };
-    if end.write.vio.op() != VioOp::Write || end.closed.is_set() || end.write.shutdown.is_set() {
+    let looks_again = !(rearmed(&planted::LOOK) && caller.is_some());
+    if end.write.vio.op() != VioOp::Write
+        || end.closed.is_set()
+        || (looks_again && end.write.shutdown.is_set())
+    {
         return;
     }
     match half.write_into_core(core, sm) {

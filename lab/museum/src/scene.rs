@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use scenario::explore::{self, Setup};
+
 use crate::arms::Arms;
 use crate::room::{Room, Shown};
 use crate::scenes;
@@ -16,6 +18,15 @@ impl Room {
     /// If the room has none, or one that is not there; a test opens every room.
     pub(crate) fn scene(&self, arms: &Arms) -> Scene {
         match &self.shown {
+            Shown::Scenario { scenario, .. } => {
+                let setup = Setup {
+                    epoch: arms.epoch,
+                    corrections: arms.corrections,
+                    rearmed: arms.defects,
+                    wake: Some(arms.wake),
+                };
+                Arc::new(explore::scene(scenario, &setup))
+            }
             Shown::Scene(name) => {
                 let play = scenes::named(name).unwrap_or_else(|| panic!("no scene {name:?}"));
                 let arms = arms.clone();

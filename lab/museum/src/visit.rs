@@ -137,6 +137,7 @@ impl Room {
     #[must_use]
     pub fn explorer(&self, work: &Work) -> Explorer {
         let text = match &self.shown {
+            Shown::Scenario { text, .. } => text,
             Shown::Scene(name) | Shown::Exhibit(name) => name,
         };
         Explorer::new().bound(self.bound).stalls(self.stalls).jobs(work.jobs).scenario(text)

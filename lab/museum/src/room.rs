@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use include_dir::{Dir, include_dir};
 use pluginvc::Epoch;
+use scenario::Scenario;
 
 use crate::arms::Arms;
 use crate::read::room_from_text;
@@ -19,6 +20,7 @@ use crate::read::room_from_text;
 /// | `releases` | which ones have it |
 /// | `saw`, `why`, `mended` | what one saw; which steps came in the wrong order; the cure |
 /// | `links` | `[{ name = "TS-3339", url = "…" }]` |
+/// | `scenario` | the scene, in the language of scenarios; or |
 /// | `scene` | the name of a function of [`scenes`](crate::scenes); or |
 /// | `exhibit` | the name of a text of [`exhibits`](crate::exhibits): the compiler's error |
 /// | `bound` | schedules with so many interruptions are tried; 2 if it is not given |
@@ -90,6 +92,13 @@ pub struct Link {
 /// What a room shows.
 #[derive(Clone, Debug)]
 pub enum Shown {
+    /// A scene in the language of scenarios.
+    Scenario {
+        /// Its text.
+        text: String,
+        /// As it was read.
+        scenario: Box<Scenario>,
+    },
     /// A function of [`scenes`](crate::scenes).
     Scene(String),
     /// A text of [`exhibits`](crate::exhibits): to put the defect back would be undefined

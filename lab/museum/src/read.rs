@@ -2,6 +2,7 @@
 
 use eventsys::WakePolicy;
 use pluginvc::{Corrections, Epoch, defects};
+use scenario::scenario_from_bytes;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -26,8 +27,11 @@ pub enum RoomFault {
     /// An epoch that there is not.
     #[error(transparent)]
     Epoch(#[from] pluginvc::ParseEpochError),
-    /// Neither or both of `scene` and `exhibit`.
-    #[error("a room has one of scene and exhibit")]
+    /// Its scenario is wrong.
+    #[error("the scenario: {0}")]
+    Scenario(String),
+    /// Neither or several of `scenario`, `scene` and `exhibit`.
+    #[error("a room has one of scenario, scene and exhibit")]
     Shown,
 }
 
@@ -42,6 +46,7 @@ struct File {
     mended: String,
     #[serde(default)]
     links: Vec<Link>,
+    scenario: Option<String>,
     scene: Option<String>,
     exhibit: Option<String>,
     #[serde(default = "two")]
@@ -88,9 +93,14 @@ fn two() -> u32 {
 /// If the text is not that of a room.
 pub fn room_from_text(id: &str, text: &str) -> Result<Room, RoomFault> {
     let file: File = toml::from_str(text)?;
-    let shown = match (file.scene, file.exhibit) {
-        (Some(name), None) => Shown::Scene(name),
-        (None, Some(name)) => Shown::Exhibit(name),
+    let shown = match (file.scenario, file.scene, file.exhibit) {
+        (Some(text), None, None) => {
+            let scenario = scenario_from_bytes(id, text.as_bytes());
+            let scenario = scenario.map_err(|error| RoomFault::Scenario(error.to_string()))?;
+            Shown::Scenario { text, scenario: Box::new(scenario) }
+        }
+        (None, Some(name), None) => Shown::Scene(name),
+        (None, None, Some(name)) => Shown::Exhibit(name),
         _ => return Err(RoomFault::Shown),
     };
     let holds_in = match &file.armed {
@@ -162,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_slip_in_a_room_is_named() {
-        assert_eq!(fault(""), "a room has one of scene and exhibit");
+        assert_eq!(fault(""), "a room has one of scenario, scene and exhibit");
         assert_eq!(
             fault("scene = 'a'\n[armed]\nrearm = ['ts-0']"),
             r#"no defect is named "ts-0"; the tables are in the files defects.rs"#

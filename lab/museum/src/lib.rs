@@ -18,9 +18,9 @@
 //! 1. Put the defect into the table of its crate (`defects.rs`) and ask for it at its place, in
 //!    one line: `rearmed(&TS_3339)`. A release's own bug is an option instead, with a
 //!    correction.
-//! 2. Write `rooms/ID.toml`; [`Room`] says what stands in it. The scene is a
-//!    function of [`scenes`].
-//! 3. The tests open it.
+//! 2. Write `rooms/ID.toml`; [`Room`] says what stands in it. The scene is a scenario whose
+//!    threads race, or a function of [`scenes`] where that language has no words.
+//! 3. `atslab museum ID` opens it.
 
 #![forbid(unsafe_code)]
 

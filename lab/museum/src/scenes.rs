@@ -1,4 +1,5 @@
-//! The scenes of the rooms: queues, timers, groups of threads, locks, and pairs.
+//! Scenes for which the language of scenarios has no words: queues, timers, groups of threads,
+//! and locks, without a pair.
 //!
 //! A scene makes an event system, lets its threads race, and tells
 //! [`violation`](explorer::violation) what must not be. It is the same scene whether its room is
@@ -12,6 +13,7 @@ mod pairs;
 mod queues;
 mod remarks;
 mod sleep;
+mod timers;
 
 use std::sync::Arc;
 
@@ -44,6 +46,9 @@ pub const ALL: &[(&str, Play)] = &[
         pairs::a_callback_moves_the_peer_to_another_mutex,
     ),
     ("a reply after a half close", pairs::a_reply_after_a_half_close),
+    ("a lock missed by the periodic event", timers::a_lock_missed_by_the_periodic_event),
+    ("a read issued while the timeout comes", timers::a_read_issued_while_the_timeout_comes),
+    ("a timeout set by a slow thread", timers::a_timeout_set_by_a_slow_thread),
     ("a peer that reads later", pairs::a_peer_that_reads_later),
     ("an operation without a buffer", remarks::an_operation_without_a_buffer),
     (

@@ -1,0 +1,88 @@
+//! Opens every room, and looks whether the museum is whole.
+
+use std::collections::BTreeSet;
+
+use eventsys::defects::Defect;
+use explorer::Explorer;
+use museum::{Shown, Work, room, rooms};
+use pluginvc::Epoch;
+use pluginvc::defects::{self, planted};
+use scenario::explore::{Setup, scene};
+
+/// Few random schedules: `atslab museum --verify` runs a hundred thousand.
+const WORK: Work = Work { random: 100, deeper: false, jobs: 1 };
+
+#[test]
+fn no_room_surprises() {
+    let surprises: Vec<String> = rooms()
+        .iter()
+        .flat_map(|room| {
+            eprintln!("{}", room.id);
+            let visit = room.visit(&WORK);
+            visit.surprises.into_iter().map(|surprise| format!("{}: {surprise}", room.id))
+        })
+        .collect();
+    assert_eq!(surprises, Vec::<String>::new());
+}
+
+/// A defect that can be put back and that no room shows would not be seen by anyone.
+#[test]
+fn each_defect_has_a_room() {
+    let armed: BTreeSet<&str> = rooms()
+        .iter()
+        .flat_map(|room| &room.armed)
+        .flat_map(|arms| arms.defects)
+        .map(|defect| defect.name)
+        .collect();
+    let all: BTreeSet<&str> = defects::all().map(|defect| defect.name).collect();
+    assert_eq!(armed, all);
+}
+
+/// The museum notices a room that does not show what it says, and one that is not mended.
+#[test]
+fn a_room_that_is_wrong_surprises() {
+    let mut wrong = room("ts-3339").expect("a room").clone();
+    wrong.shows = "ERROR".to_owned();
+    wrong.fixed.clone_from(&wrong.armed);
+    let surprises = wrong.visit(&WORK).surprises;
+    assert_eq!(surprises.len(), 2, "{surprises:?}");
+    assert!(surprises[0].contains("which is not \"ERROR\""), "{surprises:?}");
+    assert!(surprises[1].starts_with("mended (--epoch C --rearm ts-3339): "), "{surprises:?}");
+}
+
+/// Each schedule that a visit finds leads to the same violation a thousand times.
+#[test]
+fn a_minimal_schedule_is_exact() {
+    let room = room("ts-3339").expect("a room");
+    let visit = room.visit(&WORK);
+    let armed = visit.armed.expect("found");
+    assert_eq!(armed.interruptions, 1);
+    let exactly = || {
+        let trace = room.trace(&armed).expect("the same program");
+        (trace.schedule, trace.violation, trace.rows.len())
+    };
+    let first = exactly();
+    assert!((0..20).all(|_| exactly() == first));
+}
+
+/// The scene of `room`, with a race planted of which no room knows.
+fn finds(of: &str, planted: Option<&'static Defect>) -> Option<String> {
+    let Shown::Scenario { scenario, .. } = &room(of).expect("a room").shown else {
+        panic!("{of} has a scenario")
+    };
+    let rearmed: &'static [_] = planted.into_iter().collect::<Vec<_>>().leak();
+    let setup = Setup { rearmed, ..Setup::new(Epoch::C) };
+    let report = Explorer::new().explore(scene(scenario, &setup));
+    report.first().map(|found| found.violation.to_string())
+}
+
+/// The observers know the rules, and not the defects.
+#[test]
+fn a_planted_race_is_found_without_a_room() {
+    assert_eq!(finds("ts-3235", None), None);
+    let found = finds("ts-3235", Some(&planted::CLOSE));
+    assert!(found.is_some(), "a close without the core mutex");
+    assert_eq!(finds("gh-4746", None), None);
+    let found = finds("gh-4746", Some(&planted::LOOK)).expect("no second look");
+    assert!(found.contains("WRITE_"), "{found}");
+}
