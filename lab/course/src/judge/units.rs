@@ -33,6 +33,10 @@ pub(super) fn judge(
     if status.success() && passed > 0 {
         return Ok(Ok(format!("{passed} tests of {package} pass")));
     }
+    // A panic while another one unwinds aborts the process: then its message is here.
+    if let Some(sentence) = tell::not_written(&ended.err, places, "A test") {
+        return Ok(Err(Failure::new(sentence)));
+    }
     Ok(Err(failed(&ended.out, places)))
 }
 
