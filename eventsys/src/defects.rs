@@ -117,14 +117,21 @@ mod armed {
     // Not of `sync`: a look at the set must not be a step of the program. All threads of an
     // execution run on one thread of the system, so they share it, and no other execution does.
     std::thread_local! {
-        static ARMED: Cell<&'static [&'static Defect]> = const { Cell::new(&[]) };
+        static ARMED: Cell<[Option<&'static Defect>; MOST]> = const { Cell::new([None; MOST]) };
     }
+
+    /// How many defects can be back at once.
+    const MOST: usize = 4;
 
     /// Puts these defects back, and no other, until the returned value is dropped. A scene calls
     /// it first of all.
+    ///
+    /// # Panics
+    /// If there are more than four.
     #[must_use]
-    pub fn arm(defects: &'static [&'static Defect]) -> Armed {
-        ARMED.set(defects);
+    pub fn arm(defects: &[&'static Defect]) -> Armed {
+        assert!(defects.len() <= MOST, "at most {MOST} defects can be back at once");
+        ARMED.set(std::array::from_fn(|n| defects.get(n).copied()));
         Armed(())
     }
 
@@ -132,7 +139,7 @@ mod armed {
     #[inline]
     #[must_use]
     pub fn rearmed(defect: &'static Defect) -> bool {
-        ARMED.get().iter().any(|armed| std::ptr::eq(*armed, defect))
+        ARMED.get().iter().flatten().any(|armed| std::ptr::eq(*armed, defect))
     }
 
     /// Keeps defects armed; see [`arm`].
@@ -141,7 +148,7 @@ mod armed {
 
     impl Drop for Armed {
         fn drop(&mut self) {
-            ARMED.set(&[]);
+            ARMED.set([None; MOST]);
         }
     }
 }

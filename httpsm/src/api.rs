@@ -5,7 +5,7 @@
 //! `TSHttpSsnReenable` and their kin of `src/traffic_server/InkAPI.cc` (9.2.9).
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use eventsys::{ContRef, Continuation as _, Data, ET_NET, EventCode, ProxyMutex, Request};
 use iocore::NetVcRef;
@@ -126,6 +126,12 @@ impl HttpTxn {
     #[must_use]
     pub fn is_over(&self) -> bool {
         !self.0.is_alive()
+    }
+
+    /// The transaction, without keeping it alive.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakHttpTxn {
+        WeakHttpTxn(Arc::downgrade(&self.0))
     }
 
     /// The proxy.
@@ -348,6 +354,19 @@ impl HttpTxn {
             self.0.id()
         );
         &self.0
+    }
+}
+
+/// A transaction that is not kept alive: for a table of transactions that plugins know.
+/// [`HttpTxn::downgrade`] makes one.
+#[derive(Clone)]
+pub struct WeakHttpTxn(Weak<HttpSM>);
+
+impl WeakHttpTxn {
+    /// The transaction, if it is not over.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<HttpTxn> {
+        self.0.upgrade().map(HttpTxn).filter(|txn| !txn.is_over())
     }
 }
 

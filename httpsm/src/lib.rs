@@ -58,7 +58,8 @@ pub mod tunnel;
 
 pub use accept::HttpSessionAccept;
 pub use api::{
-    CacheLookup, HttpData, HttpSsn, HttpTxn, ts_http_connect, ts_http_connect_with_plugin_id,
+    CacheLookup, HttpData, HttpSsn, HttpTxn, WeakHttpTxn, ts_http_connect,
+    ts_http_connect_with_plugin_id,
 };
 pub use client_session::HttpClientSession;
 pub use config::HttpConfig;

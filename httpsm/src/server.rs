@@ -128,6 +128,21 @@ impl Server {
     /// If the number of threads is 0 or above [`MAX_EVENT_THREADS`](eventsys::MAX_EVENT_THREADS),
     /// or if the system gives no thread.
     pub fn start(options: ServerOptions) -> io::Result<Server> {
+        Server::start_with(options, |_| Ok(()))
+    }
+
+    /// As [`Server::start`]; `prepare` gets the proxy when its threads run, before it listens. It adds
+    /// plugins and rules of its own.
+    ///
+    /// # Errors
+    /// Also the error of `prepare`.
+    ///
+    /// # Panics
+    /// As [`Server::start`].
+    pub fn start_with(
+        options: ServerOptions,
+        prepare: impl FnOnce(&Arc<HttpProxy>) -> io::Result<()>,
+    ) -> io::Result<Server> {
         let ServerOptions { listen, threads, plugins, own_paths_only, maps, http, .. } = options;
         let ServerOptions { net, clock, local_time, steps, .. } = options;
         let options = Options { steps, ..Options::default() };
@@ -150,7 +165,9 @@ impl Server {
         // The default of `proxy.config.net.sock_option_flag_in`.
         let sockopt_flags = NetVCOptions::SOCK_OPT_NO_DELAY;
         let options = AcceptOptions { sockopt_flags, ..AcceptOptions::on(listen) };
-        match net.accept(HttpSessionAccept::new(&proxy), &options) {
+        let accept =
+            prepare(&proxy).and_then(|()| net.accept(HttpSessionAccept::new(&proxy), &options));
+        match accept {
             Ok(accept) => {
                 let address = accept.local_addr().unwrap_or(listen);
                 Ok(Server { processor, net, proxy, accept, address })

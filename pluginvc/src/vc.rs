@@ -90,6 +90,14 @@ impl PluginVC {
         self.end().closed.is_set()
     }
 
+    /// Whether the operation's direction is to be processed: the flag that `do_io` and `reenable`
+    /// set. For observers of an exploration.
+    #[cfg(feature = "explore")]
+    #[must_use]
+    pub fn needs_process(&self, op: VioOp) -> bool {
+        self.end().direction(op).need_process.is_set()
+    }
+
     /// The core mutex.
     fn mutex(&self) -> &Arc<ProxyMutex> {
         self.core.mutex()

@@ -38,6 +38,7 @@ pub mod gallery;
 pub mod http;
 pub mod live;
 pub mod netvctest;
+pub mod plugins;
 pub mod recording;
 pub mod runner;
 pub mod vocabulary;

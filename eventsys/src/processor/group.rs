@@ -99,8 +99,11 @@ impl ThreadGroup {
         }
         if started == self.len() {
             let callback = self.after_start.lock().take();
-            if let Some(callback) = callback {
-                callback();
+            match callback {
+                Some(callback) => callback(),
+                // A callback of the port can be called once only.
+                None if rearmed(&STARTED_TWICE) => panic!("_afterStartCallback is called twice"),
+                None => {}
             }
         }
     }

@@ -11,6 +11,7 @@ mod http;
 mod idle;
 mod list;
 mod node;
+mod plugin;
 mod record;
 mod run;
 mod serve;
@@ -33,6 +34,7 @@ use self::http::HttpArgs;
 use self::idle::IdleArgs;
 use self::list::ListArgs;
 use self::node::NodeArgs;
+use self::plugin::PluginArgs;
 use self::record::RecordArgs;
 use self::run::RunArgs;
 use self::serve::ServeArgs;
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Record(RecordArgs),
     /// Node's stream layer: compare with the real node, fuzz, see which listener gets the data
     Node(NodeArgs),
+    /// Run compiled plugins, the .so files of the real server, on the port; compare their calls
+    Plugin(PluginArgs),
     /// Serve HTTP: the port's state machine and plugins, on real sockets
     Serve(ServeArgs),
     /// Load the server with clients that go away, and count what is left of it
@@ -99,6 +103,7 @@ impl Command {
             Command::Fuzz(args) => fuzz::fuzz(args, out),
             Command::Record(args) => record::record(args, out),
             Command::Node(args) => node::node(args, out),
+            Command::Plugin(args) => plugin::plugin(args, out),
             Command::Serve(args) => serve::serve(args, out),
             Command::Soak(args) => soak::soak(args, out),
             Command::Idle(args) => idle::idle(args, out),

@@ -182,6 +182,18 @@ pub(crate) enum Error {
     /// A thread of the server has gone, and its connections with it.
     #[error("a thread of the server has panicked, and the server ends; the message stands above")]
     ThreadPanicked,
+    /// A plugin cannot be run.
+    #[error("plugin {plugin:?}: {what}")]
+    Plugin {
+        /// The plugin.
+        plugin: String,
+        /// Why not.
+        what: String,
+    },
+    /// Compiled plugins need what this system has not.
+    #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+    #[error("compiled plugins run only on Linux on x86-64")]
+    NoPlugins,
     /// Standard output accepts no more.
     #[error("standard output cannot be written: {0}")]
     Output(#[from] io::Error),

@@ -5,6 +5,8 @@
 //! client ══TCP══ NetVC ── HttpSM ── NetVC ══TCP══ origin server    (--map, --tunnel)
 //! ```
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod compiled;
 mod trace;
 
 use std::ffi::c_int;
@@ -29,11 +31,17 @@ use signal_hook::low_level::signal_name;
 use self::trace::TraceFile;
 use crate::error::Error;
 use crate::files;
+use crate::servers::ServersArg;
 use crate::ui::output::Output;
 
 /// The arguments of `atslab serve`.
 #[derive(Debug, Args)]
-#[command(after_help = SERVE_EXAMPLES, group = which_answers())]
+#[command(
+    after_help = SERVE_EXAMPLES,
+    group = which_answers(),
+    group = compiled_plugins(),
+    mut_arg("servers", |arg| arg.requires("compiled"))
+)]
 #[group(skip)]
 pub(crate) struct ServeArgs {
     /// Listen here; port 0 leaves the port to the system
@@ -55,6 +63,21 @@ pub(crate) struct ServeArgs {
     /// Let CONNECT open tunnels to this port, and forward requests that no rule matches; may be repeated
     #[arg(long, value_name = "PORT")]
     pub tunnel: Vec<u16>,
+
+    /// Load this compiled plugin, for all transactions; may be repeated
+    #[arg(long, value_name = "PATH ARGS")]
+    pub plugin_so: Vec<String>,
+
+    /// Take the rules from this file, with their compiled plugins
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["map", "plugin", "tunnel"])]
+    pub remap_config: Option<PathBuf>,
+
+    /// The folder that compiled plugins get as the server's configuration
+    #[arg(long, value_name = "FOLDER", default_value = ".", requires = "compiled")]
+    pub config_dir: PathBuf,
+
+    #[command(flatten)]
+    pub servers: ServersArg,
 
     /// How long a signal leaves the answers under way to come to their end; 0 cuts them off
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
@@ -81,6 +104,11 @@ is no TLS. The longest FROM counts; a request that no rule matches is answered w
 with 404 and the known paths. With --tunnel it is a forward proxy: a request that no
 rule matches goes where its URL says.
 
+A compiled plugin is the .so file that the real server loads; a name without a folder
+is one of its own plugins. A line of --remap-config is
+  map FROM TO @plugin=FILE @pparam=ARGUMENT
+A plugin that crashes ends the process, as it ends the real server.
+
 The first line of standard output says where it listens. On SIGINT or SIGTERM it
 stops listening, finishes the answers under way, and ends. --shutdown-timeout or a
 second signal cuts off the answers that are not finished. A client that has gone
@@ -91,6 +119,7 @@ Examples:
   atslab serve --plugin generator
   atslab serve --plugin echo --plugin generator --threads 2
   atslab serve --map /=http://127.0.0.1:3000/
+  atslab serve --plugin-so generator.so
   atslab serve --tunnel 443            with curl: curl -x 127.0.0.1:8080 https://…
   atslab serve --plugin fetcher --plugin generator --trace steps.jsonl
 
@@ -102,9 +131,17 @@ fn plugins() -> impl TypedValueParser<Value = Plugin> {
         .map(|name| Plugin::from_name(&name).unwrap_or(Plugin::Generator))
 }
 
+/// The arguments by which compiled plugins are loaded.
+fn compiled_plugins() -> ArgGroup {
+    ArgGroup::new("compiled").args(["plugin_so", "remap_config"]).multiple(true)
+}
+
 /// Without any of them, there would be nothing to serve.
 fn which_answers() -> ArgGroup {
-    ArgGroup::new("answers").args(["plugin", "map", "tunnel"]).required(true).multiple(true)
+    ArgGroup::new("answers")
+        .args(["plugin", "plugin_so", "remap_config", "map", "tunnel"])
+        .required(true)
+        .multiple(true)
 }
 
 /// The time between two checks at the end whether answers are under way.
@@ -122,8 +159,7 @@ pub(crate) fn serve(args: &ServeArgs, out: &mut Output) -> Result<ExitCode, Erro
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(Error::Signals)?;
     let trace = args.trace.as_deref().map(TraceFile::create).transpose()?;
     let options = options(args, trace.as_ref());
-    let address = options.listen;
-    let server = Server::start(options).map_err(|source| Error::Listen { address, source })?;
+    let server = start(args, options)?;
     writeln!(out, "listening on http://{}", server.address())?;
     out.flush()?;
     let names: Vec<&str> = args.plugin.iter().map(|plugin| plugin.name()).collect();
@@ -149,6 +185,20 @@ pub(crate) fn serve(args: &ServeArgs, out: &mut Output) -> Result<ExitCode, Erro
     Ok(if finished { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn start(args: &ServeArgs, options: ServerOptions) -> Result<Server, Error> {
+    compiled::start(args, options)
+}
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+fn start(args: &ServeArgs, options: ServerOptions) -> Result<Server, Error> {
+    if !args.plugin_so.is_empty() || args.remap_config.is_some() {
+        return Err(Error::NoPlugins);
+    }
+    let address = options.listen;
+    Server::start(options).map_err(|source| Error::Listen { address, source })
+}
+
 fn options(args: &ServeArgs, trace: Option<&Arc<TraceFile>>) -> ServerOptions {
     let mut http = HttpConfig::default();
     if !args.tunnel.is_empty() {
@@ -159,8 +209,13 @@ fn options(args: &ServeArgs, trace: Option<&Arc<TraceFile>>) -> ServerOptions {
         listen: args.listen,
         threads: usize::from(args.threads),
         plugins: args.plugin.clone(),
-        own_paths_only: true,
-        maps: args.map.clone(),
+        // A compiled plugin may answer any path.
+        own_paths_only: args.plugin_so.is_empty() && args.remap_config.is_none(),
+        maps: match args.remap_config {
+            // Its rules replace this one, before the first request.
+            Some(_) => "/=http://127.0.0.1/".parse().into_iter().collect(),
+            None => args.map.clone(),
+        },
         http,
         steps: trace.map_or_else(Steps::none, |trace| Steps::to(trace.clone())),
         ..ServerOptions::default()

@@ -403,6 +403,12 @@ mod tests {
                 let levels = &buffer.levels;
                 assert!(levels.iter().all(|level| level.bytes >= 0), "{name} {epoch} {buffer:?}");
                 assert!(levels.is_sorted_by_key(|level| level.row), "{name} {epoch}");
+                // Each change stands at the row that makes it.
+                for level in levels.iter().filter(|level| level.row > 0) {
+                    let kind = run.rows[level.row].kind;
+                    let moves = kind.shape == Shape::Move || kind.name == "destroy";
+                    assert!(moves || *kind == kinds::OPERATION, "{name} {epoch} {level:?}");
+                }
             }
             let has_deputy = scenario.to_string().contains("by_deputy");
             let mut row = 0;

@@ -38,6 +38,14 @@ fn the_help_of_serve() {
 }
 
 #[test]
+fn the_help_of_plugin() {
+    let help =
+        |what| stdout(atslab().args(["plugin", what, "--help"]).env_remove("ATSLAB_SERVERS"));
+    let all = ["list", "run", "compare"].map(|what| format!("## {what}\n{}", help(what)));
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
 fn the_help_of_soak() {
     insta::assert_snapshot!(stdout(atslab().args(["soak", "--help"])));
 }

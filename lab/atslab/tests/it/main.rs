@@ -14,6 +14,8 @@ mod list;
 mod node;
 mod options;
 mod pictures;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod plugin;
 mod record;
 mod run_scenario;
 mod schema;

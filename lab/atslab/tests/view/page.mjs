@@ -133,6 +133,17 @@ const tests = {
     const { page, faults, text } = await open(['24-water-mark-32kib'], { hash: '#0.41' });
     assert.match(await text('sentence'), /The core buffer is full/);
     assert.match(await page.textContent('#text .lit'), /reenable write/);
+    // The bytes that a step moves are shown at this step, and not at the one before.
+    await page.keyboard.press('Home');
+    await page.focus('#find');
+    await page.keyboard.type('moved 32768 bytes');
+    await presses(page, ['Enter', 'Escape']);
+    assert.match(await page.getAttribute('.pipe', 'aria-label'), /write buffer 96 KiB \(−32 KiB\), core buffer A→P 32 KiB \(\+32 KiB\)/);
+    await page.keyboard.press('ArrowLeft');
+    assert.match(await page.getAttribute('.pipe', 'aria-label'), /write buffer 128 KiB, core buffer A→P 0 B/);
+    await page.focus('#find');
+    await page.fill('#find', 'core buffer is full');
+    await presses(page, ['Enter', 'Escape']);
     assert.match(await text('links'), /PluginVC::process_write_side.*pluginvc\/src\/transfer\.rs:\d+.*how bytes move/);
     await looksLike(page, 'run');
     const tree = await page.locator('#panel').ariaSnapshot();

@@ -68,6 +68,14 @@ impl Task {
     }
 }
 
+impl Task {
+    /// It can go on, and will at once do something on `object`.
+    fn goes_on_with(&mut self, operation: Operation, object: ObjectId) {
+        self.status = Status::Runs;
+        self.pending = Pending { operation, object, also: ObjectId::NONE };
+    }
+}
+
 /// What is written down of the operations.
 pub(super) enum Record {
     Nothing,
@@ -205,7 +213,7 @@ impl State {
     pub(super) fn unlocked(&mut self, lock: ObjectId) {
         for task in &mut self.tasks {
             if matches!(task.status, Status::Waits(Wait::Lock(waits_for, _)) if waits_for == lock) {
-                task.status = Status::Runs;
+                task.goes_on_with(Operation::Lock, lock);
             }
         }
     }
@@ -216,7 +224,7 @@ impl State {
             if task.status == Status::Waits(Wait::WakeUp(object)) {
                 waiting.0 |= Tasks::one(id as TaskId).0;
                 if all {
-                    task.status = Status::Runs;
+                    task.goes_on_with(Operation::Wait, object);
                 }
             }
         }

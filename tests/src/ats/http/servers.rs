@@ -165,7 +165,7 @@ fn settings(setup: Setup, origins: Origins, timeouts: Timeouts) -> Settings {
          {http}.request_header_max_size INT {HEAD_MAX}\n"
     );
     let records = if setup == Setup::Narrow { records + &limits } else { records };
-    Settings { records, remap: remap.to_owned() }
+    Settings { records, remap: remap.to_owned(), ..Settings::default() }
 }
 
 fn wait_for(address: SocketAddr) -> Result<(), String> {

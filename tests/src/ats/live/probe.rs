@@ -121,7 +121,7 @@ impl Probe {
 }
 
 /// Runs the compiler; what it says if it refuses.
-fn compile(command: &mut Command) -> io::Result<Option<String>> {
+pub(crate) fn compile(command: &mut Command) -> io::Result<Option<String>> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = Child::start(command)?;
     let mut said = Vec::new();

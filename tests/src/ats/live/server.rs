@@ -28,6 +28,10 @@ pub(crate) struct Settings {
     pub(crate) records: String,
     /// `remap.config`.
     pub(crate) remap: String,
+    /// `plugin.config`.
+    pub(crate) plugins: String,
+    /// Added to the environment.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 /// A running server and its root. The server is ended and the root removed, in this
@@ -66,6 +70,23 @@ impl Server {
     /// Where the headers of its plugin interface are, if they are there.
     pub(crate) fn include_folder(&self) -> PathBuf {
         self.folder.join("usr/include")
+    }
+
+    /// Where its plugins are.
+    #[must_use]
+    pub fn modules_folder(&self) -> PathBuf {
+        self.folder.join("usr/lib/trafficserver/modules")
+    }
+
+    /// The folders of its libraries, the server's own last.
+    #[must_use]
+    pub fn library_folders(&self) -> [PathBuf; 3] {
+        let usr = self.folder.join("usr/lib");
+        [
+            usr.join("x86_64-linux-gnu"),
+            self.folder.join("lib/x86_64-linux-gnu"),
+            usr.join("trafficserver"),
+        ]
     }
 
     fn binary(&self) -> PathBuf {
@@ -114,8 +135,9 @@ impl Server {
         settings: &Settings,
     ) -> Result<(Process, SocketAddr), LiveError> {
         let port = free_port().map_err(LiveError::at("a port for a server"))?;
-        let root = self.make_root(port, 1, "", settings)?;
+        let root = self.make_root(port, 1, &settings.plugins, settings)?;
         let mut command = self.command(root.path());
+        command.envs(settings.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stderr(Stdio::null());
         let child = Child::start(&mut command)
             .map_err(LiveError::at(format!("starting {}", self.release)))?;
@@ -123,13 +145,7 @@ impl Server {
     }
 
     fn command(&self, root: &Path) -> Command {
-        let usr = self.folder.join("usr/lib");
-        let libraries = [
-            usr.join("x86_64-linux-gnu"),
-            self.folder.join("lib/x86_64-linux-gnu"),
-            usr.join("trafficserver"),
-        ];
-        let libraries = libraries.map(|path| path.display().to_string()).join(":");
+        let libraries = self.library_folders().map(|path| path.display().to_string()).join(":");
         let mut command = Command::new(self.binary());
         command
             .current_dir(root)

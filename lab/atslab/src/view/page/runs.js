@@ -11,6 +11,8 @@ import { drawNames, drawStrip, layoutOf } from './strip.js';
 /** @typedef {import('./types.d.ts').State} State */
 /** @typedef {{ book: string, source: string }} Links */
 
+/** So many columns fit on a sheet of paper. */
+const ON_PAPER = 60;
 const WIDTHS = [4, 7, 11, 16, 21, 28, 38];
 
 /** @type {Scene} */
@@ -32,6 +34,7 @@ export class Runs {
     this.first = -1;
     this.asked = false;
     this.printing = false;
+    this.before = 0;
     this.timer = 0;
     this.found = '';
     this.listen();
@@ -89,7 +92,7 @@ export class Runs {
   drawNow() {
     const { scene, width } = this.state;
     const [first, end] = this.visible();
-    const shift = first * width;
+    const shift = this.printing ? 0 : first * width;
     for (const { run, picture } of this.strips) {
       picture.setAttribute('width', String((end - first) * width + 2));
       picture.style.marginLeft = `${shift}px`;
@@ -102,7 +105,10 @@ export class Runs {
   /** The columns that are drawn. @returns {[number, number]} */
   visible() {
     const { scene, width } = this.state;
-    if (this.printing) return [0, scene.columns];
+    if (this.printing) {
+      const from = Math.max(0, Math.min(scene.columns, this.state.column + ON_PAPER / 2) - ON_PAPER);
+      return [from, Math.min(scene.columns, from + ON_PAPER)];
+    }
     const first = Math.max(0, Math.floor(this.scroll.scrollLeft / width) - 3);
     return [first, Math.min(scene.columns, first + Math.ceil(this.scroll.clientWidth / width) + 7)];
   }
@@ -216,13 +222,28 @@ export class Runs {
     this.scroll.scrollLeft = this.state.column * this.state.width - middle;
   }
 
+  /** On paper stand the columns around the cursor, as narrow as they must be. @param {boolean} printing */
+  print(printing) {
+    if (printing === this.printing) return;
+    this.printing = printing;
+    const { columns } = this.state.scene;
+    if (printing) {
+      this.before = this.state.width;
+      this.state.width = Math.max(9, Math.min(21, Math.floor(540 / Math.min(columns, ON_PAPER))));
+    } else {
+      this.state.width = this.before;
+    }
+    const shown = printing ? Math.min(columns, ON_PAPER) : columns;
+    byId('strips').style.width = `${shown * this.state.width + 24}px`;
+    this.drawNow();
+  }
+
   listen() {
     this.scroll.addEventListener('scroll', () => this.draw());
     addEventListener('resize', () => this.draw());
     for (const [when, printing] of /** @type {[string, boolean][]} */ ([['beforeprint', true], ['afterprint', false]])) {
       addEventListener(when, () => {
-        this.printing = printing;
-        this.drawNow();
+        this.print(printing);
       });
     }
     byId('strips').addEventListener('click', (event) => {

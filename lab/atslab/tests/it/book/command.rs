@@ -66,7 +66,8 @@ pub(super) const BY_HAND: &[(&str, &str)] = &[
 ];
 
 /// Words of a command that mean a real program, or a file that one has written.
-const LIVE: [&str; 6] = ["--live", " fuzz", " record ", "--record ", "mine.answers", "tests/live/"];
+const LIVE: [&str; 7] =
+    ["atslab plugin ", "--live", " fuzz", " record ", "--record ", "mine.answers", "tests/live/"];
 
 impl Kind {
     pub(super) fn of(command: &str) -> Kind {

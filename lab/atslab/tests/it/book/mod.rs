@@ -36,7 +36,7 @@ fn pages() -> Vec<Page> {
         let book = fs::read_dir(root.join(folder)).expect("the book is there");
         paths.extend(book.map(|entry| entry.expect("an entry").path()));
     }
-    for folder in ["eventsys", "iocore", "pluginvc", "httpsm", "streamlisten", "tests"] {
+    for folder in ["eventsys", "iocore", "pluginvc", "httpsm", "streamlisten", "tsapi", "tests"] {
         paths.push(root.join(folder).join("README.md"));
     }
     paths.extend(

@@ -18,7 +18,7 @@ type Uses = BTreeMap<String, BTreeSet<String>>;
 /// The height of a crate.
 const ROW: i32 = 54;
 /// The distance of two lines.
-const LANE: i32 = 13;
+const LANE: i32 = 11;
 
 pub(super) fn draw() -> String {
     let (uses, folders) = read();
@@ -113,7 +113,7 @@ fn read() -> (Uses, BTreeMap<String, (String, String)>) {
 
 /// The words of a description as far as they fit.
 fn shortened(text: &str) -> String {
-    const MOST: usize = 46;
+    const MOST: usize = 42;
     let text = text.strip_prefix("Traffic Server's ").unwrap_or(text);
     if text.chars().count() <= MOST {
         return text.to_owned();

@@ -1,0 +1,165 @@
+//! `atslab plugin`: a plugin with one mistake at a time, bad input, and the real server's plugins.
+
+mod abi;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::common::{atslab, stderr};
+
+/// A folder with a file of requests and the plugin of mistakes. `None` without a C compiler.
+struct Folder {
+    folder: TempDir,
+}
+
+impl Folder {
+    fn new(requests: &str) -> Folder {
+        let folder = TempDir::new().expect("a temporary folder");
+        fs::write(folder.path().join("requests.txt"), requests).expect("a file");
+        Folder { folder }
+    }
+
+    fn with_mistakes() -> Option<Folder> {
+        let folder = Folder::new("GET /a\n\nGET /b\n");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/plugins/mistakes.c");
+        let mut compiler = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".to_owned()));
+        compiler.args(["-shared", "-fPIC", "-o"]).arg(folder.path("mistakes.so")).arg(source);
+        match compiler.output() {
+            Ok(output) => {
+                let said = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert!(output.status.success(), "{said}");
+                Some(folder)
+            }
+            // Without a compiler there is no plugin of ours.
+            Err(_) => None,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn atslab(&self, arguments: &[&str]) -> assert_cmd::Command {
+        let mut command = atslab();
+        command.args(["plugin"]).args(arguments).current_dir(self.folder.path());
+        command.env_remove("ATSLAB_SERVERS");
+        command
+    }
+
+    /// The status of a run of the plugin with a mistake, and what it says about it.
+    fn run(&self, mistake: &str, more: &[&str]) -> (Option<i32>, String) {
+        let plugin = format!("./mistakes.so {mistake}");
+        let mut arguments = vec!["run", &plugin, "--requests", "requests.txt"];
+        arguments.extend(more);
+        let output = self.atslab(&arguments).output().expect("it starts");
+        let text = String::from_utf8(output.stdout).expect("text");
+        (output.status.code(), told(&text))
+    }
+}
+
+/// The statuses of the answers, and what stands behind `findings:`, without offsets: they depend on the
+/// compiler.
+fn told(text: &str) -> String {
+    let answers: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("GET "))
+        .filter_map(|line| line.split_ascii_whitespace().nth(2))
+        .collect();
+    let rest: Vec<String> = text
+        .lines()
+        .skip_while(|line| !line.starts_with("findings") && !line.contains("crashed"))
+        .map(without_offset)
+        .collect();
+    let end = text.lines().find(|line| line.starts_with("the run ends here"));
+    let end = end.map(|line| without_offset(line) + "\n").unwrap_or_default();
+    format!("answers: {}\n{end}{}", answers.join(" "), rest.join("\n"))
+}
+
+fn without_offset(line: &str) -> String {
+    let Some((before, behind)) = line.split_once(".so:+0x") else { return line.to_owned() };
+    let behind = behind.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+    format!("{before}.so:+…{behind}")
+}
+
+/// What the real 9.2.9 does with the same file was measured by `atslab plugin compare`. It runs on
+/// without a word where the run goes on here, and makes the same calls. Where the run ends here, it
+/// dies (a destroyed buffer, a released field, a transaction that has ended) or runs on with memory
+/// that it has freed or that is something else (the others).
+#[test]
+fn each_mistake_is_a_sentence_with_its_place() {
+    let Some(folder) = Folder::with_mistakes() else { return };
+    let mistakes = [
+        "none",
+        "other-mutex",
+        "consumes-too-much",
+        "reenables-twice",
+        "unlocks-what-it-has-not-locked",
+        "reenables-after-close",
+        "closes-twice",
+        "writes-to-destroyed-buffer",
+        "uses-destroyed-continuation",
+        "uses-released-field",
+        "transaction-after-close",
+        "a-handle-of-another-kind",
+        "a-function-that-is-left-out",
+        "crashes",
+    ];
+    let all: Vec<String> = mistakes
+        .iter()
+        .map(|mistake| {
+            let (code, told) = folder.run(mistake, &[]);
+            format!("## {mistake}: status {}\n{told}\n", code.unwrap_or(-1))
+        })
+        .collect();
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn a_strict_run_ends_at_the_first_mistake() {
+    let Some(folder) = Folder::with_mistakes() else { return };
+    let (code, told) = folder.run("reenables-twice", &["--strict"]);
+    assert_eq!(code, Some(1));
+    assert!(told.starts_with("answers: \nthe run ends here: TSHttpTxnReenable: "), "{told}");
+}
+
+#[test]
+fn a_run_is_the_same_each_time_and_tools_can_read_it() {
+    let Some(folder) = Folder::with_mistakes() else { return };
+    let run = || {
+        let plugin = "./mistakes.so consumes-too-much";
+        let arguments = ["run", plugin, "--requests", "requests.txt", "--format", "json"];
+        let output = folder.atslab(&arguments).output().expect("it starts");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let text = run();
+    assert_eq!(text, run());
+    let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(json["version"], 1);
+    assert_eq!(json["requests"][1]["status"], 200);
+    assert_eq!(json["findings"][0]["times"], 2);
+    assert_eq!(json["findings"][0]["function"], "TSIOBufferReaderConsume");
+}
+
+#[test]
+fn bad_input_is_one_sentence() {
+    let folder = Folder::new("GET\n");
+    let says = |arguments: &[&str]| {
+        folder.atslab(arguments).assert().code(2);
+        stderr(&mut folder.atslab(arguments))
+    };
+    let sentence = says(&["run", "./none.so", "--requests", "requests.txt"]);
+    assert_eq!(sentence, "atslab: plugin \"none.so\": there is no file ./none.so\n");
+    fs::write(folder.path("text.so"), "no plugin").expect("a file");
+    let sentence = says(&["run", "./text.so", "--requests", "requests.txt"]);
+    let expected = "atslab: requests.txt: line 1: expected METHOD TARGET, found \"GET\"\n";
+    assert_eq!(sentence, expected);
+    fs::write(folder.path("requests.txt"), "GET /\n").expect("a file");
+    let sentence = says(&["run", "./text.so", "--requests", "requests.txt"]);
+    assert!(
+        sentence.starts_with("atslab: plugin \"text.so\": the plugin cannot be loaded: "),
+        "{sentence}"
+    );
+}

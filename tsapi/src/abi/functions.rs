@@ -1,0 +1,294 @@
+//! The functions that are written, by the headings of `ts/ts.h`.
+
+use std::ffi::{c_char, c_int, c_void};
+
+use super::callbacks::{EventFunction, RecordFunction, ThreadFunction};
+use super::values::{
+    advance, between, block, bytes, lend, malloced, put, put_both, put_or_error, room, text,
+};
+use crate::host::head::Which;
+use crate::host::{
+    Handle, Kind, action, buffer, connection, continuation, field, files, findings, head, hooks,
+    host, locks, messages, names, parser, plugins, stats, threads, transaction, url,
+};
+
+/// A pointer that a plugin gives and gets back, as the host keeps it.
+fn kept(pointer: *mut c_void) -> usize {
+    pointer.expose_provenance()
+}
+
+/// The pointer again.
+fn given_back(kept: usize) -> *mut c_void {
+    std::ptr::with_exposed_provenance_mut(kept)
+}
+
+exports! {
+    // Plugins, versions, folders.
+    fn TSPluginRegister(info: *const *const c_char) -> c_int
+        = { plugins::register(&text(*info)); 0 };
+    fn TSTrafficServerVersionGet() -> *const c_char = c"9.2.9".as_ptr();
+    fn TSTrafficServerVersionGetMajor() -> c_int = 9;
+    fn TSTrafficServerVersionGetMinor() -> c_int = 2;
+    fn TSTrafficServerVersionGetPatch() -> c_int = 9;
+    fn TSConfigDirGet() -> *const c_char = host().config_dir.as_ptr();
+    fn TSIsDebugTagSet(tag: *const c_char) -> c_int
+        = c_int::from(messages::is_debug_tag_set(&text(tag)));
+    fn TSMgmtUpdateRegister(_cont: Handle, _name: *const c_char) = {};
+
+    // Memory and strings.
+    fn _TSmalloc(size: u64, _path: *const c_char) -> *mut c_void = libc::malloc(size as usize);
+    fn _TSrealloc(old: *mut c_void, size: u64, _path: *const c_char) -> *mut c_void
+        = libc::realloc(old, size as usize);
+    fn _TSfree(old: *mut c_void) = libc::free(old);
+    fn _TSstrdup(from: *const c_char, length: i64, _path: *const c_char) -> *mut c_char = match from {
+        from if from.is_null() => std::ptr::null_mut(),
+        from => malloced(bytes(from, length)),
+    };
+    fn _TSAssert(what: *const c_char, file: *const c_char, line: c_int) -> c_int = {
+        findings::note(format!("the plugin's assertion failed: {} ({}:{line})", text(what), text(file)));
+        0
+    };
+    fn _TSReleaseAssert(what: *const c_char, file: *const c_char, line: c_int) = {
+        findings::end(format!("the plugin's assertion failed: {} ({}:{line})", text(what), text(file)))
+    };
+
+    // Files.
+    fn TSfopen(name: *const c_char, mode: *const c_char) -> Handle
+        = files::open(&text(name), &text(mode));
+    fn TSfclose(file: Handle) = files::close(file);
+    fn TSfgets(file: Handle, into: *mut c_char, length: u64) -> *mut c_char
+        = match files::gets(file, room(into, length as i64)) {
+            true => into,
+            false => std::ptr::null_mut(),
+        };
+    fn TSfread(file: Handle, into: *mut c_void, length: u64) -> i64
+        = files::read(file, room(into.cast(), length as i64));
+    fn TSfwrite(file: Handle, from: *const c_void, length: u64) -> i64
+        = files::write(file, block(from.cast(), length as i64));
+
+    // Statistics.
+    fn TSStatCreate(name: *const c_char, data_type: c_int, _persist: c_int, _sync: c_int) -> c_int
+        = stats::create(&text(name), data_type);
+    fn TSStatFindName(name: *const c_char, id: *mut c_int) -> c_int
+        = put_or_error(id, stats::find(&text(name)));
+    fn TSStatIntIncrement(id: c_int, by: i64) = stats::add(id, by);
+    fn TSStatIntDecrement(id: c_int, by: i64) = stats::add(id, by.wrapping_neg());
+    fn TSStatIntSet(id: c_int, value: i64) = stats::set(id, value);
+    fn TSStatIntGet(id: c_int) -> i64 = stats::get(id);
+    fn TSRecordDump(types: c_int, function: RecordFunction, data: *mut c_void)
+        = stats::dump(types, function, kept(data));
+
+    // Threads and mutexes.
+    fn TSThreadCreate(function: ThreadFunction, data: *mut c_void) -> Handle
+        = threads::create(function, kept(data));
+    fn TSMutexCreate() -> Handle = locks::create();
+    fn TSMutexDestroy(mutex: Handle) = locks::destroy(mutex);
+    fn TSMutexLock(mutex: Handle) = locks::lock(mutex);
+    fn TSMutexLockTry(mutex: Handle) -> c_int = if locks::lock_try(mutex) { 0 } else { -1 };
+    fn TSMutexUnlock(mutex: Handle) = locks::unlock(mutex);
+
+    // Continuations and their events.
+    fn TSContCreate(function: EventFunction, mutex: Handle) -> Handle
+        = continuation::create(function, mutex);
+    fn TSContDestroy(cont: Handle) = continuation::destroy(cont);
+    fn TSContDataSet(cont: Handle, data: *mut c_void) = continuation::set_data(cont, kept(data));
+    fn TSContDataGet(cont: Handle) -> *mut c_void = given_back(continuation::data(cont));
+    fn TSContMutexGet(cont: Handle) -> Handle = continuation::mutex_of(cont);
+    fn TSContCall(cont: Handle, event: c_int, data: *mut c_void) -> c_int
+        = continuation::call_now(cont, event, kept(data));
+    fn TSContSchedule(cont: Handle, ms: i64) -> Handle = action::schedule(cont, ms, false, 0);
+    fn TSContScheduleOnPool(cont: Handle, ms: i64, pool: c_int) -> Handle
+        = action::schedule(cont, ms, false, pool);
+    fn TSContScheduleEvery(cont: Handle, ms: i64) -> Handle = action::schedule(cont, ms, true, 0);
+    fn TSContScheduleEveryOnPool(cont: Handle, ms: i64, pool: c_int) -> Handle
+        = action::schedule(cont, ms, true, pool);
+    fn TSActionCancel(action: Handle) = action::cancel(action);
+    fn TSActionDone(action: Handle) -> c_int = c_int::from(action::is_done(action));
+
+    // Connections and operations.
+    fn TSVConnRead(vc: Handle, cont: Handle, buffer: Handle, nbytes: i64) -> Handle
+        = connection::read(vc, cont, buffer, nbytes);
+    fn TSVConnWrite(vc: Handle, cont: Handle, reader: Handle, nbytes: i64) -> Handle
+        = connection::write(vc, cont, reader, nbytes);
+    fn TSVConnClose(vc: Handle) = connection::close(vc, None, "TSVConnClose was called");
+    fn TSVConnAbort(vc: Handle, error: c_int)
+        = connection::close(vc, Some(error), "TSVConnAbort was called");
+    fn TSVConnShutdown(vc: Handle, read: c_int, write: c_int)
+        = connection::shutdown(vc, read != 0, write != 0);
+    fn TSVConnReadVIOGet(vc: Handle) -> Handle = connection::vio_of(vc, Kind::ReadVio);
+    fn TSVConnWriteVIOGet(vc: Handle) -> Handle = connection::vio_of(vc, Kind::WriteVio);
+    fn TSVIOReenable(vio: Handle) = connection::reenable(vio);
+    fn TSVIOBufferGet(vio: Handle) -> Handle = connection::buffer_of(vio);
+    fn TSVIOReaderGet(vio: Handle) -> Handle = connection::reader_of(vio);
+    fn TSVIONBytesGet(vio: Handle) -> i64 = connection::number(vio, iocore::VIO::nbytes);
+    fn TSVIONBytesSet(vio: Handle, nbytes: i64) = connection::set_nbytes(vio, nbytes);
+    fn TSVIONDoneGet(vio: Handle) -> i64 = connection::number(vio, iocore::VIO::ndone);
+    fn TSVIONDoneSet(vio: Handle, ndone: i64) = connection::set_ndone(vio, ndone);
+    fn TSVIONTodoGet(vio: Handle) -> i64 = connection::number(vio, iocore::VIO::ntodo);
+    fn TSVIOContGet(vio: Handle) -> Handle = connection::continuation_of(vio);
+    fn TSVIOVConnGet(vio: Handle) -> Handle = connection::connection_of(vio);
+    fn TSVIOMutexGet(vio: Handle) -> Handle = connection::mutex_of(vio);
+
+    // Buffers. 8 is the index of the default size, 32 KiB.
+    fn TSIOBufferCreate() -> Handle = buffer::create(8);
+    fn TSIOBufferSizedCreate(index: c_int) -> Handle = buffer::create(index);
+    fn TSIOBufferDestroy(buffer: Handle) = buffer::destroy(buffer);
+    fn TSIOBufferWrite(buffer: Handle, from: *const c_void, length: i64) -> i64
+        = buffer::write(buffer, block(from.cast(), length));
+    fn TSIOBufferCopy(buffer: Handle, reader: Handle, length: i64, offset: i64) -> i64
+        = buffer::copy(buffer, reader, length, offset);
+    fn TSIOBufferReaderAlloc(buffer: Handle) -> Handle = buffer::alloc_reader(buffer);
+    fn TSIOBufferReaderClone(reader: Handle) -> Handle = buffer::clone_reader(reader);
+    fn TSIOBufferReaderFree(reader: Handle) = buffer::free_reader(reader);
+    fn TSIOBufferReaderAvail(reader: Handle) -> i64 = buffer::read_avail(reader);
+    fn TSIOBufferReaderConsume(reader: Handle, bytes: i64) = buffer::consume(reader, bytes);
+    fn TSIOBufferReaderCopy(reader: Handle, into: *mut c_void, length: i64) -> i64
+        = buffer::copy_out(reader, room(into.cast(), length));
+    fn TSIOBufferReaderStart(reader: Handle) -> Handle = buffer::first_block(reader);
+    fn TSIOBufferBlockNext(block: Handle) -> Handle = buffer::next_block(block);
+    fn TSIOBufferBlockReadStart(block: Handle, reader: Handle, avail: *mut i64) -> *const c_char = {
+        let (at, n) = buffer::block_start(block, reader);
+        put(avail, n);
+        at
+    };
+    fn TSIOBufferBlockReadAvail(block: Handle, reader: Handle) -> i64
+        = buffer::block_start(block, reader).1;
+
+    // Heads.
+    fn TSMBufferCreate() -> Handle = head::create_buffer();
+    fn TSMBufferDestroy(mbuffer: Handle) -> c_int = head::destroy_buffer(mbuffer);
+    fn TSHandleMLocRelease(_mbuffer: Handle, _parent: Handle, handle: Handle) -> c_int
+        = if field::release(handle) { 0 } else { -1 };
+    fn TSHttpHdrCreate(mbuffer: Handle) -> Handle = head::create(mbuffer);
+    fn TSHttpHdrDestroy(_mbuffer: Handle, head: Handle) = head::destroy(head);
+    fn TSHttpHdrTypeSet(_mbuffer: Handle, head: Handle, kind: c_int) -> c_int
+        = if head::set_type(head, kind) { 0 } else { -1 };
+    fn TSHttpHdrTypeGet(_mbuffer: Handle, head: Handle) -> c_int = head::type_of(head);
+    fn TSHttpHdrVersionSet(_mbuffer: Handle, head: Handle, version: c_int) -> c_int
+        = { head::set_version(head, version); 0 };
+    fn TSHttpHdrVersionGet(_mbuffer: Handle, head: Handle) -> c_int = head::version(head);
+    fn TSHttpHdrStatusSet(_mbuffer: Handle, head: Handle, status: c_int) -> c_int
+        = { head::set_status(head, status); 0 };
+    fn TSHttpHdrStatusGet(_mbuffer: Handle, head: Handle) -> c_int = head::status(head);
+    fn TSHttpHdrReasonSet(_mbuffer: Handle, head: Handle, value: *const c_char, length: c_int) -> c_int
+        = { head::set_reason(head, bytes(value, length)); 0 };
+    fn TSHttpHdrReasonGet(_mbuffer: Handle, head: Handle, length: *mut c_int) -> *const c_char
+        = lend(head::reason(head), length);
+    fn TSHttpHdrReasonLookup(status: c_int) -> *const c_char = head::usual_reason(status).as_ptr();
+    fn TSHttpHdrMethodGet(_mbuffer: Handle, head: Handle, length: *mut c_int) -> *const c_char
+        = lend(head::method(head), length);
+    fn TSHttpHdrMethodSet(_mbuffer: Handle, head: Handle, value: *const c_char, length: c_int) -> c_int
+        = { head::set_method(head, bytes(value, length)); 0 };
+    fn TSHttpHdrUrlGet(_mbuffer: Handle, head: Handle, url: *mut Handle) -> c_int
+        = put_or_error(url, head::url(head));
+    fn TSHttpHdrLengthGet(_mbuffer: Handle, head: Handle) -> c_int = head::length(head);
+    fn TSHttpHdrPrint(_mbuffer: Handle, head: Handle, buffer: Handle) = head::print(head, buffer);
+    fn TSHttpParserCreate() -> Handle = parser::create();
+    fn TSHttpParserClear(parser: Handle) = parser::clear(parser);
+    fn TSHttpParserDestroy(parser: Handle) = parser::destroy(parser);
+    fn TSHttpHdrParseReq(
+        parser: Handle, _mbuffer: Handle, head: Handle, start: *mut *const c_char, end: *const c_char
+    ) -> c_int = {
+        let (result, taken) = parser::parse_request(parser, head, between(start, end));
+        advance(start, taken);
+        result
+    };
+    fn TSHttpHdrParseResp(
+        parser: Handle, _mbuffer: Handle, head: Handle, start: *mut *const c_char, end: *const c_char
+    ) -> c_int = {
+        let (result, taken) = parser::parse_response(parser, head, between(start, end));
+        advance(start, taken);
+        result
+    };
+
+    // Fields.
+    fn TSMimeHdrFieldsCount(_mbuffer: Handle, head: Handle) -> c_int = field::count(head);
+    fn TSMimeHdrFieldGet(_mbuffer: Handle, head: Handle, nth: c_int) -> Handle
+        = field::get(head, nth);
+    fn TSMimeHdrFieldFind(_mbuffer: Handle, head: Handle, name: *const c_char, length: c_int) -> Handle
+        = field::find(head, bytes(name, length));
+    fn TSMimeHdrFieldNext(_mbuffer: Handle, _head: Handle, field: Handle) -> Handle
+        = field::next(field);
+    fn TSMimeHdrFieldNextDup(_mbuffer: Handle, _head: Handle, field: Handle) -> Handle
+        = field::next_dup(field);
+    fn TSMimeHdrFieldCreate(_mbuffer: Handle, head: Handle, field: *mut Handle) -> c_int
+        = put_or_error(field, field::create(head, b""));
+    fn TSMimeHdrFieldCreateNamed(
+        _mbuffer: Handle, head: Handle, name: *const c_char, length: c_int, field: *mut Handle
+    ) -> c_int = put_or_error(field, field::create(head, bytes(name, length)));
+    fn TSMimeHdrFieldAppend(_mbuffer: Handle, head: Handle, field: Handle) -> c_int
+        = { field::append(head, field); 0 };
+    fn TSMimeHdrFieldRemove(_mbuffer: Handle, _head: Handle, field: Handle) -> c_int
+        = { field::remove(field); 0 };
+    fn TSMimeHdrFieldDestroy(_mbuffer: Handle, _head: Handle, field: Handle) -> c_int
+        = { field::destroy(field); 0 };
+    fn TSMimeHdrFieldNameGet(
+        _mbuffer: Handle, _head: Handle, field: Handle, length: *mut c_int
+    ) -> *const c_char = lend(field::name(field), length);
+    fn TSMimeHdrFieldValueStringGet(
+        _mbuffer: Handle, _head: Handle, field: Handle, part: c_int, length: *mut c_int
+    ) -> *const c_char = lend(field::value(field, part), length);
+    fn TSMimeHdrFieldValueInt64Get(_mbuffer: Handle, _head: Handle, field: Handle, part: c_int) -> i64
+        = field::number(field, part);
+    fn TSMimeHdrFieldValueIntGet(_mbuffer: Handle, _head: Handle, field: Handle, part: c_int) -> c_int
+        = field::number(field, part) as c_int;
+    fn TSMimeHdrFieldValueStringSet(
+        _mbuffer: Handle, _head: Handle, field: Handle, part: c_int, value: *const c_char, length: c_int
+    ) -> c_int = { field::set_value(field, part, bytes(value, length)); 0 };
+    fn TSMimeHdrFieldValueInt64Set(
+        _mbuffer: Handle, _head: Handle, field: Handle, part: c_int, value: i64
+    ) -> c_int = { field::set_value(field, part, value.to_string().as_bytes()); 0 };
+    fn TSMimeHdrFieldValueIntSet(
+        _mbuffer: Handle, _head: Handle, field: Handle, part: c_int, value: c_int
+    ) -> c_int = { field::set_value(field, part, value.to_string().as_bytes()); 0 };
+    fn TSMimeHdrFieldValueDateSet(_mbuffer: Handle, _head: Handle, field: Handle, time: i64) -> c_int
+        = { field::set_date(field, time); 0 };
+
+    // URLs.
+    fn TSUrlSchemeGet(_mbuffer: Handle, url: Handle, length: *mut c_int) -> *const c_char
+        = lend(url::scheme(url), length);
+    fn TSUrlHostGet(_mbuffer: Handle, url: Handle, length: *mut c_int) -> *const c_char
+        = lend(url::host(url), length);
+    fn TSUrlPortGet(_mbuffer: Handle, url: Handle) -> c_int = url::port(url);
+    fn TSUrlPathGet(_mbuffer: Handle, url: Handle, length: *mut c_int) -> *const c_char
+        = lend(url::path(url), length);
+    fn TSUrlHttpQueryGet(_mbuffer: Handle, url: Handle, length: *mut c_int) -> *const c_char
+        = lend(url::query(url), length);
+
+    // Hooks.
+    fn TSHttpHookAdd(id: c_int, cont: Handle) = hooks::add(id, cont);
+    fn TSHttpTxnHookAdd(txn: Handle, id: c_int, cont: Handle)
+        = hooks::add_to_transaction(txn, id, cont);
+    fn TSHttpSsnHookAdd(ssn: Handle, id: c_int, cont: Handle) = hooks::add_to_session(ssn, id, cont);
+    fn TSLifecycleHookAdd(id: c_int, cont: Handle) = hooks::add_to_lifecycle(id, cont);
+    fn TSHttpEventNameLookup(event: c_int) -> *const c_char = names::event(event).as_ptr();
+
+    // Transactions and sessions.
+    fn TSHttpTxnReenable(txn: Handle, event: c_int) = transaction::reenable(txn, event);
+    fn TSHttpSsnReenable(ssn: Handle, event: c_int) = transaction::reenable_session(ssn, event);
+    fn TSHttpTxnIntercept(cont: Handle, txn: Handle) = transaction::intercept(cont, txn, false);
+    fn TSHttpTxnServerIntercept(cont: Handle, txn: Handle) = transaction::intercept(cont, txn, true);
+    fn TSHttpTxnClientReqGet(txn: Handle, mbuffer: *mut Handle, head: *mut Handle) -> c_int
+        = put_both(mbuffer, head, transaction::head(txn, Which::ClientRequest));
+    fn TSHttpTxnServerReqGet(txn: Handle, mbuffer: *mut Handle, head: *mut Handle) -> c_int
+        = put_both(mbuffer, head, transaction::head(txn, Which::ServerRequest));
+    fn TSHttpTxnServerRespGet(txn: Handle, mbuffer: *mut Handle, head: *mut Handle) -> c_int
+        = put_both(mbuffer, head, transaction::head(txn, Which::ServerResponse));
+    fn TSHttpTxnClientRespGet(txn: Handle, mbuffer: *mut Handle, head: *mut Handle) -> c_int
+        = put_both(mbuffer, head, transaction::head(txn, Which::ClientResponse));
+    fn TSHttpTxnCacheLookupStatusGet(txn: Handle, status: *mut c_int) -> c_int
+        = put_or_error(status, transaction::cache_lookup(txn));
+    fn TSHttpTxnConfigIntSet(txn: Handle, key: c_int, value: i64) -> c_int
+        = transaction::set_config_int(txn, key, value);
+    fn TSHttpTxnCntlSet(txn: Handle, control: c_int, on: bool) -> c_int
+        = transaction::set_control(txn, control, on);
+    fn TSHttpTxnStatusGet(txn: Handle) -> c_int = transaction::status(txn);
+    fn TSHttpTxnStatusSet(txn: Handle, status: c_int) = transaction::set_status(txn, status);
+    fn TSHttpTxnIdGet(txn: Handle) -> u64 = transaction::alive(txn).txn.id();
+    fn TSHttpTxnIsInternal(txn: Handle) -> c_int
+        = c_int::from(transaction::alive(txn).txn.is_internal());
+    fn TSHttpTxnClientAddrGet(txn: Handle) -> *const c_void = {
+        transaction::client_addr(txn).map_or(std::ptr::null(), |address| address.as_ptr().cast())
+    };
+    fn TShrtime() -> i64 = host().proxy.processor().clock().get_hrtime_updated();
+}

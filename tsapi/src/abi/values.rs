@@ -1,0 +1,147 @@
+//! What C passes: strings with a length, places for results, memory that the plugin frees.
+
+use std::ffi::{CStr, c_char, c_int};
+use std::slice;
+
+use super::words;
+use crate::host::head::Lent;
+
+/// The text at `text`, as long as `length` says; a negative length means up to the NUL. A null
+/// pointer is an empty text, as the functions of the original that do not assert take it.
+///
+/// # Safety
+/// There must be as many bytes, or a NUL, and they must stay for the length of the call.
+pub(super) unsafe fn bytes<'a>(text: *const c_char, length: impl Into<i64>) -> &'a [u8] {
+    let length = length.into();
+    if text.is_null() {
+        return &[];
+    }
+    match usize::try_from(length) {
+        // SAFETY: so many bytes are there, says the caller.
+        Ok(length) => unsafe { slice::from_raw_parts(text.cast(), length) },
+        // SAFETY: a NUL is there, says the caller.
+        Err(_) => unsafe { CStr::from_ptr(text) }.to_bytes(),
+    }
+}
+
+/// The bytes of a memory block. A null pointer or a negative length is an empty block.
+///
+/// # Safety
+/// As [`bytes`].
+pub(super) unsafe fn block<'a>(at: *const c_char, length: i64) -> &'a [u8] {
+    // SAFETY: as the caller says.
+    unsafe { bytes(at, length.max(0)) }
+}
+
+/// A text up to its NUL, readable.
+///
+/// # Safety
+/// As [`bytes`].
+pub(super) unsafe fn text(text: *const c_char) -> String {
+    // SAFETY: as the caller says.
+    String::from_utf8_lossy(unsafe { bytes(text, -1) }).into_owned()
+}
+
+/// A place of `length` bytes that the host fills.
+///
+/// # Safety
+/// There must be as many bytes, and nothing else may look at them during the call.
+pub(super) unsafe fn room<'a>(at: *mut c_char, length: i64) -> &'a mut [u8] {
+    match usize::try_from(length) {
+        // SAFETY: as the caller says.
+        Ok(length) if !at.is_null() => unsafe { slice::from_raw_parts_mut(at.cast(), length) },
+        _ => &mut [],
+    }
+}
+
+/// Writes a result; a null pointer means that the plugin does not want it.
+///
+/// # Safety
+/// `place` must be null, or a place for a `T`.
+pub(super) unsafe fn put<T>(place: *mut T, value: T) {
+    if !place.is_null() {
+        // SAFETY: it is a place for a `T`, says the caller.
+        unsafe { place.write(value) }
+    }
+}
+
+/// Writes a result if there is one; returns `TS_SUCCESS` or `TS_ERROR`.
+///
+/// # Safety
+/// As [`put`].
+pub(super) unsafe fn put_or_error<T>(place: *mut T, value: Option<T>) -> c_int {
+    match value {
+        Some(value) => {
+            // SAFETY: as the caller says.
+            unsafe { put(place, value) };
+            0
+        }
+        None => -1,
+    }
+}
+
+/// Writes two results if they are there; returns `TS_SUCCESS` or `TS_ERROR`.
+///
+/// # Safety
+/// As [`put`], for both.
+pub(super) unsafe fn put_both<A, B>(a: *mut A, b: *mut B, values: Option<(A, B)>) -> c_int {
+    match values {
+        Some((first, second)) => {
+            // SAFETY: as the caller says.
+            unsafe { (put(a, first), put(b, second)) };
+            0
+        }
+        None => -1,
+    }
+}
+
+/// Gives the plugin a text that the host keeps: its pointer, and its length at `length`. Words that
+/// the interface exports come back as their own pointer, because plugins compare pointers.
+///
+/// # Safety
+/// As [`put`].
+pub(super) unsafe fn lend(text: Option<Lent>, length: *mut c_int) -> *const c_char {
+    let (at, n) = match &text {
+        None => (std::ptr::null(), 0),
+        Some(Lent::Word(word)) => (words::pointer(word), word.count_bytes()),
+        Some(Lent::Text(text)) => (text.as_ptr().cast(), text.len()),
+    };
+    // SAFETY: as the caller says.
+    unsafe { put(length, c_int::try_from(n).unwrap_or(c_int::MAX)) };
+    at
+}
+
+/// Memory that the plugin frees with `TSfree`: the text and a NUL.
+pub(super) fn malloced(text: &[u8]) -> *mut c_char {
+    // SAFETY: the new block has room for the text and the NUL, and nothing else knows it.
+    unsafe {
+        let block = libc::malloc(text.len() + 1).cast::<u8>();
+        if !block.is_null() {
+            block.copy_from_nonoverlapping(text.as_ptr(), text.len());
+            block.add(text.len()).write(0);
+        }
+        block.cast()
+    }
+}
+
+/// What lies between two pointers into one text.
+///
+/// # Safety
+/// `start` must be a place with a pointer to a text, and `end` a pointer into the same text or just
+/// behind it.
+pub(super) unsafe fn between<'a>(start: *mut *const c_char, end: *const c_char) -> &'a [u8] {
+    // SAFETY: both point into one text, says the caller.
+    unsafe {
+        let length = end.offset_from(*start);
+        block(*start, i64::try_from(length).unwrap_or(0))
+    }
+}
+
+/// Moves the pointer at `start` on.
+///
+/// # Safety
+/// As [`between`]; there must be as many bytes.
+pub(super) unsafe fn advance(start: *mut *const c_char, bytes: usize) {
+    // SAFETY: as the caller says.
+    unsafe { *start = (*start).add(bytes) }
+}

@@ -1,0 +1,287 @@
+//! `TSIOBuffer`, `TSIOBufferReader` and `TSIOBufferBlock`.
+//!
+//! A buffer belongs to the plugin until its first `TSVConnRead` or `TSVConnWrite` binds it to the
+//! mutex of that operation; from then on each call looks the proof up.
+
+use std::collections::BTreeMap;
+use std::ffi::{c_char, c_int};
+use std::sync::{Arc, Weak};
+
+use eventsys::ProxyMutex;
+use eventsys::sync::Mutex;
+use iocore::buffer::{MIOBuffer, ReaderId, SizeIndex};
+use iocore::{BoundBuffer, IOBufferReader};
+
+use super::{Handle, Kind, Object, findings, locks, table, want};
+
+/// A buffer that a plugin has.
+pub(crate) struct Buffer {
+    handle: Handle,
+    state: Mutex<State>,
+    parts: Mutex<Parts>,
+}
+
+enum State {
+    Free(Box<MIOBuffer>),
+    Bound(BoundBuffer),
+    /// While it is being bound.
+    Moving,
+}
+
+/// The handles of readers and blocks, so that each keeps its own.
+#[derive(Default)]
+struct Parts {
+    readers: Vec<(ReaderId, Handle)>,
+    blocks: BTreeMap<u64, Handle>,
+}
+
+/// A reader of a buffer.
+pub(crate) struct Reader {
+    buffer: Arc<Buffer>,
+    id: ReaderId,
+}
+
+/// A block of a buffer, by its number.
+pub(crate) struct Block {
+    buffer: Arc<Buffer>,
+    number: u64,
+}
+
+impl Object for Buffer {
+    const KIND: Kind = Kind::Buffer;
+}
+
+impl Object for Reader {
+    const KIND: Kind = Kind::Reader;
+}
+
+impl Object for Block {
+    const KIND: Kind = Kind::Block;
+}
+
+/// The buffers that are bound, to find the handle of one that comes back from an operation.
+static BOUND: Mutex<Vec<Weak<Buffer>>> = Mutex::new(Vec::new());
+
+impl Buffer {
+    /// Calls `f` with the buffer, which must not call the interface again.
+    fn with<R>(&self, f: impl FnOnce(&mut MIOBuffer) -> R) -> R {
+        let mut state = self.state.lock();
+        let bound = match &mut *state {
+            State::Free(buffer) => return f(buffer),
+            State::Bound(bound) => bound.clone(),
+            State::Moving => unreachable!("it is bound under this lock"),
+        };
+        drop(state);
+        let mutex = bound.mutex().clone();
+        let guard = locks::proof(&mutex, "the operation that the buffer is used for");
+        bound.with(&guard, f)
+    }
+
+    /// The buffer under `mutex`. A buffer that is bound already stays as it is.
+    pub(crate) fn bind(self: &Arc<Buffer>, mutex: &Arc<ProxyMutex>) -> BoundBuffer {
+        let mut state = self.state.lock();
+        match std::mem::replace(&mut *state, State::Moving) {
+            State::Free(buffer) => {
+                *state = State::Bound(buffer.bind(mutex));
+                let mut all = BOUND.lock();
+                all.retain(|buffer| buffer.strong_count() > 0);
+                all.push(Arc::downgrade(self));
+            }
+            other => *state = other,
+        }
+        match &*state {
+            State::Bound(bound) if Arc::ptr_eq(bound.mutex(), mutex) => bound.clone(),
+            State::Bound(_) => findings::end(
+                "the buffer is used under two mutexes: an earlier operation had another one"
+                    .to_owned(),
+            ),
+            State::Free(_) | State::Moving => unreachable!("it has just been bound"),
+        }
+    }
+
+    fn forget_blocks_before(&self, front: Option<u64>) {
+        let mut parts = self.parts.lock();
+        let gone: Vec<u64> = match front {
+            Some(front) => parts.blocks.range(..front).map(|(number, _)| *number).collect(),
+            None => parts.blocks.keys().copied().collect(),
+        };
+        for number in gone {
+            if let Some(handle) = parts.blocks.remove(&number) {
+                let _ = table().take::<Block>(handle, "its bytes have been consumed");
+            }
+        }
+    }
+
+    fn block(self: &Arc<Buffer>, number: u64) -> Handle {
+        let mut parts = self.parts.lock();
+        let make = || table().insert(Block { buffer: self.clone(), number });
+        *parts.blocks.entry(number).or_insert_with(make)
+    }
+
+    fn reader(self: &Arc<Buffer>, id: ReaderId) -> Handle {
+        let mut parts = self.parts.lock();
+        if let Some((_, handle)) = parts.readers.iter().find(|(other, _)| *other == id) {
+            return *handle;
+        }
+        let handle = table().insert(Reader { buffer: self.clone(), id });
+        parts.readers.push((id, handle));
+        handle
+    }
+}
+
+impl Reader {
+    /// The reader, with its buffer under `mutex`.
+    pub(crate) fn bind(&self, mutex: &Arc<ProxyMutex>) -> IOBufferReader {
+        self.buffer.bind(mutex).reader(self.id)
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut MIOBuffer, ReaderId) -> R) -> R {
+        let id = self.id;
+        let (result, there) = self.buffer.with(|buffer| match buffer.has_reader(id) {
+            true => (Some(f(buffer, id)), true),
+            false => (None, false),
+        });
+        debug_assert!(there == result.is_some());
+        result.unwrap_or_else(|| findings::end("the reader has been freed".to_owned()))
+    }
+}
+
+/// `TSIOBufferCreate` and `TSIOBufferSizedCreate`: 0 is 128 bytes, each further index doubles it.
+pub(crate) fn create(index: c_int) -> Handle {
+    let buffer = MIOBuffer::new(SizeIndex::from_raw(i64::from(index)));
+    let make = |handle| Buffer {
+        handle,
+        state: Mutex::new(State::Free(Box::new(buffer))),
+        parts: Mutex::default(),
+    };
+    table().insert_with(make).0
+}
+
+/// `TSIOBufferDestroy`.
+pub(crate) fn destroy(buffer: Handle) {
+    let object = want::<Buffer>(buffer);
+    let _ = table().take::<Buffer>(buffer, "TSIOBufferDestroy was called");
+    object.forget_blocks_before(None);
+    let readers = std::mem::take(&mut object.parts.lock().readers);
+    for (_, reader) in readers {
+        let _ = table().take::<Reader>(reader, "its buffer was destroyed");
+    }
+}
+
+/// `TSIOBufferWrite`.
+pub(crate) fn write(buffer: Handle, bytes: &[u8]) -> i64 {
+    want::<Buffer>(buffer).with(|buffer| buffer.write(bytes))
+}
+
+/// `TSIOBufferCopy`: bytes of a reader, `offset` bytes beyond its place, without consuming them.
+pub(crate) fn copy(buffer: Handle, reader: Handle, length: i64, offset: i64) -> i64 {
+    let to = want::<Buffer>(buffer);
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+    let n = want::<Reader>(reader).with(|from, id| from.memcpy(id, &mut bytes, offset));
+    to.with(|to| to.write(&bytes[..n]))
+}
+
+/// `TSIOBufferReaderAlloc`.
+pub(crate) fn alloc_reader(buffer: Handle) -> Handle {
+    let buffer = want::<Buffer>(buffer);
+    match buffer.with(MIOBuffer::alloc_reader) {
+        Ok(id) => buffer.reader(id),
+        Err(none) => findings::end(none.to_string()),
+    }
+}
+
+/// `TSIOBufferReaderClone`.
+pub(crate) fn clone_reader(reader: Handle) -> Handle {
+    let reader = want::<Reader>(reader);
+    match reader.with(|buffer, id| buffer.clone_reader(id)) {
+        Ok(id) => reader.buffer.reader(id),
+        Err(none) => findings::end(none.to_string()),
+    }
+}
+
+/// `TSIOBufferReaderFree`.
+pub(crate) fn free_reader(reader: Handle) {
+    let object = want::<Reader>(reader);
+    object.with(|buffer, id| buffer.dealloc_reader(id));
+    let _ = table().take::<Reader>(reader, "TSIOBufferReaderFree was called");
+    object.buffer.parts.lock().readers.retain(|(_, other)| *other != reader);
+}
+
+/// `TSIOBufferReaderAvail`.
+pub(crate) fn read_avail(reader: Handle) -> i64 {
+    want::<Reader>(reader).with(|buffer, id| buffer.read_avail(id))
+}
+
+/// `TSIOBufferReaderConsume`. The original goes on with a negative count if there is less.
+pub(crate) fn consume(reader: Handle, bytes: i64) {
+    let reader = want::<Reader>(reader);
+    let (have, front) = reader.with(|buffer, id| {
+        let have = buffer.read_avail(id);
+        buffer.consume(id, bytes.clamp(0, have));
+        (have, buffer.block_number(id))
+    });
+    if bytes > have || bytes < 0 {
+        findings::note(format!("{bytes} bytes are consumed of {have}"));
+    }
+    // Others may still read the block; its handle is made again then.
+    reader.buffer.forget_blocks_before(front);
+}
+
+/// `TSIOBufferReaderCopy`: copies bytes out, without consuming them.
+pub(crate) fn copy_out(reader: Handle, into: &mut [u8]) -> i64 {
+    let n = want::<Reader>(reader).with(|buffer, id| buffer.memcpy(id, into, 0));
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// `TSIOBufferReaderStart`.
+pub(crate) fn first_block(reader: Handle) -> Handle {
+    let reader = want::<Reader>(reader);
+    let number = reader.with(MIOBuffer::block_number);
+    number.map_or(Handle::NULL, |number| reader.buffer.block(number))
+}
+
+/// `TSIOBufferBlockNext`.
+pub(crate) fn next_block(block: Handle) -> Handle {
+    let block = want::<Block>(block);
+    let next = block.buffer.with(|buffer| buffer.next_block(block.number));
+    next.map_or(Handle::NULL, |number| block.buffer.block(number))
+}
+
+/// `TSIOBufferBlockReadStart`: where the bytes of a block are, and how many. They stay until a reader
+/// consumes them.
+pub(crate) fn block_start(block: Handle, reader: Handle) -> (*const c_char, i64) {
+    let block = want::<Block>(block);
+    let reader = (!reader.is_null()).then(|| want::<Reader>(reader));
+    let id = reader.filter(|reader| Arc::ptr_eq(&reader.buffer, &block.buffer));
+    let found = block.buffer.with(|buffer| {
+        let bytes = buffer.numbered_block(block.number, id.map(|reader| reader.id))?;
+        Some((bytes.as_ptr().cast(), i64::try_from(bytes.len()).unwrap_or(i64::MAX)))
+    });
+    found.unwrap_or_else(|| findings::end("the bytes of the block have been consumed".to_owned()))
+}
+
+/// The handle of a buffer that an operation uses.
+pub(crate) fn handle_of(bound: &BoundBuffer) -> Handle {
+    let is_it = |buffer: &Arc<Buffer>| match &*buffer.state.lock() {
+        State::Bound(other) => other.is(bound),
+        State::Free(_) | State::Moving => false,
+    };
+    let known = BOUND.lock().iter().filter_map(Weak::upgrade).find(is_it);
+    match known {
+        Some(buffer) if table().get::<Buffer>(buffer.handle).is_ok() => buffer.handle,
+        // Destroyed by the plugin, and still in use by the operation; or the server's own.
+        _ => {
+            let state = Mutex::new(State::Bound(bound.clone()));
+            let make = |handle| Buffer { handle, state, parts: Mutex::default() };
+            let (handle, buffer) = table().insert_with(make);
+            BOUND.lock().push(Arc::downgrade(&buffer));
+            handle
+        }
+    }
+}
+
+/// The handle of a reader that an operation uses.
+pub(crate) fn handle_of_reader(reader: &IOBufferReader) -> Handle {
+    let buffer = handle_of(reader.buffer());
+    want::<Buffer>(buffer).reader(reader.id())
+}

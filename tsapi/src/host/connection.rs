@@ -1,0 +1,199 @@
+//! `TSVConn` and `TSVIO`.
+//!
+//! A `TSVIO` is its connection's handle with another kind, so it ends with the connection.
+
+use std::collections::HashMap;
+use std::ffi::c_int;
+use std::sync::Arc;
+
+use eventsys::ProxyMutex;
+use eventsys::sync::Mutex;
+use iocore::{NetVcRef, ShutdownHowTo, VIO, VioHandle, VioOp};
+
+use super::buffer::{self, Buffer, Reader};
+use super::continuation::{self, PluginCont};
+use super::{Handle, Kind, Object, findings, locks, table, want};
+
+/// A connection that a plugin has.
+pub(crate) struct Connection(NetVcRef);
+
+impl Object for Connection {
+    const KIND: Kind = Kind::Connection;
+}
+
+/// The handles of operations, by the address of the [`VIO`], which lives as long as its connection.
+static VIOS: Mutex<Option<HashMap<usize, Handle>>> = Mutex::new(None);
+
+const OPERATIONS: [(VioOp, Kind); 2] =
+    [(VioOp::Read, Kind::ReadVio), (VioOp::Write, Kind::WriteVio)];
+
+fn key(vio: &VIO) -> usize {
+    std::ptr::from_ref(vio).addr()
+}
+
+/// The handle of a connection, the same each time.
+pub(crate) fn handle_of(vc: &NetVcRef) -> Handle {
+    let mut vios = VIOS.lock();
+    let vios = vios.get_or_insert_default();
+    if let Some(handle) = vios.get(&key(vc.vio(VioOp::Read))) {
+        return handle.as_kind(Kind::Connection);
+    }
+    let handle = table().insert(Connection(vc.clone()));
+    for (op, kind) in OPERATIONS {
+        vios.insert(key(vc.vio(op)), handle.as_kind(kind));
+    }
+    handle
+}
+
+/// The handle of an operation.
+pub(crate) fn handle_of_vio(vio: &VIO) -> Handle {
+    let vios = VIOS.lock();
+    vios.as_ref().and_then(|vios| vios.get(&key(vio)).copied()).unwrap_or(Handle::NULL)
+}
+
+/// `TSVConnRead`. Takes the continuation's mutex itself, as the original does.
+pub(crate) fn read(vc: Handle, cont: Handle, buffer: Handle, nbytes: i64) -> Handle {
+    let connection = want::<Connection>(vc);
+    let (cont, buffer) = (want::<PluginCont>(cont), want::<Buffer>(buffer));
+    check_nbytes(nbytes);
+    let mutex = cont.mutex().clone();
+    let guard = mutex.lock();
+    let bound = buffer.bind(&mutex);
+    connection.0.do_io_read(&guard, Some(cont), nbytes, Some(&bound));
+    vc.as_kind(Kind::ReadVio)
+}
+
+/// `TSVConnWrite`. Takes the continuation's mutex itself, as the original does.
+pub(crate) fn write(vc: Handle, cont: Handle, reader: Handle, nbytes: i64) -> Handle {
+    let connection = want::<Connection>(vc);
+    let (cont, reader) = (want::<PluginCont>(cont), want::<Reader>(reader));
+    check_nbytes(nbytes);
+    let mutex = cont.mutex().clone();
+    let guard = mutex.lock();
+    let bound = reader.bind(&mutex);
+    connection.0.do_io_write(&guard, Some(cont), nbytes, Some(&bound));
+    vc.as_kind(Kind::WriteVio)
+}
+
+fn check_nbytes(nbytes: i64) {
+    if nbytes < 0 {
+        findings::end(format!("nbytes is {nbytes}: `sdk_assert(nbytes >= 0)`"));
+    }
+}
+
+/// `TSVConnClose`, and `TSVConnAbort` with an error number.
+pub(crate) fn close(vc: Handle, error: Option<c_int>, why: &'static str) {
+    let connection = want::<Connection>(vc);
+    {
+        let mut vios = VIOS.lock();
+        let vios = vios.get_or_insert_default();
+        for (op, _) in OPERATIONS {
+            vios.remove(&key(connection.0.vio(op)));
+        }
+    }
+    let _ = table().take::<Connection>(vc, why);
+    connection.0.do_io_close(error);
+}
+
+/// `TSVConnShutdown`.
+pub(crate) fn shutdown(vc: Handle, read: bool, write: bool) {
+    let connection = want::<Connection>(vc);
+    let how = match (read, write) {
+        (true, true) => ShutdownHowTo::ReadWrite,
+        (true, false) => ShutdownHowTo::Read,
+        (false, true) => ShutdownHowTo::Write,
+        (false, false) => return,
+    };
+    connection.0.do_io_shutdown(how);
+}
+
+/// `TSVConnReadVIOGet` and `TSVConnWriteVIOGet`.
+pub(crate) fn vio_of(vc: Handle, kind: Kind) -> Handle {
+    let _ = want::<Connection>(vc);
+    vc.as_kind(kind)
+}
+
+/// An operation, and the handle of its connection.
+fn vio(handle: Handle) -> (VioHandle, Handle) {
+    let op = match handle.kind() {
+        Some(Kind::ReadVio) => VioOp::Read,
+        Some(Kind::WriteVio) => VioOp::Write,
+        Some(other) => findings::end(format!("this is a {}; expected a TSVIO", other.name())),
+        None if handle.is_null() => findings::end("the TSVIO is NULL".to_owned()),
+        None => findings::end("this is no handle; expected a TSVIO".to_owned()),
+    };
+    let vc = handle.as_kind(Kind::Connection);
+    match table().get::<Connection>(vc) {
+        Ok(connection) => (VioHandle::new(connection.0.clone(), op), vc),
+        Err(refusal) => findings::end(format!("the TSVIO ended with its connection: {refusal}")),
+    }
+}
+
+/// Runs `f` with the proof that the operation's mutex is held; `None` for an operation that has never
+/// been issued, and so has no mutex.
+fn under_its_mutex<R>(
+    handle: Handle,
+    f: impl FnOnce(&VioHandle, &eventsys::Guard<'_>) -> R,
+) -> Option<R> {
+    let (vio, _) = vio(handle);
+    let mutex: Arc<ProxyMutex> = vio.mutex()?;
+    let guard = locks::proof(&mutex, "the TSVIO");
+    Some(f(&vio, &guard))
+}
+
+/// `TSVIOReenable`.
+pub(crate) fn reenable(handle: Handle) {
+    if under_its_mutex(handle, |vio, guard| vio.reenable(guard)).is_none() {
+        findings::note("the TSVIO has no operation");
+    }
+}
+
+/// `TSVIONBytesGet`, `TSVIONDoneGet` and `TSVIONTodoGet`.
+pub(crate) fn number(handle: Handle, of: impl FnOnce(&VIO) -> i64) -> i64 {
+    of(&vio(handle).0)
+}
+
+/// `TSVIONBytesSet`.
+pub(crate) fn set_nbytes(handle: Handle, nbytes: i64) {
+    check_nbytes(nbytes);
+    if under_its_mutex(handle, |vio, guard| vio.set_nbytes(guard, nbytes)).is_none() {
+        findings::note("the TSVIO has no operation");
+    }
+}
+
+/// `TSVIONDoneSet`.
+pub(crate) fn set_ndone(handle: Handle, ndone: i64) {
+    check_nbytes(ndone);
+    if under_its_mutex(handle, |vio, guard| vio.set_ndone(guard, ndone)).is_none() {
+        findings::note("the TSVIO has no operation");
+    }
+}
+
+/// `TSVIOVConnGet`.
+pub(crate) fn connection_of(handle: Handle) -> Handle {
+    vio(handle).1
+}
+
+/// `TSVIOContGet`.
+pub(crate) fn continuation_of(handle: Handle) -> Handle {
+    let cont = under_its_mutex(handle, |vio, guard| vio.continuation(guard)).flatten();
+    cont.map_or(Handle::NULL, |cont| continuation::handle_of(&cont))
+}
+
+/// `TSVIOMutexGet`.
+pub(crate) fn mutex_of(handle: Handle) -> Handle {
+    let mutex = vio(handle).0.mutex();
+    mutex.map_or(Handle::NULL, |mutex| table().insert(locks::PluginMutex(mutex)))
+}
+
+/// `TSVIOBufferGet`.
+pub(crate) fn buffer_of(handle: Handle) -> Handle {
+    let bound = under_its_mutex(handle, |vio, guard| vio.writer(guard)).flatten();
+    bound.map_or(Handle::NULL, |bound| buffer::handle_of(&bound))
+}
+
+/// `TSVIOReaderGet`.
+pub(crate) fn reader_of(handle: Handle) -> Handle {
+    let reader = under_its_mutex(handle, |vio, guard| vio.reader(guard)).flatten();
+    reader.map_or(Handle::NULL, |reader| buffer::handle_of_reader(&reader))
+}

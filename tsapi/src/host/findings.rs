@@ -1,0 +1,122 @@
+//! Findings: what a plugin does wrong, as sentences with their place.
+
+use std::ffi::c_int;
+use std::panic::resume_unwind;
+
+use eventsys::sync::Mutex;
+
+use super::{calls, host, names, table, transaction};
+
+/// A mistake of a plugin.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// What is wrong.
+    pub sentence: String,
+    /// The function that the plugin called.
+    pub function: &'static str,
+    /// The callback that called it: `plugin.so:+offset`, with the symbol where there is one.
+    pub place: String,
+    /// The event of that callback.
+    pub event: String,
+    /// How often it has happened, in the same way.
+    pub times: u64,
+    /// The run has ended at it.
+    pub is_the_end: bool,
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Finding { sentence, function, place, event, .. } = self;
+        if function.is_empty() {
+            write!(f, "{sentence} [{place}]")
+        } else {
+            write!(f, "{function}: {sentence} [{place}, {event}]")
+        }
+    }
+}
+
+/// What has happened in this process since the start of the host.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Each function that was called, and how often.
+    pub calls: Vec<(&'static str, u64)>,
+    /// What plugins asked for and the port does not model, and how often.
+    pub left_out: Vec<(&'static str, u64)>,
+    /// What plugins did wrong.
+    pub findings: Vec<Finding>,
+    /// The objects that plugins still hold, by the name of their type.
+    pub held: Vec<(&'static str, usize)>,
+    /// How often a handler of a plugin was called.
+    pub callbacks: u64,
+}
+
+static FINDINGS: Mutex<Vec<Finding>> = Mutex::new(Vec::new());
+
+/// What has happened so far.
+#[must_use]
+pub fn report() -> Report {
+    transaction::forget_those_that_are_over();
+    let (calls, left_out) = calls::counts();
+    let held = table().census().into_iter().map(|(kind, n)| (kind.name(), n)).collect();
+    let findings = FINDINGS.lock().clone();
+    Report { calls, left_out, findings, held, callbacks: super::continuation::callbacks() }
+}
+
+/// Notes a mistake, and goes on, unless the host is strict.
+pub(crate) fn note(sentence: impl Into<String>) {
+    let sentence = sentence.into();
+    if host().strict {
+        end(sentence);
+    }
+    keep(sentence, false);
+}
+
+/// Notes a mistake after which the real server cannot go on soundly, and ends the run: unwinds through
+/// the plugin up to the event loop.
+pub(crate) fn end(sentence: String) -> ! {
+    let text = keep(sentence, true);
+    unwind(text)
+}
+
+/// Not a panic of the port: no message of the panic hook, no backtrace.
+fn unwind(text: String) -> ! {
+    (host().at_the_end)(&text);
+    resume_unwind(Box::new(text))
+}
+
+/// Ends the run with a sentence that is not about a mistake.
+pub(crate) fn end_without_finding(sentence: String) -> ! {
+    log::error!(target: "plugin", "{sentence}");
+    unwind(sentence)
+}
+
+fn keep(sentence: String, is_the_end: bool) -> String {
+    let (place, event) = match calls::callback() {
+        Some((place, event)) => (place.to_string(), event_name(event)),
+        None => ("outside of a callback".to_owned(), String::new()),
+    };
+    let function = calls::function();
+    let found = Finding { sentence, function, place, event, times: 1, is_the_end };
+    let text = found.to_string();
+    let mut all = FINDINGS.lock();
+    let same = all.iter_mut().find(|other| Finding { times: 1, ..(*other).clone() } == found);
+    match same {
+        Some(same) => same.times += 1,
+        None => {
+            log::warn!(target: "plugin", "{text}");
+            all.push(found);
+        }
+    }
+    text
+}
+
+fn event_name(event: c_int) -> String {
+    match event {
+        0 => "no event".to_owned(),
+        _ => {
+            let names = names::event(event).to_string_lossy();
+            // The name for plugins stands last.
+            names.rsplit('/').next().unwrap_or_default().to_owned()
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! `TSMBuffer`, and heads: the `TSMLoc` of a request or a response.
+//!
+//! A `TSMBuffer` of the original is the heap of one head. Here it keeps the copies of the texts that
+//! were lent to the plugin: exactly as long as the text, without a NUL, so that a tool like valgrind
+//! sees a plugin that reads on, as a plugin of the real server should not.
+
+use std::ffi::{CStr, c_int};
+use std::sync::Arc;
+
+use eventsys::sync::{Mutex, MutexGuard};
+use httpsm::hdr::{HTTPVersion, MIMEHdr, RequestHdr, ResponseHdr, reason_lookup};
+use httpsm::{HttpTxn, WeakHttpTxn};
+
+use super::buffer;
+use super::url::Url;
+use super::{Handle, Kind, Object, findings, table, want};
+use crate::abi::words;
+
+/// A text that the host keeps for the plugin.
+pub(crate) enum Lent {
+    /// A word that the interface exports, by its own pointer.
+    Word(&'static CStr),
+    /// A copy, which lives as long as the `TSMBuffer`.
+    Text(Arc<[u8]>),
+}
+
+/// A `TSMBuffer`.
+#[derive(Default)]
+pub(crate) struct MBuffer {
+    lent: Mutex<Vec<Arc<[u8]>>>,
+}
+
+impl Object for MBuffer {
+    const KIND: Kind = Kind::MBuffer;
+}
+
+impl MBuffer {
+    /// Lends a text. Equal texts are lent once, so that asking again costs nothing.
+    pub(crate) fn lend(&self, text: &[u8]) -> Lent {
+        let mut all = self.lent.lock();
+        if let Some(same) = all.iter().find(|lent| ***lent == *text) {
+            return Lent::Text(same.clone());
+        }
+        let copy: Arc<[u8]> = text.into();
+        all.push(copy.clone());
+        Lent::Text(copy)
+    }
+
+    /// As [`MBuffer::lend`]; a word of the interface comes back as itself.
+    pub(crate) fn lend_word(&self, text: &[u8]) -> Lent {
+        words::word(text).map_or_else(|| self.lend(text), Lent::Word)
+    }
+}
+
+/// Which head of a transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Which {
+    ClientRequest,
+    ServerRequest,
+    ServerResponse,
+    ClientResponse,
+}
+
+/// A head: one that the plugin has made, or one of a transaction.
+pub(crate) struct Head {
+    pub(crate) mbuffer: Arc<MBuffer>,
+    source: Source,
+    /// The handle of its URL, once a plugin has asked for it.
+    pub(crate) url: Mutex<Handle>,
+}
+
+enum Source {
+    Own(Box<Mutex<Own>>),
+    Of(WeakHttpTxn, Which),
+}
+
+/// A head that the plugin has made. Its type is unknown at first; the parts of both are there.
+#[derive(Default)]
+struct Own {
+    kind: HeadType,
+    request: RequestHdr,
+    response: ResponseHdr,
+}
+
+/// `TSHttpType`.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum HeadType {
+    #[default]
+    Unknown = 0,
+    Request = 1,
+    Response = 2,
+}
+
+impl Object for Head {
+    const KIND: Kind = Kind::Head;
+}
+
+impl Head {
+    /// The head of a transaction.
+    pub(crate) fn of(txn: &HttpTxn, which: Which, mbuffer: Arc<MBuffer>) -> Head {
+        let source = Source::Of(txn.downgrade(), which);
+        Head { mbuffer, source, url: Mutex::new(Handle::NULL) }
+    }
+
+    fn own() -> Own {
+        // The original's new head has the version 1.0.
+        let mut own = Own::default();
+        own.response.version = HTTPVersion::HTTP_1_0;
+        own
+    }
+
+    fn kind(&self) -> HeadType {
+        match &self.source {
+            Source::Own(own) => own.lock().kind,
+            Source::Of(_, Which::ClientRequest | Which::ServerRequest) => HeadType::Request,
+            Source::Of(_, Which::ServerResponse | Which::ClientResponse) => HeadType::Response,
+        }
+    }
+
+    /// Calls `f` with the request, which must not call the interface again.
+    pub(crate) fn request<R>(&self, f: impl FnOnce(&mut RequestHdr) -> R) -> R {
+        let result = match &self.source {
+            Source::Own(own) => Some(f(&mut own.lock().request)),
+            Source::Of(txn, Which::ClientRequest) => Some(alive(txn).with_client_request(f)),
+            Source::Of(txn, Which::ServerRequest) => alive(txn).with_server_request(f),
+            Source::Of(..) => findings::end("this is the head of a response".to_owned()),
+        };
+        result.unwrap_or_else(|| findings::end("the transaction has no such request".to_owned()))
+    }
+
+    /// As [`Head::request`], with the response.
+    pub(crate) fn response<R>(&self, f: impl FnOnce(&mut ResponseHdr) -> R) -> R {
+        let result = match &self.source {
+            Source::Own(own) => Some(f(&mut own.lock().response)),
+            Source::Of(txn, Which::ServerResponse) => Some(alive(txn).with_server_response(f)),
+            Source::Of(txn, Which::ClientResponse) => alive(txn).with_client_response(f),
+            Source::Of(..) => findings::end("this is the head of a request".to_owned()),
+        };
+        result.unwrap_or_else(|| findings::end("the transaction has no such response".to_owned()))
+    }
+
+    /// As [`Head::request`], with the fields of either.
+    pub(crate) fn fields<R>(&self, f: impl FnOnce(&mut MIMEHdr) -> R) -> R {
+        match self.kind() {
+            HeadType::Response => self.response(|response| f(&mut response.fields)),
+            HeadType::Request | HeadType::Unknown => self.request(|request| f(&mut request.fields)),
+        }
+    }
+
+    fn print(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        match self.kind() {
+            HeadType::Response => self.response(|response| response.print(&mut text)),
+            HeadType::Request | HeadType::Unknown => {
+                self.request(|request| request.print(&mut text));
+            }
+        }
+        text
+    }
+
+    fn as_own(&self) -> Option<MutexGuard<'_, Own>> {
+        match &self.source {
+            Source::Own(own) => Some(own.lock()),
+            Source::Of(..) => None,
+        }
+    }
+}
+
+/// A transaction that has not ended.
+fn alive(txn: &WeakHttpTxn) -> HttpTxn {
+    let ended = || findings::end("the head ended with its transaction".to_owned());
+    txn.upgrade().unwrap_or_else(ended)
+}
+
+/// `TSMBufferCreate`.
+pub(crate) fn create_buffer() -> Handle {
+    table().insert(MBuffer::default())
+}
+
+/// `TSMBufferDestroy`.
+pub(crate) fn destroy_buffer(mbuffer: Handle) -> c_int {
+    let _ = want::<MBuffer>(mbuffer);
+    let _ = table().take::<MBuffer>(mbuffer, "TSMBufferDestroy was called");
+    0
+}
+
+/// `TSHttpHdrCreate`.
+pub(crate) fn create(mbuffer: Handle) -> Handle {
+    let mbuffer = want::<MBuffer>(mbuffer);
+    let source = Source::Own(Box::new(Mutex::new(Head::own())));
+    table().insert(Head { mbuffer, source, url: Mutex::new(Handle::NULL) })
+}
+
+/// `TSHttpHdrDestroy`.
+pub(crate) fn destroy(head: Handle) {
+    let object = want::<Head>(head);
+    let url = *object.url.lock();
+    let _ = table().take::<Url>(url, "its head was destroyed");
+    let _ = table().take::<Head>(head, "TSHttpHdrDestroy was called");
+}
+
+/// `TSHttpHdrTypeSet`: false for the head of a transaction.
+pub(crate) fn set_type(head: Handle, kind: c_int) -> bool {
+    let head = want::<Head>(head);
+    let Some(mut own) = head.as_own() else { return false };
+    own.kind = match kind {
+        1 => HeadType::Request,
+        2 => HeadType::Response,
+        _ => HeadType::Unknown,
+    };
+    true
+}
+
+/// `TSHttpHdrTypeGet`.
+pub(crate) fn type_of(head: Handle) -> c_int {
+    want::<Head>(head).kind() as c_int
+}
+
+/// `TSHttpHdrVersionSet`: the major number in the upper half.
+pub(crate) fn set_version(head: Handle, version: c_int) {
+    let head = want::<Head>(head);
+    let [_, major, _, minor] = version.to_be_bytes();
+    let version = HTTPVersion { major, minor };
+    match head.kind() {
+        HeadType::Response => head.response(|response| response.version = version),
+        HeadType::Request | HeadType::Unknown => head.request(|request| request.version = version),
+    }
+}
+
+/// `TSHttpHdrVersionGet`.
+pub(crate) fn version(head: Handle) -> c_int {
+    let head = want::<Head>(head);
+    let version = match head.kind() {
+        HeadType::Response => head.response(|response| response.version),
+        HeadType::Request | HeadType::Unknown => head.request(|request| request.version),
+    };
+    c_int::from(version.major) << 16 | c_int::from(version.minor)
+}
+
+/// `TSHttpHdrStatusSet`.
+pub(crate) fn set_status(head: Handle, status: c_int) {
+    let status = u16::try_from(status).unwrap_or(0);
+    want::<Head>(head).response(|response| response.status = status);
+}
+
+/// `TSHttpHdrStatusGet`.
+pub(crate) fn status(head: Handle) -> c_int {
+    let head = want::<Head>(head);
+    match head.kind() {
+        HeadType::Response => head.response(|response| c_int::from(response.status)),
+        HeadType::Request | HeadType::Unknown => 0,
+    }
+}
+
+/// `TSHttpHdrReasonSet`.
+pub(crate) fn set_reason(head: Handle, reason: &[u8]) {
+    want::<Head>(head).response(|response| response.reason = reason.to_vec());
+}
+
+/// `TSHttpHdrReasonGet`.
+pub(crate) fn reason(head: Handle) -> Option<Lent> {
+    let head = want::<Head>(head);
+    let reason = head.response(|response| response.reason.clone());
+    Some(head.mbuffer.lend(&reason))
+}
+
+/// `TSHttpHdrReasonLookup`: the usual reason of a status, ready to be printed by C.
+pub(crate) fn usual_reason(status: c_int) -> &'static CStr {
+    static KNOWN: Mutex<Vec<(c_int, &'static CStr)>> = Mutex::new(Vec::new());
+    let mut known = KNOWN.lock();
+    if let Some((_, text)) = known.iter().find(|(other, _)| *other == status) {
+        return text;
+    }
+    let found = u16::try_from(status).ok().and_then(reason_lookup).unwrap_or("None");
+    // Kept for ever, once for each status, as the table of the original is.
+    let text = std::ffi::CString::new(found).unwrap_or_default();
+    let text: &'static CStr = Box::leak(text.into_boxed_c_str());
+    known.push((status, text));
+    text
+}
+
+/// `TSHttpHdrMethodGet`.
+pub(crate) fn method(head: Handle) -> Option<Lent> {
+    let head = want::<Head>(head);
+    let method = head.request(|request| request.method.clone());
+    Some(head.mbuffer.lend_word(&method))
+}
+
+/// `TSHttpHdrMethodSet`.
+pub(crate) fn set_method(head: Handle, method: &[u8]) {
+    want::<Head>(head).request(|request| request.method = method.to_vec());
+}
+
+/// `TSHttpHdrUrlGet`: the same handle each time; none for a response.
+pub(crate) fn url(head: Handle) -> Option<Handle> {
+    let object = want::<Head>(head);
+    if object.kind() == HeadType::Response {
+        return None;
+    }
+    let mut url = object.url.lock();
+    if table().get::<Url>(*url).is_err() {
+        *url = table().insert(Url::of(object.clone()));
+    }
+    Some(*url)
+}
+
+/// `TSHttpHdrLengthGet`.
+pub(crate) fn length(head: Handle) -> c_int {
+    c_int::try_from(want::<Head>(head).print().len()).unwrap_or(c_int::MAX)
+}
+
+/// `TSHttpHdrPrint`.
+pub(crate) fn print(head: Handle, buffer: Handle) {
+    let text = want::<Head>(head).print();
+    buffer::write(buffer, &text);
+}
+
+/// Makes a head of the plugin's a request, which `TSHttpHdrParseReq` does.
+pub(crate) fn becomes(head: &Head, kind: HeadType) {
+    if let Some(mut own) = head.as_own() {
+        own.kind = kind;
+    }
+}

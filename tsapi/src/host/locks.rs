@@ -1,0 +1,91 @@
+//! `TSMutex`, and the proof that a call holds what it must hold.
+//!
+//! Code of C has no guards: it runs inside a handler that has one. So the proof is looked up: this
+//! thread holds the mutex of a `TSVIO` or a buffer already, or that is a finding. The mutex is taken
+//! then, so that the run goes on soundly; the real server goes on without it.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use eventsys::{Guard, OwnedGuard, ProxyMutex};
+
+use super::{Handle, Kind, Object, findings, table, want};
+
+/// What `TSMutexCreate` makes.
+pub(crate) struct PluginMutex(pub(crate) Arc<ProxyMutex>);
+
+impl Object for PluginMutex {
+    const KIND: Kind = Kind::Mutex;
+}
+
+thread_local! {
+    /// The mutexes that plugins have locked on this thread by `TSMutexLock`.
+    static LOCKED: RefCell<Vec<OwnedGuard>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A guard of `mutex`: the one that this thread has, or a new one after a finding.
+pub(crate) fn proof<'m>(mutex: &'m Arc<ProxyMutex>, of: &str) -> Guard<'m> {
+    if let Some(guard) = mutex.reenter() {
+        return guard;
+    }
+    let by = match mutex.thread_holding() {
+        Some(_) => ", which another thread holds right now",
+        None => "",
+    };
+    findings::note(format!("called without the mutex of {of}{by}"));
+    mutex.lock()
+}
+
+/// `TSMutexCreate`.
+pub(crate) fn create() -> Handle {
+    table().insert(PluginMutex(ProxyMutex::new()))
+}
+
+/// `TSMutexDestroy`. Continuations keep the mutex alive, as the `Ptr` of the original does.
+pub(crate) fn destroy(mutex: Handle) {
+    let object = want::<PluginMutex>(mutex);
+    if object.0.is_held() {
+        findings::note("the mutex is locked by this thread");
+    }
+    let _ = table().take::<PluginMutex>(mutex, "TSMutexDestroy was called");
+}
+
+/// `TSMutexLock`.
+pub(crate) fn lock(mutex: Handle) {
+    let guard = want::<PluginMutex>(mutex).0.lock_owned();
+    LOCKED.with(|all| all.borrow_mut().push(guard));
+}
+
+/// `TSMutexLockTry`: false if another thread holds it.
+pub(crate) fn lock_try(mutex: Handle) -> bool {
+    let guard = want::<PluginMutex>(mutex).0.try_lock_owned();
+    let taken = guard.is_some();
+    LOCKED.with(|all| all.borrow_mut().extend(guard));
+    taken
+}
+
+/// `TSMutexUnlock`.
+pub(crate) fn unlock(mutex: Handle) {
+    let wanted = want::<PluginMutex>(mutex);
+    let guard = LOCKED.with(|all| {
+        let mut all = all.borrow_mut();
+        let at = all.iter().rposition(|guard| Arc::ptr_eq(guard.mutex(), &wanted.0))?;
+        Some(all.remove(at))
+    });
+    if guard.is_none() {
+        findings::note("this thread has not locked the mutex by TSMutexLock");
+    }
+}
+
+/// A plugin's thread ends.
+pub(crate) fn thread_ends() {
+    let left = LOCKED.with(|all| std::mem::take(&mut *all.borrow_mut()));
+    if !left.is_empty() {
+        findings::note(format!("the thread ends with {} mutexes locked", left.len()));
+    }
+}
+
+/// The mutex that a continuation is made with; none for NULL.
+pub(crate) fn of_argument(mutex: Handle) -> Option<Arc<ProxyMutex>> {
+    (!mutex.is_null()).then(|| want::<PluginMutex>(mutex).0.clone())
+}

@@ -1,0 +1,332 @@
+//! Handles, and the table of the objects behind them.
+//!
+//! A handle is a number: 8 bits of kind, 24 bits of generation, 24 bits of index. No such number is
+//! an address that a process can have, so a plugin that looked behind one would fault at once. The
+//! table owns the objects; a call that ends one (`TSContDestroy`, `TSIOBufferDestroy` …) takes it out
+//! and leaves the reason, which the finding about a later use tells.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use eventsys::sync::Mutex;
+
+use super::findings;
+
+/// What a plugin holds: a `TSCont`, a `TSVConn`, a `TSMLoc` …
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(transparent)]
+pub(crate) struct Handle(u64);
+
+/// What a handle stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    Continuation = 1,
+    Mutex,
+    Connection,
+    ReadVio,
+    WriteVio,
+    Buffer,
+    Reader,
+    Block,
+    MBuffer,
+    Head,
+    Url,
+    Field,
+    Transaction,
+    Session,
+    Action,
+    Parser,
+    File,
+    Thread,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Kind; 18] = [
+        Kind::Continuation,
+        Kind::Mutex,
+        Kind::Connection,
+        Kind::ReadVio,
+        Kind::WriteVio,
+        Kind::Buffer,
+        Kind::Reader,
+        Kind::Block,
+        Kind::MBuffer,
+        Kind::Head,
+        Kind::Url,
+        Kind::Field,
+        Kind::Transaction,
+        Kind::Session,
+        Kind::Action,
+        Kind::Parser,
+        Kind::File,
+        Kind::Thread,
+    ];
+
+    /// Its type in `ts/ts.h`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Continuation => "TSCont",
+            Kind::Mutex => "TSMutex",
+            Kind::Connection => "TSVConn",
+            Kind::ReadVio | Kind::WriteVio => "TSVIO",
+            Kind::Buffer => "TSIOBuffer",
+            Kind::Reader => "TSIOBufferReader",
+            Kind::Block => "TSIOBufferBlock",
+            Kind::MBuffer => "TSMBuffer",
+            Kind::Head => "TSMLoc of a head",
+            Kind::Url => "TSMLoc of a URL",
+            Kind::Field => "TSMLoc of a field",
+            Kind::Transaction => "TSHttpTxn",
+            Kind::Session => "TSHttpSsn",
+            Kind::Action => "TSAction",
+            Kind::Parser => "TSHttpParser",
+            Kind::File => "TSFile",
+            Kind::Thread => "TSThread",
+        }
+    }
+}
+
+const BITS: u32 = 24;
+const MASK: u64 = (1 << BITS) - 1;
+
+impl Handle {
+    pub(crate) const NULL: Handle = Handle(0);
+
+    fn new(kind: Kind, generation: u32, index: usize) -> Handle {
+        Handle((kind as u64) << (2 * BITS) | u64::from(generation) << BITS | index as u64)
+    }
+
+    pub(crate) fn kind(self) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| self.0 >> (2 * BITS) == *kind as u64)
+    }
+
+    /// Another view of the same object: the VIO of a connection.
+    pub(crate) fn as_kind(self, kind: Kind) -> Handle {
+        Handle(self.0 & ((1 << (2 * BITS)) - 1) | (kind as u64) << (2 * BITS))
+    }
+
+    pub(crate) fn is_null(self) -> bool {
+        self.0 == 0
+    }
+
+    /// As the data of an event.
+    pub(crate) fn as_data(self) -> usize {
+        usize::try_from(self.0).unwrap_or(0)
+    }
+
+    fn index(self) -> usize {
+        (self.0 & MASK) as usize
+    }
+
+    fn generation(self) -> u32 {
+        (self.0 >> BITS & MASK) as u32
+    }
+}
+
+/// What the table can own.
+pub(crate) trait Object: Any + Send + Sync {
+    const KIND: Kind;
+}
+
+/// Why a handle is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Refusal {
+    Null(Kind),
+    Foreign { wanted: Kind },
+    Other { found: Kind, wanted: Kind },
+    Ended { kind: Kind, why: &'static str },
+    Reused(Kind),
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Refusal::Null(kind) => write!(f, "the {} is NULL", kind.name()),
+            Refusal::Foreign { wanted } => {
+                write!(f, "this is no handle; expected a {}", wanted.name())
+            }
+            Refusal::Other { found, wanted } => {
+                write!(f, "this is a {}; expected a {}", found.name(), wanted.name())
+            }
+            Refusal::Ended { kind, why } => {
+                write!(f, "the {} is not alive any more: {why}", kind.name())
+            }
+            Refusal::Reused(kind) => {
+                write!(f, "the {} is not alive any more, for a long time", kind.name())
+            }
+        }
+    }
+}
+
+struct Slot {
+    generation: u32,
+    kind: Kind,
+    object: Option<Arc<dyn Any + Send + Sync>>,
+    why_ended: &'static str,
+}
+
+/// All objects that plugins hold.
+pub(crate) struct Table {
+    slots: Mutex<Slots>,
+}
+
+#[derive(Default)]
+struct Slots {
+    all: Vec<Slot>,
+    free: VecDeque<usize>,
+}
+
+/// So many slots are free before one is used again: the reason of the end stays known for so long.
+const QUARANTINE: usize = 4096;
+
+static TABLE: Table = Table::new();
+
+/// The table of the process.
+pub(crate) fn table() -> &'static Table {
+    &TABLE
+}
+
+/// The object behind a handle that a plugin has passed. Ends the run if there is none: the real
+/// server would use freed memory.
+#[track_caller]
+pub(crate) fn want<T: Object>(handle: Handle) -> Arc<T> {
+    table().get(handle).unwrap_or_else(|refusal| findings::end(refusal.to_string()))
+}
+
+impl Table {
+    const fn new() -> Table {
+        let slots = Slots { all: Vec::new(), free: VecDeque::new() };
+        Table { slots: Mutex::new(slots) }
+    }
+
+    /// Owns the object that `make` makes, which may keep its handle.
+    pub(crate) fn insert_with<T: Object>(
+        &self,
+        make: impl FnOnce(Handle) -> T,
+    ) -> (Handle, Arc<T>) {
+        let mut slots = self.slots.lock();
+        let index = match slots.free.len() > QUARANTINE {
+            true => slots.free.pop_front().unwrap_or_default(),
+            false => {
+                slots.all.push(Slot { generation: 0, kind: T::KIND, object: None, why_ended: "" });
+                slots.all.len() - 1
+            }
+        };
+        let slot = &mut slots.all[index];
+        slot.generation = (slot.generation + 1) & MASK as u32;
+        slot.kind = T::KIND;
+        let handle = Handle::new(T::KIND, slot.generation, index);
+        let object = Arc::new(make(handle));
+        slot.object = Some(object.clone());
+        (handle, object)
+    }
+
+    /// Owns an object.
+    pub(crate) fn insert<T: Object>(&self, object: T) -> Handle {
+        self.insert_with(|_| object).0
+    }
+
+    /// The object behind a handle.
+    pub(crate) fn get<T: Object>(&self, handle: Handle) -> Result<Arc<T>, Refusal> {
+        let wanted = T::KIND;
+        if handle.is_null() {
+            return Err(Refusal::Null(wanted));
+        }
+        let Some(kind) = handle.kind() else { return Err(Refusal::Foreign { wanted }) };
+        if kind != wanted {
+            return Err(Refusal::Other { found: kind, wanted });
+        }
+        let slots = self.slots.lock();
+        let slot = slots.all.get(handle.index()).ok_or(Refusal::Foreign { wanted })?;
+        if slot.kind != kind || slot.generation != handle.generation() {
+            return Err(Refusal::Reused(kind));
+        }
+        let object = slot.object.clone().ok_or(Refusal::Ended { kind, why: slot.why_ended })?;
+        object.downcast().map_err(|_| Refusal::Foreign { wanted })
+    }
+
+    /// Takes an object out; later uses of its handle are refused with this reason.
+    pub(crate) fn take<T: Object>(
+        &self,
+        handle: Handle,
+        why: &'static str,
+    ) -> Result<Arc<T>, Refusal> {
+        let object = self.get(handle)?;
+        let mut slots = self.slots.lock();
+        let slot = &mut slots.all[handle.index()];
+        // Another thread may have been faster.
+        let ended = Refusal::Ended { kind: T::KIND, why: slot.why_ended };
+        let owned = slot.object.take().ok_or(ended)?;
+        slot.why_ended = why;
+        slots.free.push_back(handle.index());
+        drop(slots);
+        // Outside of the lock: what is freed may free others.
+        drop(owned);
+        Ok(object)
+    }
+
+    /// How many objects of each kind there are.
+    pub(crate) fn census(&self) -> Vec<(Kind, usize)> {
+        let slots = self.slots.lock();
+        let count = |kind| {
+            slots.all.iter().filter(|slot| slot.kind == kind && slot.object.is_some()).count()
+        };
+        Kind::ALL.into_iter().map(|kind| (kind, count(kind))).filter(|(_, n)| *n > 0).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Thing(#[allow(dead_code)] u8);
+
+    impl Object for Thing {
+        const KIND: Kind = Kind::Buffer;
+    }
+
+    struct Other;
+
+    impl Object for Other {
+        const KIND: Kind = Kind::Mutex;
+    }
+
+    #[test]
+    fn a_handle_is_recognised_for_certain() {
+        let table = Table::new();
+        let buffer = table.insert(Thing(1));
+        let mutex = table.insert(Other);
+        assert_eq!(table.get::<Thing>(buffer).map(|thing| thing.0), Ok(1));
+        assert_eq!(buffer.kind(), Some(Kind::Buffer));
+        let refused = |handle| table.get::<Thing>(handle).err().map(|refusal| refusal.to_string());
+        let says = |text: &str| Some(text.to_owned());
+        assert_eq!(refused(Handle::NULL), says("the TSIOBuffer is NULL"));
+        assert_eq!(refused(mutex), says("this is a TSMutex; expected a TSIOBuffer"));
+        for foreign in [Handle(7), Handle(0x7fff_1234_5678), Handle(u64::MAX)] {
+            assert_eq!(refused(foreign), says("this is no handle; expected a TSIOBuffer"));
+        }
+        assert!(table.take::<Thing>(buffer, "TSIOBufferDestroy was called").is_ok());
+        let ended = says("the TSIOBuffer is not alive any more: TSIOBufferDestroy was called");
+        assert_eq!(refused(buffer), ended);
+        assert!(table.take::<Thing>(buffer, "again").is_err());
+        assert_eq!(refused(buffer), ended, "the first reason stays");
+        assert_eq!(table.census(), [(Kind::Mutex, 1)]);
+    }
+
+    #[test]
+    fn a_slot_that_is_used_again_has_another_generation() {
+        let table = Table::new();
+        let first = table.insert(Thing(0));
+        let _ = table.take::<Thing>(first, "gone");
+        for n in 0..QUARANTINE {
+            let handle = table.insert(Thing(n as u8));
+            let _ = table.take::<Thing>(handle, "gone");
+        }
+        let again = table.insert(Thing(9));
+        assert_eq!(again.index(), first.index());
+        assert_eq!(table.get::<Thing>(first).err(), Some(Refusal::Reused(Kind::Buffer)));
+        assert_eq!(table.get::<Thing>(again).map(|thing| thing.0), Ok(9));
+    }
+}

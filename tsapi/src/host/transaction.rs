@@ -1,0 +1,290 @@
+//! `TSHttpTxn` and `TSHttpSsn`.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ffi::c_int;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use eventsys::sync::Mutex;
+use eventsys::{EventCode, ProxyMutex};
+use httpsm::{CacheLookup, HttpSsn, HttpTxn, WeakHttpTxn};
+
+use super::continuation::PluginCont;
+use super::head::{Head, MBuffer, Which};
+use super::url::Url;
+use super::{Handle, Kind, Object, calls, findings, table, want};
+
+/// A transaction that a plugin knows.
+pub(crate) struct Transaction {
+    txn: WeakHttpTxn,
+    heads: Mutex<Vec<(Which, Handle, Handle)>>,
+    /// What `TSHttpTxnClientAddrGet` has lent.
+    client_addr: Mutex<Option<Arc<[u8]>>>,
+}
+
+/// A session that a plugin knows.
+pub(crate) struct Session(HttpSsn);
+
+impl Object for Transaction {
+    const KIND: Kind = Kind::Transaction;
+}
+
+impl Object for Session {
+    const KIND: Kind = Kind::Session;
+}
+
+/// The handles of transactions and sessions, by their numbers.
+static TRANSACTIONS: Mutex<BTreeMap<u64, Handle>> = Mutex::new(BTreeMap::new());
+static SESSIONS: Mutex<BTreeMap<u64, Handle>> = Mutex::new(BTreeMap::new());
+
+thread_local! {
+    /// The transactions that were reenabled in the callbacks that this thread is in.
+    static REENABLED: RefCell<Vec<(Handle, usize)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The handle of a transaction, the same each time.
+pub(crate) fn handle_of(txn: &HttpTxn) -> Handle {
+    let id = txn.id();
+    if let Some(handle) = TRANSACTIONS.lock().get(&id) {
+        return *handle;
+    }
+    forget_those_that_are_over();
+    let object = Transaction {
+        txn: txn.downgrade(),
+        heads: Mutex::default(),
+        client_addr: Mutex::default(),
+    };
+    let handle = table().insert(object);
+    TRANSACTIONS.lock().insert(id, handle);
+    handle
+}
+
+/// The handle of a session, the same each time.
+pub(crate) fn handle_of_session(ssn: &HttpSsn) -> Handle {
+    let mut known = SESSIONS.lock();
+    *known.entry(ssn.id()).or_insert_with(|| table().insert(Session(ssn.clone())))
+}
+
+/// A session has ended: its last hook has been given back.
+fn forget_session(ssn: &HttpSsn, handle: Handle) {
+    SESSIONS.lock().remove(&ssn.id());
+    let _ = table().take::<Session>(handle, "it ended with TS_EVENT_HTTP_SSN_CLOSE");
+}
+
+/// Frees what was kept for transactions that are over. A later use of one of their handles is
+/// recognised all the same.
+pub(crate) fn forget_those_that_are_over() {
+    const WHY: &str = "it ended with TS_EVENT_HTTP_TXN_CLOSE";
+    let over: Vec<Handle> = {
+        let mut known = TRANSACTIONS.lock();
+        let is_over = |handle: &Handle| {
+            table()
+                .get::<Transaction>(*handle)
+                .is_ok_and(|transaction| transaction.txn.upgrade().is_none())
+        };
+        let over: Vec<(u64, Handle)> = known
+            .iter()
+            .filter(|(_, handle)| is_over(handle))
+            .map(|(id, handle)| (*id, *handle))
+            .collect();
+        known.retain(|id, _| over.iter().all(|(other, _)| other != id));
+        over.into_iter().map(|(_, handle)| handle).collect()
+    };
+    for handle in over {
+        let Ok(transaction) = table().take::<Transaction>(handle, WHY) else { continue };
+        for (_, mbuffer, head) in std::mem::take(&mut *transaction.heads.lock()) {
+            if let Ok(head) = table().take::<Head>(head, "its transaction has ended") {
+                let url = *head.url.lock();
+                let _ = table().take::<Url>(url, "its transaction has ended");
+            }
+            let _ = table().take::<MBuffer>(mbuffer, "its transaction has ended");
+        }
+    }
+}
+
+/// A transaction that is not over, and what is kept for it.
+pub(crate) struct Alive {
+    pub(crate) txn: HttpTxn,
+    kept: Arc<Transaction>,
+}
+
+/// The transaction behind a handle. Ends the run if it is over.
+pub(crate) fn alive(handle: Handle) -> Alive {
+    let kept = want::<Transaction>(handle);
+    match kept.txn.upgrade() {
+        Some(txn) => Alive { txn, kept },
+        None => findings::end(
+            "the TSHttpTxn is not alive any more: it ended with TS_EVENT_HTTP_TXN_CLOSE".to_owned(),
+        ),
+    }
+}
+
+impl Session {
+    pub(crate) fn ssn(&self) -> &HttpSsn {
+        &self.0
+    }
+}
+
+/// `TSHttpTxnClientReqGet` and its kin: the buffer and the head; none if the transaction has no such
+/// head yet.
+pub(crate) fn head(txn: Handle, which: Which) -> Option<(Handle, Handle)> {
+    let transaction = alive(txn);
+    let there = match which {
+        Which::ClientRequest => true,
+        Which::ServerRequest => transaction.txn.with_server_request(|_| ()).is_some(),
+        Which::ServerResponse => transaction.txn.with_server_response(|head| head.status != 0),
+        Which::ClientResponse => transaction.txn.with_client_response(|_| ()).is_some(),
+    };
+    there.then(|| {
+        let mut heads = transaction.kept.heads.lock();
+        if let Some((_, mbuffer, head)) = heads.iter().find(|(other, ..)| *other == which) {
+            return (*mbuffer, *head);
+        }
+        let (mbuffer, object) = table().insert_with(|_| MBuffer::default());
+        let head = table().insert(Head::of(&transaction.txn, which, object));
+        heads.push((which, mbuffer, head));
+        (mbuffer, head)
+    })
+}
+
+/// `TSHttpTxnReenable`.
+pub(crate) fn reenable(txn: Handle, event: c_int) {
+    let transaction = alive(txn);
+    let here = calls::depth();
+    let twice = REENABLED.with(|all| {
+        let mut all = all.borrow_mut();
+        all.retain(|(_, depth)| *depth <= here);
+        let twice = all.contains(&(txn, here));
+        all.push((txn, here));
+        twice
+    });
+    if twice {
+        findings::note("the transaction has been reenabled already in this callback");
+    }
+    transaction.txn.reenable(EventCode(event));
+}
+
+/// A callback begins: what was reenabled in callbacks that have returned does not count any more.
+pub(crate) fn callback_begins() {
+    let here = calls::depth();
+    REENABLED.with(|all| all.borrow_mut().retain(|(_, depth)| *depth < here));
+}
+
+/// `TSHttpSsnReenable`.
+pub(crate) fn reenable_session(ssn: Handle, event: c_int) {
+    let session = want::<Session>(ssn);
+    // The last hook of a session: nothing comes after it.
+    let last = calls::callback()
+        .is_some_and(|(_, event)| EventCode(event) == httpsm::hooks::HttpHook::SsnClose.event());
+    session.0.reenable(EventCode(event));
+    if last {
+        forget_session(&session.0, ssn);
+    }
+}
+
+/// `TSHttpTxnServerIntercept` and `TSHttpTxnIntercept`.
+pub(crate) fn intercept(cont: Handle, txn: Handle, as_server: bool) {
+    let transaction = alive(txn);
+    let cont = want::<PluginCont>(cont);
+    let _ = cont.mutex();
+    match as_server {
+        true => transaction.txn.server_intercept(cont),
+        false => transaction.txn.intercept(cont),
+    }
+}
+
+/// `TSHttpTxnCacheLookupStatusGet`.
+pub(crate) fn cache_lookup(txn: Handle) -> Option<c_int> {
+    Some(match alive(txn).txn.cache_lookup() {
+        CacheLookup::Miss => 0,
+        CacheLookup::Skipped => 3,
+    })
+}
+
+/// The settings that `TSHttpTxnConfigIntSet` can change here, by their number in `apidefs.h`.
+const CACHE_HTTP: c_int = 22;
+
+/// `TSHttpTxnConfigIntSet`.
+pub(crate) fn set_config_int(txn: Handle, key: c_int, value: i64) -> c_int {
+    let transaction = alive(txn);
+    match (key, value) {
+        (CACHE_HTTP, 0) => transaction.txn.set_cache_off(),
+        // It is on already, unless the proxy has none.
+        (CACHE_HTTP, _) => {}
+        _ => calls::note_left_out("the setting that TSHttpTxnConfigIntSet changes"),
+    }
+    0
+}
+
+/// `TSHttpTxnCntlSet`, with the numbers of `TSHttpCntlType`.
+pub(crate) fn set_control(txn: Handle, control: c_int, on: bool) -> c_int {
+    let transaction = alive(txn);
+    match control {
+        // Logs, caching and debug lines: the port has none of them, so there is nothing to change.
+        0 | 2..=5 => 0,
+        1 => {
+            calls::note_left_out("TSHttpTxnCntlSet with TS_HTTP_CNTL_INTERCEPT_RETRY_MODE");
+            0
+        }
+        6 => {
+            transaction.txn.set_skip_remapping(on);
+            0
+        }
+        _ => -1,
+    }
+}
+
+/// `TSHttpTxnStatusGet`.
+pub(crate) fn status(txn: Handle) -> c_int {
+    c_int::from(alive(txn).txn.status())
+}
+
+/// `TSHttpTxnStatusSet`.
+pub(crate) fn set_status(txn: Handle, status: c_int) {
+    alive(txn).txn.set_status(u16::try_from(status).unwrap_or(0));
+}
+
+/// `TSHttpTxnClientAddrGet`: the address as a `sockaddr`, which lives as long as the transaction.
+pub(crate) fn client_addr(txn: Handle) -> Option<Arc<[u8]>> {
+    let transaction = alive(txn);
+    let address = sockaddr(transaction.txn.client_addr()?);
+    Some(transaction.kept.client_addr.lock().get_or_insert_with(|| address.into()).clone())
+}
+
+/// The bytes of `sockaddr_in` or `sockaddr_in6` of Linux.
+fn sockaddr(address: SocketAddr) -> Vec<u8> {
+    let family: u16 = if address.is_ipv4() { 2 } else { 10 };
+    let mut bytes = family.to_ne_bytes().to_vec();
+    bytes.extend(address.port().to_be_bytes());
+    match address {
+        SocketAddr::V4(address) => {
+            bytes.extend(address.ip().octets());
+            bytes.extend([0; 8]);
+        }
+        SocketAddr::V6(address) => {
+            bytes.extend(address.flowinfo().to_be_bytes());
+            bytes.extend(address.ip().octets());
+            bytes.extend(address.scope_id().to_ne_bytes());
+        }
+    }
+    bytes
+}
+
+/// The mutex of a transaction.
+pub(crate) fn mutex_of(txn: Handle) -> Arc<ProxyMutex> {
+    alive(txn).txn.mutex().clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sockaddr;
+
+    #[test]
+    fn an_address_is_laid_out_as_in_c() {
+        let v4 = sockaddr("127.0.0.1:80".parse().unwrap());
+        assert_eq!(v4, [2, 0, 0, 80, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let v6 = sockaddr("[::1]:80".parse().unwrap());
+        assert_eq!((v6.len(), v6[0], v6[23]), (28, 10, 1));
+    }
+}
