@@ -12,8 +12,6 @@ pub(super) struct Ended {
     pub status: Option<ExitStatus>,
     /// Its standard output.
     pub out: String,
-    /// Its standard error.
-    pub err: String,
 }
 
 /// How long a judge waits for the student's code. A right solution takes some seconds; this is
@@ -23,14 +21,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Runs a program, and kills it if it does not end.
 pub(super) fn run(command: &mut Command) -> io::Result<Ended> {
     let mut child = quiet(command).spawn()?;
-    let out = child.stdout.take().expect("it is piped");
-    let err = child.stderr.take().expect("it is piped");
+    let mut out = child.stdout.take().expect("it is piped");
     let (tell, told) = channel();
-    let errors = thread::spawn(move || read(err));
     let reader = thread::spawn(move || {
-        let text = read(out);
+        let mut bytes = Vec::new();
+        // What was read before an error is still worth telling.
+        let _ = out.read_to_end(&mut bytes);
         let _ = tell.send(());
-        text
+        String::from_utf8_lossy(&bytes).into_owned()
     });
     let status = match told.recv_timeout(PATIENCE) {
         Err(RecvTimeoutError::Timeout) => {
@@ -39,15 +37,7 @@ pub(super) fn run(command: &mut Command) -> io::Result<Ended> {
         }
         _ => Some(child.wait()?),
     };
-    let [out, err] = [reader, errors].map(|thread| thread.join().unwrap_or_default());
-    Ok(Ended { status, out, err })
-}
-
-/// All of a stream. What was read before an error is still worth telling.
-fn read(mut from: impl Read) -> String {
-    let mut bytes = Vec::new();
-    let _ = from.read_to_end(&mut bytes);
-    String::from_utf8_lossy(&bytes).into_owned()
+    Ok(Ended { status, out: reader.join().unwrap_or_default() })
 }
 
 fn kill(child: &mut Child) {
@@ -63,5 +53,5 @@ fn quiet(command: &mut Command) -> &mut Command {
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stderr(Stdio::null())
 }
