@@ -43,6 +43,7 @@ pub use request::Request;
 use crate::code::EventCode;
 use crate::continuation::ContRef;
 use crate::hrtime::HrTime;
+use crate::observe;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::thread_id::ThreadId;
 
@@ -114,6 +115,9 @@ pub(crate) struct Body {
     /// 0 for a one-shot event, above 0 the period in nanoseconds, below 0 a poll event.
     pub(crate) period: Cell<HrTime>,
     pub(crate) place: Cell<Place>,
+    /// When it is due because its mutex was missed; only if that is also `due`.
+    #[cfg(feature = "explore")]
+    pub(crate) missed: Cell<HrTime>,
     next: Cell<Option<&'static Event>>,
     prev: Cell<Option<&'static Event>>,
 }
@@ -137,6 +141,8 @@ impl Event {
                 due: Cell::new(Due::Immediate),
                 period: Cell::new(0),
                 place: Cell::new(Place::Nowhere),
+                #[cfg(feature = "explore")]
+                missed: Cell::new(0),
                 next: Cell::new(None),
                 prev: Cell::new(None),
             }),
@@ -303,6 +309,16 @@ impl EventRef {
         }
     }
 
+    /// Cancels as the original does where it does not know what the pointer points to. If the event
+    /// has been freed, nothing happens; an exploration reports it, because the original would use
+    /// freed memory.
+    #[inline]
+    pub fn cancel_as_the_original(&self) {
+        if self.try_cancel().is_err() {
+            observe::stale("the original cancels");
+        }
+    }
+
     /// True if the event has neither been freed nor cancelled.
     #[must_use]
     pub fn is_live(&self) -> bool {
@@ -370,6 +386,9 @@ impl EventRef {
         // belongs to it, so a stale reference does not pass.
         assert!(self.event.is_mine(), "an event is touched only on its own thread");
         let state = self.event.state.load(Ordering::Relaxed);
+        if state >> 1 != self.generation {
+            observe::stale("the original touches");
+        }
         assert!(state >> 1 == self.generation, "{StaleEvent}");
         // SAFETY: checked just now that the calling thread owns the event.
         unsafe { self.event.body() }

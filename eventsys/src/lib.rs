@@ -60,6 +60,10 @@ mod event;
 mod guarded;
 pub mod hrtime;
 pub mod mutex;
+#[cfg(not(feature = "explore"))]
+mod observe;
+#[cfg(feature = "explore")]
+pub mod observe;
 pub mod panics;
 mod priority_queue;
 mod processor;

@@ -30,7 +30,7 @@ impl Half<'_> {
         ] {
             if let Some(event) = place.take() {
                 // An event that is being dispatched can no longer be cancelled.
-                let _ = event.try_cancel();
+                event.cancel_as_the_original();
             }
         }
         end.inactive_timeout_at.set(None);

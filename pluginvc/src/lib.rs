@@ -55,6 +55,8 @@ mod epoch;
 mod half;
 mod locks;
 mod main_handler;
+#[cfg(feature = "explore")]
+pub mod observe;
 mod options;
 mod rearmed;
 pub mod steps;

@@ -30,7 +30,7 @@ impl Half<'_> {
         if let Some(event) = end.active_event.take() {
             debug_assert!(!event.is_cancelled(), "!active_event->cancelled");
             // It may have fired meanwhile; that is the race named above.
-            let _ = event.try_cancel();
+            event.cancel_as_the_original();
         }
         if timeout > 0 {
             let event = self.core.processor.schedule_in(self.this_cont(), timeout, ET_CALL);
@@ -54,7 +54,7 @@ impl Half<'_> {
                 end.inactive_event.store(event);
             }
         } else if let Some(event) = end.inactive_event.take() {
-            let _ = event.try_cancel();
+            event.cancel_as_the_original();
         }
     }
 
@@ -105,7 +105,7 @@ impl Half<'_> {
         let end = self.end();
         let Some(event) = place.take() else { return };
         if std::ptr::eq(place, &end.inactive_event) {
-            let _ = event.try_cancel();
+            event.cancel_as_the_original();
             end.inactive_timeout_at.set(None);
         }
         // course: 11 stub let _ = place;

@@ -90,7 +90,7 @@ impl PluginVC {
         self.end().closed.is_set()
     }
 
-    /// Whether the operation's direction is to be processed: the flag that `do_io` and `reenable`
+    /// Whether the operation's direction must be processed: the flag that `do_io` and `reenable`
     /// set. For observers of an exploration.
     #[cfg(feature = "explore")]
     #[must_use]

@@ -1,13 +1,14 @@
 //! [`Deviations`]: the known differences between the port and the real programs.
 //!
 //! The folder `tests/deviations` has a register for each comparison: [`ats.toml`] for the
-//! steps of Traffic Server, [`http.toml`] for its answers over TCP, [`node.toml`] for
-//! node's stream layer. All have one format, [`Deviation`]. A difference that fits no entry
+//! steps of Traffic Server, [`races.toml`] for what an exploration finds in random races,
+//! [`http.toml`] for its answers over TCP, [`node.toml`] for node's stream layer. All have one format, [`Deviation`]. A difference that fits no entry
 //! fails its comparison. `cargo test -p conformance deviations` checks all entries: each is
 //! shown by a test, a case or an example that exists and in which the difference still
 //! shows; each names a rule that exists; and every rule has an entry.
 //!
 //! [`ats.toml`]: Deviations::ats
+//! [`races.toml`]: Deviations::races
 //! [`http.toml`]: Deviations::http
 //! [`node.toml`]: Deviations::node
 //!
@@ -65,6 +66,8 @@ pub struct Deviation {
 
 static ATS: LazyLock<Deviations> =
     LazyLock::new(|| Deviations::parse("ats", include_str!("../deviations/ats.toml")));
+static RACES: LazyLock<Deviations> =
+    LazyLock::new(|| Deviations::parse("races", include_str!("../deviations/races.toml")));
 static HTTP: LazyLock<Deviations> =
     LazyLock::new(|| Deviations::parse("http", include_str!("../deviations/http.toml")));
 static NODE: LazyLock<Deviations> =
@@ -75,6 +78,13 @@ impl Deviations {
     #[must_use]
     pub fn ats() -> &'static Deviations {
         &ATS
+    }
+
+    /// What an exploration of random races finds, because the original has it. `port` is the
+    /// violation; there is no real arm.
+    #[must_use]
+    pub fn races() -> &'static Deviations {
+        &RACES
     }
 
     /// The differences in its answers over TCP.
@@ -91,8 +101,8 @@ impl Deviations {
 
     /// All registers, by their names.
     #[must_use]
-    pub fn all() -> [(&'static str, &'static Deviations); 3] {
-        [("ats", &ATS), ("http", &HTTP), ("node", &NODE)]
+    pub fn all() -> [(&'static str, &'static Deviations); 4] {
+        [("ats", &ATS), ("races", &RACES), ("http", &HTTP), ("node", &NODE)]
     }
 
     /// The files are built in, and the tests read each of them.

@@ -168,7 +168,10 @@ impl<'a> EventLoop<'a> {
         };
         let Some(lock) = weak_try_lock(cont.base().mutex().map(|mutex| &**mutex)) else {
             thread.trace(events::DISPATCH_LOCK_MISS, code);
-            body.due.set(Due::At(after(thread.clock.get_hrtime(), DELAY_FOR_RETRY)));
+            let again = after(thread.clock.get_hrtime(), DELAY_FOR_RETRY);
+            body.due.set(Due::At(again));
+            #[cfg(feature = "explore")]
+            body.missed.set(again);
             body.cont.set(dispatched.cont.take());
             // A user's `base` or listener may have rescheduled it just now.
             if body.place.get() == Place::Nowhere {
@@ -183,6 +186,12 @@ impl<'a> EventLoop<'a> {
             return;
         }
         thread.trace(events::DISPATCH, code);
+        #[cfg(feature = "explore")]
+        if let Due::At(due) = body.due.get() {
+            let most =
+                if body.missed.get() == due { DELAY_FOR_RETRY } else { THREAD_MAX_HEARTBEAT };
+            crate::observe::dispatched(due, thread.clock.get_hrtime(), most);
+        }
         let reference: EventRef = event.reference();
         let data = Data::Event(reference);
         match &lock {

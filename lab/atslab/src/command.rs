@@ -5,6 +5,7 @@ mod bench;
 mod compare;
 mod completions;
 mod course;
+mod explore;
 mod fuzz;
 mod guard;
 mod http;
@@ -27,6 +28,7 @@ use self::bench::BenchArgs;
 use self::compare::CompareArgs;
 use self::completions::{CompletionsArgs, ManArgs};
 use self::course::CourseArgs;
+use self::explore::ExploreArgs;
 use self::fuzz::FuzzArgs;
 use self::guard::GuardArgs;
 pub(crate) use self::guard::have_a_guard;
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     Steps(StepsArgs),
     /// Run a scenario, told in TOML, on the port and print its steps
     Run(RunArgs),
+    /// Run a scenario under every thread schedule with few interruptions
+    Explore(ExploreArgs),
     /// See runs: a page to step through them, figures, traces
     View(ViewArgs),
     /// Play random scenarios on the port and in a real server, and compare
@@ -99,6 +103,7 @@ impl Command {
             Command::Compare(args) => compare::compare(args, out),
             Command::Steps(args) => steps::steps(args, out),
             Command::Run(args) => run::run(args, out),
+            Command::Explore(args) => explore::explore(args, out),
             Command::View(args) => view::view(args, out),
             Command::Fuzz(args) => fuzz::fuzz(args, out),
             Command::Record(args) => record::record(args, out),

@@ -28,6 +28,9 @@ pub(crate) enum Error {
     /// The scenario is at fault.
     #[error(transparent)]
     Scenario(#[from] ReadError<ScenarioFault>),
+    /// A scenario that is explored is at fault.
+    #[error("{0}")]
+    Explored(String),
     /// The course cannot go on.
     #[error(transparent)]
     Course(#[from] CourseError),

@@ -17,7 +17,12 @@ pub(super) struct Buffers {
     pub(super) write_reader: IOBufferReader,
     /// The next byte to be written.
     seed: AtomicU8,
+    written: AtomicI64,
     consumed: AtomicI64,
+    /// The place of the first consumed byte that does not count up from the one before it; -1 if
+    /// there is none.
+    #[cfg(feature = "explore")]
+    wrong_at: AtomicI64,
     /// FNV-1a over the consumed bytes.
     checksum: AtomicU32,
 }
@@ -47,6 +52,20 @@ pub struct Seen {
     pub write_blocks: i64,
 }
 
+/// What has come out of the buffers of an end and into them.
+#[cfg(feature = "explore")]
+#[derive(Clone, Copy, Default)]
+pub(super) struct Flow {
+    /// Bytes that its user has written.
+    pub(super) written: i64,
+    /// Those that are still in its write buffer.
+    pub(super) unsent: i64,
+    /// Bytes that have come into its read buffer.
+    pub(super) received: i64,
+    /// The place of the first one that is not the byte that was written.
+    pub(super) wrong_at: Option<i64>,
+}
+
 const FNV_BASIS: u32 = 2_166_136_261;
 const FNV_PRIME: u32 = 16_777_619;
 /// How much is written or taken in one go.
@@ -59,12 +78,23 @@ impl Buffers {
         let [read_reader, write_reader] = [&read, &write]
             .map(|buffer| buffer.alloc_reader(guard).expect("a new buffer has no readers"));
         read.set_water_mark(guard, pair.read_water_mark);
-        let (seed, consumed, checksum) = (AtomicU8::new(0), AtomicI64::new(0), FNV_BASIS.into());
-        Buffers { read, read_reader, write, write_reader, seed, consumed, checksum }
+        Buffers {
+            read,
+            read_reader,
+            write,
+            write_reader,
+            seed: AtomicU8::new(0),
+            written: AtomicI64::new(0),
+            consumed: AtomicI64::new(0),
+            #[cfg(feature = "explore")]
+            wrong_at: AtomicI64::new(-1),
+            checksum: FNV_BASIS.into(),
+        }
     }
 
     /// Appends `bytes` bytes that count up to the write buffer.
     pub(super) fn fill(&self, guard: &Guard<'_>, bytes: i64) {
+        self.written.fetch_add(bytes, Ordering::Relaxed);
         let mut left = bytes;
         while left > 0 {
             let piece = left.min(PIECE);
@@ -90,6 +120,8 @@ impl Buffers {
                     (sum ^ u32::from(byte)).wrapping_mul(FNV_PRIME)
                 });
             self.checksum.store(sum, Ordering::Relaxed);
+            #[cfg(feature = "explore")]
+            self.check(&space[..read as usize]);
             self.consumed.fetch_add(read, Ordering::Relaxed);
             left -= read;
         }
@@ -106,6 +138,31 @@ impl Buffers {
         let (read, read_blocks) = of(&self.read_reader);
         let (write, write_blocks) = of(&self.write_reader);
         Seen { read, read_blocks, write, write_blocks }
+    }
+
+    /// Whether the bytes that are consumed now count up.
+    #[cfg(feature = "explore")]
+    fn check(&self, bytes: &[u8]) {
+        let consumed = self.consumed.load(Ordering::Relaxed);
+        let is_wrong = |(at, byte): (usize, &u8)| *byte != (consumed as u8).wrapping_add(at as u8);
+        if let Some(at) = bytes.iter().enumerate().position(is_wrong)
+            && self.wrong_at.load(Ordering::Relaxed) < 0
+        {
+            self.wrong_at.store(consumed + at as i64, Ordering::Relaxed);
+        }
+    }
+
+    /// What has come out of these buffers and into them; takes the rest off the read buffer.
+    #[cfg(feature = "explore")]
+    pub(super) fn flow(&self, guard: &Guard<'_>) -> Flow {
+        self.consume(guard, i64::MAX);
+        let wrong_at = self.wrong_at.load(Ordering::Relaxed);
+        Flow {
+            written: self.written.load(Ordering::Relaxed),
+            unsent: self.write_reader.read_avail(guard),
+            received: self.consumed.load(Ordering::Relaxed),
+            wrong_at: (wrong_at >= 0).then_some(wrong_at),
+        }
     }
 
     /// What has been taken off the read buffer.

@@ -48,7 +48,7 @@ impl Of {
             give_way(&self.holder, Owner::User(self.side));
             let guard = end.mutex().lock();
             let this: ContRef = end.clone();
-            end.state(&guard).deputize(&guard, &this, event, vio.op());
+            end.state(&guard).deputize(&guard, &this, event, vio);
         }
         Outcome::Done
     }

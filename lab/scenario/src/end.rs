@@ -11,8 +11,10 @@ use eventsys::{
     ContRef, Data, EThread, EventCode, Guard, Invocation, Outcome, ProxyMutex, Request,
     StateMachine,
 };
-use iocore::{IoData, NetVcRef, ShutdownHowTo, VioHandle, VioOp};
+use iocore::{IoData, NetVcRef, ShutdownHowTo, VIO, VioHandle, VioOp};
 
+#[cfg(feature = "explore")]
+use super::buffers::Flow;
 use super::buffers::{Buffers, Taken};
 use super::deputy::Deputy;
 use super::held::{call_in, give_way, hold};
@@ -23,6 +25,9 @@ use super::stage::Stage;
 
 /// A timer's event; plus the index of its reaction.
 const TIMER: i32 = 10_000;
+/// The index of an operation that is of no reaction.
+#[cfg(feature = "explore")]
+const NO_REACTION: usize = usize::MAX;
 /// How many callbacks may be on the stack of one end: a reaction with
 /// `reenable_re` can call itself back without end.
 const DEEPEST: u32 = 100;
@@ -36,7 +41,6 @@ pub(super) struct End {
     stage: RefCell<Option<Arc<Stage>>>,
     mutex: Arc<ProxyMutex>,
     vc: RefCell<Option<NetVcRef>>,
-    closed: Cell<bool>,
     buffers: RefCell<Option<Arc<Buffers>>>,
     deputy: RefCell<Option<Deputy>>,
     /// True while the deputy is called back: operations on buffers mean its own.
@@ -55,7 +59,6 @@ pub(super) fn new_end(side: Side, mutex: Arc<ProxyMutex>) -> Arc<StateMachine<En
         stage: RefCell::default(),
         mutex: Arc::clone(&mutex),
         vc: RefCell::default(),
-        closed: Cell::new(false),
         buffers: RefCell::default(),
         deputy: RefCell::default(),
         is_deputy_called: Cell::new(false),
@@ -86,15 +89,16 @@ impl End {
     }
 
     /// The deputy has been called back; `guard` is of the end's mutex.
-    pub(super) fn deputize(&self, guard: &Guard<'_>, this: &ContRef, event: EventCode, op: VioOp) {
+    pub(super) fn deputize(&self, guard: &Guard<'_>, this: &ContRef, event: EventCode, vio: &VIO) {
         let before = self.is_deputy_called.replace(true);
-        self.told(guard, this, event, op);
+        self.told(guard, this, event, vio);
         self.is_deputy_called.set(before);
     }
 
     /// An operation calls the end back.
-    fn told(&self, guard: &Guard<'_>, this: &ContRef, event: EventCode, op: VioOp) {
-        let kind = if op == VioOp::Write { driver::SM_WRITE } else { driver::SM_READ };
+    fn told(&self, guard: &Guard<'_>, this: &ContRef, event: EventCode, vio: &VIO) {
+        let kind = if vio.op() == VioOp::Write { driver::SM_WRITE } else { driver::SM_READ };
+        self.stage().contract.called(self.side, event, vio);
         self.report(guard, kind, event);
         self.event(guard, this, event);
     }
@@ -114,6 +118,32 @@ impl End {
         self.deputy.borrow().clone().expect("made on entering")
     }
 
+    /// The mutex of its deputy.
+    #[cfg(feature = "explore")]
+    pub(super) fn deputy_mutex(&self) -> Arc<ProxyMutex> {
+        self.deputy().mutex
+    }
+
+    /// What has come out of its buffers and its deputy's, and into them.
+    #[cfg(feature = "explore")]
+    pub(super) fn flow(&self, guard: &Guard<'_>) -> Flow {
+        let own = self.buffers.borrow().clone().expect("made on entering").flow(guard);
+        let deputy = self.deputy();
+        let deputy = deputy.buffers.flow(&deputy.mutex.lock());
+        Flow {
+            written: own.written + deputy.written,
+            unsent: own.unsent + deputy.unsent,
+            received: own.received + deputy.received,
+            wrong_at: own.wrong_at,
+        }
+    }
+
+    /// Forgets the connection, which must have been closed.
+    #[cfg(feature = "explore")]
+    pub(super) fn forget(&self) {
+        drop(self.vc.borrow_mut().take());
+    }
+
     /// The key of its deputy's mutex.
     pub(super) fn deputy_key(&self) -> usize {
         self.deputy().mutex.key()
@@ -129,6 +159,7 @@ impl End {
         *self.vc.borrow_mut() = Some(Arc::clone(vc));
         let stage = self.stage();
         stage.note_activity();
+        stage.contract.connected(self.side, vc);
         if stage.ending.load(Ordering::Relaxed) {
             self.close();
             return;
@@ -146,11 +177,8 @@ impl End {
     /// Closes the connection, if there is one that is not closed.
     pub(super) fn close(&self) {
         let vc = self.vc.borrow().clone();
-        if let Some(vc) = vc
-            && !self.closed.replace(true)
-        {
-            self.stage().open.fetch_sub(1, Ordering::Relaxed);
-            vc.do_io_close(None);
+        if let Some(vc) = vc {
+            self.stage().close(self.side, &vc);
         }
     }
 
@@ -163,10 +191,13 @@ impl End {
         if let Some(vc) = data.net_vc() {
             self.connected(guard, call.this(), vc);
         } else if let Some(vio) = data.vio() {
-            self.told(guard, call.this(), event, vio.op());
+            self.told(guard, call.this(), event, vio);
         } else if event.0 >= TIMER {
             let stage = self.stage();
             stage.note_activity();
+            if stage.contract.is_freed(self.side) {
+                return Outcome::Done;
+            }
             let range = &stage.program.reactions[(event.0 - TIMER) as usize];
             let (side, trigger) = (self.side, range.trigger);
             stage.note(What::Reaction { side, trigger, is_there: true });
@@ -230,6 +261,20 @@ impl End {
         }
     }
 
+    /// The threads of the scenario are about to begin.
+    #[cfg(feature = "explore")]
+    pub(super) fn race(&self, guard: &Guard<'_>, this: &ContRef) {
+        if self.stage().reactions.contains_key(&(self.side, Trigger::Race)) {
+            self.react(guard, this, &[Trigger::Race]);
+        }
+    }
+
+    /// Carries out an operation that no reaction has.
+    #[cfg(feature = "explore")]
+    pub(super) fn carry_out_one(&self, guard: &Guard<'_>, this: &ContRef, op: Op) {
+        self.do_op(guard, this, (NO_REACTION, op), &self.stage());
+    }
+
     fn carry_out(&self, guard: &Guard<'_>, this: &ContRef, ops: std::ops::Range<usize>) {
         let stage = self.stage();
         for index in ops {
@@ -269,7 +314,7 @@ impl End {
             _ => {}
         }
         let vc = self.vc.borrow().clone();
-        let is_open = !self.closed.get();
+        let is_open = !stage.closed[side.index()].load(Ordering::Relaxed);
         let effect = match op {
             _ if vc.is_none() => Effect::NotConnected,
             _ if !is_open => Effect::Closed,
@@ -283,6 +328,7 @@ impl End {
             return self.close();
         }
         let Some(vc) = vc.filter(|_| is_open) else { return };
+        let _used = stage.contract.uses(side, op);
         match op {
             Op::DoIoRead(n, how) => self.do_io(guard, this, (VioOp::Read, n, how), &vc),
             Op::DoIoWrite(n, how) => self.do_io(guard, this, (VioOp::Write, n, how), &vc),

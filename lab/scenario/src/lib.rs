@@ -105,11 +105,16 @@
 mod act;
 pub mod amount;
 mod buffers;
+#[cfg_attr(not(feature = "explore"), path = "contract/none.rs")]
+#[cfg_attr(feature = "explore", path = "contract/monitor.rs")]
+mod contract;
 mod deputy;
 pub mod driver;
 mod end;
 mod expect;
 mod explain;
+#[cfg(feature = "explore")]
+pub mod explore;
 pub mod fault;
 mod held;
 pub mod input;

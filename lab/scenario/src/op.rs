@@ -118,6 +118,15 @@ const NAMES: &str = "do_io_read, do_io_write, write, consume, reenable, reenable
                      close, inactivity_timeout, active_timeout, water_mark or hold";
 
 impl Op {
+    /// The continuation, if it issues an operation of a VIO.
+    #[must_use]
+    pub fn cont(self) -> Option<OpCont> {
+        match self {
+            Op::DoIoRead(_, how) | Op::DoIoWrite(_, how) => Some(how.cont),
+            _ => None,
+        }
+    }
+
     /// Reads an operation; a fault comes with the byte at which it begins.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ pub struct Race {
     /// The epoch that the scenario is about; `None`: any.
     pub epoch: Option<Epoch>,
     /// Where the threads begin.
-    pub from: Begin,
+    pub begin: Begin,
     /// Schedules with so many interruptions are tried, unless the user asks for others.
     pub bound: u32,
     /// Time passes although a thread could go on: a thread may stall for any time.
@@ -41,7 +41,7 @@ impl Default for Race {
     fn default() -> Race {
         Race {
             epoch: None,
-            from: Begin::default(),
+            begin: Begin::default(),
             bound: USUAL_BOUND,
             stalls: false,
             wake: WakePolicy::default(),

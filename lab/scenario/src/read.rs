@@ -117,13 +117,12 @@ fn read(text: &str) -> Faulty<Scenario> {
     let epoch = raw.pair.epoch.take();
     let pair = source.pair(raw.pair)?;
     let (active, passive) = (source.end(raw.active)?, source.end(raw.passive)?);
-    let has_race = |end: &[Reaction]| end.iter().any(|one| one.trigger == Trigger::Race);
-    let is_race = has_race(&active) || has_race(&passive);
+    let reactions: [&[Reaction]; 2] = [&active, &passive];
     Ok(Scenario {
         title: raw.title,
         teaches: raw.teaches,
         most_calls: raw.most_calls.unwrap_or(Scenario::MOST_CALLS),
-        race: source.race(&pair, epoch, raw.explore, raw.thread, is_race)?,
+        race: source.race(&pair, epoch, raw.explore, raw.thread, &reactions)?,
         pair,
         active,
         passive,

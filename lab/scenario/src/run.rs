@@ -24,6 +24,7 @@ use eventsys::{
 use pluginvc::{PluginVCCore, PluginVcOptions};
 
 use super::buffers::{Seen, Taken};
+use super::contract::Contract;
 use super::end::{End, new_end};
 use super::held::{hold_now, new_holder, release_all};
 use super::op::Owner;
@@ -129,7 +130,8 @@ pub(super) fn run_recorded(
     let thread = processor.adopt_current_thread("ET_NET");
     let second = (program.pair.threads == 2).then(|| SecondThread::new(&processor));
     let threads = [thread.thread(), second.as_ref().map_or(thread.thread(), SecondThread::thread)];
-    let play = Play::new(program, epoch, &processor, threads.map(Arc::clone), recorder);
+    let of_pair = PluginVcOptions { epoch, ..PluginVcOptions::default() };
+    let play = Play::new(program, of_pair, &processor, threads.map(Arc::clone), recorder);
     let pass = || {
         thread.run_pass();
         second.iter().for_each(SecondThread::run_pass);
@@ -145,17 +147,17 @@ pub(super) fn run_recorded(
 }
 
 /// What takes part in a run.
-struct Play {
-    stage: Arc<Stage>,
-    core: Arc<PluginVCCore>,
-    active: Arc<StateMachine<End>>,
-    passive: Arc<StateMachine<End>>,
+pub(super) struct Play {
+    pub(super) stage: Arc<Stage>,
+    pub(super) core: Arc<PluginVCCore>,
+    pub(super) active: Arc<StateMachine<End>>,
+    pub(super) passive: Arc<StateMachine<End>>,
 }
 
 impl Play {
-    fn new(
+    pub(super) fn new(
         program: &Program,
-        epoch: Epoch,
+        options: PluginVcOptions,
         processor: &Arc<EventProcessor>,
         threads: [Arc<EThread>; 2],
         recorder: Option<&Arc<Recorder>>,
@@ -164,7 +166,6 @@ impl Play {
         let other = if program.pair.shared_mutex { mutex.clone() } else { ProxyMutex::new() };
         let ends = [&mutex, &other].map(Arc::clone);
         let (active, passive) = (new_end(Side::Active, mutex), new_end(Side::Passive, other));
-        let options = PluginVcOptions { epoch, ..PluginVcOptions::default() };
         let core = PluginVCCore::alloc_with(processor, passive.clone(), options);
         let recorder = recorder.map(Arc::clone);
         let holder = new_holder(
@@ -182,8 +183,11 @@ impl Play {
             recorder,
             calls: AtomicU32::new(0),
             written: AtomicI64::new(0),
+            #[cfg(feature = "explore")]
+            is_active: AtomicBool::new(false),
             seen: Mutex::default(),
-            open: AtomicU32::new(2),
+            closed: Default::default(),
+            contract: Contract::new(),
             active_at: AtomicI64::new(processor.clock().get_hrtime()),
             runaway: AtomicBool::new(false),
             ending: AtomicBool::new(false),
@@ -236,7 +240,7 @@ impl Play {
         finish
     }
 
-    fn connect(&self) {
+    pub(super) fn connect(&self) {
         let active: ContRef = self.active.clone();
         if self.stage.program.pair.connect_re {
             self.core.connect_re(&self.active.mutex().lock(), &active);
@@ -256,7 +260,7 @@ impl Play {
             pass();
             let now = clock.get_hrtime_updated();
             let silence = now - stage.active_at.load(Ordering::Relaxed);
-            let is_closed = stage.open.load(Ordering::Relaxed) == 0;
+            let is_closed = stage.is_closed();
             if stage.runaway.load(Ordering::Relaxed) {
                 return Finish::Runaway;
             } else if is_closed && silence > PASSES_AFTER_CLOSE * PASS || silence > limits.patience
@@ -268,7 +272,7 @@ impl Play {
         }
     }
 
-    fn close_what_is_open(&self) {
+    pub(super) fn close_what_is_open(&self) {
         self.stage.ending.store(true, Ordering::Relaxed);
         release_all(&self.stage.holder);
         for end in [&self.active, &self.passive] {

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use eventsys::{EThread, EventProcessor, Guard, ProxyMutex};
+use iocore::NetVcRef;
 
 use super::buffers::Seen;
+use super::contract::Contract;
 use super::held::{Holder, give_way};
 use super::model::Trigger;
 use super::op::Owner;
@@ -28,10 +30,15 @@ pub(super) struct Stage {
     pub(super) holder: Arc<Holder>,
     pub(super) calls: AtomicU32,
     pub(super) written: AtomicI64,
-    /// How many ends are open, or may yet be.
-    pub(super) open: AtomicU32,
+    /// Which ends have been closed.
+    pub(super) closed: [AtomicBool; 2],
+    /// What PluginVC owes the users, and they to it.
+    pub(super) contract: Contract,
     /// When an end was last called back or did something.
     pub(super) active_at: AtomicI64,
+    /// An end has been called back or has done something since the last pass.
+    #[cfg(feature = "explore")]
+    pub(super) is_active: AtomicBool,
     /// What was in the buffers at each callback.
     pub(super) seen: Mutex<Vec<Seen>>,
     /// A reaction has gone on for too long.
@@ -45,8 +52,17 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Something happens now that a run waits for.
+    #[cfg(not(feature = "explore"))]
     pub(super) fn note_activity(&self) {
         self.active_at.store(self.processor.clock().get_hrtime_updated(), Ordering::Relaxed);
+    }
+
+    /// The same, without a look at the clock: the clock is an object that threads share, and a
+    /// look of the interpreter would be a point that no server has. The event thread sets the time
+    /// after its pass.
+    #[cfg(feature = "explore")]
+    pub(super) fn note_activity(&self) {
+        self.is_active.store(true, Ordering::Relaxed);
     }
 
     /// Records that this happens now, if anyone wants to know.
@@ -60,6 +76,18 @@ impl Stage {
     pub(super) fn lock_core(&self) -> Guard<'_> {
         give_way(&self.holder, Owner::Core);
         self.core_mutex.lock()
+    }
+
+    /// Closes the connection of this end, unless that has been done.
+    pub(super) fn close(&self, side: Side, vc: &NetVcRef) {
+        if !self.closed[side.index()].swap(true, Ordering::Relaxed) {
+            self.contract.closes(side, || vc.do_io_close(None));
+        }
+    }
+
+    /// True if both ends have been closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.iter().all(|closed| closed.load(Ordering::Relaxed))
     }
 
     /// True if no reaction is carried out any more.

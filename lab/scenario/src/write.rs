@@ -77,8 +77,8 @@ fn write_end(f: &mut fmt::Formatter<'_>, name: &str, reactions: &[Reaction]) -> 
 fn write_race(f: &mut fmt::Formatter<'_>, race: &Race) -> fmt::Result {
     let usual = Race::default();
     writeln!(f, "\n[explore]")?;
-    if race.from != Begin::default() && !race.connects() {
-        writeln!(f, "from = \"{}\"", race.from)?;
+    if race.begin != Begin::default() && !race.connects() {
+        writeln!(f, "from = \"{}\"", race.begin)?;
     }
     if race.bound != usual.bound {
         writeln!(f, "bound = {}", race.bound)?;

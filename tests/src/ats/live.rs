@@ -40,7 +40,7 @@ pub use arm::{Finish, Played, PortArm, RealArm};
 pub use bench::{Answer, BenchArm, Job};
 pub use differ::{Divergence, differ};
 pub use error::LiveError;
-pub use generate::generate;
+pub use generate::{generate, generate_race};
 pub use probe::Probe;
 pub use record::Recorder;
 pub use release::Release;

@@ -4,6 +4,7 @@
 //! of its own. The report has a line for each chunk that is done: a run can be
 //! resumed from it, and reports of several machines can be merged.
 
+mod explore;
 mod report;
 mod worker;
 
@@ -45,6 +46,11 @@ pub(crate) struct FuzzArgs {
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub count: u64,
 
+    /// Explore random races instead, with one foreign thread each, under every schedule with one
+    /// interruption; no real server takes part
+    #[arg(long, conflicts_with_all = ["ats", "threads", "report", "merge", "servers"])]
+    pub explore: bool,
+
     /// How many event threads the scenarios have; they take turns
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
     pub threads: u8,
@@ -82,6 +88,7 @@ Examples:
   atslab fuzz --ats 9.2.9 --threads 2
   atslab fuzz --seed 10000 --report b.jsonl    on one machine of several
   atslab fuzz --merge a.jsonl b.jsonl          and all of them together
+  atslab fuzz --explore --count 1000           races of threads, without a real server
 
 Exit status: 0 if nothing differs but registered deviations, 1 if anything
 does, 2 on errors.";
@@ -96,6 +103,9 @@ pub(crate) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error>
     if !args.merge.is_empty() {
         let merged = Report::merge(&args.merge)?;
         return write_summary(out, &merged);
+    }
+    if args.explore {
+        return explore::fuzz(args, out);
     }
     let release = args.ats;
     let server = args.servers.find(release)?;

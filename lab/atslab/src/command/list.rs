@@ -8,7 +8,9 @@ use conformance::ats::live::Release;
 use conformance::ats::{Epoch, Suite, gallery};
 use conformance::deviations::Deviations;
 use httpsm::plugins::Plugin;
+use pluginvc::{Corrections, defects};
 
+use crate::command::explore::BLOCKING_SIGNAL;
 use crate::error::Error;
 use crate::ui::output::{Output, QUIET, TITLE};
 
@@ -28,6 +30,12 @@ pub(crate) enum What {
     Epochs,
     /// The scenarios of the gallery, which "atslab run" takes by name
     Scenarios,
+    /// The races of the gallery, which "atslab explore" takes by name
+    Races,
+    /// The historical defects that "atslab explore --rearm" puts back
+    Defects,
+    /// The bugs of the releases that "atslab explore --correct" switches off
+    Corrections,
     /// The recorded cases, which "atslab compare --case" and "atslab steps --case" take
     Cases,
     /// The plugins of "atslab serve"
@@ -53,6 +61,9 @@ pub(crate) fn list(args: &ListArgs, out: &mut Output) -> Result<ExitCode, Error>
         match what {
             What::Epochs => write_epochs(out)?,
             What::Scenarios => write_scenarios(out)?,
+            What::Races => write_races(out)?,
+            What::Defects => write_defects(out)?,
+            What::Corrections => write_corrections(out)?,
             What::Cases => write_cases(out)?,
             What::Plugins => write_plugins(out)?,
             What::Deviations => write_deviations(out)?,
@@ -76,6 +87,32 @@ fn write_scenarios(out: &mut Output) -> io::Result<()> {
         Some((name.to_owned(), scenario.teaches))
     });
     write_rows(out, "Scenarios", rows.collect())
+}
+
+fn write_races(out: &mut Output) -> io::Result<()> {
+    let rows = gallery::race_names().filter_map(|name| {
+        let race = gallery::race(name)?;
+        Some((name.to_owned(), race.teaches))
+    });
+    write_rows(out, "Races", rows.collect())
+}
+
+fn write_defects(out: &mut Output) -> io::Result<()> {
+    let rows = defects::all().map(|defect| {
+        let text =
+            format!("{}, {} to {}: {}", defect.id, defect.first, defect.last, defect.symptom);
+        (defect.name.to_owned(), text)
+    });
+    write_rows(out, "Defects", rows.collect())
+}
+
+fn write_corrections(out: &mut Output) -> io::Result<()> {
+    let of_pair = Corrections::NAMES.iter().map(|&name| {
+        let text = format!("pluginvc::Corrections::{}", name.replace('-', "_"));
+        (name.to_owned(), text)
+    });
+    let signal = (BLOCKING_SIGNAL.to_owned(), "eventsys::WakePolicy::Blocking".to_owned());
+    write_rows(out, "Corrections", of_pair.chain([signal]).collect())
 }
 
 fn write_cases(out: &mut Output) -> io::Result<()> {
@@ -105,6 +142,7 @@ fn write_plugins(out: &mut Output) -> io::Result<()> {
 fn write_deviations(out: &mut Output) -> io::Result<()> {
     let registers = [
         ("in the steps of Traffic Server", Deviations::ats()),
+        ("that explorations of random races show", Deviations::races()),
         ("in its answers over TCP", Deviations::http()),
         ("in node's stream layer", Deviations::node()),
     ];

@@ -7,6 +7,7 @@ mod common;
 mod compare;
 mod course;
 mod errors;
+mod explore;
 mod help;
 mod http;
 mod left_behind;

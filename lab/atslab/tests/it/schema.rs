@@ -109,3 +109,15 @@ fn a_schema_refuses_what_it_does_not_say() {
     assert!(negative.contains("$.runs[0].records[0].t: -1 is less than 0"), "{negative}");
     assert!(fault(&|run| run["runs"][0]["epoch"] = "Z".into()).contains("\"Z\" is not one of"));
 }
+
+#[test]
+fn an_interleaving_as_json_is_what_its_schema_says() {
+    let schema = schema("atslab-interleaving-1.json");
+    let explore = |args: &[&str]| stdout(atslab().args(["explore", "--format", "json"]).args(args));
+    let found = objects(&schema, &explore(&["deadlock-over-m2"]));
+    assert_eq!(found[0]["violation"]["kind"], "deadlock");
+    objects(&schema, &explore(&["reader-shuts-read", "--bound", "1"]));
+    objects(&schema, &explore(&["reader-shuts-read", "--schedule", "a*"]));
+    let pct = ["shutdown-without-a-lock", "--strategy", "pct", "--schedules", "500", "--all"];
+    objects(&schema, &explore(&pct));
+}

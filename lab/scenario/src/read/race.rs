@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::{Faulty, Source};
 use crate::act::{Act, Lock};
 use crate::fault::ScenarioFault;
-use crate::model::PairDef;
+use crate::model::{PairDef, Reaction, Trigger};
 use crate::race::{Begin, ForeignThread, MOST_INTERRUPTIONS, MOST_THREADS, Race, wake_name};
 
 #[derive(Default, Deserialize)]
@@ -29,6 +29,13 @@ pub(super) struct RawThread {
     does: Vec<Spanned<String>>,
 }
 
+/// What the operations before have said, of all threads.
+struct Order {
+    is_connected: bool,
+    /// True if they schedule events, false if they are about a pair.
+    schedules: Option<bool>,
+}
+
 /// The longest name of a thread: it heads a column.
 const LONGEST_NAME: usize = 24;
 
@@ -40,12 +47,19 @@ impl Source<'_> {
         epoch: Option<Spanned<String>>,
         explore: Option<Spanned<RawExplore>>,
         threads: BTreeMap<Spanned<String>, RawThread>,
-        has_reaction: bool,
+        reactions: &[&[Reaction]],
     ) -> Faulty<Option<Race>> {
+        let mut reactions = reactions.iter().copied().flatten();
+        let has_reaction = reactions.clone().any(|one| one.trigger == Trigger::Race);
         if epoch.is_none() && explore.is_none() && threads.is_empty() && !has_reaction {
             return Ok(None);
         }
+        let first = threads.keys().map(|name| name.span().start).min().unwrap_or(0);
         let mut race = Race { threads: self.threads(pair, threads)?, ..Race::default() };
+        if race.schedules() > 0 && reactions.next().is_some() {
+            let expected = "no reaction of an end: a race that schedules events has no pair";
+            return Err((first, ScenarioFault::expected(expected, "a thread that schedules")));
+        }
         if let Some(name) = epoch {
             let known = Epoch::ALL.iter().find(|epoch| epoch.name() == name.get_ref());
             race.epoch = Some(*known.ok_or_else(|| self.one_of(&name, "an epoch (B, C or D)"))?);
@@ -68,7 +82,7 @@ impl Source<'_> {
             race.wake = wake.ok_or_else(|| self.one_of(&name, "blocking or try_lock"))?;
         }
         if race.connects() {
-            race.from = Begin::Start;
+            race.begin = Begin::Start;
         }
         if let Some(name) = raw.from {
             let known = Begin::ALL.into_iter().find(|from| from.name() == name.get_ref());
@@ -78,7 +92,7 @@ impl Source<'_> {
             if race.connects() && from != Begin::Start {
                 return Err(self.one_of(&name, "start, because a thread makes the connection"));
             }
-            race.from = from;
+            race.begin = from;
         }
         Ok(Some(race))
     }
@@ -98,7 +112,7 @@ impl Source<'_> {
         let mut raw: Vec<_> = raw.into_iter().collect();
         raw.sort_by_key(|(name, _)| name.span().start);
         let mut threads = Vec::new();
-        let mut is_connected = pair.foreign;
+        let mut order = Order { is_connected: pair.foreign, schedules: None };
         for (name, thread) in raw {
             let text = name.get_ref();
             let is_fit = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -110,7 +124,7 @@ impl Source<'_> {
             if threads.len() == MOST_THREADS {
                 return Err(self.one_of(&name, &format!("{MOST_THREADS} threads at most")));
             }
-            let does = self.does(pair, &thread, &mut is_connected)?;
+            let does = self.does(pair, &thread, &mut order)?;
             threads.push(ForeignThread { name: text.clone(), does });
         }
         Ok(threads)
@@ -118,18 +132,20 @@ impl Source<'_> {
 
     /// The operations of a thread. What follows from their order alone is checked here, so that
     /// an exploration does not end with a mistake of its file.
-    fn does(
-        &self,
-        pair: &PairDef,
-        thread: &RawThread,
-        is_connected: &mut bool,
-    ) -> Faulty<Vec<Act>> {
+    fn does(&self, pair: &PairDef, thread: &RawThread, order: &mut Order) -> Faulty<Vec<Act>> {
         let mut has: Vec<(Lock, &Spanned<String>)> = Vec::new();
         let mut acts = Vec::new();
         for text in &thread.does {
             let act = Act::parse(text.get_ref())
                 .map_err(|(at, fault)| (self.place(text.span(), text.get_ref(), at), fault))?;
             let wrong = |expected: String| Err(self.one_of(text, &expected));
+            let schedules = matches!(act, Act::Schedule(_));
+            if *order.schedules.get_or_insert(schedules) != schedules {
+                return wrong(
+                    "only schedule, or no schedule: a race that schedules events has no pair"
+                        .to_owned(),
+                );
+            }
             match act {
                 Act::Lock(lock) if has.iter().any(|(other, _)| *other == lock) => {
                     let lock = lock.name();
@@ -140,7 +156,7 @@ impl Source<'_> {
                     Some(at) => drop(has.remove(at)),
                     None => return wrong(format!("lock {0} before unlock {0}", lock.name())),
                 },
-                Act::Connect if std::mem::replace(is_connected, true) => {
+                Act::Connect if std::mem::replace(&mut order.is_connected, true) => {
                     return wrong("one thread that makes the connection, once".to_owned());
                 }
                 Act::Wait(_) if !has.is_empty() => {

@@ -1,4 +1,4 @@
-//! [`generate`]: a random scenario for a seed.
+//! [`generate`]: a random scenario for a seed; [`generate_race`]: one with a foreign thread.
 //!
 //! Half of what it makes is sensible, so that bytes flow and operations end; the
 //! other half is not, because that is where differences are.
@@ -7,9 +7,11 @@ use eventsys::{EventCode, HrTime, hrtime};
 use fastrand::Rng;
 use iocore::VioOp;
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, SizeIndex};
+use pluginvc::steps::Side;
 
 use crate::ats::scenario::{
-    Expect, How, HowTo, Op, OpCont, Owner, PairDef, Reaction, Scenario, Trigger,
+    Act, Begin, Expect, ForeignThread, How, HowTo, Lock, Op, OpCont, Owner, PairDef, Race,
+    Reaction, Scenario, Trigger,
 };
 use crate::random::Choose;
 
@@ -31,6 +33,34 @@ pub fn generate(seed: u64, threads: u8) -> Scenario {
         active: any.end(),
         passive: any.end(),
         race: None,
+        expect: Expect::default(),
+    }
+}
+
+/// How many callbacks a random race may have: a reaction that goes on for long adds no race.
+const MOST_CALLS_OF_A_RACE: u32 = 30;
+
+/// The scenario of this seed with one thread that races with the event thread; the same one each
+/// time. It has no operation that the original would answer by a null pointer in any schedule.
+#[must_use]
+pub fn generate_race(seed: u64) -> Scenario {
+    // Another stream of numbers than that of `generate`.
+    let rng = Rng::with_seed(seed ^ 0x7261_6365);
+    let mut any = Any { reckless: false, threads: 1, rng };
+    let pair = PairDef { accept_after: 0, foreign: false, ..any.pair() };
+    let [active, passive] = [any.end_of_a_race(), any.end_of_a_race()];
+    let begin = any.rng.pick(&[Begin::Connect, Begin::Quiet, Begin::Quiet]);
+    let does = any.does();
+    let threads = vec![ForeignThread { name: "plugin".to_owned(), does }];
+    let stalls = any.chance(30);
+    Scenario {
+        title: format!("Race of seed {seed}"),
+        teaches: "A random race.".to_owned(),
+        most_calls: MOST_CALLS_OF_A_RACE,
+        pair,
+        active,
+        passive,
+        race: Some(Race { begin, bound: 1, stalls, threads, ..Race::default() }),
         expect: Expect::default(),
     }
 }
@@ -168,6 +198,48 @@ impl Any {
         on(event, nth, self.ops(1..4))
     }
 
+    /// Without holds, which are threads themselves; half of what is done on connecting is done
+    /// when the threads begin.
+    fn end_of_a_race(&mut self) -> Vec<Reaction> {
+        let mut reactions = self.end();
+        for reaction in &mut reactions {
+            reaction.ops.retain(|op| !matches!(op, Op::Hold(..)));
+        }
+        if self.chance(50) {
+            reactions[0].trigger = Trigger::Race;
+        }
+        reactions
+    }
+
+    /// What a foreign thread does: one to three things, under a mutex where they need one.
+    fn does(&mut self) -> Vec<Act> {
+        let mut does = Vec::new();
+        for _ in 0..self.rng.usize(1..4) {
+            let side = self.rng.pick(&[Side::Active, Side::Passive]);
+            let direction = if self.chance(50) { VioOp::Read } else { VioOp::Write };
+            let how_to = self.rng.pick(&[HowTo::Read, HowTo::Write, HowTo::Both]);
+            let act = match self.rng.u8(..12) {
+                0..=1 => Act::Close(side),
+                2..=3 => Act::Shutdown(side, how_to),
+                4..=5 => Act::Reenable(side, direction),
+                6 => Act::DoIo(side, direction, self.size_or_max()),
+                7 => Act::Write(side, self.size()),
+                8 => Act::ActiveTimeout(side, self.timeout()),
+                9 => Act::InactivityTimeout(side, self.timeout()),
+                10 => Act::Consume(side, i64::MAX),
+                _ => Act::Wait(self.span()),
+            };
+            let is_locked = act.needs().is_some() || act.side().is_some() && self.chance(50);
+            if is_locked {
+                let lock = Lock::User(side);
+                does.extend([Act::Lock(lock), act, Act::Unlock(lock)]);
+            } else {
+                does.push(act);
+            }
+        }
+        does
+    }
+
     fn ops(&mut self, count: std::ops::Range<usize>) -> Vec<Op> {
         (0..self.rng.usize(count)).map(|_| self.op()).collect()
     }
@@ -211,12 +283,38 @@ fn on(event: EventCode, nth: u32, ops: Vec<Op>) -> Reaction {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ats::scenario::scenario_from_bytes;
     use crate::random::Counts;
 
     #[test]
     fn a_seed_is_a_scenario() {
         assert_eq!(generate(7, 1), generate(7, 1));
         assert_ne!(generate(7, 1), generate(8, 1));
+    }
+
+    #[test]
+    fn a_race_reads_back_from_the_file_it_prints() {
+        for seed in 0..500 {
+            let race = generate_race(seed);
+            let read = scenario_from_bytes("race.toml", race.to_string().as_bytes());
+            assert_eq!(read.expect("a printed scenario"), race, "{seed}");
+        }
+    }
+
+    #[test]
+    fn no_operation_of_a_thread_is_lost() {
+        let mut counts = Counts::default();
+        for seed in 0..1000 {
+            let race = generate_race(seed).race.expect("a race");
+            for act in race.acts() {
+                let text = format!("{act:?}");
+                counts.add(text.split('(').next().unwrap_or_default().to_owned());
+            }
+        }
+        for (act, count) in counts.iter() {
+            assert!(count >= 50, "{act} occurs {count} times");
+        }
+        assert_eq!(counts.iter().count(), 11, "{counts:?}");
     }
 
     #[test]

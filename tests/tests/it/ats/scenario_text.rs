@@ -466,6 +466,16 @@ fn faults_of_a_race_name_line_and_column() {
         "my.toml:4:9: expected start, because a thread makes the connection, found \"quiet\""
     );
     assert_eq!(
+        does("\"schedule 1\", \"close active\""),
+        "my.toml:4:24: expected only schedule, or no schedule: a race that schedules events has \
+         no pair, found \"close active\""
+    );
+    assert_eq!(
+        rest("[active]\non_connect = []\n[thread.a]\ndoes = [\"schedule 1\"]"),
+        "my.toml:5:9: expected no reaction of an end: a race that schedules events has no pair, \
+         found \"a thread that schedules\""
+    );
+    assert_eq!(
         does("\"connect\", \"connect\""),
         "my.toml:4:21: expected one thread that makes the connection, once, found \"connect\""
     );
