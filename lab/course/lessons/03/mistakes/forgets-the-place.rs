@@ -1,7 +1,6 @@
         let next = unsafe {
-            event.body().place.set(Place::Protected);
             let next = event.link();
-            let _ = owner;
+            event.hand_to(owner);
             next
         };
         let new = ptr::from_ref(event).cast_mut();
