@@ -403,6 +403,10 @@ fn what_is_not_finished_in_time_behind_a_signal_is_cut_off() {
     }
     // With nothing under way there is nothing to wait for.
     let serve = Serve::start(&["--plugin", "generator", "--shutdown-timeout", "0"]);
+    serve.terminate();
+    assert_eq!(serve.wait().code(), Some(0));
+    // An answer that the client has may still be under way here: its plugin is told of the end.
+    let serve = Serve::start(&["--plugin", "generator", "--shutdown-timeout", "20"]);
     assert_eq!(serve.client().get("/nocache/3/x").body, b"xxx");
     serve.terminate();
     assert_eq!(serve.wait().code(), Some(0));

@@ -1,7 +1,10 @@
 //! What a student is told, in sentences.
 
-use crate::judge::{Failure, shown};
+use std::fs;
+
+use crate::judge::{Bench, Failure, shown};
 use crate::lesson::{Lesson, Place};
+use crate::markers;
 
 /// The stub of a hole panics with `not yet implemented: lesson 7: NAME`.
 const NOT_WRITTEN: &str = "not yet implemented: lesson ";
@@ -14,6 +17,19 @@ pub(super) fn not_written(panic: &str, places: &[Place], where_: &str) -> Option
     let mut written_here = places.iter().filter(|place| place.hole.title.is_some());
     let place = written_here.find(|place| place.hole.name == name)?;
     Some(format!("Not written yet: {name} in {}. {where_} reaches it.", shown(&place.source)))
+}
+
+/// The failure for the first hole in which the student has not written anything.
+pub(super) fn has_a_stub(bench: &Bench, places: &[Place]) -> Option<Failure> {
+    let has_stub = |place: &&Place| {
+        let text = fs::read_to_string(bench.workspace().join(&place.source)).unwrap_or_default();
+        let written = markers::written(&text, &place.hole).unwrap_or_default();
+        let lines = written.lines().map(str::trim);
+        place.hole.title.is_some() && lines.eq(place.hole.stub.iter().map(String::as_str))
+    };
+    let Place { source, hole } = places.iter().find(has_stub)?;
+    let source = shown(source);
+    Some(Failure::new(format!("Not written yet: {} in {source}. A test reaches it.", hole.name)))
 }
 
 /// The failure for a panic of the port.
