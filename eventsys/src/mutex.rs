@@ -105,6 +105,12 @@ impl ProxyMutex {
         // course: 2 end
     }
 
+    /// Gives it a name in this execution of the explorer, for deadlocks and columns.
+    #[cfg(all(feature = "explore", not(feature = "shuttle")))]
+    pub fn set_name(&self, name: &str) {
+        self.raw.set_name(name);
+    }
+
     /// As [`ProxyMutex::lock`], with a guard that keeps the mutex alive.
     #[inline]
     pub fn lock_owned(self: &Arc<Self>) -> OwnedGuard {

@@ -56,6 +56,8 @@ mod half;
 mod locks;
 mod main_handler;
 #[cfg(feature = "explore")]
+mod names;
+#[cfg(feature = "explore")]
 pub mod observe;
 mod options;
 mod rearmed;

@@ -34,6 +34,12 @@ pub struct AtomicEvent(
 );
 
 impl AtomicEvent {
+    /// Gives it a name in this execution of the explorer, for columns.
+    #[cfg(all(feature = "explore", not(feature = "shuttle")))]
+    pub fn set_name(&self, name: &str) {
+        self.0.set_name(name);
+    }
+
     /// No event.
     #[must_use]
     pub fn none() -> AtomicEvent {

@@ -18,6 +18,12 @@ use super::atomic::{AtomicBool, Ordering};
 pub struct Flag(AtomicBool);
 
 impl Flag {
+    /// Gives it a name in this execution of the explorer, for columns.
+    #[cfg(all(feature = "explore", not(feature = "shuttle")))]
+    pub fn set_name(&self, name: &str) {
+        self.0.set_name(name);
+    }
+
     /// True if it is set.
     #[inline]
     #[must_use]

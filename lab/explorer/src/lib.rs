@@ -137,6 +137,13 @@ pub fn note(text: impl FnOnce() -> String) {
     engine::note(text);
 }
 
+/// True if a trace of this execution is made. What only a trace shows, as the names of atomics, is
+/// worth its time only then.
+#[must_use]
+pub fn is_traced() -> bool {
+    engine::is_replay()
+}
+
 /// From here on no task is interrupted, and operations are not counted, until
 /// [`race_from_here`]. A scene calls it first if what its threads do at the beginning is of no
 /// interest.

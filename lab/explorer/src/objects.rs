@@ -51,6 +51,13 @@ impl ObjectId {
         (self.0 & ((1 << NUMBER_BITS) - 1)) as usize
     }
 
+    /// The task that has made it; `None` of an object that was made outside of an execution, or
+    /// that an observer has named.
+    pub(crate) fn maker(self) -> Option<TaskId> {
+        let space = self.space() as u32;
+        (space != OUTSIDE && space != NAMED).then(|| (space - 1) as TaskId)
+    }
+
     pub(crate) const fn bits(self) -> u32 {
         self.0
     }

@@ -16,7 +16,7 @@ use iocore::{IoData, NetVcRef, ShutdownHowTo, VIO, VioHandle, VioOp};
 #[cfg(feature = "explore")]
 use super::buffers::Flow;
 use super::buffers::{Buffers, Taken};
-use super::deputy::Deputy;
+use super::deputy::{Deputy, take_inside};
 use super::held::{call_in, give_way, hold};
 use super::model::Trigger;
 use super::op::{How, HowTo, Op, OpCont, Owner};
@@ -358,7 +358,13 @@ impl End {
     ) {
         let (stage, deputy) = (self.stage(), self.deputy());
         let needs_deputy = how.cont == OpCont::Deputy || vc.vio(op).is_bound_to(&deputy.mutex);
-        let of_deputy = needs_deputy.then(|| deputy.mutex.lock());
+        let of_deputy = needs_deputy.then(|| take_inside(&deputy.mutex, "the operation"));
+        // With the mutex missed, the operation is left out.
+        let of_deputy = match of_deputy {
+            Some(None) => return,
+            Some(taken) => taken,
+            None => None,
+        };
         let was_under_core = vc.vio(op).is_bound_to(&stage.core_mutex);
         let needs_core = how.cont == OpCont::Absent || was_under_core;
         let of_core = needs_core.then(|| stage.lock_core());
@@ -398,7 +404,9 @@ impl End {
         if vio.is_bound_to(&stage.core_mutex) {
             f(&vio, &stage.lock_core());
         } else if vio.is_bound_to(&deputy.mutex) {
-            f(&vio, &deputy.mutex.lock());
+            if let Some(guard) = take_inside(&deputy.mutex, "the operation") {
+                f(&vio, &guard);
+            }
         } else {
             f(&vio, guard);
         }

@@ -3,6 +3,7 @@
 mod columns;
 mod ended;
 mod json;
+mod page;
 mod play;
 mod rows;
 mod statement;
@@ -24,7 +25,7 @@ use self::ended::Ended;
 pub(crate) use self::subject::{BLOCKING_SIGNAL, Subject};
 use crate::cli::WhichArgs;
 use crate::error::Error;
-use crate::ui::output::{Output, TITLE};
+use crate::ui::output::{Output, QUIET, TITLE};
 use crate::ui::progress;
 use crate::ui::wrap::width_of_stdout;
 
@@ -82,6 +83,11 @@ pub(crate) struct ExploreArgs {
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 
+    /// Write a page with a column for each thread into this file: of the first violation, or of
+    /// the schedule
+    #[arg(long, value_name = "OUT.html", conflicts_with = "play")]
+    pub html: Option<PathBuf>,
+
     /// Name places without line numbers, for a text that outlives a change of the sources
     #[arg(long, conflicts_with = "format")]
     pub no_numbers: bool,
@@ -138,6 +144,7 @@ Examples:
   atslab explore reader-shuts-read --rearm ts-3339
   atslab explore set-active-timeout --correct timeouts-take-core-lock --bound 3
   atslab explore deadlock-over-m2 --play
+  atslab explore deadlock-over-m2 --html deadlock.html
   atslab explore my.toml --strategy pct --schedules 100000 --seed 7
   atslab explore my.toml --bound 3 --shard 1/3 --format json > 1.json
   atslab explore --merge 1.json 2.json 3.json
@@ -148,9 +155,12 @@ Exit status: 0 if no schedule violates anything, 1 if one does, 2 on errors.";
 pub(crate) fn explore(args: &ExploreArgs, out: &mut Output) -> Result<ExitCode, Error> {
     if !args.merge.is_empty() {
         let ended = json::merge(&args.merge)?;
-        return write(args, &ended, out);
+        let status = write(args, &ended, out)?;
+        show(args, &[ended], out)?;
+        return Ok(status);
     }
     let mut has_found = false;
+    let mut all = Vec::new();
     for subject in Subject::all(args)? {
         if args.play {
             has_found |= play::play(&subject, args, out)?;
@@ -161,7 +171,9 @@ pub(crate) fn explore(args: &ExploreArgs, out: &mut Output) -> Result<ExitCode, 
             None => search(args, subject),
         };
         has_found |= write(args, &ended, out)? != ExitCode::SUCCESS;
+        all.push(ended);
     }
+    show(args, &all, out)?;
     Ok(if has_found { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
 }
 
@@ -241,6 +253,20 @@ fn write(args: &ExploreArgs, ended: &Ended, out: &mut Output) -> Result<ExitCode
     }
     let is_clean = ended.found.is_empty();
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+}
+
+/// Writes the page of the first that has something to show.
+fn show(args: &ExploreArgs, all: &[Ended], out: &mut Output) -> Result<(), Error> {
+    let Some(file) = &args.html else { return Ok(()) };
+    for ended in all {
+        if page::write(file, ended)? {
+            return Ok(());
+        }
+    }
+    if args.format == Format::Text {
+        writeln!(out, "{QUIET}no page: there is no interleaving to show{QUIET:#}")?;
+    }
+    Ok(())
 }
 
 /// A span like `60s`, `10m` or `500ms`.

@@ -1,7 +1,7 @@
 //! `atslab view`: a page that shows runs.
 
 mod browser;
-mod links;
+pub(crate) mod links;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -60,7 +60,14 @@ const RACES: [Race; 9] = [
         Some(&["--correct", "timeouts-take-core-lock", "--bound", "1"]),
     ),
     ("lost-wake-up", &[], "lost wake-up: ", 1, Some(&["--correct", "blocking-signal"])),
-    ("deadlock-over-m2", &[], "deadlock: ", 1, None),
+    (
+        "deadlock-over-m2",
+        &[],
+        "deadlock: event thread waits for A.deputy.mutex, held by closer; \
+         closer waits for core.mutex, held by event thread",
+        1,
+        Some(&["--correct", "reenable-tries"]),
+    ),
     (
         "two-locks-for-one-event",
         &[],
@@ -113,7 +120,7 @@ fn the_columns_of_ts_3339_show_the_look_the_store_and_the_lock_in_this_order() {
     let place = |what: &str| columns.find(what).unwrap_or_else(|| panic!("no {what}\n{text}"));
     let look = place("epoch/c.rs  if other.read");
     let store = place("vc.rs  end.read.shutdown.set()");
-    let lock = place("try locks.rs");
+    let lock = place("try P.mutex  locks.rs");
     assert!(look < store && store < lock && lock < place("back: READ_READY"), "{text}");
 }
 
@@ -230,4 +237,26 @@ fn random_strategies_have_seeds_and_find_it_too() {
         assert_eq!(found["violation"]["kind"], "use after free", "{strategy}");
         assert_eq!(found["schedule"], again["schedule"], "{strategy}");
     }
+}
+
+#[test]
+fn the_page_has_the_interleaving_that_was_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("race.html");
+    let name = file.to_str().expect("a path");
+    explore(&["deadlock-over-m2", "--html", name]).assert().code(1);
+    let page = fs::read_to_string(&file).expect("the page");
+    for part in ["\"kind\":\"interleaving\"", "held by closer", "\"A.deputy.mutex\""] {
+        assert!(page.contains(part), "{part} is missing");
+    }
+    fs::remove_file(&file).expect("the page");
+
+    // With nothing found there is nothing to show, and no file.
+    explore(&["reader-shuts-read", "--html", name])
+        .assert()
+        .code(0)
+        .stdout(contains("no page: there is no interleaving to show"));
+    assert!(!file.exists());
+    explore(&["reader-shuts-read", "--schedule", "a*", "--html", name]).assert().code(0);
+    assert!(fs::read_to_string(&file).expect("the page").contains("\"kind\":\"interleaving\""));
 }

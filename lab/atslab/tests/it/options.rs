@@ -70,6 +70,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("explore", "--no-numbers", "my.toml --format json"),
     ("explore", "--jobs 1", "my.toml --schedule a*"),
     ("explore", "--limit 1s", "my.toml --play"),
+    ("explore", "--html x", "my.toml --play"),
     ("explore", "--shard 1/2", "my.toml --play"),
     ("view", "--servers x", "my.toml"),
     ("view", "--live", "--case eos"),

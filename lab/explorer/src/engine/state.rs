@@ -328,9 +328,18 @@ impl State {
     fn in_words(&self, wait: Wait) -> String {
         let name = |task: TaskId| self.tasks[usize::from(task)].name.as_str();
         match wait {
-            Wait::Lock(lock, None) => format!("the mutex {}", self.name_of(lock)),
-            Wait::Lock(lock, Some(holder)) => {
-                format!("the mutex {}, held by {}", self.name_of(lock), name(holder))
+            Wait::Lock(lock, holder) => {
+                let is_named = self.names.iter().any(|(known, _)| *known == lock);
+                let maker = lock.maker().filter(|_| !is_named).map(name);
+                let mutex = self.name_of(lock);
+                match (maker, holder.map(name)) {
+                    (None, None) => mutex,
+                    (None, Some(holder)) => format!("{mutex}, held by {holder}"),
+                    (Some(maker), None) => format!("the mutex {mutex}, made by {maker}"),
+                    (Some(maker), Some(holder)) => {
+                        format!("the mutex {mutex}, made by {maker} and held by {holder}")
+                    }
+                }
             }
             Wait::WakeUp(object) => format!("a wake-up by {}", self.name_of(object)),
             Wait::End(task) => format!("the end of {}", name(task)),

@@ -50,7 +50,8 @@ fn two_mutexes_taken_in_two_orders_are_a_deadlock() {
     assert_eq!(found.violation.kind, kind::DEADLOCK);
     assert_eq!(
         found.violation.text,
-        "main waits for the mutex a2, held by b; b waits for the mutex a1, held by main"
+        "main waits for the mutex a2, made by main and held by b; \
+         b waits for the mutex a1, made by main and held by main"
     );
 }
 

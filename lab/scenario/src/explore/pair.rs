@@ -53,6 +53,19 @@ impl Scenery {
         }
     }
 
+    /// Names what a reader knows by its role. A deadlock names mutexes in any execution; the
+    /// other objects are named only where they are shown.
+    fn name_objects(&self) {
+        self.play.core.mutex().set_name("core.mutex");
+        for (side, its) in [(Side::Active, 'A'), (Side::Passive, 'P')] {
+            self.end(side).mutex().set_name(&format!("{its}.mutex"));
+            self.deputies[side.index()].set_name(&format!("{its}.deputy.mutex"));
+        }
+        if explorer::is_traced() {
+            self.play.core.name_objects();
+        }
+    }
+
     /// What has come out of the buffers of an end and into them.
     pub(super) fn flow(&self, side: Side) -> Flow {
         let end = self.end(side);
@@ -110,6 +123,7 @@ pub(super) fn run(scene: &Arc<Scene>) {
         end.state(&guard).deputy_mutex()
     });
     let scenery = Arc::new(Scenery { play, scene: Arc::clone(scene), deputies });
+    scenery.name_objects();
     let rest = Rest { scenery: &scenery, thread: &thread, second: second.as_ref() };
 
     scenery.guarded(|| {

@@ -32,6 +32,13 @@ pub(super) fn write(ended: &Ended, out: &mut Output) -> Result<(), Error> {
     Ok(())
 }
 
+/// The object of the first violation, or of the one schedule that was run.
+pub(super) fn first(ended: &Ended) -> Option<Value> {
+    let shown = ended.found.first();
+    let trace = shown.map(|shown| &shown.trace).or(ended.trace.as_ref())?;
+    Some(object(ended, shown, Some(trace)))
+}
+
 fn object(ended: &Ended, shown: Option<&Shown>, trace: Option<&Trace>) -> Value {
     let subject = &ended.subject;
     let scenario = subject.scenario();

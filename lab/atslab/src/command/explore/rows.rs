@@ -101,7 +101,7 @@ impl Line<'_> {
     /// The text of the row; with `numbers` the place has its line.
     pub(crate) fn text(&self, numbers: bool) -> String {
         match &self.row.what {
-            What::Operation { operation, .. } => {
+            What::Operation { operation, object, .. } => {
                 let word = match operation {
                     Operation::Lock => "lock ",
                     Operation::TryLock => "try ",
@@ -112,7 +112,10 @@ impl Line<'_> {
                 };
                 let place = self.place.map_or(String::new(), |place| short(place, numbers));
                 let source = self.source.as_deref().unwrap_or("");
-                format!("{word}{place}  {source}").trim_end().to_owned()
+                // A number says nothing to a reader.
+                let is_named = !word.is_empty() && object.contains('.');
+                let what = if is_named { format!("{object}  ") } else { String::new() };
+                format!("{word}{what}{place}  {source}").trim_end().to_owned()
             }
             What::Note(text) => format!("» {text}"),
             What::Violation { violation, .. } => format!("» VIOLATION {}", violation.text),

@@ -7,7 +7,7 @@ use crate::view::page::Links;
 
 /// The links that the user wants. Without a wish they lead into the project, if the current
 /// folder is in it.
-pub(super) fn of(book: Option<&str>, source: Option<&str>) -> Links {
+pub(crate) fn of(book: Option<&str>, source: Option<&str>) -> Links {
     let here = env::current_dir().unwrap_or_default();
     let project = here.ancestors().find(|folder| folder.join("docs/src/SUMMARY.md").exists());
     let pages = project.map(|project| {

@@ -1,0 +1,28 @@
+//! Names for the objects of a pair, in an exploration: what a reader of two columns knows by its
+//! role and not by its number.
+
+use crate::core::PluginVCCore;
+
+impl PluginVCCore {
+    /// Names its mutex `core.mutex`, the flags and events of its ends `A.closed`,
+    /// `P.read.shutdown`, `A.sm_lock_retry_event` and so on, in this execution of the explorer.
+    pub fn name_objects(&self) {
+        self.mutex().set_name("core.mutex");
+        for (end, its) in [(&self.active, 'A'), (&self.passive, 'P')] {
+            for (direction, which) in [(&end.read, "read"), (&end.write, "write")] {
+                direction.shutdown.set_name(&format!("{its}.{which}.shutdown"));
+                direction.need_process.set_name(&format!("{its}.{which}.need_process"));
+            }
+            end.closed.set_name(&format!("{its}.closed"));
+            end.deletable.set_name(&format!("{its}.deletable"));
+            for (event, which) in [
+                (&end.sm_lock_retry_event, "sm_lock_retry_event"),
+                (&end.core_lock_retry_event, "core_lock_retry_event"),
+                (&end.active_event, "active_event"),
+                (&end.inactive_event, "inactive_event"),
+            ] {
+                event.set_name(&format!("{its}.{which}"));
+            }
+        }
+    }
+}
