@@ -100,8 +100,7 @@ pub(crate) fn museum(args: &MuseumArgs, out: &mut Output) -> Result<ExitCode, Er
         (Format::Text, true) => page::write_page(out, rooms[0], &visits[0], !args.no_numbers)?,
         (Format::Text, false) => write_table(out, &rooms, &visits)?,
     }
-    let is_as_it_says = surprises(&visits) == 0;
-    Ok(if is_as_it_says { ExitCode::SUCCESS } else { ExitCode::from(SURPRISED) })
+    Ok(ExitCode::from(if surprises(&visits) == 0 { 0 } else { SURPRISED }))
 }
 
 fn unknown(id: &str) -> Error {
@@ -159,7 +158,7 @@ fn surprises(visits: &[Visit]) -> usize {
     visits.iter().map(|visit| visit.surprises.len()).sum()
 }
 
-fn write_table(out: &mut Output, rooms: &[&Room], visits: &[Visit]) -> io::Result<()> {
+fn write_table(out: &mut impl Write, rooms: &[&Room], visits: &[Visit]) -> io::Result<()> {
     let mut table = Table::new();
     let header = ["room", "what", "armed: found after", "time", "mended: all up to", "random"];
     table.load_style(presets::NOTHING).set_header(header);
@@ -233,5 +232,29 @@ fn wing_title(wing: Wing) -> &'static str {
         Wing::Events => "The event system and buffers",
         Wing::Open => "Open in today's server",
         Wing::Remarks => "Remarks in the original's text",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(surprises: &[&str]) -> String {
+        let rooms = ["ts-3404", "ts-3522"].map(|id| museum::room(id).expect("a room"));
+        let work = Work { random: 10, ..Work::default() };
+        let mut visits = rooms.map(|room| room.visit(&work));
+        visits[1].surprises.extend(surprises.iter().map(|&surprise| surprise.to_owned()));
+        let mut out = Vec::new();
+        write_table(&mut out, &rooms, &visits).expect("written");
+        anstream::adapter::strip_str(&String::from_utf8(out).expect("text")).to_string()
+    }
+
+    #[test]
+    fn a_surprise_stands_under_the_table_and_is_counted() {
+        let end = "2 rooms: 2 explored, 0 with the compiler's error; ";
+        assert!(table(&[]).ends_with(&format!("20 clean\n\n{end}0 surprises\n")));
+        let table = table(&["it is gone"]);
+        let end = format!("\n\nts-3522: it is gone\n{end}1 surprise\n");
+        assert!(table.ends_with(&end), "{table}");
     }
 }
