@@ -40,6 +40,7 @@ Examples:
   atslab run my.toml --explain   run a scenario and tell what happens
   atslab run my.toml --live      run it in the real servers as well
   atslab explore my.toml         run it under every thread schedule with few interruptions
+  atslab museum                  see historical defects, put back and proven absent
   atslab fuzz --ats 9.2.9        compare 10,000 random scenarios
 
 Exit status: 0 if all is well, 1 if anything differs, 2 on errors.";

@@ -11,6 +11,7 @@ mod guard;
 mod http;
 mod idle;
 mod list;
+mod museum;
 mod node;
 mod plugin;
 mod record;
@@ -35,6 +36,7 @@ pub(crate) use self::guard::have_a_guard;
 use self::http::HttpArgs;
 use self::idle::IdleArgs;
 use self::list::ListArgs;
+use self::museum::MuseumArgs;
 use self::node::NodeArgs;
 use self::plugin::PluginArgs;
 use self::record::RecordArgs;
@@ -57,6 +59,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Run a scenario under every thread schedule with few interruptions
     Explore(ExploreArgs),
+    /// See historical defects: each is put back and found, then mended and proven absent
+    Museum(MuseumArgs),
     /// See runs: a page to step through them, figures, traces
     View(ViewArgs),
     /// Play random scenarios on the port and in a real server, and compare
@@ -104,6 +108,7 @@ impl Command {
             Command::Steps(args) => steps::steps(args, out),
             Command::Run(args) => run::run(args, out),
             Command::Explore(args) => explore::explore(args, out),
+            Command::Museum(args) => museum::museum(args, out),
             Command::View(args) => view::view(args, out),
             Command::Fuzz(args) => fuzz::fuzz(args, out),
             Command::Record(args) => record::record(args, out),

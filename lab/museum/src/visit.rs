@@ -74,7 +74,7 @@ pub struct Fixed {
     pub words: String,
     /// Every schedule with so many interruptions was run.
     pub bound: Option<u32>,
-    /// How many schedules that were.
+    /// How many schedules those are.
     pub schedules: u64,
     /// The random schedules.
     pub random: Vec<Sampled>,
@@ -216,14 +216,14 @@ impl Room {
             None => Ok(report),
         };
         let all = clean(explore(&explorer, self.scene(arms)))?;
-        let (mut bound, mut schedules) = (all.complete_bound(), all.schedules);
+        let (mut bound, mut schedules) = whole(&all);
         let mut seconds = all.seconds;
         if work.deeper {
             let deeper = explorer.clone().bound(self.bound + 1).schedules(FEW_SCHEDULES);
             let deeper = clean(explore(&deeper, self.scene(arms)))?;
             seconds += deeper.seconds;
             if deeper.complete_bound() > bound {
-                (bound, schedules) = (deeper.complete_bound(), deeper.schedules);
+                (bound, schedules) = whole(&deeper);
             }
         }
         let mut random = Vec::new();
@@ -235,6 +235,13 @@ impl Room {
         }
         Ok(Fixed { words: arms.words.clone(), bound, schedules, random, seconds })
     }
+}
+
+/// The greatest bound of which every schedule was run, and how many these are. A sweep runs those
+/// of the smaller bounds once more.
+fn whole(report: &Report) -> (Option<u32>, u64) {
+    let sweep = report.sweeps.iter().rfind(|sweep| sweep.complete);
+    sweep.map_or((None, 0), |sweep| (sweep.bound, sweep.schedules))
 }
 
 /// Runs `scene` under the schedules of `explorer`.

@@ -113,6 +113,7 @@ exports! {
     fn TSVConnClose(vc: Handle) = connection::close(vc, None, "TSVConnClose was called");
     fn TSVConnAbort(vc: Handle, error: c_int)
         = connection::close(vc, Some(error), "TSVConnAbort was called");
+    fn TSVConnClosedGet(vc: Handle) -> c_int = connection::is_closed(vc);
     fn TSVConnShutdown(vc: Handle, read: c_int, write: c_int)
         = connection::shutdown(vc, read != 0, write != 0);
     fn TSVConnReadVIOGet(vc: Handle) -> Handle = connection::vio_of(vc, Kind::ReadVio);
@@ -133,6 +134,8 @@ exports! {
     fn TSIOBufferCreate() -> Handle = buffer::create(8);
     fn TSIOBufferSizedCreate(index: c_int) -> Handle = buffer::create(index);
     fn TSIOBufferDestroy(buffer: Handle) = buffer::destroy(buffer);
+    fn TSIOBufferWaterMarkGet(buffer: Handle) -> i64 = buffer::water_mark(buffer);
+    fn TSIOBufferWaterMarkSet(buffer: Handle, bytes: i64) = buffer::set_water_mark(buffer, bytes);
     fn TSIOBufferWrite(buffer: Handle, from: *const c_void, length: i64) -> i64
         = buffer::write(buffer, block(from.cast(), length));
     fn TSIOBufferCopy(buffer: Handle, reader: Handle, length: i64, offset: i64) -> i64

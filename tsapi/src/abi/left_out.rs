@@ -64,7 +64,7 @@ left_out! {
     TSHttpTxnShutDown TSHttpTxnSsnGet TSHttpTxnTransformRespGet TSHttpTxnTransformedRespCache
     TSHttpTxnUntransformedRespCache TSHttpTxnUpdateCachedObject TSIOBufferBlockDataSizeGet
     TSIOBufferBlockDestroy TSIOBufferBlockWriteAvail TSIOBufferBlockWriteStart TSIOBufferProduce
-    TSIOBufferStart TSIOBufferWaterMarkGet TSIOBufferWaterMarkSet TSInstallDirGet TSIpStringToAddr
+    TSIOBufferStart TSInstallDirGet TSIpStringToAddr
     TSMatcherExtractIPRange TSMatcherLineCreate TSMatcherLineDestroy TSMatcherLineName
     TSMatcherLineValue TSMatcherParseSrcIPConfigLine TSMatcherReadIntoBuffer TSMatcherTokLine
     TSMgmtConfigFileAdd TSMgmtConfigIntSet TSMgmtCounterGet TSMgmtDataTypeGet TSMgmtFloatGet
@@ -100,7 +100,7 @@ left_out! {
     TSUuidDestroy TSUuidInitialize TSUuidStringGet TSUuidStringParse TSUuidVersionGet
     TSVConnActiveTimeoutCancel TSVConnActiveTimeoutSet TSVConnArgGet TSVConnArgIndexLookup
     TSVConnArgIndexNameLookup TSVConnArgIndexReserve TSVConnArgSet TSVConnCacheHttpInfoSet
-    TSVConnCacheObjectSizeGet TSVConnClosedGet TSVConnCreate TSVConnFdCreate TSVConnFdGet
+    TSVConnCacheObjectSizeGet TSVConnCreate TSVConnFdCreate TSVConnFdGet
     TSVConnInactivityTimeoutCancel TSVConnInactivityTimeoutSet TSVConnIsSsl TSVConnIsSslReused
     TSVConnProtocolDisable TSVConnProtocolEnable TSVConnProvidedSslCert TSVConnReenable
     TSVConnReenableEx TSVConnSslCipherGet TSVConnSslConnectionGet TSVConnSslCurveGet

@@ -207,6 +207,16 @@ pub(crate) fn free_reader(reader: Handle) {
     object.buffer.parts.lock().readers.retain(|(_, other)| *other != reader);
 }
 
+/// `TSIOBufferWaterMarkGet`, in bytes.
+pub(crate) fn water_mark(buffer: Handle) -> i64 {
+    want::<Buffer>(buffer).with(|buffer| buffer.water_mark())
+}
+
+/// `TSIOBufferWaterMarkSet`, in bytes. The original takes every number.
+pub(crate) fn set_water_mark(buffer: Handle, bytes: i64) {
+    want::<Buffer>(buffer).with(|buffer| buffer.set_water_mark(bytes));
+}
+
 /// `TSIOBufferReaderAvail`.
 pub(crate) fn read_avail(reader: Handle) -> i64 {
     want::<Reader>(reader).with(|buffer, id| buffer.read_avail(id))

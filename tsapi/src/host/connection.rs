@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use eventsys::ProxyMutex;
 use eventsys::sync::Mutex;
-use iocore::{NetVcRef, ShutdownHowTo, VIO, VioHandle, VioOp};
+use iocore::{ApiData, DataId, NetVcRef, ShutdownHowTo, VIO, VioHandle, VioOp};
 
 use super::buffer::{self, Buffer, Reader};
 use super::continuation::{self, PluginCont};
@@ -93,6 +93,16 @@ pub(crate) fn close(vc: Handle, error: Option<c_int>, why: &'static str) {
     }
     let _ = table().take::<Connection>(vc, why);
     connection.0.do_io_close(error);
+}
+
+/// `TSVConnClosedGet`: 1 if the connection is closed. `TSVConnClose` ends the handle, so a plugin
+/// that asks after its own close is told that the handle has ended.
+pub(crate) fn is_closed(vc: Handle) -> c_int {
+    let connection = want::<Connection>(vc);
+    match connection.0.get_data(DataId::Closed) {
+        Some(ApiData::Closed(closed)) => c_int::from(closed),
+        _ => 0,
+    }
 }
 
 /// `TSVConnShutdown`.

@@ -1,7 +1,8 @@
 //! The exploration build: the blocks of a thread that has ended serve another one. To make and to
 //! fill them takes longer than a whole execution does.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+// Not the explorer's: this serves all executions, and is no point of any.
+use parking_lot::Mutex;
 
 use super::{Block, Metrics};
 
@@ -14,23 +15,19 @@ pub(super) struct Written(Mutex<Vec<usize>>);
 
 impl Written {
     pub(super) fn add(&self, block: usize) {
-        lock(&self.0).push(block);
+        self.0.lock().push(block);
     }
 }
 
 /// Blocks that are clear, if some are left.
 pub(super) fn take() -> Option<Box<[Block]>> {
-    lock(&UNUSED).pop()
+    UNUSED.lock().pop()
 }
 
 impl Drop for Metrics {
     fn drop(&mut self) {
         let Some(blocks) = self.blocks.take() else { return };
-        lock(&self.written.0).iter().for_each(|&block| blocks[block].clear());
-        lock(&UNUSED).push(blocks);
+        self.written.0.lock().iter().for_each(|&block| blocks[block].clear());
+        UNUSED.lock().push(blocks);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

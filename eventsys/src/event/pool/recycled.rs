@@ -3,7 +3,9 @@
 //! a reference to an event stays good, whatever a scene has kept.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+
+// Not the explorer's: this serves all executions, and is no point of any.
+use parking_lot::Mutex;
 
 use super::{CHUNKS, Event, Pool};
 
@@ -12,7 +14,7 @@ static UNUSED: Mutex<[Vec<&'static [Event]>; CHUNKS]> = Mutex::new([const { Vec:
 
 /// Chunk `chunk` of the table, with events of these indices.
 pub(super) fn chunk_of(chunk: usize, indices: Range<u32>) -> &'static [Event] {
-    let unused = UNUSED.lock().unwrap_or_else(PoisonError::into_inner)[chunk].pop();
+    let unused = UNUSED.lock()[chunk].pop();
     match unused {
         // As if the calling task had made them: the names of their atomics must be the same
         // in each execution.
@@ -31,7 +33,7 @@ impl Drop for Pool {
             let Some(&events) = events.get() else { return };
             // What an event that is left refers to goes now, and not in another execution.
             events.iter().for_each(Event::clear);
-            UNUSED.lock().unwrap_or_else(PoisonError::into_inner)[chunk].push(events);
+            UNUSED.lock()[chunk].push(events);
         }
     }
 }

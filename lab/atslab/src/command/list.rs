@@ -34,6 +34,8 @@ pub(crate) enum What {
     Races,
     /// The historical defects that "atslab explore --rearm" puts back
     Defects,
+    /// The rooms of "atslab museum"
+    Rooms,
     /// The bugs of the releases that "atslab explore --correct" switches off
     Corrections,
     /// The recorded cases, which "atslab compare --case" and "atslab steps --case" take
@@ -63,6 +65,7 @@ pub(crate) fn list(args: &ListArgs, out: &mut Output) -> Result<ExitCode, Error>
             What::Scenarios => write_scenarios(out)?,
             What::Races => write_races(out)?,
             What::Defects => write_defects(out)?,
+            What::Rooms => write_rooms(out)?,
             What::Corrections => write_corrections(out)?,
             What::Cases => write_cases(out)?,
             What::Plugins => write_plugins(out)?,
@@ -104,6 +107,11 @@ fn write_defects(out: &mut Output) -> io::Result<()> {
         (defect.name.to_owned(), text)
     });
     write_rows(out, "Defects", rows.collect())
+}
+
+fn write_rooms(out: &mut Output) -> io::Result<()> {
+    let rows = museum::rooms().iter().map(|room| (room.id.clone(), room.title.clone()));
+    write_rows(out, "Rooms", rows.collect())
 }
 
 fn write_corrections(out: &mut Output) -> io::Result<()> {

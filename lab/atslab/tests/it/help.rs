@@ -23,6 +23,11 @@ fn the_help_of_run() {
 }
 
 #[test]
+fn the_help_of_museum() {
+    insta::assert_snapshot!(stdout(atslab().args(["museum", "--help"])));
+}
+
+#[test]
 fn the_help_of_fuzz() {
     insta::assert_snapshot!(stdout(atslab().args(["fuzz", "--help"]).env_remove("ATSLAB_SERVERS")));
 }

@@ -20,6 +20,8 @@ fn without_a_word_everything_is_listed() {
         "",
         "Defects",
         "",
+        "Rooms",
+        "",
         "Corrections",
         "",
         "Cases, regression",

@@ -12,6 +12,7 @@ mod help;
 mod http;
 mod left_behind;
 mod list;
+mod museum;
 mod node;
 mod options;
 mod pictures;

@@ -83,6 +83,21 @@ fn verdicts_as_json_are_what_their_schema_says() {
 }
 
 #[test]
+fn a_visit_of_the_museum_as_json_is_what_its_schema_says() {
+    let schema = schema("atslab-museum-1.json");
+    // One that was found, one that cannot be put back, and one that the compiler refuses.
+    for (room, armed, fixed) in
+        [("ts-3339", true, true), ("gh-6576", false, true), ("gh-9433", false, false)]
+    {
+        let args = ["museum", room, "--schedules", "20", "--format", "json"];
+        let objects = objects(&schema, &stdout(atslab().args(args)));
+        let visit = &objects[0]["rooms"][0];
+        assert_eq!((&visit["room"], &objects[0]["surprises"]), (&room.into(), &0.into()));
+        assert_eq!((visit["armed"].is_object(), visit["fixed"].is_object()), (armed, fixed));
+    }
+}
+
+#[test]
 fn a_schema_refuses_what_it_does_not_say() {
     let schema = schema("atslab-run-1.json");
     let args = ["run", "01-ten-bytes", "--format", "json"];
