@@ -252,14 +252,17 @@ fn finish(server: &Server, signal: c_int, signals: &mut Signals, patience: Durat
     let name = signal_name(signal).unwrap_or("a signal");
     log::info!(target: "serve", "{name}: ending, with {open} answers under way");
     let began = Instant::now();
-    let mut quiet_since = began;
-    while quiet_since.elapsed() < QUIET_FOR {
+    let mut quiet_since = None;
+    loop {
         if server.handler_panic().is_some() {
             return false;
         }
         let open = server.proxy().census().transactions;
         if open != 0 {
-            quiet_since = Instant::now();
+            quiet_since = None;
+        } else if quiet_since.get_or_insert_with(Instant::now).elapsed() >= QUIET_FOR {
+            // Counted now, and not some time ago: this thread may have stood still in between.
+            return true;
         }
         if open != 0 && began.elapsed() >= patience {
             log::warn!(target: "serve", "the time is up: {open} answers are cut off");
@@ -272,5 +275,4 @@ fn finish(server: &Server, signal: c_int, signals: &mut Signals, patience: Durat
         }
         thread::sleep(LOOK_EVERY);
     }
-    true
 }
