@@ -50,7 +50,8 @@ fn a_room_that_is_wrong_surprises() {
     assert!(surprises[1].starts_with("mended (--epoch C --rearm ts-3339): "), "{surprises:?}");
 }
 
-/// Each schedule that a visit finds leads to the same violation a thousand times.
+/// The schedule that a visit finds takes the same operations each time. A trace is slow; the tests
+/// of `atslab explore` replay a thousand times.
 #[test]
 fn a_minimal_schedule_is_exact() {
     let room = room("ts-3339").expect("a room");
