@@ -48,7 +48,7 @@ impl PluginAnswer {
         self.parts().map_or(0, |parts| parts.body.len())
     }
 
-    /// The head without its dates, and the length and a digest of the body: what two hosts must have
+    /// The head without its dates and the seconds of its age, and the length and a digest of the body: what two hosts must have
     /// in common.
     #[must_use]
     pub fn without_dates(&self) -> Vec<String> {
@@ -61,8 +61,14 @@ impl PluginAnswer {
             !["Date: ", "Last-Modified: ", "Expires: "].iter().any(|name| line.starts_with(name))
         };
         let text = String::from_utf8_lossy(&text).into_owned();
-        let mut lines: Vec<String> =
-            text.lines().filter(|line| !line.is_empty()).filter(dated).map(str::to_owned).collect();
+        // The age is counted in whole seconds of the clock: an answer that takes 120 ms has the age 0
+        // or 1, by the moment at which it begins.
+        let without_age = |line: &str| match line.strip_prefix("Age: ") {
+            Some(_) => "Age: T".to_owned(),
+            None => line.to_owned(),
+        };
+        let lines = text.lines().filter(|line| !line.is_empty()).filter(dated);
+        let mut lines: Vec<String> = lines.map(without_age).collect();
         let sum = body.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
             (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
         });
@@ -99,6 +105,8 @@ mod tests {
                 .without_dates()
         };
         assert_eq!(with("a", "xy"), with("b", "xy"));
+        assert_eq!(with("a\r\nAge: 0", "xy"), with("a\r\nAge: 1", "xy"));
+        assert_ne!(with("a\r\nAge: 0", "xy"), with("a", "xy"), "that there is an age counts");
         assert_ne!(with("a", "xy"), with("a", "xz"));
     }
 }
