@@ -136,20 +136,37 @@ pub struct Ask {
     pub ask: String,
 }
 
-/// Code for a hole that comes with the lesson, or a whole file.
+/// Code that comes with the lesson: for a hole, or a whole file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Planted {
-    /// The file of the code, below the lesson's folder.
-    pub file: String,
+    /// Its name, for messages.
+    pub name: String,
     /// The source that has the hole, or the name of a file that the student writes from nothing.
     pub source: PathBuf,
     /// The name of the hole; empty for a whole file.
     #[serde(default)]
     pub hole: String,
+    /// The file of the code, below the lesson's folder; none for the solution with [`Swap`]s.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// How the code differs from the solution. So a planted mistake has no copy of the solution that
+    /// could grow old.
+    #[serde(default)]
+    pub swap: Vec<Swap>,
     /// A part of what the student is told; empty if it passes.
     #[serde(default)]
     pub says: String,
+}
+
+/// A piece of the solution, and what stands in its place.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Swap {
+    /// The piece. The solution has it once.
+    pub from: String,
+    /// What stands there instead.
+    pub to: String,
 }
 
 /// A hole and its source.
@@ -231,13 +248,33 @@ impl Lesson {
         Ok(names)
     }
 
-    /// The code of a planted mistake or of another solution.
+    /// The code of a planted mistake or of another solution. `solution` is what the hole has.
     ///
     /// # Errors
-    /// If its file cannot be read.
-    pub fn planted(&self, planted: &Planted) -> Result<String, CourseError> {
-        let file = self.folder.join(&planted.file);
-        fs::read_to_string(&file).map_err(CourseError::file(&file))
+    /// If its file cannot be read, or the solution does not have a piece of it once.
+    pub fn planted(&self, planted: &Planted, solution: &str) -> Result<String, CourseError> {
+        if let Some(file) = &planted.file {
+            let file = self.folder.join(file);
+            return fs::read_to_string(&file).map_err(CourseError::file(&file));
+        }
+        let mut places = Vec::new();
+        for swap in &planted.swap {
+            let mut found = solution.match_indices(&swap.from);
+            let (Some((at, _)), None) = (found.next(), found.next()) else {
+                let fault =
+                    format!("{}: the solution must have this once: {}", planted.name, swap.from);
+                return Err(CourseError::Lesson { file: self.folder.join("lesson.toml"), fault });
+            };
+            places.push((at, swap));
+        }
+        places.sort_by_key(|(at, _)| *at);
+        let (mut code, mut rest) = (String::new(), 0);
+        for (at, swap) in places {
+            code += &solution[rest..at];
+            code += &swap.to;
+            rest = at + swap.from.len();
+        }
+        Ok(code + &solution[rest..])
     }
 
     /// The question for a first difference, if the lesson has one.

@@ -43,9 +43,10 @@ impl Student {
                 let is_planted = |planted: &&Planted| {
                     planted.source == place.source && planted.hole == hole.name
                 };
+                let solution = lines[hole.body.clone()].concat();
                 match planted.filter(is_planted) {
-                    Some(planted) => self.lesson.planted(planted).unwrap(),
-                    None => lines[hole.body.clone()].concat(),
+                    Some(planted) => self.lesson.planted(planted, &solution).unwrap(),
+                    None => solution,
                 }
             });
             let file = self.bench.folder.workspace().join(&place.source);
@@ -53,7 +54,7 @@ impl Student {
         }
         if let Some(planted) = planted.filter(|planted| planted.hole.is_empty()) {
             let file = self.bench.folder.files(&self.lesson).join(&planted.source);
-            fs::write(file, self.lesson.planted(planted).unwrap()).unwrap();
+            fs::write(file, self.lesson.planted(planted, "").unwrap()).unwrap();
         }
     }
 
@@ -125,12 +126,12 @@ fn judge(student: &Student, faults: &mut Vec<String>) {
         student.write(Some(planted));
         let told = student.told();
         let holds = !told.is_empty() && told.contains(&planted.says);
-        expect(&planted.file, &told, holds);
+        expect(&planted.name, &told, holds);
     }
     for planted in &student.lesson.text.another {
         student.write(Some(planted));
         let told = student.told();
-        expect(&planted.file, &told, told.is_empty());
+        expect(&planted.name, &told, told.is_empty());
     }
     if has_holes {
         student.write(None);

@@ -1,6 +1,7 @@
 //! What can be told of the lessons without building anything.
 
 use std::fs;
+use std::path::Path;
 
 use course::folder::{self, Folder};
 use course::lesson::{Lesson, Place};
@@ -24,15 +25,17 @@ fn each_lesson_has_what_a_student_needs() {
             assert!(choices.contains(&prediction.answer), "{}", prediction.ask);
         }
         for planted in text.mistake.iter().chain(&text.another) {
-            lesson.planted(planted).unwrap();
             let places = lesson.places(&checkout).unwrap();
             let is_of =
-                |place: &Place| place.source == planted.source && place.hole.name == planted.hole;
+                |place: &&Place| place.source == planted.source && place.hole.name == planted.hole;
             let file = planted.source.display().to_string();
+            let solution = places.iter().find(is_of).map(|place| solution(&checkout, place));
             let found = match planted.hole.is_empty() {
                 true => lesson.files().unwrap().contains(&file),
-                false => places.iter().any(is_of),
+                false => solution.is_some(),
             };
+            let solution = solution.unwrap_or_default();
+            assert_ne!(lesson.planted(planted, &solution).unwrap(), solution, "{}", planted.name);
             assert!(
                 found,
                 "lesson {number}: {} has no hole {}",
@@ -41,6 +44,12 @@ fn each_lesson_has_what_a_student_needs() {
             );
         }
     }
+}
+
+/// What a hole has in the checkout.
+fn solution(checkout: &Path, place: &Place) -> String {
+    let source = fs::read_to_string(checkout.join(&place.source)).unwrap();
+    source.split_inclusive('\n').collect::<Vec<_>>()[place.hole.body.clone()].concat()
 }
 
 #[test]
@@ -73,9 +82,7 @@ fn a_students_folder_has_no_solution() {
             .map(|text| dense(&text))
             .collect();
         for place in lesson.places(&checkout).unwrap() {
-            let source = fs::read_to_string(checkout.join(&place.source)).unwrap();
-            let lines: Vec<&str> = source.lines().collect();
-            let solution = dense(&lines[place.hole.body.clone()].join("\n"));
+            let solution = dense(&solution(&checkout, &place));
             // A line of ordinary code stands in many places.
             if solution.len() < 80 {
                 continue;

@@ -1,1 +1,0 @@
-        self.max_read_avail() >= self.water_mark

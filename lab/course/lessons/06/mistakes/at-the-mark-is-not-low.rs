@@ -1,1 +1,0 @@
-        self.current_write_avail() < self.water_mark

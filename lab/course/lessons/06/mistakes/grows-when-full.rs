@@ -1,3 +1,0 @@
-        if self.current_low_water() {
-            self.add_block();
-        }
