@@ -6,6 +6,7 @@
 mod crates;
 mod epochs;
 mod event_loop;
+mod interleaving;
 mod listeners;
 mod pair;
 mod race;
@@ -20,10 +21,11 @@ use std::process::Command;
 /// A picture: the name of its file, and how to draw it.
 type Drawn = (&'static str, fn() -> String);
 
-const PICTURES: [Drawn; 8] = [
+const PICTURES: [Drawn; 9] = [
     ("chain", listeners::draw),
     ("crates", crates::draw),
     ("epochs", epochs::draw),
+    ("interleaving", interleaving::draw),
     ("loop", event_loop::draw),
     ("pair", pair::draw),
     ("race", race::draw),
