@@ -182,7 +182,7 @@ pub(super) unsafe fn taken(text: *mut c_char, length: i64) -> Option<Vec<u8>> {
 /// both as they are.
 ///
 /// # Safety
-/// There must be room for the text and a NUL: whoever makes the text has looked at the room. For
+/// There must be room for the text and a NUL: the maker of the text has looked at the room. For
 /// `written` as [`put`].
 pub(super) unsafe fn fill(into: *mut c_char, written: *mut u64, text: Option<Vec<u8>>) -> c_int {
     let Some(mut text) = text else { return -1 };

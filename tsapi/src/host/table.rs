@@ -215,8 +215,9 @@ fn part_of_this_thread() -> usize {
 
 impl Table {
     const fn new() -> Table {
-        const EMPTY: Mutex<Slots> = Mutex::new(Slots { all: Vec::new(), free: VecDeque::new() });
-        Table { parts: [EMPTY; PARTS] }
+        Table {
+            parts: [const { Mutex::new(Slots { all: Vec::new(), free: VecDeque::new() }) }; PARTS],
+        }
     }
 
     /// Owns the object that `make` makes, which may keep its handle. `make` must not use the table.

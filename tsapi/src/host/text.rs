@@ -23,7 +23,7 @@ pub(crate) fn base64_encode(from: &[u8], room: usize) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// The six bits of a character; 64 for one that is none. The alphabet of URLs is understood, too.
+/// The six bits of a character; 64 for a character outside of the alphabet. The alphabet of URLs is understood, too.
 fn six_bits(c: u8) -> u8 {
     match c {
         b'A'..=b'Z' => c - b'A',

@@ -75,7 +75,7 @@ pub(crate) fn string(uuid: Handle) -> Option<*const c_char> {
     want::<Uuid>(uuid).0.lock().as_ref().map(|text| text.as_ptr())
 }
 
-/// `TSUuidStringParse`: false if it is none.
+/// `TSUuidStringParse`: false if the text is no UUID.
 pub(crate) fn parse(uuid: Handle, text: &str) -> bool {
     let uuid = want::<Uuid>(uuid);
     let is_one = text.len() == LENGTH

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use conformance::ats::Epoch;
 use conformance::ats::http::{
     Answer, Case, Difference, HttpServer, Origins, PortServers, RealServers, Recording, Timeouts,
@@ -28,6 +28,7 @@ use crate::ui::progress::Progress;
 /// The arguments of `atslab http`.
 #[derive(Debug, Args)]
 #[command(after_help = HTTP_EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(group = ArgGroup::new("real").multiple(true).args(["live", "record", "compiled"]))]
 #[command(mut_arg("servers", |arg| arg.requires("real")))]
 pub(crate) struct HttpArgs {
     /// What to do instead
@@ -47,15 +48,15 @@ pub(crate) struct HttpArgs {
     pub filter: Vec<String>,
 
     /// Ask a real server 9.2.9 now, and not its recorded answers
-    #[arg(long, groups = ["asked", "real"])]
+    #[arg(long, group = "asked")]
     pub live: bool,
 
     /// Only ask a real server, and write its answers to this file
-    #[arg(long, value_name = "FILE", groups = ["asked", "real"])]
+    #[arg(long, value_name = "FILE", group = "asked")]
     pub record: Option<PathBuf>,
 
     /// Have the real server's compiled generator.so answer on the port, too
-    #[arg(long, group = "real")]
+    #[arg(long, conflicts_with = "record")]
     pub compiled: bool,
 
     #[command(flatten)]
