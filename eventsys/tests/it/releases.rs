@@ -161,8 +161,7 @@ fn an_event_that_is_found_cancelled_is_freed_under_the_lock_up_to_9_2_and_after_
         assert!(!event.is_live() && !event.is_cancelled(), "stale");
         assert!(mutex.try_lock().is_some(), "unlocked");
         assert_eq!(Arc::strong_count(&cont), 1, "freed, so the event holds it no longer");
-        let held = was_held.lock().unwrap().clone();
-        held
+        std::mem::take(&mut *was_held.lock().unwrap())
     });
     assert_eq!(held, [vec![true], vec![false]]);
 }
