@@ -1,6 +1,8 @@
-//! How bytes move in epoch D: release 9.2 and 10.x.
+//! How bytes move in epochs D and E: release 9.2 and 10.x.
 //!
-//! Mirrors `PluginVC::process_read_side` and `process_write_side` of 9.2.9.
+//! Mirrors `PluginVC::process_read_side` and `process_write_side` of 9.2.9. Those of 10.2.0 take
+//! the same steps; they also count bytes for the plugin that made the pair (#13278), which is not
+//! modelled.
 //!
 //! There is no buffer between the two ends (PR #8698): the write side moves
 //! bytes from its user's write buffer straight into the *peer's* read buffer,
@@ -73,7 +75,7 @@ pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&G
     // course: 12 stub todo!("lesson 12: process_write_side")
     // course: 12 end
     // course: 7,9 stub let _ = (core, sm, end, other, vio, other_vio);
-    // course: 7,9 stub todo!("this lesson leaves epoch D out")
+    // course: 7,9 stub todo!("this lesson leaves the later epochs out")
     // course: 7,9 end
 }
 
@@ -188,6 +190,6 @@ pub(crate) fn process_read_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&Gu
         Some(other_sm) => half.other().process_write_side(core, other_sm, None),
     });
     // course: 7,9 stub let _ = (end, other, core, sm, vio);
-    // course: 7,9 stub todo!("this lesson leaves epoch D out")
+    // course: 7,9 stub todo!("this lesson leaves the later epochs out")
     // course: 7,9 end
 }
