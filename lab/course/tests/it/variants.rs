@@ -88,7 +88,7 @@ impl Variants {
                 if piece.hole == hole.name && piece.source.display().to_string() == source {
                     let code = lesson.planted(piece, solution).unwrap();
                     let name = key(lesson.number, &planted.name);
-                    let _ = write!(arms, "{name:?} => {{\n{code}}}\n");
+                    let _ = writeln!(arms, "{name:?} => {{\n{code}}}");
                 }
             }
         }
