@@ -14,9 +14,11 @@ use eventsys::{
 use iocore::{IoEvents, NetVcRef};
 use pluginvc::PluginVCCore;
 use testkit::{
-    ACCEPT, Agent, EOS, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting,
-    on_foreign_thread, panic_text, real_processor,
+    ACCEPT, Agent, EOS, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting, on_foreign_thread,
+    panic_text, real_processor,
 };
+
+use crate::common::reading;
 
 const PAIRS: usize = 100;
 const BYTES: usize = 50_000;
@@ -202,11 +204,8 @@ fn holding(vc: NetVcRef) -> Request {
 
 #[test]
 fn a_close_by_the_drop_of_what_ends_with_a_thread_goes_to_another_thread() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
+    let (lab, a, p, core) = reading();
     p.on(EOS, |me| me.close());
-    let core = lab.pair(&a, &p);
     let (vc, processor) = (a.vc(), &lab.processor);
     on_foreign_thread(|| {
         let ends = processor.adopt_current_thread("ET_NET");
