@@ -15,7 +15,7 @@ use iocore::{IoEvents, NetVcRef};
 use pluginvc::PluginVCCore;
 use testkit::{
     ACCEPT, Agent, EOS, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting, on_foreign_thread,
-    panic_text, real_processor,
+    panic_text, real_processor, wait_for,
 };
 
 use crate::common::reading;
@@ -55,9 +55,7 @@ fn transfer(
 /// Waits for the event that frees the pair. It comes after the last callback: a shutdown in between
 /// drops it, and nothing frees the pair any more.
 fn until_freed(core: &PluginVCCore) {
-    while !core.is_freed() {
-        std::thread::yield_now();
-    }
+    wait_for(|| core.is_freed());
 }
 
 /// Waits for all transfers, ends the threads, and looks at what is left.
@@ -242,9 +240,7 @@ fn a_pair_that_is_to_connect_after_a_handler_has_panicked_says_so_and_does_not_h
         me.take_vc(core.connect());
         me.write_now(b"hello");
     });
-    while !processor.is_shut_down() {
-        std::thread::yield_now();
-    }
+    wait_for(|| processor.is_shut_down());
     processor.shutdown();
     let panic = processor.handler_panic().expect("a handler has panicked").to_string();
     assert!(panic.ends_with("has panicked: the state machine's own"), "{panic}");
