@@ -13,7 +13,7 @@ mod tell;
 mod units;
 mod written;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::CourseError;
 use crate::folder::Folder;
@@ -133,9 +133,4 @@ impl Bench {
     fn workspace(&self) -> PathBuf {
         self.folder.workspace()
     }
-}
-
-/// A path for a message: relative to the folder where the student works.
-fn shown(path: &Path) -> String {
-    path.display().to_string()
 }

@@ -12,7 +12,6 @@
 //! release that would give the solution away. The name is one word; a pair of file and name is
 //! unique. Holes do not nest.
 
-use std::fmt;
 use std::ops::Range;
 
 use thiserror::Error;
@@ -177,30 +176,22 @@ fn indented(indent: &str, line: &str) -> String {
 
 /// The comment that the student finds above a hole.
 fn opening(hole: &Hole) -> String {
+    let Hole { lesson, name, .. } = hole;
     match &hole.title {
-        Some(title) => format!("// {}: {title}.", Named(hole)),
-        None => format!("// {}: not here, it would give the solution away.", Named(hole)),
+        Some(title) => format!("// Lesson {lesson}, {name}: {title}."),
+        None => format!("// Lesson {lesson}, {name}: not here, it would give the solution away."),
     }
 }
 
 fn closing(hole: &Hole) -> String {
-    format!("// End of {}.", Lowercase(hole))
+    format!("// End of lesson {}, {}.", hole.lesson, hole.name)
 }
 
-struct Named<'a>(&'a Hole);
-
-impl fmt::Display for Named<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Lesson {}, {}", self.0.lesson, self.0.name)
-    }
-}
-
-struct Lowercase<'a>(&'a Hole);
-
-impl fmt::Display for Lowercase<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "lesson {}, {}", self.0.lesson, self.0.name)
-    }
+/// The line, from 1, of the comment above a hole in a student's text. `None` if it is gone.
+#[must_use]
+pub fn line_of(student: &str, hole: &Hole) -> Option<usize> {
+    let (before, _) = split_at_line(student, &opening(hole))?;
+    Some(before.lines().count() + 1)
 }
 
 /// What a student has written into a hole: the lines between the two comments of the starter.
@@ -316,6 +307,7 @@ fn b() {
         let cheated = student.replace("three", "four");
         assert_ne!(outside(&cheated, of_one), outside(&starter, of_one));
         assert_eq!(written("fn a() {}\n", a), None);
+        assert_eq!((line_of(&student, a), line_of("", a)), (Some(2), None));
         assert_eq!(with_written(&starter, a, written(&student, a).unwrap()).unwrap(), student);
     }
 

@@ -3,7 +3,7 @@
 mod predict;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -151,7 +151,8 @@ fn start(
     for place in lesson.places(&folder.checkout)? {
         let Some(title) = &place.hole.title else { continue };
         let file = folder.workspace().join(&place.source);
-        let line = line_of(&file, number, &place.hole.name);
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let line = markers::line_of(&text, &place.hole).unwrap_or(1);
         if file != last {
             let shown = file.strip_prefix(&folder.checkout).unwrap_or(&file);
             writeln!(out, "  {}", shown.display())?;
@@ -170,14 +171,6 @@ fn start(
     }
     writeln!(out, "Judge:    atslab course check {number}")?;
     Ok(())
-}
-
-/// The line of a hole's first comment in the student's file.
-fn line_of(file: &Path, lesson: u32, name: &str) -> usize {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    let comment = format!("// Lesson {lesson}, {name}: ");
-    let mut lines = text.lines();
-    lines.position(|line| line.trim_start().starts_with(&comment)).map_or(1, |at| at + 1)
 }
 
 fn check(

@@ -18,20 +18,24 @@ pub(super) struct Ended {
 /// for a lock that never comes and a loop that never ends.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How much of its output is read. The steps of a long case are some megabytes; a program that
+/// prints for ever is killed there.
+const MOST_OUTPUT: u64 = 64 << 20;
+
 /// Runs a program, and kills it if it does not end.
 pub(super) fn run(command: &mut Command) -> io::Result<Ended> {
     let mut child = quiet(command).spawn()?;
-    let mut out = child.stdout.take().expect("it is piped");
+    let out = child.stdout.take().expect("it is piped");
     let (tell, told) = channel();
     let reader = thread::spawn(move || {
         let mut bytes = Vec::new();
         // What was read before an error is still worth telling.
-        let _ = out.read_to_end(&mut bytes);
-        let _ = tell.send(());
+        let _ = out.take(MOST_OUTPUT).read_to_end(&mut bytes);
+        let _ = tell.send(bytes.len() as u64 == MOST_OUTPUT);
         String::from_utf8_lossy(&bytes).into_owned()
     });
     let status = match told.recv_timeout(PATIENCE) {
-        Err(RecvTimeoutError::Timeout) => {
+        Err(RecvTimeoutError::Timeout) | Ok(true) => {
             kill(&mut child);
             None
         }

@@ -54,21 +54,20 @@ fn failure(case: &Value, lesson: &Lesson, places: &[Place]) -> Failure {
     if case["verdict"] == "failed" {
         return Failure::new(text(&case["text"]));
     }
-    let steps = |value: &'_ Value| -> Vec<String> {
+    let steps = |value: &Value| -> Vec<String> {
         value.as_array().into_iter().flatten().map(&text).collect()
     };
     let [recorded, port] = [&case["recorded"], &case["port"]];
-    let before = steps(&recorded["before"]);
-    let (theirs_next, yours_next) = (steps(&recorded["after"]), steps(&port["after"]));
+    let here = |side: &Value| side["here"].as_str().map(str::to_owned);
     let parting = Parting {
         what,
         right: "the server",
         after,
-        before: before.iter().map(String::as_str).collect(),
-        theirs: recorded["here"].as_str(),
-        theirs_next: theirs_next.iter().map(String::as_str).collect(),
-        yours: port["here"].as_str(),
-        yours_next: yours_next.iter().map(String::as_str).collect(),
+        before: steps(&recorded["before"]),
+        theirs: here(recorded),
+        theirs_next: steps(&recorded["after"]),
+        yours: here(port),
+        yours_next: steps(&port["after"]),
     };
     parting.failure(lesson)
 }

@@ -70,27 +70,24 @@ fn one(
     if right.out == yours.out {
         return Ok(None);
     }
-    let [theirs, yours]: [Vec<&str>; 2] = [&right.out, &yours.out].map(|out| {
+    let [theirs, yours] = [&right.out, &yours.out].map(|out| {
         // The first line names the case.
-        out.lines().skip(1).collect()
+        out.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
     });
     let same = theirs.iter().zip(&yours).take_while(|(left, right)| left == right).count();
     if let Some(panic) = yours.get(same).and_then(|line| line.strip_prefix(PANIC)) {
         return Ok(Some(panicked(what, Some(same), panic, places)));
     }
-    let next = |steps: &[&'_ str]| -> Vec<String> {
-        steps.iter().skip(same + 1).take(CONTEXT).map(|&step| step.to_owned()).collect()
-    };
-    let (theirs_next, yours_next) = (next(&theirs), next(&yours));
+    let next = |steps: &[String]| steps.iter().skip(same + 1).take(CONTEXT).cloned().collect();
     let parting = Parting {
         what: what.to_owned(),
         right: "the port",
         after: same,
         before: theirs[same.saturating_sub(CONTEXT)..same].to_vec(),
-        theirs: theirs.get(same).copied(),
-        theirs_next: theirs_next.iter().map(String::as_str).collect(),
-        yours: yours.get(same).copied(),
-        yours_next: yours_next.iter().map(String::as_str).collect(),
+        theirs: theirs.get(same).cloned(),
+        theirs_next: next(&theirs),
+        yours: yours.get(same).cloned(),
+        yours_next: next(&yours),
     };
     Ok(Some(parting.failure(lesson)))
 }

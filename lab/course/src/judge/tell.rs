@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::judge::{Bench, Failure, shown};
+use crate::judge::{Bench, Failure};
 use crate::lesson::{Lesson, Place};
 use crate::markers;
 
@@ -16,7 +16,7 @@ pub(super) fn not_written(panic: &str, places: &[Place], where_: &str) -> Option
     let name = name.split_whitespace().next().unwrap_or(name);
     let mut written_here = places.iter().filter(|place| place.hole.title.is_some());
     let place = written_here.find(|place| place.hole.name == name)?;
-    Some(format!("Not written yet: {name} in {}. {where_} reaches it.", shown(&place.source)))
+    Some(format!("Not written yet: {name} in {}. {where_} reaches it.", place.source.display()))
 }
 
 /// The failure for the first hole in which the student has not written anything.
@@ -28,7 +28,7 @@ pub(super) fn has_a_stub(bench: &Bench, places: &[Place]) -> Option<Failure> {
         place.hole.title.is_some() && lines.eq(place.hole.stub.iter().map(String::as_str))
     };
     let Place { source, hole } = places.iter().find(has_stub)?;
-    let source = shown(source);
+    let source = source.display();
     Some(Failure::new(format!("Not written yet: {} in {source}. A test reaches it.", hole.name)))
 }
 
@@ -75,7 +75,7 @@ pub fn meaning_of(panic: &str) -> Option<&'static str> {
 }
 
 /// Two lists of steps that part ways, and what each is.
-pub(super) struct Parting<'a> {
+pub(super) struct Parting {
     /// What was performed: `case basic`.
     pub what: String,
     /// Whose steps are right: `the server`.
@@ -83,21 +83,22 @@ pub(super) struct Parting<'a> {
     /// How many steps are the same.
     pub after: usize,
     /// The steps before, at most a handful.
-    pub before: Vec<&'a str>,
+    pub before: Vec<String>,
     /// The right step, or `None` at the end.
-    pub theirs: Option<&'a str>,
+    pub theirs: Option<String>,
     /// What follows it.
-    pub theirs_next: Vec<&'a str>,
+    pub theirs_next: Vec<String>,
     /// The student's step, or `None` at the end.
-    pub yours: Option<&'a str>,
+    pub yours: Option<String>,
     /// What follows it.
-    pub yours_next: Vec<&'a str>,
+    pub yours_next: Vec<String>,
 }
 
-impl Parting<'_> {
+impl Parting {
     /// The failure, with the lesson's question for it.
     pub(super) fn failure(&self, lesson: &Lesson) -> Failure {
-        let Parting { what, right, after, theirs, yours, .. } = self;
+        let Parting { what, right, after, .. } = self;
+        let (theirs, yours) = (self.theirs.as_deref(), self.yours.as_deref());
         let then = match (theirs, yours) {
             (Some(theirs), Some(yours)) => {
                 format!("then {right} takes \"{theirs}\", and your code takes \"{yours}\"")
@@ -112,20 +113,20 @@ impl Parting<'_> {
         Failure {
             sentence: format!("In {what} {} are the same; {then}.", steps_of(*after)),
             shown: self.lines(),
-            question: lesson.question(*theirs, *yours).map(str::to_owned),
+            question: lesson.question(theirs, yours).map(str::to_owned),
         }
     }
 
     /// Both lists side by side, with a mark at the step that differs.
     fn lines(&self) -> Vec<String> {
-        let column = |here: Option<&str>, next: &[&str]| -> Vec<String> {
+        let column = |here: &Option<String>, next: &[String]| -> Vec<String> {
             let before = self.before.iter().map(|step| format!("  {step}"));
-            let here = format!("> {}", here.unwrap_or("(the end)"));
+            let here = format!("> {}", here.as_deref().unwrap_or("(the end)"));
             let next = next.iter().map(|step| format!("  {step}"));
             before.chain([here]).chain(next).collect()
         };
-        let left = column(self.theirs, &self.theirs_next);
-        let right = column(self.yours, &self.yours_next);
+        let left = column(&self.theirs, &self.theirs_next);
+        let right = column(&self.yours, &self.yours_next);
         let width = left.iter().map(String::len).chain([self.right.len() + 2]).max().unwrap_or(0);
         let title = format!("  {:width$}    your code", self.right, width = width - 2);
         let rows = (0..left.len().max(right.len())).map(|row| {
