@@ -104,7 +104,7 @@ fn a_baseline_that_cannot_be_used_is_refused_before_anything_is_counted() {
         command.assert().code(2).stdout("").stderr(contains(sentence));
     };
     refused(None, "before.json: the file cannot be read");
-    refused(Some("[]"), "before.json: invalid type");
+    refused(Some("7"), "before.json: invalid type");
     refused(Some("{\"compiler\": \"rustc 1\"}"), "missing field `instructions`");
     let other = r#"{"compiler": "rustc 1", "instructions": {}}"#;
     refused(
