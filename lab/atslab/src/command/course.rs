@@ -73,7 +73,7 @@ A lesson cuts pieces out of a copy of the project, in course-work/workspace of t
 checkout. Write them, and have them judged: by tests, by what the real server was
 recorded to do, step by step, and by random scenarios that are new each time. Lessons
 can be taken in any order. What was written for a lesson is kept while another one is
-under way. The book's part \"The course\" has a chapter for each lesson.
+under way. The book's part \"Learn\" has a chapter for each lesson.
 
 Examples:
   atslab course
