@@ -90,6 +90,11 @@ pub(crate) fn course(args: &CourseArgs, out: &mut Output) -> Result<ExitCode, Er
     let here = std::env::current_dir()
         .map_err(|source| CourseError::File { file: PathBuf::from("."), source })?;
     let folder = Folder::of(&course::checkout(&here)?);
+    // The list and the report only read.
+    let _occupied = match &args.what {
+        None | Some(What::Report) => None,
+        Some(_) => Some(folder.occupy()?),
+    };
     let mut progress = Progress::read(&folder.path)?;
     let lesson = |arg: &LessonArg| Lesson::of(&folder.checkout, arg.number);
     match &args.what {
@@ -187,10 +192,13 @@ fn check(
     let reference = std::env::current_exe().map_err(CourseError::NoCargo)?;
     let bench = Bench::new(folder, reference);
     let first = !bench.target.exists();
+    let has_holes = !lesson.places(&folder.checkout)?.is_empty();
     let verdict = bench.check(lesson, |stage| {
         // On standard error, so that what is printed in the end can be used alone.
         let mut tell = anstream::stderr();
         let _ = match stage {
+            // What is written from nothing needs no build.
+            Stage::Builds if !has_holes => Ok(()),
             Stage::Builds if first => {
                 writeln!(tell, "builds the workspace (the first time takes minutes)")
             }
