@@ -112,6 +112,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("http", "--recording x", "--live --cases y"),
     ("http", "--servers x", ""),
     ("http", "--servers x", "--cases y --recording z"),
+    ("http", "--compiled", "--record x"),
+    ("http", "--compiled", "fuzz"),
     ("http", "--live", "--record x"),
     ("http", "--live", "fuzz"),
     ("http fuzz", "--at-once 2", "--print"),
