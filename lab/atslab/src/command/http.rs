@@ -28,7 +28,7 @@ use crate::ui::progress::Progress;
 /// The arguments of `atslab http`.
 #[derive(Debug, Args)]
 #[command(after_help = HTTP_EXAMPLES, args_conflicts_with_subcommands = true)]
-#[command(mut_arg("servers", |arg| arg.requires("real")))]
+#[command(mut_arg("servers", |arg| arg.requires("real")), mut_arg("server", |arg| arg.requires("real").conflicts_with("servers")))]
 pub(crate) struct HttpArgs {
     /// What to do instead
     #[command(subcommand)]
@@ -82,7 +82,7 @@ pub(crate) struct HttpFuzzArgs {
     pub seed: u64,
 
     /// Print the clients, and play none
-    #[arg(long, conflicts_with_all = ["at_once", "servers"])]
+    #[arg(long, conflicts_with_all = ["at_once", "servers", "server"])]
     pub print: bool,
 
     /// Play so many clients at the same time
