@@ -15,9 +15,9 @@
 //! ```
 //! use conformance::deviations::Deviations;
 //!
-//! let entry = Deviations::http().named("http2").unwrap();
+//! let entry = Deviations::http().named("websocket").unwrap();
 //! assert_eq!(entry.programs, ["9.2.9"]);
-//! assert!(entry.fits("(the connection is closed)", "| HTTP/1.0 400 Invalid HTTP Request"));
+//! assert!(entry.fits("| HTTP/1.1 101 Switching", "| HTTP/1.1 400 Invalid Upgrade Request"));
 //! assert!(!entry.fits("(the connection is closed)", "(the connection is open)"));
 //! ```
 

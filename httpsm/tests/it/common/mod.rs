@@ -10,8 +10,8 @@ use eventsys::{
     Clock, ContRef, EventCode, EventProcessor, FreeContinuation, HrTime, Outcome, hrtime,
 };
 use httpsm::{
-    AcceptorConnector, HttpCensus, HttpConfig, HttpProxy, HttpSessionAccept, OriginConnector,
-    UrlRewrite,
+    AcceptorConnector, HttpCensus, HttpConfig, HttpProxy, OriginConnector,
+    ProtocolProbeSessionAccept, UrlRewrite,
 };
 use iocore::{IoData, IoEvents, NetVcRef, VConnection, VioOp};
 use pluginvc::{Corrections, Epoch, PluginVC, PluginVCCore, PluginVcOptions};
@@ -92,7 +92,7 @@ impl Lab {
 
     /// A client with a connection of its own.
     pub(crate) fn client(&self) -> Peer {
-        let accept = HttpSessionAccept::new(&self.proxy);
+        let accept = ProtocolProbeSessionAccept::new(&self.proxy);
         let core = PluginVCCore::alloc_with(&self.processor, accept, pair_options());
         core.set_active_addr("127.0.0.1:40000".parse().unwrap());
         let other = core.passive_vc().map(|vc| Arc::downgrade(&vc));

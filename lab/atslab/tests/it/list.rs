@@ -35,7 +35,7 @@ fn without_a_word_everything_is_listed() {
         "Deviations in node's stream layer",
     ];
     assert_eq!(titles, expected);
-    for row in ["  basic ", "  01-ten-bytes ", "  generator ", "  idle-looks ", "  http2 "] {
+    for row in ["  basic ", "  01-ten-bytes ", "  generator ", "  idle-looks ", "  websocket "] {
         assert!(text.lines().any(|line| line.starts_with(row)), "{row}");
     }
 }

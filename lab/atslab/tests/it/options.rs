@@ -126,6 +126,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("http", "--servers x", ""),
     ("http", "--server x", ""),
     ("http", "--servers x", "--cases y --recording z"),
+    ("http", "--compiled", "--record x"),
+    ("http", "--compiled", "fuzz"),
     ("http", "--live", "--record x"),
     ("http", "--live", "fuzz"),
     ("http fuzz", "--at-once 2", "--print"),
