@@ -32,7 +32,11 @@ const ALWAYS: &[(&str, &str)] = &[
     ("plugin compare", "--requests --rule --with --format --servers --record"),
     ("serve", "--listen --threads --plugin --plugin-so --map --tunnel --shutdown-timeout --trace"),
     ("soak", "--seconds --connections --seed --threads"),
-    ("bench", "--live --others --filter --runs --quick --growth --json --plot --markdown --ats"),
+    (
+        "bench",
+        "--live --others --filter --runs --quick --growth --json --plot --markdown --ats \
+         --instructions",
+    ),
     ("course check", "--hint"),
     ("course solution", "--give-up"),
     ("list", ""),
@@ -142,6 +146,14 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("bench", "--servers x", ""),
     ("bench", "--server x", ""),
     ("bench", "--server x", "--live --ats 9.2.9"),
+    ("bench", "--baseline x", ""),
+    ("bench", "--save-baseline x", ""),
+    ("bench", "--save-baseline x", "--instructions --baseline y"),
+    ("bench", "--instructions", "--runs 1"),
+    ("bench", "--instructions", "--quick"),
+    ("bench", "--instructions", "--growth"),
+    ("bench", "--instructions", "--others"),
+    ("bench", "--instructions", "--plot x"),
 ];
 
 /// Options of every command, which the tests of the output cover.
