@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use super::align;
+use super::forms::{BAD_ENDS, BAR_HALF, BAR_OVER, DASH, Form};
 use super::kinds::Shape;
 use super::model::{Buffer, Row, Run, Scene};
 use super::page::escaped;
@@ -23,9 +24,9 @@ const HEAD: usize = 38;
 const STYLE: &str = "text{font:11px system-ui,'DejaVu Sans',sans-serif;fill:#22231f}\
 .d{fill:#6d6d66}.b{font-weight:600}.m{fill:#b5122f;font-size:10px}.s{font-size:14px}\
 .A{color:#1766a8}.P{color:#a84c14}.C{color:#5b5b57}.F{color:#b5122f}\
-.full{fill:currentColor}.ring{fill:#fff;stroke:currentColor;stroke-width:1.5}\
-.line{fill:none;stroke:currentColor;stroke-width:1.3}.in{fill:none;stroke:#fff;stroke-width:1.6}\
-.thick{stroke-width:3}.dash{stroke-dasharray:3 2}.warn{fill:#fff;stroke:#b5122f;stroke-width:2}\
+.full{fill:currentColor}.hollow,.padlock{fill:#fff;stroke:currentColor;stroke-width:1.5}\
+.line,.stem{fill:none;stroke:currentColor;stroke-width:1.3}.inner{fill:none;stroke:#fff;stroke-width:1.6}\
+.thick{stroke-width:3}.dashed{stroke-dasharray:3 2}.warn{fill:#fff;stroke:#b5122f;stroke-width:2}\
 .lane{stroke:#dcdcd4}.time{stroke:#a5a59e;stroke-dasharray:2 3}.band{fill:#fde3e6}.gap{fill:#eeeee8}\
 .held{fill:currentColor;fill-opacity:.45}.level{fill:currentColor;fill-opacity:.3;stroke:currentColor}\
 .mark{fill:none;stroke:#b5122f;stroke-dasharray:4 3}.cur{fill:#ffd54a;fill-opacity:.35;stroke:#d8a800}";
@@ -34,11 +35,11 @@ const STYLE: &str = "text{font:11px system-ui,'DejaVu Sans',sans-serif;fill:#222
 pub(crate) fn svg(scene: &Scene, row: usize) -> Option<String> {
     let columns = align::columns(&scene.runs);
     let middle = *columns.first()?.get(row)? as usize;
-    let total =
-        columns.iter().filter_map(|all| all.last()).max().map_or(0, |last| *last as usize + 1);
+    let differs = align::differs(&scene.runs, &columns);
+    let total = differs.len();
     let end = (middle + AROUND + 1).max(2 * AROUND + 1).min(total);
     let first = end.saturating_sub(2 * AROUND + 1);
-    let at = At { first, end, middle, alone: scene.runs.len() == 1 };
+    let at = At { first, end, middle, differs };
     let mut body = String::new();
     let mut y = 8;
     for (run, columns) in scene.runs.iter().zip(&columns) {
@@ -92,7 +93,8 @@ struct At {
     first: usize,
     end: usize,
     middle: usize,
-    alone: bool,
+    /// For each column of the axis.
+    differs: Vec<bool>,
 }
 
 impl At {
@@ -180,18 +182,11 @@ impl<'a> Strip<'a> {
         );
     }
 
-    /// Where not all runs have a row.
+    /// Where the runs differ.
     fn draw_bands(&self, out: &mut String) {
-        if self.at.alone {
-            return;
-        }
         let (y, height) = (self.top + HEAD, self.run.lanes.len() * LANE);
-        let all: Vec<Vec<u32>> = align::columns(&self.scene.runs);
         for (column, row) in (self.at.first..).zip(&self.rows) {
-            let is_there = |columns: &Vec<u32>| {
-                columns.binary_search(&u32::try_from(column).unwrap_or(u32::MAX)).is_ok()
-            };
-            if !all.iter().all(is_there) {
+            if self.at.differs[column] {
                 let class = if row.is_some() { "band" } else { "gap" };
                 let x = self.at.edge(column);
                 let _ = write!(
@@ -214,8 +209,7 @@ impl<'a> Strip<'a> {
                 let _ = write!(out, r#"<path class="time" d="M{x},{top}V{end}"/>"#);
             }
             if x >= free && (is_new || free == 0) {
-                #[allow(clippy::cast_precision_loss)] // It is shown to the millisecond.
-                let text = format!("{:.3} s", now as f64 / 1e9);
+                let text = seconds_text(now);
                 let _ = write!(
                     out,
                     r#"<text class="d" x="{}" y="{}">{text}</text>"#,
@@ -266,11 +260,18 @@ impl<'a> Strip<'a> {
                     let is_held = held & bit != 0 && self.rows[offset].is_some();
                     (foreign & bit != 0 || is_held).then_some(foreign & bit != 0)
                 });
-                let is_event = self.rows[offset]
-                    .is_some_and(|row| self.run.rows[row].kind.shape == Shape::Event);
-                let goes_on = begin.map(|(_, foreign)| foreign) == here
-                    && here.is_some()
-                    && !(is_event && here == Some(false));
+                // A hold ends with the dispatch that took it.
+                let begins = self.rows[offset].is_some_and(|row| {
+                    let Row { kind, at, .. } = &self.run.rows[row];
+                    row > 0 && (kind.shape == Shape::Event || *at != self.run.rows[row - 1].at)
+                });
+                let goes_on = match begin {
+                    Some((_, false)) => {
+                        (here == Some(false) || self.rows[offset].is_none()) && !begins
+                    }
+                    Some((_, true)) => here == Some(true),
+                    None => false,
+                };
                 if !goes_on {
                     close(begin, column);
                     begin = here.map(|foreign| (column, foreign));
@@ -281,20 +282,7 @@ impl<'a> Strip<'a> {
     }
 
     fn draw_chart(&self, out: &mut String, buffer: &Buffer, top: usize) {
-        let same = |other: &&Buffer| other.way == buffer.way;
-        let buffers = self.scene.runs.iter().flat_map(|run| &run.buffers).filter(same);
-        let most = buffers
-            .flat_map(|buffer| &buffer.levels)
-            .map(|level| {
-                if level.mark <= 4 * level.bytes.max(1) {
-                    level.bytes.max(level.mark)
-                } else {
-                    level.bytes
-                }
-            })
-            .max()
-            .unwrap_or(1)
-            .max(1);
+        let most = self.scene.most(buffer.way);
         let bottom = top + CHART;
         let height = |bytes: i64| {
             let part = usize::try_from(bytes.clamp(0, most)).unwrap_or(0) * (CHART - 4);
@@ -324,13 +312,15 @@ impl<'a> Strip<'a> {
             bytes_text(most)
         );
         if let Some((x, y, bytes)) = named {
+            let (name, bytes) = (buffer.mark_name, bytes_text(bytes));
+            let words = match buffer.way[1] {
+                1 => format!("{bytes}: {name}"),
+                _ => format!("{name} {bytes}"),
+            };
+            let (x, y) = (x + 4, y + 11);
             let _ = write!(
                 out,
-                r#"<path class="mark" d="{mark}"/><text class="m" x="{}" y="{}">{} {}</text>"#,
-                x + 4,
-                y + 11,
-                buffer.mark_name,
-                bytes_text(bytes)
+                r#"<path class="mark" d="{mark}"/><text class="m" x="{x}" y="{y}">{words}</text>"#
             );
         }
     }
@@ -340,61 +330,47 @@ impl<'a> Strip<'a> {
         let sides = (self.run.lanes[row.lane].side, row.from.map(|lane| self.run.lanes[lane].side));
         let side = match sides {
             (mine, Some(theirs)) if row.kind.shape == Shape::Bar && mine != theirs => 'C',
-            (mine, theirs) => theirs.unwrap_or(mine),
+            (mine, Some('C') | None) => mine,
+            (_, Some(theirs)) => theirs,
         };
         let _ = write!(out, r#"<g class="{side}"><title>{}</title>"#, escaped(&row.code));
-        shape(out, row.kind.shape, x, y, from);
+        draw_form(out, row, x, y, from);
         out.push_str("</g>");
     }
 }
 
-/// The form of a row with its middle at (x, y).
-fn shape(out: &mut String, shape: Shape, x: usize, y: usize, from: Option<usize>) {
-    let (l, t) = (x.saturating_sub(6), y - 6);
-    if let Some(from) = from {
-        let class = match shape {
-            Shape::Callback => "line thick",
-            Shape::Call => "line dash",
-            _ => "line",
-        };
-        if shape != Shape::Bar {
-            let _ = write!(out, r#"<path class="{class}" d="M{x},{from}V{y}"/>"#);
-        }
-    }
-    let _ = match shape {
-        Shape::Event => write!(out, r#"<path class="full" d="M{x},{}l7,7l-7,7l-7,-7z"/>"#, y - 7),
-        Shape::Callback => write!(out, r#"<circle class="full" cx="{x}" cy="{y}" r="6.5"/>"#),
-        Shape::Call if from.is_none_or(|from| from < y) => {
-            write!(out, r#"<path class="full" d="M{},{t}h10l-5,8z"/>"#, x - 5)
-        }
-        Shape::Call => write!(out, r#"<path class="full" d="M{},{}h10l-5,-8z"/>"#, x - 5, y + 6),
-        Shape::Move => write!(
-            out,
-            r#"<circle class="full" cx="{x}" cy="{y}" r="6"/><path class="in" d="M{},{y}h7m-3,-3l3,3l-3,3"/>"#,
-            x - 3
-        ),
-        Shape::Stop => write!(out, r#"<path class="warn" d="M{l},{t}h12v12h-12z"/>"#),
-        Shape::Miss => {
-            write!(out, r#"<path class="warn" d="M{l},{t}h12v12h-12zm0,0l12,12m0,-12l-12,12"/>"#)
-        }
-        Shape::Bar => {
-            let from = from.unwrap_or(y);
-            let (top, end) = (from.min(y) - 6, from.max(y) + 6);
-            write!(out, r#"<path class="full" d="M{},{top}h6V{end}h-6z"/>"#, x - 3)
-        }
-        Shape::Own => write!(out, r#"<path class="full" d="M{},{}l10,5l-10,5z"/>"#, x - 5, y - 5),
-        Shape::Wake => write!(
-            out,
-            r#"<circle class="ring" cx="{x}" cy="{y}" r="6"/><path class="line" d="M{x},{}v4h3"/>"#,
-            y - 4
-        ),
-        Shape::Lock => write!(
-            out,
-            r#"<path class="ring" d="M{},{y}h10v7h-10zm2,0v-3a3,3 0 0 1 6,0v3"/>"#,
-            x - 5
-        ),
-        Shape::Look => write!(out, r#"<circle class="ring" cx="{x}" cy="{y}" r="3.5"/>"#),
+/// The form of a row with its middle at (x, y); `from` is the height where a call comes from. As in
+/// `page/draw.js`.
+fn draw_form(out: &mut String, row: &Row, x: usize, y: usize, from: Option<usize>) {
+    let shape = row.kind.shape;
+    let Form { stem, is_turned, parts } = shape.form();
+    let mut path = |class: &str, d: &str| {
+        let _ = write!(out, r#"<path class="{class}" d="{d}"/>"#);
     };
+    if let Some(from) = from.filter(|_| !stem.is_empty()) {
+        path(stem, &format!("M{x},{from}V{y}"));
+    }
+    if let (Some(from), Shape::Bar) = (from, shape) {
+        let (left, wide) = (x - BAR_HALF, 2 * BAR_HALF);
+        let (top, end) = (from.min(y) - BAR_OVER, from.max(y) + BAR_OVER);
+        return path("full", &format!("M{left},{top}h{wide}V{end}h-{wide}z"));
+    }
+    let turn = if is_turned && from.is_some_and(|from| from > y) { " scale(1,-1)" } else { "" };
+    let _ = write!(out, r#"<g transform="translate({x},{y}){turn}">"#);
+    let event = row.code.rsplit_once(' ').map_or("", |(_, event)| event);
+    let is_bad = shape == Shape::Callback && BAD_ENDS.contains(&event);
+    for (class, d) in parts.iter().chain(is_bad.then_some(&DASH)) {
+        let _ = write!(out, r#"<path class="{class}" d="{d}"/>"#);
+    }
+    out.push_str("</g>");
+}
+
+/// Seconds: a run in virtual time has whole milliseconds, a trace of a server has not.
+fn seconds_text(at: i64) -> String {
+    let digits = if at % 1_000_000 == 0 { 3 } else { 6 };
+    #[allow(clippy::cast_precision_loss)] // It is shown to the microsecond.
+    let seconds = at as f64 / 1e9;
+    format!("{seconds:.digits$} s")
 }
 
 /// Bytes in the largest unit in which they are a whole number.
