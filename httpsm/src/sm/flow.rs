@@ -49,10 +49,12 @@ impl Run<'_> {
     }
 
     pub(super) fn start_remap_request(self) {
+        if self.state.t_state.borrow_mut().skips_remapping() {
+            return self.handle_request();
+        }
         let next = self.state.t_state.borrow_mut().start_remap_request(&self.config());
         match next {
             RequestNext::Continue => self.do_api_callout(HttpHook::PreRemap),
-            RequestNext::Skip => self.handle_request(),
             RequestNext::Answer | RequestNext::Tunnel => self.send_error(),
         }
     }
@@ -70,7 +72,7 @@ impl Run<'_> {
         self.with_ua(|ua| ua.vc.set_active_timeout(config.transaction_active_timeout_in));
         match next {
             RequestNext::Continue => self.do_api_callout(HttpHook::PostRemap),
-            RequestNext::Answer | RequestNext::Tunnel | RequestNext::Skip => self.send_error(),
+            RequestNext::Answer | RequestNext::Tunnel => self.send_error(),
         }
     }
 
@@ -89,9 +91,7 @@ impl Run<'_> {
             // A plugin that answers in place of the proxy comes before the
             // cache.
             RequestNext::Continue if intercepted => self.open_server(),
-            RequestNext::Continue | RequestNext::Skip => {
-                self.do_api_callout(HttpHook::CacheLookupComplete)
-            }
+            RequestNext::Continue => self.do_api_callout(HttpHook::CacheLookupComplete),
         }
     }
 
@@ -107,7 +107,7 @@ impl Run<'_> {
         };
         match next {
             RequestNext::Continue => self.do_api_callout(HttpHook::OsDns),
-            RequestNext::Answer | RequestNext::Tunnel | RequestNext::Skip => self.send_error(),
+            RequestNext::Answer | RequestNext::Tunnel => self.send_error(),
         }
     }
 
@@ -123,7 +123,7 @@ impl Run<'_> {
         };
         match next {
             RequestNext::Continue => self.open_server(),
-            RequestNext::Answer | RequestNext::Tunnel | RequestNext::Skip => self.send_error(),
+            RequestNext::Answer | RequestNext::Tunnel => self.send_error(),
         }
     }
 

@@ -222,10 +222,7 @@ impl Run<'_> {
 
     /// An interim answer goes to the client while the next head is looked for.
     pub(super) fn setup_100_continue_transfer(self) {
-        let mut head = self.rest_of_interim();
-        if let Some(response) = self.state.t_state.borrow_mut().client_response.take() {
-            response.print(&mut head);
-        }
+        let head = self.interim_head();
         let Some(ua_vc) = self.with_ua(|ua| ua.vc.clone()) else { return };
         self.set_state(SmState::Tunnel100Continue);
         self.state.continue_sent_well.set(false);
@@ -319,10 +316,7 @@ impl Run<'_> {
 
     /// Writes the interim answer beside the tunnel, which only reads from the client.
     fn send_interim(self) {
-        let mut head = self.rest_of_interim();
-        if let Some(response) = self.state.t_state.borrow_mut().client_response.take() {
-            response.print(&mut head);
-        }
+        let head = self.interim_head();
         let buffer = self.new_buffer(4096);
         let reader = buffer.alloc_reader(self.guard).expect("the first of five");
         let nbytes = buffer.write(self.guard, &head);
@@ -332,6 +326,15 @@ impl Run<'_> {
             ua.write_vio = Some(write);
         });
         *self.state.interim.borrow_mut() = Some(reader);
+    }
+
+    /// The head of an interim answer, behind what the client has not taken yet of the one before.
+    fn interim_head(self) -> Vec<u8> {
+        let mut head = self.rest_of_interim();
+        if let Some(response) = self.state.t_state.borrow_mut().client_response.take() {
+            response.print(&mut head);
+        }
+        head
     }
 
     /// What the client has not taken yet of an interim answer: it stands before what follows.

@@ -21,8 +21,6 @@ pub(crate) enum RequestNext {
     Tunnel,
     /// The answer is in the state already.
     Answer,
-    /// Go on without rules, and without the hooks at them (`SM_ACTION_POST_REMAP_SKIP`).
-    Skip,
 }
 
 /// Fields that belong to one connection and are not passed on. Mirrors the
@@ -72,15 +70,20 @@ impl State {
         }
     }
 
-    /// Leaves the rules out if a plugin has asked for it. Refuses an upgrade to a protocol that the
-    /// proxy does not support; ignores `h2c`. Mirrors `StartRemapRequest` and
-    /// `handle_upgrade_request`.
-    pub(crate) fn start_remap_request(&mut self, config: &HttpConfig) -> RequestNext {
+    /// Keeps the target as it came. True if a plugin has asked to leave the rules out, and the hooks
+    /// at them; the target is then the request's own. Mirrors `StartRemapRequest` as far as
+    /// `SM_ACTION_POST_REMAP_SKIP`.
+    pub(crate) fn skips_remapping(&mut self) -> bool {
         self.unmapped_url = Some(self.client_request.url.clone());
         if self.skip_all_remapping {
             self.client_request.set_url_target_from_host_field();
-            return RequestNext::Skip;
         }
+        self.skip_all_remapping
+    }
+
+    /// Refuses an upgrade to a protocol that the proxy does not support; ignores `h2c`. Mirrors the
+    /// rest of `StartRemapRequest`, and `handle_upgrade_request`.
+    pub(crate) fn start_remap_request(&mut self, config: &HttpConfig) -> RequestNext {
         let request = &self.client_request;
         let fields = &request.fields;
         let (Some(upgrade), Some(connection)) =

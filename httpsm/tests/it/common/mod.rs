@@ -14,7 +14,7 @@ use httpsm::{
     ProtocolProbeSessionAccept, UrlRewrite,
 };
 use iocore::{IoData, IoEvents, NetVcRef, VConnection, VioOp};
-use pluginvc::{Corrections, Epoch, PluginVC, PluginVCCore, PluginVcOptions};
+use pluginvc::{Corrections, Epoch, PairCensus, PluginVC, PluginVCCore, PluginVcOptions};
 
 /// A proxy on the thread of a laboratory.
 pub(crate) struct Lab {
@@ -173,6 +173,12 @@ impl Lab {
         let left = iocore::buffer::census().live - blocks;
         (left != 0).then(|| format!("{left} blocks"))
     }
+}
+
+/// Waits until the threads of a proxy have freed all transactions and pairs. Events do the last of
+/// it, and a shutdown drops those.
+pub(crate) fn until_freed(proxy: &HttpProxy, pairs: &PairCensus) {
+    testkit::wait_for(|| proxy.census() == HttpCensus::default() && pairs.alive() == 0);
 }
 
 /// An end of a connection that a test holds: `testkit`'s, for HTTP.

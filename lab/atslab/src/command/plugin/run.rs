@@ -171,7 +171,7 @@ fn run_here(args: &PluginRunArgs, out: &mut Output) -> Result<ExitCode, Error> {
             out.flush()?;
         }
         all.push(told);
-        answers.push(answer.without_dates());
+        answers.push(answer.comparable());
     }
     if let Some(file) = answers_to {
         std::fs::write(file, serde_json::to_vec(&answers).expect("plain data"))?;
