@@ -6,18 +6,22 @@
 //! | `table` | handles, and the objects behind them |
 //! | `calls`, `findings` | which function is called from where; what a plugin does wrong |
 //! | `locks` | `TSMutex`, and the proof that a call holds what it must hold |
-//! | `continuation`, `action`, `threads` | `TSCont`, scheduling, `TSThreadCreate` |
+//! | `continuation`, `counts`, `action`, `threads` | `TSCont`, scheduling, `TSThreadCreate` |
 //! | `connection`, `buffer` | `TSVConn`, `TSVIO`, `TSIOBuffer` |
 //! | `head`, `field`, `url`, `parser` | `TSMBuffer` and `TSMLoc` |
 //! | `transaction`, `hooks`, `remap` | `TSHttpTxn`, `TSHttpSsn`, hooks, plugins of rules |
+//! | `client`, `fetch` | `TSHttpConnect`, `TSFetchUrl` and their kin: plugins as clients |
 //! | `stats`, `files`, `messages`, `names`, `plugins` | the rest |
 #![forbid(unsafe_code)]
 
 pub(crate) mod action;
 pub(crate) mod buffer;
 pub(crate) mod calls;
+pub(crate) mod client;
 pub(crate) mod connection;
 pub(crate) mod continuation;
+pub(crate) mod counts;
+pub(crate) mod fetch;
 pub(crate) mod field;
 pub(crate) mod files;
 pub(crate) mod findings;
@@ -74,7 +78,8 @@ pub(crate) struct Host {
 
 static HOST: OnceLock<Host> = OnceLock::new();
 
-/// Makes the host of this process. Call it once, before plugins are loaded.
+/// Makes the host of this process. Call it once, before plugins are loaded; for plugins the calling
+/// thread is the server's main thread.
 ///
 /// # Panics
 /// If there is a host already.
@@ -83,6 +88,7 @@ pub fn start(options: HostOptions) {
     let config_dir = CString::new(config_dir.display().to_string()).unwrap_or_default();
     let host = Host { proxy, task_threads, config_dir, strict, at_the_end };
     assert!(HOST.set(host).is_ok(), "a process has one host");
+    threads::this_is_main();
 }
 
 /// The host.

@@ -40,10 +40,15 @@ pub(crate) enum Kind {
     Parser,
     File,
     Thread,
+    /// The event that an action is for, as a handler gets it.
+    Event,
+    Fetch,
+    /// The head of a fetched answer, as the event that brings it has it.
+    FetchedHead,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 18] = [
+    pub(crate) const ALL: [Kind; 21] = [
         Kind::Continuation,
         Kind::Mutex,
         Kind::Connection,
@@ -62,6 +67,9 @@ impl Kind {
         Kind::Parser,
         Kind::File,
         Kind::Thread,
+        Kind::Event,
+        Kind::Fetch,
+        Kind::FetchedHead,
     ];
 
     /// Its type in `ts/ts.h`.
@@ -80,10 +88,12 @@ impl Kind {
             Kind::Field => "TSMLoc of a field",
             Kind::Transaction => "TSHttpTxn",
             Kind::Session => "TSHttpSsn",
-            Kind::Action => "TSAction",
+            Kind::Action | Kind::Event => "TSAction",
             Kind::Parser => "TSHttpParser",
             Kind::File => "TSFile",
             Kind::Thread => "TSThread",
+            Kind::Fetch => "TSFetchSM",
+            Kind::FetchedHead => "head of a fetched answer",
         }
     }
 }
@@ -93,6 +103,10 @@ const MASK: u64 = (1 << BITS) - 1;
 
 impl Handle {
     pub(crate) const NULL: Handle = Handle(0);
+    /// `NULL` with the mark of a plugin's action.
+    pub(crate) const MARKED_NULL: Handle = Handle(1);
+    /// `ACTION_RESULT_DONE`: the call was done at once.
+    pub(crate) const DONE: Handle = Handle(3);
 
     fn new(kind: Kind, generation: u32, index: usize) -> Handle {
         Handle((kind as u64) << (2 * BITS) | u64::from(generation) << BITS | index as u64)

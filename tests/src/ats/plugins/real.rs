@@ -37,6 +37,9 @@ pub struct Asked {
 /// How long a server may take to come up, and to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a server that gives no answer may take to end.
+const CRASHING: Duration = Duration::from_secs(3);
+
 /// How long it is quiet before the trace of a run counts as complete.
 const QUIET: Duration = Duration::from_millis(300);
 
@@ -68,7 +71,15 @@ pub fn real_run(
         asked.answers.push(ask(address, request));
         // One request after the other: the next one begins when the last has ended.
         wait_until_quiet(&file);
-        if !matches!(process.child.try_wait(), Ok(None)) {
+        // A server that crashes writes a report first.
+        let has_no_answer = asked.answers.last().is_some_and(|answer| answer.bytes.is_empty());
+        let patience = if has_no_answer { CRASHING } else { Duration::ZERO };
+        let began = Instant::now();
+        let mut alive = || matches!(process.child.try_wait(), Ok(None));
+        while alive() && began.elapsed() < patience {
+            thread::sleep(Duration::from_millis(20));
+        }
+        if !alive() {
             asked.died_at = Some(n);
             break;
         }

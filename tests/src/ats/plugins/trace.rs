@@ -20,7 +20,7 @@ pub struct Masked {
 
 impl Masked {
     /// Every rule there is.
-    pub const ALL: [Masked; 5] = [
+    pub const ALL: [Masked; 6] = [
         Masked {
             what: "the value of a handle: `%1f00…` becomes `%`; NULL stays `%0`",
             reason: "a handle is an address there and a number here",
@@ -32,6 +32,10 @@ impl Masked {
         Masked {
             what: "the dates of an answer, and the seconds of its Age",
             reason: "they are of the clock; an answer that takes 120 ms has the age 0 or 1",
+        },
+        Masked {
+            what: "a date `…, … GMT` in a text, and the seconds of an Age field in it",
+            reason: "a plugin that is a client sees the dates of an answer",
         },
         Masked {
             what: "the process in a Via field: `TS (…)` after `http/1.1`",
@@ -62,6 +66,7 @@ impl Trace {
 fn masked(line: &str) -> String {
     let line = without_handles(line);
     let line = without_times(&line);
+    let line = without_dates(&line);
     without_via(&line).into_owned()
 }
 
@@ -93,6 +98,33 @@ fn without_times(line: &str) -> Cow<'_, str> {
         }
         None => Cow::Borrowed(line),
     }
+}
+
+/// `Date: Sun, 06 Nov 1994 08:49:37 GMT` and its kin, whatever the name of the field; a date has
+/// always the same length.
+fn without_dates(line: &str) -> Cow<'_, str> {
+    const AGE: &str = "Age: ";
+    const LENGTH: usize = "Sun, 06 Nov 1994 08:49:37 GMT".len();
+    let mut line = Cow::Borrowed(line);
+    let mut from = 0;
+    while let Some(at) = line[from..].find(" GMT") {
+        let end = from + at + " GMT".len();
+        let is_date = |text: &str| text.as_bytes().get(3) == Some(&b',');
+        match end.checked_sub(LENGTH).filter(|start| line.get(*start..end).is_some_and(is_date)) {
+            Some(start) => {
+                line.to_mut().replace_range(start..end, "T");
+                from = start;
+            }
+            None => from = end,
+        }
+    }
+    if let Some((before, rest)) = line.split_once(AGE) {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if digits > 0 {
+            line = Cow::Owned(format!("{before}{AGE}T{}", &rest[digits..]));
+        }
+    }
+    line
 }
 
 fn without_via(line: &str) -> Cow<'_, str> {
@@ -127,6 +159,7 @@ mod tests {
              \x20 TSUrlPathGet(%1, %2, *12) = \"a%2f/10/x%ab\"\n\
              \x20 TSMimeHdrFieldValueDateSet(%1, %2, %3, 1700000000) = 0\n\
              \x20 TSIOBufferBlockReadStart(%1, %2, *231) = \"GET /x HTTP/1.1\\x0d\\x0aVia: http/1.1 host[\"\n\
+             \x20 TSFetchRespGet(%5, *9) = \"HTTP/1.0 200 OK\\x0d\\x0aDate: Sun, 29 Nov 2026 04:16:23 GMT\\x0d\\x0aAge: 1\\x0d\"\n\
              \x20 TSVIONBytesSet(%5, 63)\n",
         );
         let expected = [
@@ -134,6 +167,7 @@ mod tests {
             "  TSUrlPathGet(%, %, *12) = \"a%2f/10/x%ab\"",
             "  TSMimeHdrFieldValueDateSet(%, %, %, T) = 0",
             "  TSIOBufferBlockReadStart(%, %, *N) = \"GET /x HTTP/1.1\\x0d\\x0aVia: http/1.1 TS …\"",
+            "  TSFetchRespGet(%, *9) = \"HTTP/1.0 200 OK\\x0d\\x0aDate: T\\x0d\\x0aAge: T\\x0d\"",
             "  TSVIONBytesSet(%, 63)",
         ];
         assert_eq!(trace.lines, expected);
