@@ -25,6 +25,7 @@ extern TSAction TSContSchedule(TSCont, int64_t);
 extern TSAction TSContScheduleOnPool(TSCont, int64_t, int);
 extern TSAction TSContScheduleEvery(TSCont, int64_t);
 extern TSAction TSContScheduleEveryOnPool(TSCont, int64_t, int);
+extern void *TSThreadCreate(void *(*)(void *), void *);
 extern void TSActionCancel(TSAction);
 extern int TSActionDone(TSAction);
 extern void TSHttpHookAdd(int, TSCont);
@@ -71,6 +72,13 @@ handler(TSCont cont, int event, void *data)
   }
   if (is("once-destroyed")) {
     TSContDestroy(cont);
+  }
+  if (is("destroyed-in-its-last-event")) {
+    if (n == 1) {
+      second = TSContSchedule(cont, 50);
+    } else {
+      TSContDestroy(cont);
+    }
   }
   if (is("destroyed-with-a-new-event") && n == 1) {
     second = TSContSchedule(cont, 50);
@@ -141,6 +149,8 @@ start(TSHttpTxn txn)
     TSContDestroy(cont);
   } else if (is("intercept-destroyed")) {
     TSHttpTxnServerIntercept(TSContCreate(intercept_handler, mutex), txn);
+  } else if (is("thread-locks")) {
+    TSThreadCreate(foreign, mutex);
   } else if (is("foreign-thread-locks")) {
     pthread_t thread;
     pthread_create(&thread, NULL, foreign, mutex);

@@ -1,6 +1,8 @@
 //! `atslab plugin`: a plugin with one mistake at a time, bad input, and the real server's plugins.
 
 mod abi;
+mod clients;
+mod continuations;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,10 +25,16 @@ impl Folder {
     }
 
     fn with_mistakes() -> Option<Folder> {
-        let folder = Folder::new("GET /a\n\nGET /b\n");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/plugins/mistakes.c");
+        Folder::with("mistakes", "GET /a\n\nGET /b\n")
+    }
+
+    /// With one of the plugins of `tests/plugins`.
+    fn with(plugin: &str, requests: &str) -> Option<Folder> {
+        let folder = Folder::new(requests);
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/plugins");
         let mut compiler = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".to_owned()));
-        compiler.args(["-shared", "-fPIC", "-o"]).arg(folder.path("mistakes.so")).arg(source);
+        compiler.args(["-shared", "-fPIC", "-pthread", "-o"]);
+        compiler.arg(folder.path(&format!("{plugin}.so"))).arg(sources.join(format!("{plugin}.c")));
         match compiler.output() {
             Ok(output) => {
                 let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -51,12 +59,42 @@ impl Folder {
 
     /// The status of a run of the plugin with a mistake, and what it says about it.
     fn run(&self, mistake: &str, more: &[&str]) -> (Option<i32>, String) {
-        let plugin = format!("./mistakes.so {mistake}");
-        let mut arguments = vec!["run", &plugin, "--requests", "requests.txt"];
+        self.run_plugin(&format!("./mistakes.so {mistake}"), more)
+    }
+
+    fn run_plugin(&self, plugin: &str, more: &[&str]) -> (Option<i32>, String) {
+        let mut arguments = vec!["run", plugin, "--requests", "requests.txt"];
         arguments.extend(more);
         let output = self.atslab(&arguments).output().expect("it starts");
         let text = String::from_utf8(output.stdout).expect("text");
         (output.status.code(), told(&text))
+    }
+
+    /// What each way of a plugin leads to, for a snapshot.
+    fn all(&self, plugin: &str, ways: &[&str]) -> String {
+        let one = |way: &&str| {
+            let (code, told) = self.run_plugin(&format!("./{plugin}.so {way}"), &[]);
+            format!("## {way}: status {}\n{told}\n", code.unwrap_or(-1))
+        };
+        ways.iter().map(one).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Compares each way with the real server: those that it does not answer, because it has died.
+    fn ways_that_end_the_real_server(&self, plugin: &str, ways: &[&str]) -> Vec<String> {
+        let mut dead = Vec::new();
+        for way in ways {
+            let plugin = format!("./{plugin}.so {way}");
+            let mut command = atslab();
+            command.args(["plugin", "compare", &plugin, "--requests", "requests.txt"]);
+            let output = command.current_dir(self.folder.path()).output().expect("it starts");
+            let text = String::from_utf8_lossy(&output.stdout);
+            if text.contains("the real server has died") {
+                dead.push((*way).to_owned());
+            } else {
+                assert!(output.status.success(), "{way}: {text}");
+            }
+        }
+        dead
     }
 }
 
@@ -107,14 +145,7 @@ fn each_mistake_is_a_sentence_with_its_place() {
         "a-function-that-is-left-out",
         "crashes",
     ];
-    let all: Vec<String> = mistakes
-        .iter()
-        .map(|mistake| {
-            let (code, told) = folder.run(mistake, &[]);
-            format!("## {mistake}: status {}\n{told}\n", code.unwrap_or(-1))
-        })
-        .collect();
-    insta::assert_snapshot!(all.join("\n"));
+    insta::assert_snapshot!(folder.all("mistakes", &mistakes));
 }
 
 #[test]
