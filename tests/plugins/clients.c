@@ -1,5 +1,6 @@
-/* A plugin that is a client: its argument says in which way. Each request from outside starts the client
-   and is answered with five bytes; the client's own request is answered by an intercept of this plugin.
+/* A plugin that is a client: the path of a request says in which way. Each request from outside starts a
+   client and is answered with five bytes; the client's own request, for /inner, is answered by an intercept
+   of this plugin.
 
    The declarations are those of ts/ts.h and ts/experimental.h that it needs, so it is built without the
    server's headers. */
@@ -58,6 +59,10 @@ extern void *TSContDataGet(TSCont);
 extern TSMutex TSContMutexGet(TSCont);
 extern void *TSContScheduleOnPool(TSCont, int64_t, int);
 extern void TSHttpHookAdd(int, TSCont);
+extern int TSHttpTxnClientReqGet(TSHttpTxn, TSMBuffer *, TSMLoc *);
+extern int TSHttpHdrUrlGet(TSMBuffer, TSMLoc, TSMLoc *);
+extern const char *TSUrlPathGet(TSMBuffer, TSMLoc, int *);
+extern int TSHandleMLocRelease(TSMBuffer, TSMLoc, TSMLoc);
 extern int TSHttpTxnIsInternal(TSHttpTxn);
 extern void TSHttpTxnReenable(TSHttpTxn, int);
 extern void TSHttpTxnIntercept(TSCont, TSHttpTxn);
@@ -228,9 +233,7 @@ start_connection(void)
   TSCont cont = TSContCreate(connect_handler, TSMutexCreate());
   struct sockaddr const *address = (struct sockaddr const *)&client;
   TSContDataSet(cont, state);
-  if (is("connect-without-a-port")) {
-    client.sin_port = 0;
-  }
+  client.sin_port = is("connect-without-a-port") ? 0 : htons(1234);
   if (has("options")) {
     TSHttpConnectOptions options = TSHttpConnectOptionsGet(1);
     options.addr = address;
@@ -260,12 +263,14 @@ later_handler(TSCont cont, int event, void *data)
   return 0;
 }
 
+static int has_head;
+
 static int
 url_handler(TSCont cont, int event, void *data)
 {
   int length = 0;
-  static int headers;
-  if (event == SUCCESS && has("after-header") && headers++ == 0) {
+  if (event == SUCCESS && has("after-header") && !has_head) {
+    has_head = 1;
     TSMBuffer buffer;
     TSMLoc head;
     TSFetchPageRespGet(data, &buffer, &head);
@@ -292,6 +297,7 @@ url_handler(TSCont cont, int event, void *data)
 static void
 start_url(void)
 {
+  has_head = 0;
   TSFetchEvent events = {SUCCESS, FAILURE, TIMEOUT};
   TSCont cont = TSContCreate(url_handler, is("fetch-url-without-a-mutex") ? NULL : TSMutexCreate());
   int options = has("no-callback") ? NO_CALLBACK : has("after-header") ? AFTER_HEADER : AFTER_BODY;
@@ -368,19 +374,36 @@ start_stream(void)
   TSMutexUnlock(mutex);
 }
 
+/* The path of a request. */
+static void
+read_path(TSHttpTxn txn, char *path, size_t size)
+{
+  TSMBuffer buffer;
+  TSMLoc head, url;
+  int length = 0;
+  const char *text;
+  TSHttpTxnClientReqGet(txn, &buffer, &head);
+  TSHttpHdrUrlGet(buffer, head, &url);
+  text = TSUrlPathGet(buffer, url, &length);
+  snprintf(path, size, "%.*s", length, text);
+  TSHandleMLocRelease(buffer, head, url);
+  TSHandleMLocRelease(buffer, NULL, head);
+}
+
 static int
 hook(TSCont cont, int event, void *data)
 {
-  static int started;
-  int outer = !started;
   TSHttpTxn txn = data;
   State *state = new_state();
   TSCont answers = TSContCreate(answer_handler, TSMutexCreate());
-  state->is_internal = TSHttpTxnIsInternal(txn) || !outer;
+  char path[sizeof(what)];
+  read_path(txn, path, sizeof(path));
+  TSHttpTxnIsInternal(txn); /* So that it is in the trace. */
+  state->is_internal = strcmp(path, "inner") == 0;
   TSContDataSet(answers, state);
   TSHttpTxnIntercept(answers, txn);
-  started = 1;
-  if (outer) {
+  if (!state->is_internal) {
+    strcpy(what, path);
     if (has("connect")) {
       start_connection();
     } else if (has("stream")) {
@@ -398,7 +421,6 @@ TSPluginInit(int argc, const char *argv[])
 {
   static const char *const info[3] = {"clients", "atslab", ""};
   TSPluginRegister(info);
-  strncpy(what, argc > 1 ? argv[1] : "connect", sizeof(what) - 1);
   client.sin_family = AF_INET;
   client.sin_port = htons(1234);
   client.sin_addr.s_addr = htonl(0x7f000001);

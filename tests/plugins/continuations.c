@@ -1,15 +1,18 @@
-/* A plugin for what a continuation counts: its argument says what is scheduled, cancelled and destroyed.
-   The first request starts it; each request is answered with 403.
+/* A plugin for what a continuation counts: the path of a request says what is scheduled, cancelled and
+   destroyed. Each request is answered with 403, or not at all by an intercept.
 
    The declarations are those of ts/ts.h that it needs, so it is built without the server's headers. */
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct cont_t *TSCont;
 typedef struct mutex_t *TSMutex;
 typedef struct txn_t *TSHttpTxn;
 typedef struct action_t *TSAction;
+typedef struct mbuffer_t *TSMBuffer;
+typedef struct mloc_t *TSMLoc;
 
 enum { READ_REQUEST_HDR = 60002, CONTINUE = 60000, ERROR = 60001, ACCEPT = 202, NET = 0 };
 
@@ -29,6 +32,10 @@ extern void *TSThreadCreate(void *(*)(void *), void *);
 extern void TSActionCancel(TSAction);
 extern int TSActionDone(TSAction);
 extern void TSHttpHookAdd(int, TSCont);
+extern int TSHttpTxnClientReqGet(TSHttpTxn, TSMBuffer *, TSMLoc *);
+extern int TSHttpHdrUrlGet(TSMBuffer, TSMLoc, TSMLoc *);
+extern const char *TSUrlPathGet(TSMBuffer, TSMLoc, int *);
+extern int TSHandleMLocRelease(TSMBuffer, TSMLoc, TSMLoc);
 extern void TSHttpTxnReenable(TSHttpTxn, int);
 extern void TSHttpTxnStatusSet(TSHttpTxn, int);
 extern void TSHttpTxnServerIntercept(TSCont, TSHttpTxn);
@@ -116,11 +123,14 @@ intercept_handler(TSCont cont, int event, void *data)
   return 0;
 }
 
+static volatile int has_ended;
+
 static void *
 foreign(void *mutex)
 {
   TSMutexLock(mutex);
   TSMutexUnlock(mutex);
+  has_ended = 1;
   return NULL;
 }
 
@@ -151,6 +161,8 @@ start(TSHttpTxn txn)
     TSHttpTxnServerIntercept(TSContCreate(intercept_handler, mutex), txn);
   } else if (is("thread-locks")) {
     TSThreadCreate(foreign, mutex);
+    while (!has_ended) {
+    }
   } else if (is("foreign-thread-locks")) {
     pthread_t thread;
     pthread_create(&thread, NULL, foreign, mutex);
@@ -163,14 +175,28 @@ start(TSHttpTxn txn)
   }
 }
 
+/* The path of a request. */
+static void
+read_path(TSHttpTxn txn, char *path, size_t size)
+{
+  TSMBuffer buffer;
+  TSMLoc head, url;
+  int length = 0;
+  const char *text;
+  TSHttpTxnClientReqGet(txn, &buffer, &head);
+  TSHttpHdrUrlGet(buffer, head, &url);
+  text = TSUrlPathGet(buffer, url, &length);
+  snprintf(path, size, "%.*s", length, text);
+  TSHandleMLocRelease(buffer, head, url);
+  TSHandleMLocRelease(buffer, NULL, head);
+}
+
 static int
 hook(TSCont cont, int event, void *data)
 {
-  static int has_started;
-  if (!has_started) {
-    has_started = 1;
-    start(data);
-  }
+  read_path(data, what, sizeof(what));
+  n = 0;
+  start(data);
   if (is("intercept-destroyed")) {
     TSHttpTxnReenable(data, CONTINUE);
     return 0;
@@ -185,6 +211,5 @@ TSPluginInit(int argc, const char *argv[])
 {
   static const char *const info[3] = {"continuations", "atslab", ""};
   TSPluginRegister(info);
-  strncpy(what, argc > 1 ? argv[1] : "once", sizeof(what) - 1);
   TSHttpHookAdd(0, TSContCreate(hook, NULL));
 }

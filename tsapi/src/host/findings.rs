@@ -115,6 +115,9 @@ fn keep(sentence: String, is_the_end: bool) -> String {
 fn event_name(event: c_int) -> String {
     match event {
         0 => "no event".to_owned(),
+        -2 => "TS_FETCH_EVENT_EXT_HEAD_DONE".to_owned(),
+        -3 => "TS_FETCH_EVENT_EXT_BODY_READY".to_owned(),
+        -4 => "TS_FETCH_EVENT_EXT_BODY_DONE".to_owned(),
         _ => {
             let names = names::event(event).to_string_lossy();
             // The name for plugins stands last.
