@@ -40,7 +40,7 @@ typedef struct {
   const char *tag;
   int64_t id;
   int buffer_index;
-  int64_t buffer_water_mark;
+  int buffer_water_mark;
 } TSHttpConnectOptions;
 
 enum { ACCEPT = 202, READ_READY = 100, WRITE_READY = 101, READ_COMPLETE = 102, WRITE_COMPLETE = 103, EOS = 104 };

@@ -12,7 +12,7 @@ pub(crate) struct HttpConnectOptions {
     pub(crate) tag: *const c_char,
     pub(crate) id: i64,
     pub(crate) buffer_index: c_int,
-    pub(crate) buffer_water_mark: i64,
+    pub(crate) buffer_water_mark: c_int,
 }
 
 impl HttpConnectOptions {
@@ -60,8 +60,8 @@ mod tests {
     /// What the C compiler makes of the headers of 9.2.9.
     #[test]
     fn they_are_laid_out_as_in_c() {
-        assert_eq!(size_of::<HttpConnectOptions>(), 48);
-        assert_eq!(offset_of!(HttpConnectOptions, buffer_water_mark), 40);
+        assert_eq!(size_of::<HttpConnectOptions>(), 40);
+        assert_eq!(offset_of!(HttpConnectOptions, buffer_water_mark), 36);
         assert_eq!(size_of::<FetchEventIds>(), 12);
         assert_eq!(offset_of!(FetchUrlParams, ip), 16);
         assert_eq!(offset_of!(FetchUrlParams, contp), 152);

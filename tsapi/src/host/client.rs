@@ -20,7 +20,7 @@ pub(crate) fn connect(
     tag: &str,
     id: i64,
     buffer_index: c_int,
-    buffer_water_mark: i64,
+    buffer_water_mark: c_int,
 ) -> Handle {
     let addr = client_address(address);
     let index = if SIZES.contains(&buffer_index) { buffer_index } else { DEFAULT_SIZE };
@@ -29,7 +29,7 @@ pub(crate) fn connect(
         tag,
         id,
         buffer_index: SizeIndex::from_raw(i64::from(index)),
-        buffer_water_mark: buffer_water_mark.max(0),
+        buffer_water_mark: i64::from(buffer_water_mark.max(0)),
     };
     connection::handle_of(&httpsm::ts_http_connect_plugin(&host().proxy, &options))
 }

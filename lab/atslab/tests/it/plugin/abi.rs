@@ -58,7 +58,7 @@ const NUMBERS: [(&str, i64); 26] = [
     ("TS_FETCH_FLAGS_NOT_INTERNAL_REQUEST", 16),
     ("TS_FETCH_EVENT_EXT_HEAD_DONE", -2),
     ("TS_FETCH_EVENT_EXT_BODY_DONE", -4),
-    ("sizeof(TSHttpConnectOptions)", 48),
+    ("sizeof(TSHttpConnectOptions)", 40),
     ("sizeof(TSFetchUrlParams_t)", 184),
     ("offsetof(TSFetchUrlParams_t, contp)", 152),
 ];
