@@ -174,6 +174,8 @@ struct Fetch {
     resp_received_body_len: Cell<i64>,
     /// Undoes the chunks, into a buffer of its own.
     dechunked: RefCell<Option<(ChunkedReader, IoChannel)>>,
+    /// How many bytes of the head were not copied.
+    lost: Cell<usize>,
     /// The whole answer, once it is complete.
     client_response: RefCell<Vec<u8>>,
     /// How many callbacks the machine is in: it is not freed below one.
@@ -300,6 +302,7 @@ impl FetchSM {
             resp_content_length: Cell::new(-1),
             resp_received_body_len: Cell::new(0),
             dechunked: RefCell::default(),
+            lost: Cell::new(0),
             client_response: RefCell::default(),
             recursion: Cell::new(0),
         };
@@ -355,6 +358,14 @@ impl FetchSM {
     #[doc(alias = "TSFetchRespGet")]
     pub fn response_text(&self) -> Vec<u8> {
         self.with(|state, _| state.client_response.borrow().clone())
+    }
+
+    /// How many bytes of the head [`FetchSM::response_text`] lacks: zeros stand in their places, where
+    /// the original has what lies behind the first block in memory. 0 with
+    /// [`HttpCorrections::fetch_copies_whole_head`](crate::HttpCorrections).
+    #[must_use]
+    pub fn lost_of_head(&self) -> usize {
+        self.with(|state, _| state.lost.get())
     }
 
     /// The head of the answer. Mirrors `TSFetchPageRespGet`, `TSFetchRespHdrMBufGet` and

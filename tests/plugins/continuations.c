@@ -159,6 +159,8 @@ start(TSHttpTxn txn)
     TSContDestroy(cont);
   } else if (is("intercept-destroyed")) {
     TSHttpTxnServerIntercept(TSContCreate(intercept_handler, mutex), txn);
+  } else if (is("intercept-without-a-mutex")) {
+    TSHttpTxnServerIntercept(TSContCreate(intercept_handler, NULL), txn);
   } else if (is("thread-locks")) {
     TSThreadCreate(foreign, mutex);
     while (!has_ended) {
@@ -197,7 +199,7 @@ hook(TSCont cont, int event, void *data)
   read_path(data, what, sizeof(what));
   n = 0;
   start(data);
-  if (is("intercept-destroyed")) {
+  if (begins("intercept")) {
     TSHttpTxnReenable(data, CONTINUE);
     return 0;
   }

@@ -46,6 +46,7 @@ impl Fetch {
                     // What is behind the first block is not the head.
                     let behind = usize::try_from(in_first_block).unwrap_or(usize::MAX);
                     text.iter_mut().skip(behind).for_each(|byte| *byte = 0);
+                    self.lost.set(text.len().saturating_sub(behind));
                 }
             } else {
                 log::error!(target: "http", "Failed to parse headers in FetchSM buffer");

@@ -157,6 +157,7 @@ fn a_head_of_several_blocks_is_copied_from_the_first_one() {
         let head = &text[..text.len() - 5];
         let zeros = head.iter().filter(|byte| **byte == 0).count();
         assert_eq!(zeros, head.len().saturating_sub(kept));
+        assert_eq!(fetch.lost_of_head(), zeros);
         let xs = head.iter().filter(|byte| **byte == b'X').count();
         assert_eq!(xs == 20_000, corrected, "{xs}");
         drop(fetch);

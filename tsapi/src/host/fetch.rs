@@ -239,6 +239,13 @@ pub(crate) fn user_data(fetch: Handle) -> usize {
 pub(crate) fn response_text(fetch: Handle) -> Option<Arc<[AtomicU8]>> {
     let fetch = alive(fetch);
     let text = fetch.fetch.response_text();
+    let lost = fetch.fetch.lost_of_head();
+    if lost > 0 {
+        findings::note(format!(
+            "{lost} bytes of the answer's head lie behind its first block: the real server returns \
+             what is in memory there, and crashes if the head is long"
+        ));
+    }
     let lend = || text.iter().copied().chain([0]).map(AtomicU8::new).collect();
     (!text.is_empty()).then(|| fetch.text.lock().get_or_insert_with(lend).clone())
 }

@@ -120,8 +120,11 @@ fn event_name(event: c_int) -> String {
         -4 => "TS_FETCH_EVENT_EXT_BODY_DONE".to_owned(),
         _ => {
             let names = names::event(event).to_string_lossy();
-            // The name for plugins stands last.
-            names.rsplit('/').next().unwrap_or_default().to_owned()
+            // The name for plugins stands last. A plugin chooses some numbers itself.
+            match names.rsplit('/').next().unwrap_or_default() {
+                "unknown event" => format!("event {event}"),
+                name => name.to_owned(),
+            }
         }
     }
 }

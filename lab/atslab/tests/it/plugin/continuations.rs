@@ -4,7 +4,7 @@
 use super::Folder;
 
 /// The ways in which the real server goes on, and makes the same calls.
-const GOOD: [&str; 14] = [
+const GOOD: [&str; 15] = [
     "once",
     "once-destroyed",
     "once-cancelled-in-its-callback",
@@ -18,6 +18,7 @@ const GOOD: [&str; 14] = [
     "destroyed-while-due",
     "foreign-thread-locks",
     "intercept-destroyed",
+    "intercept-without-a-mutex",
     "destroyed-in-its-last-event",
 ];
 
