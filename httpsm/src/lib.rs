@@ -48,6 +48,7 @@ pub mod hdr;
 pub mod hooks;
 mod net_connector;
 pub mod plugins;
+mod probe;
 mod proxy;
 mod remap;
 mod server;
@@ -68,6 +69,7 @@ pub use connector::{AcceptorConnector, ConnectError, NoOrigin, Origin, OriginCon
 pub use events::{HttpEvents, event_name};
 pub use fetch::{FetchEvents, FetchFlags, FetchLine, FetchSM, FetchWakeUp, FetchedHead};
 pub use net_connector::NetConnector;
+pub use probe::ProtocolProbeSessionAccept;
 pub use proxy::{HttpCensus, HttpProxy};
 pub use remap::{BadMapping, Mapping, RemapPlugin, RemapStatus, UrlRewrite};
 pub use server::{Server, ServerOptions};

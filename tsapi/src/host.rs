@@ -11,13 +11,17 @@
 //! | `head`, `field`, `url`, `parser` | `TSMBuffer` and `TSMLoc` |
 //! | `transaction`, `hooks`, `remap` | `TSHttpTxn`, `TSHttpSsn`, hooks, plugins of rules |
 //! | `client`, `fetch` | `TSHttpConnect`, `TSFetchUrl` and their kin: plugins as clients |
+//! | `config`, `args` | settings of one transaction, arguments that plugins keep with objects |
+//! | `text`, `uuid` | Base64, percent encoding, `TSUuid` |
 //! | `stats`, `files`, `messages`, `names`, `plugins` | the rest |
 #![forbid(unsafe_code)]
 
 pub(crate) mod action;
+pub(crate) mod args;
 pub(crate) mod buffer;
 pub(crate) mod calls;
 pub(crate) mod client;
+pub(crate) mod config;
 pub(crate) mod connection;
 pub(crate) mod continuation;
 pub(crate) mod counts;
@@ -35,9 +39,11 @@ pub(crate) mod plugins;
 pub(crate) mod remap;
 pub(crate) mod stats;
 mod table;
+pub(crate) mod text;
 pub(crate) mod threads;
 pub(crate) mod transaction;
 pub(crate) mod url;
+pub(crate) mod uuid;
 
 use std::ffi::CString;
 use std::path::PathBuf;
