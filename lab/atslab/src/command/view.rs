@@ -29,7 +29,7 @@ use crate::view::{chrome, figure, lines, node, page};
 
 /// The arguments of `atslab view`.
 #[derive(Debug, Args)]
-#[command(after_help = VIEW_EXAMPLES, mut_arg("servers", |arg| arg.requires("live")))]
+#[command(after_help = VIEW_EXAMPLES, mut_arg("servers", |arg| arg.requires("live")), mut_arg("server", |arg| arg.requires("live").conflicts_with("servers")))]
 pub(crate) struct ViewArgs {
     /// The scenario: a file, or a name of the gallery; without one, the whole gallery. A file
     /// of JSON may have steps (of "serve --trace" or "steps"), scenarios of "node", or an
@@ -152,10 +152,9 @@ fn scenes(args: &ViewArgs) -> Result<What, Error> {
     }
     let named = read(file)?;
     let scene = if args.live {
-        let releases = args.which.releases().into_iter();
-        let servers: Result<Vec<_>, _> = releases.map(|one| args.servers.find(one)).collect();
-        let probe = Arc::new(Probe::build(&args.servers.installed())?);
-        named.on_servers(&servers?, &probe)?
+        let servers = args.servers.chosen(&args.which)?;
+        let probe = Arc::new(Probe::build(&args.servers.with_headers(&servers))?);
+        named.on_servers(&servers, &probe)?
     } else {
         let epochs = args.which.named().unwrap_or(Epochs::One(Epoch::default()));
         named.on_port(epochs.epochs())
@@ -251,6 +250,6 @@ fn step_number(text: &str) -> Result<usize, String> {
     number.parse().map_err(|_| "expected step=N with a number N".to_owned())
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Error> {
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
     std::fs::write(path, text).map_err(|source| Error::Unwritable { file: file_name(path), source })
 }
