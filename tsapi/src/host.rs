@@ -6,7 +6,8 @@
 //! | `table` | handles, and the objects behind them |
 //! | `calls`, `findings` | which function is called from where; what a plugin does wrong |
 //! | `locks` | `TSMutex`, and the proof that a call holds what it must hold |
-//! | `continuation`, `counts`, `action`, `threads` | `TSCont`, scheduling, `TSThreadCreate` |
+//! | `continuation`, `counts`, `action` | `TSCont`, scheduling |
+//! | `threads`, `virtual_time` | `TSThreadCreate`, clocks |
 //! | `connection`, `buffer` | `TSVConn`, `TSVIO`, `TSIOBuffer` |
 //! | `head`, `field`, `url`, `parser` | `TSMBuffer` and `TSMLoc` |
 //! | `transaction`, `hooks`, `remap` | `TSHttpTxn`, `TSHttpSsn`, hooks, plugins of rules |
@@ -44,6 +45,7 @@ pub(crate) mod threads;
 pub(crate) mod transaction;
 pub(crate) mod url;
 pub(crate) mod uuid;
+pub(crate) mod virtual_time;
 
 use std::ffi::CString;
 use std::path::PathBuf;
@@ -82,7 +84,7 @@ pub(crate) struct Host {
     pub(crate) at_the_end: Box<dyn Fn(&str) + Send + Sync>,
 }
 
-static HOST: OnceLock<Host> = OnceLock::new();
+pub(crate) static HOST: OnceLock<Host> = OnceLock::new();
 
 /// Makes the host of this process. Call it once, before plugins are loaded; for plugins the calling
 /// thread is the server's main thread.

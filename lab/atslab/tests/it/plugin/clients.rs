@@ -50,7 +50,7 @@ const MISTAKES: [&str; 7] = [
 
 #[test]
 fn a_plugin_is_a_client_in_each_way_of_the_interface() {
-    let Some(folder) = Folder::with("clients", "GET /\n") else { return };
+    let Some(folder) = Folder::with_requests("clients", "GET /\n") else { return };
     folder.ask_for_all(&GOOD);
     let (code, told) = folder.run_plugin("./clients.so", &[]);
     let answers = [" 200"; GOOD.len()].concat();
@@ -63,14 +63,14 @@ fn a_plugin_is_a_client_in_each_way_of_the_interface() {
 
 #[test]
 fn a_mistake_of_a_client_is_a_sentence_with_its_place() {
-    let Some(folder) = Folder::with("clients", "GET /\n") else { return };
+    let Some(folder) = Folder::with_requests("clients", "GET /\n") else { return };
     insta::assert_snapshot!(folder.each("clients", &MISTAKES));
 }
 
 #[test]
 #[ignore = "needs the real server, which tests/live/install unpacks"]
 fn in_the_real_server_a_client_makes_the_same_calls_in_each_way() {
-    let folder = Folder::with("clients", "GET /\n").expect("a C compiler");
+    let folder = Folder::with_requests("clients", "GET /\n").expect("a C compiler");
     folder.ask_for_all(&GOOD);
     let (code, told) = folder.compare("clients");
     assert_eq!(code, Some(0), "{told}");
@@ -80,6 +80,6 @@ fn in_the_real_server_a_client_makes_the_same_calls_in_each_way() {
 #[test]
 #[ignore = "needs the server 9.2.9, and kills it"]
 fn five_mistakes_of_a_client_kill_9_2_9() {
-    let folder = Folder::with("clients", "GET /\n").expect("a C compiler");
+    let folder = Folder::with_requests("clients", "GET /\n").expect("a C compiler");
     assert_eq!(folder.deadly("clients", &MISTAKES), MISTAKES[..5]);
 }

@@ -34,7 +34,7 @@ const DEADLY: [&str; 6] = [
 
 #[test]
 fn what_ends_the_real_server_is_a_sentence_and_what_it_survives_goes_on() {
-    let Some(folder) = Folder::with("continuations", "GET /\n") else { return };
+    let Some(folder) = Folder::with_requests("continuations", "GET /\n") else { return };
     let ways = [&GOOD[..], &DEADLY, &["thread-locks"]].concat();
     insta::assert_snapshot!(folder.each("continuations", &ways));
 }
@@ -42,7 +42,7 @@ fn what_ends_the_real_server_is_a_sentence_and_what_it_survives_goes_on() {
 #[test]
 #[ignore = "needs the real server, which tests/live/install unpacks"]
 fn in_the_real_server_the_handlers_are_called_as_often() {
-    let folder = Folder::with("continuations", "GET /\n").expect("a C compiler");
+    let folder = Folder::with_requests("continuations", "GET /\n").expect("a C compiler");
     folder.ask_for_all(&GOOD);
     let (code, told) = folder.compare("continuations");
     assert_eq!(code, Some(0), "{told}");
@@ -52,6 +52,6 @@ fn in_the_real_server_the_handlers_are_called_as_often() {
 #[test]
 #[ignore = "needs the server 9.2.9, and kills it"]
 fn each_deadly_way_kills_9_2_9() {
-    let folder = Folder::with("continuations", "GET /\n").expect("a C compiler");
+    let folder = Folder::with_requests("continuations", "GET /\n").expect("a C compiler");
     assert_eq!(folder.deadly("continuations", &DEADLY), DEADLY);
 }
