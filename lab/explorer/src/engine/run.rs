@@ -5,7 +5,8 @@ use std::mem::{forget, take};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::state::{Record, Status, Task};
+use super::record::Record;
+use super::state::{Status, Task};
 use super::{ENGINE, Ended, Engine, Question};
 use crate::digest::Digest;
 use crate::objects::Objects;

@@ -87,3 +87,28 @@ fn a_planted_race_is_found_without_a_room() {
     let found = finds("gh-4746", Some(&planted::LOOK)).expect("no second look");
     assert!(found.contains("WRITE_"), "{found}");
 }
+
+/// Threads are interrupted only where it matters. Interrupted before each operation, a room shows
+/// the same violations. `REDUCTION_BOUND` asks for more interruptions.
+#[test]
+fn the_reduction_to_shared_objects_hides_nothing_in_any_room() {
+    let asked = std::env::var("REDUCTION_BOUND").ok();
+    let bound = asked.map_or(1, |asked| asked.parse().expect("a number"));
+    for room in rooms() {
+        for arms in room.armed.iter().chain(&room.fixed) {
+            let seen = |everywhere| {
+                let explorer = room.explorer(&WORK).bound(bound).all(true).everywhere(everywhere);
+                let scene = room.scene(arms);
+                // A violation may leave a task in the middle of a panic, on this thread.
+                let run = move || explorer.explore(move || scene());
+                let report = std::thread::spawn(run).join().expect("it does not panic");
+                assert_eq!(report.complete_bound(), Some(bound), "{}", room.id);
+                let violations = report.violations.into_iter().map(|found| found.violation);
+                (violations.collect::<BTreeSet<_>>(), report.schedules)
+            };
+            let ((reduced, few), (everywhere, many)) = (seen(false), seen(true));
+            eprintln!("{} ({}): {few} and {many} schedules", room.id, arms.words);
+            assert_eq!(reduced, everywhere, "{}", room.id);
+        }
+    }
+}
