@@ -23,6 +23,7 @@ pub(crate) use view::View;
 use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
 
+use crate::explorer::Hearing;
 use crate::objects::ObjectId;
 use crate::report::{Violation, kind};
 use crate::schedule::TaskId;
@@ -81,6 +82,8 @@ pub(crate) struct Engine {
     left_unwinding: Cell<u32>,
     /// Objects made outside of an execution.
     made_outside: Cell<u32>,
+    /// Which violations of observers count.
+    hears: RefCell<Hearing>,
     state: RefCell<State>,
     strategy: RefCell<Option<Box<dyn Strategy>>>,
 }
@@ -99,6 +102,7 @@ impl Engine {
             max_points: Cell::new(0),
             left_unwinding: Cell::new(0),
             made_outside: Cell::new(0),
+            hears: RefCell::new(Hearing::All),
             state: RefCell::new(State::new()),
             strategy: RefCell::new(None),
         }

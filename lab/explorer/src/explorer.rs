@@ -8,7 +8,7 @@ use std::time::Duration;
 
 pub use results::{Outcomes, Replay, WrongProgram};
 
-use crate::report::Progress;
+use crate::report::{Progress, Violation};
 
 /// A scene, as the threads that explore it share it.
 pub(crate) type Scene = Arc<dyn Fn() + Send + Sync>;
@@ -55,6 +55,24 @@ impl Strategy {
     }
 }
 
+/// Which of the violations that observers tell count.
+#[derive(Clone, Debug)]
+pub(crate) enum Hearing {
+    All,
+    Not(Arc<str>),
+    Only(Arc<str>),
+}
+
+impl Hearing {
+    pub(crate) fn counts(&self, violation: &Violation) -> bool {
+        match self {
+            Hearing::All => true,
+            Hearing::Not(words) => !violation.to_string().contains(&**words),
+            Hearing::Only(words) => violation.to_string().contains(&**words),
+        }
+    }
+}
+
 /// Explores scenes. A scene is a function that makes threads by
 /// [`sync::thread`](crate::sync::thread) or [`spawn`](crate::spawn) and ends when they have ended.
 ///
@@ -92,6 +110,7 @@ pub struct Explorer {
     pub(crate) shard: (u32, u32),
     pub(crate) learning: u32,
     pub(crate) everywhere: bool,
+    pub(crate) hears: Hearing,
     pub(crate) scenario: u64,
     pub(crate) progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
 }
@@ -118,6 +137,7 @@ impl Explorer {
             shard: (1, 1),
             learning: 50,
             everywhere: false,
+            hears: Hearing::All,
             scenario: 0,
             progress: None,
         }
@@ -216,6 +236,22 @@ impl Explorer {
     #[must_use]
     pub fn everywhere(mut self, everywhere: bool) -> Explorer {
         self.everywhere = everywhere;
+        self
+    }
+
+    /// What an observer tells [`violation`](crate::violation) is passed over if these words are
+    /// in it (written as "kind: text"), and the execution goes on. So a test sees that this observer alone notices something.
+    #[must_use]
+    pub fn deaf_to(mut self, words: &str) -> Explorer {
+        self.hears = Hearing::Not(words.into());
+        self
+    }
+
+    /// The opposite: of what observers tell, only that counts in which these words are. So a
+    /// second violation is found that comes behind another one in the same schedules.
+    #[must_use]
+    pub fn listens_to(mut self, words: &str) -> Explorer {
+        self.hears = Hearing::Only(words.into());
         self
     }
 

@@ -72,6 +72,8 @@ struct ArmsOfFile {
     #[serde(default)]
     shows: String,
     #[serde(default)]
+    also: Vec<String>,
+    #[serde(default)]
     epochs: Vec<String>,
 }
 
@@ -121,6 +123,7 @@ pub fn room_from_text(id: &str, text: &str) -> Result<Room, RoomFault> {
         links: file.links,
         shown,
         shows: file.armed.as_ref().map_or_else(String::new, |armed| armed.shows.clone()),
+        also: file.armed.as_ref().map_or_else(Vec::new, |armed| armed.also.clone()),
         armed: file.armed.map(ArmsOfFile::read).transpose()?,
         holds_in,
         fixed: file.fixed.map(ArmsOfFile::read).transpose()?,

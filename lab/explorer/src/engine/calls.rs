@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::state::{Status, Task};
 use super::{ENGINE, Wait, run};
 use crate::objects::ObjectId;
+use crate::report::Violation;
 use crate::schedule::{MAX_TASKS, TaskId};
 use crate::task::Coroutine;
 use crate::trace::Operation;
@@ -203,8 +204,12 @@ pub(crate) fn note(text: impl FnOnce() -> String) {
 /// See [`crate::violation`].
 pub(crate) fn violation(kind: &str, text: String) {
     ENGINE.with(|engine| {
-        if engine.active.get() {
-            engine.violate(kind, text);
+        if !engine.active.get() {
+            return;
+        }
+        let violation = Violation { kind: kind.to_owned(), text };
+        if engine.hears.borrow().counts(&violation) {
+            engine.violate(&violation.kind, violation.text);
         }
     });
 }

@@ -190,7 +190,8 @@ impl Explorer {
         watch: Watch,
     ) -> Input<'a> {
         let (max_points, stalls) = (self.max_points, self.stalls);
-        Input { strategy, objects, watch, max_points, stalls }
+        let hears = self.hears.clone();
+        Input { strategy, objects, watch, max_points, stalls, hears }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Opens every room, and looks whether the museum is whole.
 
+mod canaries;
+
 use std::collections::BTreeSet;
 
 use eventsys::defects::Defect;
