@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use conformance::input::{MOST_OF_LINES, file_name, read_file};
-use explorer::{Place, Report, Trace, What};
+use explorer::{Place, Report, Row, Trace, What};
 use serde_json::{Value, json};
 
 use super::ended::{Ended, Shown};
@@ -42,7 +42,7 @@ pub(super) fn first(ended: &Ended) -> Option<Value> {
 fn object(ended: &Ended, shown: Option<&Shown>, trace: Option<&Trace>) -> Value {
     let subject = &ended.subject;
     let scenario = subject.scenario();
-    let (rows, hidden) = trace.map_or((Vec::new(), 0), rows);
+    let Listing { rows, folded, hidden } = trace.map_or_else(Listing::default, listing);
     json!({
         "format": FORMAT,
         "version": VERSION,
@@ -63,6 +63,7 @@ fn object(ended: &Ended, shown: Option<&Shown>, trace: Option<&Trace>) -> Value 
         "minimal": shown.and_then(|shown| shown.is_minimal),
         "segments": trace.map_or(Vec::new(), segments),
         "rows": rows,
+        "folded": folded,
         "hidden": hidden,
     })
 }
@@ -79,34 +80,62 @@ fn segments(trace: &Trace) -> Vec<Value> {
     segments.map(segment).collect()
 }
 
-/// The rows that matter, and how many operations are left out.
-fn rows(trace: &Trace) -> (Vec<Value>, usize) {
+/// A trace as rows.
+#[derive(Default)]
+struct Listing {
+    /// The rows that matter.
+    rows: Vec<Value>,
+    /// All others, each with the index of the row in `rows` before which it stands.
+    folded: Vec<Value>,
+    /// How many operations these are.
+    hidden: usize,
+}
+
+fn listing(trace: &Trace) -> Listing {
     let (lines, hidden) = lines(trace);
-    let row = |line: super::rows::Line<'_>| {
-        let mut object = json!({
-            "task": line.row.task,
-            "n": line.row.point,
-            "segment": line.row.segment,
-            "src": line.place.map(src),
-            "line": line.source,
-        });
-        let more = match &line.row.what {
-            What::Operation { operation, object, before, after, .. } => json!({
-                "op": operation,
-                "object": object,
-                "before": before,
-                "after": after,
-            }),
-            What::Note(text) => json!({ "note": text }),
-            What::Violation { violation, .. } => json!({ "violation": violation }),
-            What::WaitsForEver { what, .. } => json!({ "waits_for_ever": what }),
-        };
-        if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
-            object.extend(more);
+    let mut listing = Listing { hidden, ..Listing::default() };
+    let mut kept = lines.iter().flatten().peekable();
+    for row in &trace.rows {
+        if let Some(line) = kept.next_if(|line| std::ptr::eq(line.row, row)) {
+            listing.rows.push(object_of(row, line.place, line.source.as_deref()));
+            continue;
         }
-        object
+        let place = match &row.what {
+            What::Operation { frames, .. } => frames.first(),
+            _ => None,
+        };
+        let source = place.and_then(Trace::source_line);
+        let mut object = object_of(row, place, source.as_deref());
+        object["before_row"] = json!(listing.rows.len());
+        listing.folded.push(object);
+    }
+    listing
+}
+
+fn object_of(row: &Row, place: Option<&Place>, source: Option<&str>) -> Value {
+    let mut object = json!({
+        "task": row.task,
+        "n": row.point,
+        "segment": row.segment,
+        "held": row.held,
+        "src": place.map(src),
+        "line": source,
+    });
+    let more = match &row.what {
+        What::Operation { operation, object, before, after, .. } => json!({
+            "op": operation,
+            "object": object,
+            "before": before,
+            "after": after,
+        }),
+        What::Note(text) => json!({ "note": text }),
+        What::Violation { violation, .. } => json!({ "violation": violation }),
+        What::WaitsForEver { what, .. } => json!({ "waits_for_ever": what }),
     };
-    (lines.into_iter().flatten().map(row).collect(), hidden)
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
+    }
+    object
 }
 
 fn src(place: &Place) -> String {
