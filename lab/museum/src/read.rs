@@ -1,6 +1,7 @@
 //! Reading a room from its file.
 
 use eventsys::WakePolicy;
+use eventsys::defects::Defect;
 use pluginvc::{Corrections, Epoch, defects};
 use scenario::scenario_from_bytes;
 use serde::Deserialize;
@@ -132,6 +133,12 @@ pub fn room_from_text(id: &str, text: &str) -> Result<Room, RoomFault> {
     })
 }
 
+/// The defect of this name, of any crate that the rooms show.
+fn named(name: &str) -> Option<&'static Defect> {
+    let of_http = httpsm::defects::ALL.iter().copied().find(|defect| defect.name == name);
+    of_http.or_else(|| defects::named(name))
+}
+
 /// A text of several lines as one paragraph.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -143,7 +150,7 @@ impl ArmsOfFile {
         let mut words = vec![format!("--epoch {epoch}")];
         let mut found = Vec::new();
         for name in &self.rearm {
-            found.push(defects::named(name).ok_or_else(|| RoomFault::Defect(name.clone()))?);
+            found.push(named(name).ok_or_else(|| RoomFault::Defect(name.clone()))?);
             words.push(format!("--rearm {name}"));
         }
         let mut corrections = Corrections::default();

@@ -16,7 +16,7 @@ use crate::read::room_from_text;
 /// | key | meaning |
 /// |---|---|
 /// | `title` | a few words |
-/// | `wing` | `pair`, `events`, `open` or `remarks` |
+/// | `wing` | `pair`, `events`, `http`, `open` or `remarks` |
 /// | `releases` | which ones have it |
 /// | `saw`, `why`, `mended` | what one saw; which steps came in the wrong order; the cure |
 /// | `links` | `[{ name = "TS-3339", url = "…" }]` |
@@ -76,6 +76,8 @@ pub enum Wing {
     Pair,
     /// Defects of the event system and of buffers.
     Events,
+    /// Defects of the HTTP state machine.
+    Http,
     /// Defects that today's servers have.
     Open,
     /// What remarks in the original's text say about its own code.

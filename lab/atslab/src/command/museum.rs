@@ -231,6 +231,7 @@ fn wing_title(wing: Wing) -> &'static str {
     match wing {
         Wing::Pair => "PluginVC",
         Wing::Events => "The event system and buffers",
+        Wing::Http => "The HTTP state machine",
         Wing::Open => "Open in today's server",
         Wing::Remarks => "Remarks in the original's text",
     }
