@@ -43,6 +43,9 @@ pub struct Clock {
     /// The time when it was last read. Mirrors `Thread::cur_time`: shared by all
     /// threads, so one may see another's newer time.
     cur_time: AtomicI64,
+    /// Set before the first thread is made, and read at each question for the time: no behaviour to
+    /// explore, so the standard library's also under exploration.
+    is_asked: std::sync::atomic::AtomicBool,
 }
 
 // Locks of the explorer are larger than they need to be.
@@ -83,14 +86,60 @@ impl Clock {
     }
 
     fn with(source: Source) -> Arc<Clock> {
-        Arc::new(Clock { source, cur_time: AtomicI64::new(EPOCH) })
+        Arc::new(Clock {
+            source,
+            cur_time: AtomicI64::new(EPOCH),
+            is_asked: std::sync::atomic::AtomicBool::new(false),
+        })
     }
 
     /// The time when it was last read. Mirrors `Thread::get_hrtime`.
+    ///
+    /// On the clock of a processor with another [`LoopTime`](crate::LoopTime) than
+    /// [`Cached`](crate::LoopTime::Cached): the time, read now. Mirrors `ink_get_hrtime` there.
     #[inline]
     #[must_use]
     pub fn get_hrtime(&self) -> HrTime {
+        if self.is_asked.load(Ordering::Relaxed) {
+            return self.ask();
+        }
         self.cur_time.load(Ordering::Relaxed)
+    }
+
+    #[cold]
+    fn ask(&self) -> HrTime {
+        match &self.source {
+            Source::Real(_) => self.get_hrtime_updated(),
+            Source::Virtual(time) => time.peek(),
+        }
+    }
+
+    /// From now on [`Clock::get_hrtime`] reads the time.
+    pub(crate) fn ask_each_time(&self) {
+        self.is_asked.store(true, Ordering::Relaxed);
+    }
+
+    /// The calling handler works for `span` nanoseconds: a virtual clock goes on by so much, for
+    /// all its threads. A real clock goes on by itself, so there the call does nothing.
+    ///
+    /// ```
+    /// use eventsys::Clock;
+    /// use eventsys::hrtime::mseconds;
+    ///
+    /// let clock = Clock::new_virtual();
+    /// let start = clock.get_hrtime_updated();
+    /// clock.work(mseconds(30));
+    /// assert_eq!(clock.get_hrtime(), start, "the time that was read last");
+    /// assert_eq!(clock.get_hrtime_updated(), start + mseconds(30));
+    /// ```
+    ///
+    /// # Panics
+    /// If `span` is below 0: a clock does not run backwards.
+    pub fn work(&self, span: HrTime) {
+        assert!(span >= 0, "a clock does not go back: the work takes {span} ns");
+        if let Some(time) = self.virtual_time() {
+            time.work(span);
+        }
     }
 
     /// Reads the time, and keeps it for [`Clock::get_hrtime`]. Mirrors

@@ -18,6 +18,7 @@
 //! | `ethread/at_work.rs` | whether it may be calling a handler |
 //! | `ethread/schedule.rs` | `schedule_*`, `schedule_*_local`, rescheduling |
 //! | `ethread/event_loop.rs` | one pass of the loop; dispatching |
+//! | `ethread/loop_time.rs` | the time that a pass goes by |
 //! | `ethread/tail.rs` | what the thread does when it has nothing to do |
 //! | `ethread/metrics.rs` | how busy the loop is |
 //! | `ethread/adopted.rs` | running the loop on a thread one already has |
@@ -27,6 +28,7 @@ mod adopted;
 mod at_work;
 mod event_loop;
 mod life;
+mod loop_time;
 mod metrics;
 mod schedule;
 mod tail;
@@ -37,6 +39,7 @@ use std::sync::{Arc, Weak};
 
 pub use adopted::AdoptedThread;
 pub(crate) use event_loop::EventLoop;
+pub use loop_time::LoopTime;
 pub use metrics::{EventMetrics, SAMPLE_COUNT};
 pub use schedule::When;
 pub(crate) use schedule::{Plan, make_event};
@@ -49,13 +52,14 @@ use crate::guarded::ThreadCell;
 use crate::hrtime::{HrTime, mseconds};
 use crate::mutex::{ProxyMutex, census};
 use crate::priority_queue::PriorityEventQueue;
-use crate::processor::{EventProcessor, EventType, ShutdownState};
+use crate::processor::{CancelledEvents, EventProcessor, EventType, ShutdownState};
 use crate::protected_queue::{OwnEvents, ProtectedQueue};
 use crate::steps::{Step, StepKind, Steps, Subject};
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::{Mutex, thread_local};
 use crate::thread_id::ThreadId;
 use at_work::AtWork;
+use loop_time::PassTime;
 use metrics::Metrics;
 
 /// How long an event waits after its lock was missed, in nanoseconds. Mirrors
@@ -95,7 +99,8 @@ pub enum ThreadType {
 ///
 /// A handler runs on this thread with the mutex of its continuation held, and with no lock of
 /// the library. It must not wait: what it waits for may be an event of the same thread.
-/// **Time**: a pass reads the clock once; every event of the pass sees that time through
+/// **Time**: [`LoopTime`] says which time a pass goes by; by default it reads the clock once,
+/// and every event of the pass sees that time through
 /// [`Clock::get_hrtime`](crate::Clock::get_hrtime). **Order**: events that are due at the
 /// same time run in the order in which they were scheduled by one thread.
 ///
@@ -135,6 +140,7 @@ pub struct EThread {
     trace: Steps,
     external: ProtectedQueue,
     own_events: OwnEvents,
+    cancelled: CancelledEvents,
     tail: Mutex<Option<Arc<dyn LoopTailHandler>>>,
     /// The state of its processor's shutdown.
     shutdown: Arc<ShutdownState>,
@@ -158,6 +164,7 @@ struct Local {
     /// is whole again: a `drop` may schedule, reschedule or panic.
     dead: EventList,
     free: FreeEvents,
+    time: PassTime,
     /// True while a pass of the loop is under way.
     passing: Cell<bool>,
 }
@@ -183,6 +190,8 @@ pub(crate) struct Birth {
     pub(crate) trace: Steps,
     pub(crate) own_events: OwnEvents,
     pub(crate) policy: crate::WakePolicy,
+    pub(crate) loop_time: LoopTime,
+    pub(crate) cancelled: CancelledEvents,
     pub(crate) shutdown: Arc<ShutdownState>,
     /// True if the processor starts it, false if it is adopted.
     pub(crate) works: bool,
@@ -197,6 +206,7 @@ impl EThread {
             negative: EventList::new(),
             dead: EventList::new(),
             free: FreeEvents::new(),
+            time: PassTime::new(birth.loop_time, birth.index, now),
             passing: Cell::new(false),
         };
         Arc::new(EThread {
@@ -214,6 +224,7 @@ impl EThread {
             trace: birth.trace,
             external: ProtectedQueue::new(birth.policy),
             own_events: birth.own_events,
+            cancelled: birth.cancelled,
             tail: Mutex::new(None),
             shutdown: birth.shutdown,
             at_work: AtWork::new(birth.works),

@@ -77,8 +77,8 @@ pub use clock::{Clock, PASS_COST, Participant};
 pub use code::{EventCode, Outcome, VC_EVENT_EVENTS_START};
 pub use continuation::{ContRef, Continuation, ContinuationBase, Data, Invocation, call};
 pub use ethread::{
-    AdoptedThread, DELAY_FOR_RETRY, EThread, EventMetrics, Idle, LoopTailHandler, SAMPLE_COUNT,
-    THREAD_MAX_HEARTBEAT, ThreadType, When,
+    AdoptedThread, DELAY_FOR_RETRY, EThread, EventMetrics, Idle, LoopTailHandler, LoopTime,
+    SAMPLE_COUNT, THREAD_MAX_HEARTBEAT, ThreadType, When,
 };
 pub use event::{
     AtomicEvent, Cookie, Due, EventCensus, EventRef, Request, StaleEvent, event_census,
@@ -87,8 +87,8 @@ pub use guarded::{Guarded, Rebindable};
 pub use hrtime::HrTime;
 pub use mutex::{Guard, OwnedGuard, ProxyMutex};
 pub use processor::{
-    Assignment, ET_CALL, ET_NET, EventProcessor, EventType, HandlerPanic, MAX_EVENT_THREADS,
-    Options,
+    Assignment, CancelledEvents, ET_CALL, ET_NET, EventProcessor, EventType, HandlerPanic,
+    MAX_EVENT_THREADS, Options,
 };
 pub use protected_queue::{OwnEvents, WakePolicy};
 pub use state_machine::{FreeContinuation, Handler, StateMachine};

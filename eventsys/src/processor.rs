@@ -6,6 +6,7 @@
 //! that scenarios can run in parallel. Thread placement (NUMA, huge pages) is
 //! not modelled.
 
+mod entire;
 mod group;
 mod schedule;
 mod shutdown;
@@ -20,7 +21,7 @@ pub use shutdown_state::HandlerPanic;
 pub(crate) use shutdown_state::ShutdownState;
 
 use crate::clock::Clock;
-use crate::ethread::EThread;
+use crate::ethread::{EThread, LoopTime};
 use crate::protected_queue::{OwnEvents, WakePolicy};
 use crate::steps::{StepSink, Steps};
 use crate::sync::atomic::AtomicUsize;
@@ -53,6 +54,8 @@ pub struct EventProcessor {
     policy: WakePolicy,
     own_events: OwnEvents,
     assignment: Assignment,
+    loop_time: LoopTime,
+    cancelled: CancelledEvents,
     groups: Groups,
     /// Every thread ever made, by index; filled from the front. The length is
     /// written after the slot, so a reader never meets an empty one.
@@ -94,6 +97,30 @@ pub struct Options {
     pub own_events: OwnEvents,
     /// Which thread gets an event that is scheduled on a group.
     pub assignment: Assignment,
+    /// Which time the event loops go by. Of the processors on one clock either all or none have
+    /// [`LoopTime::Cached`], because the clock is theirs together.
+    pub loop_time: LoopTime,
+    /// When a cancelled event is freed.
+    pub cancelled: CancelledEvents,
+}
+
+/// When an event is freed that has been cancelled and comes to be dispatched: its cookie is dropped
+/// then, and each [`EventRef`](crate::EventRef) of it is stale from then on.
+///
+/// ```
+/// use eventsys::{CancelledEvents, Clock, EventProcessor, Options};
+///
+/// let cancelled = CancelledEvents::FreedAfterUnlock;
+/// let options = Options { cancelled, ..Options::default() };
+/// let as_in_10_0 = EventProcessor::with_options(Clock::new_virtual(), options);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum CancelledEvents {
+    /// While the thread holds the continuation's mutex. As in 8.1 to 9.2.
+    #[default]
+    FreedUnderLock,
+    /// When the thread has unlocked the continuation's mutex. As in 10.0 and later (#9433).
+    FreedAfterUnlock,
 }
 
 /// Which thread of a group gets an event from [`EventProcessor::schedule_imm`] and its kin.
@@ -142,6 +169,9 @@ impl EventProcessor {
                 (Steps::to_log(), trace)
             }
         };
+        if options.loop_time != LoopTime::Cached {
+            clock.ask_each_time();
+        }
         Arc::new(EventProcessor {
             clock,
             steps,
@@ -149,6 +179,8 @@ impl EventProcessor {
             policy: options.wake,
             own_events: options.own_events,
             assignment: options.assignment,
+            loop_time: options.loop_time,
+            cancelled: options.cancelled,
             groups: Groups::new(),
             threads: (0..MAX_EVENT_THREADS).map(|_| OnceLock::new()).collect(),
             n_threads: AtomicUsize::new(0),

@@ -37,6 +37,7 @@
 //! `block.rs` (which bytes may be read, which written). All of it relies on one rule: the readable
 //! bytes of a block are never written again, and the writable ones belong to that block alone.
 
+mod beyond;
 mod block;
 mod chain;
 mod data;
@@ -54,6 +55,7 @@ mod view;
 mod water;
 mod write;
 
+pub use beyond::ConsumeBeyond;
 pub use block::IOBufferBlock;
 pub use chain::IOBufferChain;
 pub use data::IOBufferData;

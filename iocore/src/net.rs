@@ -72,7 +72,8 @@ mod vc;
 pub use accept::NetAcceptAction;
 pub use action::{Action, ActionResult};
 pub use config::{
-    NET_RETRY_DELAY, NET_THROTTLE_DELAY, NetConfig, ThrottleType, check_net_throttle,
+    DefaultInactivity, NET_RETRY_DELAY, NET_THROTTLE_DELAY, NetConfig, ThrottleType,
+    check_net_throttle,
 };
 pub use errors::{
     AcceptError, ENET_CONNECT_FAILED, ENET_CONNECT_TIMEOUT, ENET_THROTTLING,

@@ -1,14 +1,15 @@
 //! [`Epoch`]: the generations of PluginVC that take different steps.
 //!
-//! Their common code exists once. The two process functions stand in one file for each epoch,
-//! written so that two files can be read side by side: their difference *is* the change of that
+//! Their common code exists once. The two process functions stand in one file for each epoch that
+//! changed them, written so that two files can be read side by side: their difference *is* the change of that
 //! release.
 //!
 //! | epoch | releases | what is special |
 //! |---|---|---|
 //! | [`B`](Epoch::B) | 6.2 – 8.1 | core buffers; each process function takes the mutex of its own VIO, late (TS-3339) |
 //! | [`C`](Epoch::C) | 9.0 – 9.1 | core buffers; the *caller* takes the other side's mutex first (PR #4746) |
-//! | [`D`](Epoch::D) | 9.2, 10.x | no core buffers: the write side writes straight into the peer's read buffer (PR #8698) |
+//! | [`D`](Epoch::D) | 9.2, 10.0 – 10.1 | no core buffers: the write side writes straight into the peer's read buffer (PR #8698) |
+//! | [`E`](Epoch::E) | 10.2 | as D; `do_io_shutdown` takes the core mutex (PR #12982) |
 
 pub(crate) mod b;
 pub(crate) mod c;
@@ -36,13 +37,15 @@ pub enum Epoch {
     /// Releases 9.0 and 9.1; recorded from 9.1.3.
     #[default]
     C,
-    /// Releases 9.2 and 10.x; recorded from 9.2.9.
+    /// Releases 9.2, 10.0 and 10.1; recorded from 9.2.9.
     D,
+    /// Release 10.2; recorded from 10.2.0.
+    E,
 }
 
 impl Epoch {
     /// Every epoch the port knows, from the oldest to the newest.
-    pub const ALL: &'static [Epoch] = &[Epoch::B, Epoch::C, Epoch::D];
+    pub const ALL: &'static [Epoch] = &[Epoch::B, Epoch::C, Epoch::D, Epoch::E];
 
     /// The letter of the epoch.
     #[must_use]
@@ -51,6 +54,7 @@ impl Epoch {
             Epoch::B => "B",
             Epoch::C => "C",
             Epoch::D => "D",
+            Epoch::E => "E",
         }
     }
 
@@ -61,6 +65,7 @@ impl Epoch {
             Epoch::B => "8.1.11",
             Epoch::C => "9.1.3",
             Epoch::D => "9.2.9",
+            Epoch::E => "10.2.0",
         }
     }
 
@@ -75,8 +80,9 @@ impl Epoch {
                 "9.0 and 9.1: core buffers; the caller takes the other side's mutex first (#4746)"
             }
             Epoch::D => {
-                "9.2 and 10.x: no core buffers; a write goes straight into the peer's read buffer (#8698)"
+                "9.2 to 10.1: no core buffers; a write goes straight into the peer's read buffer (#8698)"
             }
+            Epoch::E => "10.2: as D; a shutdown takes the core mutex (#12982)",
         }
     }
 
@@ -86,9 +92,16 @@ impl Epoch {
         matches!(self, Epoch::B)
     }
 
-    /// True if bytes pass through a buffer of the core.
-    pub(crate) const fn has_core_buffers(self) -> bool {
-        !matches!(self, Epoch::D)
+    /// True if bytes pass through a buffer of the core: then a write may come before the peer's
+    /// read.
+    #[must_use]
+    pub const fn has_core_buffers(self) -> bool {
+        matches!(self, Epoch::B | Epoch::C)
+    }
+
+    /// True if `do_io_shutdown` takes the core mutex.
+    pub(crate) const fn locks_shutdown(self) -> bool {
+        matches!(self, Epoch::E)
     }
 }
 
@@ -103,8 +116,8 @@ impl fmt::Display for Epoch {
 /// ```
 /// use pluginvc::Epoch;
 ///
-/// let error = "E".parse::<Epoch>().unwrap_err();
-/// assert_eq!(error.to_string(), r#"expected an epoch (B, C, D), found "E""#);
+/// let error = "F".parse::<Epoch>().unwrap_err();
+/// assert_eq!(error.to_string(), r#"expected an epoch (B, C, D, E), found "F""#);
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseEpochError {
@@ -144,7 +157,7 @@ impl Half<'_> {
         match self.core.options.epoch {
             Epoch::B => b::process_write_side(self, core, sm, caller),
             Epoch::C => c::process_write_side(self, core, sm, caller),
-            Epoch::D => d::process_write_side(self, core, sm),
+            Epoch::D | Epoch::E => d::process_write_side(self, core, sm),
         }
     }
 
@@ -161,7 +174,7 @@ impl Half<'_> {
         match self.core.options.epoch {
             Epoch::B => b::process_read_side(self, core, sm, caller),
             Epoch::C => c::process_read_side(self, core, sm, caller),
-            Epoch::D => d::process_read_side(self, core, sm),
+            Epoch::D | Epoch::E => d::process_read_side(self, core, sm),
         }
     }
 
@@ -183,12 +196,12 @@ mod tests {
             assert_eq!(epoch.to_string(), epoch.name());
         }
         let error = "Z".parse::<Epoch>().unwrap_err().to_string();
-        assert_eq!(error, r#"expected an epoch (B, C, D), found "Z""#);
+        assert_eq!(error, r#"expected an epoch (B, C, D, E), found "Z""#);
     }
 
     #[test]
     fn each_epoch_names_the_release_that_it_has_been_compared_with() {
         let releases: Vec<_> = Epoch::ALL.iter().map(|epoch| epoch.release()).collect();
-        assert_eq!(releases, ["8.1.11", "9.1.3", "9.2.9"]);
+        assert_eq!(releases, ["8.1.11", "9.1.3", "9.2.9", "10.2.0"]);
     }
 }

@@ -21,13 +21,13 @@ use crate::epoch::Epoch;
 pub struct Corrections {
     /// `do_io_read` and `do_io_write` without a continuation or without a buffer
     /// do nothing, instead of dereferencing a null pointer on the first pass that
-    /// has something to do (#11961, #12561; corrected in 9.2.8 and 10.0.3). Epoch
-    /// D is 9.2.9's: its process functions test their own end's continuation and
+    /// has something to do (#11961, #12561; corrected in 9.2.8 and 10.0.3). In epochs
+    /// D and E, recorded later, the process functions test their own end's continuation and
     /// reader, and still dereference a peer's missing read buffer.
     pub null_do_io: bool,
     /// `do_io_shutdown` takes the core mutex, so that it cannot fall between the
     /// other thread's test of the flag and its callback (#12982; corrected in
-    /// 10.2.0).
+    /// 10.2.0, so always on in epoch E).
     pub shutdown_takes_core_lock: bool,
     /// `main_handler` ignores an event that is stored nowhere, instead of asserting. A
     /// timeout that is set while the one before it is being dispatched on another

@@ -211,12 +211,14 @@ impl VConnection for PluginVC {
         }
     }
 
-    /// Takes no lock in 9.1.3 (#12982); see
+    /// Takes no lock up to 10.1 (#12982): only [`Epoch::E`](crate::Epoch::E) takes the core mutex,
+    /// and waits for it, or
     /// [`Corrections::shutdown_takes_core_lock`](crate::Corrections::shutdown_takes_core_lock).
     fn do_io_shutdown(&self, howto: ShutdownHowTo) {
         self.check_usable();
-        let correct = self.core.options.corrections.shutdown_takes_core_lock;
-        let _core = correct.then(|| self.mutex().lock());
+        let options = &self.core.options;
+        let locks = options.epoch.locks_shutdown() || options.corrections.shutdown_takes_core_lock;
+        let _core = locks.then(|| self.mutex().lock());
         let end = self.end();
         if matches!(howto, ShutdownHowTo::Read | ShutdownHowTo::ReadWrite) {
             end.read.shutdown.set();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Clock;
 use crate::hrtime::{HrTime, NEVER, after, useconds};
+use crate::sync::atomic::Ordering;
 use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::thread_id::ThreadId;
 
@@ -16,6 +17,9 @@ pub(crate) struct VirtualTime {
     state: Mutex<State>,
     changed: Condvar,
     pace: Pace,
+    /// `State::now`, for a look without the lock. The explorer need not interrupt such a look: time
+    /// moves only when all threads wait.
+    shown: std::sync::atomic::AtomicI64,
 }
 
 /// What moves the clock.
@@ -44,11 +48,28 @@ impl VirtualTime {
             state: Mutex::new(State { now, running: 0, sleepers: Vec::new() }),
             changed: Condvar::new(),
             pace,
+            shown: std::sync::atomic::AtomicI64::new(now),
         }
     }
 
     pub(super) fn now(&self) -> HrTime {
         self.state.lock().now
+    }
+
+    /// The time, as it was last shown.
+    pub(super) fn peek(&self) -> HrTime {
+        self.shown.load(Ordering::Relaxed)
+    }
+
+    /// A handler has worked for `span`.
+    pub(super) fn work(&self, span: HrTime) {
+        let mut state = self.state.lock();
+        state.go_on(span);
+        self.show(&state);
+    }
+
+    fn show(&self, state: &State) {
+        self.shown.store(state.now, Ordering::Relaxed);
     }
 
     /// A thread begins to take part.
@@ -62,6 +83,7 @@ impl VirtualTime {
         state.running -= 1;
         let mut state = self.let_others_run(state);
         if state.advance_if_all_wait() {
+            self.show(&state);
             self.changed.notify_all();
         }
     }
@@ -83,14 +105,14 @@ impl VirtualTime {
     /// A pass of an event loop begins.
     pub(crate) fn begin_pass(&self) {
         if self.pace == Pace::Jumps {
-            self.state.lock().go_on(PASS_COST);
+            self.work(PASS_COST);
         }
     }
 
     /// A pass of an event loop has ended, its wait included.
     pub(crate) fn end_pass(&self) {
         if let Pace::Ticks(tick) = self.pace {
-            self.state.lock().go_on(tick);
+            self.work(tick);
         }
     }
 
@@ -112,6 +134,7 @@ impl VirtualTime {
         state.running -= 1;
         state = self.let_others_run(state);
         if state.advance_if_all_wait() {
+            self.show(&state);
             self.changed.notify_all();
         }
         while state.sleepers.iter().any(|&(id, _)| id == me) {

@@ -1,7 +1,8 @@
 //! The event loop: one pass, and the dispatch of one event.
 //!
 //! Mirrors `EThread::execute_regular`, `process_queue` and `process_event` of
-//! `UnixEThread.cc` (9.1.3).
+//! `UnixEThread.cc` (9.1.3; what other releases do is in [`LoopTime`](super::LoopTime) and
+//! [`CancelledEvents`]).
 #![allow(unsafe_code)] // Queues of events that the loop's thread owns.
 
 use crate::steps::events;
@@ -16,8 +17,9 @@ use crate::contain::contain;
 use crate::continuation::{ContRef, Data, call, call_under};
 use crate::defects::{GH_6234, TS_1488, planted, rearmed};
 use crate::event::{Due, Event, EventRef, Place};
-use crate::hrtime::{after, mseconds};
+use crate::hrtime::{HrTime, after, mseconds};
 use crate::mutex::weak_try_lock;
+use crate::processor::CancelledEvents;
 
 /// The loop of one thread, on that thread.
 pub(crate) struct EventLoop<'a> {
@@ -50,7 +52,7 @@ impl<'a> EventLoop<'a> {
         if let Some(time) = thread.clock.virtual_time() {
             time.begin_pass();
         }
-        let start = thread.clock.get_hrtime_updated();
+        let start = local.time.begin(&thread.clock);
         let mut metrics = thread.metrics.begin_loop(start);
 
         self.process_queue(&mut metrics.events);
@@ -66,7 +68,7 @@ impl<'a> EventLoop<'a> {
             }
         }
 
-        let until_next = local.priority.earliest_timeout() - thread.clock.get_hrtime_updated();
+        let until_next = local.priority.earliest_timeout() - local.time.updated(&thread.clock);
         let sleep = if until_next > 0 {
             metrics.waits = true;
             // A missed lock has put an event into the local queue, to be tried
@@ -116,7 +118,7 @@ impl<'a> EventLoop<'a> {
                         debug_assert_eq!(body.period.get(), 0);
                         self.process_event(event, body.callback_event.get());
                     }
-                    Due::At(_) => local.priority.enqueue(event, thread.clock.get_hrtime()),
+                    Due::At(_) => local.priority.enqueue(event, local.time.now(&thread.clock)),
                     Due::Poll(order) => {
                         body.place.set(Place::Negative);
                         // Greater numbers first; of equals the newest first.
@@ -130,15 +132,15 @@ impl<'a> EventLoop<'a> {
         }
     }
 
-    /// Dispatches timers until no timer is ready.
-    fn process_timers(&self, now: crate::hrtime::HrTime) {
+    /// Dispatches timers until no timer is ready, in a pass that began at `start`.
+    fn process_timers(&self, start: HrTime) {
         let local = self.local;
         loop {
             let mut done_one = false;
             // SAFETY: the loop runs on its own thread, to which everything in its
             // queues belongs.
             unsafe {
-                local.priority.check_ready(now, &local.dead);
+                local.priority.check_ready(local.time.for_timers(start), &local.dead);
                 local.free_dead();
                 while let Some(event) = self.next(|| local.priority.dequeue_ready()) {
                     if event.is_cancelled() && !rearmed(&TS_1488) {
@@ -161,7 +163,8 @@ impl<'a> EventLoop<'a> {
         let (thread, local) = (self.thread, self.local);
         // SAFETY: the event comes from a queue of this thread.
         let body = unsafe { event.body() };
-        let mut dispatched = Dispatched { thread, local, event, cont: body.cont.take() };
+        let mut dispatched =
+            Dispatched { thread, local, event, cont: body.cont.take(), is_freed: Cell::new(false) };
         let Some(cont) = &dispatched.cont else {
             // SAFETY: this thread's event, and in no queue.
             unsafe { local.free.free(event) };
@@ -169,7 +172,7 @@ impl<'a> EventLoop<'a> {
         };
         let Some(lock) = weak_try_lock(cont.base().mutex().map(|mutex| &**mutex)) else {
             thread.trace(events::DISPATCH_LOCK_MISS, code);
-            let again = after(thread.clock.get_hrtime(), DELAY_FOR_RETRY);
+            let again = after(local.time.now(&thread.clock), DELAY_FOR_RETRY);
             body.due.set(Due::At(again));
             #[cfg(feature = "explore")]
             body.missed.set(again);
@@ -184,6 +187,13 @@ impl<'a> EventLoop<'a> {
         if event.is_cancelled() && !rearmed(&TS_1488) {
             // The event does not come again. If a user's `base` has queued it, the queue frees it.
             body.period.set(0);
+            if thread.cancelled == CancelledEvents::FreedUnderLock
+                && body.place.get() == Place::Nowhere
+            {
+                dispatched.is_freed.set(true);
+                // SAFETY: this thread's event, and in no queue.
+                unsafe { local.free.free(event) };
+            }
             return;
         }
         thread.trace(events::DISPATCH, code);
@@ -199,6 +209,7 @@ impl<'a> EventLoop<'a> {
             Some(guard) => call_under(cont, guard, code, data),
             None => call(cont, None, code, data),
         };
+        local.time.called_back(&thread.clock);
     }
 }
 
@@ -211,12 +222,17 @@ struct Dispatched<'a> {
     /// The continuation, taken out of the event during the call; `None` once it is back in the
     /// event.
     cont: Option<ContRef>,
+    /// True once the event has been freed, under the lock.
+    is_freed: Cell<bool>,
 }
 
 impl Drop for Dispatched<'_> {
     #[inline]
     fn drop(&mut self) {
         let Some(cont) = self.cont.take() else { return };
+        if self.is_freed.get() {
+            return;
+        }
         if thread::panicking() {
             // A `drop` or a listener that panics as well would end the process.
             let _ = contain(|| self.settle(cont));
@@ -240,7 +256,7 @@ impl Dispatched<'_> {
             body.due.set(if period < 0 {
                 Due::Poll(period)
             } else {
-                Due::At(after(self.thread.clock.get_hrtime_updated(), period))
+                Due::At(after(self.local.time.updated(&self.thread.clock), period))
             });
             self.thread.enqueue_local(self.event);
         } else {

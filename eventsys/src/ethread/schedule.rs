@@ -63,20 +63,20 @@ impl When {
         }
     }
 
-    /// Due time and period, for the cached time `now`. Computed before an event is allocated, so a
+    /// Due time and period, counted from the time `now`. Computed before an event is allocated, so a
     /// refused call allocates no event.
     ///
     /// # Panics
     /// If the period is 0.
-    pub(crate) fn resolve(self, now: HrTime) -> Plan {
+    pub(crate) fn resolve(self, now: impl FnOnce() -> HrTime) -> Plan {
         let (due, period) = match self {
             When::Imm => (Due::Immediate, 0),
             When::At(at) => (Due::At(at.max(1)), 0),
-            When::In(span) => (Due::At(after(now, span)), 0),
+            When::In(span) => (Due::At(after(now(), span)), 0),
             When::Every(period) if period < 0 => (Due::Poll(period), period),
             When::Every(period) => {
                 assert!(period != 0, "aperiod != 0");
-                (Due::At(after(now, period)), period)
+                (Due::At(after(now(), period)), period)
             }
         };
         Plan { due, period, code: self.code() }
@@ -191,8 +191,8 @@ impl EThread {
     /// Mirrors `EThread::schedule(Event *)`: a continuation without a mutex gets
     /// this thread's own.
     #[inline(always)]
-    fn schedule(&self, request: Request, when: When) -> EventRef {
-        let plan = when.resolve(self.clock.get_hrtime());
+    pub(crate) fn schedule(&self, request: Request, when: When) -> EventRef {
+        let plan = when.resolve(|| self.clock.get_hrtime());
         if self.tt != ThreadType::Regular {
             return self.pass_on(request, plan);
         }
@@ -207,7 +207,7 @@ impl EThread {
     #[track_caller]
     fn schedule_local(&self, request: Request, when: When) -> EventRef {
         let local = self.local();
-        let plan = when.resolve(self.clock.get_hrtime());
+        let plan = when.resolve(|| self.clock.get_hrtime());
         // Called by the `drop` of a value that ends with the thread.
         if self.ended.load(Ordering::Relaxed) {
             return stale();
@@ -369,7 +369,7 @@ impl EventRef {
         let body = self.own_body();
         EThread::with_current(|current| {
             let thread = current.expect("ethread == this_ethread()");
-            let Plan { due, period, .. } = when.resolve(thread.clock.get_hrtime());
+            let Plan { due, period, .. } = when.resolve(|| thread.clock.get_hrtime());
             body.callback_event.set(code);
             // SAFETY: `own_body` has checked that this thread owns the event, so the event is in a
             // queue of this thread.

@@ -98,7 +98,7 @@ impl EventProcessor {
         if self.is_shut_down() {
             return None;
         }
-        self.schedule_planned(request, when.resolve(self.clock.get_hrtime()), et)
+        self.schedule_planned(request, when.resolve(|| self.clock.get_hrtime()), et)
     }
 
     /// Mirrors `EventProcessor::schedule(Event *, EventType)`: the thread that

@@ -157,6 +157,8 @@ impl EventProcessor {
             steps: self.steps.clone(),
             trace: self.trace.clone(),
             policy: self.policy,
+            loop_time: self.loop_time,
+            cancelled: self.cancelled,
             own_events: self.own_events,
             shutdown: Arc::clone(&self.shutdown),
             works: true,

@@ -13,6 +13,7 @@ mod mutexes;
 mod panics;
 mod processor;
 mod refused;
+mod releases;
 mod saturation;
 mod schedule;
 mod shutdown;

@@ -9,6 +9,7 @@
 
 use eventsys::defects::rearmed;
 
+use super::beyond::ConsumeBeyond;
 use super::num::to_i64;
 use super::queue::BlockQueue;
 use super::reader::{MAX_MIOBUFFER_READERS, ReaderSlot};
@@ -51,6 +52,7 @@ pub struct MIOBuffer {
     /// The size of the blocks that are added.
     pub(super) size_index: SizeIndex,
     pub(super) water_mark: i64,
+    pub(super) beyond: ConsumeBeyond,
 }
 
 impl MIOBuffer {
@@ -82,6 +84,7 @@ impl MIOBuffer {
             readers: [ReaderSlot::FREE; MAX_MIOBUFFER_READERS],
             size_index,
             water_mark: if rearmed(&WATER_MARK) { water::recycled() } else { 0 },
+            beyond: ConsumeBeyond::default(),
         }
     }
 
@@ -156,9 +159,10 @@ impl MIOBuffer {
             assert!(front <= slot.seq && slot.seq <= writer, "a reader is at a block it may see");
             oldest = oldest.min(slot.seq);
             let block = self.queue.get(slot.seq).map_or(0, |block| block.len());
-            assert!(slot.offset <= block, "a reader is within its block");
+            let may_be_beyond = self.beyond == ConsumeBeyond::GoesOn;
+            assert!(slot.offset <= block || may_be_beyond, "a reader is within its block");
             let bytes: usize = self.queue.from(slot.seq).map(|block| block.len()).sum();
-            let left = to_i64(bytes - slot.offset);
+            let left = to_i64(bytes) - to_i64(slot.offset);
             assert_eq!(left, self.end_pos - slot.pos, "a reader's position tells what is left");
         }
         assert_eq!(front, oldest, "the first block is needed");

@@ -43,13 +43,17 @@ impl MIOBuffer {
         self.queue.count_from(self.slot(reader).seq)
     }
 
-    /// How many bytes are left in the reader's block. The reader first moves on if it has read all
-    /// of its block. Ignores the size limit.
+    /// How many bytes are left in the reader's block; below 0 if the reader stands beyond the end
+    /// ([`ConsumeBeyond::GoesOn`](super::ConsumeBeyond::GoesOn)). The reader first moves on if it
+    /// has read all of its block. Ignores the size limit.
     ///
     /// Mirrors `IOBufferReader::block_read_avail` of `I_IOBuffer.h` (9.1.3).
     #[inline]
     pub fn block_read_avail(&mut self, reader: ReaderId) -> i64 {
-        to_i64(self.block_slice(reader).len())
+        self.skip_empty_blocks(reader);
+        let slot = self.slot(reader);
+        let len = self.queue.get(slot.seq).map_or(0, IOBufferBlock::len);
+        to_i64(len) - to_i64(slot.offset)
     }
 
     /// The bytes that are left in the reader's block. The reader first moves on if it has read all
@@ -61,7 +65,9 @@ impl MIOBuffer {
     pub fn block_slice(&mut self, reader: ReaderId) -> &[u8] {
         self.skip_empty_blocks(reader);
         let slot = self.slot(reader);
-        self.queue.get(slot.seq).map_or(&[], |block| &block.as_slice()[slot.offset..])
+        let block = self.queue.get(slot.seq);
+        // Beyond the end of its block there is nothing.
+        block.and_then(|block| block.as_slice().get(slot.offset..)).unwrap_or(&[])
     }
 
     /// The same bytes as [`block_slice`](Self::block_slice), which the caller may keep for any time
@@ -74,7 +80,10 @@ impl MIOBuffer {
         self.skip_empty_blocks(reader);
         let slot = self.slot(reader);
         let block = match self.queue.get(slot.seq) {
-            Some(block) => block.share(slot.offset, block.len() - slot.offset),
+            Some(block) => {
+                let offset = slot.offset.min(block.len());
+                block.share(offset, block.len() - offset)
+            }
             None => IOBufferBlock::new(BUFFER_SIZE_INDEX_128).clone(),
         };
         BlockView::new(block)
@@ -106,13 +115,16 @@ impl MIOBuffer {
     ///
     /// # Panics
     ///
-    /// If `n` is negative or more than [`read_avail`](Self::read_avail). 9.1.3 goes on silently,
-    /// and from then on reports fewer than zero bytes to read.
+    /// If `n` is negative or more than [`read_avail`](Self::read_avail), unless
+    /// [`set_consume_beyond`](Self::set_consume_beyond) says something else. The release builds up
+    /// to 10.1.3 go on silently, and from then on report fewer than zero bytes to read.
     #[inline(always)]
     pub fn consume(&mut self, reader: ReaderId, n: i64) {
         let (bytes, end_pos) = (to_usize(n, "consume"), self.end_pos);
+        if n > self.slot(reader).read_avail(end_pos) {
+            self.check_beyond(reader, n);
+        }
         let slot = self.slot_mut(reader);
-        check_consume(n, slot.read_avail(end_pos));
         slot.offset += bytes;
         slot.pos += n;
         if slot.size_limit != i64::MAX {

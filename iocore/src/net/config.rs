@@ -34,6 +34,8 @@ pub struct NetConfig {
     /// The inactivity timeout of a connection that has an operation and no timeout,
     /// in nanoseconds; 0 for none. `proxy.config.net.default_inactivity_timeout`.
     pub default_inactivity_timeout: HrTime,
+    /// Whether a connection has a default inactivity timeout of its own.
+    pub default_inactivity: DefaultInactivity,
     /// How often the [`InactivityCop`](crate::net#timeouts) looks, in nanoseconds.
     /// `proxy.config.net.inactivity_check_frequency`.
     pub inactivity_check_frequency: HrTime,
@@ -52,11 +54,33 @@ impl Default for NetConfig {
             max_connections_in: 30_000,
             max_requests_in: 0,
             default_inactivity_timeout: eventsys::hrtime::seconds(86_400),
+            default_inactivity: DefaultInactivity::default(),
             inactivity_check_frequency: eventsys::hrtime::seconds(1),
             additional_accepts: None,
             listen_backlog: -1,
         }
     }
+}
+
+/// What `set_default_inactivity_timeout` means.
+///
+/// ```
+/// use iocore::net::{DefaultInactivity, NetConfig};
+///
+/// let default_inactivity = DefaultInactivity::OfEachConnection;
+/// let as_10_0 = NetConfig { default_inactivity, ..NetConfig::default() };
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum DefaultInactivity {
+    /// The configured value is the only one. `set_default_inactivity_timeout` sets the inactivity
+    /// timeout itself: it runs from the call on, and takes an earlier one back. As in 9.2.9.
+    #[default]
+    OfAll,
+    /// Each connection may have a value of its own: `set_default_inactivity_timeout` only keeps it,
+    /// 0 for none. The cop lets it run from the time at which it finds the connection with an
+    /// operation and without an inactivity timeout; the configured value is for connections that
+    /// have none of their own. As in 10.0 and later (#9268).
+    OfEachConnection,
 }
 
 /// The direction of a new connection. Mirrors `ThrottleType`.

@@ -1,6 +1,7 @@
 //! The inactivity cop: it finds the connections that have timed out.
 //!
-//! Mirrors `InactivityCop` of `iocore/net/UnixNet.cc` (9.2.9).
+//! Mirrors `InactivityCop` of `iocore/net/UnixNet.cc` (9.2.9, and 10.2.0 for the default timeout of
+//! each connection).
 //!
 //! Once a second it checks the connections that it entered the last time and that
 //! have had no edge since; then it enters all open ones for the next time. So it
@@ -83,13 +84,13 @@ impl UnixNetVConnection {
             nh.free_netevent(h, self);
             return;
         }
-        let default = shared.config.default_inactivity_timeout;
+        let default = self.default_inactivity(shared.config.default_inactivity_timeout);
         let wants = |op| self.net_state(op).enabled.is_set();
         if self.next_inactivity_timeout_at.get().is_none()
             && default > 0
             && (wants(VioOp::Read) || wants(VioOp::Write))
         {
-            self.set_default_inactivity_timeout(default);
+            self.run_default_inactivity(default);
             nh.counters.default_inactivity_timeout_applied.add(1);
         }
         let is_due = |which: &AtomicTime| which.get().is_some_and(|at| at < now);

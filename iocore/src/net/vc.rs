@@ -26,6 +26,7 @@ use crate::net::steps;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock, Weak};
 
+use eventsys::hrtime::after;
 use eventsys::mutex::census;
 use eventsys::steps::{Step, StepKind, Subject};
 use eventsys::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
@@ -36,6 +37,7 @@ use mio::net::TcpStream;
 use socket2::SockRef;
 
 use super::action::Action;
+use super::config::DefaultInactivity;
 use super::handler::NetHandler;
 use super::queue::Slot;
 use super::shared::Shared;
@@ -85,6 +87,9 @@ pub struct UnixNetVConnection {
     pub(super) next_inactivity_timeout_at: AtomicTime,
     pub(super) next_activity_timeout_at: AtomicTime,
     default_inactivity_timeout: Flag,
+    /// The connection's own default, if it has one. Mirrors `default_inactivity_timeout_in` of
+    /// 10.2.0, whose -1 is `None` here.
+    default_inactivity_timeout_in: AtomicTime,
     /// 0 for none.
     write_buffer_empty_event: AtomicI32,
     _in_memory: VcCount,
@@ -136,6 +141,7 @@ impl UnixNetVConnection {
             next_inactivity_timeout_at: AtomicTime::default(),
             next_activity_timeout_at: AtomicTime::default(),
             default_inactivity_timeout: Flag::default(),
+            default_inactivity_timeout_in: AtomicTime::default(),
             write_buffer_empty_event: AtomicI32::new(0),
             _in_memory: VcCount::new(&shared.stats),
         });
@@ -215,6 +221,25 @@ impl UnixNetVConnection {
 
     fn now(&self) -> HrTime {
         self.shared.clock.get_hrtime()
+    }
+
+    /// The default inactivity timeout that the cop applies, in a server that has configured this
+    /// one. A connection without one of its own gets the configured one for good.
+    pub(super) fn default_inactivity(&self, configured: HrTime) -> HrTime {
+        if self.shared.config.default_inactivity == DefaultInactivity::OfAll {
+            return configured;
+        }
+        self.default_inactivity_timeout_in.get().unwrap_or_else(|| {
+            self.default_inactivity_timeout_in.set(Some(configured));
+            configured
+        })
+    }
+
+    /// The default inactivity timeout runs from now on.
+    pub(super) fn run_default_inactivity(&self, timeout: HrTime) {
+        self.inactivity_timeout_in.set(None);
+        self.default_inactivity_timeout.set();
+        self.next_inactivity_timeout_at.set(Some(after(self.now(), timeout)));
     }
 
     /// Mirrors `set_error_from_socket`.

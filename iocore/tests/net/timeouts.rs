@@ -10,7 +10,7 @@ use crate::common::{Stage, machine, take};
 use eventsys::hrtime::{HrTime, NEVER, mseconds, seconds};
 use eventsys::{Clock, EventCode};
 use iocore::buffer::BUFFER_SIZE_INDEX_4K;
-use iocore::net::NetConfig;
+use iocore::net::{DefaultInactivity, NetConfig};
 use iocore::{IoEvents, NetVcRef};
 
 const READY: EventCode = EventCode::VC_EVENT_READ_READY;
@@ -229,6 +229,46 @@ fn who_sets_no_timeout_gets_the_default_one() {
     // The cop has to come by before the time begins to run.
     assert!((15..=19).contains(&stage.seconds_since(start)));
     assert_eq!(stage.net.stats().default_inactivity_timeout_count(), 1);
+}
+
+/// When the inactivity timeout comes to a connection that sets a default one of 5 s, in a server
+/// that has configured 15 s, and how often the cop has applied one.
+fn own_default(default_inactivity: DefaultInactivity, own: HrTime) -> (i64, u64) {
+    let default_inactivity_timeout = seconds(15);
+    let config =
+        NetConfig { default_inactivity_timeout, default_inactivity, ..NetConfig::default() };
+    let stage = Stage::with(Clock::new_virtual(), config);
+    let pair = stage.accepted(move |me| match me.event {
+        ACCEPT => {
+            me.read_into(i64::MAX, BUFFER_SIZE_INDEX_4K, 0);
+            me.vc().set_default_inactivity_timeout(own);
+        }
+        INACTIVE => me.close(),
+        _ => {}
+    });
+    let start = stage.now();
+    stage.run_until(|| pair.machine.has(INACTIVE) || stage.seconds_since(start) > 60);
+    let result =
+        (stage.seconds_since(start), stage.net.stats().default_inactivity_timeout_applied());
+    if !pair.machine.has(INACTIVE) {
+        pair.machine.with(|me| me.close());
+        stage.passes(1);
+    }
+    result
+}
+
+#[test]
+fn a_default_timeout_of_a_connection_runs_from_the_call_in_9_2_9_and_from_the_cops_look_in_10_2_0()
+{
+    let (after, applied) = own_default(DefaultInactivity::OfAll, seconds(5));
+    assert!((5..=7).contains(&after) && applied == 0, "{after} s, {applied}: the call has set it");
+    let (after, applied) = own_default(DefaultInactivity::OfEachConnection, seconds(5));
+    assert!((6..=9).contains(&after) && applied == 1, "{after} s, {applied}: the cop has set it");
+    // 0 is over at once in 9.2.9, and is none in 10.2.0: the configured one does not come either.
+    let (after, applied) = own_default(DefaultInactivity::OfAll, 0);
+    assert!(after <= 3 && applied == 0, "{after} s, {applied}");
+    let (after, applied) = own_default(DefaultInactivity::OfEachConnection, 0);
+    assert!(after > 60 && applied == 0, "{after} s, {applied}");
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub(crate) struct WhichArgs {
     #[arg(long, ignore_case = true, value_parser = epochs_or_all())]
     pub epoch: Option<Epochs>,
 
-    /// The same by release: 8.1.11, 9.1.3 or 9.2.9
+    /// The same by release: 8.1.11, 9.1.3, 9.2.9, 9.2.15, 10.1.4 or 10.2.0
     #[arg(long, value_name = "RELEASE", conflicts_with = "epoch")]
     pub ats: Option<Release>,
 }
@@ -87,7 +87,10 @@ impl WhichArgs {
 
     /// The selected real servers: all that can run, unless the user named one.
     pub(crate) fn releases(&self) -> Vec<Release> {
-        match self.named() {
+        if let Some(release) = self.ats {
+            return vec![release];
+        }
+        match self.epoch {
             None | Some(Epochs::All) => Release::RUNNABLE.to_vec(),
             Some(Epochs::One(epoch)) => vec![epoch.into()],
         }

@@ -90,11 +90,14 @@ impl fmt::Display for FinishKind {
 }
 
 impl Expect {
-    /// What is expected in `epoch`.
+    /// What is expected in `epoch`. What is said of D holds in E too, unless E has its own: in one
+    /// thread E takes the steps of D.
     #[must_use]
     pub fn of(&self, epoch: Epoch) -> Expected {
         let mut all = self.always.clone();
-        for (_, own) in self.by_epoch.iter().filter(|(of, _)| *of == epoch) {
+        let holds = |of: Epoch| of == epoch || (of, epoch) == (Epoch::D, Epoch::E);
+        // D stands before E.
+        for (_, own) in self.by_epoch.iter().filter(|(of, _)| holds(*of)) {
             let Expected { active, passive, active_bytes, passive_bytes, finish } = own.clone();
             all.active = active.or(all.active);
             all.passive = passive.or(all.passive);

@@ -157,7 +157,7 @@ fn why(step: &Step, code: i64, epoch: Epoch, ledger: &Ledger) -> String {
     let end = ledger.end(peer);
     let text = match i32::try_from(code).map(EventCode) {
         // The conditions in the order in which PluginVC looks at them.
-        Ok(EventCode::VC_EVENT_ERROR) if epoch == Epoch::D && !ledger.has_read(peer) => {
+        Ok(EventCode::VC_EVENT_ERROR) if !epoch.has_core_buffers() && !ledger.has_read(peer) => {
             return format!("{name} has not issued a read");
         }
         Ok(EventCode::VC_EVENT_ERROR | EventCode::VC_EVENT_EOS) if end.is_closed => {

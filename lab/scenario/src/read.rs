@@ -94,6 +94,8 @@ struct RawExpect {
     c: Option<RawExpected>,
     #[serde(rename = "D")]
     d: Option<RawExpected>,
+    #[serde(rename = "E")]
+    e: Option<RawExpected>,
 }
 
 #[derive(Default, Deserialize)]
@@ -215,9 +217,9 @@ impl Source<'_> {
     }
 
     fn expect(&self, raw: RawExpect) -> Faulty<Expect> {
-        let RawExpect { active, passive, active_bytes, passive_bytes, finish, b, c, d } = raw;
+        let RawExpect { active, passive, active_bytes, passive_bytes, finish, b, c, d, e } = raw;
         let always = RawExpected { active, passive, active_bytes, passive_bytes, finish };
-        let by_epoch = [(Epoch::B, b), (Epoch::C, c), (Epoch::D, d)].into_iter();
+        let by_epoch = [(Epoch::B, b), (Epoch::C, c), (Epoch::D, d), (Epoch::E, e)].into_iter();
         let by_epoch = by_epoch.filter_map(|(epoch, raw)| Some((epoch, raw?)));
         Ok(Expect {
             always: self.expected(always)?,

@@ -1,6 +1,8 @@
-//! How bytes move in epoch D: release 9.2 and 10.x.
+//! How bytes move in epochs D and E: release 9.2 and 10.x.
 //!
-//! Mirrors `PluginVC::process_read_side` and `process_write_side` of 9.2.9.
+//! Mirrors `PluginVC::process_read_side` and `process_write_side` of 9.2.9. Those of 10.2.0 take
+//! the same steps; they also count bytes for the plugin that made the pair (#13278), which is not
+//! modelled.
 //!
 //! There is no buffer between the two ends (PR #8698): the write side moves
 //! bytes from its user's write buffer straight into the *peer's* read buffer,

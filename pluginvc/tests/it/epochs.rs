@@ -1,8 +1,10 @@
-//! What epochs B and D do differently from C, which all other files here test: the mutex
-//! that each function of B takes itself, and the missing core buffer of D.
+//! What epochs B, D and E do differently from C, which all other files here test: the mutex
+//! that each function of B takes itself, the missing core buffer of D, and the mutex that a
+//! shutdown takes in E.
 
 mod b;
 mod d;
+mod e;
 
 use std::sync::Arc;
 

@@ -84,6 +84,14 @@ impl Suite {
                 "9.2.9/generated.steps.gz",
                 include_bytes!("../../recordings/9.2.9/generated.steps.gz"),
             ),
+            (Epoch::E, Suite::Regression) => (
+                "10.2.0/regression.steps.gz",
+                include_bytes!("../../recordings/10.2.0/regression.steps.gz"),
+            ),
+            (Epoch::E, Suite::Generated) => (
+                "10.2.0/generated.steps.gz",
+                include_bytes!("../../recordings/10.2.0/generated.steps.gz"),
+            ),
         };
         Some(READ[epoch as usize][self as usize].get_or_init(|| {
             Recording::from_gzip(file, bytes).unwrap_or_else(|error| panic!("{error}"))

@@ -66,7 +66,7 @@ impl CaseEnd {
 fn test_buffers(epoch: Epoch) -> SizeIndex {
     match epoch {
         Epoch::B => BUFFER_SIZE_INDEX_4K,
-        Epoch::C | Epoch::D => BUFFER_SIZE_INDEX_32K,
+        Epoch::C | Epoch::D | Epoch::E => BUFFER_SIZE_INDEX_32K,
     }
 }
 

@@ -13,6 +13,7 @@ use eventsys::{ContRef, EventCode, Guard, HrTime};
 
 use super::{NetState, UnixNetVConnection};
 use crate::bound::{BoundBuffer, IOBufferReader};
+use crate::net::config::DefaultInactivity;
 use crate::net::connection;
 use crate::net::handler::NetHandler;
 use crate::net::queue::Slot;
@@ -243,9 +244,14 @@ impl NetVConnection for UnixNetVConnection {
     }
 
     fn set_default_inactivity_timeout(&self, timeout: HrTime) {
-        self.inactivity_timeout_in.set(None);
-        self.default_inactivity_timeout.set();
-        self.next_inactivity_timeout_at.set(Some(after(self.now(), timeout)));
+        match self.shared.config.default_inactivity {
+            DefaultInactivity::OfAll => self.run_default_inactivity(timeout),
+            DefaultInactivity::OfEachConnection => {
+                // -1 stands for none of its own.
+                let own = (timeout != -1).then_some(timeout);
+                self.default_inactivity_timeout_in.set(own);
+            }
+        }
     }
 
     fn is_default_inactivity_timeout(&self) -> bool {

@@ -78,8 +78,18 @@ pub(crate) fn list(args: &ListArgs, out: &mut Output) -> Result<ExitCode, Error>
 fn write_epochs(out: &mut Output) -> io::Result<()> {
     let rows = Epoch::ALL.iter().map(|&epoch| {
         let release = Release::from(epoch);
+        let others = Release::KNOWN.into_iter().filter(|other| other.epoch() == epoch);
+        let others: Vec<String> =
+            others.filter(|other| !other.is_recorded()).map(|other| other.to_string()).collect();
+        let others = match &others[..] {
+            [] => String::new(),
+            some => format!("; {} take the same steps", some.join(" and ")),
+        };
         let runs = if Release::RUNNABLE.contains(&release) { ", which --live can run" } else { "" };
-        (epoch.name().to_owned(), format!("{}; compared with {release}{runs}", epoch.what()))
+        (
+            epoch.name().to_owned(),
+            format!("{}; compared with {release}{runs}{others}", epoch.what()),
+        )
     });
     write_rows(out, "Epochs", rows.collect())
 }

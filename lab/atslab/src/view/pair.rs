@@ -169,7 +169,7 @@ fn buffers(epoch: Epoch) -> Vec<Buffer> {
         buffer("core buffer P→A", 'C', [1, 1]),
         buffer("A’s read buffer", 'A', [1, 2]),
     ];
-    if epoch == Epoch::D {
+    if !epoch.has_core_buffers() {
         // There are none: the bytes go straight into the peer's buffer.
         all.retain(|buffer| buffer.way[1] != 1);
     }

@@ -16,7 +16,7 @@ fn without_a_command_the_cases_of_9_1_3_are_compared() {
 #[test]
 fn compare_covers_every_generation() {
     let text = stdout(atslab().arg("compare"));
-    assert!(text.ends_with("\nidentical: 227 of 227 cases, 2316723 steps\n"), "{text}");
+    assert!(text.ends_with("\nidentical: 336 of 336 cases, 2841844 steps\n"), "{text}");
 }
 
 #[test]

@@ -151,7 +151,7 @@ fn blocks_that_the_plugin_interface_refuses_are_not_tried_live() {
 #[test]
 fn an_unknown_epoch_names_the_choices() {
     let choices = contains("invalid value 'Z' for '--epoch <EPOCH>'")
-        .and(contains("[possible values: B, C, D, all]"));
+        .and(contains("[possible values: B, C, D, E, all]"));
     atslab().args(["compare", "--epoch", "Z"]).assert().code(2).stderr(choices);
 }
 

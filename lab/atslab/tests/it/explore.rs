@@ -104,6 +104,17 @@ fn each_race_of_the_gallery_does_what_it_teaches() {
 }
 
 #[test]
+fn a_shutdown_is_a_race_in_9_2_9_and_none_in_10_2_0() {
+    let of = |release| json(&["shutdown-without-a-lock", "--ats", release]);
+    let found = of("9.2.9");
+    assert_eq!(found["violation"]["kind"], "contract", "{found}");
+    let clean = of("10.2.0");
+    assert_eq!(clean["violation"], Value::Null, "{clean}");
+    let sweeps = clean["report"]["sweeps"].as_array().expect("sweeps");
+    assert!(sweeps.iter().all(|sweep| sweep["complete"] == true), "{sweeps:?}");
+}
+
+#[test]
 fn a_race_without_a_defect_is_clean() {
     let clean = json(&["race-of-the-timers"]);
     assert_eq!(clean["violation"], Value::Null, "{clean}");

@@ -24,8 +24,12 @@ fn a_generation_is_named_as_in_the_other_commands() {
     assert_eq!(eos(&["--ats", "9.1.3"]), eos(&[]));
     let all = eos(&["--epoch", "ALL"]);
     let cases: Vec<_> = all.lines().filter(|line| line.starts_with("case ")).collect();
-    assert_eq!(cases, ["case eos-B", "case eos-C", "case eos-D"]);
-    assert!(all.ends_with(newest.strip_prefix("case eos").expect("the name")), "{all}");
+    assert_eq!(cases, ["case eos-B", "case eos-C", "case eos-D", "case eos-E"]);
+    let steps = newest.strip_prefix("case eos").expect("the name");
+    assert!(all.ends_with(steps), "{all}");
+    for same in ["9.2.15", "10.1.4", "10.2.0"] {
+        assert_eq!(eos(&["--ats", same]), newest, "{same}");
+    }
     let both = ["steps", "--case", "eos", "--epoch", "D", "--ats", "9.2.9"];
     atslab().args(both).assert().code(2).stderr(contains("cannot be used with"));
 }

@@ -62,7 +62,7 @@ impl Source<'_> {
         }
         if let Some(name) = epoch {
             let known = Epoch::ALL.iter().find(|epoch| epoch.name() == name.get_ref());
-            race.epoch = Some(*known.ok_or_else(|| self.one_of(&name, "an epoch (B, C or D)"))?);
+            race.epoch = Some(*known.ok_or_else(|| self.one_of(&name, "an epoch (B, C, D or E)"))?);
         }
         let raw = explore.map(Spanned::into_inner).unwrap_or_default();
         race.stalls = raw.stalls;

@@ -13,9 +13,10 @@ impl Deviations {
         divergence: &Divergence,
     ) -> Option<&Deviation> {
         let (real, port) = (step(&divergence.real), step(&divergence.port));
+        // What is known of the release that has been recorded holds for its epoch.
+        let recorded = release.epoch().release();
         self.deviation.iter().find(|known| {
-            known.programs.iter().any(|program| program == release.number())
-                && known.fits(real, port)
+            known.programs.iter().any(|program| program == recorded) && known.fits(real, port)
         })
     }
 }

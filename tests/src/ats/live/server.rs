@@ -53,7 +53,7 @@ impl Server {
         }
         // Its process runs in another folder.
         let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-        let server = Server { release, folder: whole.join(release.number()) };
+        let server = Server { release, folder: whole.join(release.to_string()) };
         if server.binary().is_file() {
             Ok(server)
         } else {

@@ -45,3 +45,13 @@ fn epoch_d_takes_the_steps_of_9_2_9_in_its_own_suite() {
 fn epoch_d_takes_the_steps_of_9_2_9_in_the_generated_cases() {
     assert_eq!(prove(Suite::Generated, Epoch::D), 201_047);
 }
+
+#[test]
+fn epoch_e_takes_the_steps_of_10_2_0_in_its_own_suite() {
+    assert_eq!(prove(Suite::Regression, Epoch::E), 324_074);
+}
+
+#[test]
+fn epoch_e_takes_the_steps_of_10_2_0_in_the_generated_cases() {
+    assert_eq!(prove(Suite::Generated, Epoch::E), 201_047);
+}

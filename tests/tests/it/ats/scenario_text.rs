@@ -418,7 +418,7 @@ fn faults_of_a_race_name_line_and_column() {
     );
     assert_eq!(
         rest("[pair]\nepoch = \"A\""),
-        "my.toml:4:10: expected an epoch (B, C or D), found \"A\""
+        "my.toml:4:10: expected an epoch (B, C, D or E), found \"A\""
     );
     assert_eq!(
         rest("[thread.\"a b\"]\ndoes = []"),

@@ -40,12 +40,20 @@ fn steps(scenario: &Scenario, epoch: Epoch) -> String {
 #[test]
 fn the_gallery_takes_these_steps() {
     for (name, scenario) in gallery() {
-        for &epoch in Epoch::ALL {
+        for epoch in [Epoch::B, Epoch::C, Epoch::D] {
             let text = steps(&scenario, epoch);
             insta::with_settings!({ description => &scenario.title, omit_expression => true }, {
                 insta::assert_snapshot!(format!("{name}-{epoch}"), text);
             });
         }
+    }
+}
+
+/// One thread shuts down and holds the core mutex itself, so the lock of 10.2.0 is no step.
+#[test]
+fn epoch_e_takes_the_steps_of_d_in_the_gallery() {
+    for (name, scenario) in gallery() {
+        assert_eq!(steps(&scenario, Epoch::E), steps(&scenario, Epoch::D), "{name}");
     }
 }
 

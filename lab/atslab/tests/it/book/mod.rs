@@ -13,6 +13,7 @@
 
 mod command;
 mod inline;
+mod links;
 mod page;
 
 use std::collections::BTreeSet;
@@ -32,7 +33,7 @@ fn pages() -> Vec<Page> {
     let root = root();
     let mut paths: Vec<PathBuf> =
         ["README.md", "CONTRIBUTING.md"].iter().map(|name| root.join(name)).collect();
-    for folder in ["docs/src", "docs/src/course"] {
+    for folder in ["docs/src", "docs/src/course", "docs/teachers"] {
         let book = fs::read_dir(root.join(folder)).expect("the book is there");
         paths.extend(book.map(|entry| entry.expect("an entry").path()));
     }

@@ -7,11 +7,12 @@ use super::svg::{At, Svg};
 use crate::common::{atslab, stdout};
 
 /// Letter, releases, what is special, in two lines.
-const EPOCHS: [(&str, &str, [&str; 2]); 4] = [
+const EPOCHS: [(&str, &str, [&str; 2]); 5] = [
     ("A", "up to 6.1", ["reenable and close use try-locks", "and a retry event"]),
     ("B", "6.2 to 8.1", ["locks that wait; a close always", "goes through an event (TS-3235)"]),
     ("C", "9.0 and 9.1", ["the caller takes the other side's", "mutex first (#4746)"]),
-    ("D", "9.2 and later", ["no core buffers: straight into the", "peer's read buffer (#8698)"]),
+    ("D", "9.2 to 10.1", ["no core buffers: straight into the", "peer's read buffer (#8698)"]),
+    ("E", "10.2", ["as D; a shutdown takes the core", "mutex (#12982)"]),
 ];
 
 pub(super) fn draw() -> String {
@@ -33,7 +34,8 @@ pub(super) fn draw() -> String {
         svg.text(176, y + 38, "small", At::Start, special[1]);
         svg.boxed("box", (18, y + 56), (92, 30), &[("small", "write buffer")]);
         svg.boxed("box", (290, y + 56), (92, 30), &[("small", "read buffer")]);
-        if letter == "D" {
+        let is_straight = "DE".contains(letter);
+        if is_straight {
             svg.arrow("", &[(110, y + 71), (290, y + 71)]);
         } else {
             svg.boxed("box", (154, y + 56), (92, 30), &[("small", "core buffer")]);
@@ -48,8 +50,7 @@ pub(super) fn draw() -> String {
             }
             None => svg.text(18, y + 110, "small", At::Start, "the port does not have this epoch"),
         }
-        let way =
-            if letter == "D" { "into the peer's read buffer" } else { "through a core buffer" };
+        let way = if is_straight { "into the peer's read buffer" } else { "through a core buffer" };
         let told = told.map_or(String::new(), |events| {
             format!(", and a writer whose peer reads late gets {events}")
         });
@@ -58,5 +59,5 @@ pub(super) fn draw() -> String {
             special.join(" ")
         ));
     }
-    svg.finish("The four epochs of PluginVC", &format!("{}.", said.join(". ")))
+    svg.finish("The five epochs of PluginVC", &format!("{}.", said.join(". ")))
 }

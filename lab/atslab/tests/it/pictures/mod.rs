@@ -3,6 +3,7 @@
 //!
 //! `UPDATE_BOOK=1 cargo test -p atslab --test it pictures` draws them anew.
 
+mod buckets;
 mod crates;
 mod epochs;
 mod event_loop;
@@ -10,7 +11,9 @@ mod listeners;
 mod pair;
 mod race;
 mod retry;
+mod stack;
 mod svg;
+mod wake;
 mod water;
 
 use std::fs;
@@ -20,7 +23,8 @@ use std::process::Command;
 /// A picture: the name of its file, and how to draw it.
 type Drawn = (&'static str, fn() -> String);
 
-const PICTURES: [Drawn; 8] = [
+const PICTURES: [Drawn; 11] = [
+    ("buckets", buckets::draw),
     ("chain", listeners::draw),
     ("crates", crates::draw),
     ("epochs", epochs::draw),
@@ -28,6 +32,8 @@ const PICTURES: [Drawn; 8] = [
     ("pair", pair::draw),
     ("race", race::draw),
     ("retry", retry::draw),
+    ("stack", stack::draw),
+    ("wake", wake::draw),
     ("water", water::draw),
 ];
 
@@ -92,8 +98,10 @@ fn each_picture_is_what_is_drawn_now() {
 fn each_picture_is_in_a_page_with_words_for_readers_who_cannot_see_it() {
     let root = root();
     let mut pages = vec![(root.join("README.md"), "docs/src/img/")];
-    for entry in fs::read_dir(root.join("docs/src")).expect("the book") {
-        pages.push((entry.expect("an entry").path(), "img/"));
+    for (folder, pictures) in [("docs/src", "img/"), ("docs/src/course", "../img/")] {
+        for entry in fs::read_dir(root.join(folder)).expect("the book") {
+            pages.push((entry.expect("an entry").path(), pictures));
+        }
     }
     let mut shown = Vec::new();
     for (page, folder) in
