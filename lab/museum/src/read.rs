@@ -188,7 +188,7 @@ mod tests {
             r#"no defect is named "ts-0"; the tables are in the files defects.rs"#
         );
         assert!(fault("scene = 'a'\n[armed]\ncorrect = ['all']").starts_with("no correction is"));
-        assert!(fault("scene = 'a'\n[fixed]\nepoch = 'E'").contains("expected an epoch"));
+        assert!(fault("scene = 'a'\n[fixed]\nepoch = 'Z'").contains("expected an epoch"));
         assert!(fault("scene = 'a'\ncolour = 'red'").contains("unknown field `colour`"));
     }
 }
