@@ -44,6 +44,14 @@ cxx() {
   command -v c++ >/dev/null
 }
 
+# Whether there is valgrind; the same holds for it.
+valgrind_is_here() {
+  if ! command -v valgrind >/dev/null && [ -n "${CI:-}" ] && command -v apt-get >/dev/null; then
+    as_root apt-get -qq install -y valgrind >/dev/null || true
+  fi
+  command -v valgrind >/dev/null
+}
+
 # Whether there is a Chromium, and node with npm to drive it; the same holds for them.
 browser() {
   if [ -n "${CI:-}" ] && command -v apt-get >/dev/null; then

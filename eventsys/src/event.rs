@@ -164,6 +164,7 @@ impl Event {
         let body = unsafe { &*self.body.get() };
         body.callback_event.set(EventCode::EVENT_NONE);
         body.due.set(Due::Immediate);
+        body.missed.set(0);
         body.period.set(0);
         body.place.set(Place::Nowhere);
         body.next.set(None);

@@ -56,7 +56,7 @@ impl Continuation for HttpSessionAccept {
     fn handle_event(&self, _: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
         match (event, data.net_vc()) {
             (EventCode::NET_EVENT_ACCEPT, Some(vc)) => {
-                HttpClientSession::new_connection(&self.proxy, Arc::clone(vc));
+                HttpClientSession::new_connection(&self.proxy, Arc::clone(vc), None);
                 Outcome::Cont
             }
             _ => {

@@ -4,6 +4,8 @@
 //! `TSHttpTxnServerIntercept`, `TSHttpTxnIntercept`, `TSHttpTxnReenable`,
 //! `TSHttpSsnReenable` and their kin of `src/traffic_server/InkAPI.cc` (9.2.9).
 
+mod request;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 

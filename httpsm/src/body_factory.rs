@@ -5,8 +5,8 @@
 //! little; clients see every byte of them, so they are the original's.
 
 /// The page for a kind of error; an unknown kind gets the page of `default`.
-/// Mirrors `fabricate_with_old_api`, without substitutions, of which these pages
-/// have none.
+/// Mirrors `fabricate_with_old_api`, without substitutions; the pages of redirects
+/// have one, which stays as it is here.
 #[must_use]
 pub fn fabricate(kind: &str) -> String {
     let (title, description) = text(kind);
@@ -21,6 +21,19 @@ pub fn fabricate(kind: &str) -> String {
          <FONT FACE=\"Helvetica,Arial\">{bold}{description}\n</B></FONT>\n<HR>\n</BODY>\n"
     )
 }
+
+/// As [`fabricate`]; `location` stands where a page names the new place. Mirrors
+/// `build_instantiated_buffer` with its one variable, `{Location}epsh`.
+pub(crate) fn fabricate_for(kind: &str, location: &[u8]) -> Vec<u8> {
+    let page = fabricate(kind);
+    match page.split_once(LOCATION) {
+        Some((before, behind)) => [before.as_bytes(), location, behind.as_bytes()].concat(),
+        None => page.into_bytes(),
+    }
+}
+
+/// What the pages of redirects have at the place of the new location.
+const LOCATION: &str = "%<{Location}epsh>";
 
 fn text(kind: &str) -> (&'static str, &'static str) {
     match kind {
@@ -63,6 +76,16 @@ fn text(kind: &str) -> (&'static str, &'static str) {
              but this attempt failed because your browser did not send an HTTP \"Host\"\n\
              header.  To access this web site correctly, you will need to upgrade to\n\
              a browser that supports the HTTP \"Host\" header field.",
+        ),
+        "redirect#moved_permanently" => (
+            "Document Has Moved",
+            "The document you requested has moved to a new location.  \
+             The new location is \"%<{Location}epsh>\".",
+        ),
+        "redirect#moved_temporarily" => (
+            "Document Has Moved",
+            "The document you requested has moved to a new location.  \
+             The new location is \"%<{Location}epsh>\".",
         ),
         "request#cycle_detected" => (
             "Cycle Prohibited",

@@ -81,12 +81,20 @@ enum ReadState {
 }
 
 impl HttpClientSession {
-    /// A session on a new connection. Mirrors `new_connection`.
-    pub(crate) fn new_connection(proxy: &Arc<HttpProxy>, vc: NetVcRef) {
+    /// A session on a new connection; `read` is a buffer with the bytes that have been read from
+    /// it, and its reader. Mirrors `new_connection`.
+    pub(crate) fn new_connection(
+        proxy: &Arc<HttpProxy>,
+        vc: NetVcRef,
+        read: Option<(BoundBuffer, IOBufferReader)>,
+    ) {
         let mutex = vc.base().mutex().cloned().unwrap_or_else(ProxyMutex::new);
         let guard = mutex.lock();
-        let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_4K).bind(&mutex);
-        let reader = buffer.alloc_reader(&guard).expect("the first of five");
+        let (buffer, reader) = read.unwrap_or_else(|| {
+            let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_4K).bind(&mutex);
+            let reader = buffer.alloc_reader(&guard).expect("the first of five");
+            (buffer, reader)
+        });
         proxy.census.sessions.fetch_add(1, Ordering::Relaxed);
         let session = Arc::new_cyclic(|this| HttpClientSession {
             base: ContinuationBase::new(Arc::clone(&mutex)),
@@ -195,7 +203,6 @@ impl HttpClientSession {
         let config = self.proxy.config();
         if let Some(vc) = &*ssn.vc.borrow() {
             vc.set_inactivity_timeout(config.keep_alive_no_activity_timeout_in);
-            vc.cancel_active_timeout();
             // Timeouts go to the session from now on.
             vc.do_io_write(guard, Some(self.cont()), 0, None);
         }
@@ -292,7 +299,8 @@ impl HttpClientSession {
         let Some(cont) = state.next(hook, &[self.proxy.hooks(), &self.hooks]) else {
             ssn.cur_hook.set(None);
             match hook {
-                HttpHook::SsnStart => self.start(guard),
+                // The session begins: bytes that are there are the first request's.
+                HttpHook::SsnStart => self.wait_for_request(guard),
                 _ => self.free(guard),
             }
             return;
@@ -315,14 +323,8 @@ impl HttpClientSession {
         call(&cont, lock.as_ref(), hook.event(), Data::Object(&ssn));
     }
 
-    /// The plugins have been called: the session begins. Mirrors `start`.
-    fn start(&self, guard: &Guard<'_>) {
-        if let Some(vc) = &*self.ssn.get(guard).vc.borrow() {
-            vc.set_inactivity_timeout(self.proxy.config().accept_no_activity_timeout);
-        }
-        self.wait_for_request(guard);
-    }
-
+    /// A request that is there begins, or the first bytes of one are waited for. Mirrors the second
+    /// half of `release`, which `start` calls, too.
     fn wait_for_request(&self, guard: &Guard<'_>) {
         let ssn = self.ssn.get(guard);
         if ssn.reader.read_avail(guard) > 0 {
@@ -332,6 +334,7 @@ impl HttpClientSession {
         let vc = ssn.vc.borrow().clone();
         if let Some(vc) = vc {
             vc.do_io_read(guard, Some(self.cont()), i64::MAX, Some(&ssn.buffer));
+            vc.cancel_active_timeout();
             vc.add_to_keep_alive_queue();
         }
     }

@@ -13,6 +13,7 @@ mod reason;
 mod rules;
 mod scanner;
 mod url;
+pub mod values;
 
 pub use date::{http_date, parse_http_date};
 pub use mime::{MIMEField, MIMEHdr};
@@ -140,6 +141,22 @@ impl RequestHdr {
             return;
         };
         (self.url.host, self.url.port) = (Some(host.to_vec()), port.map(<[u8]>::to_vec));
+    }
+
+    /// The target as text; without a host of its own it gets those of the Host field. Mirrors
+    /// `HTTPHdr::url_string_get`.
+    #[must_use]
+    pub fn effective_url(&self) -> Vec<u8> {
+        let mut url = self.url.clone();
+        if url.host.is_none() {
+            url.host = self.host_get().filter(|host| !host.is_empty()).map(<[u8]>::to_vec);
+            if self.is_port_in_header() {
+                url.port = Some(self.port_get().to_string().into_bytes());
+            }
+        }
+        let mut text = Vec::new();
+        url.print(&mut text);
+        text
     }
 
     /// True if a port is written, in the target or else in the Host field. Mirrors

@@ -47,7 +47,7 @@ use crate::server_session::ServerSessionPool;
 /// ```
 pub struct HttpProxy {
     processor: Arc<EventProcessor>,
-    config: HttpConfig,
+    config: Arc<HttpConfig>,
     connector: Arc<dyn OriginConnector>,
     remap: Mutex<Arc<UrlRewrite>>,
     hooks: HttpApiHooks,
@@ -97,7 +97,7 @@ impl HttpProxy {
     ) -> Arc<HttpProxy> {
         Arc::new(HttpProxy {
             processor: Arc::clone(processor),
-            config,
+            config: Arc::new(config),
             connector,
             remap: Mutex::new(Arc::new(remap)),
             hooks: HttpApiHooks::new(),
@@ -120,6 +120,11 @@ impl HttpProxy {
     #[must_use]
     pub fn config(&self) -> &HttpConfig {
         &self.config
+    }
+
+    /// The configuration, for a transaction that may get one of its own.
+    pub(crate) fn shared_config(&self) -> Arc<HttpConfig> {
+        Arc::clone(&self.config)
     }
 
     /// The hooks of all plugins. Mirrors `TSHttpHookAdd`.

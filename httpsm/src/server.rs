@@ -14,11 +14,11 @@ use eventsys::{Clock, EventProcessor, HandlerPanic, Options};
 use iocore::NetVCOptions;
 use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetProcessor};
 
-use crate::accept::HttpSessionAccept;
 use crate::config::HttpConfig;
 use crate::connector::{NoOrigin, OriginConnector};
 use crate::net_connector::NetConnector;
 use crate::plugins::{self, Plugin, Rest};
+use crate::probe::ProtocolProbeSessionAccept;
 use crate::proxy::HttpProxy;
 use crate::remap::{Mapping, UrlRewrite};
 
@@ -165,8 +165,8 @@ impl Server {
         // The default of `proxy.config.net.sock_option_flag_in`.
         let sockopt_flags = NetVCOptions::SOCK_OPT_NO_DELAY;
         let options = AcceptOptions { sockopt_flags, ..AcceptOptions::on(listen) };
-        let accept =
-            prepare(&proxy).and_then(|()| net.accept(HttpSessionAccept::new(&proxy), &options));
+        let accept = prepare(&proxy)
+            .and_then(|()| net.accept(ProtocolProbeSessionAccept::new(&proxy), &options));
         match accept {
             Ok(accept) => {
                 let address = accept.local_addr().unwrap_or(listen);

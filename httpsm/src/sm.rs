@@ -62,6 +62,7 @@ use pluginvc::PluginVCCore;
 
 use crate::affinity;
 use crate::client_session::HttpClientSession;
+use crate::config::HttpConfig;
 use crate::events::HttpEvents;
 use crate::hdr::HttpParser;
 use crate::hooks::{HookState, HttpApiHooks, HttpHook};
@@ -176,6 +177,8 @@ pub(crate) struct Sm {
     interim: RefCell<Option<IOBufferReader>>,
     /// The request's head has been written to the origin server.
     request_was_sent: Cell<bool>,
+    /// The settings: the proxy's, until a plugin changes one. Mirrors `txn_conf`.
+    txn_conf: RefCell<Arc<HttpConfig>>,
 }
 
 /// The client. Mirrors `ua_entry`.
@@ -276,6 +279,7 @@ impl HttpSM {
                     continue_sent_well: Cell::new(false),
                     interim: RefCell::default(),
                     request_was_sent: Cell::new(false),
+                    txn_conf: RefCell::new(proxy.shared_config()),
                 },
             ),
         })
@@ -350,6 +354,20 @@ impl HttpSM {
 }
 
 impl Sm {
+    /// The settings of this transaction.
+    pub(crate) fn config(&self) -> Arc<HttpConfig> {
+        self.txn_conf.borrow().clone()
+    }
+
+    /// Changes them. Mirrors `setup_per_txn_configs`.
+    pub(crate) fn with_config(&self, f: impl FnOnce(&mut HttpConfig)) {
+        f(Arc::make_mut(&mut self.txn_conf.borrow_mut()));
+    }
+
+    pub(crate) fn session(&self) -> Option<Arc<HttpClientSession>> {
+        self.session.borrow().clone()
+    }
+
     /// The client's address, as long as its connection is there.
     pub(crate) fn client_addr(&self) -> Option<std::net::SocketAddr> {
         self.ua.borrow().as_ref().and_then(|ua| ua.vc.get_remote_addr())

@@ -14,7 +14,7 @@ mod response;
 use std::net::SocketAddr;
 
 use crate::config::HttpConfig;
-use crate::hdr::{RequestHdr, ResponseHdr};
+use crate::hdr::{RequestHdr, ResponseHdr, URL};
 
 pub(crate) use request::RequestNext;
 pub(crate) use response::ResponseNext;
@@ -58,6 +58,10 @@ pub enum PluginTunnel {
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) client_request: RequestHdr,
+    /// The client's target before the rules.
+    pub(crate) unmapped_url: Option<URL>,
+    /// Where a plugin of the rule sends the client.
+    pub(crate) remap_redirect: Option<Vec<u8>>,
     pub(crate) server_request: Option<RequestHdr>,
     pub(crate) server_response: ResponseHdr,
     pub(crate) client_response: Option<ResponseHdr>,
@@ -92,7 +96,7 @@ pub(crate) struct State {
 
     pub(crate) source: Source,
     pub(crate) internal_msg: Option<Vec<u8>>,
-    pub(crate) internal_msg_type: Option<&'static str>,
+    pub(crate) internal_msg_type: Option<Vec<u8>>,
     pub(crate) http_return_code: u16,
     /// The answer is an error's (`SM_ACTION_SEND_ERROR_CACHE_NOOP`).
     pub(crate) is_error_answer: bool,

@@ -75,6 +75,12 @@ impl BoundBuffer {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// A number that is another one for each buffer that is alive: a key for tables.
+    #[must_use]
+    pub fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Calls `f` with the buffer.
     ///
     /// # Panics

@@ -70,7 +70,8 @@ impl<'a> Half<'a> {
             },
         });
         if self.core.options.corrections.retry_event_exchange {
-            // Under the same lock that the dispatch of our event needs, so the cancel is exact.
+            // The caller holds C or the mutex of the operation, and the handler does nothing without
+            // both. So our event has done nothing yet; only a shutdown may have freed it.
             if let Some(event) = event.filter(|&event| !place.store_if_none(event)) {
                 let _ = event.try_cancel();
             }

@@ -1,4 +1,5 @@
 /* A plugin with one mistake at a time: its argument says which. It answers each request with five bytes.
+   With `water-mark` it makes none, and answers only when a request of at least MARK bytes is in its buffer.
 
    The declarations are those of ts/ts.h that it needs, so it is built without the server's headers. */
 #include <stdint.h>
@@ -37,10 +38,13 @@ extern void TSIOBufferDestroy(TSIOBuffer);
 extern TSIOBufferReader TSIOBufferReaderAlloc(TSIOBuffer);
 extern int64_t TSIOBufferReaderAvail(TSIOBufferReader);
 extern void TSIOBufferReaderConsume(TSIOBufferReader, int64_t);
+extern int64_t TSIOBufferWaterMarkGet(TSIOBuffer);
+extern void TSIOBufferWaterMarkSet(TSIOBuffer, int64_t);
 extern int64_t TSIOBufferWrite(TSIOBuffer, const void *, int64_t);
 extern TSVIO TSVConnRead(TSVConn, TSCont, TSIOBuffer, int64_t);
 extern TSVIO TSVConnWrite(TSVConn, TSCont, TSIOBufferReader, int64_t);
 extern void TSVConnClose(TSVConn);
+extern int TSVConnClosedGet(TSVConn);
 extern void TSVIOReenable(TSVIO);
 extern void TSVIONBytesSet(TSVIO, int64_t);
 extern int TSHttpTxnServerPush(TSHttpTxn, const char *, int);
@@ -49,6 +53,9 @@ static char which[64] = "none";
 static TSHttpTxn last_txn;
 static const char ANSWER[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 enum { LENGTH = sizeof(ANSWER) - 1 };
+
+/* More than a connection puts into a buffer without a water mark. */
+enum { MARK = 100000 };
 
 static int
 is(const char *mistake)
@@ -134,6 +141,14 @@ end(TSCont cont, State *state)
   free(state);
 }
 
+/* The numbers are what they must be, and the whole request has come. */
+static int
+mark_is_reached(State *state)
+{
+  return TSVConnClosedGet(state->vc) == 0 && TSIOBufferWaterMarkGet(state->in) == MARK &&
+         TSIOBufferReaderAvail(state->in_reader) >= MARK;
+}
+
 static int
 intercept_handler(TSCont cont, int event, void *data)
 {
@@ -145,10 +160,13 @@ intercept_handler(TSCont cont, int event, void *data)
     state->in_reader = TSIOBufferReaderAlloc(state->in);
     state->out = TSIOBufferCreate();
     state->out_reader = TSIOBufferReaderAlloc(state->out);
+    if (is("water-mark") && TSIOBufferWaterMarkGet(state->in) == 0) {
+      TSIOBufferWaterMarkSet(state->in, MARK);
+    }
     TSVConnRead(state->vc, cont, state->in, INT64_MAX);
     break;
   case READ_READY:
-    if (!state->has_answered) {
+    if (!state->has_answered && (!is("water-mark") || mark_is_reached(state))) {
       answer(cont, state);
     }
     break;

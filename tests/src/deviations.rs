@@ -2,22 +2,24 @@
 //!
 //! The folder `tests/deviations` has a register for each comparison: [`ats.toml`] for the
 //! steps of Traffic Server, [`races.toml`] for what an exploration finds in random races,
-//! [`http.toml`] for its answers over TCP, [`node.toml`] for node's stream layer. All have one format, [`Deviation`]. A difference that fits no entry
-//! fails its comparison. `cargo test -p conformance deviations` checks all entries: each is
+//! [`http.toml`] for its answers over TCP, [`plugins.toml`] for the calls of a compiled plugin,
+//! [`node.toml`] for node's stream layer. All have one format, [`Deviation`]. A difference that
+//! fits no entry fails its comparison. `cargo test -p conformance deviations` checks all entries: each is
 //! shown by a test, a case or an example that exists and in which the difference still
 //! shows; each names a rule that exists; and every rule has an entry.
 //!
 //! [`ats.toml`]: Deviations::ats
 //! [`races.toml`]: Deviations::races
 //! [`http.toml`]: Deviations::http
+//! [`plugins.toml`]: Deviations::plugins
 //! [`node.toml`]: Deviations::node
 //!
 //! ```
 //! use conformance::deviations::Deviations;
 //!
-//! let entry = Deviations::http().named("http2").unwrap();
+//! let entry = Deviations::http().named("websocket").unwrap();
 //! assert_eq!(entry.programs, ["9.2.9"]);
-//! assert!(entry.fits("(the connection is closed)", "| HTTP/1.0 400 Invalid HTTP Request"));
+//! assert!(entry.fits("| HTTP/1.1 101 Switching", "| HTTP/1.1 400 Invalid Upgrade Request"));
 //! assert!(!entry.fits("(the connection is closed)", "(the connection is open)"));
 //! ```
 
@@ -70,6 +72,8 @@ static RACES: LazyLock<Deviations> =
     LazyLock::new(|| Deviations::parse("races", include_str!("../deviations/races.toml")));
 static HTTP: LazyLock<Deviations> =
     LazyLock::new(|| Deviations::parse("http", include_str!("../deviations/http.toml")));
+static PLUGINS: LazyLock<Deviations> =
+    LazyLock::new(|| Deviations::parse("plugins", include_str!("../deviations/plugins.toml")));
 static NODE: LazyLock<Deviations> =
     LazyLock::new(|| Deviations::parse("node", include_str!("../deviations/node.toml")));
 
@@ -93,6 +97,13 @@ impl Deviations {
         &HTTP
     }
 
+    /// What is masked before the calls of a plugin, and its answers, are compared. `real` and
+    /// `port` are one line of each, not patterns.
+    #[must_use]
+    pub fn plugins() -> &'static Deviations {
+        &PLUGINS
+    }
+
     /// The differences from node's stream layer.
     #[must_use]
     pub fn node() -> &'static Deviations {
@@ -101,8 +112,8 @@ impl Deviations {
 
     /// All registers, by their names.
     #[must_use]
-    pub fn all() -> [(&'static str, &'static Deviations); 4] {
-        [("ats", &ATS), ("races", &RACES), ("http", &HTTP), ("node", &NODE)]
+    pub fn all() -> [(&'static str, &'static Deviations); 5] {
+        [("ats", &ATS), ("races", &RACES), ("http", &HTTP), ("plugins", &PLUGINS), ("node", &NODE)]
     }
 
     /// The files are built in, and the tests read each of them.

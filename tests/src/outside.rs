@@ -7,6 +7,7 @@
 //! stay then.
 
 mod guard;
+mod quiet;
 
 use std::fs;
 use std::io;
@@ -18,6 +19,7 @@ use std::process::{Child as StdChild, Command};
 use tempfile::TempDir;
 
 pub use self::guard::{be_guard, guard_with};
+pub use self::quiet::Quiet;
 
 /// A child process. It is killed when this is dropped.
 #[derive(Debug)]

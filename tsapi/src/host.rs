@@ -10,12 +10,16 @@
 //! | `connection`, `buffer` | `TSVConn`, `TSVIO`, `TSIOBuffer` |
 //! | `head`, `field`, `url`, `parser` | `TSMBuffer` and `TSMLoc` |
 //! | `transaction`, `hooks`, `remap` | `TSHttpTxn`, `TSHttpSsn`, hooks, plugins of rules |
+//! | `config`, `args` | settings of one transaction, arguments that plugins keep with objects |
+//! | `text`, `uuid` | Base64, percent encoding, `TSUuid` |
 //! | `stats`, `files`, `messages`, `names`, `plugins` | the rest |
 #![forbid(unsafe_code)]
 
 pub(crate) mod action;
+pub(crate) mod args;
 pub(crate) mod buffer;
 pub(crate) mod calls;
+pub(crate) mod config;
 pub(crate) mod connection;
 pub(crate) mod continuation;
 pub(crate) mod field;
@@ -31,9 +35,11 @@ pub(crate) mod plugins;
 pub(crate) mod remap;
 pub(crate) mod stats;
 mod table;
+pub(crate) mod text;
 pub(crate) mod threads;
 pub(crate) mod transaction;
 pub(crate) mod url;
+pub(crate) mod uuid;
 
 use std::ffi::CString;
 use std::path::PathBuf;

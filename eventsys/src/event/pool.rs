@@ -127,6 +127,8 @@ impl FreeEvents {
         let body = unsafe { event.body() };
         debug_assert_eq!(body.place.get(), Place::Nowhere);
         body.due.set(Due::Immediate);
+        #[cfg(feature = "explore")]
+        body.missed.set(0);
         let (cont, cookie) = (body.cont.take(), body.cookie.take());
         let generation = event.state.load(Ordering::Relaxed) >> 1;
         event.state.store((generation + 1) << 1, Ordering::Release);

@@ -11,7 +11,7 @@ use eventsys::{
     Clock, ContRef, ET_NET, EventProcessor, FreeContinuation, HandlerPanic, Outcome, ProxyMutex,
     Request, StateMachine,
 };
-use testkit::{Lab, OnDrop, must_end, on_drop, on_foreign_thread, panic_of};
+use testkit::{Lab, OnDrop, must_end, on_drop, on_foreign_thread, panic_of, wait_for};
 
 /// A machine whose handler panics.
 fn panicking() -> Arc<StateMachine<()>> {
@@ -182,9 +182,7 @@ fn it_is_reported_once_by_the_panic_hook_on_its_own_thread() {
             let processor = EventProcessor::new(Clock::new_real());
             let et = processor.spawn_event_threads("ET_REPORTS", 1);
             assert!(processor.schedule_imm(panicking(), et).is_some());
-            while !processor.is_shut_down() {
-                std::thread::yield_now();
-            }
+            wait_for(|| processor.is_shut_down());
             processor.shutdown();
         });
     });
@@ -241,9 +239,7 @@ fn it_is_the_same_for_whatever_a_thread_of_the_processor_calls() {
         must_end(move || {
             let processor = EventProcessor::new(Clock::new_real());
             begin(&processor);
-            while !processor.is_shut_down() {
-                std::thread::yield_now();
-            }
+            wait_for(|| processor.is_shut_down());
             processor.shutdown();
             assert_eq!(told(&processor), by(thread), "case {n}");
         });

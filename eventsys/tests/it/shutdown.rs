@@ -6,27 +6,20 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::yield_now;
-use std::time::{Duration, Instant};
 
 use eventsys::hrtime::{mseconds, seconds};
 use eventsys::sync::Mutex;
 use eventsys::{
     Clock, ContRef, ET_NET, EventProcessor, FreeContinuation, Options, Outcome, WakePolicy,
 };
-use testkit::{Lab, OnDrop, must_end, on_drop, on_foreign_thread};
+use testkit::{Lab, OnDrop, must_end, on_drop, on_foreign_thread, wait_for};
 
 use crate::endings::counting;
 
-/// Yields often. On a busy machine each yield may give a slice of time to every other thread, and a
-/// thousand of them would take longer than `must_end` waits: so it ends after 20 ms, too.
+/// Yields so often that a thread that does not wait is noticed, and no more often: on a busy machine
+/// each yield may give a slice of time to every other thread, and `must_end` waits.
 fn linger() {
-    let start = Instant::now();
-    for _ in 0..1_000 {
-        if start.elapsed() > Duration::from_millis(20) {
-            return;
-        }
-        yield_now();
-    }
+    (0..100).for_each(|_| yield_now());
 }
 
 /// A processor whose one thread is in a handler that goes on until `go_on` says so, and
@@ -38,9 +31,7 @@ fn busy(go_on: impl Fn(&EventProcessor) -> bool + Send + Sync + 'static) -> Arc<
     let (its, (begin, begun)) = (Arc::clone(&busy), mpsc::channel());
     let handler: ContRef = FreeContinuation::new(move |_, _, _| {
         let _ = begin.send(());
-        while !go_on(&its.processor) {
-            yield_now();
-        }
+        wait_for(|| go_on(&its.processor));
         // Long enough for a caller that does not wait to be noticed.
         linger();
         its.note("the handler ends");
@@ -79,9 +70,7 @@ fn no_handler_runs_when_one_of_several_callers_of_shutdown_goes_on() {
         let busy = busy(move |_| called.load(Ordering::SeqCst));
         std::thread::scope(|scope| {
             scope.spawn(|| busy.shut_down_and_note("a caller goes on"));
-            while !busy.processor.is_shut_down() {
-                yield_now();
-            }
+            wait_for(|| busy.processor.is_shut_down());
             second.store(true, Ordering::SeqCst);
             busy.shut_down_and_note("a caller goes on");
         });
@@ -98,9 +87,7 @@ fn a_shutdown_after_that_of_a_handler_waits_for_the_handler() {
             processor.shutdown();
             true
         });
-        while !busy.processor.is_shut_down() {
-            yield_now();
-        }
+        wait_for(|| busy.processor.is_shut_down());
         busy.shut_down_and_note("the caller goes on");
         busy.lines()
     });
@@ -128,11 +115,14 @@ fn a_handler_that_shuts_down_waits_for_the_handlers_of_other_threads() {
 fn a_thread_that_waits_for_the_shutdown_goes_on_when_it_has_begun() {
     let lines = must_end(|| {
         let busy = busy(EventProcessor::is_shut_down);
+        let (begin, begun) = mpsc::channel();
         std::thread::scope(|scope| {
             let waits = scope.spawn(|| {
+                begin.send(()).expect("the test receives");
                 busy.processor.wait_for_shutdown();
                 busy.note(if busy.processor.is_shut_down() { "begun" } else { "too early" });
             });
+            begun.recv().expect("the thread has begun");
             // Long enough for a thread that does not wait to be noticed.
             linger();
             busy.processor.shutdown();
@@ -189,9 +179,7 @@ fn handlers_of_several_threads_may_all_shut_down() {
             cont.base().set_thread_affinity(thread.index());
             assert!(processor.schedule_imm(Arc::clone(&cont), net).is_some());
         }
-        while calls.load(Ordering::SeqCst) < 3 {
-            yield_now();
-        }
+        wait_for(|| calls.load(Ordering::SeqCst) >= 3);
         processor.shutdown();
         calls.load(Ordering::SeqCst)
     });
@@ -270,9 +258,7 @@ fn the_shutdown_waits_for_the_pass_of_a_thread_that_others_run() {
                 let (its, noted) = (Arc::clone(&processor), Arc::clone(&lines));
                 let (cont, calls) = counting(move |_| {
                     let _ = begin.send(());
-                    while !its.is_shut_down() {
-                        yield_now();
-                    }
+                    wait_for(|| its.is_shut_down());
                     linger();
                     noted.lock().push("the handler ends");
                 });

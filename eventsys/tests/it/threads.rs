@@ -15,7 +15,7 @@ use eventsys::{
     Clock, ContRef, Data, ET_CALL, EThread, EventProcessor, FreeContinuation, Options, Outcome,
     ProxyMutex, Request, StateMachine, WakePolicy,
 };
-use testkit::{Lab, actor_under, on_foreign_thread};
+use testkit::{Lab, actor_under, on_foreign_thread, wait_for};
 
 const PRODUCERS: usize = 4;
 const EVENTS: usize = 500;
@@ -180,9 +180,7 @@ fn no_handler_runs_after_a_shutdown_and_what_waits_is_dropped() {
         let processor = EThread::current().and_then(|thread| thread.processor());
         let processor = processor.expect("it is alive");
         let _ = begin.send(());
-        while !processor.is_shut_down() {
-            std::thread::yield_now();
-        }
+        wait_for(|| processor.is_shut_down());
         Outcome::Done
     });
     assert!(processor.schedule_imm(busy, net).is_some());

@@ -42,6 +42,11 @@ fn csv_end(value: &[u8]) -> usize {
 
 /// The parts between `separator`s, also empty ones, without quotes around them.
 pub(crate) fn tok_list(value: &[u8], separator: u8) -> Vec<&[u8]> {
+    parse_tok_list(value, separator, true)
+}
+
+/// As [`tok_list`]; without `trim_quotes` a part keeps its quotes.
+pub(crate) fn parse_tok_list(value: &[u8], separator: u8, trim_quotes: bool) -> Vec<&[u8]> {
     let mut list = Vec::new();
     let (mut rest, mut hit_separator) = (value, false);
     loop {
@@ -62,13 +67,14 @@ pub(crate) fn tok_list(value: &[u8], separator: u8) -> Vec<&[u8]> {
         }
         hit_separator = end < text.len();
         rest = text.get(end + 1..).unwrap_or_default();
-        let mut part = &text[usize::from(quoted)..end];
+        let mut part = &text[usize::from(quoted && trim_quotes)..end];
         while let [before @ .., last] = part
             && is_ws(*last)
         {
             part = before;
         }
-        list.push(part.strip_suffix(b"\"").unwrap_or(part));
+        let trimmed = part.strip_suffix(b"\"").filter(|_| trim_quotes);
+        list.push(trimmed.unwrap_or(part));
     }
     if hit_separator || list.is_empty() {
         list.push(b"");

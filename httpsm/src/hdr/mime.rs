@@ -140,14 +140,7 @@ impl MIMEHdr {
 
     /// A new field at the end. Mirrors `field_create` and `field_attach`.
     pub fn append(&mut self, name: &str, value: &[u8]) {
-        self.make_room();
-        let slot = Slot {
-            name: self.store(name.as_bytes()),
-            value: self.store(value),
-            raw: None,
-            live: true,
-        };
-        self.slots.push(slot);
+        self.field_attach(name.as_bytes(), value);
     }
 
     /// Removes all fields with this name. Mirrors `field_delete`.

@@ -64,7 +64,21 @@ impl URL {
     /// # Errors
     /// If the original's parser answers `PARSE_RESULT_ERROR`.
     pub fn parse(target: &[u8]) -> Result<URL, BadUrl> {
-        if target.is_empty() || !target.iter().all(u8::is_ascii_graphic) {
+        if !target.iter().all(u8::is_ascii_graphic) {
+            return Err(BadUrl);
+        }
+        URL::parse_lenient(target)
+    }
+
+    /// As [`URL::parse`], with `strict_uri_parsing` 0, which plugins' calls have: any byte may be in
+    /// the path and behind it, and blanks may stand before the URL. Mirrors `URL::parse`.
+    ///
+    /// # Errors
+    /// As [`URL::parse`].
+    pub fn parse_lenient(target: &[u8]) -> Result<URL, BadUrl> {
+        let blanks = target.iter().take_while(|&&c| c == b' ').count();
+        let target = &target[blanks..];
+        if target.is_empty() {
             return Err(BadUrl);
         }
         let mut url = URL::default();

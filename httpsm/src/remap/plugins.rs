@@ -2,8 +2,8 @@
 //!
 //! Mirrors `RemapPlugins::run_single_remap` of `proxy/http/remap/RemapPlugins.cc` and
 //! `TSRemapStatus` of `include/ts/remap.h` (9.2.9): the rule rewrites the request before its first
-//! plugin is called, whatever the plugins decide. **Not modelled**: the redirect that a plugin can
-//! ask for.
+//! plugin is called, whatever the plugins decide. A redirect that a plugin asks for
+//! ([`HttpTxn::set_remap_redirect`]) ends the row.
 
 use std::sync::Arc;
 
@@ -77,7 +77,7 @@ impl Mapping {
     /// Calls the plugins until one says that it is the last.
     pub(crate) fn run_plugins(&self, txn: &HttpTxn) {
         for plugin in &self.plugins {
-            if plugin.do_remap(txn, self).stops() {
+            if plugin.do_remap(txn, self).stops() || txn.has_remap_redirect() {
                 return;
             }
         }

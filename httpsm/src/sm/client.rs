@@ -28,7 +28,7 @@ impl Run<'_> {
 
     pub(super) fn client_attached(self) {
         let this = self.cont();
-        let config = self.sm.proxy.config();
+        let config = self.config();
         self.with_ua(|ua| {
             // Nothing is read yet, but timeouts and errors come to this machine.
             let read = ua.vc.do_io_read(self.guard, Some(this.clone()), 0, None);
@@ -66,7 +66,7 @@ impl Run<'_> {
             }
         }
         let Some(reader) = self.ua_reader() else { return };
-        let config = self.sm.proxy.config();
+        let config = self.config();
         if reader.read_avail(self.guard) > 0 && self.state.request_hdr_bytes.get() == 0 {
             // Until now the accept timeout was in force.
             let timeout = config.transaction_no_activity_timeout_in;
@@ -113,7 +113,7 @@ impl Run<'_> {
     /// The head is complete: reads from it what the machine must know before a
     /// plugin sees it.
     fn request_is_read(self) {
-        let config = self.sm.proxy.config();
+        let config = self.config();
         let (implemented, secure, push) = {
             let t_state = self.state.t_state.borrow();
             let request = &t_state.client_request;
@@ -145,7 +145,7 @@ impl Run<'_> {
         self.with_ua(|ua| ua.session.set_active(self.guard));
         self.expect_100_continue();
         if push {
-            self.state.t_state.borrow_mut().forbidden(config);
+            self.state.t_state.borrow_mut().forbidden(&config);
             return self.send_error();
         }
         let (body, trace) = {
@@ -168,7 +168,7 @@ impl Run<'_> {
         {
             let mut t_state = self.state.t_state.borrow_mut();
             t_state.modify_request();
-            t_state.initialize_from_request(config);
+            t_state.initialize_from_request(&config);
         }
         self.do_api_callout(HttpHook::ReadRequestHdr);
     }
@@ -176,7 +176,7 @@ impl Run<'_> {
     /// Sends the interim answer at once, if configured, or notes that the
     /// origin server must send it.
     fn expect_100_continue(self) {
-        let at_once = self.sm.proxy.config().send_100_continue_response;
+        let at_once = self.config().send_100_continue_response;
         {
             let mut t_state = self.state.t_state.borrow_mut();
             let request = &t_state.client_request;
@@ -262,7 +262,7 @@ impl Run<'_> {
     /// Parses the bytes that are there; returns the result and how many bytes
     /// it took.
     fn parse_request(self, reader: &IOBufferReader) -> (ParseResult, i64) {
-        let limits = self.sm.proxy.config().limits;
+        let limits = self.config().limits;
         let mut t_state = self.state.t_state.borrow_mut();
         let mut parser = self.state.parser.borrow_mut();
         let mut bytes_used = 0;

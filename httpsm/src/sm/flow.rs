@@ -3,18 +3,26 @@
 //! Mirrors `call_transact_and_set_next_state` and `set_next_state` (9.2.9), with
 //! the decisions of [`transact`](crate::transact).
 
+use std::sync::Arc;
+
 use iocore::BoundBuffer;
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer, buffer_size_to_index};
 
 use super::Run;
+use crate::config::HttpConfig;
 use crate::hooks::HttpHook;
 use crate::transact::{PluginTunnel, RequestNext, ResponseNext};
 
 impl Run<'_> {
+    /// The settings of this transaction.
+    pub(super) fn config(self) -> Arc<HttpConfig> {
+        self.state.config()
+    }
+
     /// `HttpTransact::BadRequest`.
     pub(super) fn bad_request(self) {
         self.touch_time();
-        self.state.t_state.borrow_mut().bad_request(self.sm.proxy.config());
+        self.state.t_state.borrow_mut().bad_request(&self.config());
         self.send_error();
     }
 
@@ -29,7 +37,7 @@ impl Run<'_> {
     pub(super) fn api_error(self) {
         self.touch_time();
         let in_send_response = self.state.cur_hook.get() == Some(HttpHook::SendResponseHdr);
-        self.state.t_state.borrow_mut().api_error(self.sm.proxy.config());
+        self.state.t_state.borrow_mut().api_error(&self.config());
         self.release_server_after(ResponseNext::Error);
         self.state.transfer.set(ResponseNext::Error);
         if in_send_response {
@@ -41,26 +49,30 @@ impl Run<'_> {
     }
 
     pub(super) fn start_remap_request(self) {
-        let next = self.state.t_state.borrow_mut().start_remap_request(self.sm.proxy.config());
+        if self.state.t_state.borrow_mut().skips_remapping() {
+            return self.handle_request();
+        }
+        let next = self.state.t_state.borrow_mut().start_remap_request(&self.config());
         match next {
             RequestNext::Continue => self.do_api_callout(HttpHook::PreRemap),
-            RequestNext::Skip => self.handle_request(),
             RequestNext::Answer | RequestNext::Tunnel => self.send_error(),
         }
     }
 
     pub(super) fn remap_request(self) {
-        let config = self.sm.proxy.config();
         let rules = self.sm.proxy.remap_rules();
-        let rule = self.state.t_state.borrow_mut().perform_remap(config, &rules);
+        let rule = self.state.t_state.borrow_mut().perform_remap(&self.config(), &rules);
         // The plugins of the rule may use the transaction, so nothing is borrowed here.
         if let Some(rule) = rule.filter(|rule| rule.has_plugins()) {
             rule.run_plugins(&self.txn());
         }
-        let next = self.state.t_state.borrow_mut().end_remap_request(config);
+        // They may have changed the settings.
+        let config = self.config();
+        let next = self.state.t_state.borrow_mut().end_remap_request(&config);
+        self.with_ua(|ua| ua.vc.set_active_timeout(config.transaction_active_timeout_in));
         match next {
             RequestNext::Continue => self.do_api_callout(HttpHook::PostRemap),
-            RequestNext::Answer | RequestNext::Tunnel | RequestNext::Skip => self.send_error(),
+            RequestNext::Answer | RequestNext::Tunnel => self.send_error(),
         }
     }
 
@@ -69,7 +81,7 @@ impl Run<'_> {
         let (next, intercepted) = {
             let mut t_state = self.state.t_state.borrow_mut();
             (
-                t_state.handle_request(self.sm.proxy.config()),
+                t_state.handle_request(&self.config()),
                 t_state.plugin_tunnel_type == PluginTunnel::AsIntercept,
             )
         };
@@ -79,9 +91,7 @@ impl Run<'_> {
             // A plugin that answers in place of the proxy comes before the
             // cache.
             RequestNext::Continue if intercepted => self.open_server(),
-            RequestNext::Continue | RequestNext::Skip => {
-                self.do_api_callout(HttpHook::CacheLookupComplete)
-            }
+            RequestNext::Continue => self.do_api_callout(HttpHook::CacheLookupComplete),
         }
     }
 
@@ -91,13 +101,13 @@ impl Run<'_> {
             let mut t_state = self.state.t_state.borrow_mut();
             t_state.cache_was_asked = t_state.is_looked_up();
             match t_state.cache_was_asked {
-                true => t_state.handle_cache_miss(self.sm.proxy.config()),
+                true => t_state.handle_cache_miss(&self.config()),
                 false => RequestNext::Continue,
             }
         };
         match next {
             RequestNext::Continue => self.do_api_callout(HttpHook::OsDns),
-            RequestNext::Answer | RequestNext::Tunnel | RequestNext::Skip => self.send_error(),
+            RequestNext::Answer | RequestNext::Tunnel => self.send_error(),
         }
     }
 
@@ -108,25 +118,25 @@ impl Run<'_> {
             let mut t_state = self.state.t_state.borrow_mut();
             match t_state.cache_was_asked {
                 true => RequestNext::Continue,
-                false => t_state.handle_cache_miss(self.sm.proxy.config()),
+                false => t_state.handle_cache_miss(&self.config()),
             }
         };
         match next {
             RequestNext::Continue => self.open_server(),
-            RequestNext::Answer | RequestNext::Tunnel | RequestNext::Skip => self.send_error(),
+            RequestNext::Answer | RequestNext::Tunnel => self.send_error(),
         }
     }
 
     pub(super) fn open_server(self) {
         self.touch_time();
-        self.state.t_state.borrow_mut().build_request(self.sm.proxy.config());
+        self.state.t_state.borrow_mut().build_request(&self.config());
         self.do_http_server_open();
     }
 
     pub(super) fn handle_response(self) {
         self.touch_time();
         let sent = self.state.request_was_sent.get();
-        let next = self.state.t_state.borrow_mut().handle_response(self.sm.proxy.config(), sent);
+        let next = self.state.t_state.borrow_mut().handle_response(&self.config(), sent);
         match next {
             ResponseNext::Retry => {
                 self.close_server();
@@ -147,7 +157,7 @@ impl Run<'_> {
     /// The plugins have seen the answer's head: it goes out.
     pub(super) fn send_response(self) {
         // The client has this long to take the answer.
-        let timeout = self.sm.proxy.config().transaction_no_activity_timeout_in;
+        let timeout = self.config().transaction_no_activity_timeout_in;
         self.with_ua(|ua| ua.vc.set_inactivity_timeout(timeout));
         let next = self.state.transfer.get();
         if next == ResponseNext::Tunnel {

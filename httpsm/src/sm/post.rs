@@ -36,7 +36,7 @@ impl Run<'_> {
         self.state.post.set(Post::Unknown);
 
         let buffer = self.new_buffer(length.unwrap_or(8192));
-        buffer.set_water_mark(self.guard, self.sm.proxy.config().default_buffer_water_mark);
+        buffer.set_water_mark(self.guard, self.config().default_buffer_water_mark);
         let start = buffer.alloc_reader(self.guard).expect("the first of five");
         // What came behind the head. It stays in the client's buffer: for a chunked body it is not
         // known yet how much of it belongs to this request.
@@ -45,7 +45,7 @@ impl Run<'_> {
         ua_reader.buffer().with(self.guard, |from| {
             buffer.with(self.guard, |to| to.write_from(from, id, copy, 0));
         });
-        let config = self.sm.proxy.config();
+        let config = self.config();
         ua_vc.set_inactivity_timeout(config.transaction_no_activity_timeout_in);
         server_vc.set_inactivity_timeout(config.transaction_no_activity_timeout_out);
         let action = match chunked {
@@ -90,7 +90,7 @@ impl Run<'_> {
                 self.note_client_timeout(event);
                 tunnel.chain_abort_all(self.guard);
                 self.forget_closed_server();
-                let config = self.sm.proxy.config();
+                let config = self.config();
                 self.with_ua(|ua| {
                     // The client has the same time again to take the answer.
                     ua.vc.set_inactivity_timeout(config.transaction_no_activity_timeout_in);
@@ -162,7 +162,7 @@ impl Run<'_> {
                 let timed_out = self.state.t_state.borrow().client_timed_out;
                 match timed_out {
                     Some(state) if self.state.ua.borrow().is_some() => {
-                        self.state.t_state.borrow_mut().post_timeout(self.sm.proxy.config(), state);
+                        self.state.t_state.borrow_mut().post_timeout(&self.config(), state);
                         self.send_error();
                     }
                     _ => self.state.terminate_sm.set(true),
@@ -222,10 +222,7 @@ impl Run<'_> {
 
     /// An interim answer goes to the client while the next head is looked for.
     pub(super) fn setup_100_continue_transfer(self) {
-        let mut head = self.rest_of_interim();
-        if let Some(response) = self.state.t_state.borrow_mut().client_response.take() {
-            response.print(&mut head);
-        }
+        let head = self.interim_head();
         let Some(ua_vc) = self.with_ua(|ua| ua.vc.clone()) else { return };
         self.set_state(SmState::Tunnel100Continue);
         self.state.continue_sent_well.set(false);
@@ -299,12 +296,12 @@ impl Run<'_> {
     /// body up here.
     pub(super) fn interim_beside_body(self, eos: bool) {
         self.continue_was_not_due();
-        let config = self.sm.proxy.config();
+        let config = self.config();
         let next = {
             let mut t_state = self.state.t_state.borrow_mut();
             t_state.now = self.sm.proxy.local_time();
             t_state.current_state = ServerState::ConnectionAlive;
-            t_state.handle_response(config, true)
+            t_state.handle_response(&config, true)
         };
         if next == ResponseNext::Interim {
             self.send_interim();
@@ -319,10 +316,7 @@ impl Run<'_> {
 
     /// Writes the interim answer beside the tunnel, which only reads from the client.
     fn send_interim(self) {
-        let mut head = self.rest_of_interim();
-        if let Some(response) = self.state.t_state.borrow_mut().client_response.take() {
-            response.print(&mut head);
-        }
+        let head = self.interim_head();
         let buffer = self.new_buffer(4096);
         let reader = buffer.alloc_reader(self.guard).expect("the first of five");
         let nbytes = buffer.write(self.guard, &head);
@@ -332,6 +326,15 @@ impl Run<'_> {
             ua.write_vio = Some(write);
         });
         *self.state.interim.borrow_mut() = Some(reader);
+    }
+
+    /// The head of an interim answer, behind what the client has not taken yet of the one before.
+    fn interim_head(self) -> Vec<u8> {
+        let mut head = self.rest_of_interim();
+        if let Some(response) = self.state.t_state.borrow_mut().client_response.take() {
+            response.print(&mut head);
+        }
+        head
     }
 
     /// What the client has not taken yet of an interim answer: it stands before what follows.

@@ -58,7 +58,7 @@ impl Run<'_> {
         {
             return self.attach_server_session(session);
         }
-        let timeout = self.sm.proxy.config().connect_attempts_timeout;
+        let timeout = self.config().connect_attempts_timeout;
         let connector = Arc::clone(self.sm.proxy.connector());
         connector.connect_re(self.guard, &self.cont(), &origin, timeout);
     }
@@ -142,7 +142,7 @@ impl Run<'_> {
             | EventCode::VC_EVENT_READ_READY
             | EventCode::VC_EVENT_READ_COMPLETE => {
                 let this = self.cont();
-                let timeout = self.sm.proxy.config().transaction_no_activity_timeout_out;
+                let timeout = self.config().transaction_no_activity_timeout_out;
                 self.with_server(|server| {
                     let vc = server.session.vc();
                     // While plugins are called the machine does not write.
@@ -169,7 +169,7 @@ impl Run<'_> {
     }
 
     pub(super) fn set_server(self, session: ServerSession) {
-        let config = self.sm.proxy.config();
+        let config = self.config();
         session.vc().set_inactivity_timeout(config.connect_attempts_timeout);
         if config.transaction_active_timeout_out != 0 {
             session.vc().set_active_timeout(config.transaction_active_timeout_out);
@@ -201,7 +201,7 @@ impl Run<'_> {
             }
         }
         // The origin server must act within this time, also while plugins are called.
-        let timeout = self.sm.proxy.config().transaction_no_activity_timeout_out;
+        let timeout = self.config().transaction_no_activity_timeout_out;
         self.with_server(|server| server.session.vc().set_inactivity_timeout(timeout));
         self.do_api_callout(HttpHook::SendRequestHdr);
     }
@@ -216,7 +216,7 @@ impl Run<'_> {
         let reader = buffer.alloc_reader(self.guard).expect("the first of five");
         let nbytes = buffer.write(self.guard, &head);
         let this = self.cont();
-        let timeout = self.sm.proxy.config().transaction_no_activity_timeout_out;
+        let timeout = self.config().transaction_no_activity_timeout_out;
         self.with_server(|server| {
             let vc = server.session.vc();
             server.is_new = false;
@@ -295,7 +295,7 @@ impl Run<'_> {
     }
 
     fn state_read_server_response_header(self, event: EventCode) {
-        let config = self.sm.proxy.config();
+        let config = self.config();
         let eos = event == EventCode::VC_EVENT_EOS;
         self.with_server(|server| server.eos |= eos);
         if self.state.response_hdr_bytes.get() == 0 {

@@ -40,7 +40,7 @@ impl Run<'_> {
             (head, action, t_state.response_content_length)
         };
         let buffer = self.new_buffer(length.unwrap_or(32768).saturating_add(2048));
-        buffer.set_water_mark(self.guard, self.sm.proxy.config().default_buffer_water_mark);
+        buffer.set_water_mark(self.guard, self.config().default_buffer_water_mark);
         let start = buffer.alloc_reader(self.guard).expect("the first of five");
         let hdr_size = buffer.write(self.guard, &head);
         self.state.client_response_hdr_bytes.set(hdr_size);
@@ -71,7 +71,7 @@ impl Run<'_> {
             action,
             skip_bytes: hdr_size,
         };
-        self.sm.tunnel.set_flow_control(self.guard, self.sm.proxy.config().flow_control);
+        self.sm.tunnel.set_flow_control(self.guard, self.config().flow_control);
         self.sm.tunnel.tunnel_run(self.guard, production, &[(TunnelType::HttpClient, ua_vc)]);
     }
 
@@ -89,7 +89,8 @@ impl Run<'_> {
                 is_response_body_precluded(response.status, &t_state.client_request.method)
             });
             let body = t_state.internal_msg.take();
-            let kind = t_state.internal_msg_type.take().unwrap_or("text/html");
+            let kind = t_state.internal_msg_type.take();
+            let kind = kind.as_deref().unwrap_or(b"text/html");
             let method_is_head = t_state.client_request.method == b"HEAD";
             // HTTP/0.9 has no heads.
             let with_head = t_state.client_request.version != HTTPVersion::HTTP_0_9;
@@ -98,7 +99,7 @@ impl Run<'_> {
                     let length = body.len().to_string();
                     response.fields.value_set("Content-Length", length.as_bytes());
                     response.fields.field_delete("Transfer-Encoding");
-                    response.fields.value_set("Content-Type", kind.as_bytes());
+                    response.fields.value_set("Content-Type", kind);
                 } else if !precluded {
                     response.fields.value_set("Content-Length", b"0");
                     response.fields.field_delete("Transfer-Encoding");
@@ -132,7 +133,7 @@ impl Run<'_> {
         if tunnel.producer_kind(self.guard) != Some(TunnelType::HttpServer) {
             return;
         }
-        let config = self.sm.proxy.config();
+        let config = self.config();
         let mut close = {
             let t_state = self.state.t_state.borrow();
             let eos = self.with_server(|server| server.eos).unwrap_or(true);

@@ -7,7 +7,7 @@
 use iocore::net::ENET_CONNECT_FAILED;
 
 use super::{ServerState, Source, State};
-use crate::body_factory::fabricate;
+use crate::body_factory::fabricate_for;
 use crate::config::HttpConfig;
 use crate::hdr::{ResponseHdr, reason_lookup};
 
@@ -76,7 +76,6 @@ impl State {
     pub(crate) fn api_error(&mut self, config: &HttpConfig) {
         self.source = Source::Internal;
         self.client_response = None;
-        self.internal_msg = None;
         match self.http_return_code {
             code @ 400.. => {
                 let reason = reason_lookup(code).unwrap_or("Error");
@@ -108,12 +107,17 @@ impl State {
             response.fields.value_set("Cache-Control", b"no-store");
             response.fields.field_delete("Expires");
             response.fields.field_delete("Last-Modified");
+            if let (301 | 302 | 307 | 308, Some(target)) = (status, &self.remap_redirect) {
+                response.fields.value_set("Location", target);
+            }
             response.fields.value_set("Content-Type", b"text/html");
             response.fields.value_set("Content-Language", b"en");
         }
         self.is_error_answer = true;
-        self.internal_msg = Some(fabricate(kind).into_bytes());
-        self.internal_msg_type = None;
+        // A plugin's body stays.
+        let own = self.internal_msg.take().filter(|body| !body.is_empty());
+        let location = self.remap_redirect.as_deref().unwrap_or_default();
+        self.internal_msg = Some(own.unwrap_or_else(|| fabricate_for(kind, location)));
     }
 
     /// The head of an answer of the proxy's own. Mirrors the second

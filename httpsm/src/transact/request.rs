@@ -21,8 +21,6 @@ pub(crate) enum RequestNext {
     Tunnel,
     /// The answer is in the state already.
     Answer,
-    /// Go on without rules, and without the hooks at them (`SM_ACTION_POST_REMAP_SKIP`).
-    Skip,
 }
 
 /// Fields that belong to one connection and are not passed on. Mirrors the
@@ -72,14 +70,20 @@ impl State {
         }
     }
 
-    /// Leaves the rules out if a plugin has asked for it. Refuses an upgrade to a protocol that the
-    /// proxy does not support; ignores `h2c`. Mirrors `StartRemapRequest` and
-    /// `handle_upgrade_request`.
-    pub(crate) fn start_remap_request(&mut self, config: &HttpConfig) -> RequestNext {
+    /// Keeps the target as it came. True if a plugin has asked to leave the rules out, and the hooks
+    /// at them; the target is then the request's own. Mirrors `StartRemapRequest` as far as
+    /// `SM_ACTION_POST_REMAP_SKIP`.
+    pub(crate) fn skips_remapping(&mut self) -> bool {
+        self.unmapped_url = Some(self.client_request.url.clone());
         if self.skip_all_remapping {
             self.client_request.set_url_target_from_host_field();
-            return RequestNext::Skip;
         }
+        self.skip_all_remapping
+    }
+
+    /// Refuses an upgrade to a protocol that the proxy does not support; ignores `h2c`. Mirrors the
+    /// rest of `StartRemapRequest`, and `handle_upgrade_request`.
+    pub(crate) fn start_remap_request(&mut self, config: &HttpConfig) -> RequestNext {
         let request = &self.client_request;
         let fields = &request.fields;
         let (Some(upgrade), Some(connection)) =
@@ -106,6 +110,7 @@ impl State {
         config: &HttpConfig,
         rules: &'r UrlRewrite,
     ) -> Option<&'r Mapping> {
+        self.promote_host_of_unmapped_url();
         let rule = rules.apply(&mut self.client_request, config.pristine_host_hdr);
         self.url_remap_success = rule.is_some();
         rule
@@ -123,7 +128,9 @@ impl State {
     /// Refuses a request that no rule matches, unless a plugin answers. Mirrors `EndRemapRequest`.
     pub(crate) fn end_remap_request(&mut self, config: &HttpConfig) -> RequestNext {
         let plugin = self.plugin_tunnel_type != PluginTunnel::None;
-        if self.http_return_code != 0 {
+        if self.remap_redirect.is_some() {
+            self.redirect(config);
+        } else if self.http_return_code != 0 {
             let code = self.http_return_code;
             let reason = crate::hdr::reason_lookup(code).unwrap_or("Unknown HTTP Status");
             self.build_error_response(config, code, reason, "default");
@@ -264,6 +271,44 @@ impl State {
             && self.plugin_tunnel_type != PluginTunnel::AsIntercept
     }
 
+    /// The URL before the rules has the host of the Host field. Mirrors a part of
+    /// `HttpSM::do_remap_request`, with its way to take the field apart.
+    fn promote_host_of_unmapped_url(&mut self) {
+        let Some(url) = self.unmapped_url.as_mut().filter(|url| url.host.is_none()) else { return };
+        let Some(field) = self.client_request.fields.value_get("Host") else { return };
+        let (host, port) = match field {
+            [] => return,
+            [b'[', inside @ .., b']'] => (inside, None),
+            [b'[', inside @ ..] => match inside.iter().rposition(|&c| c == b':') {
+                Some(colon @ 1..) => (&inside[..colon], Some(&inside[colon + 1..])),
+                _ => (inside, None),
+            },
+            field => match field.iter().position(|&c| c == b':') {
+                Some(colon) => (&field[..colon], Some(&field[colon + 1..])),
+                None => (field, None),
+            },
+        };
+        url.host = (!host.is_empty()).then(|| host.to_vec());
+        if let Some(port) = port.map(leading_number) {
+            url.port = (port > 0).then(|| port.to_string().into_bytes());
+        }
+    }
+
+    /// A plugin of the rule sends the client elsewhere.
+    fn redirect(&mut self, config: &HttpConfig) {
+        let kind = match self.http_return_code {
+            301 | 303 | 305 | 308 => "redirect#moved_permanently",
+            302 | 307 => "redirect#moved_temporarily",
+            code => {
+                if code == 0 {
+                    self.http_return_code = 302;
+                }
+                "redirect#moved_temporarily"
+            }
+        };
+        self.build_error_response(config, self.http_return_code, "Redirect", kind);
+    }
+
     fn no_host(&mut self, config: &HttpConfig) {
         self.build_error_response(config, 400, "Host Header Required", "request#no_host");
     }
@@ -375,7 +420,7 @@ impl State {
                 response.fields.value_set("Content-Length", body.len().to_string().as_bytes());
             }
             self.internal_msg = Some(body);
-            self.internal_msg_type = Some("message/http");
+            self.internal_msg_type = Some(b"message/http".to_vec());
         } else if let Some(response) = &mut self.client_response {
             let allowed = b"CONNECT, DELETE, GET, HEAD, OPTIONS, POST, PURGE, PUT, PUSH, TRACE";
             response.fields.value_set("Allow", allowed);
@@ -434,4 +479,11 @@ fn quality(parts: &[&[u8]]) -> Option<f32> {
     })?;
     let number = value.iter().take(7).take_while(|c| c.is_ascii_digit() || **c == b'.').count();
     std::str::from_utf8(&value[..number]).ok()?.parse().ok()
+}
+
+/// Mirrors `ink_atoi`: the digits at the beginning.
+fn leading_number(text: &[u8]) -> u32 {
+    text.iter()
+        .take_while(|c| c.is_ascii_digit())
+        .fold(0, |n: u32, c| n.saturating_mul(10).saturating_add(u32::from(c - b'0')))
 }

@@ -6,16 +6,17 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::time::Instant;
 
 use eventsys::steps::Steps;
 use eventsys::sync::Mutex;
 use eventsys::{ET_NET, EThread, EventCode, FreeContinuation, Outcome, Request};
 use httpsm::hooks::HttpHook;
 use httpsm::plugins::Plugin;
-use httpsm::{HttpCensus, HttpData, HttpEvents, HttpTxn, Server, ServerOptions};
+use httpsm::{HttpData, HttpEvents, HttpTxn, Server, ServerOptions};
 use pluginvc::PairCensus;
-use testkit::net::PATIENCE;
+use testkit::must_end;
+
+use crate::common::until_freed;
 
 /// The thread that gives a transaction back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,8 +82,6 @@ fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
     let mut clients: Vec<TcpStream> =
         (0..REQUESTS).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
     for client in &mut clients {
-        // A thread that has panicked answers nothing.
-        client.set_read_timeout(Some(PATIENCE)).unwrap();
         let get = b"GET /nocache/5/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
         client.write_all(get).unwrap();
     }
@@ -91,13 +90,7 @@ fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
         client.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("xxxxx"), "{answer}");
     }
-    let waits_since = Instant::now();
-    // A shutdown drops the events that free the pairs, too.
-    while proxy.census() != HttpCensus::default() || pairs.alive() > 0 {
-        let left = (proxy.census(), pairs.alive());
-        assert!(waits_since.elapsed() < PATIENCE, "{left:?} are left");
-        std::thread::yield_now();
-    }
+    until_freed(proxy, &pairs);
     server.shutdown();
     // The last sender is dropped with the hooks.
     proxy.hooks().clear();
@@ -113,7 +106,8 @@ fn threads_of_transactions(from: From) -> Vec<HashSet<usize>> {
 #[test]
 fn a_transaction_stays_on_its_net_thread_whichever_thread_gives_it_back() {
     for from in [From::Foreign, From::Task, From::OtherNet] {
-        for threads in threads_of_transactions(from) {
+        // A thread that has panicked answers nothing.
+        for threads in must_end(move || threads_of_transactions(from)) {
             assert_eq!(threads.len(), 1, "{from:?}: {threads:?}");
         }
     }

@@ -13,6 +13,7 @@ mod net_common;
 mod net_faults;
 mod over;
 mod plugins;
+mod probe;
 mod proxy;
 mod recorded;
 mod rule_plugins;

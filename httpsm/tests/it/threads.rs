@@ -13,10 +13,12 @@ use eventsys::{
     StateMachine,
 };
 use httpsm::plugins::{self, Plugin};
-use httpsm::{HttpCensus, HttpConfig, HttpProxy, NoOrigin, UrlRewrite, ts_http_connect};
+use httpsm::{HttpConfig, HttpProxy, NoOrigin, UrlRewrite, ts_http_connect};
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use iocore::{IOBufferReader, IoData, NetVcRef};
 use pluginvc::PairCensus;
+
+use crate::common::until_freed;
 
 /// Asks once and reads to the end.
 struct Client {
@@ -101,10 +103,7 @@ fn many_requests_on_several_threads() {
         }
     });
     assert_eq!(answered.load(Ordering::Relaxed), ASKERS * EACH);
-    // The last ones may still be telling their plugins of the end. Then events free the pairs, and
-    // a shutdown would drop those events.
-    while proxy.census() != HttpCensus::default() || pairs.alive() > 0 {
-        std::thread::yield_now();
-    }
+    // The last ones may still be telling their plugins of the end.
+    until_freed(&proxy, &pairs);
     processor.shutdown();
 }

@@ -5,16 +5,14 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use crate::common::machine;
 use eventsys::{Clock, ContRef, EventCode, EventProcessor, FreeContinuation, Outcome, ProxyMutex};
 use iocore::buffer::BUFFER_SIZE_INDEX_4K;
 use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
 use iocore::{IoData, IoEvents};
-use testkit::Agent;
-use testkit::Alone;
-use testkit::net::read_all;
+use testkit::net::{NetLab, read_all};
+use testkit::{Agent, Alone, wait_for};
 
 const READY: EventCode = EventCode::VC_EVENT_READ_READY;
 const EOS: EventCode = EventCode::VC_EVENT_EOS;
@@ -39,16 +37,6 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.processor.shutdown();
-    }
-}
-
-/// Waits for what other threads do.
-#[track_caller]
-fn wait_for(mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < Duration::from_secs(20), "nothing happens any more");
-        std::thread::yield_now();
     }
 }
 
@@ -95,13 +83,7 @@ fn many_connections_at_once_each_get_their_own_bytes() {
     let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
     let action = server.net.accept(echo_acceptor(), &options).unwrap();
     let address = action.local_addr().unwrap();
-    let mut peers: Vec<_> = (0..CONNECTIONS)
-        .map(|_| {
-            let peer = TcpStream::connect(address).unwrap();
-            peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-            peer
-        })
-        .collect();
+    let mut peers: Vec<_> = (0..CONNECTIONS).map(|_| NetLab::client(address)).collect();
     for round in 0..5 {
         for (n, peer) in peers.iter_mut().enumerate() {
             peer.write_all(format!("{n:04} {round:04}").as_bytes()).unwrap();

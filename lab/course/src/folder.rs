@@ -3,6 +3,7 @@
 //! ```text
 //! course-work/
 //!   course.json     what was done
+//!   at-work         locked while a command is at work here
 //!   AGENTS.md       for students who work with an assistant: it asks and does not tell
 //!   workspace/      the copy, in which the student writes
 //!   lesson-1/       files of a lesson that are written from nothing
@@ -11,7 +12,7 @@
 //! The copy leaves out what would tell the solution: the book, the lessons' own files and the
 //! history.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::lesson::{self, Lesson, Place};
@@ -52,6 +53,22 @@ impl Folder {
     #[must_use]
     pub fn files(&self, lesson: &Lesson) -> PathBuf {
         self.path.join(format!("lesson-{}", lesson.number))
+    }
+
+    /// Keeps other commands of the course out of the folder until the result is dropped: a lesson
+    /// that is started while another one is judged would change what is judged.
+    ///
+    /// # Errors
+    /// If another command is at work there, or the file for it cannot be made.
+    pub fn occupy(&self) -> Result<File, CourseError> {
+        let path = self.path.join("at-work");
+        fs::create_dir_all(&self.path).map_err(CourseError::file(&self.path))?;
+        let file = File::create(&path).map_err(CourseError::file(&path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(CourseError::Busy(self.path.clone())),
+            Err(TryLockError::Error(error)) => Err(CourseError::file(&path)(error)),
+        }
     }
 
     /// Cuts the holes of a lesson, and puts back what the student wrote into them before. What

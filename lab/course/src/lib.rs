@@ -67,6 +67,9 @@ pub enum CourseError {
         /// The number.
         number: u32,
     },
+    /// Another command of the course is at work in the same folder.
+    #[error("another command of the course is at work in {}; wait for its end", .0.display())]
+    Busy(PathBuf),
     /// The solution is asked for too early.
     #[error(
         "lesson {number} is not passed yet; \"atslab course solution {number} --give-up\" shows the solution anyway"

@@ -93,7 +93,8 @@ pub use on_drop::{OnDrop, on_drop};
 pub use panics::{panic_of, panic_text};
 pub use peer::Peer;
 pub use threads::{
-    Held, beside, hold, let_time_pass, must_end, on_foreign_thread, real_processor, while_held,
+    Held, beside, hold, let_time_pass, must_end, on_foreign_thread, real_processor, wait_for,
+    while_held,
 };
 pub use trace::{Trace, same_lines};
 

@@ -120,6 +120,24 @@ pub fn beside<R>(processor: &Arc<EventProcessor>, groups: &[&str], f: impl FnOnc
     })
 }
 
+/// Yields until `done` is true, by what other threads do. It has no limit of its own; [`must_end`]
+/// has one.
+///
+/// ```
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
+/// let done = AtomicBool::new(false);
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| done.store(true, Ordering::SeqCst));
+///     testkit::wait_for(|| done.load(Ordering::SeqCst));
+/// });
+/// ```
+pub fn wait_for(mut done: impl FnMut() -> bool) {
+    while !done() {
+        std::thread::yield_now();
+    }
+}
+
 /// Runs `f` on another thread, and fails the test if `f` does not end. The thirty seconds are for a
 /// program that hangs; a correct one ends before.
 ///

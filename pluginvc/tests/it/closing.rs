@@ -8,6 +8,8 @@ use testkit::{
     WRITE_COMPLETE, WRITE_READY, counting, on_foreign_thread,
 };
 
+use crate::common::{connected, reading};
+
 fn takes_all(agent: &Agent) {
     agent.on(READ_READY, |me| {
         me.take();
@@ -17,11 +19,8 @@ fn takes_all(agent: &Agent) {
 
 #[test]
 fn shutting_the_write_side_sends_eos_after_the_rest() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
+    let (lab, a, p, _) = reading();
     takes_all(&p);
-    lab.pair(&a, &p);
     a.once(WRITE_COMPLETE, |me| me.shutdown(Write));
     a.with(|me| me.write_now(&counting(50_000)));
     lab.settle();
@@ -38,15 +37,12 @@ fn shutting_the_write_side_sends_eos_after_the_rest() {
 
 #[test]
 fn after_a_half_close_the_answer_still_comes() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
+    let (lab, a, p, _) = reading();
     takes_all(&p);
     p.on(EOS, |me| {
         me.write_now(b"answer");
     });
     p.on(WRITE_COMPLETE, |me| me.close());
-    lab.pair(&a, &p);
     a.on(WRITE_COMPLETE, |me| me.shutdown(Write));
     takes_all(&a);
     a.with(|me| {
@@ -127,9 +123,7 @@ fn a_closed_peer_is_an_error_for_the_writer_and_eos_for_the_reader() {
 
 #[test]
 fn bytes_written_before_the_close_still_arrive_and_eos_comes_after_them() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, p, _) = connected();
     a.once(WRITE_COMPLETE, |me| me.close());
     a.with(|me| me.write_now(b"last words"));
     lab.settle();
@@ -147,10 +141,7 @@ fn bytes_written_before_the_close_still_arrive_and_eos_comes_after_them() {
 
 #[test]
 fn eos_is_sent_again_for_each_time_that_the_reader_asks() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
-    lab.pair(&a, &p);
+    let (lab, a, p, _) = reading();
     a.close();
     lab.settle();
     p.with(|me| me.reenable_read());
@@ -165,11 +156,8 @@ fn eos_is_sent_again_for_each_time_that_the_reader_asks() {
 
 #[test]
 fn no_read_event_comes_after_the_read_side_is_shut() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
+    let (lab, a, p, _) = reading();
     p.once(READ_READY, |me| me.shutdown(Read));
-    lab.pair(&a, &p);
     a.with(|me| {
         me.fill(b"1");
         me.write(MAX);
@@ -191,10 +179,7 @@ fn no_read_event_comes_after_the_read_side_is_shut() {
 
 #[test]
 fn no_write_event_comes_after_the_write_side_is_shut() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = reading();
     a.once(WRITE_READY, |me| me.shutdown(Write));
     a.with(|me| me.write(MAX));
     lab.settle();
@@ -533,9 +518,7 @@ fn closing_inside_the_active_timeout() {
 
 #[test]
 fn closing_inside_a_callback_of_reenable_re_is_processed_by_an_event() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (lab, a, p, core) = connected();
     a.with(|me| me.write(MAX));
     lab.settle();
     lab.take();
@@ -600,10 +583,7 @@ fn a_reader_that_closes_in_its_callback_is_not_called_for_its_write_side() {
 
 #[test]
 fn a_close_puts_nothing_on_the_stack_of_the_closer() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = reading();
     lab.settle();
     lab.take();
     a.close();
@@ -612,10 +592,7 @@ fn a_close_puts_nothing_on_the_stack_of_the_closer() {
 
 #[test]
 fn a_foreign_thread_may_close_both_ends() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
-    let core = lab.pair(&a, &p);
+    let (lab, a, p, core) = reading();
     lab.settle();
     on_foreign_thread(|| {
         a.close();
@@ -644,9 +621,7 @@ fn a_foreign_thread_may_close_both_ends() {
 /// read. `main_handler` then goes on with the write side on the same stack.
 #[test]
 fn a_write_that_is_issued_in_the_callback_of_a_read_is_carried_out_at_once() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, p, _) = connected();
     a.with(|me| me.write_now(b"question"));
     lab.settle();
     lab.take();
@@ -708,13 +683,11 @@ fn a_write_may_be_issued_for_another_state_machine_in_the_callback_of_a_read() {
 /// pair is freed, they must not keep the state machine in turn.
 #[test]
 fn a_freed_pair_keeps_no_state_machine_alive() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
+    let (lab, a, p, core) = connected();
     p.on(READ_COMPLETE, |me| {
         me.write_now(b"answer");
         me.vc().do_io_close(None);
     });
-    let core = lab.pair(&a, &p);
     a.with(|me| me.write_now(b"question"));
     lab.settle();
     p.with(|me| me.read(8));
@@ -732,9 +705,7 @@ fn a_freed_pair_keeps_no_state_machine_alive() {
 /// pass.
 #[test]
 fn what_is_left_of_a_write_side_that_is_shut_is_fetched_without_a_pass_of_it() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, p, _) = connected();
     a.once(WRITE_COMPLETE, |me| me.shutdown(Write));
     a.with(|me| me.write_now(b"x"));
     lab.settle();

@@ -9,11 +9,11 @@ use iocore::{IoData, IoEvents};
 use pluginvc::PluginVCCore;
 use testkit::{ACCEPT, Lab, MAX, OPEN, hold, on_foreign_thread, panic_text};
 
+use crate::common::connected;
+
 #[test]
 fn connect_gives_the_passive_end_to_the_acceptor_before_it_returns() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (lab, a, p, core) = connected();
     lab.expect(
         "- create
          P got: NET_EVENT_ACCEPT",
@@ -27,9 +27,7 @@ fn connect_gives_the_passive_end_to_the_acceptor_before_it_returns() {
 
 #[test]
 fn a_pair_is_freed_when_both_ends_have_processed_their_close() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (lab, a, p, core) = connected();
     a.close();
     lab.settle();
     assert!(!core.is_freed(), "the passive end is still open");

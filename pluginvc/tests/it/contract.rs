@@ -5,13 +5,13 @@ use eventsys::{ContRef, EventCode, FreeContinuation, Outcome, ProxyMutex, call};
 use eventsys::{Data, mutex::census};
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use iocore::{ShutdownHowTo, VConnection, VioOp};
-use testkit::{ACCEPT, Lab, MAX, READ_READY, on_foreign_thread, panic_text};
+use testkit::{Lab, MAX, READ_READY, on_foreign_thread, panic_text};
+
+use crate::common::{connected, reading};
 
 #[test]
 fn a_guard_of_another_mutex_is_refused_by_do_io() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (_lab, a, p, _) = connected();
     let vc = a.vc();
     let text = p.with(|other| panic_text(|| vc.do_io_read(other.guard, Some(a.cont()), 1, None)));
     assert!(text.contains("the guard is not of the mutex to bind to"), "{text}");
@@ -19,9 +19,7 @@ fn a_guard_of_another_mutex_is_refused_by_do_io() {
 
 #[test]
 fn a_guard_of_another_mutex_is_refused_by_reenable() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (_lab, a, p, _) = connected();
     a.with(|me| me.write(MAX));
     let vio = a.write_vio();
     p.with(|other| {
@@ -34,9 +32,7 @@ fn a_guard_of_another_mutex_is_refused_by_reenable() {
 
 #[test]
 fn a_vio_without_an_operation_cannot_be_reenabled() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (_lab, a, _p, _) = connected();
     let vc = a.vc();
     a.with(|me| {
         let text = panic_text(|| vc.reenable(me.guard, VioOp::Write));
@@ -48,9 +44,7 @@ fn a_vio_without_an_operation_cannot_be_reenabled() {
 
 #[test]
 fn a_buffer_that_is_bound_to_another_mutex_is_refused() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     let foreign = MIOBuffer::new(BUFFER_SIZE_INDEX_32K).bind(&ProxyMutex::new());
     let vc = a.vc();
     a.with(|me| {
@@ -84,9 +78,7 @@ fn a_vio_cannot_be_moved_to_another_mutex_without_the_old_one() {
 
 #[test]
 fn a_continuation_without_a_mutex_cannot_do_io() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (_lab, _a, _p, core) = connected();
     let free: ContRef = FreeContinuation::new(|_, _, _| Outcome::Done);
     let guard = core.mutex().lock();
     let vc = core.active_vc().unwrap();
@@ -98,9 +90,7 @@ fn a_continuation_without_a_mutex_cannot_do_io() {
 #[cfg(debug_assertions)]
 #[test]
 fn every_use_after_the_close_is_an_assertion() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (_lab, a, _p, _) = connected();
     a.with(|me| {
         me.read(MAX);
         me.write(MAX);
@@ -126,9 +116,7 @@ fn every_use_after_the_close_is_an_assertion() {
 #[cfg(not(debug_assertions))]
 #[test]
 fn a_second_close_does_nothing() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (lab, a, p, core) = connected();
     a.vc().do_io_close(None);
     a.close();
     p.close();
@@ -138,9 +126,7 @@ fn a_second_close_does_nothing() {
 
 #[test]
 fn an_event_for_a_freed_pair_panics_with_the_originals_text() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (lab, a, p, core) = connected();
     let vc = core.active_vc().unwrap();
     a.close();
     p.close();
@@ -154,9 +140,7 @@ fn an_event_for_a_freed_pair_panics_with_the_originals_text() {
 
 #[test]
 fn events_that_are_none_of_its_own_are_refused() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (lab, _a, _p, core) = connected();
     let cont: ContRef = core.active_vc().unwrap();
     let guard = core.mutex().lock();
     let text = panic_text(|| call(&cont, Some(&guard), EventCode::EVENT_CALL, Data::None));
@@ -171,9 +155,7 @@ fn events_that_are_none_of_its_own_are_refused() {
 
 #[test]
 fn an_end_is_not_called_without_the_core_mutex() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (_lab, _a, _p, core) = connected();
     let cont: ContRef = core.active_vc().unwrap();
     let text = panic_text(|| call(&cont, None, EventCode::EVENT_IMMEDIATE, Data::None));
     assert_eq!(text, "!mutex || mutex->thread_holding == this_ethread()");
@@ -183,13 +165,10 @@ fn an_end_is_not_called_without_the_core_mutex() {
 /// any time and on any thread.
 #[test]
 fn an_end_may_outlive_its_pair() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
+    let (lab, a, p, core) = reading();
     p.on(READ_READY, |me| {
         me.take();
     });
-    let core = lab.pair(&a, &p);
     a.with(|me| me.write_now(b"x"));
     lab.settle();
     let (vc, vio) = (a.vc(), p.read_vio());

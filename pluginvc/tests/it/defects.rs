@@ -4,7 +4,7 @@
 //!
 //! The numbers are those of the issues and pull requests of Apache Traffic
 //! Server. Where the defect is a race, a foreign thread acts at an exact step
-//! ([`Lab::at_step`](testkit::Lab::at_step)) or while it holds a lock; `explore.rs`
+//! ([`Lab::at_step`](testkit::Lab::at_step)) or while it holds a lock; `lab/explored/explorations`
 //! goes through all schedules of the same scenes.
 
 mod fixed;
@@ -13,15 +13,15 @@ mod null;
 mod unlocked;
 
 use pluginvc::Corrections;
-use testkit::{Lab, MAX, counting};
+use testkit::{MAX, counting};
+
+use crate::common::connected;
 
 /// Open in epoch D, right in this one (measured on 9.1.3): a peer that has not
 /// begun to read is no error; the bytes are taken and wait for it.
 #[test]
 fn open_3_bytes_are_taken_before_the_peer_begins_to_read() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, p, _) = connected();
     a.with(|me| me.write_now(&counting(100)));
     lab.settle();
     lab.expect_callbacks(

@@ -9,7 +9,7 @@ mod e;
 use std::sync::Arc;
 
 use pluginvc::{Epoch, PluginVCCore, PluginVcOptions};
-use testkit::{Agent, Lab, MAX};
+use testkit::{Agent, Lab, MAX, hold};
 
 fn pair(lab: &Lab, epoch: Epoch) -> (Agent, Agent, Arc<PluginVCCore>) {
     let (a, p) = lab.agents();
@@ -25,4 +25,15 @@ fn reading(lab: &Lab, epoch: Epoch) -> (Agent, Agent) {
     lab.settle();
     lab.take();
     (a, p)
+}
+
+/// `A` writes a byte for `P`, which reads, while a foreign thread has `P`'s mutex; the thread gives
+/// it back before the end tries again.
+fn writes_while_the_reader_is_held(lab: &Lab, epoch: Epoch) {
+    let (a, p) = reading(lab, epoch);
+    let busy = hold(p.mutex());
+    a.with(|me| me.write_now(b"x"));
+    lab.run_ms(3);
+    busy.release();
+    lab.settle();
 }

@@ -3,6 +3,7 @@
 
 mod about;
 mod closing;
+mod common;
 mod connect;
 mod conservation;
 mod contract;

@@ -14,11 +14,11 @@ use testkit::{
     ACCEPT, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting, hold, on_foreign_thread,
 };
 
+use crate::common::{connected, reading};
+
 #[test]
 fn one_event_serves_many_reenables() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.with(|me| {
         me.write(MAX);
         me.read(MAX);
@@ -33,9 +33,7 @@ fn one_event_serves_many_reenables() {
 
 #[test]
 fn a_reenable_after_the_event_has_fired_sets_up_another() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.once(WRITE_READY, |me| me.reenable_write());
     a.with(|me| me.write(MAX));
     lab.settle();
@@ -57,10 +55,7 @@ fn a_reenable_after_the_event_has_fired_sets_up_another() {
 
 #[test]
 fn main_handler_tries_again_while_the_read_mutex_is_held() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
-    lab.pair(&a, &p);
+    let (lab, _a, p, _) = reading();
     let busy = hold(p.mutex());
     lab.run_ms(22);
     busy.release();
@@ -116,10 +111,7 @@ fn main_handler_tries_again_while_the_write_mutex_is_held() {
 
 #[test]
 fn a_missed_read_side_is_retried_by_the_core_event() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
-    lab.pair(&a, &p);
+    let (lab, a, p, _) = reading();
     lab.settle();
     lab.take();
     let busy = hold(p.mutex());
@@ -148,9 +140,7 @@ fn a_missed_read_side_is_retried_by_the_core_event() {
 
 #[test]
 fn a_missed_write_side_is_retried_by_the_core_event() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, p, _) = connected();
     a.with(|me| me.write_now(&counting(40_000)));
     lab.settle();
     lab.take();
@@ -182,10 +172,7 @@ fn a_missed_write_side_is_retried_by_the_core_event() {
 
 #[test]
 fn many_misses_of_a_side_share_one_core_event() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
-    lab.pair(&a, &p);
+    let (lab, a, p, _) = reading();
     a.with(|me| me.write(MAX));
     lab.settle();
     lab.take();
@@ -206,9 +193,7 @@ fn many_misses_of_a_side_share_one_core_event() {
 
 #[test]
 fn nothing_is_retried_for_a_peer_that_does_not_read() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, p, _) = connected();
     let busy = hold(p.mutex());
     a.with(|me| me.write_now(b"x"));
     lab.settle();
@@ -228,9 +213,7 @@ fn nothing_is_retried_for_a_peer_that_does_not_read() {
 
 #[test]
 fn a_core_that_another_thread_holds_is_waited_for_by_the_event_system() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (lab, a, _p, core) = connected();
     let busy = hold(core.mutex());
     a.with(|me| me.write(MAX));
     lab.run_ms(12);
@@ -247,9 +230,7 @@ fn a_core_that_another_thread_holds_is_waited_for_by_the_event_system() {
 
 #[test]
 fn a_close_is_retried_until_the_state_machine_can_be_had() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (lab, a, p, core) = connected();
     a.with(|me| me.read(MAX));
     lab.settle();
     p.close();
@@ -274,9 +255,7 @@ fn a_close_is_retried_until_the_state_machine_can_be_had() {
 
 #[test]
 fn the_periodic_event_stays_periodic_when_its_lock_is_missed() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (lab, a, p, core) = connected();
     a.with(|me| {
         me.read(MAX);
         me.vc().set_inactivity_timeout(seconds(100));
@@ -302,11 +281,8 @@ fn the_periodic_event_stays_periodic_when_its_lock_is_missed() {
 
 #[test]
 fn what_a_foreign_thread_asks_for_is_done_by_the_event_thread() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
+    let (lab, a, p, _) = reading();
     p.on(READ_READY, |me| me.note(&format!("{}", std::thread::current().name().is_some())));
-    lab.pair(&a, &p);
     on_foreign_thread(|| {
         a.with(|me| {
             me.fill(b"x");

@@ -14,9 +14,11 @@ use eventsys::{
 use iocore::{IoEvents, NetVcRef};
 use pluginvc::PluginVCCore;
 use testkit::{
-    ACCEPT, Agent, EOS, Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting,
-    on_foreign_thread, panic_text, real_processor,
+    ACCEPT, Agent, EOS, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting, on_foreign_thread,
+    panic_text, real_processor, wait_for,
 };
+
+use crate::common::reading;
 
 const PAIRS: usize = 100;
 const BYTES: usize = 50_000;
@@ -53,9 +55,7 @@ fn transfer(
 /// Waits for the event that frees the pair. It comes after the last callback: a shutdown in between
 /// drops it, and nothing frees the pair any more.
 fn until_freed(core: &PluginVCCore) {
-    while !core.is_freed() {
-        std::thread::yield_now();
-    }
+    wait_for(|| core.is_freed());
 }
 
 /// Waits for all transfers, ends the threads, and looks at what is left.
@@ -202,11 +202,8 @@ fn holding(vc: NetVcRef) -> Request {
 
 #[test]
 fn a_close_by_the_drop_of_what_ends_with_a_thread_goes_to_another_thread() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
+    let (lab, a, p, core) = reading();
     p.on(EOS, |me| me.close());
-    let core = lab.pair(&a, &p);
     let (vc, processor) = (a.vc(), &lab.processor);
     on_foreign_thread(|| {
         let ends = processor.adopt_current_thread("ET_NET");
@@ -243,9 +240,7 @@ fn a_pair_that_is_to_connect_after_a_handler_has_panicked_says_so_and_does_not_h
         me.take_vc(core.connect());
         me.write_now(b"hello");
     });
-    while !processor.is_shut_down() {
-        std::thread::yield_now();
-    }
+    wait_for(|| processor.is_shut_down());
     processor.shutdown();
     let panic = processor.handler_panic().expect("a handler has panicked").to_string();
     assert!(panic.ends_with("has panicked: the state machine's own"), "{panic}");

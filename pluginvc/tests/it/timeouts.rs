@@ -10,13 +10,13 @@ use iocore::NetVcRef;
 use iocore::ShutdownHowTo::{Read, Write};
 use testkit::{ACCEPT, ACTIVE, EOS, INACTIVITY, Lab, MAX, READ_READY, hold};
 
+use crate::common::{connected, reading};
+
 const CALLBACKS: &[&str] = &[": "];
 
 #[test]
 fn the_active_timeout_comes_once() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.with(|me| {
         me.read(MAX);
         me.vc().set_active_timeout(mseconds(250));
@@ -38,13 +38,10 @@ fn the_active_timeout_comes_once() {
 
 #[test]
 fn the_active_timeout_comes_even_while_bytes_move() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
+    let (lab, a, p, _) = reading();
     p.on(READ_READY, |me| {
         me.take();
     });
-    lab.pair(&a, &p);
     a.with(|me| {
         me.write(MAX);
         me.vc().set_active_timeout(mseconds(25));
@@ -61,9 +58,7 @@ fn the_active_timeout_comes_even_while_bytes_move() {
 
 #[test]
 fn the_inactivity_timeout_comes_at_the_first_look_after_its_time() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.with(|me| {
         me.read(MAX);
         me.vc().set_inactivity_timeout(mseconds(2_500));
@@ -122,9 +117,7 @@ fn bytes_that_move_put_the_inactivity_timeout_off_on_both_ends() {
 
 #[test]
 fn asking_without_moving_a_byte_does_not_put_it_off() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.with(|me| {
         me.write(MAX);
         me.vc().set_inactivity_timeout(mseconds(1_500));
@@ -138,9 +131,7 @@ fn asking_without_moving_a_byte_does_not_put_it_off() {
 
 #[test]
 fn a_timeout_goes_to_the_read_side_if_a_read_is_under_way() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.with(|me| {
         me.read(MAX);
         me.write(MAX);
@@ -152,9 +143,7 @@ fn a_timeout_goes_to_the_read_side_if_a_read_is_under_way() {
 
 #[test]
 fn a_timeout_goes_to_the_write_side_if_no_read_is_under_way() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.with(|me| {
         // The write is complete before it begins.
         me.read(0);
@@ -167,9 +156,7 @@ fn a_timeout_goes_to_the_write_side_if_no_read_is_under_way() {
 
 #[test]
 fn a_timeout_goes_to_the_write_side_after_the_read_side_is_shut() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.with(|me| {
         me.read(MAX);
         me.write(MAX);
@@ -182,9 +169,7 @@ fn a_timeout_goes_to_the_write_side_after_the_read_side_is_shut() {
 
 #[test]
 fn no_timeout_comes_when_both_sides_are_shut_and_the_event_is_gone() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.with(|me| {
         me.read(MAX);
         me.write(MAX);
@@ -200,9 +185,7 @@ fn no_timeout_comes_when_both_sides_are_shut_and_the_event_is_gone() {
 
 #[test]
 fn no_timeout_comes_when_nothing_is_under_way() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.with(|me| {
         me.vc().set_inactivity_timeout(mseconds(500));
         me.vc().set_active_timeout(mseconds(500));
@@ -219,9 +202,7 @@ fn no_timeout_comes_when_nothing_is_under_way() {
 
 #[test]
 fn a_timeout_that_is_taken_back_does_not_come() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.with(|me| {
         me.read(MAX);
         me.vc().set_inactivity_timeout(mseconds(500));
@@ -242,9 +223,7 @@ fn a_timeout_that_is_taken_back_does_not_come() {
 
 #[test]
 fn a_timeout_that_is_set_anew_counts_from_then() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.with(|me| {
         me.read(MAX);
         me.vc().set_active_timeout(mseconds(100));
@@ -261,9 +240,7 @@ fn a_timeout_that_is_set_anew_counts_from_then() {
 
 #[test]
 fn the_default_inactivity_timeout_is_an_inactivity_timeout() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.with(|me| {
         me.read(MAX);
         me.vc().set_default_inactivity_timeout(seconds(1));
@@ -275,9 +252,7 @@ fn the_default_inactivity_timeout_is_an_inactivity_timeout() {
 
 #[test]
 fn the_active_timeout_is_tried_again_while_the_state_machine_is_busy() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.with(|me| {
         me.read(MAX);
         me.vc().set_active_timeout(mseconds(20));
@@ -299,10 +274,7 @@ fn the_active_timeout_is_tried_again_while_the_state_machine_is_busy() {
 
 #[test]
 fn after_a_timeout_bytes_still_move() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
-    let core = lab.pair(&a, &p);
+    let (lab, a, p, core) = reading();
     a.with(|me| {
         me.read(MAX);
         me.vc().set_inactivity_timeout(seconds(1));
@@ -325,11 +297,8 @@ fn after_a_timeout_bytes_still_move() {
 
 #[test]
 fn a_timeout_of_one_end_is_nothing_to_the_other() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
+    let (lab, a, p, core) = reading();
     p.on(EOS, |me| me.close());
-    let core = lab.pair(&a, &p);
     a.on(ACTIVE, |me| me.close());
     a.with(|me| {
         me.read(MAX);
@@ -349,9 +318,7 @@ fn a_timeout_of_one_end_is_nothing_to_the_other() {
 /// `defects.rs` for what it used to do.
 #[test]
 fn the_inactivity_timeout_may_be_set_anew_inside_its_own_callback() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.on(INACTIVITY, |me| me.vc().set_inactivity_timeout(mseconds(1_500)));
     a.with(|me| {
         me.read(MAX);
@@ -374,9 +341,7 @@ fn the_inactivity_timeout_may_be_set_anew_inside_its_own_callback() {
 
 #[test]
 fn the_active_timeout_may_be_set_anew_inside_its_own_callback() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.once(ACTIVE, |me| me.vc().set_active_timeout(mseconds(30)));
     a.with(|me| {
         me.read(MAX);
@@ -396,9 +361,7 @@ fn the_active_timeout_may_be_set_anew_inside_its_own_callback() {
 /// There is one periodic event, however often the timeout is set.
 #[test]
 fn an_inactivity_timeout_that_is_set_twice_is_looked_for_once_a_second() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (lab, a, p, core) = connected();
     a.with(|me| {
         me.read(MAX);
         me.vc().set_inactivity_timeout(seconds(5));

@@ -7,6 +7,8 @@ use testkit::{
     ACCEPT, Agent, Lab, MAX, Me, READ_COMPLETE, READ_READY, WRITE_COMPLETE, WRITE_READY, counting,
 };
 
+use crate::common::{connected, reading};
+
 /// Has `agent` take all that comes and ask for more.
 fn takes_all(agent: &Agent) {
     agent.on(READ_READY, |me| {
@@ -98,10 +100,7 @@ fn a_short_message_takes_these_steps() {
 #[test]
 fn pieces_below_128_bytes_are_copied_and_larger_ones_are_shared() {
     for (len, shared) in [(1, false), (127, false), (128, true), (129, true), (4096, true)] {
-        let lab = Lab::new();
-        let (a, p) = lab.agents();
-        p.on(ACCEPT, |me| me.read(MAX));
-        lab.pair(&a, &p);
+        let (lab, a, p, _) = reading();
         let from = a.with(|me| {
             me.write_now(&counting(len));
             address(&me.output().1, me)
@@ -115,10 +114,7 @@ fn pieces_below_128_bytes_are_copied_and_larger_ones_are_shared() {
 #[test]
 fn many_small_pieces_become_one_block_and_many_large_ones_a_block_each() {
     let blocks_of = |len: usize| {
-        let lab = Lab::new();
-        let (a, p) = lab.agents();
-        p.on(ACCEPT, |me| me.read(MAX));
-        lab.pair(&a, &p);
+        let (lab, a, p, _) = reading();
         for _ in 0..10 {
             a.with(|me| me.write_now(&counting(len)));
             lab.settle();
@@ -137,14 +133,11 @@ fn many_small_pieces_become_one_block_and_many_large_ones_a_block_each() {
 fn a_piece_that_is_cut_by_a_block_is_copied_and_shared_in_part() {
     // 32,668 bytes leave room for 100 in the writer's first block. A transfer goes
     // block by block: 100 bytes of the first (copied), 200 of the second (shared).
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
+    let (lab, a, p, _) = reading();
     p.on(READ_READY, |me| {
         me.take();
         me.reenable_read();
     });
-    lab.pair(&a, &p);
     a.with(|me| me.write_now(&counting(32_668)));
     lab.settle();
     // From here on into a new buffer.
@@ -179,9 +172,7 @@ fn a_piece_that_is_cut_by_a_block_is_copied_and_shared_in_part() {
 
 #[test]
 fn the_core_buffer_takes_32_kib() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.with(|me| me.write_now(&counting(100_000)));
     a.on(WRITE_READY, |me| me.reenable_write());
     lab.settle();
@@ -273,10 +264,7 @@ fn what_is_asked_for_beyond_the_bytes_at_hand_waits() {
 
 #[test]
 fn only_nbytes_are_written_whatever_the_buffer_holds() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = reading();
     a.with(|me| {
         me.fill(&counting(100));
         me.write(10);
@@ -339,11 +327,8 @@ fn a_read_and_a_write_of_zero_bytes_say_nothing() {
 
 #[test]
 fn a_read_of_unknown_length_is_never_complete() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
+    let (lab, a, p, _) = reading();
     takes_all(&p);
-    lab.pair(&a, &p);
     a.with(|me| me.write(MAX));
     for _ in 0..3 {
         a.with(|me| {
@@ -369,9 +354,7 @@ fn a_read_of_unknown_length_is_never_complete() {
 
 #[test]
 fn a_writer_with_an_empty_buffer_is_asked_to_fill_it() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.once(WRITE_READY, |me| {
         me.fill(&counting(30));
         me.reenable_write();
@@ -448,10 +431,7 @@ fn a_read_may_go_on_with_another_state_machine_under_another_mutex() {
 
 #[test]
 fn reenable_calls_back_on_another_stack_and_reenable_re_on_this_one() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
-    lab.pair(&a, &p);
+    let (lab, a, p, _) = reading();
     a.with(|me| me.write(MAX));
     lab.settle();
     lab.take();
@@ -486,10 +466,7 @@ fn reenable_calls_back_on_another_stack_and_reenable_re_on_this_one() {
 
 #[test]
 fn reenable_re_of_a_read_fetches_at_once_and_lets_the_writer_go_on() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
-    lab.pair(&a, &p);
+    let (lab, a, p, _) = reading();
     a.with(|me| me.write_now(&counting(70_000)));
     lab.settle();
     lab.take();
@@ -522,9 +499,7 @@ fn reenable_re_of_a_read_fetches_at_once_and_lets_the_writer_go_on() {
 
 #[test]
 fn reenable_re_inside_a_callback_calls_back_inside_it() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.once(WRITE_READY, |me| {
         me.fill(&counting(10));
         me.note("in");
@@ -553,9 +528,7 @@ fn reenable_re_inside_a_callback_calls_back_inside_it() {
 
 #[test]
 fn a_write_that_is_complete_is_done_with_until_the_next_one() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.once(WRITE_COMPLETE, |me| me.reenable_write());
     a.with(|me| {
         me.fill(&counting(20));
@@ -579,9 +552,7 @@ fn a_write_that_is_complete_is_done_with_until_the_next_one() {
 
 #[test]
 fn raising_nbytes_after_complete_goes_on_where_it_was() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.once(WRITE_COMPLETE, |me| {
         me.write_vio().set_nbytes(me.guard, 20);
         me.reenable_write();

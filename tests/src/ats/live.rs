@@ -37,7 +37,7 @@ pub mod server;
 pub mod shrink;
 
 pub use arm::{Finish, Played, PortArm, RealArm};
-pub use bench::{Answer, BenchArm, Job};
+pub use bench::{Answer, BenchArm, Callgrind, Job};
 pub use differ::{Divergence, differ};
 pub use error::LiveError;
 pub use generate::{generate, generate_race};

@@ -5,12 +5,14 @@
 //! | [`requests`] | the requests that both get, from a file |
 //! | [`answer`] | what a client gets |
 //! | [`tracer`] | a plugin that writes down the calls of another one, in any host |
-//! | [`trace`] | what it writes, without what must differ, and the comparison |
+//! | [`masks`] | what must differ between two hosts, and is replaced |
+//! | [`trace`] | what it writes, masked, and the comparison |
 //! | [`real`] | a real server with the plugin and the tracer |
 //!
 //! The port's side needs the C interface, which only a program can export: `atslab plugin`.
 
 pub mod answer;
+pub mod masks;
 pub mod real;
 pub mod requests;
 pub mod trace;
@@ -19,5 +21,5 @@ pub mod tracer;
 pub use answer::PluginAnswer;
 pub use real::{Asked, Placing, real_run};
 pub use requests::PluginRequest;
-pub use trace::{Masked, Trace, first_difference};
+pub use trace::{Trace, first_difference};
 pub use tracer::Tracer;

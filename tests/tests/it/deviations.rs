@@ -9,6 +9,7 @@ use conformance::ats::http::{
     Case, Difference, HttpServer, Origins, PortServers, Recording, Sends, Timeouts, play_all,
 };
 use conformance::ats::live::Release;
+use conformance::ats::plugins::masks;
 use conformance::deviations::{Deviation, Deviations};
 use conformance::node::deviations::{RULES, Told};
 use conformance::node::{compare, run, shape};
@@ -46,6 +47,8 @@ fn every_rule_has_an_entry_and_every_entry_its_rule() {
     };
     assert_eq!(named(Deviations::ats()), BTreeSet::new());
     assert_eq!(named(Deviations::http()), Sends::ALL.map(|(name, _)| name).into());
+    let masks = masks::OF_CALLS.iter().chain(&masks::OF_ANSWERS).map(|(name, _)| *name);
+    assert_eq!(named(Deviations::plugins()), masks.collect());
     assert_eq!(named(Deviations::node()), RULES.map(|(name, _)| name).into());
 }
 

@@ -46,7 +46,7 @@ macro_rules! classes {
 }
 
 classes! {
-    () = 'v', bool = 'b', c_int = 'i', i64 = 'l', u64 = 'l', f32 = 'f',
+    () = 'v', bool = 'b', c_int = 'i', u32 = 'i', i64 = 'l', u64 = 'l', f32 = 'f',
     Handle = 'p', EventFunction = 'p', ThreadFunction = 'p', RecordFunction = 'p',
 }
 
@@ -70,7 +70,7 @@ macro_rules! exports {
             #[unsafe(no_mangle)]
             #[allow(non_snake_case, unused_unsafe)]
             pub(super) unsafe extern "C-unwind" fn $name($($arg: $type),*) $(-> $result)? {
-                let _call = $crate::host::calls::enter(stringify!($name));
+                let _call = $crate::host::calls::entered!(stringify!($name));
                 // SAFETY: pointers, lengths and places for results are as the plugin passes them,
                 // and `ts/ts.h` obliges it to pass good ones for the length of the call.
                 unsafe { $body }

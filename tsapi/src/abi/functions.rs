@@ -4,12 +4,16 @@ use std::ffi::{c_char, c_int, c_void};
 
 use super::callbacks::{EventFunction, RecordFunction, ThreadFunction};
 use super::values::{
-    advance, between, block, bytes, lend, malloced, put, put_both, put_or_error, room, text,
+    advance, between, bit_map, block, bytes, copy_text, fill, fill_or_nothing, lend, malloced,
+    malloced_with_length, put, put_both, put_or_error, room, success, taken, text,
 };
+use crate::host::config::Value;
 use crate::host::head::Which;
+use crate::host::transaction::Limit;
 use crate::host::{
-    Handle, Kind, action, buffer, connection, continuation, field, files, findings, head, hooks,
-    host, locks, messages, names, parser, plugins, stats, threads, transaction, url,
+    Handle, Kind, action, args, buffer, config, connection, continuation, field, files, findings,
+    head, hooks, host, locks, messages, names, parser, plugins, stats, text as encoded, threads,
+    transaction, url, uuid,
 };
 
 /// A pointer that a plugin gives and gets back, as the host keeps it.
@@ -34,6 +38,8 @@ exports! {
     fn TSIsDebugTagSet(tag: *const c_char) -> c_int
         = c_int::from(messages::is_debug_tag_set(&text(tag)));
     fn TSMgmtUpdateRegister(_cont: Handle, _name: *const c_char) = {};
+    fn TSMgmtConfigFileAdd(_parent: *const c_char, _file: *const c_char) -> c_int = 0;
+    fn TSInstallDirGet() -> *const c_char = host().config_dir.as_ptr();
 
     // Memory and strings.
     fn _TSmalloc(size: u64, _path: *const c_char) -> *mut c_void = libc::malloc(size as usize);
@@ -43,6 +49,29 @@ exports! {
     fn _TSstrdup(from: *const c_char, length: i64, _path: *const c_char) -> *mut c_char = match from {
         from if from.is_null() => std::ptr::null_mut(),
         from => malloced(bytes(from, length)),
+    };
+    fn _TSstrlcpy(into: *mut c_char, from: *const c_char, room: u64) -> u64
+        = copy_text(into, room, 0, bytes(from, -1));
+    fn _TSstrlcat(into: *mut c_char, from: *const c_char, room: u64) -> u64
+        = copy_text(into, room, libc::strnlen(into, room as usize), bytes(from, -1));
+    fn TSBase64Encode(
+        from: *const c_char, length: u64, into: *mut c_char, room: u64, written: *mut u64
+    ) -> c_int = fill(into, written, encoded::base64_encode(block(from, length as i64), room as usize));
+    fn TSBase64Decode(
+        from: *const c_char, length: u64, into: *mut c_char, room: u64, written: *mut u64
+    ) -> c_int = fill(into, written, encoded::base64_decode(block(from, length as i64), room as usize));
+    fn TSStringPercentEncode(
+        from: *const c_char, length: c_int, into: *mut c_char, room: u64, written: *mut u64,
+        map: *const c_char
+    ) -> c_int = {
+        let text = encoded::percent_encode(bytes(from, length), bit_map(map), room as usize);
+        fill_or_nothing(into, written, text)
+    };
+    fn TSStringPercentDecode(
+        from: *const c_char, length: u64, into: *mut c_char, room: u64, written: *mut u64
+    ) -> c_int = {
+        let length = if length == 0 { -1 } else { length as i64 };
+        fill(into, written, Some(encoded::percent_decode(bytes(from, length), room as usize)))
     };
     fn _TSAssert(what: *const c_char, file: *const c_char, line: c_int) -> c_int = {
         findings::note(format!("the plugin's assertion failed: {} ({}:{line})", text(what), text(file)));
@@ -160,6 +189,39 @@ exports! {
     // Heads.
     fn TSMBufferCreate() -> Handle = head::create_buffer();
     fn TSMBufferDestroy(mbuffer: Handle) -> c_int = head::destroy_buffer(mbuffer);
+    fn TSMimeHdrCreate(mbuffer: Handle, head: *mut Handle) -> c_int
+        = put_or_error(head, Some(head::create_fields(mbuffer)));
+    fn TSMimeHdrDestroy(_mbuffer: Handle, head: Handle) -> c_int
+        = { head::destroy_fields(head); 0 };
+    fn TSMimeHdrClone(into: Handle, _from: Handle, head: Handle, copy: *mut Handle) -> c_int
+        = put_or_error(copy, Some(head::clone_fields(into, head)));
+    fn TSMimeHdrCopy(_into: Handle, to: Handle, _mbuffer: Handle, from: Handle) -> c_int
+        = { head::copy_fields(to, from); 0 };
+    fn TSMimeHdrFieldsClear(_mbuffer: Handle, head: Handle) -> c_int
+        = { head::clear_fields(head); 0 };
+    fn TSMimeHdrLengthGet(_mbuffer: Handle, head: Handle) -> c_int = head::fields_length(head);
+    fn TSMimeHdrPrint(_mbuffer: Handle, head: Handle, buffer: Handle)
+        = head::print_fields(head, buffer);
+    fn TSHttpHdrClone(into: Handle, _from: Handle, head: Handle, copy: *mut Handle) -> c_int
+        = put_or_error(copy, Some(head::clone(into, head)));
+    fn TSHttpHdrCopy(_into: Handle, to: Handle, _mbuffer: Handle, from: Handle) -> c_int
+        = { head::copy(to, from); 0 };
+    fn TSHttpHdrUrlSet(_mbuffer: Handle, head: Handle, url: Handle) -> c_int
+        = { head::set_url(head, url); 0 };
+    fn TSHttpHdrHostGet(_mbuffer: Handle, head: Handle, length: *mut c_int) -> *const c_char
+        = lend(head::host(head), length);
+    fn TSHttpHdrEffectiveUrlBufGet(
+        _mbuffer: Handle, head: Handle, into: *mut c_char, room_for: i64, length: *mut i64
+    ) -> c_int = match head::effective_url(head) {
+        None => -1,
+        Some(text) => {
+            put(length, text.len() as i64);
+            if text.len() as i64 <= room_for {
+                room(into, text.len() as i64).copy_from_slice(&text);
+            }
+            0
+        }
+    };
     fn TSHandleMLocRelease(_mbuffer: Handle, _parent: Handle, handle: Handle) -> c_int
         = if field::release(handle) { 0 } else { -1 };
     fn TSHttpHdrCreate(mbuffer: Handle) -> Handle = head::create(mbuffer);
@@ -246,17 +308,125 @@ exports! {
     ) -> c_int = { field::set_value(field, part, value.to_string().as_bytes()); 0 };
     fn TSMimeHdrFieldValueDateSet(_mbuffer: Handle, _head: Handle, field: Handle, time: i64) -> c_int
         = { field::set_date(field, time); 0 };
+    fn TSMimeHdrFieldValueDateInsert(_mbuffer: Handle, _head: Handle, field: Handle, time: i64) -> c_int
+        = { field::set_date(field, time); 0 };
+    fn TSMimeHdrFieldValueDateGet(_mbuffer: Handle, _head: Handle, field: Handle) -> i64
+        = field::date(field);
+    fn TSMimeHdrFieldValueUintGet(_mbuffer: Handle, _head: Handle, field: Handle, part: c_int) -> u32
+        = field::number(field, part) as u32;
+    fn TSMimeHdrFieldValueUintSet(
+        _mbuffer: Handle, _head: Handle, field: Handle, part: c_int, value: u32
+    ) -> c_int = { field::set_value(field, part, value.to_string().as_bytes()); 0 };
+    fn TSMimeHdrFieldValueStringInsert(
+        _mbuffer: Handle, _head: Handle, field: Handle, part: c_int, value: *const c_char, length: c_int
+    ) -> c_int = { field::insert_value(field, part, bytes(value, length)); 0 };
+    fn TSMimeHdrFieldValueIntInsert(
+        _mbuffer: Handle, _head: Handle, field: Handle, part: c_int, value: c_int
+    ) -> c_int = { field::insert_value(field, part, value.to_string().as_bytes()); 0 };
+    fn TSMimeHdrFieldValueUintInsert(
+        _mbuffer: Handle, _head: Handle, field: Handle, part: c_int, value: u32
+    ) -> c_int = { field::insert_value(field, part, value.to_string().as_bytes()); 0 };
+    fn TSMimeHdrFieldValueAppend(
+        _mbuffer: Handle, _head: Handle, field: Handle, part: c_int, value: *const c_char, length: c_int
+    ) -> c_int = { field::extend_value(field, part, bytes(value, length)); 0 };
+    fn TSMimeHdrFieldValueDelete(_mbuffer: Handle, _head: Handle, field: Handle, part: c_int) -> c_int
+        = { field::delete_value(field, part); 0 };
+    fn TSMimeHdrFieldValuesClear(_mbuffer: Handle, _head: Handle, field: Handle) -> c_int
+        = { field::clear_values(field); 0 };
+    fn TSMimeHdrFieldValuesCount(_mbuffer: Handle, _head: Handle, field: Handle) -> c_int
+        = field::values_count(field);
+    fn TSMimeHdrFieldLengthGet(_mbuffer: Handle, _head: Handle, field: Handle) -> c_int
+        = field::length(field);
+    fn TSMimeHdrFieldEqual(_mbuffer: Handle, _head: Handle, one: Handle, other: Handle) -> c_int
+        = c_int::from(field::is_same(one, other));
+    fn TSMimeHdrFieldNameSet(
+        _mbuffer: Handle, _head: Handle, field: Handle, name: *const c_char, length: c_int
+    ) -> c_int = { field::set_name(field, bytes(name, length)); 0 };
+    fn TSMimeHdrFieldClone(
+        _into: Handle, head: Handle, _mbuffer: Handle, _from: Handle, field: Handle, copy: *mut Handle
+    ) -> c_int = put_or_error(copy, field::clone(head, field));
+    fn TSMimeHdrFieldCopy(
+        _into: Handle, _head: Handle, to: Handle, _mbuffer: Handle, _from: Handle, field: Handle
+    ) -> c_int = { field::copy(to, field); 0 };
+    fn TSMimeHdrFieldCopyValues(
+        _into: Handle, _head: Handle, to: Handle, _mbuffer: Handle, _from: Handle, field: Handle
+    ) -> c_int = { field::copy_values(to, field); 0 };
+    fn TSMimeParseDate(text: *const c_char, length: c_int) -> i64
+        = httpsm::hdr::parse_http_date(bytes(text, length)).unwrap_or(0);
+    fn TSMimeFormatDate(time: i64, into: *mut c_char, length: *mut c_int) -> c_int
+        = match length.as_ref() {
+            Some(33..) => {
+                let text = httpsm::hdr::http_date(time);
+                room(into, text.len() as i64).copy_from_slice(text.as_bytes());
+                put(length, text.len() as c_int);
+                0
+            }
+            _ => -1,
+        };
 
     // URLs.
+    fn TSUrlCreate(mbuffer: Handle, url: *mut Handle) -> c_int
+        = put_or_error(url, Some(url::create(mbuffer)));
+    fn TSUrlClone(into: Handle, _from: Handle, url: Handle, copy: *mut Handle) -> c_int
+        = put_or_error(copy, Some(url::clone(into, url)));
+    fn TSUrlCopy(_into: Handle, to: Handle, _mbuffer: Handle, from: Handle) -> c_int
+        = { url::copy(to, from); 0 };
+    fn TSUrlParse(
+        _mbuffer: Handle, url: Handle, start: *mut *const c_char, end: *const c_char
+    ) -> c_int = {
+        let (result, taken) = url::parse(url, between(start, end));
+        advance(start, taken);
+        result
+    };
+    fn TSUrlPrint(_mbuffer: Handle, url: Handle, buffer: Handle) = url::print(url, buffer);
+    fn TSUrlLengthGet(_mbuffer: Handle, url: Handle) -> c_int = url::length(url);
+    fn TSUrlStringGet(_mbuffer: Handle, url: Handle, length: *mut c_int) -> *mut c_char
+        = malloced_with_length(&url::string(url), length);
+    fn TSUrlPercentEncode(
+        _mbuffer: Handle, url: Handle, into: *mut c_char, room: u64, written: *mut u64,
+        map: *const c_char
+    ) -> c_int = {
+        let text = encoded::percent_encode(&url::string(url), bit_map(map), room as usize);
+        fill_or_nothing(into, written, text)
+    };
+    fn TSUrlRawSchemeGet(_mbuffer: Handle, url: Handle, length: *mut c_int) -> *const c_char
+        = lend(url::raw_scheme(url), length);
+    fn TSUrlPortGet(_mbuffer: Handle, url: Handle) -> c_int = url::port(url);
+    fn TSUrlRawPortGet(_mbuffer: Handle, url: Handle) -> c_int = url::raw_port(url);
+    fn TSUrlPortSet(_mbuffer: Handle, url: Handle, port: c_int) -> c_int
+        = if url::set_port(url, port) { 0 } else { -1 };
     fn TSUrlSchemeGet(_mbuffer: Handle, url: Handle, length: *mut c_int) -> *const c_char
         = lend(url::scheme(url), length);
+    fn TSUrlSchemeSet(_mbuffer: Handle, url: Handle, value: *const c_char, length: c_int) -> c_int
+        = { url::set_scheme(url, bytes(value, length)); 0 };
+    fn TSUrlUserGet(_mbuffer: Handle, url: Handle, length: *mut c_int) -> *const c_char
+        = lend(url::user(url), length);
+    fn TSUrlUserSet(_mbuffer: Handle, url: Handle, value: *const c_char, length: c_int) -> c_int
+        = { url::set_user(url, bytes(value, length)); 0 };
+    fn TSUrlPasswordGet(_mbuffer: Handle, url: Handle, length: *mut c_int) -> *const c_char
+        = lend(url::password(url), length);
+    fn TSUrlPasswordSet(_mbuffer: Handle, url: Handle, value: *const c_char, length: c_int) -> c_int
+        = { url::set_password(url, bytes(value, length)); 0 };
     fn TSUrlHostGet(_mbuffer: Handle, url: Handle, length: *mut c_int) -> *const c_char
         = lend(url::host(url), length);
-    fn TSUrlPortGet(_mbuffer: Handle, url: Handle) -> c_int = url::port(url);
+    fn TSUrlHostSet(_mbuffer: Handle, url: Handle, value: *const c_char, length: c_int) -> c_int
+        = { url::set_host(url, bytes(value, length)); 0 };
     fn TSUrlPathGet(_mbuffer: Handle, url: Handle, length: *mut c_int) -> *const c_char
         = lend(url::path(url), length);
+    fn TSUrlPathSet(_mbuffer: Handle, url: Handle, value: *const c_char, length: c_int) -> c_int
+        = { url::set_path(url, bytes(value, length)); 0 };
+    fn TSUrlHttpParamsGet(_mbuffer: Handle, url: Handle, length: *mut c_int) -> *const c_char
+        = lend(url::params(url), length);
+    fn TSUrlHttpParamsSet(_mbuffer: Handle, url: Handle, value: *const c_char, length: c_int) -> c_int
+        = { url::set_params(url, bytes(value, length)); 0 };
     fn TSUrlHttpQueryGet(_mbuffer: Handle, url: Handle, length: *mut c_int) -> *const c_char
         = lend(url::query(url), length);
+    fn TSUrlHttpQuerySet(_mbuffer: Handle, url: Handle, value: *const c_char, length: c_int) -> c_int
+        = { url::set_query(url, bytes(value, length)); 0 };
+    fn TSUrlHttpFragmentGet(_mbuffer: Handle, url: Handle, length: *mut c_int) -> *const c_char
+        = lend(url::fragment(url), length);
+    fn TSUrlHttpFragmentSet(_mbuffer: Handle, url: Handle, value: *const c_char, length: c_int) -> c_int
+        = { url::set_fragment(url, bytes(value, length)); 0 };
 
     // Hooks.
     fn TSHttpHookAdd(id: c_int, cont: Handle) = hooks::add(id, cont);
@@ -281,8 +451,43 @@ exports! {
         = put_both(mbuffer, head, transaction::head(txn, Which::ClientResponse));
     fn TSHttpTxnCacheLookupStatusGet(txn: Handle, status: *mut c_int) -> c_int
         = put_or_error(status, transaction::cache_lookup(txn));
+    fn TSHttpTxnConfigFind(
+        name: *const c_char, length: c_int, key: *mut c_int, data_type: *mut c_int
+    ) -> c_int = put_both(key, data_type, config::find(bytes(name, length)));
     fn TSHttpTxnConfigIntSet(txn: Handle, key: c_int, value: i64) -> c_int
-        = transaction::set_config_int(txn, key, value);
+        = success(config::set(txn, key, Value::Int(value)));
+    fn TSHttpTxnConfigFloatSet(txn: Handle, key: c_int, value: f32) -> c_int
+        = success(config::set(txn, key, Value::Float(value)));
+    fn TSHttpTxnConfigStringSet(txn: Handle, key: c_int, value: *const c_char, length: c_int) -> c_int
+        = success(config::set(txn, key, Value::String(bytes(value, length).to_vec())));
+    fn TSHttpTxnConfigIntGet(txn: Handle, key: c_int, value: *mut i64) -> c_int
+        = put_or_error(value, config::int(txn, key));
+    fn TSHttpTxnConfigFloatGet(txn: Handle, key: c_int, value: *mut f32) -> c_int
+        = put_or_error(value, config::float(txn, key));
+    fn TSHttpTxnPristineUrlGet(txn: Handle, mbuffer: *mut Handle, url: *mut Handle) -> c_int
+        = put_both(mbuffer, url, transaction::pristine_url(txn));
+    fn TSHttpTxnEffectiveUrlStringGet(txn: Handle, length: *mut c_int) -> *mut c_char
+        = malloced_with_length(&transaction::alive(txn).txn.effective_url(), length);
+    fn TSHttpTxnErrorBodySet(txn: Handle, body: *mut c_char, length: u64, content_type: *mut c_char) = {
+        let content_type = taken(content_type, -1);
+        transaction::set_error_body(txn, taken(body, length as i64), content_type);
+    };
+    fn TSHttpTxnActiveTimeoutSet(txn: Handle, ms: c_int)
+        = transaction::set_limit(txn, Limit::Active, ms);
+    fn TSHttpTxnNoActivityTimeoutSet(txn: Handle, ms: c_int)
+        = transaction::set_limit(txn, Limit::NoActivity, ms);
+    fn TSHttpTxnConnectTimeoutSet(txn: Handle, ms: c_int)
+        = transaction::set_limit(txn, Limit::Connect, ms);
+    // Names are looked up when the connection is made, without a limit of their own.
+    fn TSHttpTxnDNSTimeoutSet(txn: Handle, _ms: c_int) = { transaction::alive(txn); };
+    // There are no parents, so their selection has no effect.
+    fn TSHttpTxnParentSelectionUrlSet(txn: Handle, _mbuffer: Handle, url: Handle) -> c_int
+        = { transaction::alive(txn); url::value(url); 0 };
+    fn TSCacheUrlSet(txn: Handle, url: *const c_char, length: c_int) -> c_int
+        = success(transaction::set_cache_url(txn, bytes(url, length)));
+    // The port follows no redirect, so it has followed none.
+    fn TSHttpTxnRedirectRetries(txn: Handle) -> c_int = { transaction::alive(txn); 0 };
+    fn TSHttpTxnSsnGet(txn: Handle) -> Handle = transaction::session_of(txn);
     fn TSHttpTxnCntlSet(txn: Handle, control: c_int, on: bool) -> c_int
         = transaction::set_control(txn, control, on);
     fn TSHttpTxnStatusGet(txn: Handle) -> c_int = transaction::status(txn);
@@ -293,5 +498,43 @@ exports! {
     fn TSHttpTxnClientAddrGet(txn: Handle) -> *const c_void = {
         transaction::client_addr(txn).map_or(std::ptr::null(), |address| address.as_ptr().cast())
     };
+
+    // Arguments that plugins keep with objects.
+    fn TSUserArgIndexReserve(
+        kind: c_int, name: *const c_char, description: *const c_char, number: *mut c_int
+    ) -> c_int = put_or_error(number, args::reserve(kind, &text(name), &text(description)));
+    fn TSUserArgIndexNameLookup(
+        kind: c_int, name: *const c_char, number: *mut c_int, description: *mut *const c_char
+    ) -> c_int = {
+        let found = args::look_name_up(kind, &text(name));
+        put_both(number, description, found.map(|(number, text)| (number, text.as_ptr())))
+    };
+    fn TSUserArgIndexLookup(
+        kind: c_int, number: c_int, name: *mut *const c_char, description: *mut *const c_char
+    ) -> c_int = {
+        let found = args::look_up(kind, number);
+        put_both(name, description, found.map(|(name, text)| (name.as_ptr(), text.as_ptr())))
+    };
+    fn TSUserArgGet(data: Handle, number: c_int) -> *mut c_void = given_back(args::get(data, number));
+    fn TSUserArgSet(data: Handle, number: c_int, value: *mut c_void)
+        = args::set(data, number, kept(value));
+
+    // UUIDs.
+    fn TSUuidCreate() -> Handle = uuid::create();
+    fn TSUuidDestroy(uuid: Handle) = uuid::destroy(uuid);
+    fn TSUuidCopy(to: Handle, from: Handle) -> c_int = success(uuid::copy(to, from));
+    fn TSUuidInitialize(uuid: Handle, version: c_int) -> c_int
+        = success(uuid::initialize(uuid, version));
+    fn TSUuidStringGet(uuid: Handle) -> *const c_char
+        = uuid::string(uuid).unwrap_or(std::ptr::null());
+    fn TSUuidStringParse(uuid: Handle, value: *const c_char) -> c_int
+        = success(uuid::parse(uuid, &text(value)));
+    fn TSUuidVersionGet(uuid: Handle) -> c_int = uuid::version(uuid);
+    fn TSProcessUuidGet() -> Handle = uuid::of_process();
+    fn TSClientRequestUuidGet(txn: Handle, into: *mut c_char) -> c_int = {
+        let text = uuid::of_request(transaction::alive(txn).txn.id());
+        fill(into, std::ptr::null_mut(), Some(text.into_bytes()))
+    };
+
     fn TShrtime() -> i64 = host().proxy.processor().clock().get_hrtime_updated();
 }

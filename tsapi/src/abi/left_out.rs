@@ -2,108 +2,85 @@
 //! them, and a call ends the run with a sentence.
 
 left_out! {
-    TSAIOBufGet TSAIONBytesGet TSAIORead TSAIOThreadNumSet TSAIOWrite TSAcceptorCount
-    TSAcceptorGet TSAcceptorGetbyID TSAcceptorIDGet TSBase64Decode TSBase64Encode
-    TSCacheDataTypeReady TSCacheHttpInfoCopy TSCacheHttpInfoCreate TSCacheHttpInfoDestroy
-    TSCacheHttpInfoKeySet TSCacheHttpInfoReqGet TSCacheHttpInfoReqSentTimeGet
+    TSAIOBufGet TSAIONBytesGet TSAIORead TSAIOThreadNumSet TSAIOWrite TSAcceptorCount TSAcceptorGet
+    TSAcceptorGetbyID TSAcceptorIDGet TSCacheDataTypeReady TSCacheHttpInfoCopy TSCacheHttpInfoCreate
+    TSCacheHttpInfoDestroy TSCacheHttpInfoKeySet TSCacheHttpInfoReqGet TSCacheHttpInfoReqSentTimeGet
     TSCacheHttpInfoReqSet TSCacheHttpInfoRespGet TSCacheHttpInfoRespReceivedTimeGet
     TSCacheHttpInfoRespSet TSCacheHttpInfoSizeGet TSCacheHttpInfoSizeSet TSCacheHttpInfoVector
     TSCacheKeyCreate TSCacheKeyDataTypeSet TSCacheKeyDestroy TSCacheKeyDigestFromUrlSet
     TSCacheKeyDigestSet TSCacheKeyHostNameSet TSCacheKeyPinnedSet TSCacheRead TSCacheReady
-    TSCacheRemove TSCacheScan TSCacheUrlSet TSCacheWrite TSClientRequestUuidGet TSConfigDataGet
-    TSConfigGet TSConfigRelease TSConfigSet TSContScheduleEveryOnThread TSContScheduleOnThread
-    TSContThreadAffinityClear TSContThreadAffinityGet TSContThreadAffinitySet TSDebugSpecific
-    TSEventThreadSelf TSFetchCreate TSFetchDestroy TSFetchFlagSet TSFetchHeaderAdd TSFetchLaunch
-    TSFetchPageRespGet TSFetchPages TSFetchReadData TSFetchRespGet TSFetchRespHdrMBufGet
-    TSFetchRespHdrMLocGet TSFetchUrl TSFetchUserDataGet TSFetchUserDataSet TSFetchWriteData
-    TSHostLookup TSHostLookupResultAddrGet TSHostStatusGet TSHostStatusSet TSHostnameIsSelf
-    TSHttpAltInfoCachedReqGet TSHttpAltInfoCachedRespGet TSHttpAltInfoClientReqGet
-    TSHttpAltInfoQualitySet TSHttpConnect TSHttpConnectOptionsGet TSHttpConnectPlugin
-    TSHttpConnectTransparent TSHttpConnectWithPluginId TSHttpCurrentActiveClientConnectionsGet
-    TSHttpCurrentCacheConnectionsGet TSHttpCurrentClientConnectionsGet
-    TSHttpCurrentIdleClientConnectionsGet TSHttpCurrentServerConnectionsGet TSHttpHdrClone
-    TSHttpHdrCopy TSHttpHdrEffectiveUrlBufGet TSHttpHdrHostGet TSHttpHdrUrlSet
-    TSHttpHookNameLookup TSHttpSchedule TSHttpServerStateNameLookup TSHttpSsnArgGet
-    TSHttpSsnArgIndexLookup TSHttpSsnArgIndexNameLookup TSHttpSsnArgIndexReserve TSHttpSsnArgSet
-    TSHttpSsnClientAddrGet TSHttpSsnClientFdGet TSHttpSsnClientProtocolStackContains
-    TSHttpSsnClientProtocolStackGet TSHttpSsnClientVConnGet TSHttpSsnDebugSet TSHttpSsnIdGet
-    TSHttpSsnIncomingAddrGet TSHttpSsnIsInternal TSHttpSsnServerVConnGet TSHttpSsnTransactionCount
-    TSHttpTxnAborted TSHttpTxnActiveTimeoutSet TSHttpTxnArgGet TSHttpTxnArgIndexLookup
-    TSHttpTxnArgIndexNameLookup TSHttpTxnArgIndexReserve TSHttpTxnArgSet
+    TSCacheRemove TSCacheScan TSCacheWrite TSConfigDataGet TSConfigGet TSConfigRelease TSConfigSet
+    TSContScheduleEveryOnThread TSContScheduleOnThread TSContThreadAffinityClear
+    TSContThreadAffinityGet TSContThreadAffinitySet TSDebugSpecific TSEventThreadSelf TSFetchCreate
+    TSFetchDestroy TSFetchFlagSet TSFetchHeaderAdd TSFetchLaunch TSFetchPageRespGet TSFetchPages
+    TSFetchReadData TSFetchRespGet TSFetchRespHdrMBufGet TSFetchRespHdrMLocGet TSFetchUrl
+    TSFetchUserDataGet TSFetchUserDataSet TSFetchWriteData TSHostLookup TSHostLookupResultAddrGet
+    TSHostStatusGet TSHostStatusSet TSHostnameIsSelf TSHttpAltInfoCachedReqGet
+    TSHttpAltInfoCachedRespGet TSHttpAltInfoClientReqGet TSHttpAltInfoQualitySet TSHttpConnect
+    TSHttpConnectOptionsGet TSHttpConnectPlugin TSHttpConnectTransparent TSHttpConnectWithPluginId
+    TSHttpCurrentActiveClientConnectionsGet TSHttpCurrentCacheConnectionsGet
+    TSHttpCurrentClientConnectionsGet TSHttpCurrentIdleClientConnectionsGet
+    TSHttpCurrentServerConnectionsGet TSHttpHookNameLookup TSHttpSchedule
+    TSHttpServerStateNameLookup TSHttpSsnArgGet TSHttpSsnArgIndexLookup TSHttpSsnArgIndexNameLookup
+    TSHttpSsnArgIndexReserve TSHttpSsnArgSet TSHttpSsnClientAddrGet TSHttpSsnClientFdGet
+    TSHttpSsnClientProtocolStackContains TSHttpSsnClientProtocolStackGet TSHttpSsnClientVConnGet
+    TSHttpSsnDebugSet TSHttpSsnIdGet TSHttpSsnIncomingAddrGet TSHttpSsnIsInternal
+    TSHttpSsnServerVConnGet TSHttpSsnTransactionCount TSHttpTxnAborted TSHttpTxnArgGet
+    TSHttpTxnArgIndexLookup TSHttpTxnArgIndexNameLookup TSHttpTxnArgIndexReserve TSHttpTxnArgSet
     TSHttpTxnBackgroundFillStarted TSHttpTxnCacheDiskPathGet TSHttpTxnCacheLookupCountGet
     TSHttpTxnCacheLookupStatusSet TSHttpTxnCacheLookupUrlGet TSHttpTxnCacheLookupUrlSet
     TSHttpTxnCachedReqGet TSHttpTxnCachedRespGet TSHttpTxnCachedRespModifiableGet
     TSHttpTxnCachedRespTimeGet TSHttpTxnClientFdGet TSHttpTxnClientIncomingPortSet
     TSHttpTxnClientKeepaliveSet TSHttpTxnClientPacketDscpSet TSHttpTxnClientPacketMarkSet
-    TSHttpTxnClientPacketTosSet TSHttpTxnClientProtocolStackContains
-    TSHttpTxnClientProtocolStackGet TSHttpTxnClientReceivedErrorGet TSHttpTxnClientReqBodyBytesGet
-    TSHttpTxnClientReqHdrBytesGet TSHttpTxnClientReqIsServerStyle TSHttpTxnClientRespBodyBytesGet
-    TSHttpTxnClientRespHdrBytesGet TSHttpTxnClientSentErrorGet TSHttpTxnClientStreamIdGet
-    TSHttpTxnClientStreamPriorityGet TSHttpTxnCloseAfterResponse TSHttpTxnCntl TSHttpTxnCntlGet
-    TSHttpTxnConfigFind TSHttpTxnConfigFloatGet TSHttpTxnConfigFloatSet TSHttpTxnConfigIntGet
-    TSHttpTxnConfigStringGet TSHttpTxnConfigStringSet TSHttpTxnConnectTimeoutSet
-    TSHttpTxnDNSTimeoutSet TSHttpTxnDebugGet TSHttpTxnDebugSet TSHttpTxnEffectiveUrlStringGet
-    TSHttpTxnErrorBodySet TSHttpTxnGetMaxAge TSHttpTxnHookRegisteredFor TSHttpTxnIncomingAddrGet
-    TSHttpTxnInfoIntGet TSHttpTxnIsCacheable TSHttpTxnIsWebsocket TSHttpTxnLookingUpTypeGet
-    TSHttpTxnMilestoneGet TSHttpTxnNextHopAddrGet TSHttpTxnNextHopNameGet TSHttpTxnNextHopPortGet
-    TSHttpTxnNoActivityTimeoutSet TSHttpTxnOutgoingAddrGet TSHttpTxnOutgoingAddrSet
+    TSHttpTxnClientPacketTosSet TSHttpTxnClientProtocolStackContains TSHttpTxnClientProtocolStackGet
+    TSHttpTxnClientReceivedErrorGet TSHttpTxnClientReqBodyBytesGet TSHttpTxnClientReqHdrBytesGet
+    TSHttpTxnClientReqIsServerStyle TSHttpTxnClientRespBodyBytesGet TSHttpTxnClientRespHdrBytesGet
+    TSHttpTxnClientSentErrorGet TSHttpTxnClientStreamIdGet TSHttpTxnClientStreamPriorityGet
+    TSHttpTxnCloseAfterResponse TSHttpTxnCntl TSHttpTxnCntlGet TSHttpTxnConfigStringGet
+    TSHttpTxnDebugGet TSHttpTxnDebugSet TSHttpTxnGetMaxAge TSHttpTxnHookRegisteredFor
+    TSHttpTxnIncomingAddrGet TSHttpTxnInfoIntGet TSHttpTxnIsCacheable TSHttpTxnIsWebsocket
+    TSHttpTxnLookingUpTypeGet TSHttpTxnMilestoneGet TSHttpTxnNextHopAddrGet TSHttpTxnNextHopNameGet
+    TSHttpTxnNextHopPortGet TSHttpTxnOutgoingAddrGet TSHttpTxnOutgoingAddrSet
     TSHttpTxnOutgoingTransparencySet TSHttpTxnOverwriteExpireTime TSHttpTxnParentProxyGet
-    TSHttpTxnParentProxySet TSHttpTxnParentSelectionUrlGet TSHttpTxnParentSelectionUrlSet
-    TSHttpTxnPluginTagGet TSHttpTxnPostBufferReaderGet TSHttpTxnPristineUrlGet
-    TSHttpTxnPrivateSessionSet TSHttpTxnPushedRespBodyBytesGet TSHttpTxnPushedRespHdrBytesGet
-    TSHttpTxnRedirectRetries TSHttpTxnRedirectUrlGet TSHttpTxnRedirectUrlSet
-    TSHttpTxnRedoCacheLookup TSHttpTxnReqCacheableSet TSHttpTxnRespCacheableSet
-    TSHttpTxnResponseActionGet TSHttpTxnResponseActionSet TSHttpTxnServerAddrGet
-    TSHttpTxnServerAddrSet TSHttpTxnServerFdGet TSHttpTxnServerPacketDscpSet
+    TSHttpTxnParentProxySet TSHttpTxnParentSelectionUrlGet TSHttpTxnPluginTagGet
+    TSHttpTxnPostBufferReaderGet TSHttpTxnPrivateSessionSet TSHttpTxnPushedRespBodyBytesGet
+    TSHttpTxnPushedRespHdrBytesGet TSHttpTxnRedirectUrlGet
+    TSHttpTxnRedirectUrlSet TSHttpTxnRedoCacheLookup TSHttpTxnReqCacheableSet
+    TSHttpTxnRespCacheableSet TSHttpTxnResponseActionGet TSHttpTxnResponseActionSet
+    TSHttpTxnServerAddrGet TSHttpTxnServerAddrSet TSHttpTxnServerFdGet TSHttpTxnServerPacketDscpSet
     TSHttpTxnServerPacketMarkSet TSHttpTxnServerPacketTosSet TSHttpTxnServerProtocolStackContains
     TSHttpTxnServerProtocolStackGet TSHttpTxnServerPush TSHttpTxnServerReceivedErrorGet
     TSHttpTxnServerReqBodyBytesGet TSHttpTxnServerReqHdrBytesGet TSHttpTxnServerRequestBodySet
     TSHttpTxnServerRespBodyBytesGet TSHttpTxnServerRespHdrBytesGet TSHttpTxnServerRespIgnore
     TSHttpTxnServerRespNoStoreGet TSHttpTxnServerRespNoStoreSet TSHttpTxnServerSentErrorGet
     TSHttpTxnServerSsnTransactionCount TSHttpTxnServerStateGet TSHttpTxnServerVConnGet
-    TSHttpTxnShutDown TSHttpTxnSsnGet TSHttpTxnTransformRespGet TSHttpTxnTransformedRespCache
+    TSHttpTxnShutDown TSHttpTxnTransformRespGet TSHttpTxnTransformedRespCache
     TSHttpTxnUntransformedRespCache TSHttpTxnUpdateCachedObject TSIOBufferBlockDataSizeGet
     TSIOBufferBlockDestroy TSIOBufferBlockWriteAvail TSIOBufferBlockWriteStart TSIOBufferProduce
-    TSIOBufferStart TSInstallDirGet TSIpStringToAddr
-    TSMatcherExtractIPRange TSMatcherLineCreate TSMatcherLineDestroy TSMatcherLineName
-    TSMatcherLineValue TSMatcherParseSrcIPConfigLine TSMatcherReadIntoBuffer TSMatcherTokLine
-    TSMgmtConfigFileAdd TSMgmtConfigIntSet TSMgmtCounterGet TSMgmtDataTypeGet TSMgmtFloatGet
-    TSMgmtIntCreate TSMgmtIntGet TSMgmtSourceGet TSMgmtStringCreate TSMgmtStringGet
-    TSMimeFormatDate TSMimeHdrClone TSMimeHdrCopy TSMimeHdrCreate TSMimeHdrDestroy
-    TSMimeHdrFieldClone TSMimeHdrFieldCopy TSMimeHdrFieldCopyValues TSMimeHdrFieldEqual
-    TSMimeHdrFieldLengthGet TSMimeHdrFieldNameSet TSMimeHdrFieldValueAppend
-    TSMimeHdrFieldValueDateGet TSMimeHdrFieldValueDateInsert TSMimeHdrFieldValueDelete
-    TSMimeHdrFieldValueIntInsert TSMimeHdrFieldValueStringInsert TSMimeHdrFieldValueUintGet
-    TSMimeHdrFieldValueUintInsert TSMimeHdrFieldValueUintSet TSMimeHdrFieldValuesClear
-    TSMimeHdrFieldValuesCount TSMimeHdrFieldsClear TSMimeHdrLengthGet TSMimeHdrParse
-    TSMimeHdrPrint TSMimeParseDate TSMimeParserClear TSMimeParserCreate TSMimeParserDestroy
-    TSMutexCheck TSMutexCreateInternal TSNetAccept TSNetAcceptNamedProtocol TSNetConnect
-    TSNetConnectTransparent TSNetInvokingContGet TSNetInvokingTxnGet TSNetVConnLocalAddrGet
-    TSNetVConnRemoteAddrGet TSNormalizedProtocolTag TSPluginDSOReloadEnable
-    TSPluginDescriptorAccept TSPluginDirGet TSPluginVCIOBufferIndexGet
-    TSPluginVCIOBufferWaterMarkGet TSPortDescriptorAccept TSPortDescriptorParse TSProcessUuidGet
-    TSRegisterProtocolTag TSRemapFromUrlGet TSRemapToUrlGet TSRuntimeDirGet TSSkipRemappingSet
-    TSSslClientCertUpdate TSSslClientContextFindByName TSSslClientContextsNamesGet
-    TSSslContextDestroy TSSslContextFindByAddr TSSslContextFindByName TSSslServerCertUpdate
-    TSSslServerContextCreate TSSslSessionGet TSSslSessionGetBuffer TSSslSessionInsert
-    TSSslSessionRemove TSSslTicketKeyUpdate TSStringPercentDecode TSStringPercentEncode
-    TSTextLogObjectCreate TSTextLogObjectDestroy TSTextLogObjectFlush TSTextLogObjectHeaderSet
+    TSIOBufferStart TSIpStringToAddr TSMatcherExtractIPRange TSMatcherLineCreate
+    TSMatcherLineDestroy TSMatcherLineName TSMatcherLineValue TSMatcherParseSrcIPConfigLine
+    TSMatcherReadIntoBuffer TSMatcherTokLine TSMgmtConfigIntSet TSMgmtCounterGet TSMgmtDataTypeGet
+    TSMgmtFloatGet TSMgmtIntCreate TSMgmtIntGet TSMgmtSourceGet TSMgmtStringCreate TSMgmtStringGet
+    TSMimeHdrParse TSMimeParserClear TSMimeParserCreate TSMimeParserDestroy TSMutexCheck
+    TSMutexCreateInternal TSNetAccept TSNetAcceptNamedProtocol TSNetConnect TSNetConnectTransparent
+    TSNetInvokingContGet TSNetInvokingTxnGet TSNetVConnLocalAddrGet TSNetVConnRemoteAddrGet
+    TSNormalizedProtocolTag TSPluginDSOReloadEnable TSPluginDescriptorAccept TSPluginDirGet
+    TSPluginVCIOBufferIndexGet TSPluginVCIOBufferWaterMarkGet TSPortDescriptorAccept
+    TSPortDescriptorParse TSRegisterProtocolTag TSRemapFromUrlGet TSRemapToUrlGet TSRuntimeDirGet
+    TSSkipRemappingSet TSSslClientCertUpdate TSSslClientContextFindByName
+    TSSslClientContextsNamesGet TSSslContextDestroy TSSslContextFindByAddr TSSslContextFindByName
+    TSSslServerCertUpdate TSSslServerContextCreate TSSslSessionGet TSSslSessionGetBuffer
+    TSSslSessionInsert TSSslSessionRemove TSSslTicketKeyUpdate TSTextLogObjectCreate
+    TSTextLogObjectDestroy TSTextLogObjectFlush TSTextLogObjectHeaderSet
     TSTextLogObjectRollingEnabledSet TSTextLogObjectRollingIntervalSecSet
     TSTextLogObjectRollingOffsetHrSet TSTextLogObjectRollingSizeMbSet TSTextLogObjectWrite
     TSThreadDestroy TSThreadInit TSThreadSelf TSThreadWait TSTransformCreate
-    TSTransformOutputVConnGet TSUrlClone TSUrlCopy TSUrlCreate TSUrlFtpTypeGet TSUrlFtpTypeSet
-    TSUrlHostSet TSUrlHttpFragmentGet TSUrlHttpFragmentSet TSUrlHttpParamsGet TSUrlHttpParamsSet
-    TSUrlHttpQuerySet TSUrlLengthGet TSUrlParse TSUrlPasswordGet TSUrlPasswordSet TSUrlPathSet
-    TSUrlPercentEncode TSUrlPortSet TSUrlPrint TSUrlRawPortGet TSUrlRawSchemeGet TSUrlSchemeSet
-    TSUrlStringGet TSUrlUserGet TSUrlUserSet TSUserArgGet TSUserArgIndexLookup
-    TSUserArgIndexNameLookup TSUserArgIndexReserve TSUserArgSet TSUuidCopy TSUuidCreate
-    TSUuidDestroy TSUuidInitialize TSUuidStringGet TSUuidStringParse TSUuidVersionGet
-    TSVConnActiveTimeoutCancel TSVConnActiveTimeoutSet TSVConnArgGet TSVConnArgIndexLookup
-    TSVConnArgIndexNameLookup TSVConnArgIndexReserve TSVConnArgSet TSVConnCacheHttpInfoSet
-    TSVConnCacheObjectSizeGet TSVConnCreate TSVConnFdCreate TSVConnFdGet
-    TSVConnInactivityTimeoutCancel TSVConnInactivityTimeoutSet TSVConnIsSsl TSVConnIsSslReused
-    TSVConnProtocolDisable TSVConnProtocolEnable TSVConnProvidedSslCert TSVConnReenable
-    TSVConnReenableEx TSVConnSslCipherGet TSVConnSslConnectionGet TSVConnSslCurveGet
-    TSVConnSslProtocolGet TSVConnSslSniGet TSVConnSslVerifyCTXGet TSVConnTunnel TSdrandom TSfflush
-    TSrandom _TSstrlcat _TSstrlcpy
+    TSTransformOutputVConnGet TSUrlFtpTypeGet TSUrlFtpTypeSet TSVConnActiveTimeoutCancel
+    TSVConnActiveTimeoutSet TSVConnArgGet TSVConnArgIndexLookup TSVConnArgIndexNameLookup
+    TSVConnArgIndexReserve TSVConnArgSet TSVConnCacheHttpInfoSet TSVConnCacheObjectSizeGet
+    TSVConnCreate TSVConnFdCreate TSVConnFdGet TSVConnInactivityTimeoutCancel
+    TSVConnInactivityTimeoutSet TSVConnIsSsl TSVConnIsSslReused TSVConnProtocolDisable
+    TSVConnProtocolEnable TSVConnProvidedSslCert TSVConnReenable TSVConnReenableEx
+    TSVConnSslCipherGet TSVConnSslConnectionGet TSVConnSslCurveGet TSVConnSslProtocolGet
+    TSVConnSslSniGet TSVConnSslVerifyCTXGet TSVConnTunnel TSdrandom TSfflush TSrandom
 }

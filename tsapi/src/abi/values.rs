@@ -145,3 +145,98 @@ pub(super) unsafe fn advance(start: *mut *const c_char, bytes: usize) {
     // SAFETY: as the caller says.
     unsafe { *start = (*start).add(bytes) }
 }
+
+/// As [`malloced`], with the length at its place.
+///
+/// # Safety
+/// As [`put`].
+pub(super) unsafe fn malloced_with_length(text: &[u8], length: *mut c_int) -> *mut c_char {
+    // SAFETY: as the caller says.
+    unsafe { put(length, c_int::try_from(text.len()).unwrap_or(c_int::MAX)) };
+    malloced(text)
+}
+
+/// `TS_SUCCESS` or `TS_ERROR`.
+pub(super) fn success(is: bool) -> c_int {
+    if is { 0 } else { -1 }
+}
+
+/// A text that the plugin has allocated with `TSmalloc` and gives away; none for a null pointer. A
+/// negative length means up to the NUL.
+///
+/// # Safety
+/// As [`bytes`]; the plugin must not use it any more.
+pub(super) unsafe fn taken(text: *mut c_char, length: i64) -> Option<Vec<u8>> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: as the caller says; the memory is malloc's.
+    unsafe {
+        let copy = bytes(text, length).to_vec();
+        libc::free(text.cast());
+        Some(copy)
+    }
+}
+
+/// Fills a place with a text and a NUL, and writes its length; `TS_ERROR` for no text, which leaves
+/// both as they are.
+///
+/// # Safety
+/// There must be room for the text and a NUL: the maker of the text has looked at the room. For
+/// `written` as [`put`].
+pub(super) unsafe fn fill(into: *mut c_char, written: *mut u64, text: Option<Vec<u8>>) -> c_int {
+    let Some(mut text) = text else { return -1 };
+    // SAFETY: as the caller says.
+    unsafe {
+        put(written, text.len() as u64);
+        text.push(0);
+        into.cast::<u8>().copy_from_nonoverlapping(text.as_ptr(), text.len());
+    }
+    0
+}
+
+/// As [`fill`]; without a text the length is 0.
+///
+/// # Safety
+/// As [`fill`].
+pub(super) unsafe fn fill_or_nothing(
+    into: *mut c_char,
+    written: *mut u64,
+    text: Option<Vec<u8>>,
+) -> c_int {
+    if text.is_none() {
+        // SAFETY: as the caller says.
+        unsafe { put(written, 0) };
+    }
+    // SAFETY: as the caller says.
+    unsafe { fill(into, written, text) }
+}
+
+/// Copies a text behind the first `at` bytes of a place of `room` bytes, as much as fits before a
+/// NUL. Returns how long it would be, as `strlcpy` and `strlcat` do.
+///
+/// # Safety
+/// The place must have `room` bytes.
+pub(super) unsafe fn copy_text(into: *mut c_char, room: u64, at: usize, text: &[u8]) -> u64 {
+    let whole = (at + text.len()) as u64;
+    let Ok(left) = usize::try_from(room.saturating_sub(at as u64)) else { return whole };
+    if left > 0 {
+        let n = text.len().min(left - 1);
+        // SAFETY: `at + n` is less than the room, says the caller.
+        unsafe {
+            let place = into.add(at).cast::<u8>();
+            place.copy_from_nonoverlapping(text.as_ptr(), n);
+            place.add(n).write(0);
+        }
+    }
+    whole
+}
+
+/// A map of 256 bits; none for a null pointer.
+///
+/// # Safety
+/// It must have 32 bytes.
+pub(super) unsafe fn bit_map<'a>(map: *const c_char) -> Option<&'a [u8]> {
+    // SAFETY: as the caller says.
+    (!map.is_null()).then(|| unsafe { bytes(map, 32) })
+}

@@ -36,7 +36,7 @@ unsafe fn formatted(format: *const c_char, list: *mut VaList) -> String {
 }
 
 unsafe extern "C-unwind" fn debug(tag: *const c_char, format: *const c_char, list: *mut VaList) {
-    let _call = calls::enter("TSDebug");
+    let _call = calls::entered!("TSDebug");
     // SAFETY: `ts/ts.h` obliges the plugin to pass a tag, a format and its arguments.
     let tag = unsafe { text(tag) };
     if messages::is_debug_tag_set(&tag) {
@@ -48,7 +48,7 @@ unsafe extern "C-unwind" fn debug(tag: *const c_char, format: *const c_char, lis
 macro_rules! messages {
     ($($function:ident $name:ident;)*) => { $(
         unsafe extern "C-unwind" fn $function(format: *const c_char, list: *mut VaList) {
-            let _call = calls::enter(stringify!($name));
+            let _call = calls::entered!(stringify!($name));
             // SAFETY: `ts/ts.h` obliges the plugin to pass a format and its arguments.
             messages::$function(&unsafe { formatted(format, list) });
         }

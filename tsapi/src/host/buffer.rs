@@ -59,8 +59,9 @@ impl Object for Block {
     const KIND: Kind = Kind::Block;
 }
 
-/// The buffers that are bound, to find the handle of one that comes back from an operation.
-static BOUND: Mutex<Vec<Weak<Buffer>>> = Mutex::new(Vec::new());
+/// The buffers that are bound, by [`BoundBuffer::address`], to find the handle of one that comes back
+/// from an operation.
+static BOUND: Mutex<BTreeMap<usize, Weak<Buffer>>> = Mutex::new(BTreeMap::new());
 
 impl Buffer {
     /// Calls `f` with the buffer, which must not call the interface again.
@@ -82,10 +83,9 @@ impl Buffer {
         let mut state = self.state.lock();
         match std::mem::replace(&mut *state, State::Moving) {
             State::Free(buffer) => {
-                *state = State::Bound(buffer.bind(mutex));
-                let mut all = BOUND.lock();
-                all.retain(|buffer| buffer.strong_count() > 0);
-                all.push(Arc::downgrade(self));
+                let bound = buffer.bind(mutex);
+                BOUND.lock().insert(bound.address(), Arc::downgrade(self));
+                *state = State::Bound(bound);
             }
             other => *state = other,
         }
@@ -126,6 +126,18 @@ impl Buffer {
         let handle = table().insert(Reader { buffer: self.clone(), id });
         parts.readers.push((id, handle));
         handle
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        if let State::Bound(bound) = self.state.get_mut() {
+            let mut all = BOUND.lock();
+            // Another one may stand for the same buffer by now.
+            if all.get(&bound.address()).is_some_and(|buffer| buffer.strong_count() == 0) {
+                all.remove(&bound.address());
+            }
+        }
     }
 }
 
@@ -272,11 +284,7 @@ pub(crate) fn block_start(block: Handle, reader: Handle) -> (*const c_char, i64)
 
 /// The handle of a buffer that an operation uses.
 pub(crate) fn handle_of(bound: &BoundBuffer) -> Handle {
-    let is_it = |buffer: &Arc<Buffer>| match &*buffer.state.lock() {
-        State::Bound(other) => other.is(bound),
-        State::Free(_) | State::Moving => false,
-    };
-    let known = BOUND.lock().iter().filter_map(Weak::upgrade).find(is_it);
+    let known = BOUND.lock().get(&bound.address()).and_then(Weak::upgrade);
     match known {
         Some(buffer) if table().get::<Buffer>(buffer.handle).is_ok() => buffer.handle,
         // Destroyed by the plugin, and still in use by the operation; or the server's own.
@@ -284,7 +292,7 @@ pub(crate) fn handle_of(bound: &BoundBuffer) -> Handle {
             let state = Mutex::new(State::Bound(bound.clone()));
             let make = |handle| Buffer { handle, state, parts: Mutex::default() };
             let (handle, buffer) = table().insert_with(make);
-            BOUND.lock().push(Arc::downgrade(&buffer));
+            BOUND.lock().insert(bound.address(), Arc::downgrade(&buffer));
             handle
         }
     }

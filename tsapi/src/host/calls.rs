@@ -6,11 +6,25 @@ use std::ffi::c_int;
 use std::sync::Arc;
 
 use eventsys::sync::Mutex;
+use eventsys::sync::atomic::{AtomicU64, Ordering};
 
 use super::findings;
 
-/// How often each function has been called.
-static COUNTS: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
+/// How often one function has been called. Each function has its own, so that threads that call
+/// different ones do not wait for each other.
+pub(crate) struct Counter {
+    name: &'static str,
+    times: AtomicU64,
+}
+
+impl Counter {
+    pub(crate) const fn new(name: &'static str) -> Counter {
+        Counter { name, times: AtomicU64::new(0) }
+    }
+}
+
+/// The counters of the functions that have been called.
+static COUNTERS: Mutex<Vec<&'static Counter>> = Mutex::new(Vec::new());
 
 /// The functions that have been called and are not written.
 static LEFT_OUT: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
@@ -34,11 +48,23 @@ pub(crate) struct Call {
     outer: &'static str,
 }
 
-/// A plugin calls the function `name`.
-pub(crate) fn enter(name: &'static str) -> Call {
-    *COUNTS.lock().entry(name).or_default() += 1;
-    Call { outer: FUNCTION.replace(name) }
+/// A plugin calls the function of this counter.
+pub(crate) fn enter(counter: &'static Counter) -> Call {
+    if counter.times.fetch_add(1, Ordering::Relaxed) == 0 {
+        COUNTERS.lock().push(counter);
+    }
+    Call { outer: FUNCTION.replace(counter.name) }
 }
+
+/// A call of the function with this name, as [`enter`].
+macro_rules! entered {
+    ($name:expr) => {{
+        static COUNTER: $crate::host::calls::Counter = $crate::host::calls::Counter::new($name);
+        $crate::host::calls::enter(&COUNTER)
+    }};
+}
+
+pub(crate) use entered;
 
 impl Drop for Call {
     fn drop(&mut self) {
@@ -49,7 +75,7 @@ impl Drop for Call {
 /// A plugin calls a function that is not written. Nothing that could be returned would be true.
 pub(crate) fn left_out(name: &'static str) -> ! {
     *LEFT_OUT.lock().entry(name).or_default() += 1;
-    let _call = enter(name);
+    let _call = Call { outer: FUNCTION.replace(name) };
     findings::end_without_finding(format!("{name} is left out: the port does not model it"))
 }
 
@@ -110,8 +136,8 @@ pub(crate) type Counted = Vec<(&'static str, u64)>;
 
 /// How often each function has been called, and what was left out.
 pub(crate) fn counts() -> (Counted, Counted) {
-    let all = |map: &Mutex<BTreeMap<&'static str, u64>>| {
-        map.lock().iter().map(|(name, times)| (*name, *times)).collect()
-    };
-    (all(&COUNTS), all(&LEFT_OUT))
+    let times = |counter: &&Counter| (counter.name, counter.times.load(Ordering::Relaxed));
+    let mut called: Counted = COUNTERS.lock().iter().map(times).collect();
+    called.sort_unstable();
+    (called, LEFT_OUT.lock().iter().map(|(name, times)| (*name, *times)).collect())
 }

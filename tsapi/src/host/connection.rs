@@ -10,12 +10,16 @@ use eventsys::ProxyMutex;
 use eventsys::sync::Mutex;
 use iocore::{ApiData, DataId, NetVcRef, ShutdownHowTo, VIO, VioHandle, VioOp};
 
+use super::args::UserArgs;
 use super::buffer::{self, Buffer, Reader};
 use super::continuation::{self, PluginCont};
 use super::{Handle, Kind, Object, findings, locks, table, want};
 
 /// A connection that a plugin has.
-pub(crate) struct Connection(NetVcRef);
+pub(crate) struct Connection {
+    vc: NetVcRef,
+    pub(crate) args: UserArgs,
+}
 
 impl Object for Connection {
     const KIND: Kind = Kind::Connection;
@@ -38,7 +42,7 @@ pub(crate) fn handle_of(vc: &NetVcRef) -> Handle {
     if let Some(handle) = vios.get(&key(vc.vio(VioOp::Read))) {
         return handle.as_kind(Kind::Connection);
     }
-    let handle = table().insert(Connection(vc.clone()));
+    let handle = table().insert(Connection { vc: vc.clone(), args: UserArgs::default() });
     for (op, kind) in OPERATIONS {
         vios.insert(key(vc.vio(op)), handle.as_kind(kind));
     }
@@ -59,7 +63,7 @@ pub(crate) fn read(vc: Handle, cont: Handle, buffer: Handle, nbytes: i64) -> Han
     let mutex = cont.mutex().clone();
     let guard = mutex.lock();
     let bound = buffer.bind(&mutex);
-    connection.0.do_io_read(&guard, Some(cont), nbytes, Some(&bound));
+    connection.vc.do_io_read(&guard, Some(cont), nbytes, Some(&bound));
     vc.as_kind(Kind::ReadVio)
 }
 
@@ -71,7 +75,7 @@ pub(crate) fn write(vc: Handle, cont: Handle, reader: Handle, nbytes: i64) -> Ha
     let mutex = cont.mutex().clone();
     let guard = mutex.lock();
     let bound = reader.bind(&mutex);
-    connection.0.do_io_write(&guard, Some(cont), nbytes, Some(&bound));
+    connection.vc.do_io_write(&guard, Some(cont), nbytes, Some(&bound));
     vc.as_kind(Kind::WriteVio)
 }
 
@@ -88,18 +92,18 @@ pub(crate) fn close(vc: Handle, error: Option<c_int>, why: &'static str) {
         let mut vios = VIOS.lock();
         let vios = vios.get_or_insert_default();
         for (op, _) in OPERATIONS {
-            vios.remove(&key(connection.0.vio(op)));
+            vios.remove(&key(connection.vc.vio(op)));
         }
     }
     let _ = table().take::<Connection>(vc, why);
-    connection.0.do_io_close(error);
+    connection.vc.do_io_close(error);
 }
 
 /// `TSVConnClosedGet`: 1 if the connection is closed. `TSVConnClose` ends the handle, so a plugin
 /// that asks after its own close is told that the handle has ended.
 pub(crate) fn is_closed(vc: Handle) -> c_int {
     let connection = want::<Connection>(vc);
-    match connection.0.get_data(DataId::Closed) {
+    match connection.vc.get_data(DataId::Closed) {
         Some(ApiData::Closed(closed)) => c_int::from(closed),
         _ => 0,
     }
@@ -114,7 +118,7 @@ pub(crate) fn shutdown(vc: Handle, read: bool, write: bool) {
         (false, true) => ShutdownHowTo::Write,
         (false, false) => return,
     };
-    connection.0.do_io_shutdown(how);
+    connection.vc.do_io_shutdown(how);
 }
 
 /// `TSVConnReadVIOGet` and `TSVConnWriteVIOGet`.
@@ -134,7 +138,7 @@ fn vio(handle: Handle) -> (VioHandle, Handle) {
     };
     let vc = handle.as_kind(Kind::Connection);
     match table().get::<Connection>(vc) {
-        Ok(connection) => (VioHandle::new(connection.0.clone(), op), vc),
+        Ok(connection) => (VioHandle::new(connection.vc.clone(), op), vc),
         Err(refusal) => findings::end(format!("the TSVIO ended with its connection: {refusal}")),
     }
 }

@@ -7,7 +7,7 @@ use std::ffi::c_int;
 use std::sync::Arc;
 
 use eventsys::sync::Mutex;
-use httpsm::hdr::{MIMEField, http_date};
+use httpsm::hdr::{MIMEField, http_date, parse_http_date, values};
 
 use super::head::{Head, Lent};
 use super::{Handle, Kind, Object, findings, table, want};
@@ -23,6 +23,15 @@ enum State {
     Detached(Vec<u8>, Vec<u8>),
     /// In the head.
     At(MIMEField),
+}
+
+impl State {
+    fn place(&self) -> Option<MIMEField> {
+        match self {
+            State::Detached(..) => None,
+            State::At(at) => Some(*at),
+        }
+    }
 }
 
 impl Object for Field {
@@ -153,15 +162,25 @@ pub(crate) fn name(field: Handle) -> Option<Lent> {
     Some(field.head.mbuffer.lend_word(&field.name()))
 }
 
+/// The whole value for a negative number, else the part of that number.
+fn part_of(field: &Field, part: c_int) -> Option<Vec<u8>> {
+    let value = field.value();
+    match usize::try_from(part) {
+        Err(_) => Some(value),
+        Ok(part) => values::get(&field.name(), &value, part).map(<[u8]>::to_vec),
+    }
+}
+
 /// `TSMimeHdrFieldValueStringGet`: the whole value for -1, else the part of that number.
 pub(crate) fn value(field: Handle, part: c_int) -> Option<Lent> {
     let field = want::<Field>(field);
-    Some(field.head.mbuffer.lend(&part_of(&field.value(), part)))
+    let text = part_of(&field, part)?;
+    Some(field.head.mbuffer.lend(&text))
 }
 
 /// `TSMimeHdrFieldValueInt64Get`.
 pub(crate) fn number(field: Handle, part: c_int) -> i64 {
-    let value = part_of(&want::<Field>(field).value(), part);
+    let value = part_of(&want::<Field>(field), part).unwrap_or_default();
     let text = value.trim_ascii_start();
     let (digits, negative) = match text.strip_prefix(b"-") {
         Some(rest) => (rest, true),
@@ -176,9 +195,10 @@ pub(crate) fn number(field: Handle, part: c_int) -> i64 {
 
 /// `TSMimeHdrFieldValueStringSet`: the whole value for -1, else the part of that number.
 pub(crate) fn set_value(field: Handle, part: c_int, value: &[u8]) {
-    let field = want::<Field>(field);
-    let new = with_part(&field.value(), part, value);
-    field.set(&new);
+    change(field, |old| match usize::try_from(part) {
+        Err(_) => value.to_vec(),
+        Ok(part) => values::set(old, part, value),
+    });
 }
 
 /// `TSMimeHdrFieldValueDateSet`.
@@ -201,38 +221,105 @@ pub(crate) fn release(handle: Handle) -> bool {
     }
 }
 
-/// The part of a value between commas; the whole value for a negative number.
-fn part_of(value: &[u8], part: c_int) -> Vec<u8> {
-    let Ok(part) = usize::try_from(part) else { return value.to_vec() };
-    value.split(|&c| c == b',').nth(part).map_or_else(Vec::new, |part| part.trim_ascii().to_vec())
+/// `TSMimeHdrFieldValuesCount`.
+pub(crate) fn values_count(field: Handle) -> c_int {
+    let field = want::<Field>(field);
+    let (name, value) = (field.name(), field.value());
+    let is_new = matches!(*field.state.lock(), State::Detached(..)) && value.is_empty();
+    let n = if is_new { 0 } else { values::count(&name, &value) };
+    c_int::try_from(n).unwrap_or(c_int::MAX)
 }
 
-/// The value with another part; a part behind the last is appended.
-fn with_part(value: &[u8], part: c_int, new: &[u8]) -> Vec<u8> {
-    let Ok(part) = usize::try_from(part) else { return new.to_vec() };
-    let mut parts: Vec<&[u8]> = match value {
-        [] => Vec::new(),
-        value => value.split(|&c| c == b',').map(<[u8]>::trim_ascii).collect(),
+/// Changes the value.
+fn change(field: Handle, f: impl FnOnce(&[u8]) -> Vec<u8>) {
+    let field = want::<Field>(field);
+    let new = f(&field.value());
+    field.set(&new);
+}
+
+/// `TSMimeHdrFieldValueStringInsert`: before the part of that number, or at the end for -1.
+pub(crate) fn insert_value(field: Handle, part: c_int, value: &[u8]) {
+    change(field, |old| values::insert(old, usize::try_from(part).ok(), value));
+}
+
+/// `TSMimeHdrFieldValueAppend`: behind the text of the part of that number.
+pub(crate) fn extend_value(field: Handle, part: c_int, more: &[u8]) {
+    let Ok(part) = usize::try_from(part) else { return };
+    change(field, |old| values::extend(old, part, more));
+}
+
+/// `TSMimeHdrFieldValueDelete`.
+pub(crate) fn delete_value(field: Handle, part: c_int) {
+    let Ok(part) = usize::try_from(part) else { return };
+    change(field, |old| values::delete(old, part));
+}
+
+/// `TSMimeHdrFieldValuesClear`.
+pub(crate) fn clear_values(field: Handle) {
+    change(field, |_| Vec::new());
+}
+
+/// `TSMimeHdrFieldValueDateGet`: 0 if it is no date.
+pub(crate) fn date(field: Handle) -> i64 {
+    parse_http_date(&want::<Field>(field).value()).unwrap_or(0)
+}
+
+/// `TSMimeHdrFieldLengthGet`, for a line as the proxy writes it.
+pub(crate) fn length(field: Handle) -> c_int {
+    let field = want::<Field>(field);
+    c_int::try_from(field.name().len() + field.value().len() + b": \r\n".len())
+        .unwrap_or(c_int::MAX)
+}
+
+/// `TSMimeHdrFieldEqual`: whether both are the same field of one head.
+pub(crate) fn is_same(one: Handle, other: Handle) -> bool {
+    if one.is_null() || other.is_null() {
+        return one == other;
+    }
+    let (one, other) = (want::<Field>(one), want::<Field>(other));
+    if Arc::ptr_eq(&one, &other) {
+        return true;
+    }
+    let places = (*one.state.lock()).place().zip((*other.state.lock()).place());
+    places.is_some_and(|(a, b)| a == b && Arc::ptr_eq(&one.head, &other.head))
+}
+
+/// Gives a field name and value. One that is in its head leaves its place for the end, as in the
+/// original.
+fn set_both(field: &Field, name: Vec<u8>, value: Vec<u8>) {
+    let mut state = field.state.lock();
+    *state = match &*state {
+        State::Detached(..) => State::Detached(name, value),
+        State::At(at) => State::At(field.head.fields(|all| {
+            all.field_detach(*at);
+            all.field_attach(&name, &value)
+        })),
     };
-    match parts.get_mut(part) {
-        Some(old) => *old = new,
-        None => parts.push(new),
-    }
-    parts.join(&b", "[..])
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// `TSMimeHdrFieldNameSet`.
+pub(crate) fn set_name(field: Handle, name: &[u8]) {
+    let field = want::<Field>(field);
+    let value = field.value();
+    set_both(&field, name.to_vec(), value);
+}
 
-    #[test]
-    fn a_value_has_parts_between_commas() {
-        assert_eq!(part_of(b"a, b ,c", -1), b"a, b ,c");
-        assert_eq!(part_of(b"a, b ,c", 1), b"b");
-        assert_eq!(part_of(b"a", 1), b"");
-        assert_eq!(with_part(b"a, b", -1, b"x"), b"x");
-        assert_eq!(with_part(b"a,b", 1, b"x"), b"a, x");
-        assert_eq!(with_part(b"a", 7, b"x"), b"a, x");
-        assert_eq!(with_part(b"", 0, b"x"), b"x");
-    }
+/// `TSMimeHdrFieldCopy`: name and value.
+pub(crate) fn copy(to: Handle, from: Handle) {
+    let (to, from) = (want::<Field>(to), want::<Field>(from));
+    let (name, value) = (from.name(), from.value());
+    set_both(&to, name, value);
+}
+
+/// `TSMimeHdrFieldCopyValues`.
+pub(crate) fn copy_values(to: Handle, from: Handle) {
+    let value = want::<Field>(from).value();
+    want::<Field>(to).set(&value);
+}
+
+/// `TSMimeHdrFieldClone`: a new field of `head`, which is not in it yet.
+pub(crate) fn clone(head: Handle, field: Handle) -> Option<Handle> {
+    let field = want::<Field>(field);
+    let state = State::Detached(field.name(), field.value());
+    Some(make(want::<Head>(head), state))
 }

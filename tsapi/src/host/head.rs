@@ -28,6 +28,8 @@ pub(crate) enum Lent {
 #[derive(Default)]
 pub(crate) struct MBuffer {
     lent: Mutex<Vec<Arc<[u8]>>>,
+    /// The heads and URLs that were made in it, which end with it.
+    owned: Mutex<Vec<Handle>>,
 }
 
 impl Object for MBuffer {
@@ -35,6 +37,11 @@ impl Object for MBuffer {
 }
 
 impl MBuffer {
+    /// The object behind `handle` ends with this buffer.
+    pub(crate) fn owns(&self, handle: Handle) {
+        self.owned.lock().push(handle);
+    }
+
     /// Lends a text. Equal texts are lent once, so that asking again costs nothing.
     pub(crate) fn lend(&self, text: &[u8]) -> Lent {
         let mut all = self.lent.lock();
@@ -147,6 +154,22 @@ impl Head {
         }
     }
 
+    fn copy(&self) -> Own {
+        let kind = self.kind();
+        match &self.source {
+            Source::Own(own) => {
+                let own = own.lock();
+                Own { kind, request: own.request.clone(), response: own.response.clone() }
+            }
+            Source::Of(..) if kind == HeadType::Response => {
+                Own { kind, response: self.response(|head| head.clone()), ..Own::default() }
+            }
+            Source::Of(..) => {
+                Own { kind, request: self.request(|head| head.clone()), ..Own::default() }
+            }
+        }
+    }
+
     fn print(&self) -> Vec<u8> {
         let mut text = Vec::new();
         match self.kind() {
@@ -179,16 +202,97 @@ pub(crate) fn create_buffer() -> Handle {
 
 /// `TSMBufferDestroy`.
 pub(crate) fn destroy_buffer(mbuffer: Handle) -> c_int {
-    let _ = want::<MBuffer>(mbuffer);
+    const WHY: &str = "its TSMBuffer was destroyed";
+    let object = want::<MBuffer>(mbuffer);
     let _ = table().take::<MBuffer>(mbuffer, "TSMBufferDestroy was called");
+    for owned in std::mem::take(&mut *object.owned.lock()) {
+        if let Ok(head) = table().take::<Head>(owned, WHY) {
+            let _ = table().take::<Url>(*head.url.lock(), WHY);
+        }
+        let _ = table().take::<Url>(owned, WHY);
+    }
     0
 }
 
 /// `TSHttpHdrCreate`.
 pub(crate) fn create(mbuffer: Handle) -> Handle {
+    make(mbuffer, Head::own())
+}
+
+fn make(mbuffer: Handle, own: Own) -> Handle {
     let mbuffer = want::<MBuffer>(mbuffer);
-    let source = Source::Own(Box::new(Mutex::new(Head::own())));
-    table().insert(Head { mbuffer, source, url: Mutex::new(Handle::NULL) })
+    let source = Source::Own(Box::new(Mutex::new(own)));
+    let head = Head { mbuffer: mbuffer.clone(), source, url: Mutex::new(Handle::NULL) };
+    let handle = table().insert(head);
+    mbuffer.owns(handle);
+    handle
+}
+
+/// `TSMimeHdrCreate`: fields without a first line.
+pub(crate) fn create_fields(mbuffer: Handle) -> Handle {
+    make(mbuffer, Own::default())
+}
+
+/// `TSHttpHdrClone`.
+pub(crate) fn clone(into: Handle, head: Handle) -> Handle {
+    let copy = want::<Head>(head).copy();
+    make(into, copy)
+}
+
+/// `TSMimeHdrClone`: the fields alone.
+pub(crate) fn clone_fields(into: Handle, head: Handle) -> Handle {
+    let fields = want::<Head>(head).fields(|all| all.clone());
+    let mut own = Own::default();
+    own.request.fields = fields;
+    make(into, own)
+}
+
+/// `TSHttpHdrCopy`: the other becomes the same, its type included.
+pub(crate) fn copy(to: Handle, from: Handle) {
+    let copy = want::<Head>(from).copy();
+    let to = want::<Head>(to);
+    if let Some(mut own) = to.as_own() {
+        *own = copy;
+        return;
+    }
+    match copy.kind {
+        HeadType::Response => to.response(|response| *response = copy.response),
+        HeadType::Request | HeadType::Unknown => to.request(|request| *request = copy.request),
+    }
+}
+
+/// `TSMimeHdrCopy`: the fields alone.
+pub(crate) fn copy_fields(to: Handle, from: Handle) {
+    let copy = want::<Head>(from).fields(|all| all.clone());
+    want::<Head>(to).fields(|all| *all = copy);
+}
+
+/// `TSMimeHdrFieldsClear`.
+pub(crate) fn clear_fields(head: Handle) {
+    want::<Head>(head).fields(|all| *all = MIMEHdr::new());
+}
+
+/// `TSMimeHdrDestroy`.
+pub(crate) fn destroy_fields(head: Handle) {
+    let _ = want::<Head>(head);
+    let _ = table().take::<Head>(head, "TSMimeHdrDestroy was called");
+}
+
+/// The fields as text, with the empty line behind them.
+fn fields_text(head: Handle) -> Vec<u8> {
+    let mut text = Vec::new();
+    want::<Head>(head).fields(|all| all.print(&mut text));
+    text
+}
+
+/// `TSMimeHdrLengthGet`.
+pub(crate) fn fields_length(head: Handle) -> c_int {
+    c_int::try_from(fields_text(head).len()).unwrap_or(c_int::MAX)
+}
+
+/// `TSMimeHdrPrint`.
+pub(crate) fn print_fields(head: Handle, buffer: Handle) {
+    buffer::write(buffer, &fields_text(head));
 }
 
 /// `TSHttpHdrDestroy`.
@@ -302,6 +406,42 @@ pub(crate) fn url(head: Handle) -> Option<Handle> {
         *url = table().insert(Url::of(object.clone()));
     }
     Some(*url)
+}
+
+/// `TSHttpHdrUrlSet`: a copy of the URL becomes the target.
+pub(crate) fn set_url(head: Handle, url: Handle) {
+    let value = super::url::value(url);
+    want::<Head>(head).request(|request| request.url = value);
+}
+
+/// `TSHttpHdrHostGet`: from the target, else from the Host field; none for neither.
+pub(crate) fn host(head: Handle) -> Option<Lent> {
+    let head = want::<Head>(head);
+    let host = head.request(|request| request.host_get().map(<[u8]>::to_vec))?;
+    Some(head.mbuffer.lend(&host))
+}
+
+/// `TSHttpHdrEffectiveUrlBufGet`: with scheme and host in lower case; none for a response.
+pub(crate) fn effective_url(head: Handle) -> Option<Vec<u8>> {
+    let head = want::<Head>(head);
+    if head.kind() != HeadType::Request {
+        return None;
+    }
+    Some(head.request(|request| {
+        let mut request = request.clone();
+        let lower = |part: &mut Option<Vec<u8>>| {
+            part.iter_mut().for_each(|part| part.make_ascii_lowercase());
+        };
+        let scheme = request.url.scheme.get_or_insert_with(|| b"http".to_vec());
+        scheme.make_ascii_lowercase();
+        lower(&mut request.url.host);
+        if request.url.host.is_none()
+            && let Some(host) = request.fields.value_get("Host").map(<[u8]>::to_ascii_lowercase)
+        {
+            request.fields.value_set("Host", &host);
+        }
+        request.effective_url()
+    }))
 }
 
 /// `TSHttpHdrLengthGet`.

@@ -51,8 +51,9 @@ impl RemapPlugin for RuleOfPlugin {
             redirect: 0,
         };
         let status = calls::inside_shared(&self.place, 0, || self.function.call(handle, &mut info));
-        if info.redirect != 0 {
-            calls::note_left_out("the redirect that a plugin of a rule asks for");
+        // Only one that has changed the URL may send the client there.
+        if info.redirect != 0 && matches!(status, 1 | 3) {
+            txn.set_remap_redirect();
         }
         match status {
             1 => RemapStatus::DidRemap,

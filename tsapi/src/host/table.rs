@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use eventsys::sync::Mutex;
+use eventsys::sync::atomic::{AtomicUsize, Ordering};
 
 use super::findings;
 
@@ -40,10 +41,11 @@ pub(crate) enum Kind {
     Parser,
     File,
     Thread,
+    Uuid,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 18] = [
+    pub(crate) const ALL: [Kind; 19] = [
         Kind::Continuation,
         Kind::Mutex,
         Kind::Connection,
@@ -62,6 +64,7 @@ impl Kind {
         Kind::Parser,
         Kind::File,
         Kind::Thread,
+        Kind::Uuid,
     ];
 
     /// Its type in `ts/ts.h`.
@@ -84,6 +87,7 @@ impl Kind {
             Kind::Parser => "TSHttpParser",
             Kind::File => "TSFile",
             Kind::Thread => "TSThread",
+            Kind::Uuid => "TSUuid",
         }
     }
 }
@@ -167,9 +171,10 @@ struct Slot {
     why_ended: &'static str,
 }
 
-/// All objects that plugins hold.
+/// All objects that plugins hold. A call looks an object up in the part that its handle names, so
+/// threads with objects of their own do not wait for each other.
 pub(crate) struct Table {
-    slots: Mutex<Slots>,
+    parts: [Mutex<Slots>; PARTS],
 }
 
 #[derive(Default)]
@@ -178,7 +183,11 @@ struct Slots {
     free: VecDeque<usize>,
 }
 
-/// So many slots are free before one is used again: the reason of the end stays known for so long.
+/// How many parts the table has; a thread makes objects in one of them.
+const PARTS: usize = 16;
+
+/// So many slots of a part are free before one is used again: the reason of the end stays known for
+/// so long.
 const QUARANTINE: usize = 4096;
 
 static TABLE: Table = Table::new();
@@ -195,29 +204,40 @@ pub(crate) fn want<T: Object>(handle: Handle) -> Arc<T> {
     table().get(handle).unwrap_or_else(|refusal| findings::end(refusal.to_string()))
 }
 
+/// The part in which this thread makes objects.
+fn part_of_this_thread() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static PART: usize = NEXT.fetch_add(1, Ordering::Relaxed) % PARTS;
+    }
+    PART.with(|part| *part)
+}
+
 impl Table {
     const fn new() -> Table {
-        let slots = Slots { all: Vec::new(), free: VecDeque::new() };
-        Table { slots: Mutex::new(slots) }
+        Table {
+            parts: [const { Mutex::new(Slots { all: Vec::new(), free: VecDeque::new() }) }; PARTS],
+        }
     }
 
-    /// Owns the object that `make` makes, which may keep its handle.
+    /// Owns the object that `make` makes, which may keep its handle. `make` must not use the table.
     pub(crate) fn insert_with<T: Object>(
         &self,
         make: impl FnOnce(Handle) -> T,
     ) -> (Handle, Arc<T>) {
-        let mut slots = self.slots.lock();
-        let index = match slots.free.len() > QUARANTINE {
+        let part = part_of_this_thread();
+        let mut slots = self.parts[part].lock();
+        let at = match slots.free.len() > QUARANTINE {
             true => slots.free.pop_front().unwrap_or_default(),
             false => {
                 slots.all.push(Slot { generation: 0, kind: T::KIND, object: None, why_ended: "" });
                 slots.all.len() - 1
             }
         };
-        let slot = &mut slots.all[index];
+        let slot = &mut slots.all[at];
         slot.generation = (slot.generation + 1) & MASK as u32;
         slot.kind = T::KIND;
-        let handle = Handle::new(T::KIND, slot.generation, index);
+        let handle = Handle::new(T::KIND, slot.generation, at * PARTS + part);
         let object = Arc::new(make(handle));
         slot.object = Some(object.clone());
         (handle, object)
@@ -238,8 +258,8 @@ impl Table {
         if kind != wanted {
             return Err(Refusal::Other { found: kind, wanted });
         }
-        let slots = self.slots.lock();
-        let slot = slots.all.get(handle.index()).ok_or(Refusal::Foreign { wanted })?;
+        let slots = self.parts[handle.index() % PARTS].lock();
+        let slot = slots.all.get(handle.index() / PARTS).ok_or(Refusal::Foreign { wanted })?;
         if slot.kind != kind || slot.generation != handle.generation() {
             return Err(Refusal::Reused(kind));
         }
@@ -254,13 +274,14 @@ impl Table {
         why: &'static str,
     ) -> Result<Arc<T>, Refusal> {
         let object = self.get(handle)?;
-        let mut slots = self.slots.lock();
-        let slot = &mut slots.all[handle.index()];
+        let mut slots = self.parts[handle.index() % PARTS].lock();
+        let at = handle.index() / PARTS;
+        let slot = &mut slots.all[at];
         // Another thread may have been faster.
         let ended = Refusal::Ended { kind: T::KIND, why: slot.why_ended };
         let owned = slot.object.take().ok_or(ended)?;
         slot.why_ended = why;
-        slots.free.push_back(handle.index());
+        slots.free.push_back(at);
         drop(slots);
         // Outside of the lock: what is freed may free others.
         drop(owned);
@@ -269,11 +290,17 @@ impl Table {
 
     /// How many objects of each kind there are.
     pub(crate) fn census(&self) -> Vec<(Kind, usize)> {
-        let slots = self.slots.lock();
-        let count = |kind| {
-            slots.all.iter().filter(|slot| slot.kind == kind && slot.object.is_some()).count()
-        };
-        Kind::ALL.into_iter().map(|kind| (kind, count(kind))).filter(|(_, n)| *n > 0).collect()
+        let mut counts = [0; 256];
+        for part in &self.parts {
+            for slot in part.lock().all.iter().filter(|slot| slot.object.is_some()) {
+                counts[slot.kind as usize] += 1;
+            }
+        }
+        Kind::ALL
+            .into_iter()
+            .map(|kind| (kind, counts[kind as usize]))
+            .filter(|(_, n)| *n > 0)
+            .collect()
     }
 }
 

@@ -6,10 +6,14 @@ use std::ffi::c_int;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use eventsys::hrtime::mseconds;
 use eventsys::sync::Mutex;
+use eventsys::sync::atomic::{AtomicUsize, Ordering};
 use eventsys::{EventCode, ProxyMutex};
 use httpsm::{CacheLookup, HttpSsn, HttpTxn, WeakHttpTxn};
 
+use super::args::UserArgs;
+use super::config::Value;
 use super::continuation::PluginCont;
 use super::head::{Head, MBuffer, Which};
 use super::url::Url;
@@ -19,12 +23,21 @@ use super::{Handle, Kind, Object, calls, findings, table, want};
 pub(crate) struct Transaction {
     txn: WeakHttpTxn,
     heads: Mutex<Vec<(Which, Handle, Handle)>>,
+    /// The client's URL before the rules, once a plugin has asked for it.
+    pristine: Mutex<Handle>,
     /// What `TSHttpTxnClientAddrGet` has lent.
     client_addr: Mutex<Option<Arc<[u8]>>>,
+    /// What `TSHttpTxnConfigIntSet` and its kin have set.
+    settings: Mutex<BTreeMap<c_int, Value>>,
+    pub(crate) args: UserArgs,
+    cache_url: Mutex<Option<Vec<u8>>>,
 }
 
 /// A session that a plugin knows.
-pub(crate) struct Session(HttpSsn);
+pub(crate) struct Session {
+    ssn: HttpSsn,
+    pub(crate) args: UserArgs,
+}
 
 impl Object for Transaction {
     const KIND: Kind = Kind::Transaction;
@@ -49,11 +62,15 @@ pub(crate) fn handle_of(txn: &HttpTxn) -> Handle {
     if let Some(handle) = TRANSACTIONS.lock().get(&id) {
         return *handle;
     }
-    forget_those_that_are_over();
+    forget_those_that_are_over_at_times();
     let object = Transaction {
         txn: txn.downgrade(),
         heads: Mutex::default(),
+        pristine: Mutex::new(Handle::NULL),
         client_addr: Mutex::default(),
+        settings: Mutex::default(),
+        args: UserArgs::default(),
+        cache_url: Mutex::default(),
     };
     let handle = table().insert(object);
     TRANSACTIONS.lock().insert(id, handle);
@@ -63,13 +80,23 @@ pub(crate) fn handle_of(txn: &HttpTxn) -> Handle {
 /// The handle of a session, the same each time.
 pub(crate) fn handle_of_session(ssn: &HttpSsn) -> Handle {
     let mut known = SESSIONS.lock();
-    *known.entry(ssn.id()).or_insert_with(|| table().insert(Session(ssn.clone())))
+    *known.entry(ssn.id()).or_insert_with(|| table().insert(Session::new(ssn)))
 }
 
 /// A session has ended: its last hook has been given back.
 fn forget_session(ssn: &HttpSsn, handle: Handle) {
     SESSIONS.lock().remove(&ssn.id());
     let _ = table().take::<Session>(handle, "it ended with TS_EVENT_HTTP_SSN_CLOSE");
+}
+
+/// As [`forget_those_that_are_over`], when there are twice as many as the last time: so a look costs
+/// each new transaction a bounded time.
+fn forget_those_that_are_over_at_times() {
+    static AT: AtomicUsize = AtomicUsize::new(32);
+    if TRANSACTIONS.lock().len() >= AT.load(Ordering::Relaxed) {
+        forget_those_that_are_over();
+        AT.store(2 * TRANSACTIONS.lock().len() + 32, Ordering::Relaxed);
+    }
 }
 
 /// Frees what was kept for transactions that are over. A later use of one of their handles is
@@ -93,6 +120,7 @@ pub(crate) fn forget_those_that_are_over() {
     };
     for handle in over {
         let Ok(transaction) = table().take::<Transaction>(handle, WHY) else { continue };
+        let _ = table().take::<Url>(*transaction.pristine.lock(), "its transaction has ended");
         for (_, mbuffer, head) in std::mem::take(&mut *transaction.heads.lock()) {
             if let Ok(head) = table().take::<Head>(head, "its transaction has ended") {
                 let url = *head.url.lock();
@@ -121,8 +149,24 @@ pub(crate) fn alive(handle: Handle) -> Alive {
 }
 
 impl Session {
+    fn new(ssn: &HttpSsn) -> Session {
+        Session { ssn: ssn.clone(), args: UserArgs::default() }
+    }
+
     pub(crate) fn ssn(&self) -> &HttpSsn {
-        &self.0
+        &self.ssn
+    }
+}
+
+impl Alive {
+    /// Keeps what a plugin has set.
+    pub(crate) fn keep_setting(&self, key: c_int, value: Value) {
+        self.kept.settings.lock().insert(key, value);
+    }
+
+    /// What a plugin has set.
+    pub(crate) fn kept_setting(&self, key: c_int) -> Option<Value> {
+        self.kept.settings.lock().get(&key).cloned()
     }
 }
 
@@ -177,9 +221,9 @@ pub(crate) fn reenable_session(ssn: Handle, event: c_int) {
     // The last hook of a session: nothing comes after it.
     let last = calls::callback()
         .is_some_and(|(_, event)| EventCode(event) == httpsm::hooks::HttpHook::SsnClose.event());
-    session.0.reenable(EventCode(event));
+    session.ssn.reenable(EventCode(event));
     if last {
-        forget_session(&session.0, ssn);
+        forget_session(&session.ssn, ssn);
     }
 }
 
@@ -202,19 +246,62 @@ pub(crate) fn cache_lookup(txn: Handle) -> Option<c_int> {
     })
 }
 
-/// The settings that `TSHttpTxnConfigIntSet` can change here, by their number in `apidefs.h`.
-const CACHE_HTTP: c_int = 22;
-
-/// `TSHttpTxnConfigIntSet`.
-pub(crate) fn set_config_int(txn: Handle, key: c_int, value: i64) -> c_int {
+/// `TSHttpTxnPristineUrlGet`: the buffer of the client's request, and the URL before the rules; the
+/// request's own until there is one.
+pub(crate) fn pristine_url(txn: Handle) -> Option<(Handle, Handle)> {
+    let (mbuffer, request) = head(txn, Which::ClientRequest)?;
     let transaction = alive(txn);
-    match (key, value) {
-        (CACHE_HTTP, 0) => transaction.txn.set_cache_off(),
-        // It is on already, unless the proxy has none.
-        (CACHE_HTTP, _) => {}
-        _ => calls::note_left_out("the setting that TSHttpTxnConfigIntSet changes"),
+    if transaction.txn.pristine_url().is_none() {
+        return Some((mbuffer, super::head::url(request)?));
     }
-    0
+    let mut pristine = transaction.kept.pristine.lock();
+    if pristine.is_null() {
+        let object = want::<MBuffer>(mbuffer);
+        *pristine = table().insert(Url::pristine(&transaction.txn, object));
+    }
+    Some((mbuffer, *pristine))
+}
+
+/// `TSHttpTxnErrorBodySet`.
+pub(crate) fn set_error_body(txn: Handle, body: Option<Vec<u8>>, content_type: Option<Vec<u8>>) {
+    alive(txn).txn.set_error_body(body, content_type);
+}
+
+/// `TSHttpTxnSsnGet`.
+pub(crate) fn session_of(txn: Handle) -> Handle {
+    alive(txn).txn.ssn().map_or(Handle::NULL, |ssn| handle_of_session(&ssn))
+}
+
+/// `TSCacheUrlSet`: false if it is set already. There is no cache, so it has no effect.
+pub(crate) fn set_cache_url(txn: Handle, url: &[u8]) -> bool {
+    let transaction = alive(txn);
+    let mut cache_url = transaction.kept.cache_url.lock();
+    let is_first = cache_url.is_none();
+    if is_first {
+        *cache_url = Some(url.to_vec());
+    }
+    is_first
+}
+
+/// A time limit for the origin server that a plugin sets, in milliseconds.
+#[derive(Clone, Copy)]
+pub(crate) enum Limit {
+    /// `TSHttpTxnActiveTimeoutSet`.
+    Active,
+    /// `TSHttpTxnNoActivityTimeoutSet`.
+    NoActivity,
+    /// `TSHttpTxnConnectTimeoutSet`.
+    Connect,
+}
+
+/// `TSHttpTxnActiveTimeoutSet` and its kin.
+pub(crate) fn set_limit(txn: Handle, limit: Limit, ms: c_int) {
+    let time = mseconds(i64::from(ms));
+    alive(txn).txn.with_config(|config| match limit {
+        Limit::Active => config.transaction_active_timeout_out = time,
+        Limit::NoActivity => config.transaction_no_activity_timeout_out = time,
+        Limit::Connect => config.connect_attempts_timeout = time,
+    });
 }
 
 /// `TSHttpTxnCntlSet`, with the numbers of `TSHttpCntlType`.

@@ -10,11 +10,11 @@ use eventsys::{
     Clock, ContRef, EventCode, EventProcessor, FreeContinuation, HrTime, Outcome, hrtime,
 };
 use httpsm::{
-    AcceptorConnector, HttpCensus, HttpConfig, HttpProxy, HttpSessionAccept, OriginConnector,
-    UrlRewrite,
+    AcceptorConnector, HttpCensus, HttpConfig, HttpProxy, OriginConnector,
+    ProtocolProbeSessionAccept, UrlRewrite,
 };
 use iocore::{IoData, IoEvents, NetVcRef, VConnection, VioOp};
-use pluginvc::{Corrections, Epoch, PluginVC, PluginVCCore, PluginVcOptions};
+use pluginvc::{Corrections, Epoch, PairCensus, PluginVC, PluginVCCore, PluginVcOptions};
 
 /// A proxy on the thread of a laboratory.
 pub(crate) struct Lab {
@@ -92,7 +92,7 @@ impl Lab {
 
     /// A client with a connection of its own.
     pub(crate) fn client(&self) -> Peer {
-        let accept = HttpSessionAccept::new(&self.proxy);
+        let accept = ProtocolProbeSessionAccept::new(&self.proxy);
         let core = PluginVCCore::alloc_with(&self.processor, accept, pair_options());
         core.set_active_addr("127.0.0.1:40000".parse().unwrap());
         let other = core.passive_vc().map(|vc| Arc::downgrade(&vc));
@@ -173,6 +173,12 @@ impl Lab {
         let left = iocore::buffer::census().live - blocks;
         (left != 0).then(|| format!("{left} blocks"))
     }
+}
+
+/// Waits until the threads of a proxy have freed all transactions and pairs. Events do the last of
+/// it, and a shutdown drops those.
+pub(crate) fn until_freed(proxy: &HttpProxy, pairs: &PairCensus) {
+    testkit::wait_for(|| proxy.census() == HttpCensus::default() && pairs.alive() == 0);
 }
 
 /// An end of a connection that a test holds: `testkit`'s, for HTTP.

@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use eventsys::Clock;
 use eventsys::hrtime::{SECOND, seconds};
-use httpsm::{HttpCensus, HttpConfig, HttpProxy, HttpSessionAccept, NetConnector, UrlRewrite};
+use httpsm::{
+    HttpCensus, HttpConfig, HttpProxy, NetConnector, ProtocolProbeSessionAccept, UrlRewrite,
+};
 use iocore::net::NetConfig;
 use testkit::net::{NetLab, read_some};
 
@@ -56,7 +58,7 @@ impl Stage {
         let rule = format!("/=http://{}/", origin.local_addr().unwrap());
         let rules = UrlRewrite::new(vec![rule.parse().unwrap()]);
         let proxy = HttpProxy::new(&lab.processor, http, rules, NetConnector::new(&lab.net));
-        let (_, address) = lab.accept(HttpSessionAccept::new(&proxy));
+        let (_, address) = lab.accept(ProtocolProbeSessionAccept::new(&proxy));
         let act: RefCell<Box<dyn FnMut(TcpStream)>> = RefCell::new(Box::new(act));
         let (origin, waiting) = (Some(origin), RefCell::default());
         Stage { proxy, lab, address, origin, waiting, act }

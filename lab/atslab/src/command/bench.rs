@@ -3,11 +3,13 @@
 //! | file | what it is for |
 //! |---|---|
 //! | `workloads` | what is measured |
+//! | `baseline` | instruction counts in a file, and what has changed since |
 //! | `measure` | the arms, in turn |
 //! | `work` and its folder | the port's arm: a process that performs workloads |
 //! | `others` | what a Rust user would take instead |
 //! | `figures`, `report`, `plot`, `machine` | medians, tables, drawings, the machine |
 
+mod baseline;
 mod figures;
 mod machine;
 mod measure;
@@ -26,10 +28,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use conformance::ats::Epoch;
-use conformance::ats::live::{LiveError, Probe, Release};
+use conformance::ats::live::{Callgrind, LiveError, Probe, Release};
 use conformance::input::file_name;
 use pluginvc::ParseEpochError;
 
+use self::baseline::Baseline;
 use self::figures::Measured;
 use self::machine::machine;
 use self::measure::Arms;
@@ -68,6 +71,18 @@ pub(crate) struct BenchArgs {
     /// Measure how the cost of a piece grows with the number of pairs, and nothing else
     #[arg(long)]
     pub growth: bool,
+
+    /// Count instructions, with valgrind, in place of measuring time
+    #[arg(long, conflicts_with_all = ["others", "runs", "quick", "growth", "plot"])]
+    pub instructions: bool,
+
+    /// Tell which counts of the port differ by more than 3 % from those in this file
+    #[arg(long, value_name = "FILE", requires = "instructions")]
+    pub baseline: Option<PathBuf>,
+
+    /// Write the counts of the port into this file, for --baseline
+    #[arg(long, value_name = "FILE", requires = "instructions", conflicts_with = "baseline")]
+    pub save_baseline: Option<PathBuf>,
 
     /// Write every run to this file
     #[arg(long, value_name = "FILE")]
@@ -129,9 +144,12 @@ Examples:
   atslab bench --live --others --markdown --json bench.json --plot bench.svg
   atslab bench --live --growth --plot growth.svg
   atslab bench --live --quick --runs 1
+  atslab bench --instructions --live
+  atslab bench --instructions --save-baseline before.json
+  atslab bench --instructions --baseline before.json
 
 Exit status: 0 if everything has been measured, 1 if two arms did not do the
-same work, 2 on errors.";
+same work or a count differs from the baseline, 2 on errors.";
 
 /// Memory does not vary as time does.
 const MEMORY_RUNS: usize = 3;
@@ -143,6 +161,8 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
         None => {}
     }
     let workloads = chosen(args)?;
+    let baseline = args.baseline.as_deref().map(Baseline::read).transpose()?;
+    let counter = args.instructions.then(Callgrind::new).transpose()?;
     let releases = match args.ats {
         Some(release) if Release::RUNNABLE.contains(&release) => vec![release],
         Some(release) => return Err(LiveError::NoPackage(release).into()),
@@ -165,16 +185,21 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
     let runs_of = |workload: &Workload| match workload.unit {
         Unit::Time => args.runs.get(),
         Unit::Memory => args.runs.get().min(MEMORY_RUNS),
+        // A second count gives the same number.
+        Unit::Instructions => 1,
     };
     let total = workloads.iter().map(|one| runs_of(one) * arms.arms.len()).sum();
-    if !args.quick {
+    if !args.quick && !args.instructions {
         say_how_long(total, workloads.len(), arms.arms.len());
     }
     let progress = Progress::of_cases(total);
     let mut all = Vec::new();
     for workload in &workloads {
         let done = || progress.done_case(&workload.name);
-        let runs = arms.measure(workload, runs_of(workload), done)?;
+        let runs = match &counter {
+            Some(counter) => arms.count(workload, counter, done)?,
+            None => arms.measure(workload, runs_of(workload), done)?,
+        };
         all.push(Measured::new(workload, arms.arms.iter().map(|arm| &arm.program).zip(&runs)));
     }
     drop((progress, arms));
@@ -196,14 +221,24 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
             .map_err(|error| Error::Unwritable { file: file_name(file), source: error.into() })?;
         write(file, &text)?;
     }
+    if let Some(file) = &args.save_baseline {
+        Baseline::of(&all).write(file)?;
+    }
+    let has_changed = match baseline {
+        Some(baseline) => !baseline.tell_changes(&Baseline::of(&all), out)?,
+        None => false,
+    };
     let differs = all.iter().flat_map(|one| &one.releases).any(|one| one.difference.is_some());
-    Ok(if differs { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if differs || has_changed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// The selected workloads.
 fn chosen(args: &BenchArgs) -> Result<Vec<Workload>, Error> {
-    let all =
-        if args.growth { workloads::growth(args.quick) } else { workloads::workloads(args.quick) };
+    let all = match args {
+        BenchArgs { growth: true, .. } => workloads::growth(args.quick),
+        BenchArgs { instructions: true, .. } => workloads::counted(),
+        _ => workloads::workloads(args.quick),
+    };
     if args.filter.is_empty() {
         return Ok(all);
     }

@@ -73,7 +73,7 @@ A lesson cuts pieces out of a copy of the project, in course-work/workspace of t
 checkout. Write them, and have them judged: by tests, by what the real server was
 recorded to do, step by step, and by random scenarios that are new each time. Lessons
 can be taken in any order. What was written for a lesson is kept while another one is
-under way. The book's part \"The course\" has a chapter for each lesson.
+under way. The book's part \"Learn\" has a chapter for each lesson.
 
 Examples:
   atslab course
@@ -90,6 +90,11 @@ pub(crate) fn course(args: &CourseArgs, out: &mut Output) -> Result<ExitCode, Er
     let here = std::env::current_dir()
         .map_err(|source| CourseError::File { file: PathBuf::from("."), source })?;
     let folder = Folder::of(&course::checkout(&here)?);
+    // The list and the report only read.
+    let _occupied = match &args.what {
+        None | Some(What::Report) => None,
+        Some(_) => Some(folder.occupy()?),
+    };
     let mut progress = Progress::read(&folder.path)?;
     let lesson = |arg: &LessonArg| Lesson::of(&folder.checkout, arg.number);
     match &args.what {
@@ -187,10 +192,13 @@ fn check(
     let reference = std::env::current_exe().map_err(CourseError::NoCargo)?;
     let bench = Bench::new(folder, reference);
     let first = !bench.target.exists();
+    let has_holes = !lesson.places(&folder.checkout)?.is_empty();
     let verdict = bench.check(lesson, |stage| {
         // On standard error, so that what is printed in the end can be used alone.
         let mut tell = anstream::stderr();
         let _ = match stage {
+            // What is written from nothing needs no build.
+            Stage::Builds if !has_holes => Ok(()),
             Stage::Builds if first => {
                 writeln!(tell, "builds the workspace (the first time takes minutes)")
             }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use conformance::ats::Epoch;
 use conformance::ats::http::{
     Answer, Case, Difference, HttpServer, Origins, PortServers, RealServers, Recording, Timeouts,
@@ -28,6 +28,7 @@ use crate::ui::progress::Progress;
 /// The arguments of `atslab http`.
 #[derive(Debug, Args)]
 #[command(after_help = HTTP_EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(group = ArgGroup::new("real").multiple(true).args(["live", "record", "compiled"]))]
 #[command(mut_arg("servers", |arg| arg.requires("real")))]
 pub(crate) struct HttpArgs {
     /// What to do instead
@@ -47,12 +48,16 @@ pub(crate) struct HttpArgs {
     pub filter: Vec<String>,
 
     /// Ask a real server 9.2.9 now, and not its recorded answers
-    #[arg(long, groups = ["asked", "real"])]
+    #[arg(long, group = "asked")]
     pub live: bool,
 
     /// Only ask a real server, and write its answers to this file
-    #[arg(long, value_name = "FILE", groups = ["asked", "real"])]
+    #[arg(long, value_name = "FILE", group = "asked")]
     pub record: Option<PathBuf>,
+
+    /// Have the real server's compiled generator.so answer on the port, too
+    #[arg(long, conflicts_with = "record")]
+    pub compiled: bool,
 
     #[command(flatten)]
     pub servers: ServersArg,
@@ -100,12 +105,14 @@ chunks, requests that try to smuggle another, timeouts, tunnels. All bytes that
 come back are compared, except the values of dates and ages, and whether the
 connection stays open. The cases are in tests/http/cases.txt. Known differences are
 registered in tests/deviations/http.toml; the command also reports an entry that
-does not show any more. tests/live/install unpacks the server.
+does not show any more. tests/live/install unpacks the server. With --compiled the
+port loads the file of the real server's plugin in place of its own generator.
 
 Examples:
   atslab http
   atslab http --live
   atslab http --filter chunked --filter smuggling/
+  atslab http --compiled
   atslab http --cases mine.txt --live
   atslab http --cases mine.txt --record mine.answers
   atslab http --cases mine.txt --recording mine.answers
@@ -140,6 +147,9 @@ const CONTEXT: usize = 3;
 pub(crate) fn http(args: &HttpArgs, out: &mut Output) -> Result<ExitCode, Error> {
     if let Some(HttpCommand::Fuzz(args)) = &args.command {
         return fuzz::fuzz(args, out);
+    }
+    if args.compiled {
+        with_libraries(args)?;
     }
     let place = args.cases.as_deref().unwrap_or(Path::new("tests/http/cases.txt"));
     let recording_place = args.recording.as_deref().unwrap_or(Path::new("tests/http/9.2.9.txt"));
@@ -197,7 +207,10 @@ pub(crate) fn http(args: &HttpArgs, out: &mut Output) -> Result<ExitCode, Error>
         None => cases.iter().map(recorded).collect::<Result<_, _>>()?,
     };
 
-    let port = PortServers::start(origins, Timeouts::OF_CASES).map_err(Error::Origin)?;
+    let port = match args.compiled {
+        true => compiled_generator(args, origins)?,
+        false => PortServers::start(origins, Timeouts::OF_CASES).map_err(Error::Origin)?,
+    };
     let expected: HashMap<&str, &Answer> =
         cases.iter().map(|case| &*case.name).zip(&real).collect();
     let answers = play(&cases, args, &port, |case| expected.get(&*case.name).copied());
@@ -211,6 +224,47 @@ pub(crate) fn http(args: &HttpArgs, out: &mut Output) -> Result<ExitCode, Error>
         })
         .collect();
     report(&compared, args.live.then_some(&recording), out)
+}
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn with_libraries(args: &HttpArgs) -> Result<(), Error> {
+    crate::command::plugin::serving::with_libraries(&args.servers)
+}
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+fn with_libraries(_: &HttpArgs) -> Result<(), Error> {
+    Err(Error::NoPlugins)
+}
+
+/// The port with the plugin that the real server has, used in the same way: by its rule.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn compiled_generator(args: &HttpArgs, origins: Origins) -> Result<PortServers, Error> {
+    use crate::command::plugin::{place, serving};
+
+    let generator = place::find("generator.so", &args.servers)?;
+    let refused = std::cell::Cell::new(None);
+    let load = |proxy: &std::sync::Arc<httpsm::HttpProxy>| {
+        serving::start_host(proxy, Path::new("."))?;
+        let rule = serving::rule("/", "http://127.0.0.1/", std::slice::from_ref(&generator))?;
+        proxy.set_remap(httpsm::UrlRewrite::new(vec![rule]));
+        tsapi::ports_are_ready();
+        Ok::<(), Error>(())
+    };
+    let started = PortServers::start_with(origins, Timeouts::OF_CASES, |proxy| {
+        load(proxy).map_err(|error| {
+            refused.set(Some(error));
+            std::io::Error::other("the plugin refuses")
+        })
+    });
+    match refused.take() {
+        Some(error) => Err(error),
+        None => started.map_err(Error::Origin),
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+fn compiled_generator(_: &HttpArgs, _: Origins) -> Result<PortServers, Error> {
+    Err(Error::NoPlugins)
 }
 
 /// Reads a file of the user.

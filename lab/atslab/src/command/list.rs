@@ -162,6 +162,7 @@ fn write_deviations(out: &mut Output) -> io::Result<()> {
         ("in the steps of Traffic Server", Deviations::ats()),
         ("that explorations of random races show", Deviations::races()),
         ("in its answers over TCP", Deviations::http()),
+        ("in the calls of compiled plugins, which are masked", Deviations::plugins()),
         ("in node's stream layer", Deviations::node()),
     ];
     for (place, register) in registers {

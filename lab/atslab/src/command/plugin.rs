@@ -19,6 +19,8 @@ mod list;
 pub(crate) mod place;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod run;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub(crate) mod serving;
 
 /// The arguments of `atslab plugin`.
 #[derive(Debug, Args)]

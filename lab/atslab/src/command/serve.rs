@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
+use conformance::outside::Quiet;
 use env_logger::Env;
 use eventsys::steps::Steps;
 use httpsm::plugins::Plugin;
@@ -252,16 +253,17 @@ fn finish(server: &Server, signal: c_int, signals: &mut Signals, patience: Durat
     let name = signal_name(signal).unwrap_or("a signal");
     log::info!(target: "serve", "{name}: ending, with {open} answers under way");
     let began = Instant::now();
-    let mut quiet_since = None;
+    let mut quiet = Quiet::new(QUIET_FOR);
     loop {
         if server.handler_panic().is_some() {
             return false;
         }
-        let open = server.proxy().census().transactions;
-        if open != 0 {
-            quiet_since = None;
-        } else if quiet_since.get_or_insert_with(Instant::now).elapsed() >= QUIET_FOR {
-            // Counted now, and not some time ago: this thread may have stood still in between.
+        let mut open = 0;
+        let is_quiet = quiet.look(|| {
+            open = server.proxy().census().transactions;
+            open
+        });
+        if is_quiet && open == 0 {
             return true;
         }
         if open != 0 && began.elapsed() >= patience {

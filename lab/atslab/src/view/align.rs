@@ -24,6 +24,25 @@ pub(crate) fn columns(runs: &[Run]) -> Vec<Vec<u32>> {
     placed.into_iter().map(|columns| columns.into_iter().map(narrow).collect()).collect()
 }
 
+/// For each column of the axis whether a run has no row there that it could have: what users do is
+/// in no recording, so a recording that lacks it makes no difference. As in `page/data.js`.
+pub(crate) fn differs(runs: &[Run], columns: &[Vec<u32>]) -> Vec<bool> {
+    let length = columns.iter().filter_map(|all| all.last()).max().map_or(0, |last| last + 1);
+    let mut is_step = vec![false; length as usize];
+    for (run, columns) in runs.iter().zip(columns) {
+        for (row, column) in run.rows.iter().zip(columns) {
+            is_step[*column as usize] = row.kind.is_step;
+        }
+    }
+    let lacks = |run: &Run, columns: &Vec<u32>, column: u32, is_step: bool| {
+        (run.is_whole || is_step) && columns.binary_search(&column).is_err()
+    };
+    let of_column = |(column, is_step): (u32, bool)| {
+        runs.iter().zip(columns).any(|(run, columns)| lacks(run, columns, column, is_step))
+    };
+    (0..).zip(is_step).map(of_column).collect()
+}
+
 /// The axis with what only `keys` has; where each old column has gone; and the column of
 /// each key.
 fn merge(axis: &[u32], keys: &[u32]) -> (Vec<u32>, Vec<usize>, Vec<usize>) {

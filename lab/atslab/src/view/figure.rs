@@ -34,11 +34,11 @@ const STYLE: &str = "text{font:11px system-ui,'DejaVu Sans',sans-serif;fill:#222
 pub(crate) fn svg(scene: &Scene, row: usize) -> Option<String> {
     let columns = align::columns(&scene.runs);
     let middle = *columns.first()?.get(row)? as usize;
-    let total =
-        columns.iter().filter_map(|all| all.last()).max().map_or(0, |last| *last as usize + 1);
+    let differs = align::differs(&scene.runs, &columns);
+    let total = differs.len();
     let end = (middle + AROUND + 1).max(2 * AROUND + 1).min(total);
     let first = end.saturating_sub(2 * AROUND + 1);
-    let at = At { first, end, middle, alone: scene.runs.len() == 1 };
+    let at = At { first, end, middle, differs };
     let mut body = String::new();
     let mut y = 8;
     for (run, columns) in scene.runs.iter().zip(&columns) {
@@ -92,7 +92,8 @@ struct At {
     first: usize,
     end: usize,
     middle: usize,
-    alone: bool,
+    /// For each column of the axis.
+    differs: Vec<bool>,
 }
 
 impl At {
@@ -180,18 +181,11 @@ impl<'a> Strip<'a> {
         );
     }
 
-    /// Where not all runs have a row.
+    /// Where the runs differ.
     fn draw_bands(&self, out: &mut String) {
-        if self.at.alone {
-            return;
-        }
         let (y, height) = (self.top + HEAD, self.run.lanes.len() * LANE);
-        let all: Vec<Vec<u32>> = align::columns(&self.scene.runs);
         for (column, row) in (self.at.first..).zip(&self.rows) {
-            let is_there = |columns: &Vec<u32>| {
-                columns.binary_search(&u32::try_from(column).unwrap_or(u32::MAX)).is_ok()
-            };
-            if !all.iter().all(is_there) {
+            if self.at.differs[column] {
                 let class = if row.is_some() { "band" } else { "gap" };
                 let x = self.at.edge(column);
                 let _ = write!(
@@ -214,8 +208,7 @@ impl<'a> Strip<'a> {
                 let _ = write!(out, r#"<path class="time" d="M{x},{top}V{end}"/>"#);
             }
             if x >= free && (is_new || free == 0) {
-                #[allow(clippy::cast_precision_loss)] // It is shown to the millisecond.
-                let text = format!("{:.3} s", now as f64 / 1e9);
+                let text = seconds_text(now);
                 let _ = write!(
                     out,
                     r#"<text class="d" x="{}" y="{}">{text}</text>"#,
@@ -266,11 +259,18 @@ impl<'a> Strip<'a> {
                     let is_held = held & bit != 0 && self.rows[offset].is_some();
                     (foreign & bit != 0 || is_held).then_some(foreign & bit != 0)
                 });
-                let is_event = self.rows[offset]
-                    .is_some_and(|row| self.run.rows[row].kind.shape == Shape::Event);
-                let goes_on = begin.map(|(_, foreign)| foreign) == here
-                    && here.is_some()
-                    && !(is_event && here == Some(false));
+                // A hold ends with the dispatch that took it.
+                let begins = self.rows[offset].is_some_and(|row| {
+                    let Row { kind, at, .. } = &self.run.rows[row];
+                    row > 0 && (kind.shape == Shape::Event || *at != self.run.rows[row - 1].at)
+                });
+                let goes_on = match begin {
+                    Some((_, false)) => {
+                        (here == Some(false) || self.rows[offset].is_none()) && !begins
+                    }
+                    Some((_, true)) => here == Some(true),
+                    None => false,
+                };
                 if !goes_on {
                     close(begin, column);
                     begin = here.map(|foreign| (column, foreign));
@@ -340,10 +340,14 @@ impl<'a> Strip<'a> {
         let sides = (self.run.lanes[row.lane].side, row.from.map(|lane| self.run.lanes[lane].side));
         let side = match sides {
             (mine, Some(theirs)) if row.kind.shape == Shape::Bar && mine != theirs => 'C',
-            (mine, theirs) => theirs.unwrap_or(mine),
+            (mine, Some('C') | None) => mine,
+            (_, Some(theirs)) => theirs,
         };
         let _ = write!(out, r#"<g class="{side}"><title>{}</title>"#, escaped(&row.code));
         shape(out, row.kind.shape, x, y, from);
+        if row.kind.shape == Shape::Callback && is_bad_end(&row.code) {
+            let _ = write!(out, r#"<path class="in" d="M{},{y}h6"/>"#, x - 3);
+        }
         out.push_str("</g>");
     }
 }
@@ -395,6 +399,19 @@ fn shape(out: &mut String, shape: Shape, x: usize, y: usize, from: Option<usize>
         ),
         Shape::Look => write!(out, r#"<circle class="ring" cx="{x}" cy="{y}" r="3.5"/>"#),
     };
+}
+
+/// True for a callback of an end, a timeout or an error: it has a dash.
+fn is_bad_end(code: &str) -> bool {
+    code.rsplit_once(' ').is_some_and(|(_, event)| ["105", "106", "104", "3"].contains(&event))
+}
+
+/// Seconds: a run in virtual time has whole milliseconds, a trace of a server has not.
+fn seconds_text(at: i64) -> String {
+    let digits = if at % 1_000_000 == 0 { 3 } else { 6 };
+    #[allow(clippy::cast_precision_loss)] // It is shown to the microsecond.
+    let seconds = at as f64 / 1e9;
+    format!("{seconds:.digits$} s")
 }
 
 /// Bytes in the largest unit in which they are a whole number.

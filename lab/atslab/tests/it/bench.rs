@@ -89,3 +89,26 @@ fn a_server_that_is_not_there_is_named() {
     command.assert().code(2).stderr(contains("8.1.11 is not in"));
     quick("event_chain").args(["--ats", "9.1.3"]).assert().code(2).stderr(contains("no package"));
 }
+
+#[test]
+fn a_baseline_that_cannot_be_used_is_refused_before_anything_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |text: Option<&str>, sentence: &str| {
+        let file = folder.path().join("before.json");
+        if let Some(text) = text {
+            fs::write(&file, text).unwrap();
+        }
+        let mut command = atslab();
+        command.current_dir(folder.path());
+        command.args(["bench", "--instructions", "--baseline", "before.json"]);
+        command.assert().code(2).stdout("").stderr(contains(sentence));
+    };
+    refused(None, "before.json: the file cannot be read");
+    refused(Some("7"), "before.json: invalid type");
+    refused(Some("{\"compiler\": \"rustc 1\"}"), "missing field `instructions`");
+    let other = r#"{"compiler": "rustc 1", "instructions": {}}"#;
+    refused(
+        Some(other),
+        "before.json: counted with rustc 1, and this program is built by rustc 1.",
+    );
+}

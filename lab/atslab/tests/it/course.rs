@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use course::folder::Folder;
 use course::lesson::Lesson;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -95,6 +96,27 @@ fn a_lesson_that_is_started_says_where_to_write_and_shows_no_solution_before_it_
     assert!(told.contains("-    todo!(\"lesson 7: process_read_side\")"), "{told}");
     let list = stdout(&mut course(&checkout, &[]));
     assert!(list.contains("under way"), "{list}");
+}
+
+#[test]
+fn one_command_at_a_time_works_in_the_folder() {
+    let checkout = checkout();
+    let folder = Folder::of(checkout.path());
+    let occupied = folder.occupy().unwrap();
+    refuses(&mut course(&checkout, &["start", "7"]), "another command of the course is at work in");
+    stdout(&mut course(&checkout, &[]));
+    drop(occupied);
+    stdout(&mut course(&checkout, &["start", "7"]));
+}
+
+/// Lesson 1 is a scenario: its check builds nothing, and does not say that it does.
+#[test]
+fn a_lesson_without_holes_is_judged_at_once() {
+    let checkout = checkout();
+    stdout(&mut course(&checkout, &["start", "1"]));
+    let told = stderr(&mut course(&checkout, &["check", "1"]));
+    assert!(told.contains("judges by what early-end.toml does"), "{told}");
+    assert!(!told.contains("build"), "{told}");
 }
 
 #[test]

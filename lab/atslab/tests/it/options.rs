@@ -31,7 +31,11 @@ const ALWAYS: &[(&str, &str)] = &[
     ("plugin compare", "--requests --rule --with --format --servers --record"),
     ("serve", "--listen --threads --plugin --plugin-so --map --tunnel --shutdown-timeout --trace"),
     ("soak", "--seconds --connections --seed --threads"),
-    ("bench", "--live --others --filter --runs --quick --growth --json --plot --markdown --ats"),
+    (
+        "bench",
+        "--live --others --filter --runs --quick --growth --json --plot --markdown --ats \
+         --instructions",
+    ),
     ("course check", "--hint"),
     ("course solution", "--give-up"),
     ("list", ""),
@@ -112,6 +116,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("http", "--recording x", "--live --cases y"),
     ("http", "--servers x", ""),
     ("http", "--servers x", "--cases y --recording z"),
+    ("http", "--compiled", "--record x"),
+    ("http", "--compiled", "fuzz"),
     ("http", "--live", "--record x"),
     ("http", "--live", "fuzz"),
     ("http fuzz", "--at-once 2", "--print"),
@@ -123,6 +129,14 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("serve", "--servers x", "--plugin generator"),
     ("serve", "--config-dir x", "--plugin generator"),
     ("bench", "--servers x", ""),
+    ("bench", "--baseline x", ""),
+    ("bench", "--save-baseline x", ""),
+    ("bench", "--save-baseline x", "--instructions --baseline y"),
+    ("bench", "--instructions", "--runs 1"),
+    ("bench", "--instructions", "--quick"),
+    ("bench", "--instructions", "--growth"),
+    ("bench", "--instructions", "--others"),
+    ("bench", "--instructions", "--plot x"),
 ];
 
 /// Options of every command, which the tests of the output cover.

@@ -106,6 +106,18 @@ fn without_a_place_the_browser_gets_a_temporary_file() {
     std::fs::remove_file(path).expect("it is there");
 }
 
+/// The recording has the same steps as the port. What the users do is in no recording, so it is no
+/// difference, as on the page.
+#[test]
+fn a_figure_shades_only_what_a_run_could_have() {
+    let figure = |args: &[&str]| stdout(atslab().arg("view").args(args).args(["--svg", "step=9"]));
+    let same = figure(&["--case", "basic"]);
+    assert_eq!(same.matches("epoch C").count(), 2, "the recording and the port: {same}");
+    assert!(!same.contains("class=\"band\"") && !same.contains("class=\"gap\""), "{same}");
+    let differs = figure(&["02-peer-reads-late", "--epoch", "all"]);
+    assert!(differs.contains("class=\"band\""), "{differs}");
+}
+
 #[test]
 fn a_figure_is_svg_with_the_sentence_of_its_step() {
     let figure = stdout(atslab().args(["view", "24-water-mark-32kib", "--svg", "step=41"]));

@@ -7,17 +7,16 @@ use eventsys::hrtime::{mseconds, seconds};
 use iocore::ShutdownHowTo::{Read, Write};
 use iocore::VConnection;
 use testkit::{
-    ACCEPT, ACTIVE, INACTIVITY, Lab, MAX, READ_READY, WRITE_COMPLETE, counting, hold,
-    on_foreign_thread,
+    ACTIVE, INACTIVITY, MAX, READ_READY, WRITE_COMPLETE, counting, hold, on_foreign_thread,
 };
+
+use crate::common::{connected, reading};
 
 /// `setup_event_cb` did not store the event that it scheduled, so a second `do_io` scheduled a
 /// second one; the first matched no pointer, and the handler asserted.
 #[test]
 fn ts_867_the_event_is_stored_so_two_do_io_share_one() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    lab.pair(&a, &p);
+    let (lab, a, _p, _) = connected();
     a.with(|me| {
         me.read(MAX);
         me.write(MAX);
@@ -41,13 +40,10 @@ fn ts_867_the_event_is_stored_so_two_do_io_share_one() {
 /// at a time, and moving bytes only moves the time.
 #[test]
 fn ts_1427_moving_bytes_makes_no_timer_events() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
+    let (lab, a, p, _) = reading();
     p.on(READ_READY, |me| {
         me.take();
     });
-    lab.pair(&a, &p);
     a.with(|me| {
         me.write(MAX);
         me.vc().set_inactivity_timeout(seconds(5));
@@ -69,9 +65,7 @@ fn ts_1427_moving_bytes_makes_no_timer_events() {
 /// back: the state machine's next try-lock missed for ever.
 #[test]
 fn ts_2317_the_mutex_is_free_after_a_close_that_was_put_off() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (lab, a, p, core) = connected();
     a.with(|me| {
         me.read(MAX);
         me.write(MAX);
@@ -93,9 +87,7 @@ fn ts_2317_the_mutex_is_free_after_a_close_that_was_put_off() {
 /// fired; the close then cancelled a freed event.
 #[test]
 fn ts_2253_a_missed_lock_leaves_the_periodic_event_periodic() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (lab, a, p, core) = connected();
     a.with(|me| {
         me.read(MAX);
         me.vc().set_inactivity_timeout(seconds(100));
@@ -117,10 +109,7 @@ fn ts_2253_a_missed_lock_leaves_the_periodic_event_periodic() {
 /// it, shut its read side and freed its buffer; the peer then wrote into that.
 #[test]
 fn ts_3339_no_read_event_comes_after_a_shutdown_under_the_readers_lock() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
-    let core = lab.pair(&a, &p);
+    let (lab, a, p, core) = reading();
     lab.settle();
     lab.take();
     let busy = hold(p.mutex());
@@ -146,10 +135,7 @@ fn ts_3339_no_read_event_comes_after_a_shutdown_under_the_readers_lock() {
 /// was shut: a client that had sent its request never saw the reply.
 #[test]
 fn ts_3404_shutting_ones_own_write_side_is_no_end_of_the_stream() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
-    lab.pair(&a, &p);
+    let (lab, a, p, _) = reading();
     a.on(WRITE_COMPLETE, |me| me.shutdown(Write));
     a.with(|me| {
         me.read(MAX);
@@ -176,9 +162,7 @@ fn ts_3404_shutting_ones_own_write_side_is_no_end_of_the_stream() {
 /// missing continuation. They fall back to the connection's own.
 #[test]
 fn ts_3522_do_io_without_a_continuation_uses_the_core_mutex() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (lab, _a, _p, core) = connected();
     let vc = core.active_vc().unwrap();
     let guard = core.mutex().lock();
     let read = vc.do_io_read(&guard, None, 0, None);
@@ -201,9 +185,7 @@ fn ts_3522_do_io_without_a_continuation_uses_the_core_mutex() {
 /// then went into a state machine that was gone.
 #[test]
 fn ts_3949_no_timeout_comes_to_a_closed_connection() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (lab, a, p, core) = connected();
     a.with(|me| {
         me.read(MAX);
         me.vc().set_active_timeout(mseconds(20));
@@ -230,11 +212,8 @@ fn ts_3235_a_foreign_thread_that_closes_at_any_step_gets_the_pair_freed() {
     // C is held at each of these steps, so the closer waits for the handler to
     // leave, in a thread of its own.
     for step in ["A event 1", "A write_side", "A write_act_on 1", "A write_added 1"] {
-        let lab = Lab::new();
-        let (a, p) = lab.agents();
-        p.on(ACCEPT, |me| me.read(MAX));
+        let (lab, a, p, core) = reading();
         p.on(testkit::EOS, |me| me.close());
-        let core = lab.pair(&a, &p);
         let closer = Arc::new(Mutex::new(None));
         lab.at_step(step, {
             let (vc, closer) = (a.vc(), Arc::clone(&closer));
@@ -259,10 +238,7 @@ fn ts_3235_a_foreign_thread_that_closes_at_any_step_gets_the_pair_freed() {
 /// holds its state machine's mutex cannot lose it.
 #[test]
 fn ts_3235_what_a_foreign_thread_reenables_is_not_lost() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
-    lab.pair(&a, &p);
+    let (lab, a, p, _) = reading();
     a.with(|me| me.write(MAX));
     lab.settle();
     for round in 1..=3 {
@@ -282,9 +258,7 @@ fn ts_3235_what_a_foreign_thread_reenables_is_not_lost() {
 /// Here the event outlives any number of misses and ends at the close.
 #[test]
 fn gh_1333_the_periodic_event_survives_misses_and_ends_with_the_connection() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (lab, a, p, core) = connected();
     a.with(|me| {
         me.read(MAX);
         me.vc().set_inactivity_timeout(mseconds(100));
@@ -311,9 +285,7 @@ fn gh_1333_the_periodic_event_survives_misses_and_ends_with_the_connection() {
 /// stayed. It fired a second later and was stored nowhere.
 #[test]
 fn gh_4074_a_timeout_set_anew_in_its_own_callback_leaves_one_event() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (lab, a, p, core) = connected();
     a.on(INACTIVITY, |me| me.vc().set_inactivity_timeout(seconds(10)));
     a.on(ACTIVE, |me| me.vc().set_active_timeout(seconds(10)));
     a.with(|me| {
@@ -335,9 +307,7 @@ fn gh_4074_a_timeout_set_anew_in_its_own_callback_leaves_one_event() {
 /// writer's lock, and called WRITE_READY after the shutdown.
 #[test]
 fn gh_4746_no_write_event_comes_after_a_shutdown_under_the_writers_lock() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    let core = lab.pair(&a, &p);
+    let (lab, a, p, core) = connected();
     a.with(|me| me.write_now(&counting(40_000)));
     lab.settle();
     lab.take();
@@ -364,10 +334,7 @@ fn gh_4746_no_write_event_comes_after_a_shutdown_under_the_writers_lock() {
 /// still be there when the lock is taken.
 #[test]
 fn gh_4746_what_was_asked_for_during_a_miss_is_not_forgotten() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
-    lab.pair(&a, &p);
+    let (lab, a, p, _) = reading();
     a.with(|me| me.write(MAX));
     lab.settle();
     let busy = hold(p.mutex());

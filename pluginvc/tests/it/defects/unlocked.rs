@@ -12,14 +12,13 @@ use iocore::ShutdownHowTo::ReadWrite;
 use pluginvc::Corrections;
 use testkit::{ACCEPT, Agent, Lab, MAX, READ_READY, on_foreign_thread, panic_text};
 
+use crate::common::reading;
+
 /// `do_io_shutdown` took no lock. Here it comes when the other thread has tested
 /// the flag and holds C and S: the callback comes after the shutdown.
 #[test]
 fn gh_12982_a_shutdown_without_the_lock_is_followed_by_a_callback() {
-    let lab = Lab::new();
-    let (a, p) = lab.agents();
-    p.on(ACCEPT, |me| me.read(MAX));
-    lab.pair(&a, &p);
+    let (lab, a, p, _) = reading();
     let shut = Arc::new(AtomicBool::new(false));
     lab.at_step("P read_act_on 1", {
         let (vc, shut) = (p.vc(), Arc::clone(&shut));

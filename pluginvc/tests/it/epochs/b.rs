@@ -2,9 +2,9 @@
 
 use iocore::ShutdownHowTo::Write;
 use pluginvc::Epoch;
-use testkit::{Lab, MAX, READ_READY, counting, hold};
+use testkit::{Lab, MAX, READ_READY, counting};
 
-use super::{pair, reading};
+use super::{pair, reading, writes_while_the_reader_is_held};
 
 #[test]
 fn in_b_a_short_message_takes_these_steps() {
@@ -83,12 +83,7 @@ fn in_b_the_write_side_of_an_end_that_has_shut_it_does_nothing() {
 #[test]
 fn in_b_a_missed_mutex_is_tried_again_by_the_core_event() {
     let lab = Lab::new();
-    let (a, p) = reading(&lab, Epoch::B);
-    let busy = hold(p.mutex());
-    a.with(|me| me.write_now(b"x"));
-    lab.run_ms(3);
-    busy.release();
-    lab.settle();
+    writes_while_the_reader_is_held(&lab, Epoch::B);
     lab.expect(
         "A do_io_write 1
          A event 1

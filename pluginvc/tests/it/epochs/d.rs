@@ -6,9 +6,9 @@ use iocore::ShutdownHowTo::{Read, Write};
 use iocore::VConnection;
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use pluginvc::{Epoch, PluginVcOptions};
-use testkit::{Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting, hold, panic_text};
+use testkit::{Lab, MAX, READ_READY, WRITE_COMPLETE, WRITE_READY, counting, panic_text};
 
-use super::{pair, reading};
+use super::{pair, reading, writes_while_the_reader_is_held};
 
 #[test]
 fn in_d_a_short_message_goes_straight_into_the_peers_buffer() {
@@ -257,12 +257,7 @@ fn in_d_a_writer_that_closes_in_its_callback_is_not_reenabled() {
 #[test]
 fn in_d_a_missed_mutex_of_the_reader_is_tried_again_by_the_core_event() {
     let lab = Lab::new();
-    let (a, p) = reading(&lab, Epoch::D);
-    let busy = hold(p.mutex());
-    a.with(|me| me.write_now(b"x"));
-    lab.run_ms(3);
-    busy.release();
-    lab.settle();
+    writes_while_the_reader_is_held(&lab, Epoch::D);
     lab.expect(
         "A do_io_write 1
          A event 1

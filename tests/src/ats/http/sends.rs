@@ -9,8 +9,6 @@ pub enum Sends {
     Expect,
     /// A field `Upgrade` that names WebSocket.
     Websocket,
-    /// The beginning of HTTP/2.
-    Http2,
     /// A length that does not fit in 63 bits.
     LongLength,
     /// A line that begins with a blank, behind a pause, which may part its CRLF.
@@ -28,10 +26,9 @@ pub enum Sends {
 
 impl Sends {
     /// All of them, each with the name that it has as the rule of a known difference.
-    pub const ALL: [(&str, Sends); 9] = [
+    pub const ALL: [(&str, Sends); 8] = [
         ("expect", Sends::Expect),
         ("websocket", Sends::Websocket),
-        ("http2", Sends::Http2),
         ("long-length", Sends::LongLength),
         ("late-fold", Sends::LateFold),
         ("late-chunks", Sends::LateChunks),
@@ -60,7 +57,6 @@ impl Sends {
             match self {
                 Sends::Expect => has(b"expect"),
                 Sends::Websocket => has(b"websocket"),
-                Sends::Http2 => has(b"pri * http/2"),
                 Sends::LateFold => actions.windows(3).any(|three| {
                     let [Action::Send(before), Action::Pause, Action::Send(behind)] = three else {
                         return false;

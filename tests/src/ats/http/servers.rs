@@ -2,14 +2,14 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use eventsys::hrtime;
 use httpsm::hdr::HdrLimits;
 use httpsm::plugins::Plugin;
-use httpsm::{HttpConfig, ServerOptions};
+use httpsm::{HttpConfig, HttpProxy, ServerOptions};
 
 use super::ask::Asker;
 use super::case::Setup;
@@ -197,7 +197,38 @@ impl PortServers {
     /// # Errors
     /// If there is no port to listen on.
     pub fn start(origins: Origins, timeouts: Timeouts) -> io::Result<PortServers> {
-        let start = |setup| Ok((setup, port(setup, origins, timeouts)?));
+        PortServers::start_on(origins, |setup| {
+            httpsm::Server::start(options(setup, origins, timeouts))
+        })
+    }
+
+    /// As [`PortServers::start`], with another generator: `prepare` gets the proxy of
+    /// [`Setup::Generator`] before it listens, and gives it what answers.
+    ///
+    /// # Errors
+    /// Also the error of `prepare`.
+    pub fn start_with(
+        origins: Origins,
+        timeouts: Timeouts,
+        prepare: impl Fn(&Arc<HttpProxy>) -> io::Result<()>,
+    ) -> io::Result<PortServers> {
+        PortServers::start_on(origins, |setup| {
+            let options = options(setup, origins, timeouts);
+            match setup {
+                Setup::Generator => {
+                    let options = ServerOptions { plugins: Vec::new(), ..options };
+                    httpsm::Server::start_with(options, &prepare)
+                }
+                Setup::Forward | Setup::Narrow => httpsm::Server::start(options),
+            }
+        })
+    }
+
+    fn start_on(
+        origins: Origins,
+        start: impl Fn(Setup) -> io::Result<httpsm::Server>,
+    ) -> io::Result<PortServers> {
+        let start = |setup| Ok((setup, start(setup)?));
         let servers = Setup::ALL.into_iter().map(start).collect::<io::Result<_>>()?;
         Ok(PortServers { servers, origins })
     }
@@ -211,7 +242,7 @@ impl HttpServer for PortServers {
     }
 }
 
-fn port(setup: Setup, origins: Origins, timeouts: Timeouts) -> io::Result<httpsm::Server> {
+fn options(setup: Setup, origins: Origins, timeouts: Timeouts) -> ServerOptions {
     let config = HttpConfig {
         transaction_no_activity_timeout_in: hrtime::seconds(timeouts.client),
         transaction_no_activity_timeout_out: hrtime::seconds(timeouts.origin),
@@ -227,7 +258,7 @@ fn port(setup: Setup, origins: Origins, timeouts: Timeouts) -> io::Result<httpsm
         Setup::Generator => vec![Plugin::Generator],
         Setup::Forward | Setup::Narrow => Vec::new(),
     };
-    httpsm::Server::start(ServerOptions { plugins, http, ..ServerOptions::default() })
+    ServerOptions { plugins, http, ..ServerOptions::default() }
 }
 
 fn narrow(config: HttpConfig) -> HttpConfig {

@@ -5,6 +5,8 @@
 //! the port, in a process of its own (`atslab bench --arm`). Both speak the same
 //! lines: a [`Job`] in, an [`Answer`] out.
 
+mod callgrind;
+
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStderr, Command, Stdio};
@@ -13,6 +15,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+pub use self::callgrind::Callgrind;
 use super::error::LiveError;
 use super::probe::Probe;
 use super::server::{Process, Server};
@@ -155,12 +158,17 @@ impl Running {
 }
 
 impl BenchArm {
-    /// A process of `server`, with the bench plugin in it.
+    /// A process of `server`, with the bench plugin in it; its instructions are counted if there is
+    /// something that counts them.
     ///
     /// # Errors
     /// If the server does not come up.
-    pub fn of_server(server: &Server, probe: &Probe) -> Result<BenchArm, LiveError> {
-        let process = server.start_plainly(&probe.path(), THREADS)?;
+    pub fn of_server(
+        server: &Server,
+        probe: &Probe,
+        counter: Option<&Callgrind>,
+    ) -> Result<BenchArm, LiveError> {
+        let process = server.start_plainly(&probe.path(), THREADS, counter)?;
         BenchArm::begin(server.release().to_string(), Running::Server(process))
     }
 
@@ -181,6 +189,25 @@ impl BenchArm {
         let mut arm = BenchArm { name, running, lines, last: String::new() };
         arm.listen(|line| (line == READY).then_some(()))?;
         Ok(arm)
+    }
+
+    /// Ends the process and waits for its end. Dropping the arm kills it.
+    ///
+    /// # Errors
+    /// If it does not end.
+    pub fn end(mut self) -> Result<(), LiveError> {
+        // An arm ends when there are no more jobs.
+        drop(self.running.child().stdin.take());
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => self.last = line,
+                Err(RecvTimeoutError::Timeout) => return Err(self.error("does not end")),
+                // Its standard error is closed.
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        let ended = self.running.child().wait();
+        ended.map(drop).map_err(LiveError::at(format!("waiting for {}", self.name)))
     }
 
     /// The number of the process.
@@ -212,9 +239,13 @@ impl BenchArm {
                 Err(RecvTimeoutError::Timeout) => "does not answer",
                 Err(RecvTimeoutError::Disconnected) => "has ended",
             };
-            let (name, last) = (self.name.clone(), self.last.clone());
-            return Err(LiveError::Bench { name, what: what.to_owned(), last });
+            return Err(self.error(what));
         }
+    }
+
+    fn error(&self, what: &str) -> LiveError {
+        let (name, last) = (self.name.clone(), self.last.clone());
+        LiveError::Bench { name, what: what.to_owned(), last }
     }
 }
 

@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::bench::Callgrind;
 use super::error::LiveError;
 use super::release::Release;
 use crate::outside::{Child, Folder};
@@ -103,8 +104,17 @@ impl Server {
 
     /// As [`start`](Server::start), without debug lines, and with the plugin as any
     /// other: as it runs for its users.
-    pub(crate) fn start_plainly(&self, plugin: &Path, threads: u8) -> Result<Process, LiveError> {
-        self.spawn(plugin, threads, |_| {})
+    pub(crate) fn start_plainly(
+        &self,
+        plugin: &Path,
+        threads: u8,
+        counter: Option<&Callgrind>,
+    ) -> Result<Process, LiveError> {
+        self.spawn(plugin, threads, |command| {
+            if let Some(counter) = counter {
+                *command = counter.counting(command);
+            }
+        })
     }
 
     fn spawn(
@@ -119,10 +129,9 @@ impl Server {
         let mut command = self.command(root.path());
         command
             .env("ATSLAB_PROGRAMS", "/proc/self/fd/0")
-            .env("ATSLAB_THREADS", threads.to_string())
-            .stdin(Stdio::piped())
-            .stderr(Stdio::piped());
+            .env("ATSLAB_THREADS", threads.to_string());
         add(&mut command);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let child = Child::start(&mut command)
             .map_err(LiveError::at(format!("starting {}", self.release)))?;
         Ok(Process { child, _root: root })

@@ -2,6 +2,8 @@
 
 use httpsm::hdr::{HttpParser, ParseResult, ResponseHdr};
 
+use super::masks;
+
 /// The bytes of an answer.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PluginAnswer {
@@ -48,27 +50,19 @@ impl PluginAnswer {
         self.parts().map_or(0, |parts| parts.body.len())
     }
 
-    /// The head without its dates and the seconds of its age, and the length and a digest of the body: what two hosts must have
-    /// in common.
+    /// The head with its dates and the seconds of its age masked, and the length and a digest of
+    /// the body: what two hosts must have in common.
     #[must_use]
-    pub fn without_dates(&self) -> Vec<String> {
+    pub fn comparable(&self) -> Vec<String> {
         let Some(Parts { head, body }) = self.parts() else {
             return vec![format!("{} bytes that are no answer", self.bytes.len())];
         };
         let mut text = Vec::new();
         head.print(&mut text);
-        let dated = |line: &&str| {
-            !["Date: ", "Last-Modified: ", "Expires: "].iter().any(|name| line.starts_with(name))
-        };
-        let text = String::from_utf8_lossy(&text).into_owned();
-        // The age is counted in whole seconds of the clock: an answer that takes 120 ms has the age 0
-        // or 1, by the moment at which it begins.
-        let without_age = |line: &str| match line.strip_prefix("Age: ") {
-            Some(_) => "Age: T".to_owned(),
-            None => line.to_owned(),
-        };
-        let lines = text.lines().filter(|line| !line.is_empty()).filter(dated);
-        let mut lines: Vec<String> = lines.map(without_age).collect();
+        let text = String::from_utf8_lossy(&text);
+        let lines = text.lines().filter(|line| !line.is_empty());
+        let mut lines: Vec<String> =
+            lines.map(|line| masks::apply(&masks::OF_ANSWERS, line)).collect();
         let sum = body.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
             (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
         });
@@ -102,9 +96,13 @@ mod tests {
     fn dates_do_not_count_and_bodies_do() {
         let with = |date: &str, body: &str| {
             answer(&format!("HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: 2\r\n\r\n{body}"))
-                .without_dates()
+                .comparable()
         };
         assert_eq!(with("a", "xy"), with("b", "xy"));
+        assert_ne!(
+            answer("HTTP/1.1 200 OK\r\n\r\n").comparable(),
+            answer("HTTP/1.1 200 OK\r\nDate: a\r\n\r\n").comparable()
+        );
         assert_eq!(with("a\r\nAge: 0", "xy"), with("a\r\nAge: 1", "xy"));
         assert_ne!(with("a\r\nAge: 0", "xy"), with("a", "xy"), "that there is an age counts");
         assert_ne!(with("a", "xy"), with("a", "xz"));

@@ -12,7 +12,7 @@ use super::trace::Trace;
 use super::tracer::{TRACE_FILE, Tracer};
 use crate::ats::live::server::Settings;
 use crate::ats::live::{LiveError, Server};
-use crate::outside::Folder;
+use crate::outside::{Folder, Quiet};
 
 /// How a plugin is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -136,14 +136,9 @@ fn wait_for(address: SocketAddr, file: &Path) -> Result<(), String> {
 }
 
 fn wait_until_quiet(file: &Path) {
-    let length = || std::fs::metadata(file).map_or(0, |data| data.len());
-    let (mut last, mut since) = (length(), Instant::now());
-    while since.elapsed() < QUIET {
+    let mut quiet = Quiet::new(QUIET);
+    while !quiet.look(|| std::fs::metadata(file).map_or(0, |data| data.len())) {
         thread::sleep(Duration::from_millis(20));
-        let now = length();
-        if now != last {
-            (last, since) = (now, Instant::now());
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`Trace`]: what the tracer has written, and how two traces are compared.
 
-use std::borrow::Cow;
+use super::masks;
 
 /// The calls of a plugin, a line each.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -9,47 +9,12 @@ pub struct Trace {
     pub lines: Vec<String>,
 }
 
-/// What may differ between two hosts, and is not compared.
-#[derive(Clone, Copy, Debug)]
-pub struct Masked {
-    /// What is replaced.
-    pub what: &'static str,
-    /// Why it must differ.
-    pub reason: &'static str,
-}
-
-impl Masked {
-    /// Every rule there is.
-    pub const ALL: [Masked; 5] = [
-        Masked {
-            what: "the value of a handle: `%1f00…` becomes `%`; NULL stays `%0`",
-            reason: "a handle is an address there and a number here",
-        },
-        Masked {
-            what: "a time of day, an argument of TSMimeHdrFieldValueDateSet",
-            reason: "the two runs are at different times",
-        },
-        Masked {
-            what: "the dates of an answer, and the seconds of its Age",
-            reason: "they are of the clock; an answer that takes 120 ms has the age 0 or 1",
-        },
-        Masked {
-            what: "the process in a Via field: `TS (…)` after `http/1.1`",
-            reason: "it has the server's name and a number of its own",
-        },
-        Masked {
-            what: "how many bytes a block has, if a Via field is in it",
-            reason: "the server's name has another length on each machine",
-        },
-    ];
-}
-
 impl Trace {
     /// Reads what the tracer has written.
     #[must_use]
     pub fn read(text: &str) -> Trace {
-        let lines = text.lines().filter(|line| !line.starts_with('#')).map(masked).collect();
-        Trace { lines }
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        Trace { lines: lines.map(|line| masks::apply(&masks::OF_CALLS, line)).collect() }
     }
 
     /// The text again, with a line end after each line.
@@ -57,55 +22,6 @@ impl Trace {
     pub fn text(&self) -> String {
         self.lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
     }
-}
-
-fn masked(line: &str) -> String {
-    let line = without_handles(line);
-    let line = without_times(&line);
-    without_via(&line).into_owned()
-}
-
-/// `%` stands in front of each handle, and nowhere else outside of texts.
-fn without_handles(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    let (mut quoted, mut rest) = (false, line);
-    while let Some(c) = rest.chars().next() {
-        rest = &rest[c.len_utf8()..];
-        quoted ^= c == '"';
-        out.push(c);
-        if c == '%' && !quoted {
-            let digits = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
-            if &rest[..digits] == "0" {
-                out.push('0');
-            }
-            rest = &rest[digits..];
-        }
-    }
-    out
-}
-
-fn without_times(line: &str) -> Cow<'_, str> {
-    let function = "TSMimeHdrFieldValueDateSet(%, %, %, ";
-    match line.split_once(function) {
-        Some((before, rest)) => {
-            let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == 'T');
-            Cow::Owned(format!("{before}{function}T{rest}"))
-        }
-        None => Cow::Borrowed(line),
-    }
-}
-
-fn without_via(line: &str) -> Cow<'_, str> {
-    const VIA: &str = "Via: http/1.1 ";
-    let Some((before, _)) = line.split_once(VIA) else { return Cow::Borrowed(line) };
-    // The length of the block stands in front of the text: `*231) = "GET …`.
-    let before = match before.split_once("*") {
-        Some((head, tail)) => {
-            format!("{head}*N{}", tail.trim_start_matches(|c: char| c.is_ascii_digit() || c == 'N'))
-        }
-        None => before.to_owned(),
-    };
-    Cow::Owned(format!("{before}{VIA}TS …\""))
 }
 
 /// The number of the first line in which they differ.

@@ -3,7 +3,7 @@
 use std::env;
 use std::process::Command;
 
-use conformance::ats::live::{Answer, BenchArm, Job, LiveError, Probe, Release, Server};
+use conformance::ats::live::{Answer, BenchArm, Callgrind, Job, LiveError, Probe, Release, Server};
 
 use super::others::Other;
 use super::workloads::{Lifetime, Workload};
@@ -107,6 +107,35 @@ impl<'a> Arms<'a> {
         Ok(answers)
     }
 
+    /// Counts the instructions of the second half of twice the operations of `workload`, once in
+    /// each arm: what a process needs to start is in both halves and counts for nothing. An answer's
+    /// `time` is that number. Calls `done` after each arm.
+    pub(super) fn count(
+        &mut self,
+        workload: &Workload,
+        counter: &Callgrind,
+        mut done: impl FnMut(),
+    ) -> Result<Vec<Runs>, LiveError> {
+        let mut all = Vec::new();
+        for arm in &self.arms {
+            let mut answers = Vec::new();
+            if let Some(job) = arm.program.job(workload) {
+                let [once, twice] = [1, 2].map(|times| Job { ops: job.ops * times, ..job.clone() });
+                let counted = |job| {
+                    let mut process = start(&arm.program, self.probe, Some(counter))?;
+                    let answer = process.perform(job)?;
+                    process.end()?;
+                    Ok::<_, LiveError>(Answer { time: counter.collected()?, ..answer })
+                };
+                let (once, twice) = (counted(&once)?, counted(&twice)?);
+                answers.push(Answer { time: twice.time - once.time, ..twice });
+            }
+            all.push(Runs { answers });
+            done();
+        }
+        Ok(all)
+    }
+
     fn end_processes_unless(&mut self, they_stay: bool) {
         if !they_stay {
             self.arms.iter_mut().for_each(|arm| arm.process = None);
@@ -123,29 +152,38 @@ impl Arm {
         let Some(job) = self.program.job(workload) else { return Ok(None) };
         let process = match &mut self.process {
             Some(process) => process,
-            none => none.insert(start(&self.program, probe)?),
+            none => none.insert(start(&self.program, probe, None)?),
         };
         process.perform(&job).map(Some)
     }
 }
 
-fn start(program: &Program, probe: Option<&Probe>) -> Result<BenchArm, LiveError> {
+fn start(
+    program: &Program,
+    probe: Option<&Probe>,
+    counter: Option<&Callgrind>,
+) -> Result<BenchArm, LiveError> {
     match (program, probe) {
-        (Program::Server(server), Some(probe)) => BenchArm::of_server(server, probe),
+        (Program::Server(server), Some(probe)) => BenchArm::of_server(server, probe, counter),
         (program, _) => match program.release() {
-            Some(release) => own(&format!("the port of {release}"), release.epoch().name()),
-            None => own("other crates", ArmArg::OTHERS),
+            Some(release) => {
+                own(&format!("the port of {release}"), release.epoch().name(), counter)
+            }
+            None => own("other crates", ArmArg::OTHERS, counter),
         },
     }
 }
 
 /// Starts this program again in a process of its own, like a server.
-fn own(name: &str, arm: &str) -> Result<BenchArm, LiveError> {
+fn own(name: &str, arm: &str, counter: Option<&Callgrind>) -> Result<BenchArm, LiveError> {
     let program = env::current_exe().map_err(|source| LiveError::System {
         what: "finding this program again".to_owned(),
         source,
     })?;
     let mut command = Command::new(program);
     command.args(["bench", "--arm", arm]);
+    if let Some(counter) = counter {
+        command = counter.counting(&command);
+    }
     BenchArm::of_command(name, command)
 }

@@ -95,6 +95,9 @@ fn row(measured: &Measured) -> Vec<String> {
 /// The median, and how far the quarters are apart.
 fn told(figures: &Figures, unit: Unit) -> String {
     let median = figures.median();
+    if unit == Unit::Instructions {
+        return format!("{median:.0}");
+    }
     let digits = if median < 100.0 && unit == Unit::Time { 1 } else { 0 };
     let half = figures.spread() * 50.0;
     let mark = if figures.spread() > WIDE { "!" } else { "" };

@@ -13,6 +13,8 @@ pub(super) enum Unit {
     Time,
     /// Bytes for each thing that is made.
     Memory,
+    /// Instructions for an operation.
+    Instructions,
 }
 
 impl Unit {
@@ -20,6 +22,7 @@ impl Unit {
         match self {
             Unit::Time => "ns",
             Unit::Memory => "bytes",
+            Unit::Instructions => "instructions",
         }
     }
 }
@@ -114,7 +117,7 @@ impl Workload {
     /// Its figure in a run that took `time`, or by which the process grew.
     pub(super) fn figure(&self, answer: conformance::ats::live::Answer) -> f64 {
         let (total, count) = match self.unit {
-            Unit::Time => (answer.time, self.job.ops),
+            Unit::Time | Unit::Instructions => (answer.time, self.job.ops),
             Unit::Memory => (answer.memory, self.job.many),
         };
         total as f64 / count as f64
@@ -130,6 +133,26 @@ impl Workload {
         *ops = (*ops / 100).max(3_000.min(*ops)).max(*many);
         self
     }
+}
+
+/// The workloads whose instructions are counted: all that one event thread performs without waiting
+/// for the clock. A process is some fifty times slower then, so they do less.
+pub(super) fn counted() -> Vec<Workload> {
+    let few = |workload: Workload| {
+        let Job { kind, size, many, threads, .. } = &workload.job;
+        let ops = match (&**kind, *size) {
+            _ if *threads != 1 || *many > 1_000 => return None,
+            ("chains" | "timer_cancel", _) => 200_000,
+            ("pairs" | "clones" | "copies", 32_768) => 5_000,
+            ("pairs", _) => 20_000,
+            ("connections", _) => 5_000,
+            ("copies", _) => 200_000,
+            _ => return None,
+        };
+        let job = Job { ops, ..workload.job };
+        Some(Workload { unit: Unit::Instructions, job, ..workload })
+    };
+    workloads(false).into_iter().filter_map(few).collect()
 }
 
 /// All workloads, in the order of the table.

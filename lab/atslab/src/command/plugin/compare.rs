@@ -4,8 +4,9 @@ use std::io::Write;
 use std::process::{Command, ExitCode, Stdio};
 
 use conformance::ats::plugins::{
-    Asked, Masked, PluginAnswer, PluginRequest, Trace, Tracer, first_difference, real_run, tracer,
+    Asked, PluginAnswer, PluginRequest, Trace, Tracer, first_difference, real_run, tracer,
 };
+use conformance::deviations::{Deviation, Deviations};
 use conformance::outside::{Child, Folder};
 use serde::Serialize;
 
@@ -71,7 +72,7 @@ pub(crate) fn compare(args: &PluginCompareArgs, out: &mut Output) -> Result<Exit
 
     let first = first_difference(&real.trace.lines, &port.trace.lines);
     let real = Compared {
-        answers: real.answers.iter().map(PluginAnswer::without_dates).collect(),
+        answers: real.answers.iter().map(PluginAnswer::comparable).collect(),
         trace: real.trace,
         died_at: real.died_at,
     };
@@ -133,8 +134,8 @@ fn tell(
             writeln!(out, "answers: {same} of {} identical", told.answers)?;
         }
         if args.masks {
-            for Masked { what, reason } in Masked::ALL {
-                writeln!(out, "masked: {what} ({reason})")?;
+            for Deviation { what, reason, .. } in &Deviations::plugins().deviation {
+                writeln!(out, "masked: {what} {reason}")?;
             }
         }
     }

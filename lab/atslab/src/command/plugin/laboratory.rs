@@ -1,12 +1,16 @@
 //! A proxy with plugins in virtual time, and a client that asks it.
 
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use conformance::ats::plugins::{Placing, PluginAnswer, PluginRequest};
 use eventsys::hrtime::{MSECOND, seconds};
 use eventsys::{AdoptedThread, Clock, EventProcessor, HrTime};
-use httpsm::{HttpConfig, HttpProxy, HttpSessionAccept, Mapping, NoOrigin, UrlRewrite};
+use httpsm::{HttpConfig, HttpProxy, Mapping, NoOrigin, ProtocolProbeSessionAccept, UrlRewrite};
+use iocore::NetVCOptions;
+use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
 use pluginvc::PluginVCCore;
 use testkit::Peer;
 use tsapi::{HostOptions, LoadError, Plugin};
@@ -21,16 +25,30 @@ pub(crate) struct Parts {
     pub(crate) others: Vec<Plugin>,
     /// The folder of configuration.
     pub(crate) config_dir: PathBuf,
+    /// What the client's connection is.
+    pub(crate) client: Client,
     /// End at the first finding.
     pub(crate) strict: bool,
     /// Called when the run cannot go on.
     pub(crate) at_the_end: Box<dyn Fn(&str) + Send + Sync>,
 }
 
+/// What the client's connection is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Client {
+    /// One end of a pair: no kernel takes part, so each run is the same to the nanosecond.
+    Pair,
+    /// A socket, as in the real server of a comparison. A pair signals its writer once more for each
+    /// look of its reader, and a plugin that waits to write sees that.
+    Socket,
+}
+
 /// A proxy with its plugins.
 pub(crate) struct Laboratory {
     processor: Arc<EventProcessor>,
     proxy: Arc<HttpProxy>,
+    /// Where the proxy listens, if clients are sockets.
+    address: Option<SocketAddr>,
     thread: AdoptedThread,
 }
 
@@ -47,8 +65,17 @@ const BEHIND: HrTime = seconds(1);
 impl Laboratory {
     /// Makes a proxy without a cache and without origin servers, as the real server of a comparison,
     /// and loads the plugins.
-    pub(crate) fn start(parts: Parts) -> Result<Laboratory, LoadError> {
+    ///
+    /// # Errors
+    /// A sentence, if a plugin cannot be loaded or refuses.
+    pub(crate) fn start(parts: Parts) -> Result<Laboratory, String> {
+        let says = |error: LoadError| error.to_string();
         let processor = EventProcessor::new(Clock::new_virtual());
+        // Before the thread: it gets its net handler when it is adopted.
+        let net = match parts.client {
+            Client::Pair => None,
+            Client::Socket => Some(NetProcessor::init(&processor, NetConfig::default())),
+        };
         let thread = processor.adopt_current_thread("ET_NET");
         let config = HttpConfig {
             cache_http: false,
@@ -69,23 +96,34 @@ impl Laboratory {
         let (from, to) = ("/", "http://127.0.0.1/");
         let mut rule: Mapping = format!("{from}={to}").parse().expect("a rule");
         if parts.placing == Placing::Global {
-            tsapi::load(&parts.plugin)?;
+            tsapi::load(&parts.plugin).map_err(says)?;
         }
         for other in &parts.others {
-            tsapi::load(other)?;
+            tsapi::load(other).map_err(says)?;
         }
         // The rules are read after `plugin.config`.
         if parts.placing == Placing::Rule {
-            rule = rule.with_plugin(tsapi::remap_plugin(&parts.plugin, from, to)?);
+            rule = rule.with_plugin(tsapi::remap_plugin(&parts.plugin, from, to).map_err(says)?);
         }
         proxy.set_remap(UrlRewrite::new(vec![rule]));
+        let address = match net {
+            Some(net) => Some(listen(&net, &proxy).map_err(|error| error.to_string())?),
+            None => None,
+        };
         tsapi::ports_are_ready();
-        Ok(Laboratory { processor, proxy, thread })
+        Ok(Laboratory { processor, proxy, address, thread })
     }
 
     /// Sends a request on a connection of its own; the answer, and how long it took in virtual time.
     pub(crate) fn ask(&self, request: &PluginRequest) -> (PluginAnswer, HrTime) {
-        let accept = HttpSessionAccept::new(&self.proxy);
+        match self.address {
+            Some(address) => self.ask_by_socket(address, request),
+            None => self.ask_by_pair(request),
+        }
+    }
+
+    fn ask_by_pair(&self, request: &PluginRequest) -> (PluginAnswer, HrTime) {
+        let accept = ProtocolProbeSessionAccept::new(&self.proxy);
         let options = self.proxy.plugin_vc_options();
         let core = PluginVCCore::alloc_with(&self.processor, accept, options);
         core.set_active_addr(([127, 0, 0, 1], 40000).into());
@@ -107,9 +145,51 @@ impl Laboratory {
         (answer, took)
     }
 
+    fn ask_by_socket(
+        &self,
+        address: SocketAddr,
+        request: &PluginRequest,
+    ) -> (PluginAnswer, HrTime) {
+        let began = self.now();
+        let mut answer = PluginAnswer::default();
+        let connected = TcpStream::connect(address).and_then(|mut client| {
+            client.write_all(&request.bytes())?;
+            client.set_nonblocking(true)?;
+            Ok(client)
+        });
+        let Ok(mut client) = connected else { return (answer, 0) };
+        let mut piece = vec![0; 1 << 16];
+        loop {
+            self.thread.run_pass();
+            let at_end = loop {
+                match client.read(&mut piece) {
+                    Ok(0) => break true,
+                    Ok(n) => answer.bytes.extend_from_slice(&piece[..n]),
+                    Err(error) => break error.kind() != ErrorKind::WouldBlock,
+                }
+            };
+            if at_end || answer.is_complete(&request.method) || self.now() - began > PATIENCE {
+                break;
+            }
+        }
+        let took = self.now() - began;
+        drop(client);
+        self.thread.run_for(BEHIND);
+        (answer, took)
+    }
+
     fn now(&self) -> HrTime {
         self.processor.clock().get_hrtime_updated()
     }
+}
+
+/// Has the proxy take connections on a free port of the loopback address.
+fn listen(net: &Arc<NetProcessor>, proxy: &Arc<HttpProxy>) -> io::Result<SocketAddr> {
+    // The default of `proxy.config.net.sock_option_flag_in`.
+    let sockopt_flags = NetVCOptions::SOCK_OPT_NO_DELAY;
+    let options = AcceptOptions { localhost_only: true, sockopt_flags, ..AcceptOptions::default() };
+    let accept = net.accept(ProtocolProbeSessionAccept::new(proxy), &options)?;
+    accept.local_addr().ok_or_else(|| io::Error::other("a socket that listens has no address"))
 }
 
 /// A span of virtual time, for people.

@@ -11,7 +11,7 @@ use env_logger::Env;
 use serde::Serialize;
 use tsapi::Report;
 
-use super::laboratory::{Laboratory, Parts, in_ms};
+use super::laboratory::{Client, Laboratory, Parts, in_ms};
 use super::{PluginFormat, PluginRunArgs, WhatToRun, place};
 use crate::error::Error;
 use crate::ui::output::{FAULT, Output, QUIET, TITLE};
@@ -117,7 +117,8 @@ pub(crate) fn parts(
     }
     let placing = placing(what, &plugin)?;
     let config_dir = std::path::absolute(config_dir)?;
-    Ok(Parts { plugin, placing, others, config_dir, strict, at_the_end })
+    let client = Client::Pair;
+    Ok(Parts { plugin, placing, others, config_dir, client, strict, at_the_end })
 }
 
 /// How a plugin is used: as the user wants, else as it can be.
@@ -148,10 +149,12 @@ fn run_here(args: &PluginRunArgs, out: &mut Output) -> Result<ExitCode, Error> {
         std::process::exit(i32::from(if written { WRONG } else { 2 }));
     });
     let tracer = tracer.as_deref();
-    let parts = parts(&args.what, tracer, args.strict, &args.config_dir, at_the_end)?;
+    let answers_to = std::env::var_os(ANSWERS);
+    let client = if answers_to.is_some() { Client::Socket } else { Client::Pair };
+    let parts =
+        Parts { client, ..parts(&args.what, tracer, args.strict, &args.config_dir, at_the_end)? };
     let name = parts.plugin.name().to_owned();
-    let lab = Laboratory::start(parts)
-        .map_err(|error| Error::Plugin { plugin: name, what: error.to_string() })?;
+    let lab = Laboratory::start(parts).map_err(|what| Error::Plugin { plugin: name, what })?;
     let (mut all, mut answers) = (Vec::new(), Vec::new());
     for request in &requests {
         let (answer, took) = lab.ask(request);
@@ -168,9 +171,9 @@ fn run_here(args: &PluginRunArgs, out: &mut Output) -> Result<ExitCode, Error> {
             out.flush()?;
         }
         all.push(told);
-        answers.push(answer.without_dates());
+        answers.push(answer.comparable());
     }
-    if let Some(file) = std::env::var_os(ANSWERS) {
+    if let Some(file) = answers_to {
         std::fs::write(file, serde_json::to_vec(&answers).expect("plain data"))?;
     }
     match json {

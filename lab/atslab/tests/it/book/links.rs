@@ -171,3 +171,29 @@ fn the_page_for_readers_of_atsinternals_names_what_there_is() {
     assert!(sections >= 260, "{sections} sections");
     assert!(!has_word("fn shut() {}", "shu") && has_word("fn shut() {}", "shut"));
 }
+
+/// The exam leaves out what its key has, and the key is not in the book.
+#[test]
+fn the_exam_has_ten_questions_whose_ends_are_in_the_key_alone() {
+    let root = root();
+    let read = |name: &str| Page::read(&root, &root.join(name));
+    let ends = |page: &Page| -> Vec<String> {
+        page.blocks()
+            .into_iter()
+            .filter(|block| block.mark("output").is_some())
+            .map(|b| b.text)
+            .collect()
+    };
+    let (exam, key) = (read("docs/src/course/exam.md"), read("docs/teachers/exam-key.md"));
+    let titles = |page: &Page| -> Vec<String> {
+        prose(&page.text).filter(|line| line.starts_with("## ")).map(str::to_owned).collect()
+    };
+    assert_eq!(titles(&exam), titles(&key));
+    let (exam, key) = (ends(&exam), ends(&key));
+    assert_eq!((exam.len(), key.len()), (10, 10));
+    for (question, end) in exam.iter().zip(&key) {
+        assert!(!question.contains("VIOLATION") && end.contains("VIOLATION"), "{end}");
+        let last = end.lines().next().expect("a line");
+        assert!(!question.ends_with(last), "the exam has its end: {last}");
+    }
+}

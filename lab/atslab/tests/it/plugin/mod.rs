@@ -117,6 +117,30 @@ fn each_mistake_is_a_sentence_with_its_place() {
     insta::assert_snapshot!(all.join("\n"));
 }
 
+/// Without the mark the connection stops at 32 KB, and the plugin would wait for the rest for ever.
+#[test]
+fn a_water_mark_lets_more_into_the_buffer_of_a_connection_that_is_open() {
+    let Some(folder) = Folder::with_mistakes() else { return };
+    let request = format!("POST /a\n= {}\n", "x".repeat(100_000));
+    fs::write(folder.path("requests.txt"), request).expect("a file");
+    let status = |mode: &str| {
+        let plugin = format!("./mistakes.so {mode}");
+        let arguments = ["run", &plugin, "--requests", "requests.txt", "--format", "json"];
+        let output = folder.atslab(&arguments).output().expect("it starts");
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        println!("{json:#}");
+        assert_eq!(json["findings"], serde_json::json!([]));
+        let calls = json["calls"].as_array().expect("a list").clone();
+        let called = |name: &str| calls.iter().any(|call| call[0] == name);
+        (
+            json["requests"][0]["status"].clone(),
+            ["TSVConnClosedGet", "TSIOBufferWaterMarkGet", "TSIOBufferWaterMarkSet"].map(called),
+        )
+    };
+    assert_eq!(status("water-mark"), (200.into(), [true; 3]));
+    assert_eq!(status("none"), (200.into(), [false; 3]));
+}
+
 #[test]
 fn a_strict_run_ends_at_the_first_mistake() {
     let Some(folder) = Folder::with_mistakes() else { return };

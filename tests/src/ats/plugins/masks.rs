@@ -1,0 +1,107 @@
+//! The masks: what must differ between two hosts of a plugin is replaced before it is compared.
+//!
+//! Each has an entry in the register [`Deviations::plugins`](crate::deviations::Deviations::plugins),
+//! which names it as its `rule` and gives a line of each host.
+
+use std::borrow::Cow;
+
+/// A line without what must differ.
+pub type Mask = fn(&str) -> Cow<'_, str>;
+
+/// For the lines of a trace, by the names that the register uses.
+pub const OF_CALLS: [(&str, Mask); 4] = [
+    ("handle", without_handles),
+    ("time-of-call", without_times),
+    ("via", without_via),
+    ("block-with-via", without_length),
+];
+
+/// For the lines of an answer.
+pub const OF_ANSWERS: [(&str, Mask); 1] = [("clock-of-answer", without_clock)];
+
+/// All of them, one after the other.
+#[must_use]
+pub fn apply(masks: &[(&str, Mask)], line: &str) -> String {
+    masks.iter().fold(line.to_owned(), |line, (_, mask)| mask(&line).into_owned())
+}
+
+/// `%` stands in front of each handle, and nowhere else outside of texts.
+fn without_handles(line: &str) -> Cow<'_, str> {
+    let mut out = String::with_capacity(line.len());
+    let (mut quoted, mut rest) = (false, line);
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        quoted ^= c == '"';
+        out.push(c);
+        if c == '%' && !quoted {
+            let digits = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
+            if &rest[..digits] == "0" {
+                out.push('0');
+            }
+            rest = &rest[digits..];
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// The last argument of this function is a time of day.
+fn without_times(line: &str) -> Cow<'_, str> {
+    const NAME: &str = "TSMimeHdrFieldValueDateSet(";
+    let Some((before, arguments)) = line.split_once(NAME) else { return Cow::Borrowed(line) };
+    let Some((handles, time)) = arguments.rsplit_once(", ") else { return Cow::Borrowed(line) };
+    let rest = time.trim_start_matches(|c: char| c.is_ascii_digit() || c == 'T');
+    Cow::Owned(format!("{before}{NAME}{handles}, T{rest}"))
+}
+
+const VIA: &str = "Via: http/1.1 ";
+
+/// The server's name and number stand behind the version, up to the end of the text.
+fn without_via(line: &str) -> Cow<'_, str> {
+    match line.split_once(VIA) {
+        Some((before, _)) => Cow::Owned(format!("{before}{VIA}TS …\"")),
+        None => Cow::Borrowed(line),
+    }
+}
+
+/// The length of the block stands in front of the text: `*231) = "GET …`.
+fn without_length(line: &str) -> Cow<'_, str> {
+    let Some((before, via)) = line.split_once(VIA) else { return Cow::Borrowed(line) };
+    let Some((head, tail)) = before.split_once('*') else { return Cow::Borrowed(line) };
+    let tail = tail.trim_start_matches(|c: char| c.is_ascii_digit() || c == 'N');
+    Cow::Owned(format!("{head}*N{tail}{VIA}{via}"))
+}
+
+/// Dates, and the whole seconds of an age.
+fn without_clock(line: &str) -> Cow<'_, str> {
+    const FIELDS: [&str; 4] = ["Date", "Last-Modified", "Expires", "Age"];
+    match line.split_once(": ") {
+        Some((name, _)) if FIELDS.contains(&name) => Cow::Owned(format!("{name}: T")),
+        _ => Cow::Borrowed(line),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deviations::Deviations;
+
+    /// An entry that no line needs any more, or that hides more than it says, fails here.
+    #[test]
+    fn each_entry_needs_its_mask_and_no_other_one() {
+        for entry in &Deviations::plugins().deviation {
+            let name = &entry.name;
+            let rule = entry.rule.as_deref().expect("a rule");
+            let (real, port) = (entry.real.as_deref().unwrap(), entry.port.as_deref().unwrap());
+            let all: &[_] = if OF_ANSWERS.iter().any(|(own, _)| *own == rule) {
+                &OF_ANSWERS
+            } else {
+                &OF_CALLS
+            };
+            let others: Vec<_> = all.iter().filter(|(own, _)| *own != rule).copied().collect();
+            assert_ne!(apply(&others, real), apply(&others, port), "{name}: does not need it");
+            let masked = apply(all, real);
+            assert_eq!(masked, apply(all, port), "{name}: the mask does not cover it");
+            assert_eq!(masked, apply(all, &masked), "{name}: what is masked stays as it is");
+        }
+    }
+}
