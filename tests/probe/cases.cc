@@ -17,6 +17,8 @@
 
 #include <cinttypes>
 #include <cstdlib>
+#include <sys/mman.h>
+#include <unistd.h>
 
 struct RegressionTest;
 
@@ -32,8 +34,6 @@ constexpr int PASSES_AFTER_END = 50;
 constexpr int IN_PROGRESS = 0;
 // The level that means all tests.
 constexpr int EXTENDED = 3;
-
-#define TELL(...) TSDebug("pvc_probe", __VA_ARGS__)
 
 // One end of a case, as the server declares it (P_NetVCTest.h).
 struct NVC_test_def {
@@ -64,6 +64,16 @@ struct Regression {
   void (*run)(void *, int, int *) =
     Server::get<void (*)(void *, int, int *)>("_Z18RegressionTest_PVCP14RegressionTestiPi");
 };
+
+// The number of cases is a constant, which a linker may put where nothing can be written.
+void
+make_writable(unsigned *number)
+{
+  uintptr_t page  = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  uintptr_t first = reinterpret_cast<uintptr_t>(number) / page * page;
+  uintptr_t end   = reinterpret_cast<uintptr_t>(number + 1);
+  mprotect(reinterpret_cast<void *>(first), end - first, PROT_READ | PROT_WRITE);
+}
 
 // Reads the next case; false at the end of the file.
 bool
@@ -129,6 +139,7 @@ between_passes()
 
   regression.table[0] = running.ends[0];
   regression.table[1] = running.ends[1];
+  make_writable(regression.size);
   *regression.size    = 2;
   status              = IN_PROGRESS;
   deadline            = now() + running.longest;

@@ -7,6 +7,17 @@
 
 #include <ts/ts.h>
 
+// Tells something in a debug line under the tag pvc_probe. From 10.0 on a tag is an object.
+#if TS_VERSION_MAJOR >= 10
+#define TELL(...)                                \
+  do {                                           \
+    static DbgCtl probe_tag{"pvc_probe"};        \
+    Dbg(probe_tag, __VA_ARGS__);                 \
+  } while (false)
+#else
+#define TELL(...) TSDebug("pvc_probe", __VA_ARGS__)
+#endif
+
 namespace atslab
 {
 // True once the server has opened its ports.

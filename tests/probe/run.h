@@ -3,6 +3,7 @@
 #pragma once
 
 #include "end.h"
+#include "plugin.h"
 #include "program.h"
 #include "server.h"
 
@@ -10,8 +11,6 @@
 #include <memory>
 #include <set>
 #include <vector>
-
-#define TELL(...) TSDebug("pvc_probe", __VA_ARGS__)
 
 namespace atslab
 {

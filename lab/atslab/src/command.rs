@@ -5,6 +5,7 @@ mod bench;
 mod compare;
 mod completions;
 mod course;
+mod diff;
 mod explore;
 mod fuzz;
 mod guard;
@@ -29,6 +30,7 @@ use self::bench::BenchArgs;
 use self::compare::CompareArgs;
 use self::completions::{CompletionsArgs, ManArgs};
 use self::course::CourseArgs;
+use self::diff::DiffArgs;
 use self::explore::ExploreArgs;
 use self::fuzz::FuzzArgs;
 use self::guard::GuardArgs;
@@ -65,6 +67,8 @@ pub(crate) enum Command {
     View(ViewArgs),
     /// Play random scenarios on the port and in a real server, and compare
     Fuzz(FuzzArgs),
+    /// Compare two servers, or epochs of the port, by the same scenarios
+    Diff(DiffArgs),
     /// Have a real server perform cases and write what it does
     Record(RecordArgs),
     /// Node's stream layer: compare with the real node, fuzz, see which listener gets the data
@@ -111,6 +115,7 @@ impl Command {
             Command::Museum(args) => museum::museum(args, out),
             Command::View(args) => view::view(args, out),
             Command::Fuzz(args) => fuzz::fuzz(args, out),
+            Command::Diff(args) => diff::diff(args, out),
             Command::Record(args) => record::record(args, out),
             Command::Node(args) => node::node(args, out),
             Command::Plugin(args) => plugin::plugin(args, out),

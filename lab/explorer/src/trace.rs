@@ -30,8 +30,6 @@ pub struct Row {
     /// The index of the segment of [`Trace::schedule`] that the row belongs to, where the
     /// schedule has that many. Where it changes, another task goes on.
     pub segment: usize,
-    /// The locks that the task holds before it does this, in the order in which it took them.
-    pub held: Vec<String>,
     /// What it did.
     pub what: What,
 }

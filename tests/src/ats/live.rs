@@ -29,14 +29,17 @@ mod deviations;
 pub mod differ;
 pub mod error;
 pub mod generate;
+mod layout;
 pub mod lines;
 pub mod probe;
 pub mod record;
+mod records;
 pub mod release;
 pub mod server;
 pub mod shrink;
+mod symbols;
 
-pub use arm::{Finish, Played, PortArm, RealArm};
+pub use arm::{Arm, Finish, Played, PortArm, RealArm};
 pub use bench::{Answer, BenchArm, Callgrind, Job};
 pub use differ::{Divergence, differ};
 pub use error::LiveError;

@@ -46,7 +46,7 @@ use crate::ui::progress::Progress;
 
 /// The arguments of `atslab bench`.
 #[derive(Debug, Args)]
-#[command(after_help = BENCH_EXAMPLES, mut_arg("servers", |arg| arg.requires("live")))]
+#[command(after_help = BENCH_EXAMPLES, mut_arg("servers", |arg| arg.requires("live")), mut_arg("server", |arg| arg.requires("live").conflicts_with("servers")))]
 pub(crate) struct BenchArgs {
     /// Measure the real servers as well
     #[arg(long)]
@@ -97,7 +97,7 @@ pub(crate) struct BenchArgs {
     pub markdown: bool,
 
     /// Measure only this release: 8.1.11 or 9.2.9
-    #[arg(long, value_name = "RELEASE")]
+    #[arg(long, value_name = "RELEASE", conflicts_with = "server")]
     pub ats: Option<Release>,
 
     #[command(flatten)]
@@ -164,6 +164,9 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
     let baseline = args.baseline.as_deref().map(Baseline::read).transpose()?;
     let counter = args.instructions.then(Callgrind::new).transpose()?;
     let releases = match args.ats {
+        _ if args.servers.server.is_some() => {
+            vec![args.servers.find(Release::RUNNABLE[0])?.release()]
+        }
         Some(release) if Release::RUNNABLE.contains(&release) => vec![release],
         Some(release) => return Err(LiveError::NoPackage(release).into()),
         None => Release::RUNNABLE.to_vec(),
@@ -174,7 +177,7 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
             servers.push(args.servers.find(release)?);
         }
         // Only one of the packages has the headers.
-        probe = Some(Probe::of_bench(&args.servers.installed())?);
+        probe = Some(Probe::of_bench(&args.servers.with_headers(&servers))?);
     }
     let machine = machine();
     if cfg!(debug_assertions) {

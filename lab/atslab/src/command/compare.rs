@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use conformance::ats::live::Release;
+use conformance::ats::live::Server;
 use conformance::ats::{Epoch, Recording, Verdict};
 
 use crate::cli::{Epochs, WhichArgs};
@@ -26,7 +26,7 @@ use crate::ui::table::write_table;
 
 /// The arguments of `atslab compare`.
 #[derive(Debug, Default, Args)]
-#[command(after_help = COMPARE_EXAMPLES, mut_arg("servers", |arg| arg.requires("live")))]
+#[command(after_help = COMPARE_EXAMPLES, mut_arg("servers", |arg| arg.requires("live")), mut_arg("server", |arg| arg.requires("live").conflicts_with("servers")))]
 pub(crate) struct CompareArgs {
     #[command(flatten)]
     pub which: WhichArgs,
@@ -156,7 +156,7 @@ fn groups(args: &CompareArgs) -> Result<Vec<Group>, Error> {
     let one = || Epochs::One(Epoch::default());
     let default = || if args.cases.is_some() { one() } else { Epochs::All };
     let epochs: Vec<Epoch> = if args.live {
-        args.which.releases().into_iter().map(Release::epoch).collect()
+        args.servers.chosen(&args.which)?.iter().map(Server::epoch).collect()
     } else {
         args.which.named().unwrap_or_else(default).epochs().collect()
     };

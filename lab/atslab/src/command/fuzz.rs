@@ -35,7 +35,7 @@ use crate::ui::progress;
 #[command(after_help = FUZZ_EXAMPLES)]
 pub(crate) struct FuzzArgs {
     /// The real server: 8.1.11 or 9.2.9
-    #[arg(long, value_name = "RELEASE", default_value = "9.2.9")]
+    #[arg(long, value_name = "RELEASE", default_value = "9.2.9", conflicts_with = "server")]
     pub ats: Release,
 
     /// The first seed
@@ -48,7 +48,7 @@ pub(crate) struct FuzzArgs {
 
     /// Explore random races instead, with one foreign thread each, under every schedule with one
     /// interruption; no real server takes part
-    #[arg(long, conflicts_with_all = ["ats", "threads", "report", "merge", "servers"])]
+    #[arg(long, conflicts_with_all = ["ats", "threads", "report", "merge", "servers", "server"])]
     pub explore: bool,
 
     /// How many event threads the scenarios have; they take turns
@@ -68,7 +68,7 @@ pub(crate) struct FuzzArgs {
     pub findings: PathBuf,
 
     /// Play nothing, and sum up these reports
-    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["report", "seed", "count", "ats", "threads", "jobs", "findings", "servers"])]
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["report", "seed", "count", "ats", "threads", "jobs", "findings", "servers", "server"])]
     pub merge: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -86,6 +86,7 @@ Examples:
   atslab fuzz --ats 9.2.9
   atslab fuzz --ats 8.1.11 --count 500 --jobs 2
   atslab fuzz --ats 9.2.9 --threads 2
+  atslab fuzz --server /opt/ats                a build of your own
   atslab fuzz --seed 10000 --report b.jsonl    on one machine of several
   atslab fuzz --merge a.jsonl b.jsonl          and all of them together
   atslab fuzz --explore --count 1000           races of threads, without a real server
@@ -109,7 +110,9 @@ pub(crate) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error>
     }
     let release = args.ats;
     let server = args.servers.find(release)?;
-    let probe = Arc::new(Probe::build(&args.servers.installed())?);
+    let release = server.release();
+    let own = args.servers.with_headers(std::slice::from_ref(&server));
+    let probe = Arc::new(Probe::build(&own)?);
     let mut report = Report::open(args.report.as_deref(), release, args.threads)?;
     let seeds = args.seed..args.seed.saturating_add(args.count);
     let known = report.played_of(&seeds);

@@ -29,7 +29,10 @@ use crate::ui::progress::Progress;
 #[derive(Debug, Args)]
 #[command(after_help = HTTP_EXAMPLES, args_conflicts_with_subcommands = true)]
 #[command(group = ArgGroup::new("real").multiple(true).args(["live", "record", "compiled"]))]
-#[command(mut_arg("servers", |arg| arg.requires("real")))]
+#[command(
+    mut_arg("servers", |arg| arg.requires("real")),
+    mut_arg("server", |arg| arg.requires("real").conflicts_with("servers"))
+)]
 pub(crate) struct HttpArgs {
     /// What to do instead
     #[command(subcommand)]
@@ -87,7 +90,7 @@ pub(crate) struct HttpFuzzArgs {
     pub seed: u64,
 
     /// Print the clients, and play none
-    #[arg(long, conflicts_with_all = ["at_once", "servers"])]
+    #[arg(long, conflicts_with_all = ["at_once", "servers", "server"])]
     pub print: bool,
 
     /// Play so many clients at the same time
@@ -228,7 +231,7 @@ pub(crate) fn http(args: &HttpArgs, out: &mut Output) -> Result<ExitCode, Error>
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn with_libraries(args: &HttpArgs) -> Result<(), Error> {
-    crate::command::plugin::serving::with_libraries(&args.servers)
+    crate::command::plugin::serving::with_libraries(&args.servers.folder)
 }
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
@@ -241,7 +244,7 @@ fn with_libraries(_: &HttpArgs) -> Result<(), Error> {
 fn compiled_generator(args: &HttpArgs, origins: Origins) -> Result<PortServers, Error> {
     use crate::command::plugin::{place, serving};
 
-    let generator = place::find("generator.so", &args.servers)?;
+    let generator = place::find("generator.so", &args.servers.folder)?;
     let refused = std::cell::Cell::new(None);
     let load = |proxy: &std::sync::Arc<httpsm::HttpProxy>| {
         serving::start_host(proxy, Path::new("."))?;

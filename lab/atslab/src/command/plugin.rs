@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::error::Error;
-use crate::servers::ServersArg;
+use crate::servers::FolderArg;
 use crate::ui::output::Output;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -53,7 +53,7 @@ pub(crate) struct PluginListArgs {
     pub format: Option<PluginFormat>,
 
     #[command(flatten)]
-    pub servers: ServersArg,
+    pub servers: FolderArg,
 }
 
 /// What `run` and `compare` have in common.
@@ -80,7 +80,7 @@ pub(crate) struct WhatToRun {
     pub format: Option<PluginFormat>,
 
     #[command(flatten)]
-    pub servers: ServersArg,
+    pub servers: FolderArg,
 }
 
 /// The arguments of `atslab plugin run`.

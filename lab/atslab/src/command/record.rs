@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use conformance::ats::Epoch;
 use conformance::ats::Recording;
 use conformance::ats::Suite;
 use conformance::ats::live::{Probe, Recorder, Release, Server};
@@ -27,8 +28,13 @@ use crate::ui::progress::Progress;
 #[command(after_help = RECORD_EXAMPLES)]
 pub(crate) struct RecordArgs {
     /// The release of the real server: 8.1.11 or 9.2.9
-    #[arg(long, value_name = "RELEASE")]
-    pub ats: Release,
+    #[arg(
+        long,
+        value_name = "RELEASE",
+        required_unless_present = "server",
+        conflicts_with = "server"
+    )]
+    pub ats: Option<Release>,
 
     /// Record this suite of the built-in cases; may be repeated [default: both]
     #[arg(long, value_parser = suites(), conflicts_with = "cases")]
@@ -91,9 +97,18 @@ pub(crate) fn record(args: &RecordArgs, out: &mut Output) -> Result<ExitCode, Er
     Ok(ExitCode::SUCCESS)
 }
 
+/// The epoch of the server that records.
+fn epoch(args: &RecordArgs) -> Result<Epoch, Error> {
+    match args.ats {
+        Some(release) => Ok(release.epoch()),
+        // What is asked for with --server does not depend on a release.
+        None => Ok(args.servers.find(Release::from(Epoch::default()))?.epoch()),
+    }
+}
+
 /// The selected cases of the selected suites.
 fn groups(args: &RecordArgs) -> Result<Vec<Group>, Error> {
-    let mut groups = select(args.cases.as_deref(), &args.case, args.ats.epoch())?;
+    let mut groups = select(args.cases.as_deref(), &args.case, epoch(args)?)?;
     groups.retain(|group| {
         let is_meant = |suite| args.suite.is_empty() || args.suite.contains(&suite);
         group.suite.is_none_or(is_meant)
@@ -119,7 +134,8 @@ pub(crate) fn record_anew(groups: &[Group], servers: &ServersArg) -> Result<Vec<
         let release = Release::from(group.epoch);
         found.insert(release, servers.find(release)?);
     }
-    let plugin = Arc::new(Probe::of_cases(&servers.installed())?);
+    let asked: Vec<Server> = found.values().cloned().collect();
+    let plugin = Arc::new(Probe::of_cases(&servers.with_headers(&asked), &asked)?);
     let mut recorders: BTreeMap<Release, Recorder> =
         found.iter().map(|(&release, server)| (release, Recorder::new(server, &plugin))).collect();
 

@@ -32,7 +32,7 @@ const UNMET: u8 = 1;
 
 /// The arguments of `atslab run`.
 #[derive(Debug, Args)]
-#[command(after_help = RUN_EXAMPLES, mut_arg("servers", |arg| arg.requires("live")))]
+#[command(after_help = RUN_EXAMPLES, mut_arg("servers", |arg| arg.requires("live")), mut_arg("server", |arg| arg.requires("live").conflicts_with("servers")))]
 pub(crate) struct RunArgs {
     /// The scenario, or several: files, or names of the gallery ("atslab list scenarios")
     #[arg(value_name = "FILE.toml", required_unless_present = "seed")]
@@ -216,7 +216,7 @@ fn scenarios(args: &RunArgs) -> Result<Vec<(String, Scenario)>, Error> {
 }
 
 /// The scenario in `file` or of that name, with a name without spaces.
-pub(super) fn named_or_file(file: &Path) -> Result<(String, Scenario), Error> {
+pub(crate) fn named_or_file(file: &Path) -> Result<(String, Scenario), Error> {
     if let Some(scenario) = of_the_gallery(file)? {
         return Ok((file.display().to_string(), scenario));
     }

@@ -32,7 +32,7 @@ use signal_hook::low_level::signal_name;
 use self::trace::TraceFile;
 use crate::error::Error;
 use crate::files;
-use crate::servers::ServersArg;
+use crate::servers::FolderArg;
 use crate::ui::output::Output;
 
 /// The arguments of `atslab serve`.
@@ -78,7 +78,7 @@ pub(crate) struct ServeArgs {
     pub config_dir: PathBuf,
 
     #[command(flatten)]
-    pub servers: ServersArg,
+    pub servers: FolderArg,
 
     /// How long a signal leaves the answers under way to come to their end; 0 cuts them off
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]

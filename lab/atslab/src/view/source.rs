@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use conformance::ats::live::{Finish as LiveFinish, LiveError, Probe, RealArm, Release, differ};
-use conformance::ats::live::{PortArm, Server};
-use conformance::ats::scenario::{Finish, Outcome, Recorded, Scenario, record_scenario};
+use conformance::ats::live::{Played, PortArm, Server};
+use conformance::ats::scenario::{
+    Finish, Outcome, Recorded, Scenario, record_over_tcp, record_scenario, why_not_over_tcp,
+};
 use conformance::ats::{Case, CaseEnd, Epoch, Suite, compare, run_case};
 use eventsys::mutex::census;
 use eventsys::steps::{Collector, Step};
@@ -41,6 +43,26 @@ impl Named {
         self.scene(places, runs)
     }
 
+    /// Its run over TCP, behind those on PluginVC pairs of these epochs.
+    ///
+    /// # Errors
+    /// If it does what has no meaning over TCP: what that is.
+    pub(crate) fn over_tcp(
+        &self,
+        epochs: impl Iterator<Item = Epoch>,
+    ) -> Result<Scene, &'static str> {
+        let program = self.scenario.compile();
+        if let Some(why) = why_not_over_tcp(&program) {
+            return Err(why);
+        }
+        let recorded = record_over_tcp(&program);
+        let mut scene = self.on_port(epochs);
+        let mut run = pair::over_tcp(&recorded, &self.scenario.pair, &Places::of(&self.text));
+        run.end = end_of(&recorded, &self.scenario);
+        scene.runs.push(run);
+        Ok(scene)
+    }
+
     /// For each server its run and the port's beside it.
     ///
     /// # Errors
@@ -56,7 +78,7 @@ impl Named {
         }
         let mut runs = Vec::new();
         for server in servers {
-            let epoch = server.release().epoch();
+            let epoch = server.epoch();
             let real = RealArm::new(server, probe).play(&program)?;
             let port = PortArm { epoch }.play(&program);
             let mut run = pair::of_steps(&real.steps, "real server", epoch);
@@ -89,6 +111,31 @@ impl Named {
             places: places.all,
             runs,
         }
+    }
+}
+
+/// What two arms did with a scenario that they differ in after so many steps.
+pub(crate) fn of_two(
+    name: &str,
+    scenario: &Scenario,
+    names: &[String; 2],
+    played: &[(Epoch, Played); 2],
+    after: usize,
+) -> Scene {
+    let text = scenario.to_string();
+    let run = |(arm, (epoch, played)): (&String, &(Epoch, Played))| {
+        let mut run = pair::of_steps(&played.steps, arm, *epoch);
+        run.end = vec![format!("The first {after} steps are the same.")];
+        run.end.extend(death_of(&played.finish));
+        run
+    };
+    Scene {
+        name: name.to_owned(),
+        title: scenario.title.clone(),
+        teaches: scenario.teaches.clone(),
+        places: Places::of(&text).all,
+        text,
+        runs: names.iter().zip(played).map(run).collect(),
     }
 }
 

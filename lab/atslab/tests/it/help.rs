@@ -33,6 +33,11 @@ fn the_help_of_fuzz() {
 }
 
 #[test]
+fn the_help_of_diff() {
+    insta::assert_snapshot!(stdout(atslab().args(["diff", "--help"])));
+}
+
+#[test]
 fn the_help_of_record() {
     insta::assert_snapshot!(stdout(atslab().args(["record", "--help"])));
 }

@@ -6,6 +6,7 @@ mod book;
 mod common;
 mod compare;
 mod course;
+mod diff;
 mod errors;
 mod explore;
 mod help;

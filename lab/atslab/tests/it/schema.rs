@@ -60,6 +60,22 @@ fn steps_as_json_are_what_their_schema_says() {
 }
 
 #[test]
+fn a_difference_as_json_is_what_its_schema_says() {
+    let schema = schema("atslab-diff-1.json");
+    let args = ["diff", "C", "D", "--scenarios", "02-peer-reads-late", "--format", "json"];
+    let assert = atslab().args(args).assert().code(1);
+    let text = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
+    let [object] = &objects(&schema, &text)[..] else { panic!("one object") };
+    let difference = &object["differences"][0];
+    assert_eq!(difference["kind"], "write_added | sm_write");
+    let here = |side: &str| difference[side]["here"].as_str().expect("a step").to_owned();
+    assert!(here("left").contains("A write_added 1"), "{difference}");
+    assert!(here("right").contains("A sm_write 3"), "{difference}");
+    let same = stdout(atslab().args(["diff", "D", "E", "--count", "20", "--format", "json"]));
+    assert_eq!(objects(&schema, &same)[0]["differences"], Value::Array(Vec::new()));
+}
+
+#[test]
 fn verdicts_as_json_are_what_their_schema_says() {
     let schema = schema("atslab-compare-1.json");
     let args = ["compare", "--case", "basic", "--case", "eos", "--format", "json"];

@@ -43,16 +43,6 @@ pub(crate) fn wait(wait: Wait) {
     });
 }
 
-/// The current task has taken this lock.
-#[inline]
-pub(crate) fn locked(lock: ObjectId) {
-    ENGINE.with(|engine| {
-        if engine.active.get() && engine.watched.get() {
-            engine.state.borrow_mut().locked(lock);
-        }
-    });
-}
-
 /// The tasks that wait for this lock may try again.
 pub(crate) fn unlocked(lock: ObjectId) {
     ENGINE.with(|engine| {

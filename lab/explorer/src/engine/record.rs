@@ -126,13 +126,8 @@ impl State {
 
     fn row(&mut self, task: TaskId, what: What) {
         let (point, segment) = (self.tasks[usize::from(task)].points, self.segments.len());
-        if !self.is_written_down() {
-            return;
-        }
-        let its = self.held.iter().filter(|(holder, _)| *holder == task);
-        let held = its.map(|&(_, lock)| self.name_of(lock)).collect();
         if let Record::Rows(rows, objects) = &mut self.record {
-            rows.push(Row { task, point, segment, held, what });
+            rows.push(Row { task, point, segment, what });
             objects.push(ObjectId::NONE);
         }
     }

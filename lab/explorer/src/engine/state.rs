@@ -98,8 +98,6 @@ pub(super) struct State {
     pub(super) record: Record,
     /// Values of the whole execution.
     pub(super) globals: Locals,
-    /// Which task holds which lock; kept only where it is written down.
-    pub(super) held: Vec<(TaskId, ObjectId)>,
     /// Names that the scene has given to objects.
     pub(super) names: Vec<(ObjectId, String)>,
 }
@@ -121,7 +119,6 @@ impl State {
             violation: None,
             record: Record::Nothing,
             globals: Vec::new(),
-            held: Vec::new(),
             names: Vec::new(),
         }
     }
@@ -203,13 +200,7 @@ impl State {
         self.task_mut().status = Status::Runs;
     }
 
-    /// The current task has taken this lock.
-    pub(super) fn locked(&mut self, lock: ObjectId) {
-        self.held.push((self.current, lock));
-    }
-
     pub(super) fn unlocked(&mut self, lock: ObjectId) {
-        self.held.retain(|&(_, held)| held != lock);
         for task in &mut self.tasks {
             if matches!(task.status, Status::Waits(Wait::Lock(waits_for, _)) if waits_for == lock) {
                 task.goes_on_with(Operation::Lock, lock);

@@ -6,9 +6,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::engine::{
-    self, Wait, current, locked, name_object, new_object, point, unlocked, values,
-};
+use crate::engine::{self, Wait, current, name_object, new_object, point, unlocked, values};
 use crate::objects::ObjectId;
 use crate::schedule::TaskId;
 use crate::trace::Operation;
@@ -58,9 +56,6 @@ impl RawLock {
     fn take_if_free(&self) -> Result<(), Option<TaskId>> {
         let me = current().map_or(OUTSIDE, |task| task + 1);
         let result = self.holder.compare_exchange(FREE, me, Ordering::Acquire, Ordering::Relaxed);
-        if result.is_ok() {
-            locked(self.id);
-        }
         result.map(drop).map_err(|holder| (holder != OUTSIDE).then(|| holder - 1))
     }
 

@@ -230,6 +230,37 @@ pub(super) fn listen_to(stderr: ChildStderr) -> (impl Fn() -> String, Receiver<H
     (move || last.lock().map(|last| last.clone()).unwrap_or_default(), receiver)
 }
 
+/// One of two that are compared with each other.
+#[derive(Debug)]
+pub enum Arm {
+    /// A real server.
+    Real(Box<RealArm>),
+    /// The port.
+    Port(PortArm),
+}
+
+impl Arm {
+    /// Performs `program`.
+    ///
+    /// # Errors
+    /// If a server does not run at all.
+    pub fn play(&mut self, program: &Program) -> Result<Played, LiveError> {
+        match self {
+            Arm::Real(arm) => arm.play(program),
+            Arm::Port(arm) => Ok(arm.play(program)),
+        }
+    }
+
+    /// The epoch of its PluginVC.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        match self {
+            Arm::Real(arm) => arm.server.epoch(),
+            Arm::Port(arm) => arm.epoch,
+        }
+    }
+}
+
 /// The port of an epoch.
 #[derive(Clone, Copy, Debug)]
 pub struct PortArm {

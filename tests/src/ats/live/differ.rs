@@ -152,18 +152,40 @@ fn told(finish: &Finish) -> String {
     format!("{what}; active took {}; passive took {}", of(0), of(1))
 }
 
+impl Divergence {
+    /// The lines of both around the first that differs, which has the index [`marked`].
+    ///
+    /// [`marked`]: Divergence::marked
+    #[must_use]
+    pub fn around(&self) -> [&[String]; 2] {
+        [&self.real_around, &self.port_around]
+    }
+
+    /// Which of the lines around it is the first that differs.
+    #[must_use]
+    pub fn marked(&self) -> usize {
+        self.index.min(CONTEXT)
+    }
+
+    /// The two sides under these titles, one below the other, with a mark at the first difference.
+    #[must_use]
+    pub fn between(&self, left: &str, right: &str) -> String {
+        let mut text = String::new();
+        for (title, lines) in [left, right].into_iter().zip(self.around()) {
+            text.push_str(&format!("  {title}:\n"));
+            for (index, line) in lines.iter().enumerate() {
+                let mark = if index == self.marked() { '>' } else { ' ' };
+                text.push_str(&format!("  {mark} {line}\n"));
+            }
+        }
+        text
+    }
+}
+
 /// The two sides, one below the other, with a mark at the first difference.
 impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let marked = self.index.min(CONTEXT);
-        for (title, lines) in [("real server", &self.real_around), ("port", &self.port_around)] {
-            writeln!(f, "  {title}:")?;
-            for (index, line) in lines.iter().enumerate() {
-                let mark = if index == marked { '>' } else { ' ' };
-                writeln!(f, "  {mark} {line}")?;
-            }
-        }
-        Ok(())
+        f.write_str(&self.between("real server", "port"))
     }
 }
 

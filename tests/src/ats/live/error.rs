@@ -22,6 +22,34 @@ pub enum LiveError {
     /// The release cannot be had as a package.
     #[error("there is no package of the server {0}; it is compared by its recording only")]
     NoPackage(Release),
+    /// There is no server in this place.
+    #[error(
+        "there is no traffic_server in {0}: expected an installed prefix (bin/traffic_server), an \
+         unpacked package (usr/bin/traffic_server), a build tree (src/traffic_server) or the \
+         binary itself"
+    )]
+    NoServer(PathBuf),
+    /// The server does not say which release it is.
+    #[error("{path}: expected a release from 6.2 on from \"traffic_server -V\", found {said:?}")]
+    Version {
+        /// Where it is.
+        path: PathBuf,
+        /// The first line that it said.
+        said: String,
+    },
+    /// The server lacks something that the probe needs.
+    #[error("the server {release} in {path} cannot be asked: it {why}")]
+    Unfit {
+        /// Where it is.
+        path: PathBuf,
+        /// The release.
+        release: Release,
+        /// What it lacks.
+        why: String,
+    },
+    /// The headers of the plugin interface are missing.
+    #[error("{0}: there are no headers (include/ts/ts.h), with which the probe is compiled")]
+    NoHeaders(String),
     /// The probe cannot perform it, though PluginVC could.
     #[error("{name}: the real servers cannot be asked: {why}")]
     Unplayable {

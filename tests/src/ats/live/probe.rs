@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::error::LiveError;
@@ -65,11 +65,12 @@ impl Probe {
     }
 
     /// As [`build`](Probe::build), for the one that performs cases of the server's
-    /// own regression test.
+    /// own regression test in each of `asked`.
     ///
     /// # Errors
-    /// If there is no compiler, or it refuses.
-    pub fn of_cases(servers: &[Server]) -> Result<Probe, LiveError> {
+    /// If there is no compiler, or it refuses; if a server has no such test.
+    pub fn of_cases(servers: &[Server], asked: &[Server]) -> Result<Probe, LiveError> {
+        asked.iter().try_for_each(Server::check_cases)?;
         Probe::of(&["cases.cc", "clock.cc"], servers)
     }
 
@@ -97,10 +98,14 @@ impl Probe {
         }
         let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
         let mut command = Command::new(&compiler);
-        command.args(["-std=c++17", "-O2", "-shared", "-fPIC", "-o", "probe.so"]);
+        command.arg(standard(servers)).args(["-O2", "-shared", "-fPIC", "-o", "probe.so"]);
         command.args(sources).current_dir(folder.path());
-        for server in servers {
-            command.arg("-I").arg(absolute(&server.include_folder()));
+        let mut includes = servers.iter().flat_map(Server::include_folders).peekable();
+        if let (None, Some(server)) = (includes.peek(), servers.first()) {
+            return Err(LiveError::NoHeaders(server.name()));
+        }
+        for include in includes {
+            command.arg("-I").arg(include);
         }
         let refused = |message: String| LiveError::Probe { compiler: compiler.clone(), message };
         let complaint = compile(&mut command).map_err(|error| refused(error.to_string()))?;
@@ -132,7 +137,10 @@ pub(crate) fn compile(command: &mut Command) -> io::Result<Option<String>> {
     Ok(refused.then(|| String::from_utf8_lossy(&said).into_owned()))
 }
 
-/// The absolute path, because the compiler runs in another folder.
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+/// The language that the headers of these servers need.
+fn standard(servers: &[Server]) -> &'static str {
+    match servers.iter().any(|server| server.release().is_10_or_later()) {
+        true => "-std=c++20",
+        false => "-std=c++17",
+    }
 }

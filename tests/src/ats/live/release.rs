@@ -57,6 +57,11 @@ impl Release {
         }
     }
 
+    /// True if its records are in `records.yaml`, and its headers need C++20.
+    pub(crate) const fn is_10_or_later(self) -> bool {
+        self.0[0] >= 10
+    }
+
     /// True if it is the release that stands for its epoch: the one that has been recorded.
     #[must_use]
     pub fn is_recorded(self) -> bool {

@@ -1,4 +1,4 @@
-//! [`Server`]: an unpacked server, and its process.
+//! [`Server`]: a server that can be run, and its process.
 //!
 //! Each process has a private root (`runroot.yaml`, `TS_RUNROOT`) in a temporary
 //! folder: its configuration, its logs, its cache. Nothing of the system's
@@ -12,14 +12,21 @@ use std::process::{Command, Stdio};
 
 use super::bench::Callgrind;
 use super::error::LiveError;
+use super::layout::Layout;
+use super::records;
 use super::release::Release;
+use super::symbols::Symbols;
+use crate::ats::epoch::Epoch;
 use crate::outside::{Child, Folder};
 
-/// An unpacked server.
+/// A server that can be run: an unpacked package, or any build.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Server {
     release: Release,
-    folder: PathBuf,
+    epoch: Epoch,
+    layout: Layout,
+    /// The path that the user has given, if it is no package of ours.
+    given: Option<PathBuf>,
 }
 
 /// The configuration of one server.
@@ -52,14 +59,39 @@ impl Server {
         if !Release::RUNNABLE.contains(&release) {
             return Err(LiveError::NoPackage(release));
         }
-        // Its process runs in another folder.
-        let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-        let server = Server { release, folder: whole.join(release.to_string()) };
-        if server.binary().is_file() {
-            Ok(server)
+        let layout = Layout::of_package(&folder.join(release.to_string()));
+        if layout.binary.is_file() {
+            Ok(Server { release, epoch: release.epoch(), layout, given: None })
         } else {
             Err(LiveError::NotInstalled { release, folder: folder.to_owned() })
         }
+    }
+
+    /// The server in `path`: an unpacked package, an installed prefix, a build tree, or the binary
+    /// itself. It is asked for its version, and must have what the probe needs of its insides.
+    ///
+    /// # Errors
+    /// If there is none, if it does not say which release it is, or if it lacks something.
+    pub fn at(path: &Path) -> Result<Server, LiveError> {
+        let shown = || path.to_owned();
+        let layout = Layout::find(path).ok_or_else(|| LiveError::NoServer(shown()))?;
+        let said = said_version(&layout).map_err(LiveError::at(shown().display().to_string()))?;
+        // Two of its lines name it: the program's, and that of the library that starts it.
+        let release = said.split_ascii_whitespace().find_map(Release::of_server);
+        let release = release.ok_or_else(|| LiveError::Version {
+            path: shown(),
+            said: said.lines().next().unwrap_or_default().to_owned(),
+        })?;
+        if let Some(why) = Symbols::of(&layout).missing().into_iter().next() {
+            return Err(LiveError::Unfit { path: shown(), release, why });
+        }
+        Ok(Server { release, epoch: release.epoch(), layout, given: Some(shown()) })
+    }
+
+    /// The same server, compared with the port of another epoch than that of its release.
+    #[must_use]
+    pub fn compared_with(self, epoch: Epoch) -> Server {
+        Server { epoch, ..self }
     }
 
     /// Which release it is.
@@ -68,30 +100,45 @@ impl Server {
         self.release
     }
 
-    /// Where the headers of its plugin interface are, if they are there.
-    pub(crate) fn include_folder(&self) -> PathBuf {
-        self.folder.join("usr/include")
+    /// The epoch of the port that it is compared with.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// What it is called: its release, and the path if it is no package of ours.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.given {
+            Some(path) => format!("{} in {}", self.release, path.display()),
+            None => self.release.to_string(),
+        }
+    }
+
+    /// Folders with the headers of its plugin interface; none if they are not there.
+    pub(crate) fn include_folders(&self) -> &[PathBuf] {
+        if self.layout.has_headers() { &self.layout.includes } else { &[] }
+    }
+
+    /// Why it cannot perform cases of its own regression test, if it cannot.
+    pub(crate) fn check_cases(&self) -> Result<(), LiveError> {
+        let Some(path) = &self.given else { return Ok(()) };
+        match Symbols::of(&self.layout).missing_for_cases().into_iter().next() {
+            Some(why) => Err(LiveError::Unfit { path: path.clone(), release: self.release, why }),
+            None => Ok(()),
+        }
     }
 
     /// Where its plugins are.
     #[must_use]
     pub fn modules_folder(&self) -> PathBuf {
-        self.folder.join("usr/lib/trafficserver/modules")
+        self.layout.modules.clone()
     }
 
     /// The folders of its libraries, the server's own last.
     #[must_use]
-    pub fn library_folders(&self) -> [PathBuf; 3] {
-        let usr = self.folder.join("usr/lib");
-        [
-            usr.join("x86_64-linux-gnu"),
-            self.folder.join("lib/x86_64-linux-gnu"),
-            usr.join("trafficserver"),
-        ]
-    }
-
-    fn binary(&self) -> PathBuf {
-        self.folder.join("usr/bin/traffic_server")
+    pub fn library_folders(&self) -> &[PathBuf] {
+        &self.layout.libraries
     }
 
     /// Starts it with so many event threads and the debug lines of PluginVC, its
@@ -154,12 +201,11 @@ impl Server {
     }
 
     fn command(&self, root: &Path) -> Command {
-        let libraries = self.library_folders().map(|path| path.display().to_string()).join(":");
-        let mut command = Command::new(self.binary());
+        let mut command = Command::new(&self.layout.binary);
         command
             .current_dir(root)
             .env("TS_RUNROOT", root)
-            .env("LD_LIBRARY_PATH", libraries)
+            .env("LD_LIBRARY_PATH", self.layout.library_path())
             .stdout(Stdio::null());
         command
     }
@@ -190,15 +236,20 @@ impl Server {
             fs::create_dir(root.join(folder))?;
         }
         let etc = root.join("etc");
-        copy_tree(&self.folder.join("etc/trafficserver"), &etc)?;
-        let usr = self.folder.join("usr");
-        let [root_, usr_] = [root, usr.as_path()].map(Path::display);
+        if self.layout.configuration.is_dir() {
+            copy_tree(&self.layout.configuration, &etc)?;
+        }
+        let own = &self.layout;
+        let bin = own.binary.parent().unwrap_or(&own.prefix);
+        let lib = own.libraries.last().unwrap_or(&own.prefix);
+        let [root_, bin, lib, modules, prefix] =
+            [root, bin, lib, &own.modules, &own.prefix].map(Path::display);
         let layout = format!(
-            "prefix: {root_}\nexec_prefix: {root_}\nbindir: {usr_}/bin\nsbindir: {usr_}/sbin\n\
-             sysconfdir: {root_}/etc\ndatadir: {root_}/cache\nincludedir: {usr_}/include\n\
-             libdir: {usr_}/lib/trafficserver\nlibexecdir: {usr_}/lib/trafficserver/modules\n\
+            "prefix: {root_}\nexec_prefix: {root_}\nbindir: {bin}\nsbindir: {bin}\n\
+             sysconfdir: {root_}/etc\ndatadir: {root_}/cache\nincludedir: {prefix}/include\n\
+             libdir: {lib}\nlibexecdir: {modules}\n\
              localstatedir: {root_}/run\nruntimedir: {root_}/run\nlogdir: {root_}/log\n\
-             mandir: {usr_}\ninfodir: {usr_}\ncachedir: {root_}/cache\n"
+             mandir: {prefix}\ninfodir: {prefix}\ncachedir: {root_}/cache\n"
         );
         fs::write(root.join("runroot.yaml"), layout)?;
         // A server started by root stays root: its folders are private.
@@ -213,11 +264,21 @@ impl Server {
              CONFIG proxy.config.exec_thread.limit INT {threads}\n\
              CONFIG proxy.config.body_factory.template_sets_dir STRING {root_}/etc/body_factory\n"
         );
-        fs::write(etc.join("records.config"), records + &settings.records)?;
+        let (name, text) = records::file_of(self.release, &(records + &settings.records));
+        fs::write(etc.join(name), text)?;
         fs::write(etc.join("storage.config"), "")?;
         fs::write(etc.join("remap.config"), &settings.remap)?;
         fs::write(etc.join("plugin.config"), plugins)
     }
+}
+
+/// What the server says when it is asked for its version.
+fn said_version(layout: &Layout) -> io::Result<String> {
+    let mut command = Command::new(&layout.binary);
+    command.arg("-V").env("LD_LIBRARY_PATH", layout.library_path()).stdin(Stdio::null());
+    let output = command.output()?;
+    let said = [output.stdout, output.stderr].concat();
+    Ok(String::from_utf8_lossy(&said).into_owned())
 }
 
 /// A free port.
@@ -252,6 +313,6 @@ mod tests {
         fs::create_dir_all(&bin).unwrap();
         fs::write(bin.join("traffic_server"), "").unwrap();
         let server = Server::find(relative, "9.2.9".parse().unwrap()).unwrap();
-        assert_eq!(server.binary(), bin.join("traffic_server"));
+        assert_eq!(server.layout.binary, bin.join("traffic_server"));
     }
 }

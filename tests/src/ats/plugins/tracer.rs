@@ -59,10 +59,12 @@ pub fn build_plugin(
     folder: &Path,
 ) -> Result<(), LiveError> {
     let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
-    let include = std::path::absolute(server.include_folder()).unwrap_or_default();
     let mut command = Command::new(&compiler);
     command.args(["-O1", "-g", "-shared", "-fPIC", "-o"]).arg(plugin).args(sources);
-    command.arg("-I").arg(include).current_dir(folder);
+    for include in server.include_folders() {
+        command.arg("-I").arg(include);
+    }
+    command.current_dir(folder);
     let refused = |message: String| LiveError::Probe { compiler: compiler.clone(), message };
     let complaint = compile(&mut command).map_err(|error| refused(error.to_string()))?;
     match complaint {

@@ -93,7 +93,11 @@ impl Measured {
                 difference: server.and_then(|server| difference(workload, port, server)),
             })
         };
-        let releases = Release::RUNNABLE.into_iter().filter_map(of).collect();
+        let mut releases: Vec<Release> =
+            arms.clone().filter_map(|(program, _)| program.release()).collect();
+        releases.sort();
+        releases.dedup();
+        let releases = releases.into_iter().filter_map(of).collect();
         let other = |(program, runs): (&Program, &Runs)| match program {
             Program::Other(other) => {
                 let figures = (!runs.answers.is_empty()).then(|| Figures::of(workload, runs));

@@ -40,7 +40,7 @@ impl Worker {
             release,
             threads,
             real: RealArm::new(server, probe),
-            port: PortArm { epoch: release.epoch() },
+            port: PortArm { epoch: server.epoch() },
             known: Deviations::ats(),
         }
     }

@@ -8,13 +8,13 @@ use conformance::ats::live::{LiveError, Release, Server};
 use tsapi::Plugin;
 
 use crate::error::Error;
-use crate::servers::ServersArg;
+use crate::servers::FolderArg;
 
 /// The release whose plugins run.
 pub(crate) const RELEASE: &str = "9.2.9";
 
 /// The real server of that release.
-pub(crate) fn server(servers: &ServersArg) -> Result<Server, LiveError> {
+pub(crate) fn server(servers: &FolderArg) -> Result<Server, LiveError> {
     servers.find(release())
 }
 
@@ -24,7 +24,7 @@ pub(crate) fn release() -> Release {
 }
 
 /// The plugin that the user means: a name without a folder is one of the real server's.
-pub(crate) fn find(text: &str, servers: &ServersArg) -> Result<Plugin, Error> {
+pub(crate) fn find(text: &str, servers: &FolderArg) -> Result<Plugin, Error> {
     let mut plugin: Plugin =
         text.parse().map_err(|what| Error::Plugin { plugin: text.to_owned(), what })?;
     if plugin.path.components().count() == 1 && !text.starts_with('.') {
@@ -40,9 +40,9 @@ pub(crate) fn find(text: &str, servers: &ServersArg) -> Result<Plugin, Error> {
 }
 
 /// The name and the value of the variable by which the dynamic loader finds the server's libraries.
-pub(crate) fn libraries(servers: &ServersArg) -> Option<(&'static str, OsString)> {
-    let folders = server(servers).ok()?.library_folders();
-    Some(("LD_LIBRARY_PATH", env::join_paths(folders).ok()?))
+pub(crate) fn libraries(servers: &FolderArg) -> Option<(&'static str, OsString)> {
+    let server = server(servers).ok()?;
+    Some(("LD_LIBRARY_PATH", env::join_paths(server.library_folders()).ok()?))
 }
 
 /// A rule of `remap.config`, and the plugins of it.
@@ -54,7 +54,7 @@ pub(crate) struct Rule {
 }
 
 /// Reads the lines `map FROM TO @plugin=FILE @pparam=ARGUMENT …` of a `remap.config`.
-pub(crate) fn rules(file: &Path, servers: &ServersArg) -> Result<Vec<Rule>, Error> {
+pub(crate) fn rules(file: &Path, servers: &FolderArg) -> Result<Vec<Rule>, Error> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file)
         .map_err(|source| Error::Unreadable { file: name.clone(), source })?;
@@ -89,7 +89,7 @@ pub(crate) fn rules(file: &Path, servers: &ServersArg) -> Result<Vec<Rule>, Erro
 
 /// Loads the libraries that `traffic_server` itself is linked to: its plugins count on them. Those
 /// that are missing only matter to a plugin that needs them, whose own error says so.
-pub(crate) fn preload(servers: &ServersArg) {
+pub(crate) fn preload(servers: &FolderArg) {
     const LIBRARIES: [&str; 7] = [
         "libz.so.1",
         "libpcre.so.3",

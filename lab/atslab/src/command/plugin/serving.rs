@@ -10,14 +10,14 @@ use tsapi::{HostOptions, LoadError, Plugin};
 
 use super::place;
 use crate::error::Error;
-use crate::servers::ServersArg;
+use crate::servers::FolderArg;
 
 /// Set in the process that has the server's libraries in its path.
 const AGAIN: &str = "ATSLAB_WITH_LIBRARIES";
 
 /// Makes the libraries of the real server known to the dynamic loader, which looks at its path when a
 /// process begins: so this program begins again, with the same arguments.
-pub(crate) fn with_libraries(servers: &ServersArg) -> Result<(), Error> {
+pub(crate) fn with_libraries(servers: &FolderArg) -> Result<(), Error> {
     if std::env::var_os(AGAIN).is_none() {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(std::env::args_os().skip(1)).env(AGAIN, "1");

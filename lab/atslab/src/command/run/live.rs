@@ -26,10 +26,8 @@ pub(super) fn run(
             return Err(LiveError::Unplayable { name: name.clone(), why }.into());
         }
     }
-    let releases = args.which.releases().into_iter();
-    let servers = releases.map(|release| args.servers.find(release));
-    let servers = servers.collect::<Result<Vec<_>, _>>()?;
-    let probe = Arc::new(Probe::build(&args.servers.installed())?);
+    let servers = args.servers.chosen(&args.which)?;
+    let probe = Arc::new(Probe::build(&args.servers.with_headers(&servers))?);
     let known = Deviations::ats();
     let mut arms: Vec<_> = servers.iter().map(|server| RealArm::new(server, &probe)).collect();
     let mut code = ExitCode::SUCCESS;
@@ -38,7 +36,7 @@ pub(super) fn run(
         for (server, arm) in servers.iter().zip(&mut arms) {
             let release = server.release();
             let real = arm.play(&program)?;
-            let port = PortArm { epoch: release.epoch() }.play(&program);
+            let port = PortArm { epoch: server.epoch() }.play(&program);
             write!(out, "{TITLE}{name} on {release}{TITLE:#}: ")?;
             let Some(divergence) = differ(&real, &port) else {
                 writeln!(out, "identical, {} steps{}", real.steps.len(), crash(&real.finish))?;

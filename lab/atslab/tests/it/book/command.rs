@@ -25,13 +25,10 @@ pub(super) enum Kind {
 /// The beginnings of commands that no test plays, and why.
 pub(super) const BY_HAND: &[(&str, &str)] = &[
     ("cargo build", "the program is there when the test runs"),
-    ("mkdir -p own/9.2.9", "PREFIX stands for where the reader's server is"),
-    ("ln -s PREFIX", "PREFIX stands for where the reader's server is"),
-    ("cargo run -- run race.toml --live --ats 9.2.9 --servers own", "the reader's server"),
-    (
-        "cargo run -- run tests/scenarios/*.toml --live --ats 9.2.9 --servers own",
-        "the reader's server",
-    ),
+    ("cargo run -- run tests/scenarios/*.toml --live --server /opt/ats", "the reader's server"),
+    ("cargo run --release -- fuzz --server /opt/ats", "the reader's server"),
+    ("cargo run -- diff /opt/ats", "the reader's servers"),
+    ("git bisect", "it needs a repository of Traffic Server"),
     ("cargo run --release -- fuzz --ats 9.2.9", "it plays 10,000 scenarios; .ci/run plays 500"),
     ("cargo test --workspace", "this test is a part of it"),
     ("cargo fmt --all", "a step of .ci/run"),
@@ -66,8 +63,16 @@ pub(super) const BY_HAND: &[(&str, &str)] = &[
 ];
 
 /// Words of a command that mean a real program, or a file that one has written.
-const LIVE: [&str; 7] =
-    ["atslab plugin ", "--live", " fuzz", " record ", "--record ", "mine.answers", "tests/live/"];
+const LIVE: [&str; 8] = [
+    "atslab plugin ",
+    "--live",
+    " fuzz",
+    " record ",
+    "--record ",
+    "mine.answers",
+    "target/live/",
+    "tests/live/",
+];
 
 impl Kind {
     pub(super) fn of(command: &str) -> Kind {

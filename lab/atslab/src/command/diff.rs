@@ -1,0 +1,270 @@
+//! `atslab diff`: two servers, or epochs of the port, perform the same scenarios.
+//!
+//! No arm is the right one here: the report tells in which scenarios the two take different steps,
+//! where first, and the smallest scenario that shows it.
+
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use conformance::ats::live::{
+    Arm, Divergence, LiveError, PortArm, Probe, RealArm, Server, differ, generate, operations,
+    shrink,
+};
+use conformance::ats::scenario::{Expect, Scenario};
+use conformance::ats::{Epoch, gallery};
+
+use crate::command::run::named_or_file;
+use crate::command::view::{links, write};
+use crate::error::Error;
+use crate::servers::FolderArg;
+use crate::ui::output::Output;
+use crate::ui::progress;
+use crate::view::{page, source};
+
+/// The arguments of `atslab diff`.
+#[derive(Debug, Args)]
+#[command(after_help = DIFF_EXAMPLES)]
+pub(crate) struct DiffArgs {
+    /// The first: the path of a server (an installed prefix, a build tree, the binary), the
+    /// release of one that tests/live/install has unpacked, or the letter of an epoch of the port
+    #[arg(value_name = "LEFT")]
+    pub left: String,
+
+    /// The second, the same
+    #[arg(value_name = "RIGHT")]
+    pub right: String,
+
+    /// These scenarios: files, or names of the gallery [default: the whole gallery]
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "count")]
+    pub scenarios: Vec<PathBuf>,
+
+    /// So many random scenarios
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+
+    /// The first seed
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "count")]
+    pub seed: u64,
+
+    /// How many event threads the random scenarios have; they take turns
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "count", value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub threads: u8,
+
+    /// Print the report as Markdown, for a pull request, or as JSON, for tools
+    #[arg(long, value_enum)]
+    pub format: Option<DiffFormat>,
+
+    /// Write a page with both runs of each scenario that differs
+    #[arg(long, value_name = "OUT.html")]
+    pub html: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub folder: FolderArg,
+}
+
+/// The ways to print the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffFormat {
+    Markdown,
+    Json,
+}
+
+const DIFF_EXAMPLES: &str = "\
+Both perform each scenario under one clock, so every step is compared, with its time, and
+so are the bytes that were read. A scenario in which they differ is made as small as it can
+be. The probe is compiled with the headers of each server; a C++ compiler must be installed.
+
+Examples:
+  atslab diff D E
+  atslab diff ~/build/main ~/build/my-branch --count 10000
+  atslab diff 9.2.9 ~/ats --format markdown > report.md
+  atslab diff C D --scenarios 02-peer-reads-late my.toml --html diff.html
+
+Exit status: 0 if both take the same steps, 1 if not, 2 on errors.";
+
+/// The status if the two differ.
+const DIFFERS: u8 = 1;
+
+/// A scenario in which the two differ.
+pub(super) struct Difference {
+    /// Its name, or its seed.
+    pub(super) name: String,
+    /// The smallest scenario that shows it, and how many operations it has.
+    pub(super) scenario: Scenario,
+    pub(super) operations: usize,
+    pub(super) divergence: Divergence,
+}
+
+/// What was compared, and what came out.
+pub(super) struct Comparison {
+    /// What the two are called.
+    pub(super) names: [String; 2],
+    pub(super) scenarios: usize,
+    /// Steps of the first one.
+    pub(super) steps: usize,
+    pub(super) differences: Vec<Difference>,
+}
+
+/// Performs the scenarios on both, and reports.
+pub(crate) fn diff(args: &DiffArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    let mut pair = Pair::of(args)?;
+    let scenarios = scenarios(args)?;
+    let bar = progress::bar(scenarios.len() as u64, "{bar:30} {pos} of {len} scenarios {wide_msg}");
+    let mut found =
+        Comparison { names: pair.names.clone(), scenarios: 0, steps: 0, differences: Vec::new() };
+    for (name, scenario) in scenarios {
+        let (steps, difference) = pair.compare(name, &scenario)?;
+        found.scenarios += 1;
+        found.steps += steps;
+        found.differences.extend(difference);
+        bar.inc(1);
+        bar.set_message(report::so_far(found.differences.len()));
+    }
+    bar.finish_and_clear();
+    if let Some(path) = &args.html {
+        let scenes = found.differences.iter().map(|one| pair.scene(one));
+        let scenes = scenes.collect::<Result<Vec<_>, Error>>()?;
+        write(path, &page::of_gallery(&scenes, &links::of(None, None)))?;
+    }
+    match args.format {
+        Some(DiffFormat::Json) => report::write_json(out, &found)?,
+        Some(DiffFormat::Markdown) => report::write_markdown(out, &found)?,
+        None => report::write_text(out, &found)?,
+    }
+    Ok(if found.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
+}
+
+/// The scenarios that the user means, each with its name.
+fn scenarios(args: &DiffArgs) -> Result<Vec<(String, Scenario)>, Error> {
+    if let Some(count) = args.count {
+        let seeds = args.seed..args.seed.saturating_add(count);
+        let random = |seed| (format!("seed {seed}"), generate(seed, args.threads));
+        return Ok(seeds.map(random).collect());
+    }
+    if args.scenarios.is_empty() {
+        let all =
+            gallery::names().filter_map(|name| Some((name.to_owned(), gallery::named(name)?)));
+        return Ok(all.filter(|(_, one)| RealArm::why_not(&one.compile()).is_none()).collect());
+    }
+    args.scenarios.iter().map(|path| named_or_file(path)).collect()
+}
+
+/// The two that are compared.
+struct Pair {
+    names: [String; 2],
+    arms: [Arm; 2],
+}
+
+impl Pair {
+    fn of(args: &DiffArgs) -> Result<Pair, Error> {
+        let chosen = [&args.left, &args.right].map(|text| Chosen::of(text, &args.folder));
+        let [left, right] = chosen;
+        let chosen = [left?, right?];
+        if let (Some(folder), [Chosen::Port(_), Chosen::Port(_)]) = (&args.folder.servers, &chosen)
+        {
+            return Err(Error::Line {
+                place: format!("--servers {}", folder.display()),
+                fault: "cannot be used with two epochs of the port: no server is asked".to_owned(),
+            });
+        }
+        let fallback = args.folder.installed();
+        let mut arms = Vec::new();
+        for one in &chosen {
+            arms.push(match one {
+                Chosen::Port(epoch) => Arm::Port(PortArm { epoch: *epoch }),
+                Chosen::Server(server) => {
+                    // A probe for each: two builds may have different headers.
+                    let own = std::iter::once(server.as_ref().clone());
+                    let probe = Probe::build(&own.chain(fallback.clone()).collect::<Vec<_>>())?;
+                    Arm::Real(Box::new(RealArm::new(server, &Arc::new(probe))))
+                }
+            });
+        }
+        let names = chosen.map(|one| one.name());
+        let arms = arms.try_into().unwrap_or_else(|_| unreachable!("two were chosen"));
+        Ok(Pair { names, arms })
+    }
+
+    /// How many steps the first one took, and the smallest scenario in which the two differ, if
+    /// they differ in this one.
+    fn compare(
+        &mut self,
+        name: String,
+        scenario: &Scenario,
+    ) -> Result<(usize, Option<Difference>), Error> {
+        if let Some(why) = RealArm::why_not(&scenario.compile()).filter(|_| self.has_server()) {
+            return Err(LiveError::Unplayable { name, why }.into());
+        }
+        let (steps, divergence) = self.divergence(scenario)?;
+        let Some(first) = divergence else { return Ok((steps, None)) };
+        // Of the same kind: otherwise another, more frequent difference may be all that is left.
+        let is_alike = |other: Option<Divergence>| other.is_some_and(|it| it.kind == first.kind);
+        let small = shrink(scenario, |candidate| Ok(is_alike(self.divergence(candidate)?.1)))?;
+        let (_, divergence) = self.divergence(&small)?;
+        let [left, right] = &self.names;
+        let difference = divergence.map(|divergence| Difference {
+            operations: operations(&small),
+            scenario: Scenario {
+                title: format!("What is left of {name}"),
+                teaches: format!("Where {left} and {right} differ."),
+                expect: Expect::default(),
+                ..small
+            },
+            divergence,
+            name,
+        });
+        Ok((steps, difference))
+    }
+
+    fn divergence(
+        &mut self,
+        scenario: &Scenario,
+    ) -> Result<(usize, Option<Divergence>), LiveError> {
+        let program = scenario.compile();
+        let [left, right] = &mut self.arms;
+        let (left, right) = (left.play(&program)?, right.play(&program)?);
+        Ok((left.steps.len(), differ(&left, &right)))
+    }
+
+    fn has_server(&self) -> bool {
+        self.arms.iter().any(|arm| matches!(arm, Arm::Real(_)))
+    }
+
+    /// Both runs of a difference, one above the other.
+    fn scene(&mut self, one: &Difference) -> Result<crate::view::model::Scene, Error> {
+        let program = one.scenario.compile();
+        let [left, right] = &mut self.arms;
+        let played = [(left.epoch(), left.play(&program)?), (right.epoch(), right.play(&program)?)];
+        Ok(source::of_two(&one.name, &one.scenario, &self.names, &played, one.divergence.index))
+    }
+}
+
+/// One of the two, as the user has named it.
+enum Chosen {
+    Port(Epoch),
+    Server(Box<Server>),
+}
+
+impl Chosen {
+    fn of(text: &str, folder: &FolderArg) -> Result<Chosen, LiveError> {
+        if let Ok(epoch) = text.to_ascii_uppercase().parse() {
+            return Ok(Chosen::Port(epoch));
+        }
+        let server = match text.parse() {
+            Ok(release) => folder.find(release)?,
+            Err(_) => Server::at(text.as_ref())?,
+        };
+        Ok(Chosen::Server(Box::new(server)))
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Chosen::Port(epoch) => format!("the port, epoch {epoch} ({})", epoch.release()),
+            Chosen::Server(server) => server.name(),
+        }
+    }
+}
