@@ -97,6 +97,17 @@ defect_table! {
         "A thread sleeps although events wait in its local queue.";
 }
 
+/// Faults that no release had; see `pluginvc::defects::planted`.
+pub mod planted {
+    defect_table! {
+        /// An event thread takes the external queue by a load and a store, and not in one step.
+        DRAIN: "planted-drain", "planted", "none" to "none",
+            "An event that is scheduled just then is lost.";
+        /// An event thread sleeps 100 ms longer than it may.
+        SLEEP: "planted-sleep", "planted", "none" to "none", "Events come late.";
+    }
+}
+
 /// Whether `defect` should be there again. Always false in an ordinary build.
 #[cfg(not(feature = "explore"))]
 #[inline(always)]

@@ -14,6 +14,7 @@
 use std::ptr;
 use std::time::Duration;
 
+use crate::defects::{planted, rearmed};
 use crate::event::{Event, EventList, Place};
 use crate::hrtime::HrTime;
 use crate::sync::atomic::{AtomicPtr, Ordering};
@@ -166,7 +167,13 @@ impl ProtectedQueue {
     }
 
     unsafe fn take(&self, leave: *mut Event, local: &EventList, dead: &EventList) {
-        let mut newest = self.head.swap(leave, Ordering::SeqCst);
+        let mut newest = if rearmed(&planted::DRAIN) {
+            let newest = self.head.load(Ordering::SeqCst);
+            self.head.store(leave, Ordering::SeqCst);
+            newest
+        } else {
+            self.head.swap(leave, Ordering::SeqCst)
+        };
         if newest == CLOSED {
             return;
         }

@@ -23,6 +23,11 @@ pub(crate) fn is_home(processor: &Arc<EventProcessor>, base: &ContinuationBase) 
     here.is_some() && here == base.thread_affinity()
 }
 
+/// True on any event thread of `processor`.
+pub(crate) fn is_on_thread_of(processor: &Arc<EventProcessor>) -> bool {
+    index_here(processor).is_some()
+}
+
 /// The calling thread's index. Two processors count from 0 each, so the thread
 /// must be of this one.
 fn index_here(processor: &Arc<EventProcessor>) -> Option<usize> {

@@ -9,7 +9,10 @@ mod request;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
-use eventsys::{ContRef, Continuation as _, Data, ET_NET, EventCode, ProxyMutex, Request};
+use eventsys::defects::rearmed;
+use eventsys::{
+    ContRef, Continuation as _, Data, ET_NET, EventCode, Outcome, ProxyMutex, Request, StateMachine,
+};
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, SizeIndex};
 use iocore::{NetVConnection as _, NetVcRef};
 use pluginvc::{PluginVC, PluginVCCore, PluginVcOptions};
@@ -17,6 +20,7 @@ use pluginvc::{PluginVC, PluginVCCore, PluginVcOptions};
 use crate::accept::HttpSessionAccept;
 use crate::affinity;
 use crate::client_session::HttpClientSession;
+use crate::defects::{GH_1598, GH_4860};
 use crate::hdr::{RequestHdr, ResponseHdr};
 use crate::hooks::HttpHook;
 use crate::proxy::HttpProxy;
@@ -212,14 +216,30 @@ impl HttpTxn {
     pub fn reenable(&self, event: EventCode) {
         let sm = self.sm();
         let processor = sm.proxy().processor();
-        let mutex = sm.base().mutex().filter(|_| affinity::is_home(processor, sm.base()));
+        let is_home = affinity::is_home(processor, sm.base())
+            || rearmed(&GH_4860) && affinity::is_on_thread_of(processor);
+        let mutex = sm.base().mutex().filter(|_| is_home);
         match mutex.and_then(|mutex| mutex.try_lock()) {
             Some(guard) => sm.state_api_callback(&guard, event),
+            None if rearmed(&GH_1598) => self.reenable_anywhere(event),
             None => {
                 let request = Request::new(Arc::clone(sm) as ContRef).code(event);
                 processor.schedule_imm(request, ET_NET);
             }
         }
+    }
+
+    /// As before #5949: a continuation of its own, which keeps to no thread, goes on with the
+    /// state machine. Mirrors `TSHttpSMCallback` of 8.1.11.
+    fn reenable_anywhere(&self, event: EventCode) {
+        let sm = self.sm();
+        let Some(mutex) = sm.base().mutex() else { return };
+        let state = (Arc::clone(sm), event);
+        let back = StateMachine::new(Arc::clone(mutex), state, |(sm, event), call, _, _| {
+            sm.state_api_callback(call.guard(), *event);
+            Outcome::Done
+        });
+        sm.proxy().processor().schedule_imm(Request::new(back), ET_NET);
     }
 
     /// The plugin answers in place of the origin server: `cont` gets

@@ -42,6 +42,7 @@ pub mod chunked;
 mod client_session;
 mod config;
 mod connector;
+pub mod defects;
 mod events;
 mod fetch;
 pub mod hdr;

@@ -4,8 +4,8 @@
 //! plugins, the rules, the pool of server sessions. There may be several side by
 //! side.
 
+use eventsys::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use eventsys::EventProcessor;
 use eventsys::hrtime::SECOND;

@@ -48,11 +48,11 @@ mod tunnel;
 
 use crate::steps;
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use eventsys::mutex::census;
 use eventsys::steps::{Step, StepKind, Subject};
+use eventsys::sync::atomic::{AtomicBool, Ordering};
 use eventsys::{
     ContRef, Continuation, ContinuationBase, Data, EventCode, EventRef, Guard, Guarded, Invocation,
     Outcome, ProxyMutex,

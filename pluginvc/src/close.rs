@@ -3,9 +3,14 @@
 //! Mirrors `PluginVC::process_close`.
 
 use crate::steps as pvc;
-use eventsys::Guard;
+use std::mem;
+
+use eventsys::defects::rearmed;
+use eventsys::hrtime::seconds;
+use eventsys::{ET_CALL, EventCode, FreeContinuation, Guard, Outcome};
 use iocore::VioOp;
 
+use crate::defects::planted;
 use crate::half::Half;
 
 impl Half<'_> {
@@ -41,6 +46,12 @@ impl Half<'_> {
             self.other().setup_event_cb(0, &other.core_lock_retry_event);
         }
 
+        if rearmed(&planted::TOLD)
+            && let Some(read) = read
+        {
+            self.call_back(read, VioOp::Read, EventCode::VC_EVENT_EOS);
+        }
+
         // The original does this in `PluginVCCore::destroy`, when no end can look
         // at them any more. Here both mutexes are held now, and the other end
         // looks at nothing from now on: it tests `closed` first.
@@ -51,6 +62,20 @@ impl Half<'_> {
                 }
             });
         }
-        self.core.attempt_delete();
+        self.leave_behind();
+        if !rearmed(&planted::KEPT) {
+            self.core.attempt_delete();
+        }
+    }
+
+    /// Nothing, unless a fault is planted that leaves something behind.
+    fn leave_behind(self) {
+        if rearmed(&planted::EVENT) {
+            let nothing = FreeContinuation::new(|_, _, _| Outcome::Done);
+            let _ = self.core.processor.schedule_in(nothing, seconds(60), ET_CALL);
+        }
+        if rearmed(&planted::REFERENCE) {
+            mem::forget(self.core.this.upgrade());
+        }
     }
 }

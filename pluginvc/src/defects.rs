@@ -55,8 +55,8 @@ eventsys::defect_table! {
         "A timeout set in its own callback leaves a periodic event that matches no pointer.";
 }
 
-/// Races that no release had. They are planted to see that the observers of an exploration find
-/// what no room tells them of.
+/// Faults that no release had. They are planted to see that the observers of an exploration find
+/// what no room tells them of: two races, and a small fault for each observer.
 pub mod planted {
     eventsys::defect_table! {
         /// `do_io_close` does not take the core mutex.
@@ -66,6 +66,34 @@ pub mod planted {
         /// the other side calls it.
         LOOK: "planted-look", "planted", "none" to "none",
             "WRITE_READY comes after the write side was shut.";
+        /// The core mutex is taken once more than it is given back.
+        HELD: "planted-held", "planted", "none" to "none", "The core mutex is held for ever.";
+        /// `process_close` does not look whether both ends are closed.
+        KEPT: "planted-kept", "planted", "none" to "none", "The pair is never freed.";
+        /// `process_close` schedules an event that no code waits for.
+        EVENT: "planted-event", "planted", "none" to "none", "An event is left.";
+        /// `process_close` forgets a reference to the pair.
+        REFERENCE: "planted-reference", "planted", "none" to "none",
+            "The memory of the pair is never freed.";
+        /// A byte more leaves a buffer than arrives in the next one.
+        LOST: "planted-lost", "planted", "none" to "none", "A byte is lost.";
+        /// A byte more arrives in a buffer than has left the one before.
+        INVENTED: "planted-invented", "planted", "none" to "none", "A byte is invented.";
+        /// Bytes that were never written take the place of those that were.
+        CHANGED: "planted-changed", "planted", "none" to "none", "A byte is changed.";
+        /// `reenable` schedules no event.
+        FORGOTTEN: "planted-forgotten", "planted", "none" to "none",
+            "An operation does not go on.";
+        /// `process_close` tells the user of an end that is closed.
+        TOLD: "planted-told", "planted", "none" to "none", "EOS comes after the close.";
+        /// WRITE_COMPLETE comes twice.
+        TWICE: "planted-twice", "planted", "none" to "none", "WRITE_COMPLETE comes twice.";
+        /// The user of a write is told of its read.
+        MISTAKEN: "planted-mistaken", "planted", "none" to "none",
+            "An event comes for an operation that was never issued.";
+        /// One byte more is counted than was moved.
+        COUNTED: "planted-counted", "planted", "none" to "none",
+            "More bytes are done than were asked for.";
     }
 }
 
@@ -85,6 +113,6 @@ pub fn all() -> impl Iterator<Item = &'static Defect> {
 /// ```
 #[must_use]
 pub fn named(name: &str) -> Option<&'static Defect> {
-    let planted = planted::ALL.iter().copied();
+    let planted = eventsys::defects::planted::ALL.iter().chain(planted::ALL).copied();
     all().chain(planted).find(|defect| defect.name == name)
 }

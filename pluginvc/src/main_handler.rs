@@ -25,7 +25,7 @@ use eventsys::{
 use iocore::VioOp;
 
 use crate::PVC_LOCK_RETRY_TIME;
-use crate::defects::{GH_1333, TS_2253, TS_2317};
+use crate::defects::{GH_1333, TS_2253, TS_2317, planted};
 use crate::half::Half;
 use crate::locks::take_vio_mutex;
 use crate::vc::{PluginVC, Reentrancy};
@@ -75,6 +75,9 @@ impl Continuation for PluginVC {
         // course: 8 stub let _ = (call, call_event);
         // course: 8 stub todo!("lesson 8: main_handler");
         // course: 8 end
+        if rearmed(&planted::HELD) {
+            mem::forget(half.core.mutex().lock());
+        }
         Outcome::Done
     }
 }

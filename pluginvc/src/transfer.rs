@@ -10,7 +10,7 @@ use iocore::{MIOBufferAccessor, VioOp, event_name};
 
 use crate::MIN_BLOCK_TRANSFER_BYTES;
 use crate::core::Flow;
-use crate::defects::TS_3404;
+use crate::defects::{TS_3404, planted};
 use crate::half::Half;
 
 /// Moves `act_on` bytes from a reader of `from` to `to`; returns how many.
@@ -35,12 +35,20 @@ pub(crate) fn transfer_bytes(
         }
         let moved = if to_move >= MIN_BLOCK_TRANSFER_BYTES {
             to.write_from(from, reader, to_move, 0)
+        } else if rearmed(&planted::CHANGED) {
+            to.write(&vec![b'!'; piece.len()])
         } else {
             to.write(piece)
         };
         act_on -= moved;
         from.consume(reader, moved);
         total_added += moved;
+    }
+    if rearmed(&planted::LOST) {
+        from.consume(reader, from.read_avail(reader).min(1));
+    }
+    if rearmed(&planted::INVENTED) {
+        to.write(b"!");
     }
     total_added
 }
@@ -223,9 +231,20 @@ impl<'a> Half<'a> {
         let vio = self.vio(op);
         let is_locked = !self.end().direction(op).is_unlocked.is_set();
         assert!(is_locked, "!mutex || mutex->thread_holding == this_ethread()");
+        let is_complete = event == EventCode::VC_EVENT_WRITE_COMPLETE;
+        if rearmed(&planted::COUNTED) && is_complete {
+            vio.add_ndone(sm, 1);
+        }
+        if rearmed(&planted::TWICE) && is_complete {
+            vio.with_continuation(sm, |cont| {
+                cont.map(|cont| call(cont, Some(sm), event, Data::Object(vio)));
+            });
+        }
         vio.with_continuation(sm, |cont| match cont {
             Some(cont) => {
-                call(cont, Some(sm), event, Data::Object(vio));
+                let is_mistaken = rearmed(&planted::MISTAKEN) && op == VioOp::Write;
+                let of = if is_mistaken { self.vio(VioOp::Read) } else { vio };
+                call(cont, Some(sm), event, Data::Object(of));
             }
             None if self.core.options.corrections.null_do_io => {}
             None => panic!(
@@ -258,7 +277,9 @@ impl<'a> Half<'a> {
         let direction = self.end().direction(op);
         assert!(direction.vio.op() == op, "vio->op == VIO::READ || vio->op == VIO::WRITE");
         direction.need_process.set();
-        self.setup_event_cb(0, &self.end().sm_lock_retry_event);
+        if !rearmed(&planted::FORGOTTEN) {
+            self.setup_event_cb(0, &self.end().sm_lock_retry_event);
+        }
     }
 
     /// Reenables the VIO on whose behalf we were called; `caller` is the mutex

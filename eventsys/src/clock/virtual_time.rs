@@ -123,6 +123,8 @@ impl VirtualTime {
     /// a wake-up that follows a push cannot fall between the question and the
     /// wait.
     pub(crate) fn sleep(&self, me: ThreadId, timeout: HrTime, idle: impl FnOnce() -> bool) {
+        #[cfg(all(feature = "explore", not(feature = "shuttle")))]
+        let _leaves = unwound::Sleeper { time: self, me };
         let mut state = self.state.lock();
         if self.pace != Pace::Jumps || timeout <= 0 || !idle() {
             return;
@@ -147,6 +149,31 @@ impl VirtualTime {
             state.sleepers.swap_remove(at);
             state.running += 1;
             self.changed.notify_all();
+        }
+    }
+}
+
+/// Only the explorer unwinds a sleeper: when it ends an execution early.
+#[cfg(all(feature = "explore", not(feature = "shuttle")))]
+mod unwound {
+    use super::{ThreadId, VirtualTime};
+
+    pub(super) struct Sleeper<'a> {
+        pub(super) time: &'a VirtualTime,
+        pub(super) me: ThreadId,
+    }
+
+    /// It counts as running again, and what it drops next may say that it runs no more.
+    impl Drop for Sleeper<'_> {
+        fn drop(&mut self) {
+            if !crate::sync::thread::panicking() {
+                return;
+            }
+            let mut state = self.time.state.lock();
+            if let Some(at) = state.sleepers.iter().position(|&(id, _)| id == self.me) {
+                state.sleepers.swap_remove(at);
+                state.running += 1;
+            }
         }
     }
 }

@@ -15,9 +15,9 @@ use super::{DELAY_FOR_RETRY, EThread, Local, THREAD_MAX_HEARTBEAT};
 use crate::code::EventCode;
 use crate::contain::contain;
 use crate::continuation::{ContRef, Data, call, call_under};
-use crate::defects::{GH_6234, TS_1488, rearmed};
+use crate::defects::{GH_6234, TS_1488, planted, rearmed};
 use crate::event::{Due, Event, EventRef, Place};
-use crate::hrtime::{HrTime, after};
+use crate::hrtime::{HrTime, after, mseconds};
 use crate::mutex::weak_try_lock;
 use crate::processor::CancelledEvents;
 
@@ -80,6 +80,7 @@ impl<'a> EventLoop<'a> {
         } else {
             0
         };
+        let sleep = if rearmed(&planted::SLEEP) { sleep + mseconds(100) } else { sleep };
         if !thread.is_to_end() {
             thread.wait_for_activity(Idle::new(thread, &mut awake), sleep);
         }

@@ -1,20 +1,14 @@
 //! [`Explorer`]: how a scene is explored.
 
-use std::any::Any;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+mod results;
+mod runs;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::{Input, Outcome, Watch, execute};
-use crate::objects::Objects;
-use crate::play::Moment;
-use crate::report::{Found, Progress, Report, Violation};
-use crate::schedule::{CheckWord, Schedule, TaskId};
-use crate::search::{self, Order};
-use crate::shrink;
-use crate::strategy::{Follow, Play, Strategy as _};
-use crate::trace::Trace;
+pub use results::{Outcomes, Replay, WrongProgram};
+
+use crate::report::{Progress, Violation};
 
 /// A scene, as the threads that explore it share it.
 pub(crate) type Scene = Arc<dyn Fn() + Send + Sync>;
@@ -44,7 +38,7 @@ pub enum Strategy {
 }
 
 impl Strategy {
-    /// Its name in a [`Report`].
+    /// Its name in a [`Report`](crate::Report).
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -58,6 +52,24 @@ impl Strategy {
 
     pub(crate) fn is_random(self) -> bool {
         matches!(self, Strategy::Pos | Strategy::Pct { .. } | Strategy::Random)
+    }
+}
+
+/// Which of the violations that observers tell count.
+#[derive(Clone, Debug)]
+pub(crate) enum Hearing {
+    All,
+    Not(Arc<str>),
+    Only(Arc<str>),
+}
+
+impl Hearing {
+    pub(crate) fn counts(&self, violation: &Violation) -> bool {
+        match self {
+            Hearing::All => true,
+            Hearing::Not(words) => !violation.to_string().contains(&**words),
+            Hearing::Only(words) => violation.to_string().contains(&**words),
+        }
     }
 }
 
@@ -97,6 +109,8 @@ pub struct Explorer {
     pub(crate) jobs: usize,
     pub(crate) shard: (u32, u32),
     pub(crate) learning: u32,
+    pub(crate) everywhere: bool,
+    pub(crate) hears: Hearing,
     pub(crate) scenario: u64,
     pub(crate) progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
 }
@@ -122,6 +136,8 @@ impl Explorer {
             jobs: 1,
             shard: (1, 1),
             learning: 50,
+            everywhere: false,
+            hears: Hearing::All,
             scenario: 0,
             progress: None,
         }
@@ -193,7 +209,7 @@ impl Explorer {
         self
     }
 
-    /// Explores part `number` (from 1) of `of` disjoint parts. [`Report::merge`] makes one report
+    /// Explores part `number` (from 1) of `of` disjoint parts. [`Report::merge`](crate::Report::merge) makes one report
     /// of all.
     ///
     /// # Panics
@@ -213,8 +229,34 @@ impl Explorer {
         self
     }
 
+    /// Whether [`Strategy::Bounded`] and [`Strategy::Every`] interrupt before each operation,
+    /// and not only where it matters: before operations on objects that several tasks use, unless
+    /// the task has done nothing yet. False by default. It runs many more schedules and must find
+    /// the same; so it is the judge of the reduction.
+    #[must_use]
+    pub fn everywhere(mut self, everywhere: bool) -> Explorer {
+        self.everywhere = everywhere;
+        self
+    }
+
+    /// What an observer tells [`violation`](crate::violation) is passed over if these words are
+    /// in it (written as "kind: text"), and the execution goes on. So a test sees that this observer alone notices something.
+    #[must_use]
+    pub fn deaf_to(mut self, words: &str) -> Explorer {
+        self.hears = Hearing::Not(words.into());
+        self
+    }
+
+    /// The opposite: of what observers tell, only that counts in which these words are. So a
+    /// second violation is found that comes behind another one in the same schedules.
+    #[must_use]
+    pub fn listens_to(mut self, words: &str) -> Explorer {
+        self.hears = Hearing::Only(words.into());
+        self
+    }
+
     /// A text that identifies the scene, as that of its scenario. It becomes a part of the
-    /// [`CheckWord`].
+    /// [`CheckWord`](crate::CheckWord).
     #[must_use]
     pub fn scenario(mut self, text: &str) -> Explorer {
         self.scenario = crate::digest::of(text.as_bytes());
@@ -226,257 +268,5 @@ impl Explorer {
     pub fn progress(mut self, progress: impl Fn(Progress) + Send + Sync + 'static) -> Explorer {
         self.progress = Some(Arc::new(progress));
         self
-    }
-
-    /// Runs `scene` under the schedules of the strategy.
-    ///
-    /// A violation that a random strategy has found is shrunk: its schedule has as few
-    /// interruptions as could be reached by leaving out one at a time.
-    ///
-    /// # Panics
-    /// Inside of an exploration.
-    pub fn explore(&self, scene: impl Fn() + Send + Sync + 'static) -> Report {
-        self.explore_shared(&(Arc::new(scene) as Scene), &|_, _| ())
-    }
-
-    /// Runs `scene` under the schedules of the strategy, and collects what it returns, each
-    /// value with the first schedule that led to it. Violations do not end it early.
-    ///
-    /// # Panics
-    /// Inside of an exploration.
-    pub fn outcomes<T>(&self, scene: impl Fn() -> T + Send + Sync + 'static) -> Outcomes<T>
-    where
-        T: Ord + Send + 'static,
-    {
-        let first = Mutex::new(BTreeMap::<T, (Order, Schedule)>::new());
-        let note = |order: Order, outcome: &Outcome| {
-            let Some(value) = take_returned(outcome) else { return };
-            let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
-            if first.get(&value).is_none_or(|(known, _)| order < *known) {
-                let schedule = Schedule { check: None, segments: outcome.segments.clone() };
-                first.insert(value, (order, schedule));
-            }
-        };
-        let report = self.clone().all(true).explore_shared(&returning(scene), &note);
-        let first = first.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let with_word = |(value, (_, schedule)): (T, (Order, Schedule))| {
-            (value, schedule.checked(report.check))
-        };
-        Outcomes { schedules: first.into_iter().map(with_word).collect(), report }
-    }
-
-    /// What `scene` returns under this schedule. The check word is not looked at.
-    ///
-    /// # Panics
-    /// Inside of an exploration.
-    pub fn outcome_of<T>(
-        &self,
-        schedule: &Schedule,
-        scene: impl Fn() -> T + Send + Sync + 'static,
-    ) -> Outcomes<T>
-    where
-        T: Ord + Send + 'static,
-    {
-        let scene = returning(scene);
-        let check = self.check_word_of(&scene);
-        let outcome = self.follow(&scene, schedule, Watch::Nothing);
-        let value = take_returned(&outcome);
-        let ran = Schedule { check: Some(check), segments: outcome.segments.clone() };
-        let mut report = search::nothing(self, check);
-        (report.schedules, report.points) = (1, u64::from(outcome.points));
-        report.violations.extend(outcome.violation.map(|violation| Found {
-            violation,
-            interruptions: ran.interruptions(),
-            schedule: ran.clone(),
-            after: 1,
-            times: 1,
-            order: (0, 0, 0),
-        }));
-        Outcomes { schedules: value.map(|value| (value, ran)).into_iter().collect(), report }
-    }
-
-    fn explore_shared(&self, scene: &Scene, note: &(dyn Fn(Order, &Outcome) + Sync)) -> Report {
-        let check = self.check_word_of(scene);
-        let mut report = search::search(self, scene, check, note);
-        for found in &mut report.violations {
-            let segments = std::mem::take(&mut found.schedule.segments);
-            let shorter = if self.strategy.is_random() {
-                shrink::shrink(self, scene, &found.violation, segments)
-            } else {
-                shrink::shorten(self, scene, &found.violation, segments)
-            };
-            found.schedule = Schedule { check: Some(check), segments: shorter };
-            found.interruptions = found.schedule.interruptions();
-        }
-        report
-    }
-
-    /// Runs `scene` once, under this schedule.
-    ///
-    /// # Errors
-    /// If the schedule has the check word of another program.
-    pub fn replay(
-        &self,
-        schedule: &Schedule,
-        scene: impl Fn() + Send + Sync + 'static,
-    ) -> Result<Replay, WrongProgram> {
-        let scene: Scene = Arc::new(scene);
-        let check = self.check(schedule, &scene)?;
-        let outcome = self.follow(&scene, schedule, Watch::Nothing);
-        Ok(Replay {
-            violation: outcome.violation,
-            schedule: Schedule { check: Some(check), segments: outcome.segments },
-            points: outcome.points,
-        })
-    }
-
-    /// Runs `scene` once, under this schedule, and writes down each operation with its place in
-    /// the source. This takes some milliseconds an operation the first time.
-    ///
-    /// # Errors
-    /// If the schedule has the check word of another program.
-    pub fn trace(
-        &self,
-        schedule: &Schedule,
-        scene: impl Fn() + Send + Sync + 'static,
-    ) -> Result<Trace, WrongProgram> {
-        let scene: Scene = Arc::new(scene);
-        let check = self.check(schedule, &scene)?;
-        Ok(trace_of(check, self.follow(&scene, schedule, Watch::Rows)))
-    }
-
-    /// Runs `scene` once; wherever it matters which task goes on, `choose` is asked. A choice
-    /// that is not an option counts as the default.
-    pub fn play(
-        &self,
-        choose: impl FnMut(&Moment<'_>) -> TaskId + 'static,
-        scene: impl Fn() + Send + Sync + 'static,
-    ) -> Trace {
-        let scene: Scene = Arc::new(scene);
-        let check = self.check_word_of(&scene);
-        let mut objects = search::learn(self, &scene).objects;
-        let strategy = Box::new(Play { chooser: Box::new(choose) });
-        debug_assert!(strategy.is_outside());
-        let input = self.input(strategy, &mut objects, Watch::Rows);
-        trace_of(check, execute(input, &scene))
-    }
-
-    /// True if no schedule with one interruption less leads to a violation of the same kind.
-    pub fn is_minimal(&self, found: &Found, scene: impl Fn() + Send + Sync + 'static) -> bool {
-        let scene: Scene = Arc::new(scene);
-        found.schedule.without_one().all(|fewer| {
-            let outcome = self.follow(&scene, &fewer, Watch::Nothing);
-            outcome.violation.is_none_or(|violation| violation.kind != found.violation.kind)
-        })
-    }
-
-    /// The word of a scene.
-    pub fn check_word(&self, scene: impl Fn() + Send + Sync + 'static) -> CheckWord {
-        self.check_word_of(&(Arc::new(scene) as Scene))
-    }
-
-    fn check(&self, schedule: &Schedule, scene: &Scene) -> Result<CheckWord, WrongProgram> {
-        let is = self.check_word_of(scene);
-        match schedule.check {
-            Some(was) if was != is => Err(WrongProgram { was, is }),
-            _ => Ok(is),
-        }
-    }
-
-    pub(crate) fn check_word_of(&self, scene: &Scene) -> CheckWord {
-        let digest = self.follow(scene, &Schedule::default(), Watch::Digest).digest;
-        let all = digest ^ self.scenario.rotate_left(1);
-        CheckWord((all ^ all >> 16 ^ all >> 32 ^ all >> 48) as u16)
-    }
-
-    pub(crate) fn follow(&self, scene: &Scene, schedule: &Schedule, watch: Watch) -> Outcome {
-        let strategy = Box::new(Follow::new(schedule.segments.clone()));
-        execute(self.input(strategy, &mut Objects::default(), watch), scene)
-    }
-
-    pub(crate) fn input<'a>(
-        &self,
-        strategy: Box<dyn crate::strategy::Strategy>,
-        objects: &'a mut Objects,
-        watch: Watch,
-    ) -> Input<'a> {
-        let (max_points, stalls) = (self.max_points, self.stalls);
-        Input { strategy, objects, watch, max_points, stalls }
-    }
-}
-
-thread_local! {
-    /// What the scene of the last execution has returned.
-    static RETURNED: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
-}
-
-fn returning<T: 'static>(scene: impl Fn() -> T + Send + Sync + 'static) -> Scene {
-    Arc::new(move || {
-        let value: Box<dyn Any> = Box::new(scene());
-        RETURNED.with(|returned| *returned.borrow_mut() = Some(value));
-    })
-}
-
-/// What the scene has returned, unless the execution has ended in a violation.
-fn take_returned<T: 'static>(outcome: &Outcome) -> Option<T> {
-    let value = RETURNED.with(|returned| returned.borrow_mut().take())?;
-    let value = value.downcast().ok().map(|value| *value);
-    value.filter(|_| outcome.violation.is_none())
-}
-
-fn trace_of(check: CheckWord, outcome: Outcome) -> Trace {
-    Trace {
-        tasks: outcome.tasks,
-        rows: outcome.rows,
-        schedule: Schedule { check: Some(check), segments: outcome.segments },
-        violation: outcome.violation,
-    }
-}
-
-/// What one schedule has led to.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Replay {
-    /// The violation, if there was one.
-    pub violation: Option<Violation>,
-    /// What was run: the given schedule, as far as the scene fits it, and how it went on.
-    pub schedule: Schedule,
-    /// The operations of the execution.
-    pub points: u32,
-}
-
-/// A schedule belongs to another program: the scene, or the code that it runs, has changed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct WrongProgram {
-    /// The check word of the schedule.
-    pub was: CheckWord,
-    /// The check word of the scene.
-    pub is: CheckWord,
-}
-
-impl std::fmt::Display for WrongProgram {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let WrongProgram { was, is } = self;
-        write!(
-            f,
-            "the schedule is of another program: its check word is {was}, and this scene in this build has {is}; without \"{was}:\" it is tried as it is"
-        )
-    }
-}
-
-impl std::error::Error for WrongProgram {}
-
-/// What a scene has returned; see [`Explorer::outcomes`].
-#[derive(Clone, Debug)]
-pub struct Outcomes<T> {
-    /// Each value with the first schedule that led to it.
-    pub schedules: BTreeMap<T, Schedule>,
-    /// The report. Its violations are the executions that have returned nothing.
-    pub report: Report,
-}
-
-impl<T: Ord> Outcomes<T> {
-    /// The values.
-    pub fn values(&self) -> impl Iterator<Item = &T> {
-        self.schedules.keys()
     }
 }

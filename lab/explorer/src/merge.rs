@@ -24,10 +24,13 @@ pub(crate) fn merge(mut parts: Vec<Report>) -> Result<Report, MergeError> {
                 first.check, part.check
             ));
         }
-        let is_sweep = !part.sweeps.is_empty() && !first.sweeps.is_empty();
-        if is_sweep && part.shared_objects != first.shared_objects {
+        // Each set cuts the schedules into other parts. A set that grows in a later sweep does no
+        // harm to an earlier one, so each sweep is compared.
+        let pairs = first.sweeps.iter().zip(&part.sweeps);
+        if let Some((sweep, _)) = { pairs }.find(|(a, b)| a.shared_objects != b.shared_objects) {
+            let bound = sweep.bound.map_or(String::new(), |bound| format!(" at bound {bound}"));
             return refuse(format!(
-                "parts 1 and {expected} saw different sets of shared objects, so together they are not the whole: run all parts again with more runs to learn the set"
+                "parts 1 and {expected} saw different sets of shared objects{bound}, so together they are not the whole: run all parts again with more runs to learn the set"
             ));
         }
     }

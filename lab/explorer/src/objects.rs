@@ -23,6 +23,11 @@ impl ObjectId {
         ObjectId::new(u32::from(task) + 1, number)
     }
 
+    /// The end of a task: what others wait for.
+    pub(crate) fn end_of(task: TaskId) -> ObjectId {
+        ObjectId::made_by(task, 0)
+    }
+
     pub(crate) fn outside(number: u32) -> ObjectId {
         ObjectId::new(OUTSIDE, number)
     }
@@ -159,6 +164,9 @@ impl Objects {
     /// Notes that `task` performs an operation on `object`.
     #[inline]
     pub(crate) fn touch(&mut self, task: TaskId, object: ObjectId, writes: bool) {
+        if object.is_none() {
+            return;
+        }
         let bit = 1 << task;
         let known = self.used.at(object);
         let bits = if writes { &mut known.writes } else { &mut known.reads };
@@ -166,9 +174,15 @@ impl Objects {
             return;
         }
         *bits |= bit;
-        if known.is_shared() && !object.is_none() && !self.conflicts.get(object) {
+        if known.is_shared() && !self.conflicts.get(object) {
             self.grown = true;
         }
+    }
+
+    /// As if several tasks changed it.
+    pub(crate) fn touch_by_several(&mut self, object: ObjectId) {
+        self.touch(0, object, true);
+        self.touch(1, object, true);
     }
 
     /// True if a task may be interrupted before an operation on it.
@@ -202,7 +216,7 @@ impl Objects {
 
     fn shared(&self) -> impl Iterator<Item = ObjectId> + '_ {
         let shared = self.used.objects().filter(|(_, seen)| seen.is_shared());
-        shared.map(|(object, _)| object).filter(|object| !object.is_none())
+        shared.map(|(object, _)| object)
     }
 
     /// A digest of the set, the same in each process.

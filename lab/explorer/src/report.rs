@@ -64,6 +64,9 @@ pub struct Sweep {
     pub schedules: u64,
     /// True if these are all schedules of this bound (of this shard).
     pub complete: bool,
+    /// A digest of the set of objects that several tasks use. Interruptions were tried only at
+    /// these. Parts of a sweep make a whole only if theirs are equal.
+    pub shared_objects: u64,
 }
 
 /// What an exploration has found, or excluded.
@@ -90,9 +93,6 @@ pub struct Report {
     pub check: CheckWord,
     /// Which part this was: `(1, 3)` is the first of three. `(1, 1)` is the whole.
     pub shard: (u32, u32),
-    /// A digest of the set of objects that several tasks use. Interruptions were tried only at
-    /// these. Parts belong together only if theirs are equal.
-    pub shared_objects: u64,
 }
 
 impl Report {

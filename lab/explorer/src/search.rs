@@ -103,7 +103,6 @@ pub(crate) fn search(
         violations: search.found,
         out_of_time: search.out_of_time,
         seconds: begun.elapsed().as_secs_f64(),
-        shared_objects: search.objects.digest(),
         ..nothing(explorer, check)
     }
 }
@@ -121,7 +120,6 @@ pub(crate) fn nothing(explorer: &Explorer, check: CheckWord) -> Report {
         seconds: 0.0,
         check,
         shard: explorer.shard,
-        shared_objects: 0,
     }
 }
 
@@ -154,20 +152,21 @@ impl Search<'_> {
                 continue;
             }
             let schedules = self.schedules - before.0;
-            self.sweeps.push(Sweep { bound, schedules, complete: end == End::Whole });
-            return end == End::Whole;
+            let (complete, shared_objects) = (end == End::Whole, self.objects.digest());
+            self.sweeps.push(Sweep { bound, schedules, complete, shared_objects });
+            return end == End::Whole && !self.is_enough();
         }
         unreachable!("each time one object more is known, and there are only so many")
     }
 
     fn sweep_once(&mut self, begun: u32) -> End {
         let sweep = self.bound.unwrap_or(0);
-        let bound = self.bound.unwrap_or(u32::MAX);
+        let bound = self.bound.unwrap_or(strategy::NO_BOUND);
         let order = move |part, number| Order { sweep, begun, part, number };
         let (shard, of) = shard_of(self.explorer);
         let (explorer, scene, note) = (self.explorer, self.scene, self.note);
         let below = |path, part, objects: &mut Objects, goes_on: &GoesOn<'_>| {
-            let tree = Rc::new(RefCell::new(Bounded::below(path, bound)));
+            let tree = Rc::new(RefCell::new(Bounded::below(path, bound, explorer.everywhere)));
             let mut done = Part::default();
             loop {
                 tree.borrow_mut().begin();

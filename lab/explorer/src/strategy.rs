@@ -5,7 +5,7 @@ mod follow;
 mod play;
 mod random;
 
-pub(crate) use bounded::{Bounded, parts};
+pub(crate) use bounded::{Bounded, NO_BOUND, parts};
 pub(crate) use follow::Follow;
 pub(crate) use play::Play;
 pub(crate) use random::{Pct, Pos, RandomWalk, Serial};
@@ -59,7 +59,8 @@ pub(crate) trait Strategy {
     /// chosen; otherwise it is interrupted.
     fn at_point(&mut self, view: &View<'_>) -> TaskId;
 
-    /// The current task lets others go first. It may go on only if `may_stay`.
+    /// The current task lets others go first. If not `may_stay`, it has gone on at its last yield
+    /// as well, and to go on once more is an interruption.
     fn at_yield(&mut self, view: &View<'_>, others: Tasks, may_stay: bool) -> TaskId;
 
     /// The current task cannot go on. `runnable` is not empty.

@@ -35,4 +35,5 @@ mod visit;
 pub use arms::Arms;
 pub use read::{RoomFault, room_from_text};
 pub use room::{Link, Room, Shown, Wing, room, rooms};
+pub use scene::Scene;
 pub use visit::{Armed, Fixed, Sampled, Visit, Work};

@@ -1,6 +1,7 @@
 //! Reading a room from its file.
 
 use eventsys::WakePolicy;
+use eventsys::defects::Defect;
 use pluginvc::{Corrections, Epoch, defects};
 use scenario::scenario_from_bytes;
 use serde::Deserialize;
@@ -72,6 +73,8 @@ struct ArmsOfFile {
     #[serde(default)]
     shows: String,
     #[serde(default)]
+    also: Vec<String>,
+    #[serde(default)]
     epochs: Vec<String>,
 }
 
@@ -121,12 +124,19 @@ pub fn room_from_text(id: &str, text: &str) -> Result<Room, RoomFault> {
         links: file.links,
         shown,
         shows: file.armed.as_ref().map_or_else(String::new, |armed| armed.shows.clone()),
+        also: file.armed.as_ref().map_or_else(Vec::new, |armed| armed.also.clone()),
         armed: file.armed.map(ArmsOfFile::read).transpose()?,
         holds_in,
         fixed: file.fixed.map(ArmsOfFile::read).transpose()?,
         bound: file.bound,
         stalls: file.stalls,
     })
+}
+
+/// The defect of this name, of any crate that the rooms show.
+fn named(name: &str) -> Option<&'static Defect> {
+    let of_http = httpsm::defects::ALL.iter().copied().find(|defect| defect.name == name);
+    of_http.or_else(|| defects::named(name))
 }
 
 /// A text of several lines as one paragraph.
@@ -140,7 +150,7 @@ impl ArmsOfFile {
         let mut words = vec![format!("--epoch {epoch}")];
         let mut found = Vec::new();
         for name in &self.rearm {
-            found.push(defects::named(name).ok_or_else(|| RoomFault::Defect(name.clone()))?);
+            found.push(named(name).ok_or_else(|| RoomFault::Defect(name.clone()))?);
             words.push(format!("--rearm {name}"));
         }
         let mut corrections = Corrections::default();
@@ -178,7 +188,7 @@ mod tests {
             r#"no defect is named "ts-0"; the tables are in the files defects.rs"#
         );
         assert!(fault("scene = 'a'\n[armed]\ncorrect = ['all']").starts_with("no correction is"));
-        assert!(fault("scene = 'a'\n[fixed]\nepoch = 'E'").contains("expected an epoch"));
+        assert!(fault("scene = 'a'\n[fixed]\nepoch = 'Z'").contains("expected an epoch"));
         assert!(fault("scene = 'a'\ncolour = 'red'").contains("unknown field `colour`"));
     }
 }

@@ -16,7 +16,7 @@ use crate::read::room_from_text;
 /// | key | meaning |
 /// |---|---|
 /// | `title` | a few words |
-/// | `wing` | `pair`, `events`, `open` or `remarks` |
+/// | `wing` | `pair`, `events`, `http`, `open` or `remarks` |
 /// | `releases` | which ones have it |
 /// | `saw`, `why`, `mended` | what one saw; which steps came in the wrong order; the cure |
 /// | `links` | `[{ name = "TS-3339", url = "…" }]` |
@@ -27,6 +27,7 @@ use crate::read::room_from_text;
 /// | `stalls` | true if time may pass although a thread could go on |
 /// | `[armed]` | how the defect is put back: `epoch`, `rearm`, `correct`, `wake`, `mistake` |
 /// | `shows` of `[armed]` | words of the violation that it must show |
+/// | `also` of `[armed]` | words of other violations that it must show, too, behind that one |
 /// | `epochs` of `[armed]` | the epochs in which it holds; in all others the scene must be clean |
 /// | `[fixed]` | how it is mended; without it the defect is open in every release |
 #[derive(Clone, Debug)]
@@ -53,6 +54,8 @@ pub struct Room {
     pub armed: Option<Arms>,
     /// Words that the violation of the armed room must have.
     pub shows: String,
+    /// Words of other violations that it must have, too.
+    pub also: Vec<String>,
     /// The epochs in which it holds; empty if the room says nothing about it.
     pub holds_in: Vec<Epoch>,
     /// How it is mended; none if no release has mended it.
@@ -73,6 +76,8 @@ pub enum Wing {
     Pair,
     /// Defects of the event system and of buffers.
     Events,
+    /// Defects of the HTTP state machine.
+    Http,
     /// Defects that today's servers have.
     Open,
     /// What remarks in the original's text say about its own code.

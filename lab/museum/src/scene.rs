@@ -9,14 +9,14 @@ use crate::room::{Room, Shown};
 use crate::scenes;
 
 /// A scene under its arms.
-pub(crate) type Scene = Arc<dyn Fn() + Send + Sync>;
+pub type Scene = Arc<dyn Fn() + Send + Sync>;
 
 impl Room {
     /// The scene of this room under these arms.
     ///
     /// # Panics
     /// If the room has none, or one that is not there; a test opens every room.
-    pub(crate) fn scene(&self, arms: &Arms) -> Scene {
+    pub fn scene(&self, arms: &Arms) -> Scene {
         match &self.shown {
             Shown::Scenario { scenario, .. } => {
                 let setup = Setup {

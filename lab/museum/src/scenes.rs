@@ -8,6 +8,7 @@
 
 mod buffers;
 mod groups;
+mod http;
 mod locks;
 mod pairs;
 mod queues;
@@ -50,6 +51,18 @@ pub const ALL: &[(&str, Play)] = &[
     ("a read issued while the timeout comes", timers::a_read_issued_while_the_timeout_comes),
     ("a timeout set by a slow thread", timers::a_timeout_set_by_a_slow_thread),
     ("a peer that reads later", pairs::a_peer_that_reads_later),
+    (
+        "a transaction given back by a plugin's thread",
+        http::a_transaction_given_back_by_a_plugins_thread,
+    ),
+    (
+        "a transaction given back by a thread for tasks",
+        http::a_transaction_given_back_by_a_thread_for_tasks,
+    ),
+    (
+        "a transaction given back while its client goes",
+        http::a_transaction_given_back_while_its_client_goes,
+    ),
     ("an operation without a buffer", remarks::an_operation_without_a_buffer),
     (
         "a side that is shut while its mutex is held",

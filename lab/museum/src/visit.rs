@@ -42,6 +42,8 @@ pub struct Visit {
     pub room: String,
     /// The defect, put back and found.
     pub armed: Option<Armed>,
+    /// What else the armed room shows.
+    pub also: Vec<Armed>,
     /// The mended room.
     pub fixed: Option<Fixed>,
     /// What was not as the room says: one sentence each, without a full stop.
@@ -65,6 +67,8 @@ pub struct Armed {
     pub after: u64,
     /// How long that took, in seconds.
     pub seconds: f64,
+    /// The observers that were listened to: those whose words have these in them; empty: all.
+    pub heard: String,
 }
 
 /// A mended room in which nothing was found.
@@ -99,6 +103,7 @@ impl Room {
         let mut visit = Visit {
             room: self.id.clone(),
             armed: None,
+            also: Vec::new(),
             fixed: None,
             surprises: Vec::new(),
             holds_in: Vec::new(),
@@ -107,9 +112,15 @@ impl Room {
             return visit;
         }
         if let Some(arms) = &self.armed {
-            match self.find(arms, work) {
+            match self.find(arms, work, "") {
                 Ok(armed) => visit.armed = Some(armed),
                 Err(surprise) => visit.surprises.push(surprise),
+            }
+            for words in &self.also {
+                match self.find(arms, work, words) {
+                    Ok(armed) => visit.also.push(armed),
+                    Err(surprise) => visit.surprises.push(surprise),
+                }
             }
             self.see_where_it_holds(arms, work, &mut visit);
         }
@@ -129,7 +140,8 @@ impl Room {
     /// If the schedule belongs to another program.
     pub fn trace(&self, armed: &Armed) -> Result<Trace, explorer::WrongProgram> {
         let arms = self.armed.as_ref().expect("a visit has found its defect");
-        let (explorer, scene) = (self.explorer(&Work::default()), self.scene(arms));
+        let explorer = listening(self.explorer(&Work::default()), &armed.heard);
+        let scene = self.scene(arms);
         on_a_fresh_thread(|| explorer.trace(&armed.schedule, move || scene()))
     }
 
@@ -143,27 +155,34 @@ impl Room {
         Explorer::new().bound(self.bound).stalls(self.stalls).jobs(work.jobs).scenario(text)
     }
 
-    /// The room's defect, armed.
-    fn find(&self, arms: &Arms, work: &Work) -> Result<Armed, String> {
-        let explorer = self.explorer(work);
+    /// The room's defect, armed: the first violation, or the first one with these words.
+    fn find(&self, arms: &Arms, work: &Work, heard: &str) -> Result<Armed, String> {
+        let explorer = listening(self.explorer(work), heard);
+        let shows = if heard.is_empty() { &*self.shows } else { heard };
         let report = explore(&explorer.clone().schedules(FOUND_WITHIN), self.scene(arms));
         let Some(found) = report.first() else {
             let (words, n) = (&arms.words, report.schedules);
             return Err(format!("armed ({words}): nothing was found in {n} schedules"));
         };
-        self.check(&explorer, arms, found)?;
+        self.check(&explorer, arms, found, shows)?;
         let after = report.schedules;
         let Found { violation, schedule, interruptions, .. } = found.clone();
         let (words, seconds) = (arms.words.clone(), report.seconds);
-        Ok(Armed { words, violation, schedule, interruptions, after, seconds })
+        let heard = heard.to_owned();
+        Ok(Armed { words, violation, schedule, interruptions, after, seconds, heard })
     }
 
     /// That a violation is the one that the room promises, comes again, and does not come with
     /// fewer interruptions.
-    fn check(&self, explorer: &Explorer, arms: &Arms, found: &Found) -> Result<(), String> {
+    fn check(
+        &self,
+        explorer: &Explorer,
+        arms: &Arms,
+        found: &Found,
+        shows: &str,
+    ) -> Result<(), String> {
         let (words, violation) = (&arms.words, &found.violation);
-        if !violation.to_string().contains(&self.shows) {
-            let shows = &self.shows;
+        if !violation.to_string().contains(shows) {
             return Err(format!("armed ({words}): found {violation:?}, which is not {shows:?}"));
         }
         let scene = self.scene(arms);
@@ -242,6 +261,11 @@ impl Room {
 fn whole(report: &Report) -> (Option<u32>, u64) {
     let sweep = report.sweeps.iter().rfind(|sweep| sweep.complete);
     sweep.map_or((None, 0), |sweep| (sweep.bound, sweep.schedules))
+}
+
+/// Only what has these words counts; if there are none, everything does.
+fn listening(explorer: Explorer, words: &str) -> Explorer {
+    if words.is_empty() { explorer } else { explorer.listens_to(words) }
 }
 
 /// Runs `scene` under the schedules of `explorer`.

@@ -138,6 +138,7 @@ fn write_json(out: &mut Output, rooms: &[&Room], visits: &[Visit]) -> Result<(),
             "links": room.links,
             "explored": room.is_explored(),
             "armed": visit.armed,
+            "also": visit.also,
             "holds_in": visit.holds_in,
             "fixed": visit.fixed,
             "surprises": visit.surprises,
@@ -230,6 +231,7 @@ fn wing_title(wing: Wing) -> &'static str {
     match wing {
         Wing::Pair => "PluginVC",
         Wing::Events => "The event system and buffers",
+        Wing::Http => "The HTTP state machine",
         Wing::Open => "Open in today's server",
         Wing::Remarks => "Remarks in the original's text",
     }

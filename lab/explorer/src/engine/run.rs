@@ -5,9 +5,11 @@ use std::mem::{forget, take};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::state::{Record, Status, Task};
+use super::record::Record;
+use super::state::{Status, Task};
 use super::{ENGINE, Ended, Engine, Question};
 use crate::digest::Digest;
+use crate::explorer::Hearing;
 use crate::objects::Objects;
 use crate::report::{Violation, kind};
 use crate::schedule::Segment;
@@ -36,6 +38,7 @@ pub(crate) struct Input<'a> {
     pub(crate) watch: Watch,
     pub(crate) max_points: u32,
     pub(crate) stalls: bool,
+    pub(crate) hears: Hearing,
 }
 
 /// What an execution has led to.
@@ -125,6 +128,7 @@ impl Engine {
         self.ending.set(false);
         self.watched.set(input.watch != Watch::Nothing);
         self.stalls.set(input.stalls);
+        self.hears.replace(input.hears.clone());
         self.stalled.set(0);
         self.points.set(0);
         self.max_points.set(input.max_points);

@@ -3,15 +3,14 @@
 use std::any::Any;
 use std::rc::Rc;
 
-use super::{Question, Wait, run};
-use crate::digest::Digest;
-use crate::frames;
+use super::record::Record;
+use super::{Question, Wait};
 use crate::objects::{ObjectId, Objects};
-use crate::report::{Violation, kind};
+use crate::report::Violation;
 use crate::schedule::{Segment, TaskId, letter};
 use crate::strategy::Tasks;
 use crate::task::Coroutine;
-use crate::trace::{Operation, Place, Row, What};
+use crate::trace::Operation;
 
 /// An operation that a task is about to carry out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,7 +39,7 @@ pub(super) struct Task {
     pub(super) points: u32,
     /// How many objects it has made.
     made: u32,
-    /// True if it has ignored its last yield, and no other task has run since.
+    /// True if it has gone on at its last yield for free, and no other task was let in since.
     ignored_yield: bool,
     /// True if it was left, or is left for ever, while it unwinds.
     pub(super) unwinding: bool,
@@ -76,13 +75,6 @@ impl Task {
     }
 }
 
-/// What is written down of the operations.
-pub(super) enum Record {
-    Nothing,
-    Digest(Digest),
-    Rows(Vec<Row>, Vec<ObjectId>),
-}
-
 pub(super) struct State {
     pub(super) tasks: Vec<Task>,
     pub(super) current: TaskId,
@@ -96,18 +88,18 @@ pub(super) struct State {
     wake_ups: Vec<(ObjectId, Tasks)>,
     pub(super) segments: Vec<Segment>,
     /// The counted operations of the segment.
-    passed: u32,
+    pub(super) passed: u32,
     /// True if the segment has begun with a choice, and its task has done nothing since that
     /// another one could notice.
     fresh: bool,
     /// The same for the moment before the operation that is about to be carried out.
-    at_fresh: bool,
+    pub(super) at_fresh: bool,
     pub(super) violation: Option<Violation>,
     pub(super) record: Record,
     /// Values of the whole execution.
     pub(super) globals: Locals,
     /// Names that the scene has given to objects.
-    names: Vec<(ObjectId, String)>,
+    pub(super) names: Vec<(ObjectId, String)>,
 }
 
 impl State {
@@ -160,9 +152,7 @@ impl State {
         }
         let writes = pending.operation.writes();
         self.objects.touch(current, pending.object, writes);
-        if !pending.also.is_none() {
-            self.objects.touch(current, pending.also, writes);
-        }
+        self.objects.touch(current, pending.also, writes);
     }
 
     pub(super) fn end_segment(&mut self, interrupted: bool) {
@@ -270,13 +260,37 @@ impl State {
         self.fresh = is_idle;
     }
 
-    /// The current task has made another one: what could go on before is not all any more.
-    pub(super) fn has_spawned(&mut self) {
+    /// The current task has made another one, or begun the race: what could be let in before is
+    /// not all any more.
+    pub(super) fn changes_what_can_go_on(&mut self) {
         self.fresh = false;
     }
 
-    pub(super) fn ignores_yield(&mut self) {
-        self.task_mut().ignored_yield = true;
+    /// The current task carries out an operation while it unwinds, and cannot be interrupted
+    /// there. If others notice it, an interruption before its last operation that was counted
+    /// leads to something else than one after it.
+    pub(super) fn unwinds_through(&mut self, pending: Pending) {
+        let current = self.current;
+        let writes = pending.operation.writes();
+        self.objects.touch(current, pending.object, writes);
+        self.objects.touch(current, pending.also, writes);
+        if self.objects.is_conflicting(pending.object) || self.objects.is_conflicting(pending.also)
+        {
+            self.fresh = false;
+            let last = self.task().pending.object;
+            self.objects.touch_by_several(last);
+        }
+    }
+
+    /// The current task goes on at a yield. That is free once; the second time in a row it is
+    /// an interruption, as if another task were let in and interrupted at once, and after such a
+    /// one it is free again.
+    pub(super) fn ignores_yield(&mut self, is_free: bool) {
+        if !is_free {
+            self.passed += 1;
+        }
+        self.end_segment(!is_free);
+        self.task_mut().ignored_yield = is_free;
     }
 
     pub(super) fn new_object(&mut self) -> ObjectId {
@@ -292,199 +306,5 @@ impl State {
 
     pub(super) fn locals_mut(&mut self, whole: bool) -> &mut Locals {
         if whole { &mut self.globals } else { &mut self.task_mut().locals }
-    }
-
-    /// No task can go on: the kind of the violation and its text.
-    pub(super) fn stuck(&mut self) -> (&'static str, String) {
-        let mut locked = false;
-        let mut parts = Vec::new();
-        for id in 0..self.tasks.len() {
-            let Status::Waits(wait) = self.tasks[id].status else { continue };
-            locked |= matches!(wait, Wait::Lock(..));
-            let what = self.in_words(wait);
-            parts.push(format!("{} waits for {what}", self.tasks[id].name));
-            let frames = run::place(self.is_written_down() && id == usize::from(self.current));
-            self.row(id as TaskId, What::WaitsForEver { what, frames });
-        }
-        let kind = if locked { kind::DEADLOCK } else { kind::LOST_WAKE_UP };
-        (kind, parts.join("; "))
-    }
-
-    pub(super) fn name_object(&mut self, object: ObjectId, name: &str) {
-        self.names.retain(|(known, _)| *known != object);
-        self.names.push((object, name.to_owned()));
-    }
-
-    /// The name of an object, for a reader; empty for none.
-    pub(super) fn name_of(&self, object: ObjectId) -> String {
-        let given = self.names.iter().find(|(known, _)| *known == object);
-        match given {
-            Some((_, name)) => name.clone(),
-            None if object.is_none() => String::new(),
-            None => object.to_string(),
-        }
-    }
-
-    fn in_words(&self, wait: Wait) -> String {
-        let name = |task: TaskId| self.tasks[usize::from(task)].name.as_str();
-        match wait {
-            Wait::Lock(lock, holder) => {
-                let is_named = self.names.iter().any(|(known, _)| *known == lock);
-                let maker = lock.maker().filter(|_| !is_named).map(name);
-                let mutex = self.name_of(lock);
-                match (maker, holder.map(name)) {
-                    (None, None) => mutex,
-                    (None, Some(holder)) => format!("{mutex}, held by {holder}"),
-                    (Some(maker), None) => format!("the mutex {mutex}, made by {maker}"),
-                    (Some(maker), Some(holder)) => {
-                        format!("the mutex {mutex}, made by {maker} and held by {holder}")
-                    }
-                }
-            }
-            Wait::WakeUp(object) => format!("a wake-up by {}", self.name_of(object)),
-            Wait::End(task) => format!("the end of {}", name(task)),
-            Wait::Others => "the others".to_owned(),
-        }
-    }
-
-    pub(super) fn violate(&mut self, violation: Violation, frames: Vec<Place>) {
-        if self.violation.is_none() {
-            self.row(self.current, What::Violation { violation: violation.clone(), frames });
-            self.violation = Some(violation);
-        }
-    }
-
-    pub(super) fn is_written_down(&self) -> bool {
-        matches!(self.record, Record::Rows(..))
-    }
-
-    /// Writes down the operation that the current task carries out now.
-    #[cold]
-    pub(super) fn watch(&mut self) {
-        let Pending { operation, object, also } = self.task().pending;
-        let current = self.current;
-        match &mut self.record {
-            Record::Nothing => (),
-            Record::Digest(digest) => {
-                digest.add(&[current, operation as u8]);
-                digest.add(&object.digest().to_le_bytes());
-                digest.add(&also.digest().to_le_bytes());
-            }
-            Record::Rows(..) => {
-                let name = self.name_of(object);
-                let (shared, before, after) = (false, None, None);
-                let frames = frames::here();
-                let what =
-                    What::Operation { operation, object: name, shared, before, after, frames };
-                self.row(current, what);
-                if let Record::Rows(_, objects) = &mut self.record
-                    && let Some(last) = objects.last_mut()
-                {
-                    *last = object;
-                }
-            }
-        }
-    }
-
-    pub(super) fn values(&mut self, was: Option<String>, is: Option<String>) {
-        let Record::Rows(rows, _) = &mut self.record else { return };
-        let current = self.current;
-        let last = rows.iter_mut().rev().find(|row| row.task == current);
-        if let Some(Row { what: What::Operation { before, after, .. }, .. }) = last {
-            (*before, *after) = (was, is);
-        }
-    }
-
-    pub(super) fn note(&mut self, text: String) {
-        self.row(self.current, What::Note(text));
-    }
-
-    fn row(&mut self, task: TaskId, what: What) {
-        let (point, segment) = (self.tasks[usize::from(task)].points, self.segments.len());
-        if let Record::Rows(rows, objects) = &mut self.record {
-            rows.push(Row { task, point, segment, what });
-            objects.push(ObjectId::NONE);
-        }
-    }
-
-    /// The rows, each with the word whether its object is shared in this execution.
-    pub(super) fn take_rows(&mut self) -> Vec<Row> {
-        let Record::Rows(mut rows, objects) = std::mem::replace(&mut self.record, Record::Nothing)
-        else {
-            return Vec::new();
-        };
-        let mut seen = Objects::default();
-        for (row, &object) in rows.iter().zip(&objects) {
-            if let What::Operation { operation, .. } = &row.what {
-                seen.touch(row.task, object, operation.writes());
-            }
-        }
-        seen.freeze();
-        for (row, &object) in rows.iter_mut().zip(&objects) {
-            if let What::Operation { shared, .. } = &mut row.what {
-                *shared = seen.is_conflicting(object);
-            }
-        }
-        rows
-    }
-}
-
-/// What a strategy may see.
-pub(crate) struct View<'a>(pub(super) &'a State);
-
-impl View<'_> {
-    pub(crate) fn current(&self) -> TaskId {
-        self.0.current
-    }
-
-    pub(crate) fn tasks(&self) -> usize {
-        self.0.tasks.len()
-    }
-
-    pub(crate) fn runnable(&self) -> Tasks {
-        self.0.runnable()
-    }
-
-    /// The counted operations of the segment, the one that is to come included.
-    pub(crate) fn passed(&self) -> u32 {
-        self.0.passed
-    }
-
-    /// True if to leave the current task here is the same as not to have let it in.
-    #[inline]
-    pub(crate) fn is_fresh(&self) -> bool {
-        self.0.at_fresh
-    }
-
-    pub(crate) fn pending(&self, task: TaskId) -> Pending {
-        self.0.tasks[usize::from(task)].pending
-    }
-
-    /// True if a task may be interrupted before the operation that it is about to carry out.
-    #[inline]
-    pub(crate) fn is_conflicting(&self, task: TaskId) -> bool {
-        let pending = self.pending(task);
-        self.0.objects.is_conflicting(pending.object)
-            || !pending.also.is_none() && self.0.objects.is_conflicting(pending.also)
-    }
-
-    pub(crate) fn task_name(&self, task: TaskId) -> &str {
-        &self.0.tasks[usize::from(task)].name
-    }
-
-    /// The rows so far, if they are written down.
-    pub(crate) fn rows(&self) -> &[Row] {
-        match &self.0.record {
-            Record::Rows(rows, _) => rows,
-            _ => &[],
-        }
-    }
-
-    pub(crate) fn name_of(&self, object: ObjectId) -> String {
-        self.0.name_of(object)
-    }
-
-    pub(crate) fn is_interruption(&self) -> bool {
-        self.0.task().status == Status::Runs
     }
 }

@@ -89,8 +89,17 @@ impl Search<'_> {
         self.schedules += part.schedules;
         self.points += part.points;
         let is_found = !self.found.is_empty() && !self.explorer.all;
-        let is_enough = self.explorer.schedules.is_some_and(|limit| self.schedules >= limit);
-        part.whole && !is_found && !is_enough
+        part.whole && !is_found && !self.is_enough()
+    }
+
+    /// True if as many schedules were run as the user wants.
+    pub(super) fn is_enough(&self) -> bool {
+        self.explorer.schedules.is_some_and(|limit| self.schedules >= limit)
+    }
+
+    /// How many schedules may still be run.
+    fn left(&self) -> u64 {
+        self.explorer.schedules.map_or(u64::MAX, |limit| limit.saturating_sub(self.schedules))
     }
 
     /// Runs so many parts. How many of them count, and how it has ended.
@@ -117,9 +126,20 @@ impl Search<'_> {
         let out_of_time = shared.out_of_time.into_inner();
         let done = shared.done.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.out_of_time |= out_of_time;
-        for (expected, (index, (part, objects))) in done.into_iter().enumerate() {
+        for (expected, (index, (mut part, mut objects))) in done.into_iter().enumerate() {
             if index != expected {
                 return (expected, End::Enough);
+            }
+            let left = self.left();
+            if part.schedules > left {
+                // The parts before it were still under way. It ends where one thread would have
+                // ended it.
+                let mut seen = self.objects.clone();
+                let ends_early = !self.explorer.all;
+                part = work(index, &mut seen, &|part| {
+                    part.schedules < left && (part.found.is_empty() || !ends_early)
+                });
+                objects = part.grown.then_some(seen);
             }
             let grown = part.grown;
             let is_end = part.whole && index + 1 == parts;

@@ -9,6 +9,9 @@ use super::{Strategy, Tasks};
 use crate::engine::View;
 use crate::schedule::TaskId;
 
+/// Any number of interruptions.
+pub(crate) const NO_BOUND: u32 = u32::MAX;
+
 /// A choice that was made: the options in their order, and which one of them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Decision {
@@ -16,8 +19,8 @@ pub(crate) struct Decision {
     default: TaskId,
     options: Tasks,
     chosen: u8,
-    /// True if a choice other than the default is an interruption.
-    costs: bool,
+    /// The options that are an interruption; never the default.
+    paid: Tasks,
 }
 
 impl Decision {
@@ -32,19 +35,30 @@ impl Decision {
     }
 
     fn cost(&self) -> u32 {
-        u32::from(self.costs && self.chosen > 0)
+        u32::from(self.paid.has(self.task()))
+    }
+
+    /// The next option that costs as much at most; `None` if there is none.
+    fn next(&self, most: u32) -> Option<Decision> {
+        (usize::from(self.chosen) + 1..self.options.len())
+            .map(|chosen| Decision { chosen: chosen as u8, ..self.clone() })
+            .find(|next| next.cost() <= most)
     }
 }
 
 /// A part of the tree of all choices, and the way through it.
 pub(crate) struct Bounded {
     bound: u32,
+    /// Interrupt before each operation, without the reduction to shared objects.
+    everywhere: bool,
     /// The choices of the present execution. The first `fixed` ones belong to the part and
     /// are not varied.
     path: Vec<Decision>,
     fixed: usize,
     at: usize,
     used: u32,
+    /// The choices that the present execution must come to: those of the path that it repeats.
+    repeats: usize,
     /// True if the program has not offered the choices of the path again: it is not
     /// deterministic.
     strayed: bool,
@@ -52,13 +66,14 @@ pub(crate) struct Bounded {
 
 impl Bounded {
     /// The tree below this path, which is not varied.
-    pub(crate) fn below(path: Vec<Decision>, bound: u32) -> Bounded {
-        Bounded { bound, fixed: path.len(), path, at: 0, used: 0, strayed: false }
+    pub(crate) fn below(path: Vec<Decision>, bound: u32, everywhere: bool) -> Bounded {
+        let (fixed, repeats) = (path.len(), path.len());
+        Bounded { bound, everywhere, fixed, path, at: 0, used: 0, repeats, strayed: false }
     }
 
     /// Begins an execution.
     pub(crate) fn begin(&mut self) {
-        (self.at, self.used) = (0, 0);
+        (self.at, self.used, self.repeats) = (0, 0, self.path.len());
     }
 
     /// Goes to the next path of the part; false if there is none.
@@ -66,13 +81,11 @@ impl Bounded {
         self.path.truncate(self.at.max(self.fixed));
         while self.path.len() > self.fixed {
             let used: u32 = self.path.iter().map(Decision::cost).sum();
-            let last = self.path.last_mut().expect("longer than the fixed part");
-            let cost = used - last.cost() + u32::from(last.costs);
-            if usize::from(last.chosen) + 1 < last.options.len() && cost <= self.bound {
-                last.chosen += 1;
+            let last = self.path.pop().expect("longer than the fixed part");
+            if let Some(next) = last.next(self.bound - (used - last.cost())) {
+                self.path.push(next);
                 return true;
             }
-            self.path.pop();
         }
         false
     }
@@ -85,18 +98,18 @@ impl Bounded {
     /// True if the last execution has not followed its path, because the program is not
     /// deterministic.
     pub(crate) fn has_strayed(&self) -> bool {
-        self.strayed || self.at < self.fixed
+        self.strayed || self.at < self.repeats
     }
 
-    fn decide(&mut self, default: TaskId, options: Tasks, costs: bool) -> TaskId {
+    fn decide(&mut self, default: TaskId, options: Tasks, paid: Tasks) -> TaskId {
         if options.len() == 1 {
             return default;
         }
         if self.at == self.path.len() {
-            self.path.push(Decision { default, options, chosen: 0, costs });
+            self.path.push(Decision { default, options, chosen: 0, paid });
         }
         let decision = &self.path[self.at];
-        if (decision.default, decision.options, decision.costs) != (default, options, costs) {
+        if (decision.default, decision.options, decision.paid) != (default, options, paid) {
             self.strayed = true;
             return default;
         }
@@ -112,13 +125,11 @@ impl Bounded {
 pub(crate) fn parts(default: &[Decision], bound: u32) -> Vec<Vec<Decision>> {
     let mut parts = Vec::new();
     for (at, decision) in default.iter().enumerate().rev() {
-        if decision.costs && bound == 0 {
-            continue;
-        }
-        for chosen in 1..decision.options.len() {
-            let mut path = default[..at].to_vec();
-            path.push(Decision { chosen: chosen as u8, ..decision.clone() });
-            parts.push(path);
+        let mut next = decision.next(bound);
+        while let Some(decision) = next {
+            next = decision.next(bound);
+            let path = default[..at].iter().cloned().chain([decision]);
+            parts.push(path.collect());
         }
     }
     parts
@@ -129,19 +140,25 @@ impl Strategy for Bounded {
         let current = view.current();
         // To leave a task that was just let in, and has done nothing yet, leads to what another
         // choice there leads to.
-        if self.used >= self.bound || !view.is_conflicting(current) || view.is_fresh() {
+        let matters = self.everywhere || view.is_conflicting(current) && !view.is_fresh();
+        if self.used >= self.bound || !matters {
             return current;
         }
         let options = view.runnable();
-        self.decide(current, options, true)
+        self.decide(current, options, options.without(current))
     }
 
     fn at_yield(&mut self, view: &View<'_>, others: Tasks, may_stay: bool) -> TaskId {
-        let stay = if may_stay { Tasks::one(view.current()).0 } else { 0 };
-        self.decide(others.first(), Tasks(others.0 | stay), false)
+        let stay = Tasks::one(view.current());
+        // To go on twice in a row is an interruption of the others. Without a bound it would
+        // have no end.
+        let paid = if may_stay { Tasks::default() } else { stay };
+        let is_option = may_stay || self.used < self.bound && self.bound != NO_BOUND;
+        let options = if is_option { Tasks(others.0 | stay.0) } else { others };
+        self.decide(others.first(), options, paid)
     }
 
     fn at_block(&mut self, _: &View<'_>, runnable: Tasks) -> TaskId {
-        self.decide(runnable.first(), runnable, false)
+        self.decide(runnable.first(), runnable, Tasks::default())
     }
 }

@@ -36,6 +36,9 @@ impl Strategy for Follow {
 
     fn at_yield(&mut self, view: &View<'_>, others: Tasks, may_stay: bool) -> TaskId {
         // A yield ends the segment of a task that stays, too: the next one is of the same task.
+        // Where that is an interruption, the segment is written as an interrupted one.
+        let is_interrupted = self.segments.get(self.at).is_some_and(|it| it.points.is_some());
+        let may_stay = may_stay || is_interrupted;
         let stay = if may_stay { Tasks::one(view.current()).0 } else { 0 };
         self.next(Tasks(others.0 | stay)).unwrap_or(others.first())
     }

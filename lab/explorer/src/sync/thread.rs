@@ -40,8 +40,8 @@ pub fn current() -> Thread {
 }
 
 /// Lets the other threads go first, if any can run. Both are explored: that another one goes on,
-/// and that this one does. A thread that does nothing else is not let on twice in a row: a loop
-/// that waits for another thread ends.
+/// and that this one does. To go on twice in a row counts as an interruption, and without a bound
+/// it is not tried; so a loop that waits for another thread ends.
 pub fn yield_now() {
     engine::yields();
 }
@@ -68,12 +68,6 @@ impl<T> JoinHandle<T> {
         engine::join(self.task);
         let result = self.result.lock().unwrap_or_else(PoisonError::into_inner).take();
         result.ok_or_else(|| Box::new("the thread has panicked") as _)
-    }
-
-    /// True if it has ended.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        engine::has_ended(self.task)
     }
 }
 

@@ -6,3 +6,4 @@ mod observers;
 mod order;
 mod parts;
 mod replay;
+mod statement;

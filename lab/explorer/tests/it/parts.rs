@@ -110,9 +110,10 @@ fn parts_that_do_not_belong_together_are_refused() {
     assert_eq!(refused(twice), "part 1 of 3 comes twice");
     let other = explorer.clone().shard(1, 2).explore(scene(false));
     assert_eq!(refused(vec![other, parts[1].clone()]), "one report is part of 2, another of 3");
-    let seeded = Report { shared_objects: 0, ..parts[1].clone() };
-    let text = refused(vec![parts[0].clone(), seeded, parts[2].clone()]);
-    assert!(text.contains("different sets of shared objects"), "{text}");
+    let mut grown = parts[1].clone();
+    grown.sweeps[0].shared_objects ^= 1;
+    let text = refused(vec![parts[0].clone(), grown, parts[2].clone()]);
+    assert!(text.contains("different sets of shared objects at bound 0"), "{text}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anstyle::Style;
-use museum::{Room, Shown, Visit, exhibits};
+use museum::{Armed, Room, Shown, Visit, exhibits};
 
 use crate::command::explore::{Columns, write_columns};
 use crate::error::Error;
@@ -45,22 +45,12 @@ fn write_visit(out: &mut Output, room: &Room, visit: &Visit, numbers: bool) -> R
     if let Some(armed) = &visit.armed {
         writeln!(out)?;
         writeln!(out, "{TITLE}armed{TITLE:#}   {}", armed.words)?;
-        let (after, s) = (armed.after, if armed.after == 1 { "" } else { "s" });
-        writeln!(out, "found after {after} schedule{s}:")?;
-        let violation = armed.violation.to_string();
-        write_wrapped(out, 0, width_of_stdout(), violation.split(' ').map(|word| (FAULT, word)))?;
-        let interruptions = match armed.interruptions {
-            0 => "no interruption".to_owned(),
-            1 => "1 interruption; with one less it does not come".to_owned(),
-            n => format!("{n} interruptions; with one less it does not come"),
-        };
-        writeln!(out, "{interruptions}")?;
-        writeln!(out, "{QUIET}schedule: {}{QUIET:#}", armed.schedule)?;
-        if let Ok(trace) = room.trace(armed) {
-            writeln!(out)?;
-            let columns = Columns { width: width_of_stdout(), numbers };
-            write_columns(out, &trace, columns)?;
-        }
+        write_armed(out, room, armed, numbers)?;
+    }
+    for armed in &visit.also {
+        writeln!(out)?;
+        writeln!(out, "{TITLE}also{TITLE:#}    behind that, in other schedules")?;
+        write_armed(out, room, armed, numbers)?;
     }
     if !visit.holds_in.is_empty() {
         let (epochs, s) =
@@ -84,6 +74,27 @@ fn write_visit(out: &mut Output, room: &Room, visit: &Visit, numbers: bool) -> R
         }
         None if room.fixed.is_none() => writeln!(out, "open in every release")?,
         None => {}
+    }
+    Ok(())
+}
+
+/// A violation of the armed room, and its interleaving.
+fn write_armed(out: &mut Output, room: &Room, armed: &Armed, numbers: bool) -> Result<(), Error> {
+    let (after, s) = (armed.after, if armed.after == 1 { "" } else { "s" });
+    writeln!(out, "found after {after} schedule{s}:")?;
+    let violation = armed.violation.to_string();
+    write_wrapped(out, 0, width_of_stdout(), violation.split(' ').map(|word| (FAULT, word)))?;
+    let interruptions = match armed.interruptions {
+        0 => "no interruption".to_owned(),
+        1 => "1 interruption; with one less it does not come".to_owned(),
+        n => format!("{n} interruptions; with one less it does not come"),
+    };
+    writeln!(out, "{interruptions}")?;
+    writeln!(out, "{QUIET}schedule: {}{QUIET:#}", armed.schedule)?;
+    if let Ok(trace) = room.trace(armed) {
+        writeln!(out)?;
+        let columns = Columns { width: width_of_stdout(), numbers };
+        write_columns(out, &trace, columns)?;
     }
     Ok(())
 }
