@@ -136,8 +136,7 @@ impl Folder {
         if !may_have_holes(source) {
             return Ok(text.to_owned());
         }
-        let cut = markers::cut(text, lesson.number);
-        let cut = cut.map_err(|fault| self.marker_fault(source, fault))?;
+        let cut = lesson.cut(text, &self.checkout.join(source))?;
         let Some(done) = progress.lessons.get(&lesson.number) else { return Ok(cut) };
         let holes = markers::holes(text).map_err(|fault| self.marker_fault(source, fault))?;
         let mut starter = cut;

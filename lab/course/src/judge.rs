@@ -5,9 +5,12 @@
 //! question about it; there is no backtrace.
 
 mod build;
+mod explore;
+mod hunt;
 mod node;
 mod process;
 mod recordings;
+mod rooms;
 mod scenarios;
 mod tell;
 mod units;
@@ -41,6 +44,8 @@ pub enum Stage<'a> {
     Judges(&'a Judge),
     /// That judge is content, and says why.
     Holds(&'a str),
+    /// That judge gives points: so many of so many.
+    Points(u32, u32),
 }
 
 /// The judgement.
@@ -72,6 +77,11 @@ impl Failure {
 /// What one judge says: why the work holds, or why it does not.
 type Judged = Result<String, Failure>;
 
+/// True if the judge runs the command as the student has built it.
+fn needs_the_command(judge: &Judge) -> bool {
+    !matches!(judge, Judge::Tests { .. } | Judge::Written { .. } | Judge::Hunt { .. })
+}
+
 impl Bench {
     /// The bench of a student's folder, which builds inside it. `reference` is the running
     /// command.
@@ -94,7 +104,7 @@ impl Bench {
         // Tests need less than the command, and find most mistakes: they come first.
         let mut is_built = false;
         for judge in &lesson.text.judge {
-            if !is_built && !matches!(judge, Judge::Tests { .. } | Judge::Written { .. }) {
+            if !is_built && needs_the_command(judge) {
                 if let Err(failure) = build::command(self, &places)? {
                     return Ok(Verdict::Fails(failure));
                 }
@@ -111,6 +121,18 @@ impl Bench {
                 }
                 Judge::Written { file, epochs, shows, never } => {
                     written::judge(self, lesson, file, epochs, shows, never)?
+                }
+                Judge::Explore { race, epoch, bound, correct, finds } => {
+                    let what = explore::What { race, epoch, bound: *bound, correct };
+                    explore::judge(self, lesson, &places, &what, finds.as_deref())?
+                }
+                Judge::Rooms { rooms } => rooms::judge(self, lesson, &places, rooms)?,
+                Judge::Hunt { file, prey } => {
+                    let hunted = hunt::judge(self, lesson, file, prey)?;
+                    if let Ok((_, points)) = &hunted {
+                        tell(Stage::Points(*points, hunt::most_points(prey)));
+                    }
+                    hunted.map(|(why, _)| why)
                 }
                 Judge::Node { files } => node::judge(self, &places, files)?,
                 Judge::Random { count, epoch } => {

@@ -1,6 +1,8 @@
 //! A lesson as data: the file `lab/course/lessons/NN/lesson.toml`.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -10,6 +12,8 @@ use crate::{CourseError, LESSONS, folder};
 
 /// The folder of the files that a student writes from nothing.
 pub(crate) const FILES: &str = "work";
+/// The folder of the code that a student begins with, where that is not a stub.
+const STARTERS: &str = "starter";
 
 /// A lesson.
 #[derive(Clone, Debug)]
@@ -39,6 +43,9 @@ pub struct Text {
     pub predict: Vec<Prediction>,
     /// What judges the work, in this order.
     pub judge: Vec<Judge>,
+    /// A part of what a student is told who has written nothing.
+    #[serde(default = "not_written")]
+    pub unwritten: String,
     /// Hints, from the vaguest to the plainest.
     #[serde(default)]
     pub hints: Vec<String>,
@@ -107,6 +114,35 @@ pub enum Judge {
         /// The steps that it must not take.
         never: Vec<String>,
     },
+    /// A race, under every schedule with few interruptions.
+    Explore {
+        /// The race: a name of the gallery.
+        race: String,
+        /// The epoch.
+        epoch: String,
+        /// The most interruptions; what the race's file says if it is not given.
+        #[serde(default)]
+        bound: Option<u32>,
+        /// The bugs of the release that are switched off.
+        #[serde(default)]
+        correct: Vec<String>,
+        /// A part of the violation that must come: a bug of the release, which the student's code
+        /// must have. Without it, none may come.
+        #[serde(default)]
+        finds: Option<String>,
+    },
+    /// Rooms of the museum, whose defects the student's code must not have.
+    Rooms {
+        /// Their names.
+        rooms: Vec<String>,
+    },
+    /// Schedules that the student has found, run by the project's own port.
+    Hunt {
+        /// The file, as the lesson's folder `work` has it.
+        file: String,
+        /// The races that it must have a schedule for.
+        prey: Vec<Prey>,
+    },
     /// Recorded scenarios of node.
     Node {
         /// The files, relative to the checkout.
@@ -121,11 +157,31 @@ pub enum Judge {
     },
 }
 
-/// A question for a certain first difference. The patterns are parts of the steps' texts, as
-/// recordings write them; an empty one fits every step and none.
+/// A race whose schedule the student looks for.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prey {
+    /// The race: a name of the gallery.
+    pub race: String,
+    /// A part of the violation that the schedule must lead to.
+    pub violation: String,
+    /// The fewest interruptions that lead to it.
+    pub interruptions: u32,
+    /// The object that the student must name.
+    pub object: String,
+    /// The question to which that object is the answer.
+    pub ask: String,
+}
+
+/// A question for a certain first difference, or for a violation. The patterns are parts of the
+/// steps' texts, as recordings write them; an empty one fits every step and none.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ask {
+    /// What the violation contains that a race has come to. A question that has this is asked for
+    /// no difference of steps.
+    #[serde(default)]
+    pub violation: String,
     /// What the server's step contains.
     #[serde(default)]
     pub server: String,
@@ -141,6 +197,7 @@ pub struct Ask {
 #[serde(deny_unknown_fields)]
 pub struct Planted {
     /// Its name, for messages.
+    #[serde(default)]
     pub name: String,
     /// The source that has the hole, or the name of a file that the student writes from nothing.
     pub source: PathBuf,
@@ -150,6 +207,12 @@ pub struct Planted {
     /// The file of the code, below the lesson's folder; none for the solution with [`Swap`]s.
     #[serde(default)]
     pub file: Option<String>,
+    /// True if the swaps change what the student begins with, and not the solution.
+    #[serde(default)]
+    pub in_starter: bool,
+    /// Code for a further hole of the lesson.
+    #[serde(default)]
+    pub also: Option<Box<Planted>>,
     /// How the code differs from the solution. So a planted mistake has no copy of the solution that
     /// could grow old.
     #[serde(default)]
@@ -157,6 +220,17 @@ pub struct Planted {
     /// A part of what the student is told; empty if it passes.
     #[serde(default)]
     pub says: String,
+}
+
+fn not_written() -> String {
+    "Not written yet: ".to_owned()
+}
+
+impl Planted {
+    /// This code and that for further holes.
+    pub fn pieces(&self) -> impl Iterator<Item = &Planted> {
+        iter::successors(Some(self), |piece| piece.also.as_deref())
+    }
 }
 
 /// A piece of the solution, and what stands in its place.
@@ -251,8 +325,13 @@ impl Lesson {
     /// The code of a planted mistake or of another solution. `solution` is what the hole has.
     ///
     /// # Errors
-    /// If its file cannot be read, or the solution does not have a piece of it once.
+    /// If its file cannot be read, or what it changes does not have a piece of it once.
     pub fn planted(&self, planted: &Planted, solution: &str) -> Result<String, CourseError> {
+        if planted.in_starter {
+            let file = self.folder.join(STARTERS).join(format!("{}.rs", planted.hole));
+            let starter = fs::read_to_string(&file).map_err(CourseError::file(&file))?;
+            return self.planted(&Planted { in_starter: false, ..planted.clone() }, &starter);
+        }
         if let Some(file) = &planted.file {
             let file = self.folder.join(file);
             return fs::read_to_string(&file).map_err(CourseError::file(&file));
@@ -262,7 +341,7 @@ impl Lesson {
             let mut found = solution.match_indices(&swap.from);
             let (Some((at, _)), None) = (found.next(), found.next()) else {
                 let fault =
-                    format!("{}: the solution must have this once: {}", planted.name, swap.from);
+                    format!("{}: what it changes must have this once: {}", planted.name, swap.from);
                 return Err(CourseError::Lesson { file: self.folder.join("lesson.toml"), fault });
             };
             places.push((at, swap));
@@ -277,13 +356,42 @@ impl Lesson {
         Ok(code + &solution[rest..])
     }
 
+    /// The source as a student gets it, with the starters of this lesson.
+    ///
+    /// # Errors
+    /// If a marker is at fault, or a starter cannot be read.
+    pub fn cut(&self, source: &str, file: &Path) -> Result<String, CourseError> {
+        let fault = |fault| CourseError::Markers { file: file.to_owned(), fault };
+        let mut starters = BTreeMap::new();
+        for hole in markers::holes(source).map_err(fault)? {
+            if let Some(name) = hole.starter.filter(|_| hole.lesson == self.number) {
+                let file = self.folder.join(STARTERS).join(&name);
+                let text = fs::read_to_string(&file).map_err(CourseError::file(&file))?;
+                starters.insert(name, text);
+            }
+        }
+        markers::fill(source, self.number, |hole| match &hole.starter {
+            Some(name) => starters.get(name).cloned().unwrap_or_default(),
+            None => hole.stub(),
+        })
+        .map_err(fault)
+    }
+
+    /// The question for a violation, if the lesson has one.
+    #[must_use]
+    pub fn question_about(&self, violation: &str) -> Option<&str> {
+        let mut asks = self.text.ask.iter();
+        let fits = |ask: &&Ask| !ask.violation.is_empty() && violation.contains(&ask.violation);
+        Some(&asks.find(fits)?.ask)
+    }
+
     /// The question for a first difference, if the lesson has one.
     #[must_use]
     pub fn question(&self, server: Option<&str>, yours: Option<&str>) -> Option<&str> {
         let fits = |pattern: &str, step: Option<&str>| {
             pattern.is_empty() || step.is_some_and(|step| step.contains(pattern))
         };
-        let mut asks = self.text.ask.iter();
+        let mut asks = self.text.ask.iter().filter(|ask| ask.violation.is_empty());
         let ask = asks.find(|ask| fits(&ask.server, server) && fits(&ask.yours, yours))?;
         Some(&ask.ask)
     }

@@ -9,8 +9,12 @@
 //! ```
 //!
 //! `hide` in place of `begin` makes a hole that the student does not fill: code of another
-//! release that would give the solution away. The name is one word; a pair of file and name is
-//! unique. Holes do not nest.
+//! release that would give the solution away. `starter FILE` in place of the stubs gives the student
+//! a file of the lesson to begin with: code that works and has a fault. The name is one word; a
+//! triple of lesson, file and name is unique.
+//!
+//! Several lessons may cut the same piece (`// course: 7,9 hide …`), and a hole of one lesson may
+//! stand in a hole of another one. Holes of one lesson do not nest.
 
 use std::ops::Range;
 
@@ -31,10 +35,12 @@ pub struct Hole {
     pub body: Range<usize>,
     /// The lines that the starter has in place of the body.
     pub stub: Vec<String>,
+    /// The file of the lesson that the starter has in place of the body, and of a stub.
+    pub starter: Option<String>,
     /// The white space before the markers.
     indent: String,
     /// The lines from the first marker to the last.
-    all: Range<usize>,
+    pub all: Range<usize>,
 }
 
 /// What is wrong with the markers of a source.
@@ -52,45 +58,51 @@ pub struct MarkerFault {
 /// If a marker is not understood or does not pair.
 pub fn holes(source: &str) -> Result<Vec<Hole>, MarkerFault> {
     let mut found = Vec::new();
-    let mut open: Option<Hole> = None;
+    // The holes that a line stands in, the innermost one last.
+    let mut open: Vec<(Vec<u32>, Hole)> = Vec::new();
     for (index, line) in source.lines().enumerate() {
         let fault = |what| MarkerFault { line: index + 1, what };
         let Some(marker) = marker(line) else { continue };
-        let (lesson, word, rest) = parse(marker).ok_or_else(|| {
-            fault("expected \"// course: LESSON begin NAME \\\"TITLE\\\"\", hide, stub or end")
+        let (lessons, word, rest) = parse(marker).ok_or_else(|| {
+            fault("expected \"// course: LESSON begin NAME \\\"TITLE\\\"\", hide, stub, starter or end")
         })?;
-        match (word, &mut open) {
-            ("begin" | "hide", None) => open = Some(begin(word, lesson, rest, line, index)?),
-            ("begin" | "hide", Some(_)) => return Err(fault("a hole begins in another one")),
-            ("stub", Some(hole)) if hole.lesson == lesson => {
-                if hole.stub.is_empty() {
-                    hole.body.end = index;
-                }
-                hole.stub.push(rest.to_owned());
+        if matches!(word, "begin" | "hide") {
+            let is_open = |lesson: &u32| open.iter().any(|(others, _)| others.contains(lesson));
+            if lessons.iter().any(is_open) {
+                return Err(fault("a hole begins in another one of the same lesson"));
             }
-            ("end", Some(hole)) if hole.lesson == lesson && !hole.stub.is_empty() => {
+            open.push((lessons, begin(word, rest, line, index)?));
+            continue;
+        }
+        let innermost = open.last_mut().filter(|(its, _)| *its == lessons);
+        let Some((_, hole)) = innermost else {
+            return Err(fault("no hole of this lesson is open here"));
+        };
+        let is_first = hole.stub.is_empty() && hole.starter.is_none();
+        if is_first {
+            hole.body.end = index;
+        }
+        match word {
+            "stub" if hole.starter.is_none() => hole.stub.push(rest.to_owned()),
+            "starter" if is_first => hole.starter = Some(rest.to_owned()),
+            "end" if is_first => return Err(fault("the hole has no stub")),
+            "end" => {
                 hole.all.end = index + 1;
-                found.extend(open.take());
+                let (lessons, hole) = open.pop().expect("it is open");
+                found.extend(lessons.iter().map(|&lesson| Hole { lesson, ..hole.clone() }));
             }
-            ("end", Some(hole)) if hole.lesson == lesson => {
-                return Err(fault("the hole has no stub"));
-            }
-            _ => return Err(fault("no hole of this lesson is open here")),
+            _ => return Err(fault("a hole has stubs or one starter")),
         }
     }
-    match open {
-        None => Ok(found),
-        Some(hole) => Err(MarkerFault { line: hole.all.start + 1, what: "the hole does not end" }),
+    if let Some((_, hole)) = open.pop() {
+        return Err(MarkerFault { line: hole.all.start + 1, what: "the hole does not end" });
     }
+    found.sort_by_key(|hole| hole.all.start);
+    Ok(found)
 }
 
-fn begin(
-    word: &str,
-    lesson: u32,
-    rest: &str,
-    line: &str,
-    index: usize,
-) -> Result<Hole, MarkerFault> {
+/// A hole that begins here; it has no lesson yet.
+fn begin(word: &str, rest: &str, line: &str, index: usize) -> Result<Hole, MarkerFault> {
     let fault = |what| MarkerFault { line: index + 1, what };
     let (name, title) = rest.split_once(' ').unwrap_or((rest, ""));
     let quoted = title.strip_prefix('"').and_then(|title| title.strip_suffix('"'));
@@ -104,11 +116,12 @@ fn begin(
         return Err(fault("expected a name"));
     }
     Ok(Hole {
-        lesson,
+        lesson: 0,
         name: name.to_owned(),
         title,
         body: index + 1..index + 1,
         stub: Vec::new(),
+        starter: None,
         indent: line[..line.len() - line.trim_start().len()].to_owned(),
         all: index..index + 1,
     })
@@ -118,19 +131,35 @@ fn marker(line: &str) -> Option<&str> {
     line.trim().strip_prefix(MARKER)
 }
 
-fn parse(marker: &str) -> Option<(u32, &str, &str)> {
-    let (lesson, rest) = marker.trim().split_once(' ')?;
+fn parse(marker: &str) -> Option<(Vec<u32>, &str, &str)> {
+    let (lessons, rest) = marker.trim().split_once(' ')?;
     let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
-    Some((lesson.parse().ok()?, word, rest.trim()))
+    let lessons: Result<_, _> = lessons.split(',').map(str::parse).collect();
+    Some((lessons.ok()?, word, rest.trim()))
 }
 
 /// The source as a student gets it: without the bodies of this lesson's holes, and without any
-/// marker. Sources without markers stay as they are.
+/// marker. A hole with a starter is left empty here. Sources without markers stay as they are.
 ///
 /// # Errors
 /// If a marker is at fault.
 pub fn cut(source: &str, lesson: u32) -> Result<String, MarkerFault> {
-    fill(source, lesson, |hole| hole.stub.iter().map(|line| indented(&hole.indent, line)).collect())
+    fill(source, lesson, Hole::stub)
+}
+
+impl Hole {
+    /// The stub as it stands in the student's file.
+    #[must_use]
+    pub fn stub(&self) -> String {
+        self.stub.iter().map(|line| indented(&self.indent, line)).collect()
+    }
+
+    /// What stands in the hole in this source, without markers of other lessons.
+    #[must_use]
+    pub fn solution(&self, source: &str) -> String {
+        let lines = source.split_inclusive('\n').skip(self.body.start).take(self.body.len());
+        lines.filter(|line| marker(line).is_none()).collect()
+    }
 }
 
 /// As [`cut`], with other lines in place of the stub: a planted mistake, or another solution.
@@ -143,21 +172,19 @@ pub fn fill(
     lesson: u32,
     body: impl Fn(&Hole) -> String,
 ) -> Result<String, MarkerFault> {
-    let holes = holes(source)?;
+    let mut holes = holes(source)?;
+    holes.retain(|hole| hole.lesson == lesson);
     let mut holes = holes.iter().peekable();
     let mut out = String::with_capacity(source.len());
     let mut lines = source.lines().enumerate();
     while let Some((index, line)) = lines.next() {
         match holes.peek() {
-            Some(hole) if hole.all.start == index && hole.lesson == lesson => {
+            Some(hole) if hole.all.start == index => {
                 out += &indented(&hole.indent, &opening(hole));
                 out += &body(hole);
                 out += &indented(&hole.indent, &closing(hole));
                 // Goes on behind the last marker.
                 lines.by_ref().take(hole.all.len() - 1).for_each(drop);
-                holes.next();
-            }
-            Some(hole) if hole.all.end <= index + 1 => {
                 holes.next();
             }
             _ if marker(line).is_some() => {}
@@ -318,6 +345,35 @@ fn b() {
     }
 
     #[test]
+    fn lessons_may_share_a_hole_and_a_hole_may_stand_in_that_of_another_lesson() {
+        let source = "\
+// course: 9 begin all \"both\"
+first();
+// course: 7,8 hide inner
+second();
+// course: 7,8 stub todo!()
+// course: 7,8 end
+// course: 9 starter armed.rs
+// course: 9 end
+";
+        let inner = |lesson| {
+            let told = "inner: not here, it would give the solution away.";
+            format!(
+                "first();\n// Lesson {lesson}, {told}\ntodo!()\n// End of lesson {lesson}, inner.\n"
+            )
+        };
+        assert_eq!(cut(source, 7).unwrap(), inner(7));
+        assert_eq!(cut(source, 8).unwrap(), inner(8));
+        assert_eq!(cut(source, 1).unwrap(), "first();\nsecond();\n");
+        let holes = holes(source).unwrap();
+        assert_eq!(holes.iter().map(|hole| hole.lesson).collect::<Vec<_>>(), [9, 7, 8]);
+        assert_eq!(holes[0].starter.as_deref(), Some("armed.rs"));
+        assert_eq!(holes[0].solution(source), "first();\nsecond();\n");
+        let armed = fill(source, 9, |_| "armed();\n".to_owned()).unwrap();
+        assert_eq!(armed, "// Lesson 9, all: both.\narmed();\n// End of lesson 9, all.\n");
+    }
+
+    #[test]
     fn markers_that_do_not_pair_are_told_with_their_line() {
         for (source, message) in [
             ("// course: 1 begin a \"t\"\n", "line 1: the hole does not end"),
@@ -326,8 +382,16 @@ fn b() {
             ("// course: 1 hide a \"t\"\n", "line 1: a hidden hole has a name and no title"),
             ("// course: 1 begin a \"t\"\n// course: 1 end\n", "line 2: the hole has no stub"),
             (
-                "// course: 1 begin a \"t\"\n// course: 2 begin b \"t\"\n",
-                "line 2: a hole begins in another one",
+                "// course: 1 begin a \"t\"\n// course: 1,2 begin b \"t\"\n",
+                "line 2: a hole begins in another one of the same lesson",
+            ),
+            (
+                "// course: 1 begin a \"t\"\n// course: 2 begin b \"t\"\n// course: 1 stub x\n",
+                "line 3: no hole of this lesson is open here",
+            ),
+            (
+                "// course: 1 begin a \"t\"\n// course: 1 starter f\n// course: 1 stub x\n",
+                "line 3: a hole has stubs or one starter",
             ),
             (
                 "// course: 1 begin a \"t\"\n// course: 2 end\n",
@@ -335,7 +399,7 @@ fn b() {
             ),
             (
                 "// course: one begin\n",
-                "line 1: expected \"// course: LESSON begin NAME \\\"TITLE\\\"\", hide, stub or end",
+                "line 1: expected \"// course: LESSON begin NAME \\\"TITLE\\\"\", hide, stub, starter or end",
             ),
         ] {
             assert_eq!(holes(source).unwrap_err().to_string(), message, "{source}");

@@ -34,6 +34,9 @@ pub struct Done {
     pub gave_up: bool,
     /// How many hints were shown.
     pub hints: u32,
+    /// The points that were reached, and those that there are; of a lesson that gives points.
+    #[serde(default)]
+    pub points: Option<[u32; 2]>,
     /// Whether each prediction was right, by its number from 1.
     pub predictions: BTreeMap<usize, bool>,
     /// What the student has written, while another lesson is under way: by source and hole.

@@ -8,7 +8,7 @@ use pluginvc::steps::Side;
 
 use super::amount::{Bytes, Span};
 use super::fault::ScenarioFault;
-use super::op::{HowTo, direction_name};
+use super::op::{How, HowTo, direction_name};
 use super::words::{Parsed, Words};
 
 /// One operation of a foreign thread.
@@ -25,7 +25,7 @@ pub enum Act {
     /// `VIO::reenable`; the thread has the end's mutex.
     Reenable(Side, VioOp),
     /// `do_io_read` or `do_io_write` of so many bytes; the thread has the end's mutex.
-    DoIo(Side, VioOp, i64),
+    DoIo(Side, VioOp, i64, How),
     /// Appends so many bytes to the end's write buffer; the thread has the end's mutex.
     Write(Side, i64),
     /// Takes so many bytes off the end's read buffer; the thread has the end's mutex.
@@ -96,8 +96,12 @@ impl Act {
             "close" => Act::Close(words.side()?),
             "shutdown" => Act::Shutdown(words.side()?, words.how_to()?),
             "reenable" => Act::Reenable(words.side()?, words.direction()?),
-            "do_io_read" => Act::DoIo(words.side()?, VioOp::Read, words.bytes(Some("max"))?),
-            "do_io_write" => Act::DoIo(words.side()?, VioOp::Write, words.bytes(Some("max"))?),
+            "do_io_read" => {
+                Act::DoIo(words.side()?, VioOp::Read, words.bytes(Some("max"))?, words.how()?)
+            }
+            "do_io_write" => {
+                Act::DoIo(words.side()?, VioOp::Write, words.bytes(Some("max"))?, words.how()?)
+            }
             "write" => Act::Write(words.side()?, words.piece()?),
             "consume" => Act::Consume(words.side()?, words.bytes(Some("all"))?),
             "active_timeout" => Act::ActiveTimeout(words.side()?, words.span()?),
@@ -153,8 +157,8 @@ impl fmt::Display for Act {
             Act::Reenable(side, op) => {
                 write!(f, "reenable {} {}", side_name(side), direction_name(op))
             }
-            Act::DoIo(side, op, n) => {
-                write!(f, "do_io_{} {} {}", direction_name(op), side_name(side), Bytes(n))
+            Act::DoIo(side, op, n, how) => {
+                write!(f, "do_io_{} {} {}{how}", direction_name(op), side_name(side), Bytes(n))
             }
             Act::Write(side, n) => write!(f, "write {} {}", side_name(side), Bytes(n)),
             Act::Consume(side, i64::MAX) => write!(f, "consume {} all", side_name(side)),

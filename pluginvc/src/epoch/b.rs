@@ -25,7 +25,7 @@ pub(crate) fn process_write_side(
     sm: Option<&Guard<'_>>,
     caller: Option<&Guard<'_>>,
 ) {
-    // course: 7 hide process_write_side
+    // course: 7,9 hide process_write_side
     let end = half.end();
     end.write.need_process.clear();
 
@@ -37,14 +37,14 @@ pub(crate) fn process_write_side(
         Some(None) => {}
         Some(Some(sm)) => locked_write_side(half, core, sm, caller),
     });
-    // course: 7 stub let _ = (half, core, sm, caller);
-    // course: 7 stub todo!("lesson 7 leaves this epoch out")
-    // course: 7 end
+    // course: 7,9 stub let _ = (half, core, sm, caller);
+    // course: 7,9 stub todo!("this lesson leaves epoch B out")
+    // course: 7,9 end
 }
 
 /// The part under the mutex of the write VIO.
 fn locked_write_side(half: Half<'_>, core: &Guard<'_>, sm: &Guard<'_>, caller: Option<&Guard<'_>>) {
-    // course: 7 hide locked_write_side
+    // course: 7,9 hide locked_write_side
     let (end, other) = (half.end(), half.other().end());
     half.report(pvc::WRITE_SIDE, None);
     end.write.need_process.clear();
@@ -60,9 +60,9 @@ fn locked_write_side(half: Half<'_>, core: &Guard<'_>, sm: &Guard<'_>, caller: O
         Some(caller) => half.other().reenable_caller(caller, VioOp::Read),
         None => half.other().process_read_side(core, None, Some(sm)),
     }
-    // course: 7 stub let _ = (half, core, sm, caller);
-    // course: 7 stub todo!("lesson 7 leaves this epoch out")
-    // course: 7 end
+    // course: 7,9 stub let _ = (half, core, sm, caller);
+    // course: 7,9 stub todo!("this lesson leaves epoch B out")
+    // course: 7,9 end
 }
 
 /// Moves bytes from the core buffer into the user's read buffer, and calls the
@@ -73,7 +73,7 @@ pub(crate) fn process_read_side(
     sm: Option<&Guard<'_>>,
     caller: Option<&Guard<'_>>,
 ) {
-    // course: 7 hide process_read_side
+    // course: 7,9 hide process_read_side
     let end = half.end();
     end.read.need_process.clear();
 
@@ -88,14 +88,14 @@ pub(crate) fn process_read_side(
         Some(None) => {}
         Some(Some(sm)) => locked_read_side(half, core, sm, caller),
     });
-    // course: 7 stub let _ = (half, core, sm, caller);
-    // course: 7 stub todo!("lesson 7 leaves this epoch out")
-    // course: 7 end
+    // course: 7,9 stub let _ = (half, core, sm, caller);
+    // course: 7,9 stub todo!("this lesson leaves epoch B out")
+    // course: 7,9 end
 }
 
 /// The part under the mutex of the read VIO.
 fn locked_read_side(half: Half<'_>, core: &Guard<'_>, sm: &Guard<'_>, caller: Option<&Guard<'_>>) {
-    // course: 7 hide locked_read_side
+    // course: 7,9 hide locked_read_side
     let (end, other) = (half.end(), half.other().end());
     half.report(pvc::READ_SIDE, None);
     end.read.need_process.clear();
@@ -115,7 +115,7 @@ fn locked_read_side(half: Half<'_>, core: &Guard<'_>, sm: &Guard<'_>, caller: Op
         Some(caller) => half.other().reenable_caller(caller, VioOp::Write),
         None => half.other().process_write_side(core, None, Some(sm)),
     }
-    // course: 7 stub let _ = (half, core, sm, caller);
-    // course: 7 stub todo!("lesson 7 leaves this epoch out")
-    // course: 7 end
+    // course: 7,9 stub let _ = (half, core, sm, caller);
+    // course: 7,9 stub todo!("this lesson leaves epoch B out")
+    // course: 7,9 end
 }

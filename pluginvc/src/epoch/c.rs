@@ -35,6 +35,7 @@ pub(crate) fn process_write_side(
     sm: Option<&Guard<'_>>,
     caller: Option<&Guard<'_>>,
 ) {
+    // course: 9 begin process_write_side "mend #4746: look under the mutex that the caller has taken"
     let (end, other) = (half.end(), half.other().end());
     half.report(pvc::WRITE_SIDE, None);
     // course: 7 begin process_write_side "decide, move, wake the reader"
@@ -73,6 +74,8 @@ pub(crate) fn process_write_side(
     // course: 7 stub let _ = (end, other, core, sm, caller);
     // course: 7 stub todo!("lesson 7: process_write_side")
     // course: 7 end
+    // course: 9 starter process_write_side.rs
+    // course: 9 end
 }
 
 /// Moves bytes from the core buffer into the user's read buffer, and calls the
@@ -84,6 +87,7 @@ pub(crate) fn process_read_side(
     sm: Option<&Guard<'_>>,
     caller: Option<&Guard<'_>>,
 ) {
+    // course: 9 begin process_read_side "mend TS-3339, then #4746: look under the mutex"
     let (end, other) = (half.end(), half.other().end());
     half.report(pvc::READ_SIDE, None);
     // course: 7 begin process_read_side "decide, move, wake the writer"
@@ -121,4 +125,6 @@ pub(crate) fn process_read_side(
     // course: 7 stub let _ = (end, other, core, sm, caller);
     // course: 7 stub todo!("lesson 7: process_read_side")
     // course: 7 end
+    // course: 9 starter process_read_side.rs
+    // course: 9 end
 }

@@ -192,6 +192,7 @@ fn check(
     let reference = std::env::current_exe().map_err(CourseError::NoCargo)?;
     let bench = Bench::new(folder, reference);
     let first = !bench.target.exists();
+    let mut points = None;
     let has_holes = !lesson.places(&folder.checkout)?.is_empty();
     let verdict = bench.check(lesson, |stage| {
         // On standard error, so that what is printed in the end can be used alone.
@@ -205,12 +206,18 @@ fn check(
             Stage::Builds => writeln!(tell, "builds"),
             Stage::Judges(judge) => writeln!(tell, "judges by {}", name_of(judge)),
             Stage::Holds(why) => writeln!(tell, "  {why}"),
+            Stage::Points(its, of) => {
+                points = Some([its, of]);
+                writeln!(tell, "  {its} of {of} points")
+            }
         };
     })?;
     let changed = folder.changed_outside(lesson)?;
     let done = progress.of(number);
     done.tries += 1;
     done.passed |= verdict == Verdict::Passes;
+    // The best that was reached counts.
+    done.points = done.points.max(points);
     let code = match &verdict {
         Verdict::Passes => {
             writeln!(out, "{SERVER}Lesson {number} passes.{SERVER:#}")?;
@@ -257,6 +264,11 @@ fn name_of(judge: &Judge) -> String {
         Judge::Recordings { epoch } => format!("the recordings of epoch {epoch}"),
         Judge::Scenarios { epoch, .. } => format!("scenarios, epoch {epoch}"),
         Judge::Written { file, .. } => format!("what {file} does"),
+        Judge::Explore { race, epoch, .. } => {
+            format!("every schedule of {race} with few interruptions, epoch {epoch}")
+        }
+        Judge::Rooms { .. } => "rooms of the museum".to_owned(),
+        Judge::Hunt { file, .. } => format!("the schedules in {file}"),
         Judge::Node { .. } => "recorded scenarios of node".to_owned(),
         Judge::Random { count, epoch } => format!("{count} random scenarios, epoch {epoch}"),
     }
@@ -287,9 +299,7 @@ fn solution(
         let read = |file: PathBuf| {
             std::fs::read_to_string(&file).map_err(|source| CourseError::File { file, source })
         };
-        let solution = read(folder.checkout.join(&place.source))?;
-        let lines: Vec<&str> = solution.split_inclusive('\n').collect();
-        let solution = lines[place.hole.body.clone()].concat();
+        let solution = place.hole.solution(&read(folder.checkout.join(&place.source))?);
         let student = read(folder.workspace().join(&place.source))?;
         let student = markers::written(&student, &place.hole).unwrap_or_default();
         let source = place.source.display();
@@ -319,6 +329,7 @@ fn report(folder: &Folder, progress: &Progress, out: &mut Output) -> Result<(), 
                 "gave_up": done.gave_up,
                 "tries": done.tries,
                 "hints": done.hints,
+                "points": done.points,
                 "predictions": {
                     "right": right,
                     "answered": done.predictions.len(),

@@ -16,7 +16,10 @@ pub(super) struct Ended {
 
 /// How long a judge waits for the student's code. A right solution takes some seconds; this is
 /// for a lock that never comes and a loop that never ends.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long it waits for code that is not written: a thread may wait for what a hole should do.
+pub(super) const LITTLE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How much of its output is read. The steps of a long case are some megabytes; a program that
 /// prints for ever is killed there.
@@ -24,6 +27,11 @@ const MOST_OUTPUT: u64 = 64 << 20;
 
 /// Runs a program, and kills it if it does not end.
 pub(super) fn run(command: &mut Command) -> io::Result<Ended> {
+    run_for(command, PATIENCE)
+}
+
+/// Runs a program, and kills it if it does not end within this time.
+pub(super) fn run_for(command: &mut Command, patience: Duration) -> io::Result<Ended> {
     let mut child = quiet(command).spawn()?;
     let out = child.stdout.take().expect("it is piped");
     let (tell, told) = channel();
@@ -34,7 +42,7 @@ pub(super) fn run(command: &mut Command) -> io::Result<Ended> {
         let _ = tell.send(bytes.len() as u64 == MOST_OUTPUT);
         String::from_utf8_lossy(&bytes).into_owned()
     });
-    let status = match told.recv_timeout(PATIENCE) {
+    let status = match told.recv_timeout(patience) {
         Err(RecvTimeoutError::Timeout) | Ok(true) => {
             kill(&mut child);
             None

@@ -1,8 +1,11 @@
 //! Scenarios: the student's build and the project's own perform them, and their steps are
 //! compared. The random ones are new each time, so nothing can be written for them alone.
 
+use std::num::NonZero;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use crate::CourseError;
 use crate::judge::tell::{Parting, panicked};
@@ -11,6 +14,8 @@ use crate::lesson::{Lesson, Place};
 
 /// How many steps are shown on either side of the first that differs.
 const CONTEXT: usize = 5;
+/// How many random scenarios run at the same time, at most.
+const MOST_WORKERS: usize = 8;
 /// What stands in a list of steps before the text of a panic.
 const PANIC: &str = "panic: ";
 
@@ -38,18 +43,34 @@ pub(super) fn random(
     count: u64,
     epoch: &str,
 ) -> Result<Judged, CourseError> {
-    for _ in 0..count {
-        let seed = fastrand::u32(..).to_string();
-        let arguments = ["run", "--seed", &seed, "--epoch", epoch, "--format", "steps"];
-        let what = format!("random scenario {seed}");
-        if let Some(mut failure) = one(bench, lesson, places, &what, &arguments)? {
-            failure.shown.push(format!(
-                "\"atslab run --seed {seed} --epoch {epoch} --explain\" tells what should happen."
-            ));
-            return Ok(Err(failure));
+    let seeds: Vec<u32> = (0..count).map(|_| fastrand::u32(..)).collect();
+    let next = AtomicUsize::new(0);
+    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_WORKERS);
+    // Each run is a short process, so several processors have work.
+    let work = || {
+        while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let seed = seed.to_string();
+            let arguments = ["run", "--seed", &seed, "--epoch", epoch, "--format", "steps"];
+            let what = format!("random scenario {seed}");
+            if let Some(mut failure) = one(bench, lesson, places, &what, &arguments)? {
+                next.store(seeds.len(), Ordering::Relaxed);
+                failure.shown.push(format!(
+                    "\"atslab run --seed {seed} --epoch {epoch} --explain\" tells what should happen."
+                ));
+                return Ok(Some(failure));
+            }
         }
+        Ok(None)
+    };
+    let failures: Result<Vec<Option<Failure>>, CourseError> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        let ended = workers.into_iter().map(|worker| worker.join().expect("it does not panic"));
+        ended.collect()
+    });
+    match failures?.into_iter().flatten().next() {
+        Some(failure) => Ok(Err(failure)),
+        None => Ok(Ok(format!("{count} random scenarios, new each time, take the right steps"))),
     }
-    Ok(Ok(format!("{count} random scenarios, new each time, take the right steps")))
 }
 
 /// Performs one scenario twice; gives the failure if the student's steps are others.

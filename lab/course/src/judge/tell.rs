@@ -25,7 +25,8 @@ pub(super) fn has_a_stub(bench: &Bench, places: &[Place]) -> Option<Failure> {
         let text = fs::read_to_string(bench.workspace().join(&place.source)).unwrap_or_default();
         let written = markers::written(&text, &place.hole).unwrap_or_default();
         let lines = written.lines().map(str::trim);
-        place.hole.title.is_some() && lines.eq(place.hole.stub.iter().map(String::as_str))
+        let is_to_write = place.hole.title.is_some() && !place.hole.stub.is_empty();
+        is_to_write && lines.eq(place.hole.stub.iter().map(String::as_str))
     };
     let Place { source, hole } = places.iter().find(has_stub)?;
     let source = source.display();

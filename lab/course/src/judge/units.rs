@@ -19,7 +19,11 @@ pub(super) fn judge(
     };
     let mut command = Command::new(&executable);
     command.args(filter).current_dir(bench.workspace().join(folder_of(package)));
-    let ended = process::run(&mut command).map_err(CourseError::file(&executable))?;
+    let patience = match tell::has_a_stub(bench, places) {
+        Some(_) => process::LITTLE_PATIENCE,
+        None => process::PATIENCE,
+    };
+    let ended = process::run_for(&mut command, patience).map_err(CourseError::file(&executable))?;
     let Some(status) = ended.status else {
         // A thread that waits for what a hole would have done waits for ever.
         if let Some(unwritten) = tell::has_a_stub(bench, places) {

@@ -3,6 +3,7 @@
 
 mod judged;
 mod lessons;
+mod variants;
 
 use std::path::PathBuf;
 

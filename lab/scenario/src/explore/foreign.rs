@@ -12,7 +12,7 @@ use pluginvc::steps::Side;
 use super::pair::Scenery;
 use crate::act::{Act, Lock};
 use crate::end::End;
-use crate::op::{How, HowTo, Op};
+use crate::op::{HowTo, Op};
 use crate::race::ForeignThread;
 
 /// The thread that makes the connection of a scenario with `foreign_thread`.
@@ -119,11 +119,10 @@ fn on_end(scenery: &Scenery, act: Act, held: &[(Lock, Guard<'_>)]) {
 }
 
 fn under_lock(end: &Arc<StateMachine<End>>, guard: &Guard<'_>, act: Act) {
-    let how = How::default();
     let op = match act {
         Act::Reenable(_, op) => Op::Reenable(op),
-        Act::DoIo(_, VioOp::Write, n) => Op::DoIoWrite(n, how),
-        Act::DoIo(_, _, n) => Op::DoIoRead(n, how),
+        Act::DoIo(_, VioOp::Write, n, how) => Op::DoIoWrite(n, how),
+        Act::DoIo(_, _, n, how) => Op::DoIoRead(n, how),
         Act::Write(_, n) => Op::Write(n),
         Act::Consume(_, n) => Op::Consume(n),
         _ => return,

@@ -222,7 +222,7 @@ impl Any {
                 0..=1 => Act::Close(side),
                 2..=3 => Act::Shutdown(side, how_to),
                 4..=5 => Act::Reenable(side, direction),
-                6 => Act::DoIo(side, direction, self.size_or_max()),
+                6 => Act::DoIo(side, direction, self.size_or_max(), How::default()),
                 7 => Act::Write(side, self.size()),
                 8 => Act::ActiveTimeout(side, self.timeout()),
                 9 => Act::InactivityTimeout(side, self.timeout()),

@@ -309,7 +309,8 @@ fn act() -> impl Strategy<Value = Act> {
         side().prop_map(Act::Close),
         (side(), how_to).prop_map(|(side, how_to)| Act::Shutdown(side, how_to)),
         (side(), direction()).prop_map(|(side, op)| Act::Reenable(side, op)),
-        (side(), direction(), or_max()).prop_map(|(side, op, n)| Act::DoIo(side, op, n)),
+        (side(), direction(), or_max(), how())
+            .prop_map(|(side, op, n, how)| Act::DoIo(side, op, n, how)),
         (side(), 0..=MOST_WRITTEN).prop_map(|(side, n)| Act::Write(side, n)),
         (side(), or_max()).prop_map(|(side, n)| Act::Consume(side, n)),
         (side(), spans()).prop_map(|(side, span)| Act::ActiveTimeout(side, span)),
@@ -368,7 +369,7 @@ on_race = ["write 1", "do_io_write 1"]
 on_connect = ["do_io_read max"]
 
 [thread.reader]
-does = ["lock passive", "shutdown passive read", "free passive", "unlock passive"]
+does = ["lock passive", "do_io_read passive 1 by_deputy", "shutdown passive read", "free passive", "unlock passive"]
 
 [thread.another-1]
 does = ["wait 5ms", "active_timeout active 10ms", "close active"]

@@ -7,6 +7,7 @@ mod buckets;
 mod crates;
 mod epochs;
 mod event_loop;
+mod interleaving;
 mod listeners;
 mod pair;
 mod race;
@@ -23,11 +24,12 @@ use std::process::Command;
 /// A picture: the name of its file, and how to draw it.
 type Drawn = (&'static str, fn() -> String);
 
-const PICTURES: [Drawn; 11] = [
+const PICTURES: [Drawn; 12] = [
     ("buckets", buckets::draw),
     ("chain", listeners::draw),
     ("crates", crates::draw),
     ("epochs", epochs::draw),
+    ("interleaving", interleaving::draw),
     ("loop", event_loop::draw),
     ("pair", pair::draw),
     ("race", race::draw),
