@@ -83,6 +83,12 @@ impl<T> Guarded<T> {
         &self.mutex
     }
 
+    /// The value, out of the cell: nothing else can reach it.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+
     /// The value, for an owner that has the cell exclusively.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()

@@ -69,6 +69,32 @@ impl BoundBuffer {
         IOBufferReader { buffer: self.clone(), id: reader }
     }
 
+    /// The buffer without its mutex, with its readers as they are, so that it can be bound to another
+    /// one.
+    ///
+    /// # Errors
+    /// The handle itself, if there is another one: an operation uses the buffer, or a reader of it.
+    ///
+    /// ```
+    /// use eventsys::ProxyMutex;
+    /// use iocore::buffer::{BUFFER_SIZE_INDEX_4K, MIOBuffer};
+    ///
+    /// let (one, other) = (ProxyMutex::new(), ProxyMutex::new());
+    /// let bound = MIOBuffer::new(BUFFER_SIZE_INDEX_4K).bind(&one);
+    /// bound.write(&one.lock(), b"hello");
+    /// let second = bound.clone();
+    /// let bound = bound.unbind().err().expect("there is a second handle");
+    /// drop(second);
+    /// let bound = bound.unbind().ok().expect("the only one").bind(&other);
+    /// assert_eq!(bound.write(&other.lock(), b"!"), 1);
+    /// ```
+    pub fn unbind(self) -> Result<MIOBuffer, BoundBuffer> {
+        match Arc::try_unwrap(self.0) {
+            Ok(cell) => Ok(cell.into_inner().into_inner()),
+            Err(shared) => Err(BoundBuffer(shared)),
+        }
+    }
+
     /// True if both are handles to the same buffer.
     #[must_use]
     pub fn is(&self, other: &BoundBuffer) -> bool {

@@ -20,6 +20,9 @@ need() {
 # Words in front of the servers' commands.
 on_server=()
 
+# With "yes" the port has the real server's compiled generator.so, by the same rule.
+compiled=no
+
 # More configuration of the real server: a line of its plugin.config, lines of its
 # remap.config before the one for everything, and lines of its records.config.
 real_plugin= real_remap= real_records=
@@ -56,9 +59,13 @@ await() {
 
 arms=() ports=() names=()
 start_port() {
-  local log=$root/port.log port=
+  local log=$root/port.log port= plugin=(--plugin generator)
+  if [ "$compiled" = yes ]; then
+    echo 'map / http://127.0.0.1/ @plugin=generator.so' >"$root/port.remap"
+    plugin=(--remap-config "$root/port.remap" --servers "$servers")
+  fi
   RUST_LOG=warn "${on_server[@]}" "$ATSLAB" serve --listen 127.0.0.1:0 --threads 1 \
-    --plugin generator >"$log" 2>"$root/port.err" &
+    "${plugin[@]}" >"$log" 2>"$root/port.err" &
   pids+=($!)
   for _ in $(seq 100); do
     port=$(sed -n 's/^listening on http:.*:\([0-9]*\)$/\1/p' "$log")
@@ -117,6 +124,7 @@ END
 }
 
 start_servers() {
+  local servers=$1
   if [ -z "${ATSLAB-}" ]; then
     cargo build --quiet --release --package atslab
     ATSLAB=${CARGO_TARGET_DIR:-target}/release/atslab

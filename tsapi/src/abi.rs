@@ -10,7 +10,7 @@
 //! | `loader` | `dlopen`, and the calls of a plugin's entry points |
 //! | `variadic` | `TSDebug`, `TSError` and their kin |
 //! | `words` | the strings that plugins compare by their pointer |
-//! | `time` | the time of day that a plugin gets |
+//! | `time`, `got` | the time that a plugin gets, and its sleep in virtual time |
 //!
 //! # What is relied on
 //! A function is called as `ts/ts.h` says: a string has the length that is passed with it or ends
@@ -22,6 +22,7 @@
 mod export;
 pub(crate) mod callbacks;
 mod functions;
+mod got;
 mod left_out;
 mod loader;
 mod time;

@@ -6,7 +6,7 @@
 //! | `table` | handles, and the objects behind them |
 //! | `calls`, `findings` | which function is called from where; what a plugin does wrong |
 //! | `locks` | `TSMutex`, and the proof that a call holds what it must hold |
-//! | `continuation`, `action`, `threads` | `TSCont`, scheduling, `TSThreadCreate` |
+//! | `continuation`, `action`, `threads`, `virtual_time` | `TSCont`, scheduling, `TSThreadCreate` |
 //! | `connection`, `buffer` | `TSVConn`, `TSVIO`, `TSIOBuffer` |
 //! | `head`, `field`, `url`, `parser` | `TSMBuffer` and `TSMLoc` |
 //! | `transaction`, `hooks`, `remap` | `TSHttpTxn`, `TSHttpSsn`, hooks, plugins of rules |
@@ -40,6 +40,7 @@ pub(crate) mod threads;
 pub(crate) mod transaction;
 pub(crate) mod url;
 pub(crate) mod uuid;
+pub(crate) mod virtual_time;
 
 use std::ffi::CString;
 use std::path::PathBuf;
@@ -78,7 +79,7 @@ pub(crate) struct Host {
     pub(crate) at_the_end: Box<dyn Fn(&str) + Send + Sync>,
 }
 
-static HOST: OnceLock<Host> = OnceLock::new();
+pub(crate) static HOST: OnceLock<Host> = OnceLock::new();
 
 /// Makes the host of this process. Call it once, before plugins are loaded.
 ///

@@ -14,9 +14,10 @@ use eventsys::sync::Mutex;
 use httpsm::RemapPlugin;
 
 use super::callbacks::{Arguments, DoRemap, DoRemapFunction, RemapInterface};
+use super::got;
 use super::values::text;
 use crate::host::remap::RuleOfPlugin;
-use crate::host::{calls, plugins};
+use crate::host::{calls, plugins, virtual_time};
 
 unsafe extern "C" {
     /// Where `getopt` goes on. A plugin that parses its arguments begins anew with 0.
@@ -265,6 +266,11 @@ fn open(path: &Path, flags: c_int) -> Result<Library, LoadError> {
         // SAFETY: the loader keeps the message until the next call on this thread.
         let why = unsafe { text(libc::dlerror()) };
         return Err(LoadError::NotLoaded(why));
+    }
+    if flags & libc::RTLD_GLOBAL == 0 && virtual_time::is_on() {
+        // SAFETY: a plugin that has just been loaded, for ever; none of its code runs on another
+        // thread before its entry point is called.
+        unsafe { got::patch(library) };
     }
     Ok(Library(library))
 }

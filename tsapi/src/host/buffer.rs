@@ -78,25 +78,39 @@ impl Buffer {
         bound.with(&guard, f)
     }
 
-    /// The buffer under `mutex`. A buffer that is bound already stays as it is.
+    /// The buffer under `mutex`. One that is bound already moves to the other mutex if no operation
+    /// uses it any more.
     pub(crate) fn bind(self: &Arc<Buffer>, mutex: &Arc<ProxyMutex>) -> BoundBuffer {
         let mut state = self.state.lock();
-        match std::mem::replace(&mut *state, State::Moving) {
-            State::Free(buffer) => {
-                let bound = buffer.bind(mutex);
-                BOUND.lock().insert(bound.address(), Arc::downgrade(self));
-                *state = State::Bound(bound);
+        let free = match std::mem::replace(&mut *state, State::Moving) {
+            State::Bound(bound) if Arc::ptr_eq(bound.mutex(), mutex) => {
+                *state = State::Bound(bound.clone());
+                return bound;
             }
-            other => *state = other,
-        }
-        match &*state {
-            State::Bound(bound) if Arc::ptr_eq(bound.mutex(), mutex) => bound.clone(),
-            State::Bound(_) => findings::end(
-                "the buffer is used under two mutexes: an earlier operation had another one"
-                    .to_owned(),
-            ),
-            State::Free(_) | State::Moving => unreachable!("it has just been bound"),
-        }
+            State::Bound(bound) => {
+                let address = bound.address();
+                match bound.unbind() {
+                    Ok(buffer) => {
+                        BOUND.lock().remove(&address);
+                        Box::new(buffer)
+                    }
+                    Err(bound) => {
+                        *state = State::Bound(bound);
+                        drop(state);
+                        findings::end(
+                            "the buffer is used under two mutexes: another operation has it, too"
+                                .to_owned(),
+                        )
+                    }
+                }
+            }
+            State::Free(buffer) => buffer,
+            State::Moving => unreachable!("it is bound under this lock"),
+        };
+        let bound = free.bind(mutex);
+        BOUND.lock().insert(bound.address(), Arc::downgrade(self));
+        *state = State::Bound(bound.clone());
+        bound
     }
 
     fn forget_blocks_before(&self, front: Option<u64>) {

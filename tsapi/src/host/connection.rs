@@ -197,7 +197,7 @@ pub(crate) fn continuation_of(handle: Handle) -> Handle {
 /// `TSVIOMutexGet`.
 pub(crate) fn mutex_of(handle: Handle) -> Handle {
     let mutex = vio(handle).0.mutex();
-    mutex.map_or(Handle::NULL, |mutex| table().insert(locks::PluginMutex(mutex)))
+    mutex.map_or(Handle::NULL, locks::handle_of)
 }
 
 /// `TSVIOBufferGet`.

@@ -141,7 +141,7 @@ pub(crate) fn mutex_of(cont: Handle) -> Handle {
         Some(Kind::Transaction) => Some(transaction::mutex_of(cont)),
         _ => want::<PluginCont>(cont).base.mutex().cloned(),
     };
-    mutex.map_or(Handle::NULL, |mutex| table().insert(locks::PluginMutex(mutex)))
+    mutex.map_or(Handle::NULL, locks::handle_of)
 }
 
 /// `TSContCall`.

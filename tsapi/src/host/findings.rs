@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 
 use eventsys::sync::Mutex;
 
-use super::{calls, host, names, table, transaction};
+use super::{Kind, calls, host, names, table, transaction};
 
 /// A mistake of a plugin.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,6 +46,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The objects that plugins still hold, by the name of their type.
     pub held: Vec<(&'static str, usize)>,
+    /// Of these, the ones that a callback made and that should have ended with what it was for: each
+    /// with the call that made it.
+    pub leaks: Vec<Finding>,
     /// How often a handler of a plugin was called.
     pub callbacks: u64,
 }
@@ -59,7 +62,41 @@ pub fn report() -> Report {
     let (calls, left_out) = calls::counts();
     let held = table().census().into_iter().map(|(kind, n)| (kind.name(), n)).collect();
     let findings = FINDINGS.lock().clone();
-    Report { calls, left_out, findings, held, callbacks: super::continuation::callbacks() }
+    let leaks = leaks();
+    Report { calls, left_out, findings, held, leaks, callbacks: super::continuation::callbacks() }
+}
+
+/// What a plugin makes for a request and has to give back. Continuations, mutexes and threads may stay
+/// for all the process's life, heads and URLs end with their buffer, blocks with their bytes.
+const GIVEN_BACK: [Kind; 7] = [
+    Kind::Connection,
+    Kind::Buffer,
+    Kind::Reader,
+    Kind::MBuffer,
+    Kind::Field,
+    Kind::Parser,
+    Kind::File,
+];
+
+/// The objects that are left, and that no entry point of a plugin has made. While transactions go on
+/// nothing is a leak.
+fn leaks() -> Vec<Finding> {
+    if super::HOST.get().is_none_or(|host| host.proxy.census().transactions > 0) {
+        return Vec::new();
+    }
+    let made = table().made(&GIVEN_BACK).into_iter().filter_map(|((kind, maker), times)| {
+        let place = maker.place?;
+        let is_entry_point = maker.event == 0 && place.contains(":TS");
+        (!is_entry_point).then(|| Finding {
+            sentence: format!("the {} that it made is never given back", kind.name()),
+            function: maker.function,
+            place: place.to_string(),
+            event: event_name(maker.event),
+            times,
+            is_the_end: false,
+        })
+    });
+    made.collect()
 }
 
 /// Notes a mistake, and goes on, unless the host is strict.

@@ -5,17 +5,61 @@
 //! then, so that the run goes on soundly; the real server goes on without it.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use eventsys::sync::Mutex;
+use eventsys::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use eventsys::{Guard, OwnedGuard, ProxyMutex};
 
 use super::{Handle, Kind, Object, findings, table, want};
 
 /// What `TSMutexCreate` makes.
-pub(crate) struct PluginMutex(pub(crate) Arc<ProxyMutex>);
+struct PluginMutex {
+    mutex: Arc<ProxyMutex>,
+    /// A continuation or an operation has had it: it ends with the last of them.
+    is_used: AtomicBool,
+}
 
 impl Object for PluginMutex {
     const KIND: Kind = Kind::Mutex;
+}
+
+/// The handles of mutexes, by the address of the mutex, so that each keeps its own.
+static HANDLES: Mutex<BTreeMap<usize, Handle>> = Mutex::new(BTreeMap::new());
+
+/// The handle of a mutex, the same each time.
+pub(crate) fn handle_of(mutex: Arc<ProxyMutex>) -> Handle {
+    forget_those_that_are_over_at_times();
+    let mut handles = HANDLES.lock();
+    let key = Arc::as_ptr(&mutex).addr();
+    if let Some(handle) = handles.get(&key).filter(|one| table().get::<PluginMutex>(**one).is_ok())
+    {
+        return *handle;
+    }
+    let handle = table().insert(PluginMutex { mutex, is_used: AtomicBool::new(true) });
+    handles.insert(key, handle);
+    handle
+}
+
+/// Frees the mutexes whose last continuation has ended, as the reference count of the original does.
+/// It looks when there are twice as many as the last time.
+fn forget_those_that_are_over_at_times() {
+    static AT: AtomicUsize = AtomicUsize::new(64);
+    let mut handles = HANDLES.lock();
+    if handles.len() < AT.load(Ordering::Relaxed) {
+        return;
+    }
+    handles.retain(|_, handle| {
+        let Ok(object) = table().get::<PluginMutex>(*handle) else { return false };
+        let is_over =
+            object.is_used.load(Ordering::Relaxed) && Arc::strong_count(&object.mutex) == 1;
+        if is_over {
+            let _ = table().take::<PluginMutex>(*handle, "its last continuation has ended");
+        }
+        !is_over
+    });
+    AT.store(2 * handles.len() + 64, Ordering::Relaxed);
 }
 
 thread_local! {
@@ -38,13 +82,18 @@ pub(crate) fn proof<'m>(mutex: &'m Arc<ProxyMutex>, of: &str) -> Guard<'m> {
 
 /// `TSMutexCreate`.
 pub(crate) fn create() -> Handle {
-    table().insert(PluginMutex(ProxyMutex::new()))
+    forget_those_that_are_over_at_times();
+    let mutex = ProxyMutex::new();
+    let key = Arc::as_ptr(&mutex).addr();
+    let handle = table().insert(PluginMutex { mutex, is_used: AtomicBool::new(false) });
+    HANDLES.lock().insert(key, handle);
+    handle
 }
 
 /// `TSMutexDestroy`. Continuations keep the mutex alive, as the `Ptr` of the original does.
 pub(crate) fn destroy(mutex: Handle) {
     let object = want::<PluginMutex>(mutex);
-    if object.0.is_held() {
+    if object.mutex.is_held() {
         findings::note("the mutex is locked by this thread");
     }
     let _ = table().take::<PluginMutex>(mutex, "TSMutexDestroy was called");
@@ -52,13 +101,13 @@ pub(crate) fn destroy(mutex: Handle) {
 
 /// `TSMutexLock`.
 pub(crate) fn lock(mutex: Handle) {
-    let guard = want::<PluginMutex>(mutex).0.lock_owned();
+    let guard = want::<PluginMutex>(mutex).mutex.lock_owned();
     LOCKED.with(|all| all.borrow_mut().push(guard));
 }
 
 /// `TSMutexLockTry`: false if another thread holds it.
 pub(crate) fn lock_try(mutex: Handle) -> bool {
-    let guard = want::<PluginMutex>(mutex).0.try_lock_owned();
+    let guard = want::<PluginMutex>(mutex).mutex.try_lock_owned();
     let taken = guard.is_some();
     LOCKED.with(|all| all.borrow_mut().extend(guard));
     taken
@@ -69,7 +118,7 @@ pub(crate) fn unlock(mutex: Handle) {
     let wanted = want::<PluginMutex>(mutex);
     let guard = LOCKED.with(|all| {
         let mut all = all.borrow_mut();
-        let at = all.iter().rposition(|guard| Arc::ptr_eq(guard.mutex(), &wanted.0))?;
+        let at = all.iter().rposition(|guard| Arc::ptr_eq(guard.mutex(), &wanted.mutex))?;
         Some(all.remove(at))
     });
     if guard.is_none() {
@@ -87,5 +136,9 @@ pub(crate) fn thread_ends() {
 
 /// The mutex that a continuation is made with; none for NULL.
 pub(crate) fn of_argument(mutex: Handle) -> Option<Arc<ProxyMutex>> {
-    (!mutex.is_null()).then(|| want::<PluginMutex>(mutex).0.clone())
+    (!mutex.is_null()).then(|| {
+        let object = want::<PluginMutex>(mutex);
+        object.is_used.store(true, Ordering::Relaxed);
+        object.mutex.clone()
+    })
 }

@@ -6,13 +6,13 @@
 //! and leaves the reason, which the finding about a later use tells.
 
 use std::any::Any;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use eventsys::sync::Mutex;
 use eventsys::sync::atomic::{AtomicUsize, Ordering};
 
-use super::findings;
+use super::{calls, findings};
 
 /// What a plugin holds: a `TSCont`, a `TSVConn`, a `TSMLoc` …
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -169,6 +169,22 @@ struct Slot {
     kind: Kind,
     object: Option<Arc<dyn Any + Send + Sync>>,
     why_ended: &'static str,
+    maker: Maker,
+}
+
+/// The call that made an object, and the callback that it came from.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+pub(crate) struct Maker {
+    pub(crate) function: &'static str,
+    pub(crate) place: Option<Arc<str>>,
+    pub(crate) event: i32,
+}
+
+impl Maker {
+    fn of_this_call() -> Maker {
+        let (place, event) = calls::callback().unzip();
+        Maker { function: calls::function(), place, event: event.unwrap_or(0) }
+    }
 }
 
 /// All objects that plugins hold. A call looks an object up in the part that its handle names, so
@@ -230,13 +246,20 @@ impl Table {
         let at = match slots.free.len() > QUARANTINE {
             true => slots.free.pop_front().unwrap_or_default(),
             false => {
-                slots.all.push(Slot { generation: 0, kind: T::KIND, object: None, why_ended: "" });
+                slots.all.push(Slot {
+                    generation: 0,
+                    kind: T::KIND,
+                    object: None,
+                    why_ended: "",
+                    maker: Maker::default(),
+                });
                 slots.all.len() - 1
             }
         };
         let slot = &mut slots.all[at];
         slot.generation = (slot.generation + 1) & MASK as u32;
         slot.kind = T::KIND;
+        slot.maker = Maker::of_this_call();
         let handle = Handle::new(T::KIND, slot.generation, at * PARTS + part);
         let object = Arc::new(make(handle));
         slot.object = Some(object.clone());
@@ -286,6 +309,19 @@ impl Table {
         // Outside of the lock: what is freed may free others.
         drop(owned);
         Ok(object)
+    }
+
+    /// The objects of these kinds, by the call that made them, and how many each has made.
+    pub(crate) fn made(&self, kinds: &[Kind]) -> BTreeMap<(Kind, Maker), u64> {
+        let mut all = BTreeMap::new();
+        for part in &self.parts {
+            let slots = part.lock();
+            let there = slots.all.iter().filter(|slot| slot.object.is_some());
+            for slot in there.filter(|slot| kinds.contains(&slot.kind)) {
+                *all.entry((slot.kind, slot.maker.clone())).or_default() += 1;
+            }
+        }
+        all
     }
 
     /// How many objects of each kind there are.

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use super::{Handle, Kind, Object, calls, findings, locks, table};
+use super::{Handle, Kind, Object, calls, findings, locks, table, virtual_time};
 use crate::abi::callbacks::ThreadFunction;
 use crate::abi::place_of;
 
@@ -14,13 +14,16 @@ impl Object for PluginThread {
 }
 
 /// `TSThreadCreate`. The thread is one that the event system does not own; it may lock, schedule and
-/// reenable. A run in virtual time does not wait for it.
+/// reenable. In virtual time the clock stands still while it works.
 pub(crate) fn create(function: ThreadFunction, data: usize) -> Handle {
     let plugin = calls::plugin();
     let place = place_of(function.address());
+    let part = virtual_time::part_for_new_thread();
     let run = move || {
+        virtual_time::take_part(part);
         calls::inside(&place, 0, || function.call(data));
         locks::thread_ends();
+        virtual_time::take_part(None);
     };
     match thread::Builder::new().name(plugin).spawn(run) {
         Ok(_) => table().insert(PluginThread),

@@ -181,13 +181,18 @@ fn run_here(args: &PluginRunArgs, out: &mut Output) -> Result<ExitCode, Error> {
         false => write_report(None, out)?,
     }
     out.flush()?;
-    let wrong = !tsapi::report().findings.is_empty();
+    let report = tsapi::report();
+    let wrong = !report.findings.is_empty() || !report.leaks.is_empty();
     // A plugin's threads, and what it holds, go with the process.
     std::process::exit(if wrong { i32::from(WRONG) } else { 0 });
 }
 
 fn write_report(ended: Option<&str>, out: &mut Output) -> std::io::Result<()> {
-    let Report { calls, left_out, findings, held, callbacks } = tsapi::report();
+    let Report { calls, left_out, mut findings, held, leaks, callbacks } = tsapi::report();
+    // A run that ends early has had no time to give anything back.
+    if ended.is_none() {
+        findings.extend(leaks);
+    }
     let times: u64 = calls.iter().map(|(_, times)| times).sum();
     if let Some(sentence) = ended {
         writeln!(out, "{FAULT}the run ends here:{FAULT:#} {sentence}")?;
@@ -233,9 +238,11 @@ struct FindingJson<'a> {
 
 fn write_json(requests: &[Told], ended: Option<&str>, out: &mut Output) -> std::io::Result<()> {
     let report = tsapi::report();
+    let leaks = report.leaks.iter().filter(|_| ended.is_none());
     let findings: Vec<FindingJson<'_>> = report
         .findings
         .iter()
+        .chain(leaks)
         .map(|one| FindingJson {
             sentence: &one.sentence,
             function: one.function,

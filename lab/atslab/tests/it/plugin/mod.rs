@@ -23,10 +23,16 @@ impl Folder {
     }
 
     fn with_mistakes() -> Option<Folder> {
+        Folder::with("mistakes")
+    }
+
+    /// With a plugin of `tests/plugins`.
+    fn with(plugin: &str) -> Option<Folder> {
         let folder = Folder::new("GET /a\n\nGET /b\n");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/plugins/mistakes.c");
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/plugins");
         let mut compiler = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".to_owned()));
-        compiler.args(["-shared", "-fPIC", "-o"]).arg(folder.path("mistakes.so")).arg(source);
+        compiler.args(["-shared", "-fPIC", "-o"]).arg(folder.path(&format!("{plugin}.so")));
+        compiler.arg(sources.join(format!("{plugin}.c")));
         match compiler.output() {
             Ok(output) => {
                 let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -115,6 +121,21 @@ fn each_mistake_is_a_sentence_with_its_place() {
         })
         .collect();
     insta::assert_snapshot!(all.join("\n"));
+}
+
+/// The plugin checks by itself: 502 is right, 500 is wrong. A thread of it sleeps for 20 s.
+#[test]
+fn the_clocks_and_the_threads_of_a_plugin_are_virtual() {
+    let Some(folder) = Folder::with("checks") else { return };
+    let arguments = ["run", "./checks.so", "--requests", "requests.txt", "--format", "json"];
+    let output = folder.atslab(&arguments).output().expect("it starts");
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(json["findings"], serde_json::json!([]));
+    for request in json["requests"].as_array().expect("two requests") {
+        assert_eq!(request["status"], 502, "{request}");
+        let took = request["virtual_ms"].as_i64().expect("a number");
+        assert!((20_250..21_500).contains(&took), "{took} ms");
+    }
 }
 
 /// Without the mark the connection stops at 32 KB, and the plugin would wait for the rest for ever.
