@@ -35,14 +35,12 @@ pub(super) fn draw() -> String {
         let thread = found["threads"][usize::try_from(task).expect("two")].as_str();
         said.push(format!("{}: {head} {detail}", thread.expect("a name")).trim_end().to_owned());
     }
-    svg.text(
-        10,
-        y + 10,
-        "small",
-        At::Start,
-        "What the event thread saw in its first box is no longer true in",
-    );
-    svg.text(10, y + 27, "small", At::Start, "its second one: it looked before it had the mutex.");
+    let [first, second] = [
+        "The event thread acts on what it saw in its first box.",
+        "It looked before it had the mutex.",
+    ];
+    svg.text(10, y + 10, "small", At::Start, first);
+    svg.text(10, y + 27, "small", At::Start, second);
     svg.finish("A look, then a lock, and what came between", &format!("{}.", said.join(". ")))
 }
 
