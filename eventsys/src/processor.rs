@@ -87,7 +87,7 @@ pub struct Options {
     /// The listener to the steps.
     pub steps: Steps,
     /// Report the event loop's own steps too ([`events::SCHEDULE`] and its
-    /// kin), which no recording has.
+    /// kin, and the polls of net threads), which no recording has.
     ///
     /// [`events::SCHEDULE`]: crate::steps::events::SCHEDULE
     pub trace_events: bool,
@@ -199,6 +199,13 @@ impl EventProcessor {
     #[must_use]
     pub fn steps(&self) -> &Steps {
         &self.steps
+    }
+
+    /// The listener to the steps of the event loop, and to what a layer counts among them; without
+    /// [`Options::trace_events`] there is none.
+    #[must_use]
+    pub fn trace(&self) -> &Steps {
+        &self.trace
     }
 
     /// Registers a thread group; the group of that name if there is one already.

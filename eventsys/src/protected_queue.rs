@@ -1,4 +1,5 @@
-//! [`ProtectedQueue`]: events from any thread, and the sleep of their owner.
+//! [`ProtectedQueue`]: through it any thread gives events to an event thread, and on it that
+//! thread sleeps while it has nothing to do.
 //!
 //! Mirrors `ProtectedQueue` of `iocore/eventsystem/I_ProtectedQueue.h` and
 //! `ProtectedQueue.cc` (9.1.3), except for its `localQueue`, which belongs to the owner alone and

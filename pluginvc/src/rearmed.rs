@@ -1,4 +1,4 @@
-//! Code that releases no longer have: what a defect did that is longer than a line.
+//! Code of old releases, for the defects that take more than a line to put back.
 //!
 //! Nothing here is reached unless [`rearmed`](eventsys::defects::rearmed) puts the defect back,
 //! so an ordinary build has none of it.

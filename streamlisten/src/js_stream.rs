@@ -1,4 +1,4 @@
-//! [`JSStream`]: a stream whose bytes are given by hand.
+//! [`JSStream`]: a stream without a connection: the user calls functions to give it bytes.
 
 use std::rc::Rc;
 

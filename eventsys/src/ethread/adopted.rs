@@ -1,4 +1,4 @@
-//! [`AdoptedThread`]: the event loop on a thread one already has, pass by pass.
+//! [`AdoptedThread`]: runs the event loop on the calling thread, pass by pass.
 
 use std::marker::PhantomData;
 use std::ops::Deref;

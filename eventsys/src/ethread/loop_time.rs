@@ -1,4 +1,4 @@
-//! [`LoopTime`]: the time that a pass of the event loop goes by.
+//! [`LoopTime`]: which reading of the clock a pass of the event loop uses.
 //!
 //! A pass needs the time for four things: to choose the bucket of a timer, to try a missed lock
 //! again, to re-arm a periodic event, and to know how long it may sleep. Three forms have been in

@@ -1,4 +1,4 @@
-//! `broken`: an origin server that does not keep its word.
+//! `broken`: an origin server whose answer breaks off, in the way that the path names.
 //!
 //! | path | answer |
 //! |---|---|

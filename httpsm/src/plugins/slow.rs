@@ -1,4 +1,4 @@
-//! `slow`: an answer that comes drop by drop.
+//! `slow`: an answer that comes one byte at a time.
 //!
 //! `/slow/SIZE/MILLISECONDS` is answered with SIZE bytes, the head at once and one
 //! byte of the body each MILLISECONDS, at most a day. If the reader takes nothing, bytes wait up to

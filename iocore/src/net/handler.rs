@@ -20,6 +20,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
+use eventsys::mutex::census;
+use eventsys::steps::{Step, Subject};
 use eventsys::sync::Mutex;
 use eventsys::{EThread, Guard, Guarded, HrTime, Idle, LoopTailHandler, ProxyMutex};
 use mio::event::Event;
@@ -30,6 +32,7 @@ use super::accept::NetAccept;
 use super::queue::{Queue, Slot};
 use super::shared::Shared;
 use super::stats::Counters;
+use super::steps::{NET_POLL, NET_READABLE, NET_WRITABLE};
 use super::vc::UnixNetVConnection;
 use crate::vio::VioOp;
 
@@ -278,10 +281,23 @@ impl NetHandler {
             debug_assert_eq!(error.kind(), io::ErrorKind::Interrupted, "{error}");
             return true;
         }
+        self.report_poll(&events);
         for event in events.iter().filter(|event| event.token() != WAKE) {
             self.note(h, event);
         }
         is_busy || !events.is_empty()
+    }
+
+    fn report_poll(&self, events: &Events) {
+        let ready = events.iter().filter(|event| event.token() != WAKE).count();
+        if ready > 0 {
+            let number = self.thread().map_or(0, |thread| thread.index() as u32);
+            self.shared.trace.report(|| Step {
+                at: self.shared.clock.get_hrtime(),
+                held: census::held_locks(),
+                ..Step::bare(Subject { what: 'T', number }, NET_POLL, Some(ready as i64))
+            });
+        }
     }
 
     /// Enters a socket that is ready into the lists.
@@ -305,11 +321,13 @@ impl NetHandler {
             vc.set_error_from_socket();
         }
         if event.is_readable() {
+            vc.trace(NET_READABLE);
             vc.net_state(VioOp::Read).triggered.set();
             lists.read_ready.enqueue(slot);
         }
         if event.is_writable() || !event.is_readable() {
             // An error alone also goes to the writer.
+            vc.trace(NET_WRITABLE);
             vc.net_state(VioOp::Write).triggered.set();
             lists.write_ready.enqueue(slot);
         }

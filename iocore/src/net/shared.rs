@@ -29,6 +29,8 @@ pub(super) struct Shared {
     pub(super) stats: Arc<NetStats>,
     pub(super) clock: Arc<Clock>,
     pub(super) steps: Steps,
+    /// The same, if the steps of the event loop are reported too.
+    pub(super) trace: Steps,
     /// The number of the connection made last. Mirrors `net_connection_number`.
     net_connection_number: AtomicU32,
     /// Indexed by the number of the thread. The threads own them, as their tail
@@ -46,6 +48,7 @@ impl Shared {
             stats: Arc::default(),
             clock: Arc::clone(processor.clock()),
             steps: processor.steps().clone(),
+            trace: processor.trace().clone(),
             net_connection_number: AtomicU32::new(0),
             handlers: Mutex::default(),
             started: Condvar::new(),

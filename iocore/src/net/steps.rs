@@ -1,5 +1,6 @@
 //! The steps of net connections. Their subject is `N` with the number of the connection
-//! ([`UnixNetVConnection::id`](super::UnixNetVConnection::id)). No recording has them.
+//! ([`UnixNetVConnection::id`](super::UnixNetVConnection::id)); that of a poll is `T`, the
+//! thread. No recording has them.
 
 eventsys::step_kinds! {
     /// A net connection has been accepted.
@@ -22,4 +23,13 @@ eventsys::step_kinds! {
     NET_SIGNAL_WRITE = "net_signal_write", "iocore_net";
     /// The socket of a net connection is closed, and its thread forgets it.
     NET_FREE = "net_free", "iocore_net";
+    /// A net thread has asked the system which sockets are ready; the value is how many are. A
+    /// look that finds none is no step. Only with [`Options::trace_events`], as the next two.
+    ///
+    /// [`Options::trace_events`]: eventsys::Options::trace_events
+    NET_POLL = "net_poll", "iocore_net";
+    /// The system has said that a socket has become readable: the read is triggered.
+    NET_READABLE = "net_readable", "iocore_net";
+    /// The system has said that a socket has room, or an error: the write is triggered.
+    NET_WRITABLE = "net_writable", "iocore_net";
 }

@@ -165,11 +165,22 @@ impl UnixNetVConnection {
     #[inline]
     #[track_caller]
     pub(super) fn report(&self, kind: StepKind, value: Option<i64>) {
-        self.shared.steps.report(|| Step {
+        self.shared.steps.report(|| self.step(kind, value));
+    }
+
+    /// Reports a step that counts among those of the event loop.
+    #[inline]
+    #[track_caller]
+    pub(super) fn trace(&self, kind: StepKind) {
+        self.shared.trace.report(|| self.step(kind, None));
+    }
+
+    fn step(&self, kind: StepKind, value: Option<i64>) -> Step {
+        Step {
             at: self.now(),
             held: census::held_locks(),
             ..Step::bare(Subject { what: 'N', number: self.id }, kind, value)
-        });
+        }
     }
 
     /// True once `do_io_close` has been called. On another thread than the

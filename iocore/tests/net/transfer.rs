@@ -9,12 +9,15 @@ use std::time::Duration;
 
 use crate::common::{Stage, machine, take};
 
-use eventsys::{ContRef, EventCode};
+use eventsys::{ContRef, EventCode, FreeContinuation, Outcome, ProxyMutex};
 use iocore::buffer::{BUFFER_SIZE_INDEX_4K, BUFFER_SIZE_INDEX_32K, BUFFER_SIZE_INDEX_128};
 use iocore::net::{ActionResult, NetStats};
-use iocore::{IoEvents, NetVCOptions, NetVConnectionContext, ShutdownHowTo, VioOp};
+use iocore::{
+    IoData, IoEvents, NetVCOptions, NetVConnectionContext, OneWayTunnel, ShutdownHowTo,
+    TunnelOptions, VioOp,
+};
 use testkit::counting;
-use testkit::net::read_all;
+use testkit::net::{NetLab, read_all};
 
 const READY: EventCode = EventCode::VC_EVENT_READ_READY;
 const COMPLETE: EventCode = EventCode::VC_EVENT_READ_COMPLETE;
@@ -551,4 +554,41 @@ fn an_event_is_called_though_a_connection_always_has_bytes() {
     stage.run_until(|| called.load(Ordering::SeqCst));
     pair.machine.with(|me| me.close());
     stage.passes(1);
+}
+
+/// The exercise of the chapter on connections: an echo that cannot write takes no more than its
+/// buffer holds, and asks neither direction of the socket again.
+#[test]
+fn an_echo_whose_client_reads_nothing_stops_with_its_buffer_full() {
+    let stage = Stage::new();
+    let echo = FreeContinuation::new(|_, event, data| {
+        if let (ACCEPT, Some(vc)) = (event, data.net_vc()) {
+            let options =
+                TunnelOptions { size_estimate: 4096, close_source: false, ..Default::default() };
+            OneWayTunnel::new(ProxyMutex::new()).start(&**vc, &**vc, options);
+        }
+        Outcome::Done
+    });
+    let (action, address) = stage.accept(echo);
+    let mut client = NetLab::client(address);
+    client.set_nonblocking(true).unwrap();
+    let (sent, stats) = (counting(1 << 20), stage.net.stats().clone());
+    // Until neither the kernel nor the echo takes a byte more.
+    let (mut still, mut read) = (0, 0);
+    stage.run_until(|| {
+        let is_full = client.write(&sent).is_err();
+        still = if is_full && stats.read_bytes() == read { still + 1 } else { 0 };
+        read = stats.read_bytes();
+        still == 5
+    });
+    let held = stats.read_bytes() - stats.write_bytes();
+    assert!((4096..=2 * 4096).contains(&held), "{held} bytes are in the tunnel");
+    // The write is not triggered, and the read is not enabled: no call is made for either.
+    let calls = || (stats.calls_to_read(), stats.calls_to_write());
+    let before = calls();
+    stage.passes(5);
+    assert_eq!(calls(), before);
+    drop(client);
+    action.cancel();
+    stage.run_until(|| stage.has_no_connections());
 }

@@ -81,15 +81,15 @@ pub(crate) fn close_to<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> 
     let slips = 1 + name.chars().count() / 4;
     let mut close: Vec<(usize, &str)> = known
         .map(|known| (strsim::damerau_levenshtein(name, known), known))
-        .filter(|&(distance, known)| distance <= slips || begins(known, name))
+        .filter(|&(distance, known)| distance <= slips || has_part(known, name))
         .collect();
     close.sort_by_key(|&(distance, _)| distance);
     close.into_iter().take(MOST).map(|(_, known)| known.to_owned()).collect()
 }
 
-/// True if `name` is an abbreviation of `known` and long enough to mean something.
-fn begins(known: &str, name: &str) -> bool {
-    name.chars().count() >= 3 && known.starts_with(name)
+/// True if `name` is a part of `known` and long enough to mean something.
+fn has_part(known: &str, name: &str) -> bool {
+    name.chars().count() >= 3 && known.contains(name)
 }
 
 #[cfg(test)]

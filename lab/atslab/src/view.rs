@@ -7,6 +7,8 @@
 //! |---|---|
 //! | [`model`] | lanes, locks, buffers and rows of a run |
 //! | [`kinds`] | what each kind of row looks like, which function it mirrors, where the book tells of it |
+//! | [`lanes`] | where the rows of two ends stand, and which buffers they have |
+//! | [`forms`] | the forms in which the page and a figure draw the rows |
 //! | [`pair`] | the rows of a pair of ends, from the port or from a real server |
 //! | [`places`] | where the operations stand in the text of a scenario |
 //! | [`source`] | scenes: of a scenario, of a real server beside the port, of a recorded case |
@@ -17,13 +19,17 @@
 //! | [`packed`] | a scene as the page reads it |
 //! | [`page`] | the page: one file with everything in it |
 //! | [`figure`] | the rows around a step, as SVG |
+//! | [`leads`] | which row leads to which later one |
 //! | [`chrome`] | a scene as a trace for Perfetto |
 
 pub(crate) mod align;
 pub(crate) mod chrome;
 pub(crate) mod figure;
+pub(crate) mod forms;
 pub(crate) mod interleaving;
 pub(crate) mod kinds;
+pub(crate) mod lanes;
+pub(crate) mod leads;
 pub(crate) mod lines;
 pub(crate) mod model;
 pub(crate) mod node;

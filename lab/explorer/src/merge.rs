@@ -1,4 +1,4 @@
-//! One report of the parts of an exploration.
+//! Makes one report from the reports of the parts of an exploration.
 
 use crate::report::{Found, MergeError, Report, Sweep};
 

@@ -1,4 +1,4 @@
-//! [`Room`]: what stands in a room.
+//! [`Room`]: a defect: its story, how it is put back, and the scene that shows it.
 
 use std::sync::OnceLock;
 

@@ -6,6 +6,7 @@ use crate::driver;
 use eventsys::EventCode;
 use eventsys::steps::Step;
 use eventsys::steps::events;
+use iocore::net::steps as net;
 use pluginvc::steps as pvc;
 use pluginvc::steps::Side;
 
@@ -88,7 +89,37 @@ pub fn explain(step: &Step, epoch: Epoch, ledger: &Ledger) -> String {
         events::DISPATCH_LOCK_MISS => {
             format!("an event with code {n} finds its mutex taken and waits")
         }
-        // A step of a layer that has no scenarios.
+        _ => explain_net(step, side),
+    }
+}
+
+/// What a step of a net connection means. Over TCP it is an end of a scenario, of `side`.
+fn explain_net(step: &Step, side: Option<Side>) -> String {
+    let me = side.map_or("the connection", end_name);
+    let n = step.value.unwrap_or_default();
+    match step.kind {
+        net::NET_ACCEPT => "a connection is accepted".to_owned(),
+        net::NET_CONNECT => "a connection attempt begins".to_owned(),
+        net::NET_DO_IO_READ => format!("the user of {me} asks to read {}", bytes(n)),
+        net::NET_DO_IO_WRITE => format!("the user of {me} asks to write {}", bytes(n)),
+        net::NET_DO_IO_CLOSE => format!("the user of {me} closes it"),
+        net::NET_READ if n == 0 => format!("the socket of {me} is at its end"),
+        net::NET_READ => format!("the socket of {me} gives {}", bytes(n)),
+        net::NET_WRITE => format!("the socket of {me} takes {}", bytes(n)),
+        net::NET_SIGNAL_READ => {
+            format!("{me} is about to tell its user of the read: {}", code_name(n))
+        }
+        net::NET_SIGNAL_WRITE => {
+            format!("{me} is about to tell its user of the write: {}", code_name(n))
+        }
+        net::NET_FREE => format!("the socket of {me} is closed"),
+        net::NET_POLL if n == 1 => "the net thread asks the system: 1 socket is ready".to_owned(),
+        net::NET_POLL => format!("the net thread asks the system: {n} sockets are ready"),
+        net::NET_READABLE => {
+            format!("the socket of {me} has become readable: its read is triggered")
+        }
+        net::NET_WRITABLE => format!("the socket of {me} has room: its write is triggered"),
+        // A step of a layer that has no sentences here.
         _ => step.to_string(),
     }
 }
@@ -157,7 +188,12 @@ fn why(step: &Step, code: i64, epoch: Epoch, ledger: &Ledger) -> String {
     let end = ledger.end(peer);
     let text = match i32::try_from(code).map(EventCode) {
         // The conditions in the order in which PluginVC looks at them.
-        Ok(EventCode::VC_EVENT_ERROR) if !epoch.has_core_buffers() && !ledger.has_read(peer) => {
+        Ok(EventCode::VC_EVENT_ERROR) if ledger.is_over_tcp() && !end.is_closed => {
+            return "its socket reports an error".to_owned();
+        }
+        Ok(EventCode::VC_EVENT_ERROR)
+            if !epoch.has_core_buffers() && !ledger.is_over_tcp() && !ledger.has_read(peer) =>
+        {
             return format!("{name} has not issued a read");
         }
         Ok(EventCode::VC_EVENT_ERROR | EventCode::VC_EVENT_EOS) if end.is_closed => {

@@ -9,6 +9,7 @@
 
 use eventsys::steps::Step;
 use iocore::VioOp;
+use iocore::net::steps as net;
 use pluginvc::steps as pvc;
 use pluginvc::steps::Side;
 
@@ -20,8 +21,10 @@ use super::record::{Effect, Performed, Record, What};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ledger {
     ends: [EndState; 2],
-    /// Bytes in the core buffers, by the end that writes them; none in epoch D.
+    /// Bytes in the core buffers, by the end that writes them; none in epoch D. Over TCP, bytes in
+    /// the sockets.
     core: [i64; 2],
+    over_tcp: bool,
 }
 
 /// An end.
@@ -40,6 +43,17 @@ pub struct EndState {
     /// Which buffers each operation has, once it has been issued.
     read: Option<Target>,
     write: Option<Target>,
+    /// How far the read and the write of a connection over TCP are.
+    vios: [Progress; 2],
+}
+
+/// How far an operation is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Progress {
+    /// The bytes that are asked for.
+    pub nbytes: i64,
+    /// Those that have been done.
+    pub ndone: i64,
 }
 
 /// The bytes in a pair of buffers.
@@ -68,7 +82,7 @@ impl Ledger {
     pub fn new(pair: &PairDef) -> Ledger {
         let empty = Level { mark: pair.read_water_mark, ..Level::default() };
         let end = EndState { own: empty, deputy: empty, ..EndState::default() };
-        Ledger { ends: [end; 2], core: [0; 2] }
+        Ledger { ends: [end; 2], core: [0; 2], over_tcp: false }
     }
 
     /// The end of `side`.
@@ -104,6 +118,18 @@ impl Ledger {
         let end = self.end(side);
         let level = end.level(end.read?)?;
         Some((level.read, level.mark))
+    }
+
+    /// How far the read or the write of `side` is; only over TCP.
+    #[must_use]
+    pub fn progress(&self, side: Side, op: VioOp) -> Progress {
+        self.end(side).vios[usize::from(op == VioOp::Write)]
+    }
+
+    /// True if the ends have a connection over TCP.
+    #[must_use]
+    pub fn is_over_tcp(&self) -> bool {
+        self.over_tcp
     }
 
     /// True if the user of `side` has issued a read.
@@ -143,6 +169,31 @@ impl Ledger {
                 self.ends[peer].change(VioOp::Read, bytes);
             }
             pvc::DO_IO_CLOSE => self.ends[me].is_closed = true,
+            _ => self.net_step(me, peer, step),
+        }
+    }
+
+    /// A step of a connection over TCP; what its socket has taken and the peer's has not given yet
+    /// counts as between the ends.
+    fn net_step(&mut self, me: usize, peer: usize, step: &Step) {
+        let bytes = step.value.unwrap_or_default();
+        match step.kind {
+            net::NET_CONNECT | net::NET_ACCEPT => self.over_tcp = true,
+            net::NET_DO_IO_READ => self.ends[me].vios[0] = Progress { nbytes: bytes, ndone: 0 },
+            net::NET_DO_IO_WRITE => self.ends[me].vios[1] = Progress { nbytes: bytes, ndone: 0 },
+            net::NET_WRITE => {
+                self.ends[me].change(VioOp::Write, -bytes);
+                self.ends[me].vios[1].ndone += bytes;
+                self.core[me] += bytes;
+            }
+            net::NET_READ => {
+                self.core[peer] -= bytes;
+                self.ends[me].vios[0].ndone += bytes;
+                self.ends[me].change(VioOp::Read, bytes);
+            }
+            net::NET_DO_IO_CLOSE => self.ends[me].is_closed = true,
+            // What has come and was not read is dropped.
+            net::NET_FREE => self.core[peer] = 0,
             _ => {}
         }
     }

@@ -132,6 +132,8 @@ mod run;
 mod second;
 mod stage;
 mod story;
+#[cfg(not(feature = "explore"))]
+mod tcp;
 mod words;
 mod write;
 
@@ -140,7 +142,7 @@ pub use self::buffers::{Seen, Taken};
 pub use self::expect::{Expect, Expected, FinishKind};
 pub use self::explain::{explain, explain_hold, explain_op, explain_trigger};
 pub use self::fault::ScenarioFault;
-pub use self::ledger::{EndState, Ledger, Level};
+pub use self::ledger::{EndState, Ledger, Level, Progress};
 pub use self::model::{Limits, PairDef, Reaction, Scenario, Trigger};
 pub use self::op::{How, HowTo, Op, OpCont, Owner};
 pub use self::outcome::{EndOutcome, Outcome};
@@ -154,4 +156,6 @@ pub use self::record::{Record, Recorded, record_scenario, steps_of};
 pub use self::release::of_release;
 pub use self::run::{Finish, LockKeys, ScenarioReport, run_scenario};
 pub use self::story::{Line, Mark, Story};
+#[cfg(not(feature = "explore"))]
+pub use self::tcp::{record_over_tcp, why_not_over_tcp};
 pub use self::write::trigger_key;

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use eventsys::EventCode;
+use iocore::net::steps as net;
 use pluginvc::steps as pvc;
 use pluginvc::steps::Side;
 
@@ -25,6 +26,8 @@ pub struct Outcome {
     pub is_freed: bool,
     /// Why the run ended.
     pub finish: Finish,
+    /// The ends had a connection over TCP, and no pair.
+    pub is_over_tcp: bool,
 }
 
 /// What became of an end, and of the bytes that its user wrote.
@@ -52,7 +55,7 @@ impl Outcome {
     pub fn new(recorded: &Recorded, pair: &PairDef) -> Outcome {
         let mut ends = [EndOutcome::default(), EndOutcome::default()];
         let mut ledger = Ledger::new(pair);
-        let mut is_freed = false;
+        let (mut is_freed, mut freed) = (false, 0);
         for record in &recorded.records {
             match &record.what {
                 What::Step(step) if step.kind == pvc::DESTROY => {
@@ -60,6 +63,14 @@ impl Outcome {
                     for (end, side) in ends.iter_mut().zip(Side::BOTH) {
                         end.lost = ledger.core(side);
                     }
+                }
+                What::Step(step) if step.kind == net::NET_FREE => {
+                    // What its socket has got and its user has not read is lost.
+                    if let Some(side) = Side::of(step) {
+                        ends[side.other().index()].lost = ledger.core(side.other());
+                    }
+                    freed += 1;
+                    is_freed = freed == 2;
                 }
                 What::Reaction { side, trigger: Trigger::Event(event, _), .. } => {
                     ends[side.index()].callbacks.push(*event);
@@ -82,7 +93,8 @@ impl Outcome {
             end.in_core = ledger.core(side);
             end.received = end.consumed + own.read + deputy.read;
         }
-        Outcome { ends, is_freed, finish: recorded.report.finish.clone() }
+        let (finish, is_over_tcp) = (recorded.report.finish.clone(), ledger.is_over_tcp());
+        Outcome { ends, is_freed, finish, is_over_tcp }
     }
 
     /// The end of `side`.
@@ -98,23 +110,25 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for side in Side::BOTH {
             let (letter, end) = (side.letter(), self.end(side));
-            write_bytes(f, letter, end, &self.ends[side.other().index()])?;
+            let between = if self.is_over_tcp { "sockets" } else { "core buffer" };
+            write_bytes(f, (letter, between), end, &self.ends[side.other().index()])?;
             match end.callbacks.as_slice() {
                 [] => writeln!(f, "{letter} was never called back.")?,
                 events => writeln!(f, "{letter} was called back with {}.", names(events))?,
             }
         }
-        f.write_str(if self.is_freed {
-            "The pair was freed.\n"
-        } else {
-            "The pair was not freed.\n"
+        f.write_str(match (self.is_over_tcp, self.is_freed) {
+            (false, true) => "The pair was freed.\n",
+            (false, false) => "The pair was not freed.\n",
+            (true, true) => "Both sockets were closed.\n",
+            (true, false) => "A socket was not closed.\n",
         })
     }
 }
 
 fn write_bytes(
     f: &mut fmt::Formatter<'_>,
-    letter: char,
+    (letter, between): (char, &str),
     end: &EndOutcome,
     peer: &EndOutcome,
 ) -> fmt::Result {
@@ -122,11 +136,11 @@ fn write_bytes(
         return writeln!(f, "{letter} wrote nothing.");
     }
     let places = [
-        (peer.consumed, "consumed by the peer"),
-        (peer.received - peer.consumed, "left in the peer's read buffer"),
-        (end.in_core, "left in the core buffer"),
-        (end.unsent, "left in the write buffer"),
-        (end.lost, "lost with the core buffer"),
+        (peer.consumed, "consumed by the peer".to_owned()),
+        (peer.received - peer.consumed, "left in the peer's read buffer".to_owned()),
+        (end.in_core, format!("left in the {between}")),
+        (end.unsent, "left in the write buffer".to_owned()),
+        (end.lost, format!("lost with the {between}")),
     ];
     let places: Vec<String> = places
         .iter()

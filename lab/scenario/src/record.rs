@@ -194,7 +194,7 @@ impl Recorder {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(record);
     }
 
-    fn take(&self) -> Vec<Record> {
+    pub(super) fn take(&self) -> Vec<Record> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

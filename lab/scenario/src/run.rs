@@ -14,8 +14,7 @@
 
 use pluginvc::steps::Side;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use eventsys::{
     Clock, ContRef, EThread, EventProcessor, HrTime, Options, ProxyMutex, StateMachine, hrtime,
@@ -24,7 +23,6 @@ use eventsys::{
 use pluginvc::{PluginVCCore, PluginVcOptions};
 
 use super::buffers::{Seen, Taken};
-use super::contract::Contract;
 use super::end::{End, new_end};
 use super::held::{hold_now, new_holder, release_all};
 use super::op::Owner;
@@ -36,10 +34,10 @@ use crate::release::of_release;
 use pluginvc::Epoch;
 
 /// What a pass of the event loop takes in virtual time.
-const PASS: HrTime = hrtime::mseconds(1);
+pub(super) const PASS: HrTime = hrtime::mseconds(1);
 /// How many passes both ends stay closed before a run is over, and how many are
 /// made after what was open has been closed.
-const PASSES_AFTER_CLOSE: i64 = 50;
+pub(super) const PASSES_AFTER_CLOSE: i64 = 50;
 
 /// How a scenario ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,15 +73,20 @@ pub enum Finish {
 /// The keys of the mutexes of a pair, its users and their deputies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LockKeys {
-    core: usize,
+    /// The mutex between the ends, and its name.
+    pub(super) core: usize,
+    pub(super) core_name: &'static str,
     /// The active end's user's and its passive one's, perhaps the same.
-    users: [usize; 2],
-    deputies: [usize; 2],
+    pub(super) users: [usize; 2],
+    pub(super) deputies: [usize; 2],
 }
 
 impl LockKeys {
     /// The name of a mutex that is not the pair's.
     pub const ANOTHER: &str = "another";
+
+    /// The name of the mutex of a net thread's handler, which is between two ends over TCP.
+    pub const HANDLER: &str = "handler's";
 
     /// The name of the mutex of `whose`.
     #[must_use]
@@ -98,7 +101,7 @@ impl LockKeys {
     #[must_use]
     pub fn name(&self, key: usize) -> &'static str {
         match key {
-            key if key == self.core => "core",
+            key if key == self.core => self.core_name,
             key if self.users == [key, key] => "shared",
             key if key == self.users[0] => "active's",
             key if key == self.users[1] => "passive's",
@@ -172,36 +175,16 @@ impl Play {
             [&ends[0], &ends[1], core.mutex()],
             recorder.clone().zip(Some(Arc::clone(processor.clock()))),
         );
-        let stage = Arc::new(Stage {
-            program: program.clone(),
-            reactions: program.index(),
-            processor: Arc::clone(processor),
-            threads,
-            pair: core.id(),
-            core_mutex: Arc::clone(core.mutex()),
-            holder,
-            recorder,
-            calls: AtomicU32::new(0),
-            written: AtomicI64::new(0),
-            #[cfg(feature = "explore")]
-            is_active: AtomicBool::new(false),
-            seen: Mutex::default(),
-            closed: Default::default(),
-            contract: Contract::new(),
-            active_at: AtomicI64::new(processor.clock().get_hrtime()),
-            runaway: AtomicBool::new(false),
-            ending: AtomicBool::new(false),
-        });
-        for end in [&active, &passive] {
-            let guard = end.mutex().lock();
-            end.state(&guard).enter(&guard, end, &stage);
-        }
+        let between = (core.id(), Arc::clone(core.mutex()));
+        let stage = Stage::new(program, processor, threads, between, holder, recorder);
+        stage.enter([&active, &passive]);
         Play { stage, core, active, passive }
     }
 
     fn lock_keys(&self) -> LockKeys {
         LockKeys {
             core: self.core.mutex().key(),
+            core_name: "core",
             users: [&self.active, &self.passive].map(|end| end.mutex().key()),
             deputies: [&self.active, &self.passive].map(|end| {
                 let guard = end.mutex().lock();
@@ -223,16 +206,11 @@ impl Play {
             hold_now(&self.stage.holder, &self.stage.threads[0], Owner::User(Side::Passive), span);
         }
         if self.stage.program.pair.foreign {
-            std::thread::scope(|scope| {
-                let connecting = scope.spawn(panics::inherit(|| self.connect()));
-                if let Err(payload) = connecting.join() {
-                    std::panic::resume_unwind(payload);
-                }
-            });
+            connect_from_outside(|| self.connect());
         } else {
             self.connect();
         }
-        let finish = self.pass_until_over(pass);
+        let finish = self.stage.pass_until_over(pass, &|| self.core.is_freed());
         self.close_what_is_open();
         for _ in 0..PASSES_AFTER_CLOSE {
             pass();
@@ -251,32 +229,17 @@ impl Play {
         }
     }
 
-    fn pass_until_over(&self, pass: &dyn Fn()) -> Finish {
-        let stage = &*self.stage;
-        let clock = stage.processor.clock();
-        let limits = stage.program.limits;
-        let deadline = clock.get_hrtime_updated() + limits.longest;
-        loop {
-            pass();
-            let now = clock.get_hrtime_updated();
-            let silence = now - stage.active_at.load(Ordering::Relaxed);
-            let is_closed = stage.is_closed();
-            if stage.runaway.load(Ordering::Relaxed) {
-                return Finish::Runaway;
-            } else if is_closed && silence > PASSES_AFTER_CLOSE * PASS || silence > limits.patience
-            {
-                return if self.core.is_freed() { Finish::Freed } else { Finish::Quiet };
-            } else if now > deadline {
-                return Finish::TimeIsUp;
-            }
-        }
-    }
-
     pub(super) fn close_what_is_open(&self) {
-        self.stage.ending.store(true, Ordering::Relaxed);
-        release_all(&self.stage.holder);
-        for end in [&self.active, &self.passive] {
-            end.state(&end.mutex().lock()).close();
-        }
+        self.stage.close_what_is_open([&self.active, &self.passive]);
     }
+}
+
+/// Has a foreign thread make the connection, and waits for it; passes a panic on.
+pub(super) fn connect_from_outside(connect: impl FnOnce() + Send) {
+    std::thread::scope(|scope| {
+        let connecting = scope.spawn(panics::inherit(connect));
+        if let Err(payload) = connecting.join() {
+            std::panic::resume_unwind(payload);
+        }
+    });
 }

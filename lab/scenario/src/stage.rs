@@ -5,16 +5,18 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use eventsys::{EThread, EventProcessor, Guard, ProxyMutex};
+use eventsys::{EThread, EventProcessor, Guard, ProxyMutex, StateMachine};
 use iocore::NetVcRef;
 
 use super::buffers::Seen;
 use super::contract::Contract;
-use super::held::{Holder, give_way};
+use super::end::End;
+use super::held::{Holder, give_way, release_all};
 use super::model::Trigger;
 use super::op::Owner;
 use super::program::Program;
 use super::record::{Recorder, What};
+use super::run::{Finish, PASS, PASSES_AFTER_CLOSE};
 
 /// What all parts of a run know.
 pub(super) struct Stage {
@@ -51,6 +53,77 @@ pub(super) struct Stage {
 }
 
 impl Stage {
+    /// A stage of this program on an event thread, or two; `between` is the number of the pair and
+    /// the mutex between the ends.
+    pub(super) fn new(
+        program: &Program,
+        processor: &Arc<EventProcessor>,
+        threads: [Arc<EThread>; 2],
+        (pair, core_mutex): (u32, Arc<ProxyMutex>),
+        holder: Arc<Holder>,
+        recorder: Option<Arc<Recorder>>,
+    ) -> Arc<Stage> {
+        Arc::new(Stage {
+            program: program.clone(),
+            reactions: program.index(),
+            processor: Arc::clone(processor),
+            threads,
+            pair,
+            core_mutex,
+            holder,
+            recorder,
+            calls: AtomicU32::new(0),
+            written: AtomicI64::new(0),
+            #[cfg(feature = "explore")]
+            is_active: AtomicBool::new(false),
+            seen: Mutex::default(),
+            closed: Default::default(),
+            contract: Contract::new(),
+            active_at: AtomicI64::new(processor.clock().get_hrtime()),
+            runaway: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
+        })
+    }
+
+    /// Tells both ends where they play.
+    pub(super) fn enter(self: &Arc<Self>, ends: [&Arc<StateMachine<End>>; 2]) {
+        for end in ends {
+            let guard = end.mutex().lock();
+            end.state(&guard).enter(&guard, end, self);
+        }
+    }
+
+    /// Makes passes until the run is over; `is_freed` says whether what is between the ends is
+    /// freed.
+    pub(super) fn pass_until_over(&self, pass: &dyn Fn(), is_freed: &dyn Fn() -> bool) -> Finish {
+        let clock = self.processor.clock();
+        let limits = self.program.limits;
+        let deadline = clock.get_hrtime_updated() + limits.longest;
+        loop {
+            pass();
+            let now = clock.get_hrtime_updated();
+            let silence = now - self.active_at.load(Ordering::Relaxed);
+            let is_closed = self.is_closed();
+            if self.runaway.load(Ordering::Relaxed) {
+                return Finish::Runaway;
+            } else if is_closed && silence > PASSES_AFTER_CLOSE * PASS || silence > limits.patience
+            {
+                return if is_freed() { Finish::Freed } else { Finish::Quiet };
+            } else if now > deadline {
+                return Finish::TimeIsUp;
+            }
+        }
+    }
+
+    /// Ends the run: no reaction is carried out any more, and open ends are closed.
+    pub(super) fn close_what_is_open(&self, ends: [&Arc<StateMachine<End>>; 2]) {
+        self.ending.store(true, Ordering::Relaxed);
+        release_all(&self.holder);
+        for end in ends {
+            end.state(&end.mutex().lock()).close();
+        }
+    }
+
     /// Something happens now that a run waits for.
     #[cfg(not(feature = "explore"))]
     pub(super) fn note_activity(&self) {

@@ -5,6 +5,8 @@
 //! happens, and which of them a foreign thread has.
 
 use crate::driver;
+use iocore::VioOp;
+use iocore::net::steps as net;
 use pluginvc::steps as pvc;
 use pluginvc::steps::Side;
 use std::collections::BTreeSet;
@@ -14,7 +16,7 @@ use eventsys::steps::Step;
 
 use super::amount::Bytes;
 use super::explain::{explain, explain_hold, explain_op, explain_trigger};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Progress};
 use super::model::{PairDef, Trigger};
 use super::op::{Op, Owner};
 use super::record::{Called, HoldChange, Performed, Record, Recorded, Thread, What};
@@ -132,6 +134,10 @@ impl<'a> Story<'a> {
             let n = self.ledger.core(writer);
             Some(format!("core buffer {} to {} {n}", writer.letter(), reader.letter()))
         };
+        let sockets = |writer: Side, reader: Side| {
+            let n = self.ledger.core(writer);
+            Some(format!("in the sockets {} to {} {n}", writer.letter(), reader.letter()))
+        };
         let parts = match step.kind {
             pvc::WRITE_ADDED => [to_write(me), core(me, peer)],
             pvc::READ_ADDED => [core(peer, me), to_read(me)],
@@ -139,13 +145,27 @@ impl<'a> Story<'a> {
             pvc::WRITE_NO_SPACE => [to_write(me), core(me, peer)],
             pvc::READ_NO_SPACE => [core(peer, me), to_read(me)],
             pvc::PEER_NO_SPACE => [to_write(me), to_read(peer)],
+            net::NET_WRITE => {
+                return joined([to_write(me), sockets(me, peer), self.progress(me, VioOp::Write)]);
+            }
+            net::NET_READ => {
+                return joined([sockets(peer, me), to_read(me), self.progress(me, VioOp::Read)]);
+            }
             driver::SM_READ | driver::SM_WRITE => match next.first().map(|next| &next.what) {
                 Some(What::Seen(called)) => return self.seen(called),
                 _ => return String::new(),
             },
             _ => return String::new(),
         };
-        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+        joined(parts)
+    }
+
+    /// How far an operation over TCP is.
+    fn progress(&self, side: Side, op: VioOp) -> Option<String> {
+        let Progress { nbytes, ndone } = self.ledger.progress(side, op);
+        let of = if nbytes == i64::MAX { "max".to_owned() } else { nbytes.to_string() };
+        let name = if op == VioOp::Write { "write" } else { "read" };
+        Some(format!("{}'s {name} VIO {ndone} of {of}", side.letter()))
     }
 
     /// What the called user has in its buffers.
@@ -230,6 +250,10 @@ fn reaction(next: &[Record]) -> String {
         }
         _ => String::new(),
     }
+}
+
+fn joined<const N: usize>(parts: [Option<String>; N]) -> String {
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 fn blocks(n: i64) -> String {

@@ -1,4 +1,4 @@
-//! A scenario as a file: what the reader reads back.
+//! Writes a scenario as a file, in a form from which the reader makes the same scenario again.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Words that the input must spell, byte by byte and over any cut.
+//! Fixed words such as `HTTP/` that the input must spell, even if it comes in pieces.
 //!
 //! llparse makes a tree of each node's words; a byte that no word goes on with
 //! is a mismatch *at that byte*: what was matched before it stays taken.

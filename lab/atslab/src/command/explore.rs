@@ -255,15 +255,11 @@ fn write(args: &ExploreArgs, ended: &Ended, out: &mut Output) -> Result<ExitCode
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
 }
 
-/// Writes the page of the first that has something to show.
+/// Writes the page of everything that has an interleaving to show.
 fn show(args: &ExploreArgs, all: &[Ended], out: &mut Output) -> Result<(), Error> {
     let Some(file) = &args.html else { return Ok(()) };
-    for ended in all {
-        if page::write(file, ended)? {
-            return Ok(());
-        }
-    }
-    if args.format == Format::Text {
+    let is_there = page::write(file, all)?;
+    if !is_there && args.format == Format::Text {
         writeln!(out, "{QUIET}no page: there is no interleaving to show{QUIET:#}")?;
     }
     Ok(())

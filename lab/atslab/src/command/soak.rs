@@ -1,5 +1,5 @@
-//! `atslab soak`: the server under load from clients that go away, and what is left
-//! of it afterwards.
+//! `atslab soak`: clients load the server, and many of them go away at random moments. Then it
+//! counts what the server still holds: connections, pairs, events, memory.
 
 mod client;
 mod left;

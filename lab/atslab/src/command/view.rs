@@ -51,6 +51,11 @@ pub(crate) struct ViewArgs {
     #[command(flatten)]
     pub servers: ServersArg,
 
+    /// Play it over TCP: its users get the two ends of a connection of the loopback, with real
+    /// sockets, in place of a PluginVC pair. With --epoch both stand one above the other
+    #[arg(long, requires = "file", conflicts_with_all = ["case", "live"])]
+    pub tcp: bool,
+
     /// Write the page into this file, instead of a temporary one that the browser opens
     #[arg(long, value_name = "OUT.html", group = "output")]
     pub html: Option<PathBuf>,
@@ -77,7 +82,8 @@ const VIEW_EXAMPLES: &str = "\
 The page is one file and needs no network: lanes, mutexes, buffers with their water marks,
 callbacks, and a sentence for each step. The arrow keys step; \"?\" shows all keys. With
 several generations, or with --case and --live, the runs stand one above the other, and
-the same steps in the same column.
+the same steps in the same column. With --tcp the kernel carries the bytes, so how many
+move in one step may differ from one run to the next.
 
 Without --html, --svg or --trace the page goes into a temporary file, the browser that
 BROWSER names (or the system's) opens it, and its path is printed.
@@ -88,6 +94,8 @@ Examples:
   atslab view my.toml --epoch all --html my.html
   atslab view my.toml --live --ats 9.2.9
   atslab view --case eos --html eos.html
+  atslab view 01-ten-bytes --tcp
+  atslab view 01-ten-bytes --tcp --epoch C
   atslab view tests/node/public.jsonl
   atslab serve --trace trace.jsonl; atslab view trace.jsonl
   atslab view 24-water-mark-32kib --svg step=41 > figure.svg
@@ -107,7 +115,7 @@ pub(crate) fn view(args: &ViewArgs, out: &mut Output) -> Result<ExitCode, Error>
         let page = match &what {
             What::One(scene) => page::of_scene(scene, &links),
             What::Gallery(scenes) => page::of_gallery(scenes, &links),
-            What::Race(interleaving) => page::of_interleaving(interleaving, &links),
+            What::Races(races) => page::of_interleavings(races, &links),
         };
         match &args.html {
             Some(path) => write(path, &page)?,
@@ -121,13 +129,13 @@ pub(crate) fn view(args: &ViewArgs, out: &mut Output) -> Result<ExitCode, Error>
 enum What {
     One(Box<Scene>),
     Gallery(Vec<Scene>),
-    Race(Box<Interleaving>),
+    Races(Vec<Interleaving>),
 }
 
 fn one<'a>(what: &'a What, option: &str) -> Result<&'a Scene, Error> {
     match what {
         What::One(scene) => Ok(scene),
-        What::Gallery(_) | What::Race(_) => Err(Error::Line {
+        What::Gallery(_) | What::Races(_) => Err(Error::Line {
             place: option.to_owned(),
             fault: "expected a scenario or a case, found none".to_owned(),
         }),
@@ -155,6 +163,12 @@ fn scenes(args: &ViewArgs) -> Result<What, Error> {
         let servers = args.servers.chosen(&args.which)?;
         let probe = Arc::new(Probe::build(&args.servers.with_headers(&servers))?);
         named.on_servers(&servers, &probe)?
+    } else if args.tcp {
+        let epochs = args.which.named().into_iter().flat_map(|epochs| epochs.epochs());
+        named.over_tcp(epochs).map_err(|why| Error::Line {
+            place: "--tcp".to_owned(),
+            fault: format!("expected a scenario that a TCP connection can play, found {why}"),
+        })?
     } else {
         let epochs = args.which.named().unwrap_or(Epochs::One(Epoch::default()));
         named.on_port(epochs.epochs())
@@ -162,12 +176,13 @@ fn scenes(args: &ViewArgs) -> Result<What, Error> {
     Ok(What::One(Box::new(scene)))
 }
 
-/// What another command has printed as JSON: an interleaving of the explorer, scenarios of
+/// What another command has printed as JSON: interleavings of the explorer, scenarios of
 /// node's stream layer, or steps.
 fn of_json(args: &ViewArgs, file: &Path) -> Result<What, Error> {
     let fault = |fault: String| Error::Line { place: file_name(file), fault };
-    if args.live || args.which.named().is_some() {
-        return Err(fault("expected a scenario where a generation is named or --live".to_owned()));
+    if args.live || args.tcp || args.which.named().is_some() {
+        let expected = "expected a scenario where a generation is named, or --live or --tcp";
+        return Err(fault(expected.to_owned()));
     }
     let text = lines_of(file)?;
     let at = |(line, text): (usize, String)| Error::Line {
@@ -191,7 +206,7 @@ fn of_json(args: &ViewArgs, file: &Path) -> Result<What, Error> {
         let scene = lines::scene(&file_name(file), &text).map_err(at)?;
         return Ok(What::One(Box::new(scene)));
     }
-    Interleaving::read(&text).map(|race| What::Race(Box::new(race))).map_err(fault)
+    Interleaving::read(&text).map(What::Races).map_err(fault)
 }
 
 /// The scenario in a file or of the gallery, with its text.

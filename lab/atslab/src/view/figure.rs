@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use super::align;
+use super::forms::{BAD_ENDS, BAR_HALF, BAR_OVER, DASH, Form};
 use super::kinds::Shape;
 use super::model::{Buffer, Row, Run, Scene};
 use super::page::escaped;
@@ -23,9 +24,9 @@ const HEAD: usize = 38;
 const STYLE: &str = "text{font:11px system-ui,'DejaVu Sans',sans-serif;fill:#22231f}\
 .d{fill:#6d6d66}.b{font-weight:600}.m{fill:#b5122f;font-size:10px}.s{font-size:14px}\
 .A{color:#1766a8}.P{color:#a84c14}.C{color:#5b5b57}.F{color:#b5122f}\
-.full{fill:currentColor}.ring{fill:#fff;stroke:currentColor;stroke-width:1.5}\
-.line{fill:none;stroke:currentColor;stroke-width:1.3}.in{fill:none;stroke:#fff;stroke-width:1.6}\
-.thick{stroke-width:3}.dash{stroke-dasharray:3 2}.warn{fill:#fff;stroke:#b5122f;stroke-width:2}\
+.full{fill:currentColor}.hollow,.padlock{fill:#fff;stroke:currentColor;stroke-width:1.5}\
+.line,.stem{fill:none;stroke:currentColor;stroke-width:1.3}.inner{fill:none;stroke:#fff;stroke-width:1.6}\
+.thick{stroke-width:3}.dashed{stroke-dasharray:3 2}.warn{fill:#fff;stroke:#b5122f;stroke-width:2}\
 .lane{stroke:#dcdcd4}.time{stroke:#a5a59e;stroke-dasharray:2 3}.band{fill:#fde3e6}.gap{fill:#eeeee8}\
 .held{fill:currentColor;fill-opacity:.45}.level{fill:currentColor;fill-opacity:.3;stroke:currentColor}\
 .mark{fill:none;stroke:#b5122f;stroke-dasharray:4 3}.cur{fill:#ffd54a;fill-opacity:.35;stroke:#d8a800}";
@@ -281,20 +282,7 @@ impl<'a> Strip<'a> {
     }
 
     fn draw_chart(&self, out: &mut String, buffer: &Buffer, top: usize) {
-        let same = |other: &&Buffer| other.way == buffer.way;
-        let buffers = self.scene.runs.iter().flat_map(|run| &run.buffers).filter(same);
-        let most = buffers
-            .flat_map(|buffer| &buffer.levels)
-            .map(|level| {
-                if level.mark <= 4 * level.bytes.max(1) {
-                    level.bytes.max(level.mark)
-                } else {
-                    level.bytes
-                }
-            })
-            .max()
-            .unwrap_or(1)
-            .max(1);
+        let most = self.scene.most(buffer.way);
         let bottom = top + CHART;
         let height = |bytes: i64| {
             let part = usize::try_from(bytes.clamp(0, most)).unwrap_or(0) * (CHART - 4);
@@ -324,13 +312,15 @@ impl<'a> Strip<'a> {
             bytes_text(most)
         );
         if let Some((x, y, bytes)) = named {
+            let (name, bytes) = (buffer.mark_name, bytes_text(bytes));
+            let words = match buffer.way[1] {
+                1 => format!("{bytes}: {name}"),
+                _ => format!("{name} {bytes}"),
+            };
+            let (x, y) = (x + 4, y + 11);
             let _ = write!(
                 out,
-                r#"<path class="mark" d="{mark}"/><text class="m" x="{}" y="{}">{} {}</text>"#,
-                x + 4,
-                y + 11,
-                buffer.mark_name,
-                bytes_text(bytes)
+                r#"<path class="mark" d="{mark}"/><text class="m" x="{x}" y="{y}">{words}</text>"#
             );
         }
     }
@@ -344,66 +334,35 @@ impl<'a> Strip<'a> {
             (_, Some(theirs)) => theirs,
         };
         let _ = write!(out, r#"<g class="{side}"><title>{}</title>"#, escaped(&row.code));
-        shape(out, row.kind.shape, x, y, from);
-        if row.kind.shape == Shape::Callback && is_bad_end(&row.code) {
-            let _ = write!(out, r#"<path class="in" d="M{},{y}h6"/>"#, x - 3);
-        }
+        draw_form(out, row, x, y, from);
         out.push_str("</g>");
     }
 }
 
-/// The form of a row with its middle at (x, y).
-fn shape(out: &mut String, shape: Shape, x: usize, y: usize, from: Option<usize>) {
-    let (l, t) = (x.saturating_sub(6), y - 6);
-    if let Some(from) = from {
-        let class = match shape {
-            Shape::Callback => "line thick",
-            Shape::Call => "line dash",
-            _ => "line",
-        };
-        if shape != Shape::Bar {
-            let _ = write!(out, r#"<path class="{class}" d="M{x},{from}V{y}"/>"#);
-        }
-    }
-    let _ = match shape {
-        Shape::Event => write!(out, r#"<path class="full" d="M{x},{}l7,7l-7,7l-7,-7z"/>"#, y - 7),
-        Shape::Callback => write!(out, r#"<circle class="full" cx="{x}" cy="{y}" r="6.5"/>"#),
-        Shape::Call if from.is_none_or(|from| from < y) => {
-            write!(out, r#"<path class="full" d="M{},{t}h10l-5,8z"/>"#, x - 5)
-        }
-        Shape::Call => write!(out, r#"<path class="full" d="M{},{}h10l-5,-8z"/>"#, x - 5, y + 6),
-        Shape::Move => write!(
-            out,
-            r#"<circle class="full" cx="{x}" cy="{y}" r="6"/><path class="in" d="M{},{y}h7m-3,-3l3,3l-3,3"/>"#,
-            x - 3
-        ),
-        Shape::Stop => write!(out, r#"<path class="warn" d="M{l},{t}h12v12h-12z"/>"#),
-        Shape::Miss => {
-            write!(out, r#"<path class="warn" d="M{l},{t}h12v12h-12zm0,0l12,12m0,-12l-12,12"/>"#)
-        }
-        Shape::Bar => {
-            let from = from.unwrap_or(y);
-            let (top, end) = (from.min(y) - 6, from.max(y) + 6);
-            write!(out, r#"<path class="full" d="M{},{top}h6V{end}h-6z"/>"#, x - 3)
-        }
-        Shape::Own => write!(out, r#"<path class="full" d="M{},{}l10,5l-10,5z"/>"#, x - 5, y - 5),
-        Shape::Wake => write!(
-            out,
-            r#"<circle class="ring" cx="{x}" cy="{y}" r="6"/><path class="line" d="M{x},{}v4h3"/>"#,
-            y - 4
-        ),
-        Shape::Lock => write!(
-            out,
-            r#"<path class="ring" d="M{},{y}h10v7h-10zm2,0v-3a3,3 0 0 1 6,0v3"/>"#,
-            x - 5
-        ),
-        Shape::Look => write!(out, r#"<circle class="ring" cx="{x}" cy="{y}" r="3.5"/>"#),
+/// The form of a row with its middle at (x, y); `from` is the height where a call comes from. As in
+/// `page/draw.js`.
+fn draw_form(out: &mut String, row: &Row, x: usize, y: usize, from: Option<usize>) {
+    let shape = row.kind.shape;
+    let Form { stem, is_turned, parts } = shape.form();
+    let mut path = |class: &str, d: &str| {
+        let _ = write!(out, r#"<path class="{class}" d="{d}"/>"#);
     };
-}
-
-/// True for a callback of an end, a timeout or an error: it has a dash.
-fn is_bad_end(code: &str) -> bool {
-    code.rsplit_once(' ').is_some_and(|(_, event)| ["105", "106", "104", "3"].contains(&event))
+    if let Some(from) = from.filter(|_| !stem.is_empty()) {
+        path(stem, &format!("M{x},{from}V{y}"));
+    }
+    if let (Some(from), Shape::Bar) = (from, shape) {
+        let (left, wide) = (x - BAR_HALF, 2 * BAR_HALF);
+        let (top, end) = (from.min(y) - BAR_OVER, from.max(y) + BAR_OVER);
+        return path("full", &format!("M{left},{top}h{wide}V{end}h-{wide}z"));
+    }
+    let turn = if is_turned && from.is_some_and(|from| from > y) { " scale(1,-1)" } else { "" };
+    let _ = write!(out, r#"<g transform="translate({x},{y}){turn}">"#);
+    let event = row.code.rsplit_once(' ').map_or("", |(_, event)| event);
+    let is_bad = shape == Shape::Callback && BAD_ENDS.contains(&event);
+    for (class, d) in parts.iter().chain(is_bad.then_some(&DASH)) {
+        let _ = write!(out, r#"<path class="{class}" d="{d}"/>"#);
+    }
+    out.push_str("</g>");
 }
 
 /// Seconds: a run in virtual time has whole milliseconds, a trace of a server has not.

@@ -1,8 +1,8 @@
-//! An interleaving that the explorer has printed (`atslab explore --format json`), for the
+//! The interleavings that the explorer has printed (`atslab explore --format json`), for the
 //! page.
 //!
-//! The format is `atslab-interleaving`, version 1. What the page does not need is not looked
-//! at. Of several lines, each with a violation, the first is shown.
+//! The format is `atslab-interleaving`, version 1: one object, or a line for each violation. What
+//! the page does not need is not looked at.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,6 +30,8 @@ pub(crate) struct Interleaving {
     rows: Vec<Line>,
     /// How many operations are left out, because no other thread notices them.
     hidden: usize,
+    /// All operations; none if the text has only those that matter.
+    all: Vec<Line>,
 }
 
 /// The object as it is printed.
@@ -52,6 +54,8 @@ struct Printed {
     rows: Vec<Line>,
     #[serde(default)]
     hidden: usize,
+    #[serde(default)]
+    all: Vec<Line>,
 }
 
 #[derive(Default, Deserialize)]
@@ -97,34 +101,55 @@ struct Line {
     line: Option<String>,
     note: Option<String>,
     waits_for_ever: Option<String>,
+    /// The mutexes that the thread holds.
+    #[serde(default)]
+    held: Vec<String>,
     #[serde(skip_serializing)]
     violation: Option<Value>,
 }
 
 impl Interleaving {
-    /// Reads an interleaving, or tells why the text is not one.
-    pub(crate) fn read(text: &str) -> Result<Interleaving, String> {
-        const FORMAT: &str = "atslab-interleaving";
+    /// Reads the interleavings, or tells why the text has none. A line that says that nothing was
+    /// found is left out beside others.
+    pub(crate) fn read(text: &str) -> Result<Vec<Interleaving>, String> {
         let one = |text| serde_json::from_str::<Printed>(text);
         // One object over many lines, or an object a line.
-        let read = one(text)
-            .or_else(|error| one(text.lines().next().unwrap_or_default()).map_err(|_| error))
-            .map_err(|error| crate::error::message(&error))?;
+        let printed: Result<Vec<Printed>, serde_json::Error> = match one(text) {
+            Ok(printed) => Ok(vec![printed]),
+            Err(error) => {
+                let mut lines = text.lines().map(one);
+                match lines.next() {
+                    Some(Ok(first)) => [Ok(first)].into_iter().chain(lines).collect(),
+                    _ => Err(error),
+                }
+            }
+        };
+        let mut printed = printed.map_err(|error| crate::error::message(&error))?;
+        if printed.iter().any(|one| !one.rows.is_empty()) {
+            printed.retain(|one| !one.rows.is_empty());
+        }
+        printed.into_iter().map(Interleaving::of).collect()
+    }
+
+    fn of(read: Printed) -> Result<Interleaving, String> {
+        const FORMAT: &str = "atslab-interleaving";
         if read.format != FORMAT || read.version != 1 {
             let (format, version) = (eventsys::steps::excerpt(&read.format), read.version);
             return Err(format!(
                 "expected the format {FORMAT} version 1, found {format} version {version}"
             ));
         }
-        let tasks = read.rows.iter().map(|line| line.task);
+        let tasks = read.rows.iter().chain(&read.all).map(|line| line.task);
         let mut tasks = tasks.chain(read.segments.iter().map(|segment| segment.task));
         let threads = read.threads.len();
         if let Some(task) = tasks.find(|&task| task >= threads) {
             return Err(format!("expected a task below {threads}, found {task}"));
         }
         // The violation is said below all rows.
-        let rows: Vec<Line> =
-            read.rows.into_iter().filter(|line| line.violation.is_none()).collect();
+        let told = |rows: Vec<Line>| -> Vec<Line> {
+            rows.into_iter().filter(|line| line.violation.is_none()).collect()
+        };
+        let (rows, all) = (told(read.rows), told(read.all));
         if rows.is_empty() {
             return Err("expected the operations of an execution, found none".to_owned());
         }
@@ -147,6 +172,7 @@ impl Interleaving {
             segments: read.segments,
             rows,
             hidden: read.hidden,
+            all,
         })
     }
 }

@@ -90,6 +90,7 @@ const EVENTS: &str = "pluginvc.md#four-events";
 const BYTES: &str = "pluginvc.md#how-bytes-move";
 const PASS: &str = "event-system.md#one-pass";
 const NET: &str = "net.md#the-story";
+const FLAGS: &str = "net.md#two-flags-and-a-list";
 const HTTP: &str = "http.md#the-way-of-a-request";
 const FORMAT: &str = "recordings.md#the-format";
 
@@ -145,6 +146,9 @@ static STEPS: &[Kind] = &[
     step(net::NET_SIGNAL_READ, Shape::Callback, "read_signal_and_update", NET),
     step(net::NET_SIGNAL_WRITE, Shape::Callback, "write_signal_and_update", NET),
     step(net::NET_FREE, Shape::Bar, "UnixNetVConnection::free", "net.md#closing"),
+    step(net::NET_POLL, Shape::Event, "PollCont::do_poll", FLAGS),
+    step(net::NET_READABLE, Shape::Wake, "NetHandler::waitForActivity", FLAGS),
+    step(net::NET_WRITABLE, Shape::Wake, "NetHandler::waitForActivity", FLAGS),
 ];
 
 /// The kind of a step.

@@ -12,7 +12,6 @@ use conformance::ats::vocabulary;
 use eventsys::EventCode;
 use eventsys::steps::{Step, Subject, excerpt};
 use httpsm::steps as http;
-use iocore::net::steps as net;
 use serde::Deserialize;
 
 use super::kinds;
@@ -125,21 +124,6 @@ fn sentence(step: &Step, ledger: &Ledger) -> String {
         http::HTTP_STATE => format!("the HTTP state machine enters state {n}"),
         http::HTTP_EVENT => format!("the HTTP state machine receives {}", event()),
         http::HTTP_HOOK => format!("a plugin is called with {}", event()),
-        net::NET_ACCEPT => "a connection is accepted".to_owned(),
-        net::NET_CONNECT => "a connection attempt begins".to_owned(),
-        net::NET_DO_IO_READ => "the user of the connection asks to read".to_owned(),
-        net::NET_DO_IO_WRITE => "the user of the connection asks to write".to_owned(),
-        net::NET_DO_IO_CLOSE => "the user of the connection closes it".to_owned(),
-        net::NET_READ if n == 0 => "the socket is at its end".to_owned(),
-        net::NET_READ => format!("the socket gives {n} bytes"),
-        net::NET_WRITE => format!("the socket takes {n} bytes"),
-        net::NET_SIGNAL_READ => {
-            format!("the user of the connection is told of its read: {}", event())
-        }
-        net::NET_SIGNAL_WRITE => {
-            format!("the user of the connection is told of its write: {}", event())
-        }
-        net::NET_FREE => "the socket is closed".to_owned(),
         _ => explain(step, Epoch::default(), ledger),
     }
 }
@@ -195,7 +179,7 @@ mod tests {
         assert_eq!(names, ["connection 1", "connection 2", "connection 3"]);
         assert_eq!(few.runs[0].rows[2].lane, 2);
         assert_eq!(few.runs[0].rows[2].code, "N3 net_read 5");
-        assert_eq!(few.runs[0].rows[2].sentence, "the socket gives 5 bytes");
+        assert_eq!(few.runs[0].rows[2].sentence, "the socket of the connection gives 5 bytes");
         assert_eq!(few.runs[0].locks, ["mutex 2"]);
         let many = scene("x.jsonl", &text(MOST_LANES + 1)).expect("a scene");
         assert_eq!(many.runs[0].lanes.len(), 1);

@@ -1,5 +1,7 @@
 //! What a picture of runs is made of.
 
+use conformance::ats::scenario::LockKeys;
+
 use super::kinds::Kind;
 
 /// A scenario or a case, with its runs.
@@ -61,9 +63,10 @@ pub(crate) struct Buffer {
     /// Whose colour it has.
     pub side: char,
     /// Its place in the way of the bytes: which way (0: from A to P), and which place on it
-    /// (0: where they are written, 1: between, 2: where they are read).
+    /// (0: where they are written, 1: between, 2: where they are read). 2 and 3 are no ways: the
+    /// write and the read VIO of a connection over TCP, in the same order.
     pub way: [u8; 2],
-    /// What the line in its chart means: a water mark, or a limit.
+    /// What the line in its chart means: a water mark, a limit, or the bytes that are asked for.
     pub mark_name: &'static str,
     /// Where it changes.
     pub levels: Vec<Level>,
@@ -113,6 +116,19 @@ pub(crate) struct Row {
     pub source: String,
 }
 
+impl Scene {
+    /// The top of the charts of the buffers at this place: one scale for all runs. A mark far above
+    /// all bytes does not count, for it would press them to the ground.
+    pub(crate) fn most(&self, way: [u8; 2]) -> i64 {
+        let buffers = self.runs.iter().flat_map(|run| &run.buffers);
+        let levels = buffers.filter(|buffer| buffer.way == way).flat_map(|buffer| &buffer.levels);
+        let top = |&Level { bytes, mark, .. }: &Level| {
+            if mark <= 4 * bytes.max(1) { bytes.max(mark) } else { bytes }
+        };
+        levels.map(top).max().unwrap_or(1).max(1)
+    }
+}
+
 impl Run {
     /// The index of the lock with this name, which is added if it is new.
     pub(crate) fn lock(&mut self, name: &str) -> usize {
@@ -160,6 +176,7 @@ impl Buffer {
 pub(crate) fn lock_words(name: &str) -> String {
     match name {
         "core" => "C of the core".to_owned(),
+        LockKeys::HANDLER => "H of the net thread".to_owned(),
         "active's" => "S₁ of A’s user".to_owned(),
         "passive's" => "S₂ of P’s user".to_owned(),
         "shared" => "S of both users".to_owned(),

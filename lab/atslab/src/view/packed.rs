@@ -11,23 +11,26 @@ use super::model::{Buffer, Lane, Row, Run, Scene, lock_words};
 /// The data of `scene`.
 pub(crate) fn scene(scene: &Scene) -> Value {
     let columns = align::columns(&scene.runs);
+    let differs = align::differs(&scene.runs, &columns);
+    let differing: Vec<usize> = (0..differs.len()).filter(|&column| differs[column]).collect();
     let runs: Vec<Value> =
-        scene.runs.iter().zip(&columns).map(|(run, columns)| pack(run, columns)).collect();
+        scene.runs.iter().zip(&columns).map(|(run, columns)| pack(scene, run, columns)).collect();
     json!({
         "name": scene.name,
         "title": scene.title,
         "teaches": scene.teaches,
         "text": scene.text,
         "places": scene.places,
+        "differs": differing,
         "runs": runs,
     })
 }
 
-fn pack(run: &Run, columns: &[u32]) -> Value {
+fn pack(scene: &Scene, run: &Run, columns: &[u32]) -> Value {
     let (mut texts, mut kinds) = (Texts::default(), Kinds::default());
     let lanes: Vec<Value> =
         run.lanes.iter().map(|Lane { name, side }| json!([name, side.to_string()])).collect();
-    let buffers: Vec<Value> = run.buffers.iter().map(buffer).collect();
+    let buffers: Vec<Value> = run.buffers.iter().map(|it| buffer(scene, it)).collect();
     let place = |row: &Row| match (row.place, row.is_place) {
         (None, _) => -1,
         // An odd number is a place that was reached before.
@@ -75,12 +78,13 @@ fn list<'a>(run: &'a Run, of: impl FnMut(&'a Row) -> Value) -> Value {
     run.rows.iter().map(of).collect()
 }
 
-fn buffer(buffer: &Buffer) -> Value {
+fn buffer(scene: &Scene, buffer: &Buffer) -> Value {
     let Buffer { name, side, way, mark_name, levels } = buffer;
     json!({
         "name": name,
         "side": side.to_string(),
         "way": way,
+        "most": scene.most(buffer.way),
         "mark": mark_name,
         "levels": levels.iter().map(|level| json!([level.row, level.bytes, level.mark])).collect::<Vec<_>>(),
     })

@@ -12,6 +12,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
+use super::forms;
 use super::interleaving::Interleaving;
 use super::model::Scene;
 use super::packed;
@@ -48,23 +49,27 @@ pub(crate) fn of_scene(scene: &Scene, links: &Links) -> String {
     let title = format!("{} – atslab", scene.title);
     whole(
         &title,
-        &json!({ "kind": "runs", "links": object(links), "scenes": [packed::scene(scene)] }),
+        &json!({ "kind": "runs", "links": object(links), "forms": forms::data(), "scenes": [packed::scene(scene)] }),
     )
 }
 
 /// The page that shows many, drawn small.
 pub(crate) fn of_gallery(scenes: &[Scene], links: &Links) -> String {
     let scenes: Vec<Value> = scenes.iter().map(packed::scene).collect();
-    whole("Runs – atslab", &json!({ "kind": "gallery", "links": object(links), "scenes": scenes }))
+    whole(
+        "Runs – atslab",
+        &json!({ "kind": "gallery", "links": object(links), "forms": forms::data(), "scenes": scenes }),
+    )
 }
 
-/// The page that shows what several threads did.
-pub(crate) fn of_interleaving(interleaving: &Interleaving, links: &Links) -> String {
-    let title = format!("{} – atslab", interleaving.title);
+/// The page that shows what several threads did: one interleaving, or several of which the reader
+/// chooses one.
+pub(crate) fn of_interleavings(races: &[Interleaving], links: &Links) -> String {
+    let title = races.first().map_or("an interleaving", |race| &race.title);
     let data = json!({
-        "kind": "interleaving", "links": object(links), "scenes": [], "interleaving": interleaving,
+        "kind": "interleaving", "links": object(links), "forms": forms::data(), "scenes": [], "interleavings": races,
     });
-    whole(&title, &data)
+    whole(&format!("{title} – atslab"), &data)
 }
 
 fn object(links: &Links) -> Value {

@@ -9,24 +9,15 @@ use std::collections::BTreeSet;
 use conformance::ats::Epoch;
 use conformance::ats::scenario::record::{Effect, HoldChange, Thread, What};
 use conformance::ats::scenario::{
-    Ledger, Line, Op, Owner, PairDef, Record, Recorded, Story, Trigger, explain, trigger_key,
+    Ledger, Line, LockKeys, Op, Owner, PairDef, Record, Recorded, Story, Trigger, explain,
+    trigger_key,
 };
-use conformance::ats::vocabulary::driver;
 use eventsys::steps::Step;
-use pluginvc::PVC_DEFAULT_MAX_BYTES;
-use pluginvc::steps as pvc;
-use pluginvc::steps::Side;
 
-use super::kinds::{self, Kind, Shape};
+use super::kinds::{self, Shape};
+use super::lanes::{Layout, PAIR, TCP, source_of};
 use super::model::{Buffer, Lane, Row, Run};
 use super::places::Places;
-
-/// The lanes of a pair. The lane of the foreign thread is there only if it is needed.
-const USER_A: usize = 0;
-const ACTIVE: usize = 1;
-const PASSIVE: usize = 2;
-const USER_P: usize = 3;
-const FOREIGN: usize = 4;
 
 /// The run of a scenario with this pair and these places in its text.
 pub(crate) fn of_scenario(
@@ -35,11 +26,29 @@ pub(crate) fn of_scenario(
     places: &Places,
     epoch: Epoch,
 ) -> Run {
-    let mut run = Run { arm: "port".to_owned(), buffers: buffers(epoch), ..of_epoch(epoch) };
+    let run = Run { arm: "port".to_owned(), ..Layout::pair_of(epoch) };
+    told(recorded, pair, places, epoch, (PAIR, run))
+}
+
+/// The run of a scenario over TCP.
+pub(crate) fn over_tcp(recorded: &Recorded, pair: &PairDef, places: &Places) -> Run {
+    let run = Run { arm: "port, over TCP".to_owned(), ..Layout::over_tcp() };
+    // The sentences of an epoch are those of PluginVC's steps, and there are none.
+    told(recorded, pair, places, Epoch::default(), (TCP, run))
+}
+
+fn told(
+    recorded: &Recorded,
+    pair: &PairDef,
+    places: &Places,
+    epoch: Epoch,
+    (layout, mut run): (Layout, Run),
+) -> Run {
     run.threads.push("ET_NET 0".to_owned());
     run.locks = lock_names(recorded);
     let mut maker = Maker {
         run,
+        layout,
         places,
         recorded,
         ledger: Ledger::new(pair),
@@ -65,8 +74,15 @@ pub(crate) fn of_scenario(
 
 /// The mutexes of the pair that are held at some time, from the active end to the passive.
 fn lock_names(recorded: &Recorded) -> Vec<String> {
-    const ORDER: [&str; 6] =
-        ["active's deputy's", "active's", "shared", "core", "passive's", "passive's deputy's"];
+    const ORDER: [&str; 7] = [
+        "active's deputy's",
+        "active's",
+        "shared",
+        "core",
+        LockKeys::HANDLER,
+        "passive's",
+        "passive's deputy's",
+    ];
     let locks = &recorded.report.locks;
     let keys = recorded.records.iter().flat_map(|record| record.held.iter());
     let held: BTreeSet<&str> = keys.map(|key| locks.name(key)).collect();
@@ -85,7 +101,7 @@ pub(crate) fn of_steps_under(
     epoch: Epoch,
     locks: &[(&str, usize)],
 ) -> Run {
-    let mut run = Run { arm: arm.to_owned(), buffers: buffers(epoch), ..of_epoch(epoch) };
+    let mut run = Run { arm: arm.to_owned(), ..Layout::pair_of(epoch) };
     run.threads.push("ET_NET 0".to_owned());
     run.buffers.retain(|buffer| buffer.way[1] == 1);
     run.locks = locks.iter().map(|(name, _)| (*name).to_owned()).collect();
@@ -99,7 +115,7 @@ pub(crate) fn of_steps_under(
             what: What::Step(step.clone()),
         };
         ledger.apply(&record);
-        let (kind, mut lane, mut from) = of_step(step);
+        let (kind, mut lane, mut from) = PAIR.of_step(step);
         if kind.shape == Shape::Own {
             // It says no side; it is the doing of the user that was called last.
             let called = run.rows.iter().rev().find(|row| row.kind.shape == Shape::Callback);
@@ -127,69 +143,12 @@ pub(crate) fn of_steps_under(
             source: source_of(step),
         });
         for buffer in &mut run.buffers {
-            buffer.note(at, level(&ledger, buffer.way).0, PVC_DEFAULT_MAX_BYTES);
+            let (bytes, mark) = PAIR.level(&ledger, buffer.way);
+            buffer.note(at, bytes, mark);
         }
     }
     run.buffers.retain(Buffer::is_used);
     run
-}
-
-fn of_epoch(epoch: Epoch) -> Run {
-    let lane = |name: &str, side| Lane { name: name.to_owned(), side };
-    Run {
-        epoch: epoch.name().to_owned(),
-        release: epoch.release().to_owned(),
-        lanes: vec![
-            lane("A’s user", 'A'),
-            lane("active end", 'A'),
-            lane("passive end", 'P'),
-            lane("P’s user", 'P'),
-        ],
-        ..Run::default()
-    }
-}
-
-fn buffers(epoch: Epoch) -> Vec<Buffer> {
-    let buffer = |name: &str, side, way: [u8; 2]| Buffer {
-        name: name.to_owned(),
-        side,
-        way,
-        mark_name: match way[1] {
-            1 => "no more is put in here",
-            2 => "water mark",
-            _ => "",
-        },
-        levels: Vec::new(),
-    };
-    let mut all = vec![
-        buffer("A’s write buffer", 'A', [0, 0]),
-        buffer("core buffer A→P", 'C', [0, 1]),
-        buffer("P’s read buffer", 'P', [0, 2]),
-        buffer("P’s write buffer", 'P', [1, 0]),
-        buffer("core buffer P→A", 'C', [1, 1]),
-        buffer("A’s read buffer", 'A', [1, 2]),
-    ];
-    if !epoch.has_core_buffers() {
-        // There are none: the bytes go straight into the peer's buffer.
-        all.retain(|buffer| buffer.way[1] != 1);
-    }
-    all
-}
-
-/// The bytes in a buffer of the pair, and the mark of its chart.
-fn level(ledger: &Ledger, [way, place]: [u8; 2]) -> (i64, i64) {
-    let writer = if way == 0 { Side::Active } else { Side::Passive };
-    let both = |side, of: fn(&conformance::ats::scenario::Level) -> i64| {
-        of(ledger.level(side, false)) + of(ledger.level(side, true))
-    };
-    match place {
-        0 => (both(writer, |level| level.write), 0),
-        1 => (ledger.core(writer), PVC_DEFAULT_MAX_BYTES),
-        _ => {
-            let reader = writer.other();
-            (both(reader, |level| level.read), ledger.level(reader, false).mark)
-        }
-    }
 }
 
 /// True if the story has a line for this record.
@@ -197,44 +156,9 @@ fn is_line(record: &Record) -> bool {
     !matches!(&record.what, What::Seen(_) | What::Reaction { trigger: Trigger::Event(..), .. })
 }
 
-/// The kind of a step, its lane, and where the call came from.
-fn of_step(step: &Step) -> (&'static Kind, usize, Option<usize>) {
-    let kind = kinds::of_step(step.kind);
-    let (end, user) = match Side::of(step) {
-        Some(Side::Active) => (ACTIVE, USER_A),
-        Some(Side::Passive) => (PASSIVE, USER_P),
-        None => return (kind, PASSIVE, Some(ACTIVE)),
-    };
-    match (kind.shape, step.kind) {
-        (Shape::Callback, _) => (kind, user, Some(end)),
-        (Shape::Call, _) => (kind, end, Some(user)),
-        (
-            _,
-            driver::SM_CHECKED | driver::FREE_READ_BUFFER_BLOCKS | driver::FREE_WRITE_BUFFER_BLOCKS,
-        ) => (kind, user, None),
-        // Bytes that go straight to the other end.
-        (_, pvc::MOVED) => (kind, if end == ACTIVE { PASSIVE } else { ACTIVE }, Some(end)),
-        _ => (kind, end, None),
-    }
-}
-
-/// The line of the port that reported a step. What a driver of the ends reports says nothing
-/// about the port.
-pub(crate) fn source_of(step: &Step) -> String {
-    let Some(place) = step.place else { return String::new() };
-    let file = place.file().replace('\\', "/");
-    // A path from the project's folder, wherever that was when this was built.
-    let begins = ["pluginvc/src/", "eventsys/src/", "iocore/src/", "httpsm/src/"];
-    let begin = begins.iter().filter_map(|begin| file.find(begin)).min();
-    begin.map_or_else(String::new, |at| format!("{}:{}", &file[at..], place.line()))
-}
-
-fn user_lane(side: Side) -> usize {
-    if side == Side::Active { USER_A } else { USER_P }
-}
-
 struct Maker<'a> {
     run: Run,
+    layout: Layout,
     places: &'a Places,
     recorded: &'a Recorded,
     ledger: Ledger,
@@ -247,10 +171,10 @@ struct Maker<'a> {
 impl Maker<'_> {
     fn row(&mut self, record: &Record, next: &[Record], line: Line) {
         let (kind, lane, from) = match &record.what {
-            What::Step(step) => of_step(step),
-            What::Op(performed) => (&kinds::OPERATION, user_lane(performed.side), None),
+            What::Step(step) => self.layout.of_step(step),
+            What::Op(performed) => (&kinds::OPERATION, self.layout.user(performed.side), None),
             What::Hold { .. } => (&kinds::HOLD, self.foreign_lane(), None),
-            What::Reaction { side, .. } => (&kinds::REACTION, user_lane(*side), None),
+            What::Reaction { side, .. } => (&kinds::REACTION, self.layout.user(*side), None),
             What::Seen(_) => return,
         };
         let here = self.place_of(record, next);
@@ -289,10 +213,11 @@ impl Maker<'_> {
     }
 
     fn foreign_lane(&mut self) -> usize {
-        if self.run.lanes.len() == FOREIGN {
+        let foreign = self.layout.foreign;
+        if self.run.lanes.len() == foreign {
             self.run.lanes.push(Lane { name: "foreign thread".to_owned(), side: 'F' });
         }
-        FOREIGN
+        foreign
     }
 
     /// The place of an operation, of a reaction, or of the reaction to a callback.
@@ -317,7 +242,7 @@ impl Maker<'_> {
         for key in record.held.iter() {
             let name = self.recorded.report.locks.name(key);
             // The holder's own mutex is no part of the pair.
-            if name != conformance::ats::scenario::LockKeys::ANOTHER {
+            if name != LockKeys::ANOTHER {
                 held |= 1 << self.run.lock(name);
             }
         }
@@ -346,7 +271,7 @@ impl Maker<'_> {
     fn levels(&mut self) {
         let row = self.run.rows.len() - 1;
         for buffer in &mut self.run.buffers {
-            let (bytes, mark) = level(&self.ledger, buffer.way);
+            let (bytes, mark) = self.layout.level(&self.ledger, buffer.way);
             buffer.note(row, bytes, mark);
         }
     }
@@ -357,7 +282,11 @@ mod tests {
     use super::*;
     use conformance::ats::gallery;
     use conformance::ats::scenario::record::Called;
-    use conformance::ats::scenario::{Scenario, record_scenario, steps_of};
+    use conformance::ats::scenario::{
+        Scenario, record_over_tcp, record_scenario, steps_of, why_not_over_tcp,
+    };
+    use iocore::net::steps as net;
+    use pluginvc::steps::Side;
 
     fn run_of(scenario: &Scenario, epoch: Epoch) -> (Recorded, Run) {
         let recorded = record_scenario(&scenario.compile(), epoch);
@@ -435,6 +364,72 @@ mod tests {
         assert!(compared > 1000, "{compared} callbacks were compared");
     }
 
+    /// The kernel carries the bytes, so the levels are checked and not the number of the steps:
+    /// what is in the sockets is what one has taken and the other has not given yet.
+    #[test]
+    fn over_tcp_levels_are_never_negative_and_are_what_a_callback_sees() {
+        let (mut played, mut compared) = (0, 0);
+        for name in gallery::names() {
+            let scenario = gallery::named(name).expect("a scenario");
+            let program = scenario.compile();
+            if why_not_over_tcp(&program).is_some() {
+                continue;
+            }
+            let recorded = record_over_tcp(&program);
+            let places = Places::of(&scenario.to_string());
+            let run = over_tcp(&recorded, &scenario.pair, &places);
+            for buffer in &run.buffers {
+                assert!(buffer.levels.iter().all(|level| level.bytes >= 0), "{name} {buffer:?}");
+            }
+            let mut row = 0;
+            for record in &recorded.records {
+                match &record.what {
+                    What::Seen(Called { side, by_deputy: false, seen }) => {
+                        let ledger_of = |way: [u8; 2]| {
+                            let buffer = run.buffers.iter().find(|buffer| buffer.way == way);
+                            buffer.map_or(0, |buffer| buffer.at(row - 1).bytes)
+                        };
+                        let way = u8::from(*side == Side::Passive);
+                        let levels = (ledger_of([way, 0]), ledger_of([1 - way, 2]));
+                        if !scenario.to_string().contains("by_deputy") {
+                            assert_eq!(levels, (seen.write, seen.read), "{name}, row {row}");
+                            compared += 1;
+                        }
+                    }
+                    _ => row += usize::from(is_line(record)),
+                }
+            }
+            played += 1;
+        }
+        assert!(played > 40 && compared > 200, "{played} scenarios, {compared} callbacks");
+    }
+
+    #[test]
+    fn over_tcp_polls_stand_on_the_thread_and_wake_the_connections() {
+        let scenario = gallery::named("01-ten-bytes").expect("a scenario");
+        let recorded = record_over_tcp(&scenario.compile());
+        let run = over_tcp(&recorded, &scenario.pair, &Places::of(&scenario.to_string()));
+        let lanes: Vec<&str> = run.lanes.iter().map(|lane| &*lane.name).collect();
+        assert_eq!(lanes, ["A’s user", "A’s NetVC", "net thread", "P’s NetVC", "P’s user"]);
+        let codes: Vec<&str> = run.rows.iter().map(|row| &*row.code).collect();
+        let at = |code: &str| codes.iter().position(|known| *known == code).expect(code);
+        // The byte's way: written, the system asked, the other end triggered, read, told.
+        let way = ["A net_write 10", "P net_readable", "P net_read 10", "P sm_read 102"].map(at);
+        assert!(way.is_sorted(), "{codes:#?}");
+        let polls = run.rows.iter().filter(|row| row.kind.name == net::NET_POLL.name());
+        assert!(polls.clone().count() > 0 && polls.clone().all(|row| row.lane == 2), "{codes:#?}");
+        let woken = &run.rows[at("P net_readable")];
+        assert_eq!((woken.lane, woken.from), (3, Some(2)));
+        let told = &run.rows[at("P sm_read 102")];
+        let names: Vec<&str> = (0..run.locks.len())
+            .filter(|at| told.held & 1 << at != 0)
+            .map(|at| &*run.locks[at])
+            .collect();
+        assert_eq!(names, [LockKeys::HANDLER, "passive's"], "H, and the user's mutex");
+        let vio = run.buffers.iter().find(|buffer| buffer.way == [2, 0]).expect("A's write VIO");
+        assert_eq!(vio.levels.last().map(|level| (level.bytes, level.mark)), Some((10, 10)));
+    }
+
     #[test]
     fn a_mutex_of_a_foreign_thread_is_told_apart() {
         let scenario = gallery::named("45-held-peer").expect("a scenario");
@@ -443,7 +438,7 @@ mod tests {
         let miss = run.rows.iter().find(|row| row.kind.shape == Shape::Miss).expect("a miss");
         assert_ne!(miss.foreign & 1 << passive, 0);
         assert_eq!(miss.held & 1 << passive, 0);
-        assert_eq!(run.lanes.len(), FOREIGN + 1);
+        assert_eq!(run.lanes.len(), PAIR.foreign + 1);
         assert!(miss.source.starts_with("pluginvc/src/locks.rs:"), "{}", miss.source);
     }
 }

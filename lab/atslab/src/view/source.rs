@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use conformance::ats::live::{Finish as LiveFinish, LiveError, Probe, RealArm, Release, differ};
 use conformance::ats::live::{Played, PortArm, Server};
-use conformance::ats::scenario::{Finish, Outcome, Recorded, Scenario, record_scenario};
+use conformance::ats::scenario::{
+    Finish, Outcome, Recorded, Scenario, record_over_tcp, record_scenario, why_not_over_tcp,
+};
 use conformance::ats::{Case, CaseEnd, Epoch, Suite, compare, run_case};
 use eventsys::mutex::census;
 use eventsys::steps::{Collector, Step};
@@ -39,6 +41,26 @@ impl Named {
             }
         }
         self.scene(places, runs)
+    }
+
+    /// Its run over TCP, behind those on PluginVC pairs of these epochs.
+    ///
+    /// # Errors
+    /// If it does what has no meaning over TCP: what that is.
+    pub(crate) fn over_tcp(
+        &self,
+        epochs: impl Iterator<Item = Epoch>,
+    ) -> Result<Scene, &'static str> {
+        let program = self.scenario.compile();
+        if let Some(why) = why_not_over_tcp(&program) {
+            return Err(why);
+        }
+        let recorded = record_over_tcp(&program);
+        let mut scene = self.on_port(epochs);
+        let mut run = pair::over_tcp(&recorded, &self.scenario.pair, &Places::of(&self.text));
+        run.end = end_of(&recorded, &self.scenario);
+        scene.runs.push(run);
+        Ok(scene)
     }
 
     /// For each server its run and the port's beside it.

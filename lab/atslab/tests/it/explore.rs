@@ -254,6 +254,27 @@ fn random_strategies_have_seeds_and_find_it_too() {
 }
 
 #[test]
+fn a_row_has_the_mutexes_that_its_thread_holds_and_all_rows_are_there() {
+    let found = json(&["deadlock-over-m2"]);
+    let list = |key: &str| found[key].as_array().expect("a list").clone();
+    let (rows, all) = (list("rows"), list("all"));
+    let operations = |rows: &[Value]| rows.iter().filter(|row| row["op"].is_string()).count();
+    assert_eq!(Some((operations(&all) - operations(&rows)) as u64), found["hidden"].as_u64());
+    // Each of the two waits for a mutex that the other one holds.
+    let waits = |task: u64| {
+        let row = rows.iter().find(|row| row["task"] == task && row["waits_for_ever"].is_string());
+        row.unwrap_or_else(|| panic!("task {task} waits: {rows:#?}")).clone()
+    };
+    let held = |task| -> Vec<String> {
+        let held = waits(task)["held"].as_array().expect("a list").clone();
+        held.iter().map(|name| text(name).to_owned()).collect()
+    };
+    assert!(held(0).contains(&"core.mutex".to_owned()), "{:?}", held(0));
+    assert!(!held(0).contains(&"A.deputy.mutex".to_owned()), "it waits for this one");
+    assert_eq!(held(1), ["A.deputy.mutex"]);
+}
+
+#[test]
 fn the_page_has_the_interleaving_that_was_found() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("race.html");

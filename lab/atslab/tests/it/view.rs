@@ -1,6 +1,8 @@
 //! `atslab view`: its page, its figures, its traces, and its errors. What the page does in a
 //! browser is in `tests/view`.
 
+mod trace;
+
 use predicates::str::contains;
 use serde_json::Value;
 
@@ -84,6 +86,25 @@ fn what_other_commands_print_as_json_is_shown() {
 }
 
 #[test]
+fn each_line_with_a_violation_is_on_the_page() {
+    let files = Files::new("", "");
+    let line = |text: &str, rows: &str| {
+        format!(
+            "{{\"format\":\"atslab-interleaving\",\"version\":1,\"threads\":[\"T\"],\
+             \"schedule\":\"a*\",\"violation\":{{\"kind\":\"panic\",\"text\":\"{text}\"}},\
+             \"segments\":[{{\"task\":0}}],\"rows\":[{rows}]}}\n"
+        )
+    };
+    let row = "{\"task\":0,\"note\":\"A > close\"}";
+    let lines = [line("one", row), line("none", ""), line("two", row)].concat();
+    files.write("found.json", lines.as_bytes());
+    let data = data(&page(&files, &["found.json"]));
+    let races = data["interleavings"].as_array().expect("a list");
+    let texts: Vec<&str> = races.iter().filter_map(|race| race["violation"].as_str()).collect();
+    assert_eq!(texts, ["panic: one", "panic: two"]);
+}
+
+#[test]
 fn without_a_file_the_page_has_the_whole_gallery() {
     let files = Files::new("", "");
     let page = page(&files, &[]);
@@ -123,41 +144,48 @@ fn a_figure_is_svg_with_the_sentence_of_its_step() {
     let figure = stdout(atslab().args(["view", "24-water-mark-32kib", "--svg", "step=41"]));
     assert!(figure.starts_with("<svg ") && figure.ends_with("</svg>\n"));
     assert!(figure.contains("the bytes stay in the write buffer"), "{figure}");
-    assert_eq!(figure.matches("<g class=").count(), figure.matches("</g>").count());
+    assert_eq!(figure.matches("<g ").count(), figure.matches("</g>").count());
+}
+
+/// The rules of the document "Trace Event Format", one by one. `tests/view/perfetto.mjs` opens the
+/// same traces in Perfetto itself.
+#[test]
+fn a_trace_keeps_the_rules_of_its_format() {
+    let files = Files::new("", "");
+    for args in [["45-held-peer", "--epoch=all"], ["24-water-mark-32kib", "--tcp"]] {
+        let mut command = atslab();
+        command.current_dir(files.path()).arg("view").args(args).args(["--trace", "trace.json"]);
+        command.assert().success().stdout("").stderr("");
+        let text = std::fs::read_to_string(files.path().join("trace.json")).expect("the trace");
+        let trace: Value = serde_json::from_str(&text).expect("JSON");
+        trace::check(trace["traceEvents"].as_array().expect("a list"));
+    }
 }
 
 #[test]
-fn a_trace_is_what_perfetto_reads() {
+fn the_same_users_play_over_tcp() {
     let files = Files::new("", "");
-    let mut command = atslab();
-    command.current_dir(files.path());
-    command.args(["view", "45-held-peer", "--epoch", "all", "--trace", "trace.json"]);
-    command.assert().success().stdout("").stderr("");
-    let text = std::fs::read_to_string(files.path().join("trace.json")).expect("the trace");
-    let trace: Value = serde_json::from_str(&text).expect("JSON");
-    let events = trace["traceEvents"].as_array().expect("a list");
-    let mut kinds = std::collections::BTreeSet::new();
-    for event in events {
-        let ph = event["ph"].as_str().expect("a phase");
-        kinds.insert(ph);
-        assert!(event["pid"].is_u64() && event["name"].is_string(), "{event}");
-        match ph {
-            "M" => assert!(event["args"].is_object(), "{event}"),
-            "X" => assert!(event["ts"].is_u64() && event["dur"].as_u64() > Some(0), "{event}"),
-            "C" => assert!(event["args"]["bytes"].as_i64() >= Some(0), "{event}"),
-            "s" | "f" => assert!(event["id"].is_u64() && event["tid"].is_u64(), "{event}"),
-            _ => panic!("{event}"),
-        }
-    }
-    assert_eq!(kinds.into_iter().collect::<String>(), "CMXfs");
-    // The slices of a lane do not overlap; a slice of an arrow's begin is the exception.
-    let mut ends = std::collections::BTreeMap::new();
-    for event in events.iter().filter(|event| event["ph"] == "X" && event["cat"] != "call") {
-        let number = |key: &str| event[key].as_u64().expect("a number");
-        let end = ends.entry((number("pid"), number("tid"))).or_insert(0);
-        assert!(*end <= number("ts"), "{event}");
-        *end = number("ts") + number("dur");
-    }
+    let data = data(&page(&files, &["01-ten-bytes", "--tcp", "--epoch", "C"]));
+    let runs = data["scenes"][0]["runs"].as_array().expect("a list");
+    let names: Vec<&str> = runs.iter().filter_map(|run| run["arm"].as_str()).collect();
+    assert_eq!(names, ["port", "port, over TCP"]);
+    // What the users do and are told is the same, over a pair and over TCP.
+    let users = |run: &Value| -> Vec<String> {
+        let texts = run["texts"].as_array().expect("a list");
+        let codes = run["rows"]["code"].as_array().expect("a list").iter();
+        let codes = codes.map(|code| texts[code.as_u64().expect("an index") as usize].as_str());
+        let of_user = |code: &&str| code.contains(" > ") || code.contains(" sm_");
+        codes.flatten().filter(of_user).map(str::to_owned).collect()
+    };
+    let mut both = [users(&runs[0]), users(&runs[1])];
+    both.iter_mut().for_each(|codes| codes.sort());
+    assert_eq!(both[0], both[1]);
+    let fails = |args: &[&str], sentence: &str| {
+        atslab().arg("view").args(args).assert().code(2).stderr(contains(sentence));
+    };
+    fails(&["45-held-peer", "--tcp"], "found `hold`");
+    fails(&["--tcp"], "required arguments were not provided");
+    fails(&["01-ten-bytes", "--tcp", "--live"], "cannot be used with");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The contract of a pair in an ordinary build, where no observer looks at it: nothing.
+//! In an ordinary build no observer watches the contract of a pair: these functions do nothing.
 //!
 //! `monitor.rs`, which stands in its place in the exploration build, says what it is.
 

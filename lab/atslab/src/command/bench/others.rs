@@ -1,4 +1,4 @@
-//! What a Rust user would take instead, with similar work: tokio, crossbeam-channel,
+//! Similar work with what a user of Rust could take instead: tokio, crossbeam-channel,
 //! and, as the limit, a bare copy of the bytes.
 //!
 //! They have no state machines, no water marks and no callbacks under a lock, so they

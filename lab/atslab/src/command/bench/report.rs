@@ -1,4 +1,4 @@
-//! The result as a table, in Markdown, and in JSON.
+//! Prints the result of `atslab bench`: as a table, in Markdown, or in JSON.
 
 use std::io::{self, Write};
 

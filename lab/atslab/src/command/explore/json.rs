@@ -8,11 +8,11 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use conformance::input::{MOST_OF_LINES, file_name, read_file};
-use explorer::{Place, Report, Trace, What};
+use explorer::{Operation, Place, Report, Row, Trace, What};
 use serde_json::{Value, json};
 
 use super::ended::{Ended, Shown};
-use super::rows::lines;
+use super::rows::{best_place, lines};
 use super::subject::Subject;
 use crate::error::{Error, message};
 use crate::ui::output::Output;
@@ -32,11 +32,12 @@ pub(super) fn write(ended: &Ended, out: &mut Output) -> Result<(), Error> {
     Ok(())
 }
 
-/// The object of the first violation, or of the one schedule that was run.
-pub(super) fn first(ended: &Ended) -> Option<Value> {
-    let shown = ended.found.first();
-    let trace = shown.map(|shown| &shown.trace).or(ended.trace.as_ref())?;
-    Some(object(ended, shown, Some(trace)))
+/// The objects of all violations, or that of the one schedule that was run.
+pub(super) fn objects(ended: &Ended) -> Vec<Value> {
+    if let (true, Some(trace)) = (ended.found.is_empty(), &ended.trace) {
+        return vec![object(ended, None, Some(trace))];
+    }
+    ended.found.iter().map(|shown| object(ended, Some(shown), Some(&shown.trace))).collect()
 }
 
 fn object(ended: &Ended, shown: Option<&Shown>, trace: Option<&Trace>) -> Value {
@@ -64,6 +65,7 @@ fn object(ended: &Ended, shown: Option<&Shown>, trace: Option<&Trace>) -> Value 
         "segments": trace.map_or(Vec::new(), segments),
         "rows": rows,
         "hidden": hidden,
+        "all": trace.map_or(Vec::new(), all),
     })
 }
 
@@ -82,31 +84,77 @@ fn segments(trace: &Trace) -> Vec<Value> {
 /// The rows that matter, and how many operations are left out.
 fn rows(trace: &Trace) -> (Vec<Value>, usize) {
     let (lines, hidden) = lines(trace);
+    let held = held(trace);
     let row = |line: super::rows::Line<'_>| {
-        let mut object = json!({
-            "task": line.row.task,
-            "n": line.row.point,
-            "segment": line.row.segment,
-            "src": line.place.map(src),
-            "line": line.source,
-        });
-        let more = match &line.row.what {
-            What::Operation { operation, object, before, after, .. } => json!({
-                "op": operation,
-                "object": object,
-                "before": before,
-                "after": after,
-            }),
-            What::Note(text) => json!({ "note": text }),
-            What::Violation { violation, .. } => json!({ "violation": violation }),
-            What::WaitsForEver { what, .. } => json!({ "waits_for_ever": what }),
-        };
-        if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
-            object.extend(more);
-        }
-        object
+        let at = trace.rows.iter().position(|row| std::ptr::eq(row, line.row));
+        let held = at.map_or(&[][..], |at| &held[at]);
+        object_of(line.row, line.place, line.source.as_deref(), held)
     };
     (lines.into_iter().flatten().map(row).collect(), hidden)
+}
+
+/// Every row, without the text of its line.
+fn all(trace: &Trace) -> Vec<Value> {
+    let place = |row: &Row| match &row.what {
+        What::Operation { frames, .. } => best_place(frames).or(frames.first()).cloned(),
+        _ => None,
+    };
+    let rows = trace.rows.iter().zip(held(trace));
+    rows.map(|(row, held)| object_of(row, place(row).as_ref(), None, &held)).collect()
+}
+
+fn object_of(row: &Row, place: Option<&Place>, line: Option<&str>, held: &[&str]) -> Value {
+    let mut object = json!({
+        "task": row.task,
+        "n": row.point,
+        "segment": row.segment,
+        "src": place.map(src),
+        "line": line,
+        "held": held,
+    });
+    let more = match &row.what {
+        What::Operation { operation, object, before, after, .. } => json!({
+            "op": operation,
+            "object": object,
+            "before": before,
+            "after": after,
+        }),
+        What::Note(text) => json!({ "note": text }),
+        What::Violation { violation, .. } => json!({ "violation": violation }),
+        What::WaitsForEver { what, .. } => json!({ "waits_for_ever": what }),
+    };
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
+    }
+    object
+}
+
+/// For each row the mutexes with a name that its thread holds when the row comes, the outermost
+/// first.
+fn held(trace: &Trace) -> Vec<Vec<&str>> {
+    let mut held: Vec<Vec<&str>> = vec![Vec::new(); trace.tasks.len()];
+    // A thread has a mutex that it waits for only when it goes on.
+    let mut awaited: Vec<Option<&str>> = vec![None; trace.tasks.len()];
+    let mut of_rows = Vec::with_capacity(trace.rows.len());
+    for row in &trace.rows {
+        let task = usize::from(row.task);
+        let (mine, awaited) = (&mut held[task], &mut awaited[task]);
+        if !matches!(row.what, What::WaitsForEver { .. }) {
+            mine.extend(awaited.take());
+        }
+        of_rows.push(mine.clone());
+        if let What::Operation { operation, object, before, .. } = &row.what
+            && object.contains('.')
+        {
+            match operation {
+                Operation::Lock => *awaited = Some(object),
+                Operation::TryLock if before.as_deref() == Some("free") => mine.push(object),
+                Operation::Unlock => mine.retain(|known| known != object),
+                _ => {}
+            }
+        }
+    }
+    of_rows
 }
 
 fn src(place: &Place) -> String {

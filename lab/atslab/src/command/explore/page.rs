@@ -1,4 +1,4 @@
-//! The page of an interleaving: what `--format json` prints, as `atslab view` shows it.
+//! The page of interleavings: what `--format json` prints, as `atslab view` shows it.
 
 use std::path::Path;
 
@@ -11,13 +11,17 @@ use crate::error::Error;
 use crate::view::interleaving::Interleaving;
 use crate::view::page;
 
-/// Writes the page of the first violation, or of the one schedule that was run. False if there is
+/// Writes the page of all violations, or of the one schedule that was run. False if there is
 /// neither: a search that finds nothing has no order of steps to show.
-pub(super) fn write(file: &Path, ended: &Ended) -> Result<bool, Error> {
-    let Some(object) = json::first(ended) else { return Ok(false) };
-    let interleaving = Interleaving::read(&object.to_string())
+pub(super) fn write(file: &Path, ended: &[Ended]) -> Result<bool, Error> {
+    let objects = ended.iter().flat_map(json::objects).map(|object| object.to_string());
+    let text = objects.collect::<Vec<_>>().join("\n");
+    if text.is_empty() {
+        return Ok(false);
+    }
+    let races = Interleaving::read(&text)
         .map_err(|fault| Error::Line { place: "--html".to_owned(), fault })?;
-    let page = page::of_interleaving(&interleaving, &links::of(None, None));
+    let page = page::of_interleavings(&races, &links::of(None, None));
     std::fs::write(file, page)
         .map_err(|source| Error::Unwritable { file: file_name(file), source })?;
     Ok(true)

@@ -66,7 +66,7 @@ fn line(row: &Row) -> Option<Line<'_>> {
     if frames.first().is_some_and(|top| top.file == "eventsys/src/mutex.rs") && !is_lock {
         return None;
     }
-    let place = place(frames)?;
+    let place = best_place(frames)?;
     let source = Trace::source_line(place);
     let is_assertion = source.as_ref().is_some_and(|line| line.contains("assert"));
     (!is_assertion).then_some(Line { row, place: Some(place), source })
@@ -78,7 +78,7 @@ const THROUGH: [&str; 4] =
 
 /// The call that says most: that of PluginVC, or of the event loop and its queues. What the
 /// interpreter does has notes.
-fn place(frames: &[Place]) -> Option<&Place> {
+pub(super) fn best_place(frames: &[Place]) -> Option<&Place> {
     let of_pair = |place: &&Place| {
         place.file.starts_with("pluginvc/src/") && !place.file.ends_with("src/end.rs")
     };

@@ -18,7 +18,7 @@ use super::Run;
 use crate::error::Error;
 use crate::ui::output::Output;
 use crate::view::kinds::{self, Kind};
-use crate::view::pair::source_of;
+use crate::view::lanes::source_of;
 
 /// Writes the object of `scenario`, with each of its `runs`.
 pub(super) fn write(

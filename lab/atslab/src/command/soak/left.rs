@@ -1,4 +1,4 @@
-//! The server of a soak, and what is left of it.
+//! The server of a soak, and the count of what it still holds when all clients are gone.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -23,12 +23,8 @@ export function unpackScene(packed) {
   const runs = packed.runs.map(unpackRun);
   const columns = Math.max(0, ...runs.map((run) => (run.rows.column.at(-1) ?? -1) + 1));
   const differs = new Uint8Array(columns);
+  for (const column of packed.differs) differs[column] = 1;
   const most = new Map();
-  // What users do is in no recording: there it makes no difference.
-  const mayLack = new Uint8Array(columns);
-  for (const run of runs) {
-    run.rows.column.forEach((column, row) => (mayLack[column] = run.kinds[run.rows.kind[row]].step ? 0 : 1));
-  }
   for (const run of runs) {
     run.rowAt = new Int32Array(columns).fill(-1);
     run.last = new Int32Array(columns).fill(-1);
@@ -36,18 +32,9 @@ export function unpackScene(packed) {
     let last = -1;
     for (let column = 0; column < columns; column++) {
       if (run.rowAt[column] >= 0) last = run.rowAt[column];
-      else if (run.whole || !mayLack[column]) differs[column] = 1;
       run.last[column] = last;
     }
-    for (const buffer of run.buffers) {
-      const key = buffer.way.join();
-      let top = most.get(key) ?? 1;
-      for (const [, bytes, mark] of buffer.levels) {
-        // A mark far above all bytes would press them to the ground.
-        top = Math.max(top, bytes, mark <= 4 * Math.max(bytes, 1) ? mark : 0);
-      }
-      most.set(key, top);
-    }
+    for (const buffer of run.buffers) most.set(buffer.way.join(), buffer.most);
   }
   return { ...packed, runs, columns, differs, most };
 }

@@ -1,4 +1,4 @@
-// An interleaving: a column for each thread, a bar at each interruption, and the values that
+// Interleavings, one at a time: a column for each thread, a bar at each interruption, and the values that
 // a thread has seen and another has changed since.
 
 import { byId, html } from './draw.js';
@@ -42,15 +42,36 @@ function objectOf(line) {
 
 /** Shows an interleaving, and steps through its lines. */
 export class Columns {
-  /** @param {Interleaving} data @param {Links} links @param {(place: string) => void} moved */
-  constructor(data, links, moved) {
-    this.data = data;
+  /**
+   * One of these is shown; `choose` shows another one.
+   * @param {Interleaving[]} races @param {Links} links @param {(place: string) => void} moved
+   */
+  constructor(races, links, moved) {
+    this.races = races;
     this.links = links;
     this.moved = moved;
+    this.race = -1;
+    this.data = races[0];
     this.at = 0;
-    this.lines = data.rows;
+    this.isWhole = false;
+    this.lines = this.data.rows;
     /** @type {HTMLElement[]} */
     this.rows = [];
+    const box = /** @type {HTMLSelectElement} */ (byId('race-choose'));
+    box.replaceChildren(...races.map((race, index) => html('option', { value: String(index) }, `${index + 1} of ${races.length}: ${race.violation || race.title}`)));
+    byId('race-which').hidden = races.length < 2;
+    box.onchange = () => { this.choose(Number(box.value)); this.go(0); };
+  }
+
+  /** @param {number} race */
+  choose(race) {
+    const index = Math.max(0, Math.min(this.races.length - 1, race));
+    if (index === this.race) return;
+    this.race = index;
+    this.isWhole = false;
+    const data = this.data = this.races[index];
+    this.lines = data.rows;
+    /** @type {HTMLSelectElement} */ (byId('race-choose')).value = String(index);
     byId('race-title').textContent = data.title || data.violation || 'An interleaving';
     document.title = `${byId('race-title').textContent} – atslab`;
     const interruptions = data.segments.filter((segment) => segment.preempted).length;
@@ -73,7 +94,13 @@ export class Columns {
     const table = html('table', { class: 'race' }, html('thead', {}, html('tr', {}, ...threads.map((name, task) => html('th', { class: `t${task % 4}`, scope: 'col' }, `T${task + 1} · ${name}`)))));
     const body = html('tbody');
     this.rows = [];
-    if (this.data.hidden) body.append(this.wide(`${counted(this.data.hidden, 'operation')} that no other thread notices ${this.data.hidden === 1 ? 'is' : 'are'} left out`, 'folded'));
+    const { hidden, all } = this.data;
+    if (hidden) {
+      const words = `${counted(hidden, 'operation')} that no other thread notices ${hidden === 1 ? 'is' : 'are'}`;
+      const fold = this.wide(this.isWhole ? `${words} shown too: fold` : `${words} left out${all.length ? ': unfold' : ''}`, 'folded');
+      if (all.length) fold.onclick = () => this.fold();
+      body.append(fold);
+    }
     this.lines.forEach((line, index) => {
       const before = this.lines[index - 1];
       if (before && before.task !== line.task) body.append(this.switch(before, line, index));
@@ -87,6 +114,17 @@ export class Columns {
     if (this.data.violation) body.append(this.wide(this.data.violation, 'violation'));
     table.append(body);
     byId('race-table').replaceChildren(table);
+  }
+
+  /** Shows all rows, or those that matter; the place stays. */
+  fold() {
+    if (this.data.all.length === 0) return;
+    const { task, n } = this.lines[this.at];
+    this.isWhole = !this.isWhole;
+    this.lines = this.isWhole ? this.data.all : this.data.rows;
+    const same = this.lines.findIndex((line) => line.task === task && line.n >= n);
+    this.draw();
+    this.go(Math.max(0, same));
   }
 
   /** @param {string} words @param {string} kind */
@@ -134,8 +172,9 @@ export class Columns {
     const did = noteOf(line) || [line.op, objectOf(line), valueOf(line)].filter((word) => word).join(' ');
     const stale = before && before.task !== line.task ? beliefs(this.lines, this.at) : [];
     const believes = stale.map((words) => ` ${words.replace(/^it/, 'It')}.`).join('');
-    byId('race-sentence').textContent = `T${line.task + 1} (${name}): ${did}.${believes}`;
-    this.moved(`0.${this.at + 1}`);
+    const held = line.held.length ? ` It holds ${line.held.join(', ')}.` : '';
+    byId('race-sentence').textContent = `T${line.task + 1} (${name}): ${did}.${believes}${held}`;
+    this.moved(`${this.race}.${this.at + 1}`);
   }
 
   /** The next line with which another thread goes on. @param {number} by */
@@ -156,6 +195,8 @@ export class Columns {
       case 'End': this.go(this.lines.length - 1); return true;
       case 'n': this.nextSwitch(1); return true;
       case 'N': this.nextSwitch(-1); return true;
+      case 'u': this.fold(); return true;
+      case 'v': this.choose((this.race + 1) % this.races.length); this.go(0); return true;
       default: return false;
     }
   }

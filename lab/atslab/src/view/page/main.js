@@ -1,7 +1,7 @@
 // The beginning: reads the data, and shows what the address names.
 
 import { readData, unpackScene } from './data.js';
-import { byId } from './draw.js';
+import { byId, FORMS } from './draw.js';
 import { showGallery } from './gallery.js';
 import { Columns } from './interleaving.js';
 import { Runs } from './runs.js';
@@ -10,7 +10,8 @@ import { Runs } from './runs.js';
 
 async function main() {
   const data = await readData();
-  if (data.interleaving) return showRace(data.interleaving, data.links);
+  Object.assign(FORMS, data.forms);
+  if (data.interleavings) return showRaces(data.interleavings, data.links);
   const isGallery = data.kind === 'gallery';
   const scenes = data.scenes.map(unpackScene);
   let shown = '';
@@ -52,14 +53,19 @@ async function main() {
   document.documentElement.dataset.ready = 'true';
 }
 
-/** @param {import('./types.d.ts').Interleaving} race @param {{ book: string, source: string }} links */
-function showRace(race, links) {
+/** @param {import('./types.d.ts').Interleaving[]} races @param {{ book: string, source: string }} links */
+function showRaces(races, links) {
   document.body.className = 'race';
-  const columns = new Columns(race, links, (place) => history.replaceState(null, '', `#${place}`));
-  const show = () => columns.go(Number(location.hash.match(/^#0\.(\d+)$/)?.[1] ?? 1) - 1);
+  const columns = new Columns(races, links, (place) => history.replaceState(null, '', `#${place}`));
+  const show = () => {
+    const [, race, row] = location.hash.match(/^#(\d+)\.(\d+)$/) ?? [];
+    columns.choose(Number(race ?? 0));
+    columns.go(Number(row ?? 1) - 1);
+  };
   addEventListener('hashchange', show);
   addEventListener('keydown', (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (event.ctrlKey || event.altKey || event.metaKey || target.matches('select')) return;
     if (columns.key(event)) event.preventDefault();
   });
   Object.assign(globalThis, { atslabView: { columns } });

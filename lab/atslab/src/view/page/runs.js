@@ -1,7 +1,7 @@
 // One scene: its runs as strips over one axis, the cursor, the slider, the keys.
 
 import { levelAt, nameOf } from './data.js';
-import { byId, form, html, LEGEND, svg } from './draw.js';
+import { byId, form, FORMS, html, svg } from './draw.js';
 import { drawMap } from './minimap.js';
 import { showPanel } from './panel.js';
 import { drawNames, drawStrip, layoutOf } from './strip.js';
@@ -277,7 +277,7 @@ export class Runs {
     byId('farther').onclick = () => this.zoom(-1);
     byId('differs').onclick = () => this.nextDifference(1);
     byId('helps').onclick = () => this.help();
-    byId('legend').replaceChildren(...LEGEND.map(([shape, side, words]) => html('li', {}, legend(shape, side), words)));
+    byId('legend').replaceChildren(...FORMS.all.map(({ name, side, meaning }) => html('li', {}, legend(name, side), meaning)));
   }
 
   help() {

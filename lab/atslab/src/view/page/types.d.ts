@@ -5,7 +5,18 @@ export interface Data {
   kind: 'runs' | 'gallery' | 'interleaving';
   links: { book: string; source: string };
   scenes: PackedScene[];
-  interleaving?: Interleaving;
+  interleavings?: Interleaving[];
+  forms: Forms;
+}
+
+/** How rows are drawn: what `view/forms.rs` writes. */
+export interface Forms {
+  all: { name: string; stem: string; turned: boolean; parts: [string, string][]; side: string; meaning: string }[];
+  /** A further path in a callback of one of the events in `bad`. */
+  dash: [string, string];
+  bad: string[];
+  /** How far a bar between two lanes goes beyond them, and to each side. */
+  bar: [number, number];
 }
 
 /** What the explorer has printed. */
@@ -21,6 +32,8 @@ export interface Interleaving {
   segments: { task: number; points: number | null; preempted: boolean }[];
   rows: Line[];
   hidden: number;
+  /** Every row; none if only those that matter are known. */
+  all: Line[];
 }
 
 /** One operation of a thread, or a note. */
@@ -35,6 +48,7 @@ export interface Line {
   line: string | null;
   note: string | null;
   waits_for_ever: string | null;
+  held: string[];
 }
 
 export interface PackedScene {
@@ -43,6 +57,8 @@ export interface PackedScene {
   teaches: string;
   text: string;
   places: [number, number, number][];
+  /** The columns in which a run lacks a row that it could have. */
+  differs: number[];
   runs: PackedRun[];
 }
 
@@ -82,6 +98,8 @@ export interface Buffer {
   side: string;
   /** Which way (0: from A to P), and which place on it: written, between, read. */
   way: [number, number];
+  /** The top of its chart. */
+  most: number;
   mark: string;
   /** The row from which on so many bytes are in it, under this mark. */
   levels: [number, number, number][];
@@ -107,7 +125,7 @@ export interface Run extends PackedRun {
   steps: Int32Array;
 }
 
-export interface Scene extends Omit<PackedScene, 'runs'> {
+export interface Scene extends Omit<PackedScene, 'runs' | 'differs'> {
   runs: Run[];
   columns: number;
   /** 1 where a run has no row that it could have. */
