@@ -1,6 +1,6 @@
 //! The functions that plugins call.
 //!
-//! Mirrors `TSHttpConnect`, `TSHttpConnectWithPluginId`,
+//! Mirrors `TSHttpConnect`, `TSHttpConnectPlugin`, `TSHttpConnectWithPluginId`,
 //! `TSHttpTxnServerIntercept`, `TSHttpTxnIntercept`, `TSHttpTxnReenable`,
 //! `TSHttpSsnReenable` and their kin of `src/traffic_server/InkAPI.cc` (9.2.9).
 
@@ -10,8 +10,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
 use eventsys::{ContRef, Continuation as _, Data, ET_NET, EventCode, ProxyMutex, Request};
-use iocore::NetVcRef;
-use pluginvc::{PluginVCCore, PluginVcOptions};
+use iocore::buffer::{BUFFER_SIZE_INDEX_32K, SizeIndex};
+use iocore::{NetVConnection as _, NetVcRef};
+use pluginvc::{PluginVC, PluginVCCore, PluginVcOptions};
 
 use crate::accept::HttpSessionAccept;
 use crate::affinity;
@@ -22,10 +23,77 @@ use crate::proxy::HttpProxy;
 use crate::sm::HttpSM;
 use crate::transact::PluginTunnel;
 
+/// How a plugin's own connection is made. Mirrors `TSHttpConnectOptions`.
+///
+/// ```
+/// use httpsm::ConnectOptions;
+///
+/// let addr = "127.0.0.1:4000".parse().unwrap();
+/// let options = ConnectOptions { buffer_water_mark: 1 << 20, ..ConnectOptions::new(addr) };
+/// # assert_eq!(options.tag, "plugin");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ConnectOptions<'a> {
+    /// The address of the client.
+    pub addr: SocketAddr,
+    /// The plugin's name.
+    pub tag: &'a str,
+    /// The plugin's number for it.
+    pub id: i64,
+    /// The block size of the pair's buffers.
+    pub buffer_index: SizeIndex,
+    /// The water mark of the pair's buffers, in bytes.
+    pub buffer_water_mark: i64,
+}
+
+impl ConnectOptions<'_> {
+    /// What `TSHttpConnect` has.
+    #[must_use]
+    pub fn new(addr: SocketAddr) -> ConnectOptions<'static> {
+        ConnectOptions {
+            addr,
+            tag: "plugin",
+            id: 0,
+            buffer_index: BUFFER_SIZE_INDEX_32K,
+            buffer_water_mark: 0,
+        }
+    }
+}
+
 /// Makes a plugin's own request: returns the active end of a pair, on which the plugin writes the
 /// request and reads the answer. The passive end is the client's connection of a new session,
-/// marked as internal. `addr` becomes the client's address; `tag` and `id` name the plugin. Mirrors
-/// `TSHttpConnectWithPluginId`.
+/// marked as internal. Mirrors `TSHttpConnectPlugin`.
+#[must_use]
+#[doc(alias = "TSHttpConnectPlugin")]
+pub fn ts_http_connect_plugin(proxy: &Arc<HttpProxy>, options: &ConnectOptions<'_>) -> NetVcRef {
+    connect_plugin(proxy, options).0
+}
+
+/// As [`ts_http_connect_plugin`], with the passive end.
+pub(crate) fn connect_plugin(
+    proxy: &Arc<HttpProxy>,
+    options: &ConnectOptions<'_>,
+) -> (NetVcRef, Option<Arc<PluginVC>>) {
+    let ConnectOptions { addr, tag, id, buffer_index, buffer_water_mark } = *options;
+    let options = PluginVcOptions {
+        plugin_tag: Some(tag.into()),
+        plugin_id: id,
+        buffer_index,
+        buffer_water_mark,
+        ..proxy.plugin_vc_options()
+    };
+    let core = PluginVCCore::alloc_with(proxy.processor(), HttpSessionAccept::new(proxy), options);
+    core.set_active_addr(addr);
+    let passive = core.passive_vc();
+    let active = core.connect();
+    if let Some(passive) = &passive {
+        passive.net_base().set_is_internal_request(true);
+    }
+    (active, passive)
+}
+
+/// As [`ts_http_connect_plugin`]. `addr` becomes the client's address; `tag` and `id` name the
+/// plugin. Mirrors `TSHttpConnectWithPluginId`.
 #[must_use]
 #[doc(alias = "TSHttpConnectWithPluginId")]
 pub fn ts_http_connect_with_plugin_id(
@@ -34,19 +102,7 @@ pub fn ts_http_connect_with_plugin_id(
     tag: &str,
     id: i64,
 ) -> NetVcRef {
-    let options = PluginVcOptions {
-        plugin_tag: Some(tag.into()),
-        plugin_id: id,
-        ..proxy.plugin_vc_options()
-    };
-    let core = PluginVCCore::alloc_with(proxy.processor(), HttpSessionAccept::new(proxy), options);
-    core.set_active_addr(addr);
-    let passive = core.passive_vc();
-    let active = core.connect();
-    if let Some(passive) = passive {
-        iocore::NetVConnection::net_base(&*passive).set_is_internal_request(true);
-    }
-    active
+    ts_http_connect_plugin(proxy, &ConnectOptions { tag, id, ..ConnectOptions::new(addr) })
 }
 
 /// As [`ts_http_connect_with_plugin_id`], without a tag and an id. Mirrors `TSHttpConnect`.

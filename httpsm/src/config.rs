@@ -89,6 +89,27 @@ pub struct HttpConfig {
     pub via: String,
     /// `proxy.config.http.connect_ports`: the ports that `CONNECT` may lead to.
     pub connect_ports: Vec<u16>,
+    /// The bugs of the original that the proxy does not have.
+    pub corrections: HttpCorrections,
+}
+
+/// Bugs of the original that can be switched off. By default the proxy has all of them.
+///
+/// ```
+/// use httpsm::{HttpConfig, HttpCorrections};
+///
+/// let corrections = HttpCorrections { fetch_copies_whole_head: true, ..Default::default() };
+/// let config = HttpConfig { corrections, ..HttpConfig::default() };
+/// # assert_ne!(config.corrections, HttpCorrections::default());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct HttpCorrections {
+    /// [`FetchSM`](crate::FetchSM) copies the head of an answer from all blocks in which it lies,
+    /// not from the memory at its first block (corrected in 9.2.15, 10.1.4 and 10.2.0).
+    pub fetch_copies_whole_head: bool,
+    /// [`FetchSM`](crate::FetchSM) with stream IO reads a chunked body that it does not undo from its
+    /// own buffer, not from a reader that is not there (#12707; corrected in 10.2.0).
+    pub fetch_streams_chunked_bodies: bool,
 }
 
 impl Default for HttpConfig {
@@ -127,6 +148,7 @@ impl Default for HttpConfig {
                   (ApacheTrafficServer/9.2.9)"
                 .to_owned(),
             connect_ports: vec![443],
+            corrections: HttpCorrections::default(),
         }
     }
 }

@@ -48,6 +48,12 @@ eventsys::event_codes! {
         TS_EVENT_HTTP_PRE_REMAP = 60016;
         /// [`HttpHook::PostRemap`](crate::hooks::HttpHook::PostRemap).
         TS_EVENT_HTTP_POST_REMAP = 60017;
+        /// The head of a fetched answer is there ([`FetchSM`](crate::FetchSM)).
+        TS_FETCH_EVENT_EXT_HEAD_DONE = -2;
+        /// A piece of its body.
+        TS_FETCH_EVENT_EXT_BODY_READY = -3;
+        /// The last piece of its body.
+        TS_FETCH_EVENT_EXT_BODY_DONE = -4;
     }
     pub fn event_name, else iocore::event_name;
 }

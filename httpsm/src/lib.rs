@@ -25,7 +25,7 @@
 //! 2. [`tunnel`]: how a body moves;
 //! 3. `transact.rs`: the decisions;
 //! 4. [`HttpSM`] and [`HttpClientSession`]: when each decision is made;
-//! 5. [`HttpTxn`], [`ts_http_connect`], [`plugins`]: plugins.
+//! 5. [`HttpTxn`], [`ts_http_connect`], [`FetchSM`], [`plugins`]: plugins.
 //!
 //! # Not modelled
 //! The cache (every lookup is a miss), TLS, HTTP/2, parents, DNS, transforms,
@@ -43,6 +43,7 @@ mod client_session;
 mod config;
 mod connector;
 mod events;
+mod fetch;
 pub mod hdr;
 pub mod hooks;
 mod net_connector;
@@ -59,13 +60,14 @@ pub mod tunnel;
 
 pub use accept::HttpSessionAccept;
 pub use api::{
-    CacheLookup, HttpData, HttpSsn, HttpTxn, WeakHttpTxn, ts_http_connect,
-    ts_http_connect_with_plugin_id,
+    CacheLookup, ConnectOptions, HttpData, HttpSsn, HttpTxn, WeakHttpTxn, ts_http_connect,
+    ts_http_connect_plugin, ts_http_connect_with_plugin_id,
 };
 pub use client_session::HttpClientSession;
-pub use config::HttpConfig;
+pub use config::{HttpConfig, HttpCorrections};
 pub use connector::{AcceptorConnector, ConnectError, NoOrigin, Origin, OriginConnector};
 pub use events::{HttpEvents, event_name};
+pub use fetch::{FetchEvents, FetchFlags, FetchLine, FetchSM, FetchWakeUp, FetchedHead};
 pub use net_connector::NetConnector;
 pub use probe::ProtocolProbeSessionAccept;
 pub use proxy::{HttpCensus, HttpProxy};

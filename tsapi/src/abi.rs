@@ -6,6 +6,7 @@
 //! | `functions` | these lines, one for each function that is written |
 //! | `left_out` | the names of the functions that are not written |
 //! | `values` | what C passes: strings with a length, places for results |
+//! | `structures` | structures that are passed: options, events |
 //! | `callbacks` | functions of a plugin, as values that can be called |
 //! | `loader` | `dlopen`, and the calls of a plugin's entry points |
 //! | `variadic` | `TSDebug`, `TSError` and their kin |
@@ -25,6 +26,7 @@ mod functions;
 mod got;
 mod left_out;
 mod loader;
+mod structures;
 mod time;
 mod values;
 mod variadic;

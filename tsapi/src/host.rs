@@ -6,10 +6,12 @@
 //! | `table` | handles, and the objects behind them |
 //! | `calls`, `findings` | which function is called from where; what a plugin does wrong |
 //! | `locks` | `TSMutex`, and the proof that a call holds what it must hold |
-//! | `continuation`, `action`, `threads`, `virtual_time` | `TSCont`, scheduling, `TSThreadCreate` |
+//! | `continuation`, `counts`, `action` | `TSCont`, scheduling |
+//! | `threads`, `virtual_time` | `TSThreadCreate`, clocks |
 //! | `connection`, `buffer` | `TSVConn`, `TSVIO`, `TSIOBuffer` |
 //! | `head`, `field`, `url`, `parser` | `TSMBuffer` and `TSMLoc` |
 //! | `transaction`, `hooks`, `remap` | `TSHttpTxn`, `TSHttpSsn`, hooks, plugins of rules |
+//! | `client`, `fetch` | `TSHttpConnect`, `TSFetchUrl` and their kin: plugins as clients |
 //! | `config`, `args` | settings of one transaction, arguments that plugins keep with objects |
 //! | `text`, `uuid` | Base64, percent encoding, `TSUuid` |
 //! | `stats`, `files`, `messages`, `names`, `plugins` | the rest |
@@ -19,9 +21,12 @@ pub(crate) mod action;
 pub(crate) mod args;
 pub(crate) mod buffer;
 pub(crate) mod calls;
+pub(crate) mod client;
 pub(crate) mod config;
 pub(crate) mod connection;
 pub(crate) mod continuation;
+pub(crate) mod counts;
+pub(crate) mod fetch;
 pub(crate) mod field;
 pub(crate) mod files;
 pub(crate) mod findings;
@@ -81,7 +86,8 @@ pub(crate) struct Host {
 
 pub(crate) static HOST: OnceLock<Host> = OnceLock::new();
 
-/// Makes the host of this process. Call it once, before plugins are loaded.
+/// Makes the host of this process. Call it once, before plugins are loaded; for plugins the calling
+/// thread is the server's main thread.
 ///
 /// # Panics
 /// If there is a host already.
@@ -90,6 +96,7 @@ pub fn start(options: HostOptions) {
     let config_dir = CString::new(config_dir.display().to_string()).unwrap_or_default();
     let host = Host { proxy, task_threads, config_dir, strict, at_the_end };
     assert!(HOST.set(host).is_ok(), "a process has one host");
+    threads::this_is_main();
 }
 
 /// The host.

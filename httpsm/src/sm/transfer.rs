@@ -82,8 +82,8 @@ impl Run<'_> {
             return;
         };
         self.set_state(SmState::Tunnel);
-        let mut answer = self.rest_of_interim();
-        {
+        let mut head = self.rest_of_interim();
+        let body = {
             let mut t_state = self.state.t_state.borrow_mut();
             let precluded = t_state.client_response.as_ref().is_none_or(|response| {
                 is_response_body_precluded(response.status, &t_state.client_request.method)
@@ -105,17 +105,22 @@ impl Run<'_> {
                     response.fields.field_delete("Transfer-Encoding");
                 }
                 if with_head {
-                    response.print(&mut answer);
+                    response.print(&mut head);
                 }
             }
-            self.state.client_response_hdr_bytes.set(i64::try_from(answer.len()).unwrap_or(0));
-            if let Some(body) = body.filter(|_| !method_is_head) {
-                answer.extend_from_slice(&body);
-            }
-        }
-        let buffer = self.new_buffer(i64::try_from(answer.len()).unwrap_or(i64::MAX));
+            self.state.client_response_hdr_bytes.set(i64::try_from(head.len()).unwrap_or(0));
+            body.filter(|_| !method_is_head)
+        };
+        const HEADER_BUFFER_SIZE: usize = 4096;
+        let size = HEADER_BUFFER_SIZE + body.as_ref().map_or(0, Vec::len);
+        let buffer = self.new_buffer(i64::try_from(size).unwrap_or(i64::MAX));
         let start = buffer.alloc_reader(self.guard).expect("the first of five");
-        let nbytes = buffer.write(self.guard, &answer);
+        let mut nbytes = buffer.write(self.guard, &head);
+        if let Some(body) = body {
+            // A block of its own, behind the head's.
+            nbytes += i64::try_from(body.len()).unwrap_or(0);
+            buffer.with(self.guard, |buffer| buffer.append_bytes(body));
+        }
         let production = Production {
             kind: TunnelType::Static,
             vc: None,

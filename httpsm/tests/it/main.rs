@@ -5,6 +5,7 @@ mod affinity;
 mod common;
 mod errors;
 mod faults;
+mod fetch;
 mod heads;
 mod held;
 mod hooks;

@@ -5,7 +5,8 @@
    s text            S text to fill    F handler       D pointer to a text
    H place for a handle                I place for an int            L place for 64 bits
 
-   Functions that only write messages, and those of memory, are left out. */
+   A structure that is passed by its value is on the stack; a structure that is returned has its place
+   as the first argument. Functions that only write messages, and those of memory, are left out. */
 FUNCTION(TSAIOBufGet, 'S', "i")
 FUNCTION(TSAIONBytesGet, 'i', "i")
 FUNCTION(TSAIORead, 'i', "iiSlh")
@@ -79,7 +80,7 @@ FUNCTION(TSFetchReadData, 'i', "ppl")
 FUNCTION(TSFetchRespGet, 'S', "hI")
 FUNCTION(TSFetchRespHdrMBufGet, 'h', "p")
 FUNCTION(TSFetchRespHdrMLocGet, 'h', "p")
-FUNCTION(TSFetchUrl, 'p', "siphii")
+FUNCTION(TSFetchUrl, 'p', "siphi")
 FUNCTION(TSFetchUserDataGet, 'p', "p")
 FUNCTION(TSFetchUserDataSet, 'v', "pp")
 FUNCTION(TSFetchWriteData, 'v', "ppl")
@@ -94,7 +95,7 @@ FUNCTION(TSHttpAltInfoCachedRespGet, 'i', "iHH")
 FUNCTION(TSHttpAltInfoClientReqGet, 'i', "iHH")
 FUNCTION(TSHttpAltInfoQualitySet, 'v', "ii")
 FUNCTION(TSHttpConnect, 'h', "p")
-FUNCTION(TSHttpConnectOptionsGet, 'i', "i")
+FUNCTION(TSHttpConnectOptionsGet, 'p', "pi")
 FUNCTION(TSHttpConnectPlugin, 'h', "p")
 FUNCTION(TSHttpConnectTransparent, 'h', "pp")
 FUNCTION(TSHttpConnectWithPluginId, 'h', "psl")

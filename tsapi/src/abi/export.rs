@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 
 use crate::abi::callbacks::{EventFunction, RecordFunction, ThreadFunction};
+use crate::abi::structures::{FetchEventIds, HttpConnectOptions};
 use crate::host::Handle;
 
 /// A function that plugins can call.
@@ -12,7 +13,7 @@ pub struct Function {
     pub name: &'static str,
     /// The class of its result, then the classes of its arguments, a letter for each: `p` pointers
     /// and handles, `i` and `l` integers of 32 and 64 bits, `b` bool, `f` float, `v` nothing.
-    /// A variadic function ends with `.`.
+    /// Structures of other sizes are `i`. A variadic function ends with `.`.
     pub classes: &'static [char],
     /// Where it is: this keeps the linker from leaving it out.
     #[allow(dead_code)]
@@ -47,6 +48,7 @@ macro_rules! classes {
 
 classes! {
     () = 'v', bool = 'b', c_int = 'i', u32 = 'i', i64 = 'l', u64 = 'l', f32 = 'f',
+    HttpConnectOptions = 'i', FetchEventIds = 'i',
     Handle = 'p', EventFunction = 'p', ThreadFunction = 'p', RecordFunction = 'p',
 }
 

@@ -2,18 +2,22 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
+use httpsm::FetchLine;
+
 use super::callbacks::{EventFunction, RecordFunction, ThreadFunction};
+use super::structures::{FetchEventIds, FetchUrlParams, HttpConnectOptions};
 use super::values::{
     advance, between, bit_map, block, bytes, copy_text, fill, fill_or_nothing, lend, malloced,
-    malloced_with_length, put, put_both, put_or_error, room, success, taken, text,
+    malloced_with_length, put, put_both, put_or_error, room, socket_addr, success, taken, text,
 };
+use crate::host::action::Place;
 use crate::host::config::Value;
 use crate::host::head::Which;
 use crate::host::transaction::Limit;
 use crate::host::{
-    Handle, Kind, action, args, buffer, config, connection, continuation, field, files, findings,
-    head, hooks, host, locks, messages, names, parser, plugins, stats, text as encoded, threads,
-    transaction, url, uuid,
+    Handle, Kind, action, args, buffer, client, config, connection, continuation, fetch, field,
+    files, findings, head, hooks, host, locks, messages, names, parser, plugins, stats,
+    text as encoded, threads, transaction, url, uuid,
 };
 
 /// A pointer that a plugin gives and gets back, as the host keeps it.
@@ -125,12 +129,14 @@ exports! {
     fn TSContMutexGet(cont: Handle) -> Handle = continuation::mutex_of(cont);
     fn TSContCall(cont: Handle, event: c_int, data: *mut c_void) -> c_int
         = continuation::call_now(cont, event, kept(data));
-    fn TSContSchedule(cont: Handle, ms: i64) -> Handle = action::schedule(cont, ms, false, 0);
+    fn TSContSchedule(cont: Handle, ms: i64) -> Handle
+        = action::schedule(cont, ms, false, Place::Thread);
     fn TSContScheduleOnPool(cont: Handle, ms: i64, pool: c_int) -> Handle
-        = action::schedule(cont, ms, false, pool);
-    fn TSContScheduleEvery(cont: Handle, ms: i64) -> Handle = action::schedule(cont, ms, true, 0);
+        = action::schedule(cont, ms, false, Place::Pool(pool));
+    fn TSContScheduleEvery(cont: Handle, ms: i64) -> Handle
+        = action::schedule(cont, ms, true, Place::Thread);
     fn TSContScheduleEveryOnPool(cont: Handle, ms: i64, pool: c_int) -> Handle
-        = action::schedule(cont, ms, true, pool);
+        = action::schedule(cont, ms, true, Place::Pool(pool));
     fn TSActionCancel(action: Handle) = action::cancel(action);
     fn TSActionDone(action: Handle) -> c_int = c_int::from(action::is_done(action));
 
@@ -535,6 +541,72 @@ exports! {
         let text = uuid::of_request(transaction::alive(txn).txn.id());
         fill(into, std::ptr::null_mut(), Some(text.into_bytes()))
     };
+
+    // Plugins as clients.
+    fn TSHttpConnectOptionsGet(connect_type: c_int) -> HttpConnectOptions = {
+        if connect_type != HttpConnectOptions::PLUGIN {
+            findings::end(format!("there is no connect type {connect_type}"));
+        }
+        HttpConnectOptions::default()
+    };
+    fn TSHttpConnectPlugin(options: *mut HttpConnectOptions) -> Handle = {
+        let Some(options) = options.as_mut() else { findings::end("the options are NULL".to_owned()) };
+        if options.connect_type != HttpConnectOptions::PLUGIN {
+            findings::end("the connect type is not TS_CONNECT_PLUGIN".to_owned());
+        }
+        let (address, tag) = (socket_addr(options.addr), text(options.tag));
+        client::connect(address, &tag, options.id, options.buffer_index, options.buffer_water_mark)
+    };
+    fn TSHttpConnectWithPluginId(address: *const c_void, tag: *const c_char, id: i64) -> Handle
+        = client::connect(socket_addr(address), &text(tag), id, client::DEFAULT_SIZE, 0);
+    fn TSHttpConnect(address: *const c_void) -> Handle
+        = client::connect(socket_addr(address), "plugin", 0, client::DEFAULT_SIZE, 0);
+    fn TSFetchUrl(
+        request: *const c_char, length: c_int, address: *const c_void, cont: Handle, options: c_int,
+        events: FetchEventIds
+    ) -> Handle = {
+        fetch::fetch_url(bytes(request, length), socket_addr(address), cont, options, events.0)
+    };
+    fn TSFetchPages(params: *const FetchUrlParams) = {
+        let mut next = params;
+        while let Some(one) = next.as_ref() {
+            let request = bytes(one.request, one.request_len);
+            let address = socket_addr((&raw const one.ip).cast());
+            fetch::fetch_url(request, address, one.contp, one.options, one.events.0);
+            next = one.next;
+        }
+    };
+    fn TSFetchRespGet(fetch: Handle, length: *mut c_int) -> *const c_char = {
+        let text = fetch::response_text(fetch);
+        let bytes = text.as_ref().map_or(0, |text| text.len() - 1);
+        put(length, c_int::try_from(bytes).unwrap_or(c_int::MAX));
+        text.map_or(std::ptr::null(), |text| text.as_ptr().cast())
+    };
+    fn TSFetchPageRespGet(head: Handle, mbuffer: *mut Handle, place: *mut Handle) -> c_int
+        = put_both(mbuffer, place, fetch::page_response(head));
+    fn TSFetchCreate(
+        cont: Handle, method: *const c_char, url: *const c_char, version: *const c_char,
+        address: *const c_void, flags: c_int
+    ) -> Handle = {
+        let line = FetchLine {
+            method: bytes(method, -1), url: bytes(url, -1), version: bytes(version, -1),
+        };
+        fetch::create(cont, line, socket_addr(address), flags)
+    };
+    fn TSFetchHeaderAdd(
+        fetch: Handle, name: *const c_char, name_length: c_int, value: *const c_char, length: c_int
+    ) = fetch::header_add(fetch, bytes(name, name_length), bytes(value, length));
+    fn TSFetchLaunch(fetch: Handle) = fetch::launch(fetch);
+    fn TSFetchWriteData(fetch: Handle, data: *const c_void, length: u64)
+        = fetch::write_data(fetch, block(data.cast(), length as i64));
+    fn TSFetchReadData(fetch: Handle, into: *mut c_void, length: u64) -> i64
+        = fetch::read_data(fetch, room(into.cast(), length as i64));
+    fn TSFetchDestroy(fetch: Handle) = fetch::destroy(fetch);
+    fn TSFetchFlagSet(fetch: Handle, flags: c_int) = fetch::set_flags(fetch, flags);
+    fn TSFetchUserDataSet(fetch: Handle, data: *mut c_void) = fetch::set_user_data(fetch, kept(data));
+    fn TSFetchUserDataGet(fetch: Handle) -> *mut c_void = given_back(fetch::user_data(fetch));
+    fn TSFetchRespHdrMBufGet(fetch: Handle) -> Handle = fetch::response_head(fetch).0;
+    fn TSFetchRespHdrMLocGet(fetch: Handle) -> Handle = fetch::response_head(fetch).1;
 
     fn TShrtime() -> i64 = host().proxy.processor().clock().get_hrtime_updated();
 }

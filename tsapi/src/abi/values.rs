@@ -1,6 +1,7 @@
 //! What C passes: strings with a length, places for results, memory that the plugin frees.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::slice;
 
 use super::words;
@@ -109,6 +110,32 @@ pub(super) unsafe fn lend(text: Option<Lent>, length: *mut c_int) -> *const c_ch
     // SAFETY: as the caller says.
     unsafe { put(length, c_int::try_from(n).unwrap_or(c_int::MAX)) };
     at
+}
+
+/// The address at a `sockaddr`; none if it is null, or neither IPv4 nor IPv6.
+///
+/// # Safety
+/// `at` must be null, or a `sockaddr` of the length that its family has.
+pub(super) unsafe fn socket_addr(at: *const c_void) -> Option<SocketAddr> {
+    if at.is_null() {
+        return None;
+    }
+    // SAFETY: it is a `sockaddr`, says the caller; its family says of which kind.
+    unsafe {
+        match c_int::from(at.cast::<libc::sa_family_t>().read_unaligned()) {
+            libc::AF_INET => {
+                let v4 = at.cast::<libc::sockaddr_in>().read_unaligned();
+                let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
+                Some(SocketAddr::from((ip, u16::from_be(v4.sin_port))))
+            }
+            libc::AF_INET6 => {
+                let v6 = at.cast::<libc::sockaddr_in6>().read_unaligned();
+                let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+                Some(SocketAddr::from((ip, u16::from_be(v6.sin6_port))))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Memory that the plugin frees with `TSfree`: the text and a NUL.

@@ -1,21 +1,25 @@
 //! `TSCont`: a continuation whose handler is a function of a plugin.
 //!
-//! Mirrors `INKContInternal` of `proxy/InkAPIInternal.h` and `InkAPI.cc` (9.2.9): after
-//! `TSContDestroy` an event that is still due is dropped, and the handler is not called.
+//! Mirrors `INKContInternal` of `include/ts/InkAPIPrivateIOCore.h` and `InkAPI.cc` (9.2.9); what it
+//! counts, and when it is freed, is in `counts`.
 
 use std::any::Any;
 use std::ffi::c_int;
 use std::sync::Arc;
 
-use eventsys::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use eventsys::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use eventsys::{
-    ContRef, Continuation, ContinuationBase, Data, EventCode, Invocation, Outcome, ProxyMutex, call,
+    ContRef, Continuation, ContinuationBase, Data, EThread, EventCode, Invocation, Outcome,
+    ProxyMutex, call,
 };
-use httpsm::HttpData;
+use httpsm::hooks::HttpHook;
+use httpsm::{FetchSM, FetchedHead, HttpData};
 use iocore::IoData;
 
+use super::counts::Counts;
 use super::{
-    Handle, Kind, Object, action, calls, connection, findings, locks, table, transaction, want,
+    Handle, Kind, Object, action, calls, connection, fetch, findings, locks, table, transaction,
+    want,
 };
 use crate::abi::callbacks::EventFunction;
 use crate::abi::place_of;
@@ -26,7 +30,7 @@ pub(crate) struct PluginCont {
     handle: Handle,
     function: EventFunction,
     data: AtomicUsize,
-    destroyed: AtomicBool,
+    counts: Counts,
     /// `plugin.so:+offset` of the handler.
     place: Arc<str>,
 }
@@ -47,36 +51,76 @@ impl Continuation for PluginCont {
         &self.base
     }
 
-    fn handle_event(&self, _: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
-        if self.destroyed.load(Ordering::Acquire) {
-            if let Data::Event(event) = data {
-                action::is_over(event);
+    fn handle_event(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
+        let delivered = if let Data::Event(event) = data { Some(event) } else { None };
+        // A periodic event goes on until it is cancelled.
+        let is_over = || delivered.filter(|event| !event.is_live() || event.period() == 0);
+        if self.counts.is_freed() {
+            self.ends(
+                event,
+                "the real server asserts: \"Plugin tries to use a continuation which is deleted\"",
+            );
+        }
+        if event == HttpHook::TxnClose.event() && data.txn().is_some() {
+            // Mirrors `APIHook::invoke`.
+            self.counts.increment();
+        }
+        self.counts.handle_event_count(event);
+        if self.counts.is_deleted() {
+            if !self.counts.free_if_deletable() && self.counts.is_below_zero() {
+                calls::inside_shared(&self.place, event.0, || {
+                    findings::note(
+                        "the TSCont is never freed: its event was cancelled in its own callback, \
+                         and so counted twice",
+                    );
+                });
             }
+            is_over().into_iter().for_each(action::is_over);
             return Outcome::Done;
         }
-        let delivered = if let Data::Event(event) = data { Some(event) } else { None };
-        let data = self.data_of(data);
+        let fetch = match data {
+            Data::Object(object) => object.downcast_ref::<FetchSM>(),
+            _ => None,
+        };
+        let data = self.data_of(call.this(), data);
         CALLBACKS.fetch_add(1, Ordering::Relaxed);
         calls::inside_shared(&self.place, event.0, || {
             transaction::callback_begins();
             self.function.call(self.handle, event.0, data);
+            fetch.into_iter().for_each(fetch::callback_has_returned);
         });
-        // A periodic event goes on until it is cancelled.
-        if let Some(event) = delivered.filter(|event| !event.is_live() || event.period() == 0) {
-            action::is_over(event);
+        let goes_on = delivered.is_some_and(|event| event.period() != 0);
+        if goes_on && event == EventCode::EVENT_INTERVAL && self.counts.increment() < 0 {
+            self.ends(
+                event,
+                "its event is cancelled in its own callback, and it is not destroyed: the real server \
+                 asserts that the event count is not below 0",
+            );
         }
+        is_over().into_iter().for_each(action::is_over);
         Outcome::Done
     }
 }
 
 impl PluginCont {
+    /// Ends the run where the real server does.
+    fn ends(&self, event: EventCode, why: &str) -> ! {
+        let sentence = format!("the TSCont cannot go on: {why}");
+        calls::inside_shared(&self.place, event.0, || findings::end(sentence))
+    }
+
+    /// Its event count.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
     /// What the handler gets as `edata`.
-    fn data_of(&self, data: Data<'_>) -> usize {
+    fn data_of(&self, this: &ContRef, data: Data<'_>) -> usize {
         match data {
             Data::None => 0,
-            Data::Event(event) => action::handle_of(event).as_data(),
+            Data::Event(event) => action::handle_of(event, this).as_kind(Kind::Event).as_data(),
             Data::Cookie(cookie) => cookie.downcast_ref::<usize>().copied().unwrap_or(0),
-            Data::Object(_) => {
+            Data::Object(object) => {
                 if let Some(vio) = data.vio() {
                     connection::handle_of_vio(vio).as_data()
                 } else if let Some(vc) = data.net_vc() {
@@ -85,6 +129,10 @@ impl PluginCont {
                     transaction::handle_of(txn).as_data()
                 } else if let Some(ssn) = data.ssn() {
                     transaction::handle_of_session(ssn).as_data()
+                } else if let Some(fetch) = object.downcast_ref::<FetchSM>() {
+                    fetch::handle_of(fetch).as_data()
+                } else if let Some(head) = object.downcast_ref::<FetchedHead>() {
+                    fetch::handle_of_head(head).as_data()
                 } else {
                     0
                 }
@@ -113,16 +161,22 @@ pub(crate) fn create(function: EventFunction, mutex: Handle) -> Handle {
         handle,
         function,
         data: AtomicUsize::new(0),
-        destroyed: AtomicBool::new(false),
+        counts: Counts::default(),
         place,
     };
     table().insert_with(make).0
 }
 
-/// `TSContDestroy`.
+/// `TSContDestroy`. Mirrors `INKContInternal::destroy`.
 pub(crate) fn destroy(cont: Handle) {
-    want::<PluginCont>(cont).destroyed.store(true, Ordering::Release);
+    let object = want::<PluginCont>(cont);
     let _ = table().take::<PluginCont>(cont, "TSContDestroy was called");
+    if !object.counts.delete() {
+        object.counts.increment();
+        if let Some(thread) = EThread::current() {
+            thread.schedule_imm(object as ContRef);
+        }
+    }
 }
 
 /// `TSContDataSet`.

@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 
 use eventsys::sync::Mutex;
 
-use super::{Kind, calls, host, names, table, transaction};
+use super::{Kind, calls, fetch, host, names, table, transaction};
 
 /// A mistake of a plugin.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,7 +16,7 @@ pub struct Finding {
     pub function: &'static str,
     /// The callback that called it: `plugin.so:+offset`, with the symbol where there is one.
     pub place: String,
-    /// The event of that callback.
+    /// The event of that callback; empty outside of one.
     pub event: String,
     /// How often it has happened, in the same way.
     pub times: u64,
@@ -27,10 +27,11 @@ pub struct Finding {
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Finding { sentence, function, place, event, .. } = self;
-        if function.is_empty() {
-            write!(f, "{sentence} [{place}]")
-        } else {
-            write!(f, "{function}: {sentence} [{place}, {event}]")
+        match (function.is_empty(), event.is_empty()) {
+            (true, true) => write!(f, "{sentence} [{place}]"),
+            (true, false) => write!(f, "{sentence} [{place}, {event}]"),
+            (false, true) => write!(f, "{function}: {sentence} [{place}]"),
+            (false, false) => write!(f, "{function}: {sentence} [{place}, {event}]"),
         }
     }
 }
@@ -59,6 +60,7 @@ static FINDINGS: Mutex<Vec<Finding>> = Mutex::new(Vec::new());
 #[must_use]
 pub fn report() -> Report {
     transaction::forget_those_that_are_over();
+    fetch::forget_those_that_are_over();
     let (calls, left_out) = calls::counts();
     let held = table().census().into_iter().map(|(kind, n)| (kind.name(), n)).collect();
     let findings = FINDINGS.lock().clone();
@@ -130,7 +132,7 @@ pub(crate) fn end_without_finding(sentence: String) -> ! {
 fn keep(sentence: String, is_the_end: bool) -> String {
     let (place, event) = match calls::callback() {
         Some((place, event)) => (place.to_string(), event_name(event)),
-        None => ("outside of a callback".to_owned(), String::new()),
+        None => ("a thread that the interface has not made".to_owned(), String::new()),
     };
     let function = calls::function();
     let found = Finding { sentence, function, place, event, times: 1, is_the_end };
@@ -150,10 +152,16 @@ fn keep(sentence: String, is_the_end: bool) -> String {
 fn event_name(event: c_int) -> String {
     match event {
         0 => "no event".to_owned(),
+        -2 => "TS_FETCH_EVENT_EXT_HEAD_DONE".to_owned(),
+        -3 => "TS_FETCH_EVENT_EXT_BODY_READY".to_owned(),
+        -4 => "TS_FETCH_EVENT_EXT_BODY_DONE".to_owned(),
         _ => {
             let names = names::event(event).to_string_lossy();
-            // The name for plugins stands last.
-            names.rsplit('/').next().unwrap_or_default().to_owned()
+            // The name for plugins stands last. A plugin chooses some numbers itself.
+            match names.rsplit('/').next().unwrap_or_default() {
+                "unknown event" => format!("event {event}"),
+                name => name.to_owned(),
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use eventsys::sync::{Mutex, MutexGuard};
 use httpsm::hdr::{HTTPVersion, MIMEHdr, RequestHdr, ResponseHdr, reason_lookup};
-use httpsm::{HttpTxn, WeakHttpTxn};
+use httpsm::{FetchSM, HttpTxn, WeakHttpTxn};
 
 use super::buffer;
 use super::url::Url;
@@ -79,6 +79,8 @@ pub(crate) struct Head {
 enum Source {
     Own(Box<Mutex<Own>>),
     Of(WeakHttpTxn, Which),
+    /// The head of a fetched answer.
+    Fetched(FetchSM),
 }
 
 /// A head that the plugin has made. Its type is unknown at first; the parts of both are there.
@@ -109,6 +111,11 @@ impl Head {
         Head { mbuffer, source, url: Mutex::new(Handle::NULL) }
     }
 
+    /// The head of a fetched answer.
+    pub(crate) fn fetched(fetch: FetchSM, mbuffer: Arc<MBuffer>) -> Head {
+        Head { mbuffer, source: Source::Fetched(fetch), url: Mutex::new(Handle::NULL) }
+    }
+
     fn own() -> Own {
         // The original's new head has the version 1.0.
         let mut own = Own::default();
@@ -121,6 +128,7 @@ impl Head {
             Source::Own(own) => own.lock().kind,
             Source::Of(_, Which::ClientRequest | Which::ServerRequest) => HeadType::Request,
             Source::Of(_, Which::ServerResponse | Which::ClientResponse) => HeadType::Response,
+            Source::Fetched(_) => HeadType::Response,
         }
     }
 
@@ -130,7 +138,9 @@ impl Head {
             Source::Own(own) => Some(f(&mut own.lock().request)),
             Source::Of(txn, Which::ClientRequest) => Some(alive(txn).with_client_request(f)),
             Source::Of(txn, Which::ServerRequest) => alive(txn).with_server_request(f),
-            Source::Of(..) => findings::end("this is the head of a response".to_owned()),
+            Source::Of(..) | Source::Fetched(_) => {
+                findings::end("this is the head of a response".to_owned())
+            }
         };
         result.unwrap_or_else(|| findings::end("the transaction has no such request".to_owned()))
     }
@@ -141,6 +151,7 @@ impl Head {
             Source::Own(own) => Some(f(&mut own.lock().response)),
             Source::Of(txn, Which::ServerResponse) => Some(alive(txn).with_server_response(f)),
             Source::Of(txn, Which::ClientResponse) => alive(txn).with_client_response(f),
+            Source::Fetched(fetch) => Some(fetch.with_response(f)),
             Source::Of(..) => findings::end("this is the head of a request".to_owned()),
         };
         result.unwrap_or_else(|| findings::end("the transaction has no such response".to_owned()))
@@ -161,10 +172,10 @@ impl Head {
                 let own = own.lock();
                 Own { kind, request: own.request.clone(), response: own.response.clone() }
             }
-            Source::Of(..) if kind == HeadType::Response => {
+            Source::Of(..) | Source::Fetched(_) if kind == HeadType::Response => {
                 Own { kind, response: self.response(|head| head.clone()), ..Own::default() }
             }
-            Source::Of(..) => {
+            Source::Of(..) | Source::Fetched(_) => {
                 Own { kind, request: self.request(|head| head.clone()), ..Own::default() }
             }
         }
@@ -184,7 +195,7 @@ impl Head {
     fn as_own(&self) -> Option<MutexGuard<'_, Own>> {
         match &self.source {
             Source::Own(own) => Some(own.lock()),
-            Source::Of(..) => None,
+            Source::Of(..) | Source::Fetched(_) => None,
         }
     }
 }

@@ -12,7 +12,7 @@ use eventsys::sync::Mutex;
 use eventsys::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use eventsys::{Guard, OwnedGuard, ProxyMutex};
 
-use super::{Handle, Kind, Object, findings, table, want};
+use super::{Handle, Kind, Object, findings, table, threads, want};
 
 /// What `TSMutexCreate` makes.
 struct PluginMutex {
@@ -99,14 +99,27 @@ pub(crate) fn destroy(mutex: Handle) {
     let _ = table().take::<PluginMutex>(mutex, "TSMutexDestroy was called");
 }
 
+/// A mutex of the original is held by an `EThread`, and a thread that is none is the thread "null",
+/// which holds every free mutex: it locks nothing (#6576).
+fn check_thread() {
+    if !threads::is_known() {
+        findings::note(
+            "this thread is not the server's, and not one of TSThreadCreate: \
+             in the real server it locks nothing",
+        );
+    }
+}
+
 /// `TSMutexLock`.
 pub(crate) fn lock(mutex: Handle) {
+    check_thread();
     let guard = want::<PluginMutex>(mutex).mutex.lock_owned();
     LOCKED.with(|all| all.borrow_mut().push(guard));
 }
 
 /// `TSMutexLockTry`: false if another thread holds it.
 pub(crate) fn lock_try(mutex: Handle) -> bool {
+    check_thread();
     let guard = want::<PluginMutex>(mutex).mutex.try_lock_owned();
     let taken = guard.is_some();
     LOCKED.with(|all| all.borrow_mut().extend(guard));

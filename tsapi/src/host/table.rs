@@ -41,11 +41,16 @@ pub(crate) enum Kind {
     Parser,
     File,
     Thread,
+    /// The event that an action is for, as a handler gets it.
+    Event,
+    Fetch,
+    /// The head of a fetched answer, as the event that brings it has it.
+    FetchedHead,
     Uuid,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 19] = [
+    pub(crate) const ALL: [Kind; 22] = [
         Kind::Continuation,
         Kind::Mutex,
         Kind::Connection,
@@ -64,6 +69,9 @@ impl Kind {
         Kind::Parser,
         Kind::File,
         Kind::Thread,
+        Kind::Event,
+        Kind::Fetch,
+        Kind::FetchedHead,
         Kind::Uuid,
     ];
 
@@ -83,10 +91,12 @@ impl Kind {
             Kind::Field => "TSMLoc of a field",
             Kind::Transaction => "TSHttpTxn",
             Kind::Session => "TSHttpSsn",
-            Kind::Action => "TSAction",
+            Kind::Action | Kind::Event => "TSAction",
             Kind::Parser => "TSHttpParser",
             Kind::File => "TSFile",
             Kind::Thread => "TSThread",
+            Kind::Fetch => "TSFetchSM",
+            Kind::FetchedHead => "head of a fetched answer",
             Kind::Uuid => "TSUuid",
         }
     }
@@ -97,6 +107,10 @@ const MASK: u64 = (1 << BITS) - 1;
 
 impl Handle {
     pub(crate) const NULL: Handle = Handle(0);
+    /// `NULL` with the mark of a plugin's action.
+    pub(crate) const MARKED_NULL: Handle = Handle(1);
+    /// `ACTION_RESULT_DONE`: the call was done at once.
+    pub(crate) const DONE: Handle = Handle(3);
 
     fn new(kind: Kind, generation: u32, index: usize) -> Handle {
         Handle((kind as u64) << (2 * BITS) | u64::from(generation) << BITS | index as u64)

@@ -1,10 +1,44 @@
 //! `TSThreadCreate`: a thread of a plugin's own.
 
+use std::cell::Cell;
 use std::thread;
+
+use eventsys::EThread;
 
 use super::{Handle, Kind, Object, calls, findings, locks, table, virtual_time};
 use crate::abi::callbacks::ThreadFunction;
 use crate::abi::place_of;
+
+thread_local! {
+    static ORIGIN: Cell<Origin> = const { Cell::new(Origin::Foreign) };
+}
+
+/// Where a thread comes from that is no event thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// A plugin has made it without the interface.
+    Foreign,
+    /// `TSThreadCreate` has made it.
+    Plugins,
+    /// It loads the plugins. In the original it is an event thread, whose loop begins later.
+    Main,
+}
+
+/// True on the threads that the original calls an `EThread`: those of the event system, those of
+/// `TSThreadCreate`, and the main thread. On others `this_ethread()` is null.
+pub(crate) fn is_known() -> bool {
+    ORIGIN.get() != Origin::Foreign || EThread::with_current(|thread| thread.is_some())
+}
+
+/// True on the thread that loads the plugins.
+pub(crate) fn is_main() -> bool {
+    ORIGIN.get() == Origin::Main
+}
+
+/// From now on the calling thread counts as the main thread.
+pub(crate) fn this_is_main() {
+    ORIGIN.set(Origin::Main);
+}
 
 /// A thread that runs a plugin's function.
 pub(crate) struct PluginThread;
@@ -20,6 +54,7 @@ pub(crate) fn create(function: ThreadFunction, data: usize) -> Handle {
     let place = place_of(function.address());
     let part = virtual_time::part_for_new_thread();
     let run = move || {
+        ORIGIN.set(Origin::Plugins);
         virtual_time::take_part(part);
         calls::inside(&place, 0, || function.call(data));
         locks::thread_ends();

@@ -230,8 +230,8 @@ pub(crate) fn reenable_session(ssn: Handle, event: c_int) {
 /// `TSHttpTxnServerIntercept` and `TSHttpTxnIntercept`.
 pub(crate) fn intercept(cont: Handle, txn: Handle, as_server: bool) {
     let transaction = alive(txn);
+    // It needs no mutex until it does I/O.
     let cont = want::<PluginCont>(cont);
-    let _ = cont.mutex();
     match as_server {
         true => transaction.txn.server_intercept(cont),
         false => transaction.txn.intercept(cont),

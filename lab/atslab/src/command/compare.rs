@@ -155,8 +155,10 @@ fn other_epoch(jobs: &[Job<'_>], outcomes: &[Outcome]) -> Option<Epoch> {
 fn groups(args: &CompareArgs) -> Result<Vec<Group>, Error> {
     let one = || Epochs::One(Epoch::default());
     let default = || if args.cases.is_some() { one() } else { Epochs::All };
+    let servers = if args.live { args.servers.chosen(&args.which)? } else { Vec::new() };
+    let own = servers.first().filter(|_| args.servers.server.is_some());
     let epochs: Vec<Epoch> = if args.live {
-        args.servers.chosen(&args.which)?.iter().map(Server::epoch).collect()
+        servers.iter().map(Server::epoch).collect()
     } else {
         args.which.named().unwrap_or_else(default).epochs().collect()
     };
@@ -169,9 +171,19 @@ fn groups(args: &CompareArgs) -> Result<Vec<Group>, Error> {
         for group in of_epoch.iter_mut().filter(|group| args.live && group.suite.is_none()) {
             group.name = format!("{} {}", epoch.release(), group.name);
         }
+        // A suite is named after the release that was recorded; this is another server.
+        for (group, server) in of_epoch.iter_mut().filter_map(|group| Some((group, own?))) {
+            let name = if group.suite.is_some() { group.name.clone() } else { file_of(args) };
+            (group.name, group.suite) = (format!("{} {name}", server.name()), None);
+        }
         groups.extend(of_epoch);
     }
     Ok(groups)
+}
+
+/// The name of the file of cases.
+fn file_of(args: &CompareArgs) -> String {
+    args.cases.as_deref().map(conformance::input::file_name).unwrap_or_default()
 }
 
 /// The recording that each group is compared with, in order.

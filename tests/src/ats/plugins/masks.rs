@@ -9,9 +9,10 @@ use std::borrow::Cow;
 pub type Mask = fn(&str) -> Cow<'_, str>;
 
 /// For the lines of a trace, by the names that the register uses.
-pub const OF_CALLS: [(&str, Mask); 4] = [
+pub const OF_CALLS: [(&str, Mask); 5] = [
     ("handle", without_handles),
     ("time-of-call", without_times),
+    ("clock-in-text", without_dates),
     ("via", without_via),
     ("block-with-via", without_length),
 ];
@@ -51,6 +52,33 @@ fn without_times(line: &str) -> Cow<'_, str> {
     let Some((handles, time)) = arguments.rsplit_once(", ") else { return Cow::Borrowed(line) };
     let rest = time.trim_start_matches(|c: char| c.is_ascii_digit() || c == 'T');
     Cow::Owned(format!("{before}{NAME}{handles}, T{rest}"))
+}
+
+/// `Date: Sun, 06 Nov 1994 08:49:37 GMT` and its kin, whatever the name of the field, and the digits
+/// of an Age. A date has always the same length.
+fn without_dates(line: &str) -> Cow<'_, str> {
+    const AGE: &str = "Age: ";
+    const LENGTH: usize = "Sun, 06 Nov 1994 08:49:37 GMT".len();
+    let mut line = Cow::Borrowed(line);
+    let mut from = 0;
+    while let Some(at) = line[from..].find(" GMT") {
+        let end = from + at + " GMT".len();
+        let is_date = |text: &str| text.as_bytes().get(3) == Some(&b',');
+        match end.checked_sub(LENGTH).filter(|start| line.get(*start..end).is_some_and(is_date)) {
+            Some(start) => {
+                line.to_mut().replace_range(start..end, "T");
+                from = start;
+            }
+            None => from = end,
+        }
+    }
+    if let Some((before, rest)) = line.split_once(AGE) {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if digits > 0 {
+            line = Cow::Owned(format!("{before}{AGE}T{}", &rest[digits..]));
+        }
+    }
+    line
 }
 
 const VIA: &str = "Via: http/1.1 ";

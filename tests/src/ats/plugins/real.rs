@@ -37,6 +37,12 @@ pub struct Asked {
 /// How long a server may take to come up, and to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a server that gives no answer may take to end.
+const CRASHING: Duration = Duration::from_secs(3);
+
+/// As [`CRASHING`], behind the last answer of all.
+const CRASHING_BEHIND_AN_ANSWER: Duration = Duration::from_secs(1);
+
 /// How long it is quiet before the trace of a run counts as complete.
 const QUIET: Duration = Duration::from_millis(300);
 
@@ -68,7 +74,19 @@ pub fn real_run(
         asked.answers.push(ask(address, request));
         // One request after the other: the next one begins when the last has ended.
         wait_until_quiet(&file);
-        if !matches!(process.child.try_wait(), Ok(None)) {
+        // A server that crashes writes a report first.
+        let has_no_answer = asked.answers.last().is_some_and(|answer| answer.bytes.is_empty());
+        let patience = match (has_no_answer, n + 1 == requests.len()) {
+            (true, _) => CRASHING,
+            (false, true) => CRASHING_BEHIND_AN_ANSWER,
+            (false, false) => Duration::ZERO,
+        };
+        let began = Instant::now();
+        let mut alive = || matches!(process.child.try_wait(), Ok(None));
+        while alive() && began.elapsed() < patience {
+            thread::sleep(Duration::from_millis(20));
+        }
+        if !alive() {
             asked.died_at = Some(n);
             break;
         }

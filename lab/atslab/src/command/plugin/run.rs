@@ -219,8 +219,12 @@ fn write_report(ended: Option<&str>, out: &mut Output) -> std::io::Result<()> {
     for finding in &findings {
         let times =
             if finding.times > 1 { format!(" ({} times)", finding.times) } else { String::new() };
-        writeln!(out, "  {FAULT}{}{FAULT:#}: {}{times}", finding.function, finding.sentence)?;
-        writeln!(out, "    {QUIET}in {}, {}{QUIET:#}", finding.place, finding.event)?;
+        let function = finding.function;
+        let function = if function.is_empty() { "the event" } else { function };
+        writeln!(out, "  {FAULT}{function}{FAULT:#}: {}{times}", finding.sentence)?;
+        let event = &finding.event;
+        let event = if event.is_empty() { String::new() } else { format!(", {event}") };
+        writeln!(out, "    {QUIET}in {}{event}{QUIET:#}", finding.place)?;
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ template <class R, class... A> constexpr bool fits(R (*)(A..., ...), const char 
 const NOT_IN_THE_HEADERS: [&str; 0] = [];
 
 /// The numbers that the host relies on.
-const NUMBERS: [(&str, i64); 16] = [
+const NUMBERS: [(&str, i64); 26] = [
     ("TS_HTTP_READ_REQUEST_HDR_HOOK", 0),
     ("TS_HTTP_OS_DNS_HOOK", 1),
     ("TS_HTTP_SEND_RESPONSE_HDR_HOOK", 5),
@@ -51,6 +51,16 @@ const NUMBERS: [(&str, i64); 16] = [
     ("TS_LIFECYCLE_PORTS_READY_HOOK", 1),
     ("TS_RECORDTYPE_PLUGIN", 0x20),
     ("TS_THREAD_POOL_NET", 0),
+    ("TS_CONNECT_PLUGIN", 1),
+    ("AFTER_BODY", 2),
+    ("TS_FETCH_FLAGS_DECHUNK", 4),
+    ("TS_FETCH_FLAGS_NEWLOCK", 8),
+    ("TS_FETCH_FLAGS_NOT_INTERNAL_REQUEST", 16),
+    ("TS_FETCH_EVENT_EXT_HEAD_DONE", -2),
+    ("TS_FETCH_EVENT_EXT_BODY_DONE", -4),
+    ("sizeof(TSHttpConnectOptions)", 40),
+    ("sizeof(TSFetchUrlParams_t)", 184),
+    ("offsetof(TSFetchUrlParams_t, contp)", 152),
 ];
 
 #[test]

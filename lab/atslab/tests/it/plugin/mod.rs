@@ -1,6 +1,8 @@
 //! `atslab plugin`: a plugin with one mistake at a time, bad input, and the real server's plugins.
 
 mod abi;
+mod clients;
+mod continuations;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,11 +30,16 @@ impl Folder {
 
     /// With a plugin of `tests/plugins`.
     fn with(plugin: &str) -> Option<Folder> {
-        let folder = Folder::new("GET /a\n\nGET /b\n");
+        Folder::with_requests(plugin, "GET /a\n\nGET /b\n")
+    }
+
+    /// As [`Folder::with`], with these requests.
+    fn with_requests(plugin: &str, requests: &str) -> Option<Folder> {
+        let folder = Folder::new(requests);
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/plugins");
         let mut compiler = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".to_owned()));
-        compiler.args(["-shared", "-fPIC", "-o"]).arg(folder.path(&format!("{plugin}.so")));
-        compiler.arg(sources.join(format!("{plugin}.c")));
+        compiler.args(["-shared", "-fPIC", "-pthread", "-o"]);
+        compiler.arg(folder.path(&format!("{plugin}.so"))).arg(sources.join(format!("{plugin}.c")));
         match compiler.output() {
             Ok(output) => {
                 let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -57,12 +64,49 @@ impl Folder {
 
     /// The status of a run of the plugin with a mistake, and what it says about it.
     fn run(&self, mistake: &str, more: &[&str]) -> (Option<i32>, String) {
-        let plugin = format!("./mistakes.so {mistake}");
-        let mut arguments = vec!["run", &plugin, "--requests", "requests.txt"];
+        self.run_plugin(&format!("./mistakes.so {mistake}"), more)
+    }
+
+    fn run_plugin(&self, plugin: &str, more: &[&str]) -> (Option<i32>, String) {
+        let mut arguments = vec!["run", plugin, "--requests", "requests.txt"];
         arguments.extend(more);
         let output = self.atslab(&arguments).output().expect("it starts");
         let text = String::from_utf8(output.stdout).expect("text");
         (output.status.code(), told(&text))
+    }
+
+    /// What each way of a plugin leads to, for a snapshot: each in a run of its own.
+    fn each(&self, plugin: &str, ways: &[&str]) -> String {
+        let one = |way: &&str| {
+            fs::write(self.path("requests.txt"), format!("GET /{way}\n")).expect("a file");
+            let (code, told) = self.run_plugin(&format!("./{plugin}.so"), &[]);
+            format!("## {way}: status {}\n{told}\n", code.unwrap_or(-1))
+        };
+        ways.iter().map(one).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Requests for these ways, one after the other in one run.
+    fn ask_for_all(&self, ways: &[&str]) {
+        let requests: Vec<String> = ways.iter().map(|way| format!("GET /{way}\n")).collect();
+        fs::write(self.path("requests.txt"), requests.join("\n")).expect("a file");
+    }
+
+    /// Compares with the real server; the status, and what is told.
+    fn compare(&self, plugin: &str) -> (Option<i32>, String) {
+        let mut command = atslab();
+        let plugin = format!("./{plugin}.so");
+        command.args(["plugin", "compare", &plugin, "--requests", "requests.txt"]);
+        let output = command.current_dir(self.folder.path()).output().expect("it starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// The ways in which the real server dies.
+    fn deadly<'a>(&self, plugin: &str, ways: &[&'a str]) -> Vec<&'a str> {
+        let dies = |way: &&str| {
+            self.ask_for_all(&[way]);
+            self.compare(plugin).1.contains("the real server has died")
+        };
+        ways.iter().copied().filter(dies).collect()
     }
 }
 
