@@ -1,7 +1,7 @@
     let (end, other) = (half.end(), half.other().end());
     half.report(pvc::READ_SIDE, None);
     end.read.need_process.clear();
-    // Whoever called has taken the mutex, so this is the one look, and it counts.
+    // The caller has taken the mutex, so this is the one look, and it counts.
     let may_read = |_: &Guard<'_>| {
         matches!(end.read.vio.op(), VioOp::Read)
             && !end.closed.is_set()
