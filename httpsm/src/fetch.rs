@@ -47,45 +47,13 @@ use crate::hdr::{HttpParser, ResponseHdr};
 use crate::proxy::HttpProxy;
 
 mod answer;
+mod asked;
 mod stream;
+
+pub use asked::{FetchEvents, FetchFlags, FetchWakeUp};
 
 /// How long a fetch that cannot be destroyed at once waits. Mirrors `FETCH_LOCK_RETRY_TIME`.
 const FETCH_LOCK_RETRY_TIME: HrTime = mseconds(10);
-
-/// The codes of the events that a plugin gets from [`FetchSM::fetch_url`]. Mirrors `TSFetchEvent`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FetchEvents {
-    /// The answer is there, or its head.
-    pub success: EventCode,
-    /// There is no answer.
-    pub failure: EventCode,
-    /// Never comes: the original does not use it either.
-    pub timeout: EventCode,
-}
-
-/// When a plugin gets an event from [`FetchSM::fetch_url`]. Mirrors `TSFetchWakeUpOptions`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FetchWakeUp {
-    /// Only if it fails.
-    NoCallback,
-    /// When the head is there, with a [`FetchedHead`]; and when the answer is complete.
-    AfterHeader,
-    /// When the answer is complete.
-    AfterBody,
-}
-
-/// What a fetch does differently. Mirrors `TSFetchFlags`.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct FetchFlags {
-    /// Body is read in pieces (`TS_FETCH_FLAGS_STREAM`); always on after [`FetchSM::create`].
-    pub stream: bool,
-    /// A chunked body is undone (`TS_FETCH_FLAGS_DECHUNK`).
-    pub dechunk: bool,
-    /// The fetch has a mutex of its own, not the continuation's (`TS_FETCH_FLAGS_NEWLOCK`).
-    pub new_lock: bool,
-    /// The request is not marked as internal (`TS_FETCH_FLAGS_NOT_INTERNAL_REQUEST`).
-    pub not_internal_request: bool,
-}
 
 /// A fetch. Mirrors `TSFetchSM`.
 ///
@@ -93,8 +61,9 @@ pub struct FetchFlags {
 /// [`FetchSM::fetch_url`].
 ///
 /// ```
-/// use std::sync::{Arc, Mutex};
+/// use std::sync::Arc;
 /// use eventsys::hrtime::seconds;
+/// use eventsys::sync::Mutex;
 /// use eventsys::{Clock, Data, EventCode, EventProcessor, Outcome, ProxyMutex, StateMachine};
 /// use httpsm::plugins::Plugin;
 /// use httpsm::{FetchEvents, FetchSM, FetchWakeUp, HttpConfig, HttpProxy, NoOrigin, UrlRewrite};
@@ -116,14 +85,14 @@ pub struct FetchFlags {
 ///     assert_eq!(event, EventCode(20001));
 ///     let Data::Object(object) = data else { unreachable!("it brings the fetch") };
 ///     let fetch: &FetchSM = object.downcast_ref().expect("a fetch");
-///     *told.lock().unwrap() = fetch.response_text();
+///     *told.lock() = fetch.response_text();
 ///     Outcome::Done
 /// });
 /// let request = b"GET http://origin/nocache/3/x HTTP/1.0\r\n\r\n";
 /// let client = "127.0.0.1:4000".parse().unwrap();
 /// FetchSM::fetch_url(&proxy, client, request, Some(plugin), FetchWakeUp::AfterBody, events);
 /// thread.run_for(seconds(1));
-/// let text = text.lock().unwrap();
+/// let text = text.lock();
 /// assert!(text.starts_with(b"HTTP/1.0 200 OK\r\n") && text.ends_with(b"\r\n\r\nxxx"));
 /// ```
 #[derive(Clone)]

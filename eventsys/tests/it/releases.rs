@@ -5,9 +5,10 @@
 //! other, and `EventProcessor::schedule_entire` of 10.2.0.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 
 use eventsys::hrtime::{HrTime, mseconds};
+use eventsys::sync::Mutex;
 use eventsys::{
     AdoptedThread, CancelledEvents, Clock, Continuation, ContinuationBase, Data, ET_NET, EThread,
     EventCode, EventProcessor, EventRef, FreeContinuation, Invocation, LoopTime, Options, Outcome,
@@ -122,7 +123,7 @@ struct CancelledOnTheWay {
 
 impl Continuation for CancelledOnTheWay {
     fn base(&self) -> &ContinuationBase {
-        let event = self.event.lock().unwrap().take();
+        let event = self.event.lock().take();
         if let (Some(event), Some(mutex)) = (event, self.base.mutex()) {
             let _held = mutex.lock();
             event.cancel();
@@ -143,7 +144,7 @@ struct Cookie {
 
 impl Drop for Cookie {
     fn drop(&mut self) {
-        self.was_held.lock().unwrap().push(self.mutex.is_held());
+        self.was_held.lock().push(self.mutex.is_held());
     }
 }
 
@@ -156,12 +157,12 @@ fn an_event_that_is_found_cancelled_is_freed_under_the_lock_up_to_9_2_and_after_
         let cont = Arc::new(CancelledOnTheWay { base, event: Mutex::new(None) });
         let cookie = Cookie { mutex: mutex.clone(), was_held: Arc::clone(&was_held) };
         let event = thread.schedule_imm(Request::from(cont.clone()).cookie(Arc::new(cookie)));
-        *cont.event.lock().unwrap() = Some(event);
+        *cont.event.lock() = Some(event);
         thread.run_pass();
         assert!(!event.is_live() && !event.is_cancelled(), "stale");
         assert!(mutex.try_lock().is_some(), "unlocked");
         assert_eq!(Arc::strong_count(&cont), 1, "freed, so the event holds it no longer");
-        std::mem::take(&mut *was_held.lock().unwrap())
+        std::mem::take(&mut *was_held.lock())
     });
     assert_eq!(held, [vec![true], vec![false]]);
 }
