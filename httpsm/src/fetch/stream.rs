@@ -2,6 +2,7 @@
 //!
 //! Mirrors the functions of `FetchSM` whose names begin with `ext_`, and `InvokePluginExt` (9.2.9).
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -97,6 +98,23 @@ impl FetchSM {
     }
 }
 
+/// The user of a fetch is being called. Also a callback that panics ends, so the fetch can be
+/// destroyed afterwards.
+struct Entered<'a>(&'a Cell<u32>);
+
+impl<'a> Entered<'a> {
+    fn new(recursion: &'a Cell<u32>) -> Entered<'a> {
+        recursion.set(recursion.get() + 1);
+        Entered(recursion)
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
 impl Fetch {
     /// The body comes in chunks, and the reader that the original would ask has never been made.
     fn has_no_reader(&self, guard: &Guard<'_>) -> bool {
@@ -124,12 +142,11 @@ impl Fetch {
     /// Tells the user of stream IO what has come: an event of the connection, or, without one, that
     /// the buffer has bytes. Mirrors `InvokePluginExt`.
     pub(super) fn invoke_plugin_ext(&self, guard: &Guard<'_>, event: Option<EventCode>) {
-        self.recursion.set(self.recursion.get() + 1);
         {
+            let _entered = Entered::new(&self.recursion);
             let conts = self.cont_mutex.as_ref().map(|mutex| mutex.lock());
             self.tell(guard, conts.as_ref().unwrap_or(guard), event);
         }
-        self.recursion.set(self.recursion.get() - 1);
         if self.cont().is_none() && self.recursion.get() == 0 {
             self.clean_up();
         }
