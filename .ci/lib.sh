@@ -13,6 +13,24 @@ cannot() {
   lacking+=("$1")
 }
 
+# beside COMMAND…: runs it in the background; `and_what_ran_beside` waits for it, shows what it said,
+# and ends the run if it failed.
+beside() {
+  mkdir -p target
+  "$@" >target/beside.log 2>&1 &
+  beside=$!
+}
+
+and_what_ran_beside() {
+  local status=0 line
+  wait "$beside" || status=$?
+  cat target/beside.log
+  while read -r line; do
+    lacking+=("${line#CANNOT RUN HERE: }")
+  done < <(grep '^CANNOT RUN HERE: ' target/beside.log)
+  [ "$status" = 0 ] || exit "$status"
+}
+
 say_what_is_lacking() {
   [ ${#lacking[@]} = 0 ] || printf 'not run: %s\n' "${lacking[@]}"
 }
