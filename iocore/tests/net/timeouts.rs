@@ -264,7 +264,7 @@ fn a_default_timeout_of_a_connection_runs_from_the_call_in_9_2_9_and_from_the_co
     assert!((5..=7).contains(&after) && applied == 0, "{after} s, {applied}: the call has set it");
     let (after, applied) = own_default(DefaultInactivity::OfEachConnection, seconds(5));
     assert!((6..=9).contains(&after) && applied == 1, "{after} s, {applied}: the cop has set it");
-    // 0 is over at once in 9.2.9, and is none in 10.2.0: the configured one does not come either.
+    // A timeout of 0 ends the connection at once in 9.2.9. In 10.2.0 it switches the timeout off.
     let (after, applied) = own_default(DefaultInactivity::OfAll, 0);
     assert!(after <= 3 && applied == 0, "{after} s, {applied}");
     let (after, applied) = own_default(DefaultInactivity::OfEachConnection, 0);

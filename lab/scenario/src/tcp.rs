@@ -49,8 +49,7 @@ pub fn why_not_over_tcp(program: &Program) -> Option<&'static str> {
 /// have the letters of the ends, `A net_write 10`.
 ///
 /// # Panics
-/// If the loopback address cannot be listened on, or the program is none that
-/// [`why_not_over_tcp`] lets through.
+/// If no socket can listen on the loopback address, or [`why_not_over_tcp`] refuses the program.
 #[must_use]
 pub fn record_over_tcp(program: &Program) -> Recorded {
     assert_eq!(why_not_over_tcp(program), None, "a program for TCP");

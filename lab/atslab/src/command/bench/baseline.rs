@@ -59,7 +59,7 @@ impl Baseline {
             .map_err(|source| Error::Unwritable { file: file_name(path), source })
     }
 
-    /// Tells each count of `now` that is not the one kept here; true if there is none.
+    /// Tells each count of `now` that differs from the one kept here; true if all are the same.
     pub(super) fn tell_changes(&self, now: &Baseline, out: &mut impl Write) -> io::Result<bool> {
         let mut is_same = true;
         for (workload, counts) in &now.instructions {
