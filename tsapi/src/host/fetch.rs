@@ -16,7 +16,7 @@ use httpsm::{FetchEvents, FetchFlags, FetchLine, FetchSM, FetchWakeUp, FetchedHe
 
 use super::continuation::PluginCont;
 use super::head::{Head, MBuffer};
-use super::{Handle, Kind, Object, findings, host, table, want};
+use super::{Handle, Kind, Object, findings, host, remove_if, table, want};
 
 /// A fetch that a plugin knows.
 pub(crate) struct Fetch {
@@ -59,19 +59,7 @@ pub(crate) fn handle_of_head(head: &FetchedHead) -> Handle {
 
 /// Frees what was kept for fetches that are over.
 pub(crate) fn forget_those_that_are_over() {
-    let over: Vec<Handle> = {
-        let mut known = KNOWN.lock();
-        let is_over =
-            |handle: &Handle| table().get::<Fetch>(*handle).is_ok_and(|one| one.fetch.is_over());
-        let over: Vec<(u64, Handle)> = known
-            .iter()
-            .filter(|(_, handle)| is_over(handle))
-            .map(|(id, handle)| (*id, *handle))
-            .collect();
-        known.retain(|id, _| over.iter().all(|(other, _)| other != id));
-        over.into_iter().map(|(_, handle)| handle).collect()
-    };
-    for handle in over {
+    for handle in remove_if(&KNOWN, |one: &Fetch| one.fetch.is_over()) {
         let Ok(fetch) = table().take::<Fetch>(handle, OVER) else { continue };
         if let Some((mbuffer, head)) = fetch.head.lock().take() {
             let _ = table().take::<Head>(head, "its fetch has ended");

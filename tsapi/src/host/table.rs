@@ -227,6 +227,21 @@ pub(crate) fn table() -> &'static Table {
     &TABLE
 }
 
+/// Removes from `known` the handles whose objects are of interest no longer, as `is_over` says, and
+/// returns them. The objects stay in the table.
+pub(crate) fn remove_if<T: Object>(
+    known: &Mutex<BTreeMap<u64, Handle>>,
+    is_over: impl Fn(&T) -> bool,
+) -> Vec<Handle> {
+    let mut removed = Vec::new();
+    known.lock().retain(|_, handle| {
+        let is_over = table().get::<T>(*handle).is_ok_and(|object| is_over(&object));
+        removed.extend(is_over.then_some(*handle));
+        !is_over
+    });
+    removed
+}
+
 /// The object behind a handle that a plugin has passed. Ends the run if there is none: the real
 /// server would use freed memory.
 #[track_caller]

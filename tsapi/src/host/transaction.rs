@@ -17,7 +17,7 @@ use super::config::Value;
 use super::continuation::PluginCont;
 use super::head::{Head, MBuffer, Which};
 use super::url::Url;
-use super::{Handle, Kind, Object, calls, findings, table, want};
+use super::{Handle, Kind, Object, calls, findings, remove_if, table, want};
 
 /// A transaction that a plugin knows.
 pub(crate) struct Transaction {
@@ -103,22 +103,7 @@ fn forget_those_that_are_over_at_times() {
 /// recognised all the same.
 pub(crate) fn forget_those_that_are_over() {
     const WHY: &str = "it ended with TS_EVENT_HTTP_TXN_CLOSE";
-    let over: Vec<Handle> = {
-        let mut known = TRANSACTIONS.lock();
-        let is_over = |handle: &Handle| {
-            table()
-                .get::<Transaction>(*handle)
-                .is_ok_and(|transaction| transaction.txn.upgrade().is_none())
-        };
-        let over: Vec<(u64, Handle)> = known
-            .iter()
-            .filter(|(_, handle)| is_over(handle))
-            .map(|(id, handle)| (*id, *handle))
-            .collect();
-        known.retain(|id, _| over.iter().all(|(other, _)| other != id));
-        over.into_iter().map(|(_, handle)| handle).collect()
-    };
-    for handle in over {
+    for handle in remove_if(&TRANSACTIONS, |one: &Transaction| one.txn.upgrade().is_none()) {
         let Ok(transaction) = table().take::<Transaction>(handle, WHY) else { continue };
         let _ = table().take::<Url>(*transaction.pristine.lock(), "its transaction has ended");
         for (_, mbuffer, head) in std::mem::take(&mut *transaction.heads.lock()) {
