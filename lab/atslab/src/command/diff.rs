@@ -109,11 +109,14 @@ pub(super) struct Comparison {
     pub(super) differences: Vec<Difference>,
 }
 
+/// A scenario and its name.
+type Named = (String, Scenario);
+
 /// Performs the scenarios on both, and reports.
 pub(crate) fn diff(args: &DiffArgs, out: &mut Output) -> Result<ExitCode, Error> {
     let mut pair = Pair::of(args)?;
-    let scenarios = scenarios(args)?;
-    let bar = progress::bar(scenarios.len() as u64, "{bar:30} {pos} of {len} scenarios {wide_msg}");
+    let (total, scenarios) = scenarios(args)?;
+    let bar = progress::bar(total, "{bar:30} {pos} of {len} scenarios {wide_msg}");
     let mut found =
         Comparison { names: pair.names.clone(), scenarios: 0, steps: 0, differences: Vec::new() };
     for (name, scenario) in scenarios {
@@ -138,19 +141,21 @@ pub(crate) fn diff(args: &DiffArgs, out: &mut Output) -> Result<ExitCode, Error>
     Ok(if found.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
 }
 
-/// The scenarios that the user means, each with its name.
-fn scenarios(args: &DiffArgs) -> Result<Vec<(String, Scenario)>, Error> {
+/// How many scenarios the user means, and these, each with its name.
+fn scenarios(args: &DiffArgs) -> Result<(u64, Box<dyn Iterator<Item = Named>>), Error> {
     if let Some(count) = args.count {
-        let seeds = args.seed..args.seed.saturating_add(count);
-        let random = |seed| (format!("seed {seed}"), generate(seed, args.threads));
-        return Ok(seeds.map(random).collect());
+        let (seeds, threads) = (args.seed..args.seed.saturating_add(count), args.threads);
+        let random = move |seed| (format!("seed {seed}"), generate(seed, threads));
+        return Ok((count, Box::new(seeds.map(random))));
     }
-    if args.scenarios.is_empty() {
+    let all: Vec<Named> = if args.scenarios.is_empty() {
         let all =
             gallery::names().filter_map(|name| Some((name.to_owned(), gallery::named(name)?)));
-        return Ok(all.filter(|(_, one)| RealArm::why_not(&one.compile()).is_none()).collect());
-    }
-    args.scenarios.iter().map(|path| named_or_file(path)).collect()
+        all.filter(|(_, one)| RealArm::why_not(&one.compile()).is_none()).collect()
+    } else {
+        args.scenarios.iter().map(|path| named_or_file(path)).collect::<Result<_, _>>()?
+    };
+    Ok((all.len() as u64, Box::new(all.into_iter())))
 }
 
 /// The two that are compared.
