@@ -98,11 +98,6 @@ impl Epoch {
     pub const fn has_core_buffers(self) -> bool {
         matches!(self, Epoch::B | Epoch::C)
     }
-
-    /// True if `do_io_shutdown` takes the core mutex.
-    pub(crate) const fn locks_shutdown(self) -> bool {
-        matches!(self, Epoch::E)
-    }
 }
 
 impl fmt::Display for Epoch {

@@ -138,6 +138,15 @@ pub struct PluginVcOptions {
     pub corrections: Corrections,
 }
 
+impl PluginVcOptions {
+    /// True if `do_io_shutdown` takes the core mutex, and so may wait for another thread: in epoch E,
+    /// or by [`Corrections::shutdown_takes_core_lock`].
+    #[must_use]
+    pub const fn locks_shutdown(&self) -> bool {
+        matches!(self.epoch, Epoch::E) || self.corrections.shutdown_takes_core_lock
+    }
+}
+
 impl Default for PluginVcOptions {
     fn default() -> PluginVcOptions {
         PluginVcOptions {

@@ -216,9 +216,7 @@ impl VConnection for PluginVC {
     /// [`Corrections::shutdown_takes_core_lock`](crate::Corrections::shutdown_takes_core_lock).
     fn do_io_shutdown(&self, howto: ShutdownHowTo) {
         self.check_usable();
-        let options = &self.core.options;
-        let locks = options.epoch.locks_shutdown() || options.corrections.shutdown_takes_core_lock;
-        let _core = locks.then(|| self.mutex().lock());
+        let _core = self.core.options.locks_shutdown().then(|| self.mutex().lock());
         let end = self.end();
         if matches!(howto, ShutdownHowTo::Read | ShutdownHowTo::ReadWrite) {
             end.read.shutdown.set();

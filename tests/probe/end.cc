@@ -162,6 +162,10 @@ End::perform(const Op &op)
       under_its_mutex(op.a == 2, [&] { server().reenable_re(vc, vio_of(vc, op.a == 2)); });
     }
   } else if (name == "shutdown") {
+#if TS_VERSION_NUMBER >= 10002000
+    // From 10.2 on it takes the core's mutex.
+    run->give_way(CORE);
+#endif
     server().do_io_shutdown(vc, static_cast<int>(op.a) - 1);
   } else if (name == "inactivity_timeout") {
     server().set_inactivity_timeout(vc, op.a);

@@ -213,7 +213,7 @@ impl End {
         stage.processor.steps().report(|| Step {
             at: stage.processor.clock().get_hrtime(),
             held: eventsys::mutex::census::held_locks(),
-            ..Step::bare(self.side.of_pair(stage.pair), kind, Some(i64::from(event.0)))
+            ..Step::bare(self.side.of_pair(stage.between.pair), kind, Some(i64::from(event.0)))
         });
         let by_deputy = self.is_deputy_called.get();
         stage.note(What::Seen(Called { side: self.side, by_deputy, seen }));
@@ -337,9 +337,16 @@ impl End {
                 give_way(&stage.holder, Owner::Core);
                 self.with_vio(guard, &vc, op, VioHandle::reenable_re);
             }
-            Op::Shutdown(HowTo::Read) => vc.do_io_shutdown(ShutdownHowTo::Read),
-            Op::Shutdown(HowTo::Write) => vc.do_io_shutdown(ShutdownHowTo::Write),
-            Op::Shutdown(HowTo::Both) => vc.do_io_shutdown(ShutdownHowTo::ReadWrite),
+            Op::Shutdown(how_to) => {
+                if stage.between.locks_shutdown {
+                    give_way(&stage.holder, Owner::Core);
+                }
+                vc.do_io_shutdown(match how_to {
+                    HowTo::Read => ShutdownHowTo::Read,
+                    HowTo::Write => ShutdownHowTo::Write,
+                    HowTo::Both => ShutdownHowTo::ReadWrite,
+                });
+            }
             Op::InactivityTimeout(span) => vc.set_inactivity_timeout(span),
             Op::ActiveTimeout(span) => vc.set_active_timeout(span),
             Op::Write(_) | Op::Consume(_) | Op::WaterMark(_) | Op::Hold(..) | Op::Close => {}
@@ -365,13 +372,13 @@ impl End {
             Some(taken) => taken,
             None => None,
         };
-        let was_under_core = vc.vio(op).is_bound_to(&stage.core_mutex);
+        let was_under_core = vc.vio(op).is_bound_to(&stage.between.core_mutex);
         let needs_core = how.cont == OpCont::Absent || was_under_core;
         let of_core = needs_core.then(|| stage.lock_core());
         let own = self.buffers.borrow().clone().expect("made on entering");
         let (cont, buffers, guard) = match (how.cont, &of_core, &of_deputy) {
             (OpCont::Absent, Some(core), _) => {
-                let empty = Buffers::new(&stage.program.pair, &stage.core_mutex, core);
+                let empty = Buffers::new(&stage.program.pair, &stage.between.core_mutex, core);
                 (None, Arc::new(empty), core)
             }
             (OpCont::Deputy, _, Some(guard)) => {
@@ -401,7 +408,7 @@ impl End {
     ) {
         let (stage, deputy) = (self.stage(), self.deputy());
         let vio = VioHandle::new(Arc::clone(vc) as Arc<dyn iocore::VConnection>, op);
-        if vio.is_bound_to(&stage.core_mutex) {
+        if vio.is_bound_to(&stage.between.core_mutex) {
             f(&vio, &stage.lock_core());
         } else if vio.is_bound_to(&deputy.mutex) {
             if let Some(guard) = take_inside(&deputy.mutex, "the operation") {

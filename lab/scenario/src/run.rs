@@ -29,7 +29,7 @@ use super::op::Owner;
 use super::program::Program;
 use super::record::Recorder;
 use super::second::SecondThread;
-use super::stage::Stage;
+use super::stage::{Between, Stage};
 use crate::release::of_release;
 use pluginvc::Epoch;
 
@@ -169,13 +169,15 @@ impl Play {
         let other = if program.pair.shared_mutex { mutex.clone() } else { ProxyMutex::new() };
         let ends = [&mutex, &other].map(Arc::clone);
         let (active, passive) = (new_end(Side::Active, mutex), new_end(Side::Passive, other));
+        let locks_shutdown = options.locks_shutdown();
         let core = PluginVCCore::alloc_with(processor, passive.clone(), options);
         let recorder = recorder.map(Arc::clone);
         let holder = new_holder(
             [&ends[0], &ends[1], core.mutex()],
             recorder.clone().zip(Some(Arc::clone(processor.clock()))),
         );
-        let between = (core.id(), Arc::clone(core.mutex()));
+        let between =
+            Between { pair: core.id(), core_mutex: Arc::clone(core.mutex()), locks_shutdown };
         let stage = Stage::new(program, processor, threads, between, holder, recorder);
         stage.enter([&active, &passive]);
         Play { stage, core, active, passive }

@@ -18,6 +18,15 @@ use super::program::Program;
 use super::record::{Recorder, What};
 use super::run::{Finish, PASS, PASSES_AFTER_CLOSE};
 
+/// What is between the two ends.
+pub(super) struct Between {
+    /// The number of the pair, for the steps.
+    pub(super) pair: u32,
+    pub(super) core_mutex: Arc<ProxyMutex>,
+    /// A shutdown takes the core's mutex.
+    pub(super) locks_shutdown: bool,
+}
+
 /// What all parts of a run know.
 pub(super) struct Stage {
     pub(super) program: Program,
@@ -26,9 +35,7 @@ pub(super) struct Stage {
     pub(super) processor: Arc<EventProcessor>,
     /// The event threads; the first one twice if there is only one.
     pub(super) threads: [Arc<EThread>; 2],
-    /// The number of the pair, for the steps.
-    pub(super) pair: u32,
-    pub(super) core_mutex: Arc<ProxyMutex>,
+    pub(super) between: Between,
     pub(super) holder: Arc<Holder>,
     pub(super) calls: AtomicU32,
     pub(super) written: AtomicI64,
@@ -53,13 +60,12 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// A stage of this program on an event thread, or two; `between` is the number of the pair and
-    /// the mutex between the ends.
+    /// A stage of this program on an event thread, or two.
     pub(super) fn new(
         program: &Program,
         processor: &Arc<EventProcessor>,
         threads: [Arc<EThread>; 2],
-        (pair, core_mutex): (u32, Arc<ProxyMutex>),
+        between: Between,
         holder: Arc<Holder>,
         recorder: Option<Arc<Recorder>>,
     ) -> Arc<Stage> {
@@ -68,8 +74,7 @@ impl Stage {
             reactions: program.index(),
             processor: Arc::clone(processor),
             threads,
-            pair,
-            core_mutex,
+            between,
             holder,
             recorder,
             calls: AtomicU32::new(0),
@@ -148,7 +153,7 @@ impl Stage {
     /// Takes the core's mutex, from a foreign thread if need be.
     pub(super) fn lock_core(&self) -> Guard<'_> {
         give_way(&self.holder, Owner::Core);
-        self.core_mutex.lock()
+        self.between.core_mutex.lock()
     }
 
     /// Closes the connection of this end, unless that has been done.

@@ -26,7 +26,7 @@ use crate::op::{Op, OpCont, Owner};
 use crate::program::Program;
 use crate::record::{Record, Recorded, Recorder, What};
 use crate::run::{Finish, LockKeys, PASSES_AFTER_CLOSE, ScenarioReport, connect_from_outside};
-use crate::stage::Stage;
+use crate::stage::{Between, Stage};
 
 /// What a program does that has no meaning over TCP, if it does such a thing.
 #[must_use]
@@ -130,7 +130,8 @@ impl Line {
             Some((Arc::clone(recorder), Arc::clone(processor.clock()))),
         );
         let threads = [(); 2].map(|()| Arc::clone(thread.thread()));
-        let between = (0, Arc::clone(handler.mutex()));
+        let core_mutex = Arc::clone(handler.mutex());
+        let between = Between { pair: 0, core_mutex, locks_shutdown: false };
         let recorder = Some(Arc::clone(recorder));
         let stage = Stage::new(program, processor, threads, between, holder, recorder);
         stage.enter([&active, &passive]);

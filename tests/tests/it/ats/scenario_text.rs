@@ -488,3 +488,16 @@ fn under_a_shared_mutex_either_name_will_do() {
                 does = [\"lock passive\", \"reenable active read\", \"unlock passive\"]\n";
     assert!(scenario_from_bytes("my.toml", text.as_bytes()).is_ok());
 }
+
+/// The thread that has the core's mutex gives it back when an event thread is about to wait for it:
+/// it would wait for ever.
+#[test]
+fn a_shutdown_that_takes_the_core_mutex_does_not_hang_beside_a_held_core() {
+    let text = "title = \"t\"\nteaches = \"t\"\n[active]\non_connect = [\"hold core 1s\"]\n\
+                after_10ms = [\"shutdown write\"]\n";
+    let scenario = scenario_from_bytes("my.toml", text.as_bytes()).expect("a scenario");
+    for epoch in Epoch::ALL {
+        let report = run_scenario(&scenario.compile(), *epoch, Options::default());
+        assert!(!matches!(report.finish, Finish::Panicked(_)), "{epoch}: {:?}", report.finish);
+    }
+}
