@@ -276,6 +276,12 @@ impl fmt::Display for StaleEvent {
 impl std::error::Error for StaleEvent {}
 
 impl EventRef {
+    /// Numbers that no other event has, for a table of events.
+    #[must_use]
+    pub fn key(&self) -> (usize, u64) {
+        (std::ptr::from_ref(self.event).addr(), self.generation)
+    }
+
     /// Cancels the event. Mirrors `Action::cancel`.
     ///
     /// With the mutex of the event's continuation held, the handler will not be

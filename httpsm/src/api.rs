@@ -4,6 +4,7 @@
 //! `TSHttpTxnServerIntercept`, `TSHttpTxnIntercept`, `TSHttpTxnReenable`,
 //! `TSHttpSsnReenable` and their kin of `src/traffic_server/InkAPI.cc` (9.2.9).
 
+mod counts;
 mod request;
 
 use std::net::SocketAddr;
@@ -26,6 +27,8 @@ use crate::hooks::HttpHook;
 use crate::proxy::HttpProxy;
 use crate::sm::HttpSM;
 use crate::transact::PluginTunnel;
+
+pub use counts::TxnBytes;
 
 /// How a plugin's own connection is made. Mirrors `TSHttpConnectOptions`.
 ///
@@ -475,6 +478,12 @@ impl HttpSsn {
         self.0.id()
     }
 
+    /// The session, without keeping it alive.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakHttpSsn {
+        WeakHttpSsn(Arc::downgrade(&self.0))
+    }
+
     /// Gives the session back; with an error, a new session is closed. Like [`HttpTxn::reenable`]
     /// it continues on the session's own thread; the original continues on every net thread whose
     /// try-lock succeeds. Mirrors `TSHttpSsnReenable`.
@@ -494,6 +503,18 @@ impl HttpSsn {
     /// Adds `cont` as a hook of each transaction of this session. Mirrors `TSHttpSsnHookAdd`.
     pub fn add_hook(&self, hook: HttpHook, cont: ContRef) {
         self.0.hooks().add(hook, cont);
+    }
+}
+
+/// A session that is not kept alive. [`HttpSsn::downgrade`] makes one.
+#[derive(Clone)]
+pub struct WeakHttpSsn(Weak<HttpClientSession>);
+
+impl WeakHttpSsn {
+    /// The session, if it is still there.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<HttpSsn> {
+        self.0.upgrade().map(HttpSsn)
     }
 }
 

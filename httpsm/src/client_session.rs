@@ -147,6 +147,11 @@ impl HttpClientSession {
         self.ssn.mutex()
     }
 
+    /// The connection, until it is closed.
+    pub(crate) fn client_vc(&self, guard: &Guard<'_>) -> Option<NetVcRef> {
+        self.ssn.get(guard).vc.borrow().clone()
+    }
+
     pub(crate) fn hooks(&self) -> &HttpApiHooks {
         &self.hooks
     }

@@ -147,6 +147,15 @@ impl RequestHdr {
     /// `HTTPHdr::url_string_get`.
     #[must_use]
     pub fn effective_url(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        self.url_with_target().print(&mut text);
+        text
+    }
+
+    /// The target, with the host and the port of the Host field if it has none of its own. Mirrors
+    /// `set_url_target_from_host_field` with a URL.
+    #[must_use]
+    pub fn url_with_target(&self) -> URL {
         let mut url = self.url.clone();
         if url.host.is_none() {
             url.host = self.host_get().filter(|host| !host.is_empty()).map(<[u8]>::to_vec);
@@ -154,9 +163,7 @@ impl RequestHdr {
                 url.port = Some(self.port_get().to_string().into_bytes());
             }
         }
-        let mut text = Vec::new();
-        url.print(&mut text);
-        text
+        url
     }
 
     /// True if a port is written, in the target or else in the Host field. Mirrors

@@ -61,8 +61,8 @@ pub mod tunnel;
 
 pub use accept::HttpSessionAccept;
 pub use api::{
-    CacheLookup, ConnectOptions, HttpData, HttpSsn, HttpTxn, WeakHttpTxn, ts_http_connect,
-    ts_http_connect_plugin, ts_http_connect_with_plugin_id,
+    CacheLookup, ConnectOptions, HttpData, HttpSsn, HttpTxn, TxnBytes, WeakHttpSsn, WeakHttpTxn,
+    ts_http_connect, ts_http_connect_plugin, ts_http_connect_with_plugin_id,
 };
 pub use client_session::HttpClientSession;
 pub use config::{HttpConfig, HttpCorrections};

@@ -5,7 +5,7 @@
 //! side.
 
 use eventsys::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use eventsys::EventProcessor;
 use eventsys::hrtime::SECOND;
@@ -58,6 +58,7 @@ pub struct HttpProxy {
     sm_ids: AtomicU64,
     session_ids: AtomicU64,
     pub(crate) census: Counters,
+    at_the_end: OnceLock<Box<dyn Fn(u64) + Send + Sync>>,
 }
 
 /// How many are alive.
@@ -107,7 +108,30 @@ impl HttpProxy {
             sm_ids: AtomicU64::new(0),
             session_ids: AtomicU64::new(0),
             census: Counters::default(),
+            at_the_end: OnceLock::new(),
         })
+    }
+
+    /// Has `f` called with the number of each transaction that is over from now on, for a table of
+    /// transactions. It is called once for each, under the transaction's mutex, and must not call the
+    /// machine. A second call of this function changes nothing.
+    ///
+    /// ```
+    /// use httpsm::HttpProxy;
+    ///
+    /// fn forget_each(proxy: &HttpProxy, forget: fn(u64)) {
+    ///     proxy.when_a_transaction_is_over(forget);
+    /// }
+    /// # let _: fn(&HttpProxy, fn(u64)) = forget_each;
+    /// ```
+    pub fn when_a_transaction_is_over(&self, f: impl Fn(u64) + Send + Sync + 'static) {
+        let _ = self.at_the_end.set(Box::new(f));
+    }
+
+    pub(crate) fn transaction_is_over(&self, id: u64) {
+        if let Some(f) = self.at_the_end.get() {
+            f(id);
+        }
     }
 
     /// The event processor that everything runs on.

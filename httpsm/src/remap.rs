@@ -143,11 +143,16 @@ impl UrlRewrite {
     /// it; false if no rule matches. Plugins of the rule are not called. Mirrors `Remap` and
     /// `doRemap`.
     pub fn remap(&self, hdr: &mut RequestHdr, pristine_host_hdr: bool) -> bool {
-        self.apply(hdr, pristine_host_hdr).is_some()
+        let found = self.apply(hdr).is_some();
+        if found && !pristine_host_hdr {
+            rewrite_host_field(hdr);
+        }
+        found
     }
 
-    /// As [`UrlRewrite::remap`]; returns the rule.
-    pub(crate) fn apply(&self, hdr: &mut RequestHdr, pristine_host_hdr: bool) -> Option<&Mapping> {
+    /// Rewrites the target alone, and returns the rule: its plugins come before the Host field is
+    /// rewritten.
+    pub(crate) fn apply(&self, hdr: &mut RequestHdr) -> Option<&Mapping> {
         let host = hdr.host_get().unwrap_or(b"");
         let (port, path) = (hdr.port_get(), &hdr.url.path);
         let scheme = hdr.url.scheme.as_deref().unwrap_or(b"http");
@@ -171,16 +176,22 @@ impl UrlRewrite {
         }
         hdr.url.host.clone_from(&to.host);
         hdr.url.port.clone_from(&to.port);
-        if !pristine_host_hdr && hdr.fields.presence("Host") {
-            let mut value = to.host.clone().unwrap_or_default();
-            if let Some(port) = to.port.as_deref().filter(|_| to.port_get_raw() != 0) {
-                value.push(b':');
-                value.extend_from_slice(port);
-            }
-            hdr.fields.value_set("Host", &value);
-        }
         Some(mapping)
     }
+}
+
+/// A Host field that is there gets the host and the port of the target. Mirrors `finish_remap` of
+/// `proxy/http/remap/RemapProcessor.cc`.
+pub(crate) fn rewrite_host_field(hdr: &mut RequestHdr) {
+    if !hdr.fields.presence("Host") {
+        return;
+    }
+    let mut value = hdr.url.host.clone().unwrap_or_default();
+    if let Some(port) = hdr.url.port.as_deref().filter(|_| hdr.url.port_get_raw() != 0) {
+        value.push(b':');
+        value.extend_from_slice(port);
+    }
+    hdr.fields.value_set("Host", &value);
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@
 //! | `sm.rs` | the machine, its events, its end |
 //! | `sm/client.rs` | the client: its request, its end |
 //! | `sm/api.rs` | hooks |
+//! | `sm/bytes.rs` | what has moved |
 //! | `sm/flow.rs` | the sequence of states |
 //! | `sm/server.rs` | the origin server: connecting, asking, its answer's head |
 //! | `sm/post.rs` | the request's body |
@@ -39,6 +40,7 @@
 //! | `sm/tunnel.rs` | `CONNECT` |
 
 mod api;
+mod bytes;
 mod client;
 mod flow;
 mod post;
@@ -172,6 +174,7 @@ pub(crate) struct Sm {
     request_hdr_bytes: Cell<i64>,
     response_hdr_bytes: Cell<i64>,
     client_response_hdr_bytes: Cell<i64>,
+    counts: bytes::Counts,
     continue_sent_well: Cell<bool>,
     /// An interim answer that goes to the client while its body is under way.
     interim: RefCell<Option<IOBufferReader>>,
@@ -276,6 +279,7 @@ impl HttpSM {
                     request_hdr_bytes: Cell::new(0),
                     response_hdr_bytes: Cell::new(0),
                     client_response_hdr_bytes: Cell::new(0),
+                    counts: bytes::Counts::default(),
                     continue_sent_well: Cell::new(false),
                     interim: RefCell::default(),
                     request_was_sent: Cell::new(false),
@@ -371,6 +375,11 @@ impl Sm {
     /// The client's address, as long as its connection is there.
     pub(crate) fn client_addr(&self) -> Option<std::net::SocketAddr> {
         self.ua.borrow().as_ref().and_then(|ua| ua.vc.get_remote_addr())
+    }
+
+    /// The connection to the origin server, as long as the machine has it.
+    pub(crate) fn server_vc(&self) -> Option<NetVcRef> {
+        self.server.borrow().as_ref().map(|server| server.session.vc().clone())
     }
 
     /// Sets the plugin that will answer; returns the previous pair.
@@ -557,6 +566,7 @@ impl Run<'_> {
         self.kill_plugin_tunnel();
         self.sm.hooks.clear();
         self.sm.alive.store(false, Ordering::Release);
+        self.sm.proxy.transaction_is_over(self.sm.id);
     }
 
     /// Takes the client out of the table: its connection has another owner now.

@@ -103,6 +103,8 @@ pub(crate) struct State {
     pub(crate) is_upgrade_request: bool,
     /// The cache is off. Mirrors `txn_conf->cache_http` and `TUNNELLING_PROXY`.
     pub(crate) cache_is_off: bool,
+    /// It is decided that the cache is asked: it has a URL to look for.
+    pub(crate) cache_lookup_is_decided: bool,
     /// The cache was asked, before the origin server's address was looked up.
     pub(crate) cache_was_asked: bool,
     /// A plugin has asked to leave the rules out. Mirrors `api_skip_all_remapping`.

@@ -167,6 +167,12 @@ pub trait NetVConnection: VConnection {
     /// The address of the other end.
     fn get_remote_addr(&self) -> Option<SocketAddr>;
 
+    /// The number of its socket; -1 if it has none, as the end of a pair. Mirrors `get_socket`.
+    #[doc(alias = "TSVConnFdGet")]
+    fn get_socket(&self) -> i32 {
+        -1
+    }
+
     /// Enters the connection into the queue of idle ones, which may be closed
     /// when connections run short.
     fn add_to_keep_alive_queue(&self) {}

@@ -32,6 +32,18 @@ impl HttpTxn {
         self.with(|sm| sm.t_state.borrow().client_request.effective_url())
     }
 
+    /// The URL that the cache is asked for; none before it is asked, and if it is not. Mirrors
+    /// `TSHttpTxnCacheLookupUrlGet`.
+    #[must_use]
+    #[track_caller]
+    #[doc(alias = "TSHttpTxnCacheLookupUrlGet")]
+    pub fn cache_lookup_url(&self) -> Option<URL> {
+        self.with(|sm| {
+            let t_state = sm.t_state.borrow();
+            t_state.cache_lookup_is_decided.then(|| t_state.lookup_url(&sm.config()))
+        })
+    }
+
     /// Sets the body of an error answer, and its content type; without a body the usual page is
     /// sent. Mirrors `TSHttpTxnErrorBodySet`.
     #[track_caller]

@@ -11,6 +11,7 @@ use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer, buffer_size_to_index};
 use super::Run;
 use crate::config::HttpConfig;
 use crate::hooks::HttpHook;
+use crate::remap::rewrite_host_field;
 use crate::transact::{PluginTunnel, RequestNext, ResponseNext};
 
 impl Run<'_> {
@@ -61,13 +62,16 @@ impl Run<'_> {
 
     pub(super) fn remap_request(self) {
         let rules = self.sm.proxy.remap_rules();
-        let rule = self.state.t_state.borrow_mut().perform_remap(&self.config(), &rules);
+        let rule = self.state.t_state.borrow_mut().perform_remap(&rules);
         // The plugins of the rule may use the transaction, so nothing is borrowed here.
         if let Some(rule) = rule.filter(|rule| rule.has_plugins()) {
             rule.run_plugins(&self.txn());
         }
-        // They may have changed the settings.
+        // They may have changed the settings, and the target.
         let config = self.config();
+        if rule.is_some() && !config.pristine_host_hdr {
+            rewrite_host_field(&mut self.state.t_state.borrow_mut().client_request);
+        }
         let next = self.state.t_state.borrow_mut().end_remap_request(&config);
         self.with_ua(|ua| ua.vc.set_active_timeout(config.transaction_active_timeout_in));
         match next {
@@ -91,7 +95,14 @@ impl Run<'_> {
             // A plugin that answers in place of the proxy comes before the
             // cache.
             RequestNext::Continue if intercepted => self.open_server(),
-            RequestNext::Continue => self.do_api_callout(HttpHook::CacheLookupComplete),
+            RequestNext::Continue => {
+                {
+                    let mut t_state = self.state.t_state.borrow_mut();
+                    let asked = t_state.is_looked_up() && !t_state.is_upgrade_request;
+                    t_state.cache_lookup_is_decided = asked;
+                }
+                self.do_api_callout(HttpHook::CacheLookupComplete);
+            }
         }
     }
 

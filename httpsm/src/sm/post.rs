@@ -113,6 +113,8 @@ impl Run<'_> {
 
     /// The origin server has taken the body, or failed to.
     pub(super) fn tunnel_handler_post_server(self, event: EventCode) {
+        let written = self.sm.tunnel.bytes_written(self.guard, 0);
+        self.state.counts.server_request_body.set(written);
         if event == EventCode::VC_EVENT_WRITE_COMPLETE {
             return;
         }
@@ -201,6 +203,12 @@ impl Run<'_> {
             Some((consumed, _)) => consumed,
             None => self.state.t_state.borrow().request_content_length.unwrap_or(0),
         };
+        if self.state.counts.client_request_body.get() == 0 {
+            let read = || waiting + tunnel.bytes_read(self.guard);
+            let moved =
+                if tunnel.chunked_bytes(self.guard).is_some() { body } else { body.min(read()) };
+            self.state.counts.client_request_body.set(moved);
+        }
         let taken = body.min(waiting);
         ua_reader.consume(self.guard, taken);
         if let Some(rest) = tunnel.unread(self.guard).filter(|_| taken == waiting) {

@@ -215,6 +215,7 @@ impl Run<'_> {
         let buffer = self.new_buffer(4096);
         let reader = buffer.alloc_reader(self.guard).expect("the first of five");
         let nbytes = buffer.write(self.guard, &head);
+        self.state.counts.server_request_hdr.set(nbytes);
         let this = self.cont();
         let timeout = self.config().transaction_no_activity_timeout_out;
         self.with_server(|server| {

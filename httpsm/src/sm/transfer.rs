@@ -186,6 +186,7 @@ impl Run<'_> {
     pub(super) fn tunnel_handler_ua(self, event: EventCode) {
         let tunnel = &self.sm.tunnel;
         let complete = event == EventCode::VC_EVENT_WRITE_COMPLETE;
+        self.count_answer();
         if !complete {
             let server_was_read = tunnel.is_producer_alive(self.guard)
                 && tunnel.producer_kind(self.guard) == Some(TunnelType::HttpServer);
@@ -215,6 +216,16 @@ impl Run<'_> {
             session.set_half_close_flag(self.guard);
         }
         session.do_io_close(self.guard);
+    }
+
+    /// The client has taken all that it will take of the answer.
+    fn count_answer(self) {
+        let written = self.sm.tunnel.bytes_written(self.guard, 0);
+        let body = (written - self.state.client_response_hdr_bytes.get()).max(0);
+        self.state.counts.client_response_body.set(body);
+        if self.state.t_state.borrow().source == crate::transact::Source::OriginServer {
+            self.state.counts.server_response_body.set(body);
+        }
     }
 
     /// True if the answer was cut off.

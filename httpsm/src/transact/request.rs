@@ -105,13 +105,9 @@ impl State {
 
     /// Rewrites the request by the rule that matches, and returns the rule, whose plugins come
     /// next. Mirrors `PerformRemap`.
-    pub(crate) fn perform_remap<'r>(
-        &mut self,
-        config: &HttpConfig,
-        rules: &'r UrlRewrite,
-    ) -> Option<&'r Mapping> {
+    pub(crate) fn perform_remap<'r>(&mut self, rules: &'r UrlRewrite) -> Option<&'r Mapping> {
         self.promote_host_of_unmapped_url();
-        let rule = rules.apply(&mut self.client_request, config.pristine_host_hdr);
+        let rule = rules.apply(&mut self.client_request);
         self.url_remap_success = rule.is_some();
         rule
     }
@@ -123,6 +119,21 @@ impl State {
                 &self.client_request.method[..],
                 b"GET" | b"HEAD" | b"POST" | b"DELETE" | b"PUT" | b"PURGE" | b"PUSH"
             )
+    }
+
+    /// What the cache is asked for: the target, or what the Host field names if that keeps the
+    /// client's host. Mirrors `DecideCacheLookup`.
+    pub(crate) fn lookup_url(&self, config: &HttpConfig) -> URL {
+        let request = &self.client_request;
+        let mut url = request.url_with_target();
+        if config.pristine_host_hdr
+            && let Some(value) = request.fields.value_get("Host")
+            && let Some((host, port)) = crate::hdr::split_host_field(value)
+        {
+            url.host = Some(host.to_vec());
+            url.port = port.map(<[u8]>::to_vec);
+        }
+        url
     }
 
     /// Refuses a request that no rule matches, unless a plugin answers. Mirrors `EndRemapRequest`.

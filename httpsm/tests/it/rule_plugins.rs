@@ -8,7 +8,7 @@ use eventsys::{EventCode, FreeContinuation, Outcome};
 use httpsm::hooks::HttpHook;
 use httpsm::{
     CacheLookup, HttpConfig, HttpData, HttpEvents, HttpTxn, Mapping, RemapPlugin, RemapStatus,
-    UrlRewrite,
+    TxnBytes, UrlRewrite,
 };
 
 /// Notes its name and the request's target; says this.
@@ -106,4 +106,74 @@ fn a_cache_that_is_off_is_not_asked() {
         assert_eq!(client.text().starts_with("HTTP/1.1 504 "), cache_http, "{}", client.text());
         lab.expect_nothing_left(vec![client]);
     }
+}
+
+/// Writes down the Host field, and changes the target.
+struct LooksAtHost(Arc<Mutex<Vec<u8>>>);
+
+impl RemapPlugin for LooksAtHost {
+    fn do_remap(&self, txn: &HttpTxn, _: &Mapping) -> RemapStatus {
+        txn.with_client_request(|request| {
+            *self.0.lock() = request.fields.value_get("Host").unwrap_or_default().to_vec();
+            request.url.port = Some(b"19090".to_vec());
+        });
+        RemapStatus::DidRemap
+    }
+}
+
+/// `finish_remap` comes behind the plugins: they see the client's field, and it gets the target that
+/// they leave.
+#[test]
+fn the_host_field_is_rewritten_behind_the_plugins_of_the_rule() {
+    let lab = Lab::new();
+    let seen = Arc::default();
+    let rule: Mapping = "http://origin.test/=http://127.0.0.1:1/".parse().unwrap();
+    let rule = rule.with_plugin(Arc::new(LooksAtHost(Arc::clone(&seen))));
+    lab.proxy.set_remap(UrlRewrite::new(vec![rule]));
+    let client = lab.ask(b"GET /x HTTP/1.1\r\nHost: origin.test\r\n\r\n");
+    assert_eq!(seen.lock().as_slice(), b"origin.test");
+    let request = lab.origin().text();
+    assert!(request.starts_with("GET /x HTTP/1.1\r\nHost: 127.0.0.1:19090\r\n"), "{request}");
+    lab.expect_nothing_left(vec![client]);
+}
+
+/// The counts at the end are the lengths of what has moved.
+#[test]
+fn a_transaction_counts_its_bytes() {
+    let lab = Lab::new();
+    let over = Arc::new(Mutex::new(Vec::new()));
+    let ids = Arc::clone(&over);
+    lab.proxy.when_a_transaction_is_over(move |id| ids.lock().push(id));
+    let counted = Arc::new(Mutex::new(None));
+    let bytes = Arc::clone(&counted);
+    let notes = FreeContinuation::new(move |_, _, data| {
+        let txn = data.txn().expect("a transaction");
+        *bytes.lock() = Some((txn.id(), txn.bytes(), txn.cache_lookup_url().is_some()));
+        txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
+        Outcome::Done
+    });
+    lab.proxy.hooks().add(HttpHook::TxnClose, notes);
+    let head =
+        "POST /x HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 5\r\nConnection: close\r\n\r\n";
+    let client = lab.ask(format!("{head}hello").as_bytes());
+    let origin = lab.origin();
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n";
+    origin.send(format!("{answer}abc").as_bytes());
+    lab.settle();
+    let length = |text: &str| i64::try_from(text.len()).unwrap();
+    let (id, bytes, looked_up) = counted.lock().take().expect("it has ended");
+    let expected = TxnBytes {
+        client_request_hdr: length(head),
+        client_request_body: 5,
+        server_request_hdr: length(&origin.text()) - 5,
+        server_request_body: 5,
+        server_response_hdr: length(answer),
+        server_response_body: 3,
+        client_response_hdr: i64::try_from(client.received().len()).unwrap() - 3,
+        client_response_body: 3,
+    };
+    assert_eq!(bytes, expected);
+    assert!(looked_up, "the cache is asked, and never has it");
+    assert_eq!(*over.lock(), [id]);
+    lab.expect_nothing_left(vec![client, origin]);
 }

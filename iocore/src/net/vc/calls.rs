@@ -5,6 +5,7 @@
 
 use crate::net::steps;
 use std::net::{Shutdown, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 use eventsys::hrtime::after;
@@ -272,6 +273,10 @@ impl NetVConnection for UnixNetVConnection {
         }
         let addr = self.with_socket(|stream| stream.local_addr().ok()).flatten()?;
         Some(*self.local_addr.get_or_init(|| addr))
+    }
+
+    fn get_socket(&self) -> i32 {
+        self.with_socket(|stream| stream.as_raw_fd()).unwrap_or(-1)
     }
 
     fn get_remote_addr(&self) -> Option<SocketAddr> {
