@@ -1,39 +1,13 @@
 /* A plugin that does nothing wrong and looks at what it gets: the clocks, sleeps, water marks, whether a
    connection is closed. If all is right, its intercept ends the transaction without an answer (502); else
-   the transaction ends with an error (500).
-
-   The declarations are those of ts/ts.h that it needs, so it is built without the server's headers. */
+   the transaction ends with an error (500). */
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
-typedef struct cont_t *TSCont;
-typedef struct mutex_t *TSMutex;
-typedef struct txn_t *TSHttpTxn;
-typedef struct vconn_t *TSVConn;
-typedef struct buffer_t *TSIOBuffer;
-
-enum { ACCEPT = 202, CONTINUE = 60000, ERROR = 60001, READ_REQUEST_HDR_HOOK = 0, NET = 0 };
-
-extern int TSPluginRegister(const char *const info[3]);
-extern TSMutex TSMutexCreate(void);
-extern TSCont TSContCreate(int (*)(TSCont, int, void *), TSMutex);
-extern void TSContDestroy(TSCont);
-extern void TSContDataSet(TSCont, void *);
-extern void *TSContDataGet(TSCont);
-extern void *TSContScheduleOnPool(TSCont, int64_t, int);
-extern void *TSThreadCreate(void *(*)(void *), void *);
-extern void TSHttpHookAdd(int, TSCont);
-extern void TSHttpTxnReenable(TSHttpTxn, int);
-extern void TSHttpTxnServerIntercept(TSCont, TSHttpTxn);
-extern TSIOBuffer TSIOBufferCreate(void);
-extern void TSIOBufferDestroy(TSIOBuffer);
-extern int64_t TSIOBufferWaterMarkGet(TSIOBuffer);
-extern void TSIOBufferWaterMarkSet(TSIOBuffer, int64_t);
-extern int TSVConnClosedGet(TSVConn);
-extern void TSVConnClose(TSVConn);
+#include "interface.h"
 
 static int all_right = 1;
 

@@ -1,9 +1,6 @@
 /* A plugin that is a client: the path of a request says in which way. Each request from outside starts a
    client and is answered with five bytes; the client's own request, for /inner, is answered by an intercept
-   of this plugin.
-
-   The declarations are those of ts/ts.h and ts/experimental.h that it needs, so it is built without the
-   server's headers. */
+   of this plugin. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdint.h>
@@ -11,93 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct cont_t *TSCont;
-typedef struct mutex_t *TSMutex;
-typedef struct txn_t *TSHttpTxn;
-typedef struct vconn_t *TSVConn;
-typedef struct vio_t *TSVIO;
-typedef struct buffer_t *TSIOBuffer;
-typedef struct reader_t *TSIOBufferReader;
-typedef struct mbuffer_t *TSMBuffer;
-typedef struct mloc_t *TSMLoc;
-typedef struct fetch_t *TSFetchSM;
-typedef struct {
-  int success, failure, timeout;
-} TSFetchEvent;
-typedef struct params {
-  const char *request;
-  int request_len;
-  struct sockaddr_storage ip;
-  int port;
-  TSCont contp;
-  TSFetchEvent events;
-  int options;
-  struct params *next;
-} TSFetchUrlParams_t;
-typedef struct {
-  int connect_type;
-  struct sockaddr const *addr;
-  const char *tag;
-  int64_t id;
-  int buffer_index;
-  int buffer_water_mark;
-} TSHttpConnectOptions;
+#include "interface.h"
 
-enum { ACCEPT = 202, READ_READY = 100, WRITE_READY = 101, READ_COMPLETE = 102, WRITE_COMPLETE = 103, EOS = 104 };
-enum { CONTINUE = 60000, HEAD_DONE = -2, BODY_READY = -3, BODY_DONE = -4, SUCCESS = 20001, FAILURE, TIMEOUT };
+enum { HEAD_DONE = -2, BODY_READY = -3, BODY_DONE = -4, SUCCESS = 20001, FAILURE, TIMEOUT };
 enum { NO_CALLBACK, AFTER_HEADER, AFTER_BODY };
 enum { DECHUNK = 4, NEWLOCK = 8, NOT_INTERNAL = 16 };
-
-extern int TSPluginRegister(const char *const info[3]);
-extern TSMutex TSMutexCreate(void);
-extern void TSMutexLock(TSMutex);
-extern void TSMutexUnlock(TSMutex);
-extern TSCont TSContCreate(int (*)(TSCont, int, void *), TSMutex);
-extern void TSContDestroy(TSCont);
-extern void TSContDataSet(TSCont, void *);
-extern void *TSContDataGet(TSCont);
-extern TSMutex TSContMutexGet(TSCont);
-extern void *TSContScheduleOnPool(TSCont, int64_t, int);
-extern void TSHttpHookAdd(int, TSCont);
-extern int TSHttpTxnClientReqGet(TSHttpTxn, TSMBuffer *, TSMLoc *);
-extern int TSHttpHdrUrlGet(TSMBuffer, TSMLoc, TSMLoc *);
-extern const char *TSUrlPathGet(TSMBuffer, TSMLoc, int *);
-extern int TSHandleMLocRelease(TSMBuffer, TSMLoc, TSMLoc);
-extern int TSHttpTxnIsInternal(TSHttpTxn);
-extern void TSHttpTxnReenable(TSHttpTxn, int);
-extern void TSHttpTxnIntercept(TSCont, TSHttpTxn);
-extern TSIOBuffer TSIOBufferCreate(void);
-extern void TSIOBufferDestroy(TSIOBuffer);
-extern TSIOBufferReader TSIOBufferReaderAlloc(TSIOBuffer);
-extern int64_t TSIOBufferReaderAvail(TSIOBufferReader);
-extern void TSIOBufferReaderConsume(TSIOBufferReader, int64_t);
-extern void TSIOBufferWaterMarkSet(TSIOBuffer, int64_t);
-extern int64_t TSIOBufferWrite(TSIOBuffer, const void *, int64_t);
-extern TSVIO TSVConnRead(TSVConn, TSCont, TSIOBuffer, int64_t);
-extern TSVIO TSVConnWrite(TSVConn, TSCont, TSIOBufferReader, int64_t);
-extern void TSVConnClose(TSVConn);
-extern void TSVIOReenable(TSVIO);
-extern TSVConn TSHttpConnect(struct sockaddr const *);
-extern TSVConn TSHttpConnectWithPluginId(struct sockaddr const *, const char *, int64_t);
-extern TSHttpConnectOptions TSHttpConnectOptionsGet(int);
-extern TSVConn TSHttpConnectPlugin(TSHttpConnectOptions *);
-extern TSFetchSM TSFetchUrl(const char *, int, struct sockaddr const *, TSCont, int, TSFetchEvent);
-extern void TSFetchPages(TSFetchUrlParams_t *);
-extern char *TSFetchRespGet(TSHttpTxn, int *);
-extern int TSFetchPageRespGet(TSHttpTxn, TSMBuffer *, TSMLoc *);
-extern TSFetchSM TSFetchCreate(TSCont, const char *, const char *, const char *, struct sockaddr const *, int);
-extern void TSFetchHeaderAdd(TSFetchSM, const char *, int, const char *, int);
-extern void TSFetchWriteData(TSFetchSM, const void *, size_t);
-extern ssize_t TSFetchReadData(TSFetchSM, void *, size_t);
-extern void TSFetchLaunch(TSFetchSM);
-extern void TSFetchDestroy(TSFetchSM);
-extern void TSFetchFlagSet(TSFetchSM, int);
-extern void TSFetchUserDataSet(TSFetchSM, void *);
-extern void *TSFetchUserDataGet(TSFetchSM);
-extern TSMBuffer TSFetchRespHdrMBufGet(TSFetchSM);
-extern TSMLoc TSFetchRespHdrMLocGet(TSFetchSM);
-extern int TSHttpHdrStatusGet(TSMBuffer, TSMLoc);
-extern int TSMimeHdrFieldsCount(TSMBuffer, TSMLoc);
 
 static char what[64];
 static struct sockaddr_in client;

@@ -1,44 +1,11 @@
 /* A plugin for what a continuation counts: the path of a request says what is scheduled, cancelled and
-   destroyed. Each request is answered with 403, or not at all by an intercept.
-
-   The declarations are those of ts/ts.h that it needs, so it is built without the server's headers. */
+   destroyed. Each request is answered with 403, or not at all by an intercept. */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-typedef struct cont_t *TSCont;
-typedef struct mutex_t *TSMutex;
-typedef struct txn_t *TSHttpTxn;
-typedef struct action_t *TSAction;
-typedef struct mbuffer_t *TSMBuffer;
-typedef struct mloc_t *TSMLoc;
-
-enum { READ_REQUEST_HDR = 60002, CONTINUE = 60000, ERROR = 60001, ACCEPT = 202, NET = 0 };
-
-extern int TSPluginRegister(const char *const info[3]);
-extern TSMutex TSMutexCreate(void);
-extern void TSMutexLock(TSMutex);
-extern void TSMutexUnlock(TSMutex);
-extern TSCont TSContCreate(int (*)(TSCont, int, void *), TSMutex);
-extern void TSContDestroy(TSCont);
-extern void *TSContDataGet(TSCont);
-extern int TSContCall(TSCont, int, void *);
-extern TSAction TSContSchedule(TSCont, int64_t);
-extern TSAction TSContScheduleOnPool(TSCont, int64_t, int);
-extern TSAction TSContScheduleEvery(TSCont, int64_t);
-extern TSAction TSContScheduleEveryOnPool(TSCont, int64_t, int);
-extern void *TSThreadCreate(void *(*)(void *), void *);
-extern void TSActionCancel(TSAction);
-extern int TSActionDone(TSAction);
-extern void TSHttpHookAdd(int, TSCont);
-extern int TSHttpTxnClientReqGet(TSHttpTxn, TSMBuffer *, TSMLoc *);
-extern int TSHttpHdrUrlGet(TSMBuffer, TSMLoc, TSMLoc *);
-extern const char *TSUrlPathGet(TSMBuffer, TSMLoc, int *);
-extern int TSHandleMLocRelease(TSMBuffer, TSMLoc, TSMLoc);
-extern void TSHttpTxnReenable(TSHttpTxn, int);
-extern void TSHttpTxnStatusSet(TSHttpTxn, int);
-extern void TSHttpTxnServerIntercept(TSCont, TSHttpTxn);
+#include "interface.h"
 
 static char what[64];
 static TSAction action, second;

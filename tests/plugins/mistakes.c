@@ -1,53 +1,10 @@
 /* A plugin with one mistake at a time: its argument says which. It answers each request with five bytes.
-   With `water-mark` it makes none, and answers only when a request of at least MARK bytes is in its buffer.
-
-   The declarations are those of ts/ts.h that it needs, so it is built without the server's headers. */
+   With `water-mark` it makes none, and answers only when a request of at least MARK bytes is in its buffer. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct cont_t *TSCont;
-typedef struct mutex_t *TSMutex;
-typedef struct txn_t *TSHttpTxn;
-typedef struct vconn_t *TSVConn;
-typedef struct vio_t *TSVIO;
-typedef struct buffer_t *TSIOBuffer;
-typedef struct reader_t *TSIOBufferReader;
-typedef struct mbuffer_t *TSMBuffer;
-typedef struct mloc_t *TSMLoc;
-
-enum { ACCEPT = 202, READ_READY = 100, WRITE_READY = 101, READ_REQUEST_HDR = 60002, CONTINUE = 60000 };
-
-extern int TSPluginRegister(const char *const info[3]);
-extern TSMutex TSMutexCreate(void);
-extern void TSMutexUnlock(TSMutex);
-extern TSCont TSContCreate(int (*)(TSCont, int, void *), TSMutex);
-extern void TSContDestroy(TSCont);
-extern void TSContDataSet(TSCont, void *);
-extern void *TSContDataGet(TSCont);
-extern void *TSContScheduleOnPool(TSCont, int64_t, int);
-extern void TSHttpHookAdd(int, TSCont);
-extern void TSHttpTxnReenable(TSHttpTxn, int);
-extern void TSHttpTxnIntercept(TSCont, TSHttpTxn);
-extern int TSHttpTxnClientReqGet(TSHttpTxn, TSMBuffer *, TSMLoc *);
-extern TSMLoc TSMimeHdrFieldFind(TSMBuffer, TSMLoc, const char *, int);
-extern const char *TSMimeHdrFieldValueStringGet(TSMBuffer, TSMLoc, TSMLoc, int, int *);
-extern int TSHandleMLocRelease(TSMBuffer, TSMLoc, TSMLoc);
-extern TSIOBuffer TSIOBufferCreate(void);
-extern void TSIOBufferDestroy(TSIOBuffer);
-extern TSIOBufferReader TSIOBufferReaderAlloc(TSIOBuffer);
-extern int64_t TSIOBufferReaderAvail(TSIOBufferReader);
-extern void TSIOBufferReaderConsume(TSIOBufferReader, int64_t);
-extern int64_t TSIOBufferWaterMarkGet(TSIOBuffer);
-extern void TSIOBufferWaterMarkSet(TSIOBuffer, int64_t);
-extern int64_t TSIOBufferWrite(TSIOBuffer, const void *, int64_t);
-extern TSVIO TSVConnRead(TSVConn, TSCont, TSIOBuffer, int64_t);
-extern TSVIO TSVConnWrite(TSVConn, TSCont, TSIOBufferReader, int64_t);
-extern void TSVConnClose(TSVConn);
-extern int TSVConnClosedGet(TSVConn);
-extern void TSVIOReenable(TSVIO);
-extern void TSVIONBytesSet(TSVIO, int64_t);
-extern int TSHttpTxnServerPush(TSHttpTxn, const char *, int);
+#include "interface.h"
 
 static char which[64] = "none";
 static TSHttpTxn last_txn;

@@ -33,5 +33,5 @@ mod variadic;
 pub(crate) mod words;
 
 pub use export::{Function, functions, left_out};
-pub(crate) use loader::place_of;
 pub use loader::{LoadError, Plugin, load, preload, remap_plugin};
+pub(crate) use loader::{call_site, place_of};

@@ -11,10 +11,12 @@
 //! | `connection`, `buffer` | `TSVConn`, `TSVIO`, `TSIOBuffer` |
 //! | `head`, `field`, `url`, `parser` | `TSMBuffer` and `TSMLoc` |
 //! | `transaction`, `hooks`, `remap` | `TSHttpTxn`, `TSHttpSsn`, hooks, plugins of rules |
+//! | `peers` | connections, addresses, sockets and protocols of a transaction |
 //! | `client`, `fetch` | `TSHttpConnect`, `TSFetchUrl` and their kin: plugins as clients |
 //! | `config`, `args` | settings of one transaction, arguments that plugins keep with objects |
 //! | `text`, `uuid` | Base64, percent encoding, `TSUuid` |
-//! | `stats`, `files`, `messages`, `names`, `plugins` | the rest |
+//! | `records`, `stats` | settings and statistics |
+//! | `files`, `text_log`, `messages`, `names`, `plugins` | the rest |
 #![forbid(unsafe_code)]
 
 pub(crate) mod action;
@@ -36,11 +38,14 @@ pub(crate) mod locks;
 pub(crate) mod messages;
 pub(crate) mod names;
 pub(crate) mod parser;
+pub(crate) mod peers;
 pub(crate) mod plugins;
+pub(crate) mod records;
 pub(crate) mod remap;
 pub(crate) mod stats;
 mod table;
 pub(crate) mod text;
+pub(crate) mod text_log;
 pub(crate) mod threads;
 pub(crate) mod transaction;
 pub(crate) mod url;
@@ -52,7 +57,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use eventsys::EventType;
+use eventsys::{EventType, HrTime};
 use httpsm::HttpProxy;
 
 pub use self::findings::{Finding, Report, report};
@@ -67,6 +72,9 @@ pub struct HostOptions {
     pub task_threads: Option<EventType>,
     /// The folder of configuration: what `TSConfigDirGet` returns.
     pub config_dir: PathBuf,
+    /// How often the statistics of plugins are brought up to date:
+    /// `proxy.config.raw_stat_sync_interval_ms`, which is 5 s as a rule.
+    pub stat_sync: HrTime,
     /// End the run at the first finding, instead of going on where the real server goes on.
     pub strict: bool,
     /// Called with a sentence when the run cannot go on: a plugin has used something that has ended,
@@ -80,6 +88,7 @@ pub(crate) struct Host {
     pub(crate) proxy: Arc<HttpProxy>,
     pub(crate) task_threads: Option<EventType>,
     pub(crate) config_dir: CString,
+    pub(crate) stat_sync: HrTime,
     pub(crate) strict: bool,
     pub(crate) at_the_end: Box<dyn Fn(&str) + Send + Sync>,
 }
@@ -90,12 +99,14 @@ pub(crate) static HOST: OnceLock<Host> = OnceLock::new();
 /// thread is the server's main thread.
 ///
 /// # Panics
-/// If there is a host already.
+/// If there is a host already, or `stat_sync` is not above 0.
 pub fn start(options: HostOptions) {
-    let HostOptions { proxy, task_threads, config_dir, strict, at_the_end } = options;
+    let HostOptions { proxy, task_threads, config_dir, stat_sync, strict, at_the_end } = options;
+    assert!(stat_sync > 0, "a span of time is above 0");
     let config_dir = CString::new(config_dir.display().to_string()).unwrap_or_default();
-    let host = Host { proxy, task_threads, config_dir, strict, at_the_end };
+    let host = Host { proxy, task_threads, config_dir, stat_sync, strict, at_the_end };
     assert!(HOST.set(host).is_ok(), "a process has one host");
+    self::host().proxy.when_a_transaction_is_over(transaction::forget);
     threads::this_is_main();
 }
 

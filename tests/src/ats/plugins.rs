@@ -7,6 +7,7 @@
 //! | [`tracer`] | a plugin that writes down the calls of another one, in any host |
 //! | [`masks`] | what must differ between two hosts, and is replaced |
 //! | [`trace`] | what it writes, masked, and the comparison |
+//! | [`setups`] | how each plugin of the package is used |
 //! | [`real`] | a real server with the plugin and the tracer |
 //!
 //! The port's side needs the C interface, which only a program can export: `atslab plugin`.
@@ -15,11 +16,13 @@ pub mod answer;
 pub mod masks;
 pub mod real;
 pub mod requests;
+pub mod setups;
 pub mod trace;
 pub mod tracer;
 
 pub use answer::PluginAnswer;
 pub use real::{Asked, Placing, real_run};
 pub use requests::PluginRequest;
+pub use setups::{Placed, Setup};
 pub use trace::{Trace, first_difference};
 pub use tracer::Tracer;

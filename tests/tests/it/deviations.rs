@@ -47,8 +47,8 @@ fn every_rule_has_an_entry_and_every_entry_its_rule() {
     };
     assert_eq!(named(Deviations::ats()), BTreeSet::new());
     assert_eq!(named(Deviations::http()), Sends::ALL.map(|(name, _)| name).into());
-    let masks = masks::OF_CALLS.iter().chain(&masks::OF_ANSWERS).map(|(name, _)| *name);
-    assert_eq!(named(Deviations::plugins()), masks.collect());
+    let masks = masks::OF_CALLS.iter().chain(&masks::OF_ANSWERS).chain(&masks::OF_BODIES);
+    assert_eq!(named(Deviations::plugins()), masks.map(|(name, _)| *name).collect());
     assert_eq!(named(Deviations::node()), RULES.map(|(name, _)| name).into());
 }
 

@@ -6,6 +6,7 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 
 use crate::host::Handle;
+use crate::host::records::Datum;
 
 /// A continuation's handler: `TSEventFunc`.
 #[derive(Clone, Copy)]
@@ -43,17 +44,39 @@ impl ThreadFunction {
     }
 }
 
+/// `TSRecordData` of `ts/apidefs.h`.
+#[repr(C)]
+pub(crate) union RecordData {
+    int: i64,
+    float: f32,
+    text: *const c_char,
+}
+
 /// What gets the records: `TSRecordDumpCb`.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct RecordFunction(
-    unsafe extern "C-unwind" fn(c_int, *mut c_void, c_int, *const c_char, c_int, *const i64),
+    unsafe extern "C-unwind" fn(c_int, *mut c_void, c_int, *const c_char, c_int, *const RecordData),
 );
 
 impl RecordFunction {
-    /// Gives the plugin one record, an integer.
-    pub(crate) fn call(self, kind: c_int, data: usize, name: &CStr, data_type: c_int, value: i64) {
+    /// Gives the plugin one record.
+    pub(crate) fn call(
+        self,
+        kind: c_int,
+        data: usize,
+        name: &CStr,
+        data_type: c_int,
+        value: &Datum,
+    ) {
         let data = std::ptr::with_exposed_provenance_mut(data);
+        let value = match value {
+            Datum::Int(int) => RecordData { int: *int },
+            Datum::Float(float) => RecordData { float: *float },
+            Datum::Text(text) => {
+                RecordData { text: text.as_deref().map_or(std::ptr::null(), CStr::as_ptr) }
+            }
+        };
         // SAFETY: the plugin has passed the function for this; name and value live until it returns.
         unsafe { (self.0)(kind, data, 1, name.as_ptr(), data_type, &raw const value) }
     }

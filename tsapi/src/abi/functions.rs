@@ -1,6 +1,7 @@
 //! The functions that are written, by the headings of `ts/ts.h`.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::sync::Arc;
 
 use httpsm::FetchLine;
 
@@ -8,16 +9,19 @@ use super::callbacks::{EventFunction, RecordFunction, ThreadFunction};
 use super::structures::{FetchEventIds, FetchUrlParams, HttpConnectOptions};
 use super::values::{
     advance, between, bit_map, block, bytes, copy_text, fill, fill_or_nothing, lend, malloced,
-    malloced_with_length, put, put_both, put_or_error, room, socket_addr, success, taken, text,
+    malloced_with_length, put, put_both, put_names, put_or_error, room, socket_addr, success,
+    taken, text,
 };
 use crate::host::action::Place;
 use crate::host::config::Value;
 use crate::host::head::Which;
+use crate::host::peers::End;
+use crate::host::records::Datum;
 use crate::host::transaction::Limit;
 use crate::host::{
     Handle, Kind, action, args, buffer, client, config, connection, continuation, fetch, field,
-    files, findings, head, hooks, host, locks, messages, names, parser, plugins, stats,
-    text as encoded, threads, transaction, url, uuid,
+    files, findings, head, hooks, host, locks, messages, names, parser, peers, plugins, records,
+    stats, text as encoded, text_log, threads, transaction, url, uuid, want,
 };
 
 /// A pointer that a plugin gives and gets back, as the host keeps it.
@@ -28,6 +32,16 @@ fn kept(pointer: *mut c_void) -> usize {
 /// The pointer again.
 fn given_back(kept: usize) -> *mut c_void {
     std::ptr::with_exposed_provenance_mut(kept)
+}
+
+/// Where an address is that the host keeps; NULL for none.
+fn address(bytes: Option<Arc<[u8]>>) -> *const c_void {
+    bytes.map_or(std::ptr::null(), |bytes| bytes.as_ptr().cast())
+}
+
+/// The pointer to a name that is there for ever; NULL for none.
+fn name(text: Option<&'static CStr>) -> *const c_char {
+    text.map_or(std::ptr::null(), CStr::as_ptr)
 }
 
 exports! {
@@ -109,7 +123,33 @@ exports! {
     fn TSStatIntSet(id: c_int, value: i64) = stats::set(id, value);
     fn TSStatIntGet(id: c_int) -> i64 = stats::get(id);
     fn TSRecordDump(types: c_int, function: RecordFunction, data: *mut c_void)
-        = stats::dump(types, function, kept(data));
+        = records::dump(types, function, kept(data));
+
+    // Records.
+    fn TSMgmtIntGet(name: *const c_char, value: *mut i64) -> c_int
+        = put_or_error(value, records::int(&text(name)));
+    fn TSMgmtCounterGet(name: *const c_char, value: *mut i64) -> c_int
+        = put_or_error(value, records::counter(&text(name)));
+    fn TSMgmtFloatGet(name: *const c_char, value: *mut f32) -> c_int
+        = put_or_error(value, records::float(&text(name)));
+    fn TSMgmtStringGet(name: *const c_char, value: *mut *mut c_char) -> c_int = {
+        let found = records::string(&text(name));
+        put_or_error(value, found.map(|text| malloced(text.to_bytes())))
+    };
+    fn TSMgmtDataTypeGet(name: *const c_char, data_type: *mut c_int) -> c_int
+        = put_or_error(data_type, records::data_type(&text(name)));
+    fn TSMgmtIntCreate(
+        kind: c_int, name: *const c_char, value: i64, _update: c_int, check: c_int,
+        regex: *const c_char, _access: c_int
+    ) -> c_int
+        = success(records::create(kind, &text(name), Datum::Int(value), check, !regex.is_null()));
+    fn TSMgmtStringCreate(
+        kind: c_int, name: *const c_char, value: *const c_char, _update: c_int, check: c_int,
+        regex: *const c_char, _access: c_int
+    ) -> c_int = {
+        let value = (!value.is_null()).then(|| CStr::from_ptr(value));
+        success(records::create(kind, &text(name), Datum::text(value), check, !regex.is_null()))
+    };
 
     // Threads and mutexes.
     fn TSThreadCreate(function: ThreadFunction, data: *mut c_void) -> Handle
@@ -441,6 +481,8 @@ exports! {
     fn TSHttpSsnHookAdd(ssn: Handle, id: c_int, cont: Handle) = hooks::add_to_session(ssn, id, cont);
     fn TSLifecycleHookAdd(id: c_int, cont: Handle) = hooks::add_to_lifecycle(id, cont);
     fn TSHttpEventNameLookup(event: c_int) -> *const c_char = names::event(event).as_ptr();
+    fn TSHttpHookNameLookup(id: c_int) -> *const c_char = names::hook_text(id).as_ptr();
+    fn TSHttpServerStateNameLookup(state: c_int) -> *const c_char = names::server_state(state).as_ptr();
 
     // Transactions and sessions.
     fn TSHttpTxnReenable(txn: Handle, event: c_int) = transaction::reenable(txn, event);
@@ -466,6 +508,15 @@ exports! {
         = success(config::set(txn, key, Value::Float(value)));
     fn TSHttpTxnConfigStringSet(txn: Handle, key: c_int, value: *const c_char, length: c_int) -> c_int
         = success(config::set(txn, key, Value::String(bytes(value, length).to_vec())));
+    fn TSHttpTxnConfigStringGet(
+        txn: Handle, key: c_int, value: *mut *const c_char, length: *mut c_int
+    ) -> c_int = match config::string(txn, key) {
+        Some(text) => {
+            put(value, lend(Some(transaction::lend(txn, &text)), length));
+            0
+        }
+        None => -1,
+    };
     fn TSHttpTxnConfigIntGet(txn: Handle, key: c_int, value: *mut i64) -> c_int
         = put_or_error(value, config::int(txn, key));
     fn TSHttpTxnConfigFloatGet(txn: Handle, key: c_int, value: *mut f32) -> c_int
@@ -501,9 +552,112 @@ exports! {
     fn TSHttpTxnIdGet(txn: Handle) -> u64 = transaction::alive(txn).txn.id();
     fn TSHttpTxnIsInternal(txn: Handle) -> c_int
         = c_int::from(transaction::alive(txn).txn.is_internal());
-    fn TSHttpTxnClientAddrGet(txn: Handle) -> *const c_void = {
-        transaction::client_addr(txn).map_or(std::ptr::null(), |address| address.as_ptr().cast())
+    fn TSHttpTxnClientAddrGet(txn: Handle) -> *const c_void = address(transaction::client_addr(txn));
+
+    // The two connections of a transaction.
+    fn TSHttpSsnClientVConnGet(ssn: Handle) -> Handle = peers::client_connection(ssn);
+    fn TSHttpTxnServerVConnGet(txn: Handle) -> Handle = peers::server_connection(txn);
+    fn TSHttpSsnClientAddrGet(ssn: Handle) -> *const c_void
+        = address(peers::of_session(ssn, End::Remote));
+    fn TSHttpSsnIncomingAddrGet(ssn: Handle) -> *const c_void
+        = address(peers::of_session(ssn, End::Local));
+    fn TSHttpTxnIncomingAddrGet(txn: Handle) -> *const c_void = address(peers::of_client(txn));
+    fn TSHttpTxnOutgoingAddrGet(txn: Handle) -> *const c_void = address(peers::of_server(txn));
+    fn TSNetVConnRemoteAddrGet(vc: Handle) -> *const c_void
+        = address(peers::of_connection(vc, End::Remote));
+    fn TSNetVConnLocalAddrGet(vc: Handle) -> *const c_void
+        = address(peers::of_connection(vc, End::Local));
+    fn TSHttpSsnClientFdGet(ssn: Handle, socket: *mut c_int) -> c_int
+        = put_or_error(socket, peers::client_socket(ssn));
+    fn TSHttpTxnClientFdGet(txn: Handle, socket: *mut c_int) -> c_int
+        = put_or_error(socket, peers::client_socket(transaction::session_of(txn)));
+    fn TSHttpTxnServerFdGet(txn: Handle, socket: *mut c_int) -> c_int = {
+        let found = peers::server_socket(txn);
+        put(socket, found.unwrap_or(-1));
+        success(found.is_some())
     };
+    fn TSVConnFdGet(vc: Handle) -> c_int = peers::socket_of(vc);
+    fn TSVConnIsSsl(vc: Handle) -> c_int = c_int::from(peers::is_ssl(vc));
+    fn TSVConnSslConnectionGet(vc: Handle) -> *mut c_void = {
+        peers::is_ssl(vc);
+        std::ptr::null_mut()
+    };
+    fn TSHttpSsnIsInternal(ssn: Handle) -> c_int = c_int::from(peers::is_internal(ssn));
+    fn TSHttpSsnIdGet(ssn: Handle) -> i64 = want::<transaction::Session>(ssn).ssn().id() as i64;
+    fn TSHttpSsnTransactionCount(ssn: Handle) -> c_int
+        = want::<transaction::Session>(ssn).ssn().transact_count() as c_int;
+    fn TSHttpTxnClientProtocolStackGet(
+        txn: Handle, room: c_int, into: *mut *const c_char, actual: *mut c_int
+    ) -> c_int = put_names(&peers::client_protocols(txn), room, into, actual);
+    fn TSHttpTxnServerProtocolStackGet(
+        txn: Handle, room: c_int, into: *mut *const c_char, actual: *mut c_int
+    ) -> c_int = put_names(&peers::server_protocols(txn), room, into, actual);
+    fn TSHttpSsnClientProtocolStackGet(
+        ssn: Handle, room: c_int, into: *mut *const c_char, actual: *mut c_int
+    ) -> c_int = put_names(&peers::session_protocols(ssn), room, into, actual);
+    fn TSHttpTxnClientProtocolStackContains(txn: Handle, tag: *const c_char) -> *const c_char
+        = name(peers::first_with(&peers::client_protocols(txn), bytes(tag, -1)));
+    fn TSHttpTxnServerProtocolStackContains(txn: Handle, tag: *const c_char) -> *const c_char
+        = name(peers::first_with(&peers::server_protocols(txn), bytes(tag, -1)));
+    fn TSHttpSsnClientProtocolStackContains(ssn: Handle, tag: *const c_char) -> *const c_char
+        = name(peers::first_with(&peers::session_protocols(ssn), bytes(tag, -1)));
+
+    // What a transaction has counted.
+    fn TSHttpTxnClientReqHdrBytesGet(txn: Handle) -> c_int
+        = transaction::bytes(txn).client_request_hdr as c_int;
+    fn TSHttpTxnClientReqBodyBytesGet(txn: Handle) -> i64 = transaction::bytes(txn).client_request_body;
+    fn TSHttpTxnServerReqHdrBytesGet(txn: Handle) -> c_int
+        = transaction::bytes(txn).server_request_hdr as c_int;
+    fn TSHttpTxnServerReqBodyBytesGet(txn: Handle) -> i64 = transaction::bytes(txn).server_request_body;
+    fn TSHttpTxnServerRespHdrBytesGet(txn: Handle) -> c_int
+        = transaction::bytes(txn).server_response_hdr as c_int;
+    fn TSHttpTxnServerRespBodyBytesGet(txn: Handle) -> i64
+        = transaction::bytes(txn).server_response_body;
+    fn TSHttpTxnClientRespHdrBytesGet(txn: Handle) -> c_int
+        = transaction::bytes(txn).client_response_hdr as c_int;
+    fn TSHttpTxnClientRespBodyBytesGet(txn: Handle) -> i64
+        = transaction::bytes(txn).client_response_body;
+    fn TSHttpTxnClientReceivedErrorGet(txn: Handle, class: *mut u32, code: *mut u64)
+        = { put_both(class, code, Some(transaction::no_http2_error(txn))); };
+    fn TSHttpTxnClientSentErrorGet(txn: Handle, class: *mut u32, code: *mut u64)
+        = { put_both(class, code, Some(transaction::no_http2_error(txn))); };
+    fn TSHttpTxnServerReceivedErrorGet(txn: Handle, class: *mut u32, code: *mut u64)
+        = { put_both(class, code, Some(transaction::no_http2_error(txn))); };
+    fn TSHttpTxnServerSentErrorGet(txn: Handle, class: *mut u32, code: *mut u64)
+        = { put_both(class, code, Some(transaction::no_http2_error(txn))); };
+    // There is no HTTP/2, so no stream.
+    fn TSHttpTxnClientStreamIdGet(txn: Handle, _id: *mut u64) -> c_int
+        = { transaction::alive(txn); -1 };
+    fn TSHttpTxnClientStreamPriorityGet(txn: Handle, _priority: *mut c_void) -> c_int
+        = { transaction::alive(txn); -1 };
+    // There is no cache, so no object has been found in it.
+    fn TSHttpTxnCachedReqGet(txn: Handle, _mbuffer: *mut Handle, _head: *mut Handle) -> c_int
+        = { transaction::alive(txn); -1 };
+    fn TSHttpTxnCachedRespGet(txn: Handle, _mbuffer: *mut Handle, _head: *mut Handle) -> c_int
+        = { transaction::alive(txn); -1 };
+    fn TSHttpTxnCacheLookupUrlGet(txn: Handle, _mbuffer: Handle, url: Handle) -> c_int
+        = success(transaction::cache_lookup_url(txn, url));
+    fn TSPluginVCIOBufferIndexGet(txn: Handle) -> c_int
+        = config::of_pairs(txn, "proxy.config.plugin.vc.default_buffer_index", 0..=14, client::DEFAULT_SIZE);
+    fn TSPluginVCIOBufferWaterMarkGet(txn: Handle) -> c_int
+        = config::of_pairs(txn, "proxy.config.plugin.vc.default_buffer_water_mark", 1..=i64::MAX, 0);
+
+    // Text logs.
+    fn TSTextLogObjectCreate(file: *const c_char, mode: c_int, place: *mut Handle) -> c_int = {
+        let made = text_log::create(&text(file), mode);
+        put(place, made.unwrap_or(Handle::NULL));
+        success(made.is_some())
+    };
+    fn TSTextLogObjectDestroy(text_log: Handle) -> c_int = { text_log::destroy(text_log); 0 };
+    fn TSTextLogObjectFlush(text_log: Handle) = text_log::no_file(text_log);
+    fn TSTextLogObjectHeaderSet(text_log: Handle, _header: *const c_char) = text_log::no_file(text_log);
+    // The check of the original lets each value pass.
+    fn TSTextLogObjectRollingEnabledSet(text_log: Handle, _how: c_int) -> c_int
+        = { text_log::no_file(text_log); 0 };
+    fn TSTextLogObjectRollingIntervalSecSet(text_log: Handle, _seconds: c_int)
+        = text_log::no_file(text_log);
+    fn TSTextLogObjectRollingOffsetHrSet(text_log: Handle, _hour: c_int) = text_log::no_file(text_log);
+    fn TSTextLogObjectRollingSizeMbSet(text_log: Handle, _mb: c_int) = text_log::no_file(text_log);
 
     // Arguments that plugins keep with objects.
     fn TSUserArgIndexReserve(

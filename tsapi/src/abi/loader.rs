@@ -22,7 +22,12 @@ use crate::host::{calls, plugins, virtual_time};
 unsafe extern "C" {
     /// Where `getopt` goes on. A plugin that parses its arguments begins anew with 0.
     static mut optind: c_int;
+    /// The addresses to which the frames of this thread return, the innermost first.
+    fn backtrace(into: *mut *mut c_void, room: c_int) -> c_int;
 }
+
+/// The files of plugins.
+static PLUGINS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// A plugin: its file, and its arguments.
 ///
@@ -256,8 +261,11 @@ fn refusal(
 }
 
 fn open(path: &Path, flags: c_int) -> Result<Library, LoadError> {
-    // Without a folder the loader would look elsewhere than in this one.
-    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    // Without a folder the loader would look elsewhere than in this one, as it shall for a library.
+    let whole = match flags & libc::RTLD_GLOBAL != 0 && path.components().count() == 1 {
+        true => path.to_owned(),
+        false => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+    };
     let name = CString::new(whole.display().to_string())
         .map_err(|_| LoadError::NotLoaded(format!("{path:?} is no name of a file")))?;
     // SAFETY: to load a plugin is to run its code, which is what the caller asks for.
@@ -272,25 +280,64 @@ fn open(path: &Path, flags: c_int) -> Result<Library, LoadError> {
         // thread before its entry point is called.
         unsafe { got::patch(library) };
     }
+    if flags & libc::RTLD_GLOBAL == 0 {
+        PLUGINS.lock().push(whole.display().to_string());
+    }
     Ok(Library(library))
+}
+
+/// An address of code in a file.
+struct Place {
+    file: String,
+    offset: usize,
+    /// Empty for one without a name that other files see.
+    symbol: String,
+}
+
+impl Place {
+    fn of(address: usize) -> Option<Place> {
+        let at = std::ptr::with_exposed_provenance(address);
+        // SAFETY: all zero is a value of it: null pointers.
+        let mut found: libc::Dl_info = unsafe { mem::zeroed() };
+        // SAFETY: it looks the address up among the loaded files, whatever the address is.
+        if unsafe { libc::dladdr(at, &raw mut found) } == 0 {
+            return None;
+        }
+        // SAFETY: the loader's own strings, of files that are never unloaded.
+        let (file, symbol) = unsafe { (text(found.dli_fname), text(found.dli_sname)) };
+        let offset = address.wrapping_sub(found.dli_fbase.addr());
+        Some(Place { file, offset, symbol })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.rsplit('/').next().unwrap_or_default();
+        write!(f, "{file}:+{:#x}", self.offset)?;
+        if !self.symbol.is_empty() {
+            write!(f, " ({})", self.symbol)?;
+        }
+        Ok(())
+    }
 }
 
 /// Where an address of code is: `plugin.so:+0x1234 (symbol)`.
 pub(crate) fn place_of(address: usize) -> String {
-    let at = std::ptr::with_exposed_provenance(address);
-    // SAFETY: all zero is a value of it: null pointers.
-    let mut found: libc::Dl_info = unsafe { mem::zeroed() };
-    // SAFETY: it looks the address up among the loaded files, whatever the address is.
-    if unsafe { libc::dladdr(at, &raw mut found) } == 0 {
-        return format!("{address:#x}");
-    }
-    // SAFETY: the loader's own strings, of files that are never unloaded.
-    let (file, symbol) = unsafe { (text(found.dli_fname), text(found.dli_sname)) };
-    let file = file.rsplit('/').next().unwrap_or_default().to_owned();
-    let offset = address.wrapping_sub(found.dli_fbase.addr());
-    if symbol.is_empty() {
-        format!("{file}:+{offset:#x}")
-    } else {
-        format!("{file}:+{offset:#x} ({symbol})")
-    }
+    Place::of(address).map_or_else(|| format!("{address:#x}"), |place| place.to_string())
+}
+
+/// Where the plugin calls the function that it is in: the innermost frame of this thread that is in a
+/// plugin. None if the frames between cannot be read, as those of the tracer.
+pub(crate) fn call_site() -> Option<String> {
+    const DEEPEST: usize = 64;
+    let mut frames = [std::ptr::null_mut::<c_void>(); DEEPEST];
+    let room = c_int::try_from(DEEPEST).unwrap_or(0);
+    // SAFETY: there is room for so many addresses.
+    let n = unsafe { backtrace(frames.as_mut_ptr(), room) };
+    let plugins = PLUGINS.lock();
+    // A frame's address is behind the call; one less is in it.
+    let places = frames.iter().take(usize::try_from(n).unwrap_or(0));
+    let mut places = places.filter_map(|at| Place::of(at.addr().wrapping_sub(1)));
+    let found = places.find(|place| plugins.contains(&place.file));
+    found.map(|place| place.to_string())
 }

@@ -96,6 +96,27 @@ pub(super) unsafe fn put_both<A, B>(a: *mut A, b: *mut B, values: Option<(A, B)>
     }
 }
 
+/// Fills a list of `room` places with names that are there for ever, as many as fit, and writes how
+/// many; returns `TS_SUCCESS`.
+///
+/// # Safety
+/// There must be as many places; for `actual` as [`put`].
+pub(super) unsafe fn put_names(
+    names: &[&'static CStr],
+    room: c_int,
+    into: *mut *const c_char,
+    actual: *mut c_int,
+) -> c_int {
+    let n = names.len().min(usize::try_from(room).unwrap_or(0));
+    for (at, name) in names[..n].iter().enumerate() {
+        // SAFETY: there are `room` places, says the caller, and `at` is less.
+        unsafe { into.add(at).write(name.as_ptr()) };
+    }
+    // SAFETY: as the caller says.
+    unsafe { put(actual, c_int::try_from(n).unwrap_or(c_int::MAX)) };
+    0
+}
+
 /// Gives the plugin a text that the host keeps: its pointer, and its length at `length`. Words that
 /// the interface exports come back as their own pointer, because plugins compare pointers.
 ///

@@ -8,7 +8,7 @@ use std::ffi::{c_char, c_int};
 
 use super::Function;
 use super::values::text;
-use crate::host::{calls, messages};
+use crate::host::{Handle, calls, messages, text_log};
 
 unsafe extern "C" {
     fn vsnprintf(at: *mut c_char, n: usize, format: *const c_char, list: *mut VaList) -> c_int;
@@ -45,6 +45,17 @@ unsafe extern "C-unwind" fn debug(tag: *const c_char, format: *const c_char, lis
     }
 }
 
+unsafe extern "C-unwind" fn text_log_write(
+    text_log: Handle,
+    format: *const c_char,
+    list: *mut VaList,
+) -> c_int {
+    let _call = calls::entered!("TSTextLogObjectWrite");
+    // SAFETY: `ts/ts.h` obliges the plugin to pass a format and its arguments.
+    text_log::write(text_log, &unsafe { formatted(format, list) });
+    0
+}
+
 macro_rules! messages {
     ($($function:ident $name:ident;)*) => { $(
         unsafe extern "C-unwind" fn $function(format: *const c_char, list: *mut VaList) {
@@ -65,10 +76,10 @@ messages! {
     emergency TSEmergency;
 }
 
-/// A variadic function: how many bytes of registers its named arguments take, the register in which
+/// A variadic function: the class of its result, how many bytes of registers its named arguments take, the register in which
 /// its function of Rust gets the list, and that function.
 macro_rules! variadic {
-    ($($name:ident = $function:ident, $fixed:literal, $register:literal;)*) => {
+    ($($name:ident $result:literal = $function:ident, $fixed:literal, $register:literal;)*) => {
         $(
             /// Builds the list and calls the function of Rust.
             ///
@@ -122,7 +133,11 @@ macro_rules! variadic {
         pub(super) fn WRITTEN() -> Vec<Function> {
             vec![$(Function {
                 name: stringify!($name),
-                classes: if $fixed == 16 { &['v', 'p', 'p', '.'] } else { &['v', 'p', '.'] },
+                classes: if $fixed == 16 {
+                    &[$result, 'p', 'p', '.']
+                } else {
+                    &[$result, 'p', '.']
+                },
                 address: $name as *const (),
             },)*]
         }
@@ -130,12 +145,13 @@ macro_rules! variadic {
 }
 
 variadic! {
-    TSDebug = debug, 16, "rdx";
-    TSStatus = status, 8, "rsi";
-    TSNote = note, 8, "rsi";
-    TSWarning = warning, 8, "rsi";
-    TSError = error, 8, "rsi";
-    TSFatal = fatal, 8, "rsi";
-    TSAlert = alert, 8, "rsi";
-    TSEmergency = emergency, 8, "rsi";
+    TSDebug 'v' = debug, 16, "rdx";
+    TSStatus 'v' = status, 8, "rsi";
+    TSNote 'v' = note, 8, "rsi";
+    TSWarning 'v' = warning, 8, "rsi";
+    TSError 'v' = error, 8, "rsi";
+    TSFatal 'v' = fatal, 8, "rsi";
+    TSAlert 'v' = alert, 8, "rsi";
+    TSEmergency 'v' = emergency, 8, "rsi";
+    TSTextLogObjectWrite 'i' = text_log_write, 16, "rdx";
 }

@@ -3,6 +3,7 @@
 //! Mirrors `TSContSchedule` and its kin, `TSActionCancel` and `TSActionDone` of `InkAPI.cc` (9.2.9).
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::ffi::c_int;
 use std::sync::{Arc, Weak};
 
@@ -24,7 +25,14 @@ impl Object for Action {
 }
 
 /// The events that plugins know, so that each has one handle.
-static KNOWN: Mutex<Vec<(EventRef, Handle)>> = Mutex::new(Vec::new());
+static KNOWN: Mutex<Known> = Mutex::new(Known { handles: BTreeMap::new(), look_at: 32 });
+
+struct Known {
+    handles: BTreeMap<(usize, u64), (EventRef, Handle)>,
+    /// With so many it is time to look for those that have been freed: so a look costs each new event
+    /// a bounded time.
+    look_at: usize,
+}
 
 /// Where an event is delivered.
 #[derive(Clone, Copy)]
@@ -112,27 +120,28 @@ fn thread_of(cont: &PluginCont) -> Option<Arc<EThread>> {
 /// The handle of an event.
 pub(crate) fn handle_of(event: EventRef, cont: &ContRef) -> Handle {
     let mut known = KNOWN.lock();
-    if let Some((_, handle)) = known.iter().find(|(other, _)| *other == event) {
+    if let Some((_, handle)) = known.handles.get(&event.key()) {
         return *handle;
     }
-    // An event that was cancelled is freed when its thread comes to it.
-    known.retain(|(event, handle)| {
-        let is_there = event.is_live() || event.is_cancelled();
-        if !is_there {
-            let _ = table().take::<Action>(*handle, "its event has been cancelled");
-        }
-        is_there
-    });
+    if known.handles.len() >= known.look_at {
+        // An event that was cancelled is freed when its thread comes to it.
+        known.handles.retain(|_, (event, handle)| {
+            let is_there = event.is_live() || event.is_cancelled();
+            if !is_there {
+                let _ = table().take::<Action>(*handle, "its event has been cancelled");
+            }
+            is_there
+        });
+        known.look_at = 2 * known.handles.len() + 32;
+    }
     let handle = table().insert(Action { event, cont: Arc::downgrade(cont) });
-    known.push((event, handle));
+    known.handles.insert(event.key(), (event, handle));
     handle
 }
 
 /// The event has been delivered and will not come again.
 pub(crate) fn is_over(event: EventRef) {
-    let mut known = KNOWN.lock();
-    let Some(at) = known.iter().position(|(other, _)| *other == event) else { return };
-    let (_, handle) = known.swap_remove(at);
+    let Some((_, handle)) = KNOWN.lock().handles.remove(&event.key()) else { return };
     let _ = table().take::<Action>(handle, "its event has been delivered");
 }
 

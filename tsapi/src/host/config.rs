@@ -12,6 +12,7 @@ use httpsm::HttpConfig;
 
 use super::Handle;
 use super::calls;
+use super::records;
 use super::transaction;
 
 /// The type of a setting: the numbers of `TSRecordDataType`.
@@ -195,16 +196,12 @@ pub(crate) fn set(txn: Handle, key: c_int, value: Value) -> bool {
     true
 }
 
-/// What a plugin has set, else what the port has. Of a setting that the port does not have and that
-/// no plugin has set there is no value, and this is noted.
+/// What a plugin has set, else what the port has, else what the server's record has.
 fn get(txn: Handle, key: c_int) -> Option<Value> {
     let transaction = transaction::alive(txn);
     let (name, _) = setting(key)?;
-    let value = transaction.kept_setting(key).or_else(|| value_of(&transaction.txn.config(), name));
-    if value.is_none() {
-        calls::note_left_out(name);
-    }
-    value
+    let of_port = || value_of(&transaction.txn.config(), name);
+    transaction.kept_setting(key).or_else(of_port).or_else(|| records::setting(name))
 }
 
 /// `TSHttpTxnConfigIntGet`.
@@ -220,6 +217,37 @@ pub(crate) fn float(txn: Handle, key: c_int) -> Option<f32> {
     match get(txn, key)? {
         Value::Float(value) => Some(value),
         _ => None,
+    }
+}
+
+/// The proxy's value of a setting with this name, if the port has it.
+pub(crate) fn of_proxy(name: &str) -> Option<Value> {
+    value_of(super::host().proxy.config(), name)
+}
+
+/// `TSHttpTxnConfigStringGet` for the setting that the port has: the name in a Server field.
+pub(crate) fn string(txn: Handle, key: c_int) -> Option<Vec<u8>> {
+    match get(txn, key)? {
+        Value::String(value) => Some(value),
+        _ => None,
+    }
+}
+
+/// `TSPluginVCIOBufferIndexGet` and `TSPluginVCIOBufferWaterMarkGet`: what a plugin has set for the
+/// transaction, if it is in this range, else the default.
+pub(crate) fn of_pairs(
+    txn: Handle,
+    name: &str,
+    range: std::ops::RangeInclusive<i64>,
+    default: c_int,
+) -> c_int {
+    let transaction = transaction::alive(txn);
+    let key = find(name.as_bytes()).map(|(key, _)| key);
+    match key.and_then(|key| transaction.kept_setting(key)) {
+        Some(Value::Int(value)) if range.contains(&value) => {
+            c_int::try_from(value).unwrap_or(default)
+        }
+        _ => default,
     }
 }
 

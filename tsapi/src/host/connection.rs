@@ -13,12 +13,20 @@ use iocore::{ApiData, DataId, NetVcRef, ShutdownHowTo, VIO, VioHandle, VioOp};
 use super::args::UserArgs;
 use super::buffer::{self, Buffer, Reader};
 use super::continuation::{self, PluginCont};
+use super::peers::Lent;
 use super::{Handle, Kind, Object, findings, locks, table, want};
 
 /// A connection that a plugin has.
 pub(crate) struct Connection {
     vc: NetVcRef,
     pub(crate) args: UserArgs,
+    pub(crate) addresses: Lent,
+}
+
+impl Connection {
+    pub(crate) fn vc(&self) -> &NetVcRef {
+        &self.vc
+    }
 }
 
 impl Object for Connection {
@@ -42,7 +50,11 @@ pub(crate) fn handle_of(vc: &NetVcRef) -> Handle {
     if let Some(handle) = vios.get(&key(vc.vio(VioOp::Read))) {
         return handle.as_kind(Kind::Connection);
     }
-    let handle = table().insert(Connection { vc: vc.clone(), args: UserArgs::default() });
+    let handle = table().insert(Connection {
+        vc: vc.clone(),
+        args: UserArgs::default(),
+        addresses: Lent::default(),
+    });
     for (op, kind) in OPERATIONS {
         vios.insert(key(vc.vio(op)), handle.as_kind(kind));
     }
@@ -88,15 +100,18 @@ fn check_nbytes(nbytes: i64) {
 /// `TSVConnClose`, and `TSVConnAbort` with an error number.
 pub(crate) fn close(vc: Handle, error: Option<c_int>, why: &'static str) {
     let connection = want::<Connection>(vc);
-    {
-        let mut vios = VIOS.lock();
-        let vios = vios.get_or_insert_default();
-        for (op, _) in OPERATIONS {
-            vios.remove(&key(connection.vc.vio(op)));
-        }
-    }
-    let _ = table().take::<Connection>(vc, why);
+    forget(vc, why);
     connection.vc.do_io_close(error);
+}
+
+/// A connection has ended, or its owner has: its handle and those of its operations end, too.
+pub(crate) fn forget(vc: Handle, why: &'static str) {
+    let Ok(connection) = table().take::<Connection>(vc, why) else { return };
+    let mut vios = VIOS.lock();
+    let vios = vios.get_or_insert_default();
+    for (op, _) in OPERATIONS {
+        vios.remove(&key(connection.vc.vio(op)));
+    }
 }
 
 /// `TSVConnClosedGet`: 1 if the connection is closed. `TSVConnClose` ends the handle, so a plugin

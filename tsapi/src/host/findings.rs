@@ -5,6 +5,8 @@ use std::panic::resume_unwind;
 
 use eventsys::sync::Mutex;
 
+use crate::abi::call_site;
+
 use super::{Kind, calls, fetch, host, names, table, transaction};
 
 /// A mistake of a plugin.
@@ -14,6 +16,9 @@ pub struct Finding {
     pub sentence: String,
     /// The function that the plugin called.
     pub function: &'static str,
+    /// Where it is called: `plugin.so:+offset`, with the symbol where there is one; empty if this is not
+    /// known.
+    pub call: String,
     /// The callback that called it: `plugin.so:+offset`, with the symbol where there is one.
     pub place: String,
     /// The event of that callback; empty outside of one.
@@ -26,7 +31,11 @@ pub struct Finding {
 
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Finding { sentence, function, place, event, .. } = self;
+        let Finding { sentence, function, place, event, call, .. } = self;
+        let place = match call.is_empty() {
+            true => place.clone(),
+            false => format!("{call}, in {place}"),
+        };
         match (function.is_empty(), event.is_empty()) {
             (true, true) => write!(f, "{sentence} [{place}]"),
             (true, false) => write!(f, "{sentence} [{place}, {event}]"),
@@ -89,9 +98,12 @@ fn leaks() -> Vec<Finding> {
     let made = table().made(&GIVEN_BACK).into_iter().filter_map(|((kind, maker), times)| {
         let place = maker.place?;
         let is_entry_point = maker.event == 0 && place.contains(":TS");
-        (!is_entry_point).then(|| Finding {
+        // The proxy's own connections, which a plugin only looks at.
+        let is_lent = maker.function.ends_with("VConnGet");
+        (!is_entry_point && !is_lent).then(|| Finding {
             sentence: format!("the {} that it made is never given back", kind.name()),
             function: maker.function,
+            call: String::new(),
             place: place.to_string(),
             event: event_name(maker.event),
             times,
@@ -135,7 +147,8 @@ fn keep(sentence: String, is_the_end: bool) -> String {
         None => ("a thread that the interface has not made".to_owned(), String::new()),
     };
     let function = calls::function();
-    let found = Finding { sentence, function, place, event, times: 1, is_the_end };
+    let call = if function.is_empty() { None } else { call_site() }.unwrap_or_default();
+    let found = Finding { sentence, function, call, place, event, times: 1, is_the_end };
     let text = found.to_string();
     let mut all = FINDINGS.lock();
     let same = all.iter_mut().find(|other| Finding { times: 1, ..(*other).clone() } == found);

@@ -105,6 +105,61 @@ pub(crate) fn event(event: c_int) -> &'static CStr {
     }
 }
 
+/// `TSHttpHookNameLookup`. The original has no name for some of the hooks of TLS.
+pub(crate) fn hook_text(id: c_int) -> &'static CStr {
+    match id {
+        0 => c"TS_HTTP_READ_REQUEST_HDR_HOOK",
+        1 => c"TS_HTTP_OS_DNS_HOOK",
+        2 => c"TS_HTTP_SEND_REQUEST_HDR_HOOK",
+        3 => c"TS_HTTP_READ_CACHE_HDR_HOOK",
+        4 => c"TS_HTTP_READ_RESPONSE_HDR_HOOK",
+        5 => c"TS_HTTP_SEND_RESPONSE_HDR_HOOK",
+        6 => c"TS_HTTP_REQUEST_TRANSFORM_HOOK",
+        7 => c"TS_HTTP_RESPONSE_TRANSFORM_HOOK",
+        8 => c"TS_HTTP_SELECT_ALT_HOOK",
+        9 => c"TS_HTTP_TXN_START_HOOK",
+        10 => c"TS_HTTP_TXN_CLOSE_HOOK",
+        11 => c"TS_HTTP_SSN_START_HOOK",
+        12 => c"TS_HTTP_SSN_CLOSE_HOOK",
+        13 => c"TS_HTTP_CACHE_LOOKUP_COMPLETE_HOOK",
+        14 => c"TS_HTTP_PRE_REMAP_HOOK",
+        15 => c"TS_HTTP_POST_REMAP_HOOK",
+        16 => c"TS_HTTP_RESPONSE_CLIENT_HOOK",
+        17 => c"TS_VCONN_START_HOOK",
+        18 => c"TS_VCONN_CLOSE_HOOK",
+        19 => c"TS_SSL_CLIENT_HELLO_HOOK",
+        20 => c"TS_SSL_CERT_HOOK",
+        21 => c"TS_SSL_SERVERNAME_HOOK",
+        22 => c"TS_SSL_VERIFY_SERVER_HOOK",
+        23 => c"TS_SSL_VERIFY_CLIENT_HOOK",
+        24 => c"TS_SSL_SESSION_HOOK",
+        25 => c"TS_VCONN_OUTBOUND_START_HOOK",
+        26 => c"TS_VCONN_OUTBOUND_CLOSE_HOOK",
+        27 => c"TS_HTTP_REQUEST_BUFFER_READ_COMPLETE_HOOK",
+        28 => c"TS_HTTP_LAST_HOOK",
+        _ => c"unknown hook",
+    }
+}
+
+/// `TSHttpServerStateNameLookup`.
+pub(crate) fn server_state(state: c_int) -> &'static CStr {
+    match state {
+        0 => c"STATE_UNDEFINED",
+        1 => c"ACTIVE_TIMEOUT",
+        2 => c"BAD_INCOMING_RESPONSE",
+        3 => c"CONNECTION_ALIVE",
+        4 => c"CONNECTION_CLOSED",
+        5 => c"CONNECTION_ERROR",
+        6 => c"INACTIVE_TIMEOUT",
+        7 => c"OPEN_RAW_ERROR",
+        8 => c"PARSE_ERROR",
+        9 => c"TRANSACTION_COMPLETE",
+        10 => c"PARENT_RETRY",
+        11 => c"OUTBOUND_CONGESTION",
+        _ => c"unknown state name",
+    }
+}
+
 /// The name of a hook of `TSHttpHookID`.
 pub(crate) fn hook(id: c_int) -> Option<&'static str> {
     Some(match id {

@@ -47,10 +47,11 @@ pub(crate) enum Kind {
     /// The head of a fetched answer, as the event that brings it has it.
     FetchedHead,
     Uuid,
+    TextLog,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 22] = [
+    pub(crate) const ALL: [Kind; 23] = [
         Kind::Continuation,
         Kind::Mutex,
         Kind::Connection,
@@ -73,6 +74,7 @@ impl Kind {
         Kind::Fetch,
         Kind::FetchedHead,
         Kind::Uuid,
+        Kind::TextLog,
     ];
 
     /// Its type in `ts/ts.h`.
@@ -98,6 +100,7 @@ impl Kind {
             Kind::Fetch => "TSFetchSM",
             Kind::FetchedHead => "head of a fetched answer",
             Kind::Uuid => "TSUuid",
+            Kind::TextLog => "TSTextLogObject",
         }
     }
 }

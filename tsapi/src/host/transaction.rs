@@ -10,12 +10,13 @@ use eventsys::hrtime::mseconds;
 use eventsys::sync::Mutex;
 use eventsys::sync::atomic::{AtomicUsize, Ordering};
 use eventsys::{EventCode, ProxyMutex};
-use httpsm::{CacheLookup, HttpSsn, HttpTxn, WeakHttpTxn};
+use httpsm::{CacheLookup, HttpSsn, HttpTxn, TxnBytes, WeakHttpSsn, WeakHttpTxn};
 
 use super::args::UserArgs;
 use super::config::Value;
 use super::continuation::PluginCont;
 use super::head::{Head, MBuffer, Which};
+use super::peers::{Connections, Lent};
 use super::url::Url;
 use super::{Handle, Kind, Object, calls, findings, remove_if, table, want};
 
@@ -25,8 +26,9 @@ pub(crate) struct Transaction {
     heads: Mutex<Vec<(Which, Handle, Handle)>>,
     /// The client's URL before the rules, once a plugin has asked for it.
     pristine: Mutex<Handle>,
-    /// What `TSHttpTxnClientAddrGet` has lent.
-    client_addr: Mutex<Option<Arc<[u8]>>>,
+    /// The addresses that have been lent.
+    addresses: Lent,
+    connections: Connections,
     /// What `TSHttpTxnConfigIntSet` and its kin have set.
     settings: Mutex<BTreeMap<c_int, Value>>,
     pub(crate) args: UserArgs,
@@ -35,8 +37,10 @@ pub(crate) struct Transaction {
 
 /// A session that a plugin knows.
 pub(crate) struct Session {
-    ssn: HttpSsn,
+    ssn: WeakHttpSsn,
     pub(crate) args: UserArgs,
+    pub(crate) addresses: Lent,
+    pub(crate) connections: Connections,
 }
 
 impl Object for Transaction {
@@ -62,12 +66,12 @@ pub(crate) fn handle_of(txn: &HttpTxn) -> Handle {
     if let Some(handle) = TRANSACTIONS.lock().get(&id) {
         return *handle;
     }
-    forget_those_that_are_over_at_times();
     let object = Transaction {
         txn: txn.downgrade(),
         heads: Mutex::default(),
         pristine: Mutex::new(Handle::NULL),
-        client_addr: Mutex::default(),
+        addresses: Lent::default(),
+        connections: Connections::default(),
         settings: Mutex::default(),
         args: UserArgs::default(),
         cache_url: Mutex::default(),
@@ -79,6 +83,10 @@ pub(crate) fn handle_of(txn: &HttpTxn) -> Handle {
 
 /// The handle of a session, the same each time.
 pub(crate) fn handle_of_session(ssn: &HttpSsn) -> Handle {
+    if let Some(handle) = SESSIONS.lock().get(&ssn.id()) {
+        return *handle;
+    }
+    forget_sessions_that_are_over_at_times();
     let mut known = SESSIONS.lock();
     *known.entry(ssn.id()).or_insert_with(|| table().insert(Session::new(ssn)))
 }
@@ -86,33 +94,62 @@ pub(crate) fn handle_of_session(ssn: &HttpSsn) -> Handle {
 /// A session has ended: its last hook has been given back.
 fn forget_session(ssn: &HttpSsn, handle: Handle) {
     SESSIONS.lock().remove(&ssn.id());
-    let _ = table().take::<Session>(handle, "it ended with TS_EVENT_HTTP_SSN_CLOSE");
+    end_session(handle);
 }
 
-/// As [`forget_those_that_are_over`], when there are twice as many as the last time: so a look costs
-/// each new transaction a bounded time.
-fn forget_those_that_are_over_at_times() {
-    static AT: AtomicUsize = AtomicUsize::new(32);
-    if TRANSACTIONS.lock().len() >= AT.load(Ordering::Relaxed) {
-        forget_those_that_are_over();
-        AT.store(2 * TRANSACTIONS.lock().len() + 32, Ordering::Relaxed);
+fn end_session(handle: Handle) {
+    const WHY: &str = "it ended with TS_EVENT_HTTP_SSN_CLOSE";
+    if let Ok(session) = table().take::<Session>(handle, WHY) {
+        session.connections.end("its session has ended");
     }
 }
 
-/// Frees what was kept for transactions that are over. A later use of one of their handles is
-/// recognised all the same.
+/// Frees what was kept for sessions that no plugin has seen the end of.
+fn forget_sessions_that_are_over() {
+    remove_if(&SESSIONS, |one: &Session| one.ssn.upgrade().is_none())
+        .into_iter()
+        .for_each(end_session);
+}
+
+/// As [`forget_sessions_that_are_over`], when there are twice as many as the last time: so a look costs
+/// each new session a bounded time.
+fn forget_sessions_that_are_over_at_times() {
+    static AT: AtomicUsize = AtomicUsize::new(32);
+    if SESSIONS.lock().len() >= AT.load(Ordering::Relaxed) {
+        forget_sessions_that_are_over();
+        AT.store(2 * SESSIONS.lock().len() + 32, Ordering::Relaxed);
+    }
+}
+
+/// Frees what was kept for transactions and sessions that are over. A later use of one of their handles
+/// is recognised all the same.
 pub(crate) fn forget_those_that_are_over() {
+    forget_sessions_that_are_over();
+    let over = remove_if(&TRANSACTIONS, |one: &Transaction| one.txn.upgrade().is_none());
+    over.into_iter().for_each(end_transaction);
+}
+
+/// The transaction with this number is over.
+pub(crate) fn forget(id: u64) {
+    let known = TRANSACTIONS.lock().remove(&id);
+    known.into_iter().for_each(end_transaction);
+}
+
+fn end_transaction(handle: Handle) {
     const WHY: &str = "it ended with TS_EVENT_HTTP_TXN_CLOSE";
-    for handle in remove_if(&TRANSACTIONS, |one: &Transaction| one.txn.upgrade().is_none()) {
-        let Ok(transaction) = table().take::<Transaction>(handle, WHY) else { continue };
-        let _ = table().take::<Url>(*transaction.pristine.lock(), "its transaction has ended");
-        for (_, mbuffer, head) in std::mem::take(&mut *transaction.heads.lock()) {
-            if let Ok(head) = table().take::<Head>(head, "its transaction has ended") {
-                let url = *head.url.lock();
-                let _ = table().take::<Url>(url, "its transaction has ended");
-            }
-            let _ = table().take::<MBuffer>(mbuffer, "its transaction has ended");
+    const WITH_IT: &str = "its transaction has ended";
+    let Ok(transaction) = table().take::<Transaction>(handle, WHY) else { return };
+    let pristine = *transaction.pristine.lock();
+    if !pristine.is_null() {
+        let _ = table().take::<Url>(pristine, WITH_IT);
+    }
+    transaction.connections.end(WITH_IT);
+    for (_, mbuffer, head) in std::mem::take(&mut *transaction.heads.lock()) {
+        if let Ok(head) = table().take::<Head>(head, WITH_IT) {
+            let url = *head.url.lock();
+            let _ = table().take::<Url>(url, WITH_IT);
         }
+        let _ = table().take::<MBuffer>(mbuffer, WITH_IT);
     }
 }
 
@@ -135,15 +172,35 @@ pub(crate) fn alive(handle: Handle) -> Alive {
 
 impl Session {
     fn new(ssn: &HttpSsn) -> Session {
-        Session { ssn: ssn.clone(), args: UserArgs::default() }
+        Session {
+            ssn: ssn.downgrade(),
+            args: UserArgs::default(),
+            addresses: Lent::default(),
+            connections: Connections::default(),
+        }
     }
 
-    pub(crate) fn ssn(&self) -> &HttpSsn {
-        &self.ssn
+    /// The session. Ends the run if it is over.
+    pub(crate) fn ssn(&self) -> HttpSsn {
+        self.ssn.upgrade().unwrap_or_else(|| {
+            findings::end(
+                "the TSHttpSsn is not alive any more: its connection has ended".to_owned(),
+            )
+        })
     }
 }
 
 impl Alive {
+    /// The addresses that have been lent.
+    pub(crate) fn addresses(&self) -> &Lent {
+        &self.kept.addresses
+    }
+
+    /// The proxy's connections that a plugin has asked for.
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.kept.connections
+    }
+
     /// Keeps what a plugin has set.
     pub(crate) fn keep_setting(&self, key: c_int, value: Value) {
         self.kept.settings.lock().insert(key, value);
@@ -206,9 +263,10 @@ pub(crate) fn reenable_session(ssn: Handle, event: c_int) {
     // The last hook of a session: nothing comes after it.
     let last = calls::callback()
         .is_some_and(|(_, event)| EventCode(event) == httpsm::hooks::HttpHook::SsnClose.event());
-    session.ssn.reenable(EventCode(event));
+    let object = session.ssn();
+    object.reenable(EventCode(event));
     if last {
-        forget_session(&session.ssn, ssn);
+        forget_session(&object, ssn);
     }
 }
 
@@ -229,6 +287,38 @@ pub(crate) fn cache_lookup(txn: Handle) -> Option<c_int> {
         CacheLookup::Miss => 0,
         CacheLookup::Skipped => 3,
     })
+}
+
+/// `TSHttpTxnCacheLookupUrlGet`: copies the URL that the cache was asked for; false if it was not
+/// asked.
+pub(crate) fn cache_lookup_url(txn: Handle, url: Handle) -> bool {
+    let transaction = alive(txn);
+    let into = want::<Url>(url);
+    match transaction.txn.cache_lookup_url() {
+        Some(found) => {
+            into.set(found);
+            true
+        }
+        None => false,
+    }
+}
+
+/// A text that lives as long as the transaction.
+pub(crate) fn lend(txn: Handle, text: &[u8]) -> super::head::Lent {
+    let (mbuffer, _) = head(txn, Which::ClientRequest).expect("a transaction has its request");
+    want::<MBuffer>(mbuffer).lend(text)
+}
+
+/// How many bytes have moved: `TSHttpTxnClientReqHdrBytesGet` and its kin.
+pub(crate) fn bytes(txn: Handle) -> TxnBytes {
+    alive(txn).txn.bytes()
+}
+
+/// `TSHttpTxnClientReceivedErrorGet` and its kin: class and code of an error. Only HTTP/2 has them; for
+/// HTTP/1 they stay as they were made.
+pub(crate) fn no_http2_error(txn: Handle) -> (u32, u64) {
+    let _ = alive(txn);
+    (0, 0)
 }
 
 /// `TSHttpTxnPristineUrlGet`: the buffer of the client's request, and the URL before the rules; the
@@ -320,12 +410,11 @@ pub(crate) fn set_status(txn: Handle, status: c_int) {
 /// `TSHttpTxnClientAddrGet`: the address as a `sockaddr`, which lives as long as the transaction.
 pub(crate) fn client_addr(txn: Handle) -> Option<Arc<[u8]>> {
     let transaction = alive(txn);
-    let address = sockaddr(transaction.txn.client_addr()?);
-    Some(transaction.kept.client_addr.lock().get_or_insert_with(|| address.into()).clone())
+    Some(transaction.kept.addresses.lend(transaction.txn.client_addr()?))
 }
 
 /// The bytes of `sockaddr_in` or `sockaddr_in6` of Linux.
-fn sockaddr(address: SocketAddr) -> Vec<u8> {
+pub(crate) fn sockaddr(address: SocketAddr) -> Vec<u8> {
     let family: u16 = if address.is_ipv4() { 2 } else { 10 };
     let mut bytes = family.to_ne_bytes().to_vec();
     bytes.extend(address.port().to_be_bytes());

@@ -56,6 +56,11 @@ impl Url {
         }
     }
 
+    /// Puts another URL in its place.
+    pub(crate) fn set(&self, other: URL) {
+        self.with(|url| *url = other);
+    }
+
     fn print(&self) -> Vec<u8> {
         let mut text = Vec::new();
         self.with(|url| url.print(&mut text));

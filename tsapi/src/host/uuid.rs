@@ -105,8 +105,12 @@ pub(crate) fn of_process() -> Handle {
 
 /// `TSClientRequestUuidGet`: the process's, and the number of the transaction.
 pub(crate) fn of_request(id: u64) -> CString {
+    CString::new(format!("{}-{id}", text_of_process())).unwrap_or_default()
+}
+
+/// The text of the process's.
+pub(crate) fn text_of_process() -> String {
     let process = want::<Uuid>(of_process());
     let process = process.0.lock();
-    let process = process.as_deref().unwrap_or(c"").to_string_lossy();
-    CString::new(format!("{process}-{id}")).unwrap_or_default()
+    process.as_deref().unwrap_or(c"").to_string_lossy().into_owned()
 }

@@ -21,6 +21,8 @@ pub(crate) mod place;
 mod run;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub(crate) mod serving;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod sweep;
 
 /// The arguments of `atslab plugin`.
 #[derive(Debug, Args)]
@@ -47,6 +49,10 @@ pub(crate) struct PluginListArgs {
     /// Only plugins with this in their name
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
+
+    /// Run each in its set-up in the real server and on the port, and compare the calls
+    #[arg(long)]
+    pub compare: bool,
 
     /// Print it for tools
     #[arg(long, value_enum)]
@@ -138,12 +144,15 @@ const LIST_EXAMPLES: &str = "\
 A plugin can be linked to functions that it never calls, so one with functions that
 are missing may run all the same: \"atslab plugin run\" tells.
 
+--compare needs a C compiler and some minutes; the set-ups are in tests/plugins/setups.toml.
+
 Examples:
   atslab plugin list
   atslab plugin list generator
+  atslab plugin list --compare
   atslab plugin list --format json
 
-Exit status: 0, 2 on errors.";
+Exit status: 0, 1 if a comparison finds a difference, 2 on errors.";
 
 const RUN_EXAMPLES: &str = "\
 The plugin is the file that a real server loads. It runs in a process of its own, which
@@ -181,6 +190,7 @@ Exit status: 0 if calls and answers are identical, 1 if they differ, 2 on errors
 pub(crate) fn plugin(args: &PluginArgs, out: &mut Output) -> Result<ExitCode, Error> {
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     return match &args.what {
+        PluginCommand::List(args) if args.compare => sweep::compare_all(args, out),
         PluginCommand::List(args) => list::list(args, out),
         PluginCommand::Run(args) => run::run(args, out),
         PluginCommand::Compare(args) => compare::compare(args, out),

@@ -27,7 +27,7 @@ const ALWAYS: &[(&str, &str)] = &[
     ("http", "--filter --live --record --jobs"),
     ("http fuzz", "--count --seed --print"),
     ("plugin", ""),
-    ("plugin list", "--format --servers"),
+    ("plugin list", "--compare --format --servers"),
     ("plugin run", "--requests --rule --with --format --servers --strict --config-dir"),
     ("plugin compare", "--requests --rule --with --format --servers --record"),
     ("serve", "--listen --threads --plugin --plugin-so --map --tunnel --shutdown-timeout --trace"),

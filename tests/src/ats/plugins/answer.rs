@@ -63,7 +63,9 @@ impl PluginAnswer {
         let lines = text.lines().filter(|line| !line.is_empty());
         let mut lines: Vec<String> =
             lines.map(|line| masks::apply(&masks::OF_ANSWERS, line)).collect();
-        let sum = body.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+        let masked = std::str::from_utf8(body).map(|text| masks::apply(&masks::OF_BODIES, text));
+        let masked = masked.as_ref().map_or(body, |text| text.as_bytes());
+        let sum = masked.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
             (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
         });
         lines.push(format!("body: {} bytes, {sum:016x}", body.len()));

@@ -9,16 +9,22 @@ use std::borrow::Cow;
 pub type Mask = fn(&str) -> Cow<'_, str>;
 
 /// For the lines of a trace, by the names that the register uses.
-pub const OF_CALLS: [(&str, Mask); 5] = [
+pub const OF_CALLS: [(&str, Mask); 8] = [
     ("handle", without_handles),
     ("time-of-call", without_times),
     ("clock-in-text", without_dates),
     ("via", without_via),
     ("block-with-via", without_length),
+    ("via-alone", without_via_alone),
+    ("socket-number", without_socket_numbers),
+    ("signed-time", without_signed_times),
 ];
 
 /// For the lines of an answer.
 pub const OF_ANSWERS: [(&str, Mask); 1] = [("clock-of-answer", without_clock)];
+
+/// For the body of an answer, if it is a text.
+pub const OF_BODIES: [(&str, Mask); 1] = [("record-of-this-run", without_records_of_this_run)];
 
 /// All of them, one after the other.
 #[must_use]
@@ -91,12 +97,87 @@ fn without_via(line: &str) -> Cow<'_, str> {
     }
 }
 
+/// A value of its own: `*89) = "http/1.1 host[number] (ApacheTrafficServer/9.2.9)"`.
+fn without_via_alone(line: &str) -> Cow<'_, str> {
+    const BEGIN: &str = ") = \"http/1.1 ";
+    const END: &str = "] (ApacheTrafficServer";
+    let Some((before, value)) = line.split_once(BEGIN) else { return Cow::Borrowed(line) };
+    let (Some((_, end)), Some((head, _))) = (value.split_once(END), before.rsplit_once('*')) else {
+        return Cow::Borrowed(line);
+    };
+    Cow::Owned(format!("{head}*N{BEGIN}TS {END}{end}"))
+}
+
 /// The length of the block stands in front of the text: `*231) = "GET …`.
 fn without_length(line: &str) -> Cow<'_, str> {
     let Some((before, via)) = line.split_once(VIA) else { return Cow::Borrowed(line) };
     let Some((head, tail)) = before.split_once('*') else { return Cow::Borrowed(line) };
     let tail = tail.trim_start_matches(|c: char| c.is_ascii_digit() || c == 'N');
     Cow::Owned(format!("{head}*N{tail}{VIA}{via}"))
+}
+
+/// The number of a socket is written to the place behind `*`, or is the result.
+fn without_socket_numbers(line: &str) -> Cow<'_, str> {
+    const NAMES: [&str; 4] = [
+        "TSHttpSsnClientFdGet(",
+        "TSHttpTxnClientFdGet(",
+        "TSHttpTxnServerFdGet(",
+        "TSVConnFdGet(",
+    ];
+    let Some(name) = NAMES.into_iter().find(|name| line.contains(name)) else {
+        return Cow::Borrowed(line);
+    };
+    let mark = if name == "TSVConnFdGet(" { "= " } else { "*" };
+    let Some((before, number)) = line.split_once(mark) else { return Cow::Borrowed(line) };
+    let rest = number.trim_start_matches(|c: char| c.is_ascii_digit() || c == 'N');
+    Cow::Owned(format!("{before}{mark}N{rest}"))
+}
+
+/// `20261129T080651Z`, and in the signature of AWS the day and what is computed with both.
+fn without_signed_times(line: &str) -> Cow<'_, str> {
+    const CREDENTIAL: &str = "Credential=";
+    const SIGNATURE: &str = "Signature=";
+    let digits = |text: &str, n: usize| {
+        text.len() >= n && text.bytes().take(n).all(|byte| byte.is_ascii_digit())
+    };
+    let mut line = Cow::Borrowed(line);
+    let is_time = |text: &str| {
+        digits(text, 8) && text.get(8..9) == Some("T") && digits(text.get(9..).unwrap_or(""), 6)
+    };
+    let found = line.char_indices().map(|(at, _)| at).find(|at| is_time(&line[*at..]));
+    if let Some(at) = found {
+        line.to_mut().replace_range(at..at + "20261129T080651Z".len(), "T");
+    }
+    if let Some((before, credential)) = line.split_once(CREDENTIAL)
+        && let Some((key, day)) = credential.split_once('/')
+        && digits(day, 8)
+    {
+        line = Cow::Owned(format!("{before}{CREDENTIAL}{key}/D{}", &day[8..]));
+    }
+    if let Some((before, signature)) = line.split_once(SIGNATURE) {
+        let rest = signature.trim_start_matches(|c: char| c.is_ascii_hexdigit() || c == 'S');
+        line = Cow::Owned(format!("{before}{SIGNATURE}S{rest}"));
+    }
+    line
+}
+
+/// Three records of the server belong to the run: the number of the process, and two times. Their
+/// names stand before them, with marks between.
+fn without_records_of_this_run(text: &str) -> Cow<'_, str> {
+    const NAMES: [&str; 3] = [
+        "proxy.process.version.server.uuid",
+        "proxy.node.restarts.proxy.cache_ready_time",
+        "proxy.node.config.reconfigure_time",
+    ];
+    let mut text = Cow::Borrowed(text);
+    for name in NAMES {
+        let Some(at) = text.find(name).map(|at| at + name.len()) else { continue };
+        let is_of_value = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        let Some(start) = text[at..].find(is_of_value).map(|n| at + n) else { continue };
+        let end = text[start..].find(|c| !is_of_value(c)).map_or(text.len(), |n| start + n);
+        text.to_mut().replace_range(start..end, "R");
+    }
+    text
 }
 
 /// Dates, and the whole seconds of an age.
@@ -120,7 +201,9 @@ mod tests {
             let name = &entry.name;
             let rule = entry.rule.as_deref().expect("a rule");
             let (real, port) = (entry.real.as_deref().unwrap(), entry.port.as_deref().unwrap());
-            let all: &[_] = if OF_ANSWERS.iter().any(|(own, _)| *own == rule) {
+            let all: &[_] = if OF_BODIES.iter().any(|(own, _)| *own == rule) {
+                &OF_BODIES
+            } else if OF_ANSWERS.iter().any(|(own, _)| *own == rule) {
                 &OF_ANSWERS
             } else {
                 &OF_CALLS

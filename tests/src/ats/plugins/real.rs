@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::answer::PluginAnswer;
 use super::requests::PluginRequest;
 use super::trace::Trace;
-use super::tracer::{TRACE_FILE, Tracer};
+use super::tracer::{self, TRACE_FILE, Tracer};
 use crate::ats::live::server::Settings;
 use crate::ats::live::{LiveError, Server};
 use crate::outside::{Folder, Quiet};
@@ -120,6 +120,7 @@ fn settings(
                    CONFIG proxy.config.net.defer_accept INT 0\n\
                    CONFIG proxy.config.plugin.dynamic_reload_mode INT 0\n\
                    CONFIG proxy.config.http.transaction_no_activity_timeout_out INT 2\n\
+                   CONFIG proxy.config.raw_stat_sync_interval_ms INT 1000000\n\
                    CONFIG proxy.config.url_remap.remap_required INT 1\n";
     Settings {
         records: records.to_owned(),
@@ -137,11 +138,7 @@ fn wait_for(address: SocketAddr, file: &Path) -> Result<(), String> {
         if ready && TcpStream::connect(address).is_ok() {
             wait_until_quiet(file);
             // The calls for this connection do not count.
-            return std::fs::OpenOptions::new()
-                .append(true)
-                .open(file)
-                .and_then(|mut file| file.write_all(b"# ready\n"))
-                .map_err(|error| error.to_string());
+            return tracer::begin(file).map_err(|error| error.to_string());
         }
         if began.elapsed() > PATIENCE {
             return Err(match ready {
@@ -153,17 +150,20 @@ fn wait_for(address: SocketAddr, file: &Path) -> Result<(), String> {
     }
 }
 
+/// Not for ever: a plugin may have a timer that comes more often.
 fn wait_until_quiet(file: &Path) {
     let mut quiet = Quiet::new(QUIET);
-    while !quiet.look(|| std::fs::metadata(file).map_or(0, |data| data.len())) {
+    let began = Instant::now();
+    while !quiet.look(|| std::fs::metadata(file).map_or(0, |data| data.len()))
+        && began.elapsed() < PATIENCE
+    {
         thread::sleep(Duration::from_millis(20));
     }
 }
 
 fn read(file: &Path) -> Trace {
     let text = std::fs::read(file).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    Trace::read(text.rsplit_once("# ready\n").map_or(&text[..], |(_, behind)| behind))
+    Trace::read(&String::from_utf8_lossy(&text))
 }
 
 fn ask(address: SocketAddr, request: &PluginRequest) -> PluginAnswer {

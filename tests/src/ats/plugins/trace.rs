@@ -1,6 +1,7 @@
 //! [`Trace`]: what the tracer has written, and how two traces are compared.
 
 use super::masks;
+use super::tracer::READY;
 
 /// The calls of a plugin, a line each.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -10,9 +11,10 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Reads what the tracer has written.
+    /// Reads what the tracer has written, from where the calls count.
     #[must_use]
     pub fn read(text: &str) -> Trace {
+        let text = text.rsplit_once(READY).map_or(text, |(_, behind)| behind);
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         Trace { lines: lines.map(|line| masks::apply(&masks::OF_CALLS, line)).collect() }
     }

@@ -14,6 +14,26 @@ use crate::outside::Folder;
 /// The environment variable that names the file to be written.
 pub const TRACE_FILE: &str = "ATSLAB_TRACE";
 
+/// The line of the file from which the calls count.
+pub(crate) const READY: &str = "# ready\n";
+
+/// In the process that the tracer is loaded into: the calls before this one do not count. Without a file
+/// nothing is done.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn begin_here() -> std::io::Result<()> {
+    match std::env::var_os(TRACE_FILE) {
+        Some(file) => begin(Path::new(&file)),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn begin(file: &Path) -> std::io::Result<()> {
+    use std::io::Write;
+    fs::OpenOptions::new().append(true).open(file)?.write_all(READY.as_bytes())
+}
+
 /// A tracer that has been built; its file goes when this is dropped.
 #[derive(Debug)]
 pub struct Tracer {

@@ -90,6 +90,8 @@ impl Laboratory {
             proxy: proxy.clone(),
             task_threads: None,
             config_dir: parts.config_dir,
+            // Not during a run, as in the real server of a comparison.
+            stat_sync: seconds(1000),
             strict: parts.strict,
             at_the_end: parts.at_the_end,
         });
@@ -112,6 +114,11 @@ impl Laboratory {
         };
         tsapi::ports_are_ready();
         Ok(Laboratory { processor, proxy, address, thread })
+    }
+
+    /// Lets time go by: what plugins do by themselves at the start is done then.
+    pub(crate) fn settle(&self) {
+        self.thread.run_for(BEHIND);
     }
 
     /// Sends a request on a connection of its own; the answer, and how long it took in virtual time.

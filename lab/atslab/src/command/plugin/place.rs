@@ -104,7 +104,9 @@ pub(crate) fn preload(servers: &FolderArg) {
     for library in LIBRARIES {
         let found: Option<PathBuf> =
             folders.iter().map(|folder| folder.join(library)).find(|path| Path::is_file(path));
-        if let Some(Err(error)) = found.map(|path| tsapi::preload(&path)) {
+        // One that the package has not is the machine's.
+        let path = found.unwrap_or_else(|| library.into());
+        if let Err(error) = tsapi::preload(&path) {
             log::debug!(target: "plugin", "{library}: {error}");
         }
     }

@@ -155,6 +155,11 @@ fn run_here(args: &PluginRunArgs, out: &mut Output) -> Result<ExitCode, Error> {
         Parts { client, ..parts(&args.what, tracer, args.strict, &args.config_dir, at_the_end)? };
     let name = parts.plugin.name().to_owned();
     let lab = Laboratory::start(parts).map_err(|what| Error::Plugin { plugin: name, what })?;
+    if answers_to.is_some() {
+        // As in the real server, the comparison begins behind the start.
+        lab.settle();
+        tracer::begin_here()?;
+    }
     let (mut all, mut answers) = (Vec::new(), Vec::new());
     for request in &requests {
         let (answer, took) = lab.ask(request);
@@ -224,7 +229,9 @@ fn write_report(ended: Option<&str>, out: &mut Output) -> std::io::Result<()> {
         writeln!(out, "  {FAULT}{function}{FAULT:#}: {}{times}", finding.sentence)?;
         let event = &finding.event;
         let event = if event.is_empty() { String::new() } else { format!(", {event}") };
-        writeln!(out, "    {QUIET}in {}{event}{QUIET:#}", finding.place)?;
+        let call = &finding.call;
+        let call = if call.is_empty() { String::new() } else { format!("at {call}, ") };
+        writeln!(out, "    {QUIET}{call}in {}{event}{QUIET:#}", finding.place)?;
     }
     Ok(())
 }
@@ -234,6 +241,7 @@ fn write_report(ended: Option<&str>, out: &mut Output) -> std::io::Result<()> {
 struct FindingJson<'a> {
     sentence: &'a str,
     function: &'a str,
+    call: &'a str,
     place: &'a str,
     event: &'a str,
     times: u64,
@@ -250,6 +258,7 @@ fn write_json(requests: &[Told], ended: Option<&str>, out: &mut Output) -> std::
         .map(|one| FindingJson {
             sentence: &one.sentence,
             function: one.function,
+            call: &one.call,
             place: &one.place,
             event: &one.event,
             times: one.times,

@@ -36,6 +36,7 @@ pub(crate) fn start_host(proxy: &Arc<HttpProxy>, config_dir: &Path) -> Result<()
         proxy: proxy.clone(),
         task_threads: Some(task_threads),
         config_dir: std::path::absolute(config_dir)?,
+        stat_sync: eventsys::hrtime::seconds(5),
         strict: false,
         at_the_end: Box::new(|sentence| {
             eprintln!("atslab: the plugin ends the server: {sentence}");

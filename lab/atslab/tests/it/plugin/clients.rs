@@ -57,7 +57,7 @@ fn a_plugin_is_a_client_in_each_way_of_the_interface() {
     // One way of the good ones meets a bug of the server's.
     let findings = "findings:\n  TSFetchRespGet: 16032 bytes of the answer's head lie behind its first \
                     block: the real server returns what is in memory there, and crashes if the head \
-                    is long\n    in clients.so:+…, event 20001";
+                    is long\n    at clients.so:+…, in clients.so:+…, event 20001";
     assert_eq!((code, told), (Some(1), format!("answers:{answers}\n{findings}")));
 }
 

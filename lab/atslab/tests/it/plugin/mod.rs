@@ -131,7 +131,7 @@ fn told(text: &str) -> String {
 fn without_offset(line: &str) -> String {
     let Some((before, behind)) = line.split_once(".so:+0x") else { return line.to_owned() };
     let behind = behind.trim_start_matches(|c: char| c.is_ascii_hexdigit());
-    format!("{before}.so:+…{behind}")
+    format!("{before}.so:+…{}", without_offset(behind))
 }
 
 /// What the real 9.2.9 does with the same file was measured by `atslab plugin compare`. It runs on
