@@ -100,8 +100,8 @@ impl ProtectedQueue {
         }
     }
 
-    /// Pushes `event`, which belongs to `owner` from then on. True if the queue
-    /// was empty: the caller must then wake the owner, unless it is the owner.
+    /// Pushes `event`, which belongs to `owner` from then on. `OnEmpty` if the queue was
+    /// empty: the caller must then wake the owner, unless it is the owner.
     ///
     /// # Safety
     /// The calling thread must own `event`, which must be in no queue.

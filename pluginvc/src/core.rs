@@ -340,6 +340,15 @@ impl PluginVCCore {
         }
     }
 
+    /// Gives back the memory of a pair that is never closed, because its run has ended early: by a
+    /// panic, or at the violation that an exploration has found. The pair and its ends refer to each
+    /// other until the pair is freed; this cuts the circle, takes no step and calls no one back.
+    /// Nothing may be done with the pair afterwards. The original has no such function: there a
+    /// failed assertion ends the process.
+    pub fn abandon(&self) {
+        self.cut();
+    }
+
     /// Mirrors `PluginVCCore::destroy`. The memory goes with the last reference;
     /// from now on no call on the pair is allowed.
     pub(crate) fn destroy(&self) {
@@ -350,6 +359,10 @@ impl PluginVCCore {
             self.passive.closed.is_set() || !connected,
             "passive_vc.closed || !connected"
         );
+        self.cut();
+    }
+
+    fn cut(&self) {
         self.alive.clear();
         let ends = self.ends.lock().take();
         let acceptor = self.connect_to.lock().take();

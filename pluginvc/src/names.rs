@@ -1,5 +1,5 @@
-//! Names for the objects of a pair, in an exploration: what a reader of two columns knows by its
-//! role and not by its number.
+//! Gives the objects of a pair names such as `P.read.shutdown`. The explorer prints them, so that a
+//! reader sees a role and not a number.
 
 use crate::core::PluginVCCore;
 

@@ -1,4 +1,4 @@
-//! The life of an EThread: how it becomes the calling thread's, and how it ends.
+//! The life of an EThread: how a thread becomes an EThread, and how it ends.
 //!
 //! State machines, cookies and the tail handler end with their thread, and their `drop`
 //! is user code: it may close a connection, schedule, reschedule, lock, shut the

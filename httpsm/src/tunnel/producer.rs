@@ -1,4 +1,5 @@
-//! The producer's side of a tunnel.
+//! The producer's side of a tunnel: it takes bytes from one connection and hands them to the
+//! consumers.
 //!
 //! Mirrors `producer_run`, `producer_handler`, `producer_handler_chunked`,
 //! `producer_handler_dechunked` and `finish_all_internal` (9.2.9).

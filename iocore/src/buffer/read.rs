@@ -1,4 +1,4 @@
-//! Reading and consuming.
+//! How a reader of a buffer looks at bytes and consumes them.
 //!
 //! Modelled exactly. Three calls that look like queries may move the reader to its next block, as
 //! they do in 9.1.3, and [`block_count`](MIOBuffer::block_count) shows it:

@@ -21,6 +21,25 @@ use crate::{CourseError, LESSONS, markers};
 
 /// What the copy leaves out, wherever it stands.
 const LEFT_OUT: &[&str] = &["target", ".git", ".ci", ".github", "docs", "course-work"];
+/// What the copy has at its top. A student's own files there stay where they are.
+const COPIED: &[&str] = &[
+    ".cargo",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "eventsys",
+    "httpsm",
+    "iocore",
+    "lab",
+    "pluginvc",
+    "rustfmt.toml",
+    "streamlisten",
+    "tests",
+    "tsapi",
+];
 /// The student's folder in a checkout.
 const FOLDER: &str = "course-work";
 /// Warnings about what a hole leaves unused say nothing to a student.
@@ -213,8 +232,12 @@ pub fn sources(checkout: &Path) -> Result<Vec<PathBuf>, CourseError> {
             let entry = entry.map_err(CourseError::file(&path))?;
             let name = entry.file_name();
             let relative = folder.join(&name);
+            let is_top = folder.as_os_str().is_empty();
+            if is_top && !COPIED.iter().any(|copied| *copied == name) {
+                continue;
+            }
             // At the top a link is followed: a checkout may be made of links.
-            let kind = match folder.as_os_str().is_empty() {
+            let kind = match is_top {
                 true => fs::metadata(entry.path()).map(|metadata| metadata.file_type()),
                 false => entry.file_type(),
             };

@@ -62,7 +62,9 @@ pub enum CourseError {
         number: u32,
     },
     /// The lesson has not been started.
-    #[error("lesson {number} is not started: \"atslab course start {number}\" starts it")]
+    #[error(
+        "lesson {number} is not under way: \"atslab course start {number}\" begins it, or takes it up again with what you have written"
+    )]
     NotStarted {
         /// The number.
         number: u32,

@@ -206,6 +206,14 @@ pub fn current_task() -> Option<TaskId> {
     engine::current()
 }
 
+/// True while an execution is ended early, by a violation or because no task can go on: its tasks
+/// unwind where they are. What they refer to in a circle is lost unless someone cuts the circle; a
+/// scene does that in a `Drop`, or a search over many violations takes memory for each.
+#[must_use]
+pub fn is_ended_early() -> bool {
+    engine::is_ended_early()
+}
+
 /// True inside of an exploration.
 #[must_use]
 pub fn is_exploring() -> bool {

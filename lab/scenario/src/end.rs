@@ -144,6 +144,12 @@ impl End {
         drop(self.vc.borrow_mut().take());
     }
 
+    /// Forgets the connection and the stage: the run has ended early, and the end is not used
+    /// again.
+    pub(super) fn leave(&self) {
+        drop((self.vc.take(), self.deputy.take(), self.stage.take()));
+    }
+
     /// The key of its deputy's mutex.
     pub(super) fn deputy_key(&self) -> usize {
         self.deputy().mutex.key()

@@ -146,7 +146,11 @@ pub(super) fn run_recorded(
     release_all(&play.stage.holder);
     let mut seen = play.stage.seen.lock().unwrap_or_else(PoisonError::into_inner);
     let seen = std::mem::take(&mut *seen);
-    ScenarioReport { finish, taken, seen, began, locks: play.lock_keys() }
+    let locks = play.lock_keys();
+    if matches!(finish, Finish::Panicked(_)) {
+        play.abandon();
+    }
+    ScenarioReport { finish, taken, seen, began, locks }
 }
 
 /// What takes part in a run.
@@ -200,6 +204,19 @@ impl Play {
             let guard = end.mutex().lock();
             end.state(&guard).taken(&guard)
         })
+    }
+
+    /// Frees what a run that has ended early leaves: the pair and its users refer to each other.
+    pub(super) fn abandon(&self) {
+        #[cfg(feature = "explore")]
+        self.stage.contract.forget();
+        for end in [&self.active, &self.passive] {
+            // Another thread may hold the mutex for ever; then this run stays in memory.
+            if let Some(guard) = end.mutex().try_lock() {
+                end.state(&guard).leave();
+            }
+        }
+        self.core.abandon();
     }
 
     fn run(&self, pass: &dyn Fn()) -> Finish {

@@ -1,4 +1,5 @@
-//! [`Machine`], [`Run`], and the walk.
+//! The HTTP parser: [`Machine`] is its state between inputs, [`Run`] one pass over an input, and *the
+//! walk* the loop over the bytes.
 
 mod moves;
 mod outside;

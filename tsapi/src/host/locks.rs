@@ -99,8 +99,8 @@ pub(crate) fn destroy(mutex: Handle) {
     let _ = table().take::<PluginMutex>(mutex, "TSMutexDestroy was called");
 }
 
-/// A mutex of the original is held by an `EThread`, and a thread that is none is the thread "null",
-/// which holds every free mutex: it locks nothing (#6576).
+/// A mutex of the original is held by an `EThread`. Another thread is the thread "null" to it, and a
+/// free mutex is held by "null": such a thread locks nothing (#6576).
 fn check_thread() {
     if !threads::is_known() {
         findings::note(

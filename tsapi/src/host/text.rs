@@ -35,8 +35,8 @@ fn six_bits(c: u8) -> u8 {
     }
 }
 
-/// `TSBase64Decode`: none if the place is too small. What follows the first character that is none
-/// of the alphabet is ignored.
+/// `TSBase64Decode`; `None` if the place is too small. The text ends before its first character
+/// outside of the alphabet.
 pub(crate) fn base64_decode(from: &[u8], room: usize) -> Option<Vec<u8>> {
     if room < from.len().div_ceil(4) * 3 + 1 {
         return None;
@@ -122,7 +122,7 @@ mod tests {
         }
         assert_eq!(base64_encode(b"foo", 4), None, "no room for the NUL");
         assert_eq!(base64_decode(b"Zm9v", 3), None);
-        // The alphabet of URLs, no padding, and what is none of the alphabet.
+        // The alphabet of URLs; no padding; a character outside of the alphabet.
         assert_eq!(base64_decode(b"-_-_", 64).unwrap(), [0xfb, 0xff, 0xbf]);
         assert_eq!(base64_decode(b"Zm8", 64).unwrap(), b"fo");
         assert_eq!(base64_decode(b"Zm9v!Zm9v", 64).unwrap(), b"foo");

@@ -87,7 +87,7 @@ fn only_the_first_answer_counts_and_a_word_is_asked_again() {
 #[test]
 fn a_lesson_that_is_started_says_where_to_write_and_shows_no_solution_before_it_passes() {
     let checkout = checkout();
-    refuses(&mut course(&checkout, &["check", "7"]), "lesson 7 is not started");
+    refuses(&mut course(&checkout, &["check", "7"]), "lesson 7 is not under way");
     let told = stdout(&mut course(&checkout, &["start", "7"]));
     assert!(told.contains("course-work/workspace/pluginvc/src/epoch/c.rs\n"), "{told}");
     refuses(&mut course(&checkout, &["solution", "7"]), "lesson 7 is not passed yet");

@@ -31,7 +31,7 @@ pub(super) fn judge(
         }
         return Ok(Err(Failure {
             sentence: format!(
-                "The tests of {package} do not end: a lock is never given back, or a loop goes on for ever."
+                "The tests of {package} do not end: a lock is never given back, a thread is never woken, or a loop goes on for ever."
             ),
             shown: unfinished(&ended.out),
             question: None,
@@ -79,6 +79,7 @@ fn failed(out: &str, places: &[Place]) -> Failure {
     }
     let others = match count {
         0 | 1 => String::new(),
+        2 => " (1 more fails, too)".to_owned(),
         count => format!(" ({} more fail, too)", count - 1),
     };
     Failure {
@@ -138,7 +139,7 @@ failures:
     tests::a_timer_fires_once
 ";
         let failure = failed(out, &[]);
-        assert_eq!(failure.sentence, "This does not hold: a timer fires once (1 more fail, too).");
+        assert_eq!(failure.sentence, "This does not hold: a timer fires once (1 more fails, too).");
         assert_eq!(failure.shown, ["assertion `left == right` failed", "  left: 1", " right: 2"]);
     }
 }

@@ -68,6 +68,25 @@ fn a_marker_belongs_to_a_lesson() {
 }
 
 /// The solution of no hole stands anywhere in the student's folder.
+/// The workspace is copied whole, and nothing that a student has put beside it.
+#[test]
+fn the_copy_has_the_workspace_and_no_file_of_the_students() {
+    let folder = tempfile::tempdir().unwrap();
+    let (own, member) = (folder.path().join("scenario.toml"), folder.path().join("eventsys/src"));
+    fs::write(&own, "").unwrap();
+    fs::create_dir_all(&member).unwrap();
+    fs::write(member.join("lib.rs"), "").unwrap();
+    assert_eq!(folder::sources(folder.path()).unwrap(), [PathBuf::from("eventsys/src/lib.rs")]);
+
+    let sources = folder::sources(&checkout()).unwrap();
+    let manifest = fs::read_to_string(checkout().join("Cargo.toml")).unwrap();
+    let (_, members) = manifest.split_once("members = [").unwrap();
+    let (members, _) = members.split_once(']').unwrap();
+    for member in members.split('"').skip(1).step_by(2).filter(|member| !member.contains('*')) {
+        assert!(sources.contains(&Path::new(member).join("Cargo.toml")), "{member}");
+    }
+}
+
 #[test]
 fn a_students_folder_has_no_solution() {
     let checkout = checkout();

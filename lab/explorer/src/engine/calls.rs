@@ -191,6 +191,11 @@ pub(crate) fn others_can_run() -> bool {
     })
 }
 
+/// See [`crate::is_ended_early`].
+pub(crate) fn is_ended_early() -> bool {
+    ENGINE.with(|engine| engine.active.get() && (engine.ending.get() || engine.is_unwinding()))
+}
+
 /// See [`crate::note`].
 pub(crate) fn note(text: impl FnOnce() -> String) {
     ENGINE.with(|engine| {

@@ -1,6 +1,7 @@
 //! Opens every room, and looks whether the museum is whole.
 
 mod canaries;
+mod memory;
 
 use std::collections::BTreeSet;
 

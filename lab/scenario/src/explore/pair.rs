@@ -102,6 +102,15 @@ impl Scenery {
     }
 }
 
+/// No close ends a pair whose execution has ended early.
+impl Drop for Scenery {
+    fn drop(&mut self) {
+        if explorer::is_ended_early() {
+            self.play.abandon();
+        }
+    }
+}
+
 /// One execution.
 pub(super) fn run(scene: &Arc<Scene>) {
     race_later();
