@@ -17,7 +17,7 @@ pub struct HttpScenario {
     pub settings: HttpSettings,
     /// Those that ask, in the order of the file.
     pub clients: Vec<HttpClient>,
-    /// Whoever answers.
+    /// The one that answers.
     pub origin: HttpOrigin,
     /// What the plugin's hooks do, in the order of the file. A hook without an entry gives the
     /// transaction back at once.
