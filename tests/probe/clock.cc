@@ -160,5 +160,8 @@ epoll_wait(int fd, epoll_event *events, int most, int timeout)
   if (my.number == 0) {
     the_clock.between_passes();
   }
+  if (the_clock.polls) {
+    return static_cast<int>(syscall(SYS_epoll_pwait, fd, events, most, 0, nullptr, 8));
+  }
   return 0;
 }

@@ -35,6 +35,8 @@ struct Clock {
   void (*begins)(int thread);
   // Called by the first one when all have made a pass.
   void (*between_passes)();
+  // True if the threads look at their sockets in each pass. Then nothing waits for them either.
+  bool polls = false;
 };
 
 // Gives the whole process this clock.

@@ -17,6 +17,7 @@
 //! | [`gallery`] | the scenarios that come with the project |
 //! | [`live`] | the same scenario in a running server, beside the port |
 //! | [`http`] | the same bytes of HTTP clients to a running server and to the port |
+//! | [`http_scenario`] | clients, hooks and an origin server told in TOML, in a running server and on the port |
 //! | [`vocabulary`] | every step that a recording may name |
 //!
 //! ```
@@ -36,6 +37,7 @@ pub mod embedded;
 pub mod epoch;
 pub mod gallery;
 pub mod http;
+pub mod http_scenario;
 pub mod live;
 pub mod netvctest;
 pub mod plugins;

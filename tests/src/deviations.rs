@@ -2,7 +2,7 @@
 //!
 //! The folder `tests/deviations` has a register for each comparison: [`ats.toml`] for the
 //! steps of Traffic Server, [`races.toml`] for what an exploration finds in random races,
-//! [`http.toml`] for its answers over TCP, [`plugins.toml`] for the calls of a compiled plugin,
+//! [`http.toml`] for its answers over TCP, [`http_scenarios.toml`] for HTTP scenarios, [`plugins.toml`] for the calls of a compiled plugin,
 //! [`node.toml`] for node's stream layer. All have one format, [`Deviation`]. A difference that
 //! fits no entry fails its comparison. `cargo test -p conformance deviations` checks all entries: each is
 //! shown by a test, a case or an example that exists and in which the difference still
@@ -11,6 +11,7 @@
 //! [`ats.toml`]: Deviations::ats
 //! [`races.toml`]: Deviations::races
 //! [`http.toml`]: Deviations::http
+//! [`http_scenarios.toml`]: Deviations::http_scenarios
 //! [`plugins.toml`]: Deviations::plugins
 //! [`node.toml`]: Deviations::node
 //!
@@ -72,6 +73,9 @@ static RACES: LazyLock<Deviations> =
     LazyLock::new(|| Deviations::parse("races", include_str!("../deviations/races.toml")));
 static HTTP: LazyLock<Deviations> =
     LazyLock::new(|| Deviations::parse("http", include_str!("../deviations/http.toml")));
+static HTTP_SCENARIOS: LazyLock<Deviations> = LazyLock::new(|| {
+    Deviations::parse("http_scenarios", include_str!("../deviations/http_scenarios.toml"))
+});
 static PLUGINS: LazyLock<Deviations> =
     LazyLock::new(|| Deviations::parse("plugins", include_str!("../deviations/plugins.toml")));
 static NODE: LazyLock<Deviations> =
@@ -97,6 +101,12 @@ impl Deviations {
         &HTTP
     }
 
+    /// The differences in HTTP scenarios.
+    #[must_use]
+    pub fn http_scenarios() -> &'static Deviations {
+        &HTTP_SCENARIOS
+    }
+
     /// What is masked before the calls of a plugin, and its answers, are compared. `real` and
     /// `port` are one line of each, not patterns.
     #[must_use]
@@ -112,8 +122,15 @@ impl Deviations {
 
     /// All registers, by their names.
     #[must_use]
-    pub fn all() -> [(&'static str, &'static Deviations); 5] {
-        [("ats", &ATS), ("races", &RACES), ("http", &HTTP), ("plugins", &PLUGINS), ("node", &NODE)]
+    pub fn all() -> [(&'static str, &'static Deviations); 6] {
+        [
+            ("ats", &ATS),
+            ("races", &RACES),
+            ("http", &HTTP),
+            ("http_scenarios", &HTTP_SCENARIOS),
+            ("plugins", &PLUGINS),
+            ("node", &NODE),
+        ]
     }
 
     /// The files are built in, and the tests read each of them.

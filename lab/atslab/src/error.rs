@@ -47,6 +47,11 @@ pub(crate) enum Error {
         /// The names that come close, the closest first.
         close: Vec<String>,
     },
+    /// An option of scenarios of pairs, with an HTTP scenario.
+    #[error(
+        "--explain, --format and --epoch are for scenarios of a pair; an HTTP scenario has none of them"
+    )]
+    OnlyOfPairs,
     /// A scenario that is explored and not run.
     #[error("{name}: a scenario whose threads race is not run but explored: atslab explore {name}")]
     Race {

@@ -117,6 +117,8 @@ mod explain;
 pub mod explore;
 pub mod fault;
 mod held;
+#[cfg(not(feature = "explore"))]
+pub mod http;
 pub mod input;
 mod ledger;
 mod model;

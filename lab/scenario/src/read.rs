@@ -312,7 +312,7 @@ fn parse_trigger(key: &str) -> Result<Trigger, (usize, ScenarioFault)> {
 }
 
 /// The event of this name; `expected` is what it stands for.
-fn parse_event(name: &str, expected: &str) -> Result<EventCode, ScenarioFault> {
+pub(super) fn parse_event(name: &str, expected: &str) -> Result<EventCode, ScenarioFault> {
     let known = EVENTS.iter().find(|(known, _)| *known == name);
     known.map(|&(_, code)| code).ok_or_else(|| {
         let names: Vec<_> = EVENTS.iter().map(|(name, _)| *name).collect();

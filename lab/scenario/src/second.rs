@@ -25,12 +25,20 @@ impl SecondThread {
     /// # Panics
     /// If the system gives no thread.
     pub(super) fn new(processor: &Arc<EventProcessor>) -> SecondThread {
+        SecondThread::of(processor, "ET_NET")
+    }
+
+    /// A further thread of `processor`, in this pool.
+    ///
+    /// # Panics
+    /// If the system gives no thread.
+    pub(super) fn of(processor: &Arc<EventProcessor>, pool: &'static str) -> SecondThread {
         let (turns, turn) = channel();
         let (pass, passed) = channel();
         let (born, birth) = channel();
         let processor = Arc::clone(processor);
         let handle = thread::spawn(panics::inherit(move || {
-            let thread = processor.adopt_current_thread("ET_NET");
+            let thread = processor.adopt_current_thread(pool);
             // An error in either means that the run is over.
             let _ = born.send(Arc::clone(thread.thread()));
             while let Ok(()) = turn.recv() {

@@ -9,6 +9,7 @@ use super::fault::ScenarioFault;
 use super::op::{How, HowTo, OpCont, Owner};
 
 /// The words of an operation, with their places.
+#[derive(Clone, Copy)]
 pub(super) struct Words<'a> {
     text: &'a str,
     at: usize,

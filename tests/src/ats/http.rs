@@ -30,6 +30,8 @@ mod servers;
 mod swarm;
 mod text;
 
+pub(crate) use text::{normal, unescape};
+
 pub use answer::{Answer, Finish, Recording};
 pub use ask::{Asker, play_all};
 pub use case::{Action, Case, Setup};

@@ -5,6 +5,7 @@
 //! resumed from it, and reports of several machines can be merged.
 
 mod explore;
+mod http;
 mod report;
 mod worker;
 
@@ -51,6 +52,10 @@ pub(crate) struct FuzzArgs {
     #[arg(long, conflicts_with_all = ["ats", "threads", "report", "merge", "servers", "server"])]
     pub explore: bool,
 
+    /// Play random HTTP scenarios instead: clients, hooks and an origin server around the proxy
+    #[arg(long, conflicts_with_all = ["explore", "threads", "report", "merge"])]
+    pub http: bool,
+
     /// How many event threads the scenarios have; they take turns
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
     pub threads: u8,
@@ -90,6 +95,7 @@ Examples:
   atslab fuzz --seed 10000 --report b.jsonl    on one machine of several
   atslab fuzz --merge a.jsonl b.jsonl          and all of them together
   atslab fuzz --explore --count 1000           races of threads, without a real server
+  atslab fuzz --http --count 1000              HTTP: clients, hooks, an origin server
 
 Exit status: 0 if nothing differs but registered deviations, 1 if anything
 does, 2 on errors.";
@@ -107,6 +113,9 @@ pub(crate) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error>
     }
     if args.explore {
         return explore::fuzz(args, out);
+    }
+    if args.http {
+        return http::fuzz(args, out);
     }
     let release = args.ats;
     let server = args.servers.find(release)?;

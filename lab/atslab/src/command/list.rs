@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use conformance::ats::http_scenario::{http_named, http_names};
 use conformance::ats::live::Release;
 use conformance::ats::{Epoch, Suite, gallery};
 use conformance::deviations::Deviations;
@@ -30,6 +31,8 @@ pub(crate) enum What {
     Epochs,
     /// The scenarios of the gallery, which "atslab run" takes by name
     Scenarios,
+    /// The HTTP scenarios of the gallery, which "atslab run" takes by name
+    Http,
     /// The races of the gallery, which "atslab explore" takes by name
     Races,
     /// The historical defects that "atslab explore --rearm" puts back
@@ -63,6 +66,7 @@ pub(crate) fn list(args: &ListArgs, out: &mut Output) -> Result<ExitCode, Error>
         match what {
             What::Epochs => write_epochs(out)?,
             What::Scenarios => write_scenarios(out)?,
+            What::Http => write_http(out)?,
             What::Races => write_races(out)?,
             What::Defects => write_defects(out)?,
             What::Rooms => write_rooms(out)?,
@@ -100,6 +104,14 @@ fn write_scenarios(out: &mut Output) -> io::Result<()> {
         Some((name.to_owned(), scenario.teaches))
     });
     write_rows(out, "Scenarios", rows.collect())
+}
+
+fn write_http(out: &mut Output) -> io::Result<()> {
+    let rows = http_names().filter_map(|name| {
+        let teaches = http_named(&name)?.teaches;
+        Some((name, teaches))
+    });
+    write_rows(out, "HTTP scenarios", rows.collect())
 }
 
 fn write_races(out: &mut Output) -> io::Result<()> {
@@ -162,6 +174,7 @@ fn write_deviations(out: &mut Output) -> io::Result<()> {
         ("in the steps of Traffic Server", Deviations::ats()),
         ("that explorations of random races show", Deviations::races()),
         ("in its answers over TCP", Deviations::http()),
+        ("in HTTP scenarios", Deviations::http_scenarios()),
         ("in the calls of compiled plugins, which are masked", Deviations::plugins()),
         ("in node's stream layer", Deviations::node()),
     ];

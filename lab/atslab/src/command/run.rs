@@ -1,5 +1,6 @@
 //! `atslab run`: a scenario on the port.
 
+mod http;
 mod json;
 mod live;
 mod several;
@@ -34,7 +35,7 @@ const UNMET: u8 = 1;
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES, mut_arg("servers", |arg| arg.requires("live")), mut_arg("server", |arg| arg.requires("live").conflicts_with("servers")))]
 pub(crate) struct RunArgs {
-    /// The scenario, or several: files, or names of the gallery ("atslab list scenarios")
+    /// The scenario, or several: files, or names of the gallery ("atslab list scenarios http")
     #[arg(value_name = "FILE.toml", required_unless_present = "seed")]
     pub file: Vec<PathBuf>,
 
@@ -101,12 +102,17 @@ Examples:
   atslab run 02-peer-reads-late --ats 9.2.9 --live
   atslab run 02-peer-reads-late --epoch all --format json
   atslab run --seed 17 --ats 8.1.11 --live
+  atslab run http-15-held-beyond-the-timeout    clients, hooks and an origin server
+  atslab run http-18-given-back-by-a-task --live
 
 Exit status: 0 if the scenario ran as it expects, 1 if not, or if it panicked and
 does not expect that, or if a real server took other steps, 2 on errors.";
 
 /// Runs each scenario in each selected epoch and prints the steps.
 pub(crate) fn run(args: &RunArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    if let Some(scenarios) = http::scenarios(args)? {
+        return http::run(args, &scenarios, out);
+    }
     let scenarios = scenarios(args)?;
     if args.live {
         return live::run(args, &scenarios, out);

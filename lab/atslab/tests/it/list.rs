@@ -16,6 +16,8 @@ fn without_a_word_everything_is_listed() {
         "",
         "Scenarios",
         "",
+        "HTTP scenarios",
+        "",
         "Races",
         "",
         "Defects",
@@ -32,6 +34,7 @@ fn without_a_word_everything_is_listed() {
         "Deviations in the steps of Traffic Server",
         "Deviations that explorations of random races show",
         "Deviations in its answers over TCP",
+        "Deviations in HTTP scenarios",
         "Deviations in the calls of compiled plugins, which are masked",
         "Deviations in node's stream layer",
     ];

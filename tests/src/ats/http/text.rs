@@ -33,7 +33,7 @@ fn escape_byte(byte: u8) -> String {
 
 /// The bytes of `text`; `None` if it is not an escaped text. A whole piece of text may be
 /// counted, too: `\{ab\r\n*3}`.
-pub(super) fn unescape(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn unescape(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
@@ -67,7 +67,7 @@ pub(super) fn unescape(text: &str) -> Option<Vec<u8>> {
 
 /// What differs between two runs of one server, replaced: dates, ages, and the
 /// version that a server gives for itself.
-pub(super) fn normal(text: &str) -> String {
+pub(crate) fn normal(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {

@@ -13,7 +13,7 @@ use super::server::Server;
 use crate::outside::{Child, Folder};
 
 /// Every file of the C++, which the compiler finds side by side.
-const SOURCES: [(&str, &str); 22] = [
+const SOURCES: [(&str, &str); 30] = [
     ("bench.cc", include_str!("../../../probe/bench.cc")),
     ("bench.h", include_str!("../../../probe/bench.h")),
     ("bench_buffers.cc", include_str!("../../../probe/bench_buffers.cc")),
@@ -29,6 +29,14 @@ const SOURCES: [(&str, &str); 22] = [
     ("end.cc", include_str!("../../../probe/end.cc")),
     ("end.h", include_str!("../../../probe/end.h")),
     ("held.cc", include_str!("../../../probe/held.cc")),
+    ("http/hooks.cc", include_str!("../../../probe/http/hooks.cc")),
+    ("http/http.cc", include_str!("../../../probe/http/http.cc")),
+    ("http/scenario.cc", include_str!("../../../probe/http/scenario.cc")),
+    ("http/scenario.h", include_str!("../../../probe/http/scenario.h")),
+    ("http/socket.cc", include_str!("../../../probe/http/socket.cc")),
+    ("http/stage.cc", include_str!("../../../probe/http/stage.cc")),
+    ("http/stage.h", include_str!("../../../probe/http/stage.h")),
+    ("http/user.cc", include_str!("../../../probe/http/user.cc")),
     ("plugin.h", include_str!("../../../probe/plugin.h")),
     ("probe.cc", include_str!("../../../probe/probe.cc")),
     ("program.cc", include_str!("../../../probe/program.cc")),
@@ -90,11 +98,32 @@ impl Probe {
         Probe::of(&sources, servers)
     }
 
+    /// As [`build`](Probe::build), for the one that performs HTTP scenarios.
+    ///
+    /// # Errors
+    /// If there is no compiler, or it refuses.
+    pub fn of_http(servers: &[Server]) -> Result<Probe, LiveError> {
+        let sources = [
+            "http/http.cc",
+            "http/scenario.cc",
+            "http/stage.cc",
+            "http/socket.cc",
+            "http/user.cc",
+            "http/hooks.cc",
+            "clock.cc",
+        ];
+        Probe::of(&sources, servers)
+    }
+
     fn of(sources: &[&str], servers: &[Server]) -> Result<Probe, LiveError> {
         let folder = Folder::new("atslab-probe-")
             .map_err(LiveError::at("a temporary folder for the probe"))?;
         for (name, text) in SOURCES {
-            fs::write(folder.path().join(name), text).map_err(LiveError::at(name))?;
+            let file = folder.path().join(name);
+            let parent = file.parent().unwrap_or(folder.path());
+            fs::create_dir_all(parent)
+                .and_then(|()| fs::write(&file, text))
+                .map_err(LiveError::at(name))?;
         }
         let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
         let mut command = Command::new(&compiler);

@@ -200,6 +200,31 @@ impl Server {
         Ok((Process { child, _root: root }, SocketAddr::from((Ipv4Addr::LOCALHOST, port))))
     }
 
+    /// Starts it with the plugin that performs HTTP scenarios, preloaded too, so many net threads and
+    /// a rule that leads to the port of the origin server. Its standard input and standard error are
+    /// pipes.
+    pub(crate) fn start_http_scenarios(
+        &self,
+        plugin: &Path,
+        threads: u8,
+        settings: &Settings,
+    ) -> Result<Process, LiveError> {
+        let port = free_port().map_err(LiveError::at("a port for a server"))?;
+        let plugins = format!("{}\n", plugin.display());
+        let root = self.make_root(port, threads, &plugins, settings)?;
+        let mut command = self.command(root.path());
+        command
+            .envs(settings.environment.iter().map(|(name, value)| (name, value)))
+            .env("ATSLAB_PROGRAMS", "/proc/self/fd/0")
+            .env("ATSLAB_THREADS", threads.to_string())
+            .env("ATSLAB_PROXY", port.to_string())
+            .env("LD_PRELOAD", plugin);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let child = Child::start(&mut command)
+            .map_err(LiveError::at(format!("starting {}", self.release)))?;
+        Ok(Process { child, _root: root })
+    }
+
     fn command(&self, root: &Path) -> Command {
         let mut command = Command::new(&self.layout.binary);
         command
@@ -282,7 +307,7 @@ fn said_version(layout: &Layout) -> io::Result<String> {
 }
 
 /// A free port.
-fn free_port() -> io::Result<u16> {
+pub(crate) fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 

@@ -1,0 +1,94 @@
+//! HTTP scenarios: what clients, the hooks of a plugin and an origin server do around the proxy.
+//!
+//! A file with a `[client]` is one ([`is_http_scenario`]). It is read ([`HttpScenario`]), performed on
+//! the port ([`run_http_scenario`]) or, as a flat text ([`HttpProgram`]), by a plugin in a real
+//! server; the result is what each of those that take part has seen ([`HttpReport`]).
+//!
+//! ```
+//! use scenario::http::{http_scenario_from_bytes, run_http_scenario};
+//!
+//! let text = br#"
+//! title = "A field"
+//! teaches = "A hook adds a field to the answer."
+//! [client]
+//! on_start = ["get /a"]
+//! on_head = ["finish"]
+//! [origin]
+//! on_head = ["answer 200 5"]
+//! [hooks]
+//! SEND_RESPONSE_HDR = ["set client_response X-A: 1", "reenable"]
+//! "#;
+//! let scenario = http_scenario_from_bytes("field.toml", text).unwrap();
+//! let report = run_http_scenario(&scenario);
+//! let answer = String::from_utf8(report.actors[0].bytes.clone()).unwrap();
+//! assert!(answer.starts_with("HTTP/1.1 200 A\r\n") && answer.contains("\r\nX-A: 1\r\n"));
+//! ```
+//!
+//! # Those that take part
+//! | table | what it is |
+//! |---|---|
+//! | `[client]`, or `[client.NAME]` for several | `by = "tcp"`, a socket; `by = "plugin"`, the active end of a pair by `TSHttpConnectWithPluginId` |
+//! | `[origin]` | `by = "tcp"`, sockets; `"server_intercept"` and `"intercept"`, a plugin at the passive end of a pair; `"refuses"`, nothing listens |
+//! | `[hooks]` | a list of operations for a hook: `SEND_RESPONSE_HDR`, or `"SEND_RESPONSE_HDR#2"` for its second call in the scenario. A hook without a list gives back at once; one with an empty list never does |
+//! | `[http]` | `threads` (1 or 2), `client_timeout`, `origin_timeout`, `first_byte_timeout`, `keep_alive_timeout`, `active_timeout` (whole seconds), `water_mark`, `flow_control = [HIGH, LOW]` |
+//!
+//! # Reactions of a client and of an origin server
+//! | key | when |
+//! |---|---|
+//! | `on_start`, of the origin `on_accept` | it has its connection |
+//! | `on_head`, `"on_head#2"` | the head of a message has come; the second one on this connection |
+//! | `on_end` | the other side has ended the stream. Without it the connection is closed then |
+//! | `on_WRITE_COMPLETE`, `on_ERROR`, `on_INACTIVITY_TIMEOUT` … | of a plugin only: its end of the pair calls it back with this event |
+//! | `at_SEND_REQUEST_HDR`, `"at_SEND_REQUEST_HDR#2"` | this hook has been called; it is done when the thread's pass is over |
+//! | `after_250ms` | so long after `on_start` or `on_accept` |
+//!
+//! | operation | what it does |
+//! |---|---|
+//! | `get PATH`, `post PATH N` | a request, without a body or with one of N bytes |
+//! | `answer STATUS N` | an answer with a body of N bytes |
+//! | `send TEXT` | these bytes, `\\r\\n` as TOML writes them |
+//! | `body N`, `chunk N` | N bytes `x`, plain or as a chunk; `chunk 0` is the last one |
+//! | `end` | ends its side; a plugin when all has been written |
+//! | `finish`, `close`, `reset` | closes: when all has been written, at once, with an error |
+//! | `read off`, `read on` | takes no bytes any more, or again |
+//!
+//! # Operations of a hook
+//! | operation | what it does |
+//! |---|---|
+//! | `reenable`, `error` | `TSHttpTxnReenable`; twice is possible |
+//! | `wait T` | the rest is carried out later, on the thread of the transaction's first hook |
+//! | `go home`, `go other`, `go task`, `go foreign` | the rest is carried out on that thread, on the other net thread, in the pool `ET_TASK`, on a thread of `TSThreadCreate` |
+//! | `see HEAD`, `see HEAD NAME` | notes the first line, or a field; HEAD is `client_request`, `server_request`, `server_response` or `client_response` |
+//! | `set HEAD NAME: VALUE`, `add …`, `remove HEAD NAME` | changes a field |
+//! | `status N` | `TSHttpTxnStatusSet` |
+//! | `server_intercept`, `intercept` | a plugin answers, with the reactions of `[origin]` |
+//! | `hook NAME` | `TSHttpTxnHookAdd` of a hook that notes its call |
+//!
+//! # Time
+//! It is virtual: a pass of a net thread takes a millisecond. Sockets are real, but their other ends
+//! are in the same process, and act between two passes.
+
+mod heads;
+mod hook_op;
+mod hooks;
+mod model;
+mod op;
+mod program;
+mod read;
+mod run;
+mod seen;
+mod socket;
+mod stage;
+mod user;
+mod write;
+
+pub use self::hook_op::{Head, HookOp, Thread};
+pub use self::model::{
+    ClientBy, HookReaction, HttpClient, HttpOrigin, HttpReaction, HttpScenario, HttpSettings,
+    OriginBy, When, hook_name,
+};
+pub use self::op::{HttpOp, Move};
+pub use self::program::HttpProgram;
+pub use self::read::{http_scenario_from_bytes, http_scenario_from_file, is_http_scenario};
+pub use self::run::run_http_scenario;
+pub use self::seen::{HttpFinish, HttpReport, Seen, lines_of};

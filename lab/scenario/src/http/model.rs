@@ -1,0 +1,186 @@
+//! [`HttpScenario`]: what a file says.
+
+use eventsys::{EventCode, HrTime, hrtime};
+use httpsm::hooks::HttpHook;
+
+use super::hook_op::HookOp;
+use super::op::HttpOp;
+
+/// What clients, an origin server and the hooks of a plugin do around a proxy.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HttpScenario {
+    /// A short title.
+    pub title: String,
+    /// What it shows.
+    pub teaches: String,
+    /// How the proxy is set.
+    pub settings: HttpSettings,
+    /// Those that ask, in the order of the file.
+    pub clients: Vec<HttpClient>,
+    /// The one that answers.
+    pub origin: HttpOrigin,
+    /// What the plugin's hooks do, in the order of the file. A hook without an entry gives the
+    /// transaction back at once.
+    pub hooks: Vec<HookReaction>,
+}
+
+/// The settings of the proxy. Times are in nanoseconds, sizes in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HttpSettings {
+    /// How many net threads there are, one or two. They take turns.
+    pub threads: u8,
+    /// `transaction_no_activity_timeout_in`.
+    pub client_timeout: HrTime,
+    /// `transaction_no_activity_timeout_out`.
+    pub origin_timeout: HrTime,
+    /// `accept_no_activity_timeout`.
+    pub first_byte_timeout: HrTime,
+    /// `keep_alive_no_activity_timeout_in`.
+    pub keep_alive_timeout: HrTime,
+    /// `transaction_active_timeout_in`; 0 for none.
+    pub active_timeout: HrTime,
+    /// `default_buffer_water_mark`.
+    pub water_mark: i64,
+    /// `flow_control.high_water` and `low_water`, if the proxy throttles.
+    pub flow_control: Option<(i64, i64)>,
+}
+
+impl Default for HttpSettings {
+    fn default() -> HttpSettings {
+        HttpSettings {
+            threads: 1,
+            client_timeout: hrtime::seconds(3),
+            origin_timeout: hrtime::seconds(5),
+            first_byte_timeout: hrtime::seconds(3),
+            keep_alive_timeout: hrtime::seconds(2),
+            active_timeout: 0,
+            water_mark: 32768,
+            flow_control: None,
+        }
+    }
+}
+
+/// One that asks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HttpClient {
+    /// Its name: empty if there is only one.
+    pub name: String,
+    /// What its connection is.
+    pub by: ClientBy,
+    /// What it does, in the order of the file.
+    pub reactions: Vec<HttpReaction>,
+}
+
+/// What a client's connection is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum ClientBy {
+    /// A socket.
+    #[default]
+    Tcp,
+    /// The active end of a pair, by `TSHttpConnectWithPluginId`.
+    Plugin,
+}
+
+/// The one that answers.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HttpOrigin {
+    /// What its connections are.
+    pub by: OriginBy,
+    /// What it does on each connection, in the order of the file.
+    pub reactions: Vec<HttpReaction>,
+}
+
+/// What the origin's connections are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum OriginBy {
+    /// Sockets.
+    #[default]
+    Tcp,
+    /// Passive ends of pairs, by `TSHttpTxnServerIntercept` at `READ_REQUEST_HDR` of each transaction.
+    ServerIntercept,
+    /// The same by `TSHttpTxnIntercept`.
+    Intercept,
+    /// Nothing listens: a connection is refused.
+    Refuses,
+}
+
+/// Operations, and when they are carried out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HttpReaction {
+    /// When.
+    pub when: When,
+    /// The operations, one after the other.
+    pub ops: Vec<HttpOp>,
+}
+
+/// What a client or an origin server reacts to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum When {
+    /// It has its connection.
+    Start,
+    /// So many nanoseconds after it has got its connection.
+    After(HrTime),
+    /// The head of a message has come for the `nth` time on this connection, counted from 1; with 0
+    /// each head that has no reaction of its own.
+    Head(u32),
+    /// The other side has ended the stream.
+    End,
+    /// Its connection, which is one end of a pair, calls it back with this event.
+    Event(EventCode),
+    /// A hook of this place has been called for the `nth` time in the scenario, counted from 1.
+    Hook(HttpHook, u32),
+}
+
+/// What a hook does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HookReaction {
+    /// Its place.
+    pub hook: HttpHook,
+    /// At its `nth` call in the scenario, counted from 1; with 0 at each call that has no reaction of
+    /// its own.
+    pub nth: u32,
+    /// The operations, one after the other.
+    pub ops: Vec<HookOp>,
+}
+
+/// Longer than a timeout can come late: it is looked at once a second.
+const LATE: HrTime = hrtime::seconds(3);
+
+impl HttpScenario {
+    /// The most time that a scenario may name: a run must end.
+    pub const LONGEST: HrTime = hrtime::seconds(60);
+
+    /// Longer than the longest silence after which something can still happen.
+    #[must_use]
+    pub fn patience(&self) -> HrTime {
+        let HttpSettings { client_timeout, origin_timeout, first_byte_timeout, .. } = self.settings;
+        let HttpSettings { keep_alive_timeout, active_timeout, .. } = self.settings;
+        let timeouts = [
+            client_timeout,
+            origin_timeout,
+            first_byte_timeout,
+            keep_alive_timeout,
+            active_timeout,
+        ];
+        let actors = self.clients.iter().map(|client| &client.reactions);
+        let timers =
+            actors.chain([&self.origin.reactions]).flatten().filter_map(|reaction| match reaction
+                .when
+            {
+                When::After(span) => Some(span),
+                _ => None,
+            });
+        let waits = self.hooks.iter().flat_map(|hook| &hook.ops).filter_map(|op| match op {
+            HookOp::Wait(span) => Some(*span),
+            _ => None,
+        });
+        timers.chain(waits).chain(timeouts).max().unwrap_or(0) + LATE
+    }
+}
+
+/// The name of a hook, as a scenario writes it: that of `TSHttpHookID`.
+#[must_use]
+pub fn hook_name(hook: HttpHook) -> &'static str {
+    let name = httpsm::event_name(hook.event()).unwrap_or("a hook without a name");
+    name.strip_prefix("TS_EVENT_HTTP_").unwrap_or(name)
+}

@@ -1,0 +1,240 @@
+//! Performs an HTTP scenario on the port.
+//!
+//! One net thread does everything, or two take turns; a thread of the pool `ET_TASK` makes a pass
+//! when it has something to do. A pass takes a millisecond of virtual time, whatever it does. The
+//! sockets are real ones of the loopback address, and their other ends are in this process: between
+//! two passes the clients and the origin server do what they have to do. So a timeout of seconds
+//! takes milliseconds, and no run waits for a kernel.
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use eventsys::{Clock, EventProcessor, HrTime, Options, hrtime, panics};
+use httpsm::{
+    HttpConfig, HttpEvents, HttpProxy, NetConnector, ProtocolProbeSessionAccept, UrlRewrite,
+    ts_http_connect_with_plugin_id,
+};
+use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetProcessor};
+use pluginvc::Epoch;
+
+use super::hooks::install;
+use super::model::{ClientBy, HttpScenario, HttpSettings, OriginBy, When};
+use super::seen::{HttpFinish, HttpReport};
+use super::socket::Socket;
+use super::stage::{Stage, Threads, Who};
+use super::user::User;
+use crate::release::of_release;
+use crate::run::PASS;
+use crate::second::SecondThread;
+
+/// How long nothing must happen when all is over.
+const SILENCE: HrTime = hrtime::mseconds(300);
+
+/// How many passes are made after what was open has been closed.
+const PASSES_AFTER_CLOSE: usize = 100;
+
+/// A port at which nothing listens.
+const CLOSED_PORT: u16 = 1;
+
+/// Performs `scenario` on the port.
+///
+/// # Panics
+/// If the loopback address cannot be listened on.
+#[must_use]
+pub fn run_http_scenario(scenario: &HttpScenario) -> HttpReport {
+    let options = of_release(Epoch::D, Options::default());
+    let processor = EventProcessor::with_options(Clock::new_ticking(PASS), options);
+    // Before the threads: each gets its net handler when it is adopted.
+    let net = NetProcessor::init(&processor, NetConfig::default());
+    let thread = processor.adopt_current_thread("ET_NET");
+    let second = (scenario.settings.threads == 2).then(|| SecondThread::new(&processor));
+    let task = SecondThread::of(&processor, "ET_TASK");
+    let stage = Stage::new(scenario, &processor);
+    let nets = [Some(thread.thread()), second.as_ref().map(SecondThread::thread)];
+    let nets = nets.into_iter().flatten().map(Arc::clone).collect();
+    let _ = stage.threads.set(Threads { net: nets, task: Arc::clone(task.thread()) });
+    let mut play = Play::new(&stage, &net);
+    let pass = || {
+        thread.run_pass();
+        second.iter().for_each(SecondThread::run_pass);
+    };
+    let run = || catch_unwind(AssertUnwindSafe(|| play.run(&pass, &task)));
+    let finish = panics::quietly(run)
+        .unwrap_or_else(|payload| HttpFinish::Crashed(panics::text_of(&*payload)));
+    let has_crashed = matches!(finish, HttpFinish::Crashed(_));
+    let mut report = stage.end(finish);
+    report.mask_origin(play.port);
+    if !has_crashed {
+        // What is left is no part of the report; a panic here would be a fault of the port.
+        play.tidy(&pass, &task);
+    }
+    play.proxy.hooks().clear();
+    stage.shared().users.clear();
+    report
+}
+
+/// What takes part in a run.
+struct Play {
+    stage: Arc<Stage>,
+    proxy: Arc<HttpProxy>,
+    accept: Arc<NetAcceptAction>,
+    origin: Option<TcpListener>,
+    port: u16,
+    sockets: Vec<Socket>,
+}
+
+impl Play {
+    fn new(stage: &Arc<Stage>, net: &Arc<NetProcessor>) -> Play {
+        let scenario = &stage.scenario;
+        let origin = (scenario.origin.by != OriginBy::Refuses).then(|| {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the loopback");
+            listener.set_nonblocking(true).expect("a socket that listens");
+            listener
+        });
+        let port = origin.as_ref().and_then(|origin| origin.local_addr().ok());
+        let port = port.map_or(CLOSED_PORT, |address| address.port());
+        let rule = format!("/=http://127.0.0.1:{port}/").parse().expect("a rule");
+        let rules = UrlRewrite::new(vec![rule]);
+        let connector = NetConnector::new(net);
+        let proxy = HttpProxy::new(&stage.processor, config(&scenario.settings), rules, connector);
+        let _ = stage.proxy.set(Arc::clone(&proxy));
+        install(stage, &proxy);
+        let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
+        let accept = net.accept(ProtocolProbeSessionAccept::new(&proxy), &options);
+        let accept = accept.unwrap_or_else(|error| panic!("the loopback: {error}"));
+        Play { stage: Arc::clone(stage), proxy, accept, origin, port, sockets: Vec::new() }
+    }
+
+    fn run(&mut self, pass: &dyn Fn(), task: &SecondThread) -> HttpFinish {
+        // The threads begin to listen.
+        pass();
+        pass();
+        for number in 0..self.stage.scenario.clients.len() {
+            self.connect(number);
+        }
+        let patience = self.stage.scenario.patience();
+        loop {
+            self.between_passes(task);
+            pass();
+            let (silence, span) = self.stage.silence();
+            if silence > patience || (silence > SILENCE && self.is_over()) {
+                return HttpFinish::Quiet;
+            } else if span > HttpScenario::LONGEST {
+                return HttpFinish::TimeIsUp;
+            }
+        }
+    }
+
+    fn connect(&mut self, number: usize) {
+        let (name, who) = (self.stage.client_name(number), Who::Client(number));
+        match self.stage.scenario.clients[number].by {
+            ClientBy::Tcp => {
+                let address = self.accept.local_addr().expect("a socket that listens");
+                if let Ok(stream) = TcpStream::connect(address) {
+                    self.sockets.push(Socket::new(&self.stage, name, who, stream));
+                }
+            }
+            ClientBy::Plugin => {
+                let address = "127.0.0.1:4000".parse().expect("an address");
+                let vc = ts_http_connect_with_plugin_id(&self.proxy, address, "atslab", 1);
+                User::new(&self.stage, who).begin(name, vc);
+            }
+        }
+    }
+
+    /// All that happens outside the net threads.
+    fn between_passes(&mut self, task: &SecondThread) {
+        let stage = Arc::clone(&self.stage);
+        loop {
+            let jobs = std::mem::take(&mut stage.shared().foreign);
+            let has_jobs = !jobs.is_empty();
+            jobs.into_iter().for_each(from_outside);
+            let has_tasks = std::mem::take(&mut stage.shared().has_tasks);
+            if has_tasks {
+                task.run_pass();
+            }
+            if !has_jobs && !has_tasks {
+                break;
+            }
+        }
+        let users = stage.shared().users.clone();
+        let moments = std::mem::take(&mut stage.shared().moments);
+        for (hook, nth) in moments {
+            let when = When::Hook(hook, nth);
+            for socket in &mut self.sockets {
+                socket.add(stage.moves(socket.who(), when).unwrap_or_default());
+            }
+            for user in &users {
+                user.perform(stage.moves(user.who(), when).unwrap_or_default());
+            }
+        }
+        users.iter().for_each(|user| user.pass());
+        while let Some(Ok((stream, _))) = self.origin.as_ref().map(TcpListener::accept) {
+            let name = stage.next_origin_name();
+            self.sockets.push(Socket::new(&stage, name, Who::Origin, stream));
+        }
+        self.sockets.iter_mut().for_each(|socket| socket.pass(&stage));
+    }
+
+    /// True when nothing can happen any more.
+    fn is_over(&self) -> bool {
+        let (users, quiet) = {
+            let shared = self.stage.shared();
+            let over = shared.txns.values().all(|txn| txn.is_closed && txn.held.is_none());
+            (shared.users.clone(), over && shared.pending == 0 && shared.open_sessions == 0)
+        };
+        let is_client = |who: Who| who != Who::Origin;
+        quiet
+            && self.sockets.iter().all(|socket| socket.is_over() || !is_client(socket.who()))
+            && users.iter().all(|user| user.is_over() || !is_client(user.who()))
+    }
+
+    /// Closes what is open and gives back what is held, so that nothing is left.
+    fn tidy(&mut self, pass: &dyn Fn(), task: &SecondThread) {
+        self.sockets.clear();
+        self.origin = None;
+        let (users, held) = {
+            let mut shared = self.stage.shared();
+            let held: Vec<_> = shared.txns.values_mut().filter_map(|txn| txn.held.take()).collect();
+            (shared.users.clone(), held)
+        };
+        users.iter().for_each(|user| user.close());
+        for txn in held.into_iter().filter(|txn| !txn.is_over()) {
+            txn.reenable(eventsys::EventCode::TS_EVENT_HTTP_CONTINUE);
+        }
+        for _ in 0..PASSES_AFTER_CLOSE {
+            pass();
+        }
+        task.run_pass();
+        self.accept.cancel();
+        pass();
+    }
+}
+
+/// Has a thread that the event system does not own do this, and waits for it.
+fn from_outside(job: super::stage::Job) {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(panics::inherit(job));
+        if let Err(payload) = thread.join() {
+            std::panic::resume_unwind(payload);
+        }
+    });
+}
+
+fn config(settings: &HttpSettings) -> HttpConfig {
+    let mut config = HttpConfig {
+        transaction_no_activity_timeout_in: settings.client_timeout,
+        transaction_no_activity_timeout_out: settings.origin_timeout,
+        accept_no_activity_timeout: settings.first_byte_timeout,
+        keep_alive_no_activity_timeout_in: settings.keep_alive_timeout,
+        transaction_active_timeout_in: settings.active_timeout,
+        default_buffer_water_mark: settings.water_mark,
+        ..HttpConfig::default()
+    };
+    if let Some((high, low)) = settings.flow_control {
+        config.flow_control.high_water = high;
+        config.flow_control.low_water = low;
+    }
+    config
+}

@@ -1,0 +1,138 @@
+//! [`Socket`]: a client or an origin server on a socket of its own, outside the proxy.
+//!
+//! Everything it does, it does between two passes of the net threads.
+
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use socket2::SockRef;
+
+use super::model::When;
+use super::op::Move;
+use super::stage::{Line, Stage, Who};
+
+/// What is sent of a body at once.
+static X: [u8; 1 << 16] = [b'x'; 1 << 16];
+
+/// The most that is read in a pass.
+const MOST_OF_A_PASS: usize = 1 << 20;
+
+/// A connection.
+pub(super) struct Socket {
+    line: Line,
+    stream: Option<TcpStream>,
+    moves: VecDeque<Move>,
+    reads: bool,
+    has_ended: bool,
+}
+
+impl Socket {
+    /// A connection that has just been made.
+    pub(super) fn new(stage: &Stage, name: String, who: Who, stream: TcpStream) -> Socket {
+        // An error shows in the first read.
+        let _ = stream.set_nonblocking(true);
+        let _ = stream.set_nodelay(true);
+        let line = Line::new(stage, name, who);
+        let moves = stage.moves(who, When::Start).unwrap_or_default().into();
+        Socket { line, stream: Some(stream), moves, reads: true, has_ended: false }
+    }
+
+    /// True when nothing can happen on it any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.stream.is_none()
+    }
+
+    /// Whose it is.
+    pub(super) fn who(&self) -> Who {
+        self.line.who
+    }
+
+    /// It does this, too.
+    pub(super) fn add(&mut self, moves: Vec<Move>) {
+        self.moves.extend(moves);
+    }
+
+    /// Does what is due and what can be done now.
+    pub(super) fn pass(&mut self, stage: &Stage) {
+        let due = self.line.due(stage);
+        self.add(due);
+        self.perform(stage);
+        self.read(stage);
+        self.perform(stage);
+    }
+
+    fn perform(&mut self, stage: &Stage) {
+        while let (Some(stream), Some(step)) = (&self.stream, self.moves.front_mut()) {
+            let is_done = match step {
+                Move::Send(bytes) => {
+                    let sent = send(stream, bytes);
+                    bytes.drain(..sent);
+                    bytes.is_empty()
+                }
+                Move::Fill(n) => {
+                    let most = usize::try_from(*n).unwrap_or(0).min(X.len());
+                    *n -= i64::try_from(send(stream, &X[..most])).unwrap_or(0);
+                    *n == 0
+                }
+                Move::End => {
+                    let _ = stream.shutdown(Shutdown::Write);
+                    true
+                }
+                Move::Finish | Move::Close => {
+                    self.stream = None;
+                    true
+                }
+                Move::Reset => {
+                    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+                    self.stream = None;
+                    true
+                }
+                Move::Read(on) => {
+                    self.reads = *on;
+                    true
+                }
+            };
+            if !is_done {
+                return;
+            }
+            stage.note_activity();
+            self.moves.pop_front();
+        }
+    }
+
+    fn read(&mut self, stage: &Stage) {
+        let mut left = if self.reads && !self.has_ended { MOST_OF_A_PASS } else { 0 };
+        let mut piece = [0; 1 << 16];
+        while let (Some(stream), 1..) = (&mut self.stream, left) {
+            match stream.read(&mut piece) {
+                Ok(n) if n > 0 => {
+                    left -= n.min(left);
+                    let moves = self.line.received(stage, &piece[..n]);
+                    self.add(moves);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                // The end of the stream, or a reset.
+                _ => {
+                    self.has_ended = true;
+                    stage.note(&self.line.name, "closed");
+                    match stage.moves(self.line.who, When::End) {
+                        Some(moves) => self.add(moves),
+                        None => self.stream = None,
+                    }
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Sends what the socket takes. All counts as sent if the other side takes nothing any more.
+fn send(mut stream: &TcpStream, bytes: &[u8]) -> usize {
+    match stream.write(bytes) {
+        Ok(n) => n,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+        Err(_) => bytes.len(),
+    }
+}

@@ -1,0 +1,120 @@
+//! Writes an HTTP scenario as a file that reads back as the same.
+
+use std::fmt;
+
+use super::model::{
+    ClientBy, HookReaction, HttpReaction, HttpScenario, HttpSettings, OriginBy, When, hook_name,
+};
+use crate::amount::Span;
+use crate::read::event_name;
+
+/// The text of a file that reads back as this scenario.
+impl fmt::Display for HttpScenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "title = {}", quoted(&self.title))?;
+        writeln!(f, "teaches = {}", quoted(&self.teaches))?;
+        write_settings(f, &self.settings)?;
+        for client in &self.clients {
+            match client.name.as_str() {
+                "" => writeln!(f, "\n[client]")?,
+                name => writeln!(f, "\n[client.{name}]")?,
+            }
+            if client.by == ClientBy::Plugin {
+                writeln!(f, "by = \"plugin\"")?;
+            }
+            write_reactions(f, &client.reactions, "on_start")?;
+        }
+        writeln!(f, "\n[origin]")?;
+        match self.origin.by {
+            OriginBy::Tcp => {}
+            OriginBy::ServerIntercept => writeln!(f, "by = \"server_intercept\"")?,
+            OriginBy::Intercept => writeln!(f, "by = \"intercept\"")?,
+            OriginBy::Refuses => writeln!(f, "by = \"refuses\"")?,
+        }
+        write_reactions(f, &self.origin.reactions, "on_accept")?;
+        if !self.hooks.is_empty() {
+            writeln!(f, "\n[hooks]")?;
+        }
+        for HookReaction { hook, nth, ops } in &self.hooks {
+            let key = numbered(hook_name(*hook), *nth);
+            writeln!(f, "{key} = {}", list(ops))?;
+        }
+        Ok(())
+    }
+}
+
+fn write_settings(f: &mut fmt::Formatter<'_>, settings: &HttpSettings) -> fmt::Result {
+    let usual = HttpSettings::default();
+    if *settings == usual {
+        return Ok(());
+    }
+    writeln!(f, "\n[http]")?;
+    if settings.threads != usual.threads {
+        writeln!(f, "threads = {}", settings.threads)?;
+    }
+    for (name, is, was) in [
+        ("client_timeout", settings.client_timeout, usual.client_timeout),
+        ("origin_timeout", settings.origin_timeout, usual.origin_timeout),
+        ("first_byte_timeout", settings.first_byte_timeout, usual.first_byte_timeout),
+        ("keep_alive_timeout", settings.keep_alive_timeout, usual.keep_alive_timeout),
+        ("active_timeout", settings.active_timeout, usual.active_timeout),
+    ] {
+        if is != was {
+            writeln!(f, "{name} = \"{}\"", Span(is))?;
+        }
+    }
+    if settings.water_mark != usual.water_mark {
+        writeln!(f, "water_mark = {}", settings.water_mark)?;
+    }
+    if let Some((high, low)) = settings.flow_control {
+        writeln!(f, "flow_control = [{high}, {low}]")?;
+    }
+    Ok(())
+}
+
+fn write_reactions(
+    f: &mut fmt::Formatter<'_>,
+    reactions: &[HttpReaction],
+    start: &str,
+) -> fmt::Result {
+    for HttpReaction { when, ops } in reactions {
+        let key = match *when {
+            When::Start => start.to_owned(),
+            When::After(span) => format!("after_{}", Span(span)),
+            When::Head(nth) => numbered("on_head", nth),
+            When::End => "on_end".to_owned(),
+            When::Event(event) => format!("on_{}", event_name(event)),
+            When::Hook(hook, nth) => {
+                numbered(&format!("at_{}", hook_name(hook)), if nth == 1 { 0 } else { nth })
+            }
+        };
+        writeln!(f, "{key} = {}", list(ops))?;
+    }
+    Ok(())
+}
+
+fn numbered(name: &str, nth: u32) -> String {
+    if nth == 0 { name.to_owned() } else { format!("\"{name}#{nth}\"") }
+}
+
+fn list<T: fmt::Display>(ops: &[T]) -> String {
+    let ops: Vec<_> = ops.iter().map(|op| quoted(&op.to_string())).collect();
+    format!("[{}]", ops.join(", "))
+}
+
+/// A text as TOML writes it on one line.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => out += "\\\"",
+            '\\' => out += "\\\\",
+            '\r' => out += "\\r",
+            '\n' => out += "\\n",
+            '\t' => out += "\\t",
+            c if c.is_control() => out += &format!("\\u{:04X}", u32::from(c)),
+            c => out.push(c),
+        }
+    }
+    out + "\""
+}

@@ -1,0 +1,272 @@
+//! The two arms: each takes an HTTP scenario and gives what each of those that take part has seen.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ChildStderr;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use eventsys::hrtime::SECOND;
+use scenario::http::{
+    HttpFinish, HttpProgram, HttpReport, HttpScenario, HttpSettings, OriginBy, run_http_scenario,
+};
+
+use crate::ats::live::server::{Process, Settings, free_port};
+use crate::ats::live::{LiveError, Probe, Server};
+
+/// How long a server may take for a scenario, in real time. A hundred times as long as it needs:
+/// only one that hangs reaches it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// After so many scenarios a process is replaced by a new one.
+const MOST_RUNS: u32 = 500;
+
+/// Performs `scenario` on the port.
+#[must_use]
+pub fn play_on_port(scenario: &HttpScenario) -> HttpReport {
+    run_http_scenario(scenario)
+}
+
+/// A real server, with our plugin in it. Scenarios with the same settings are performed one after the
+/// other by one process; one that crashes or hangs is replaced.
+#[derive(Debug)]
+pub struct HttpArm {
+    server: Server,
+    probe: Arc<Probe>,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    process: Process,
+    told: Receiver<String>,
+    of: Kind,
+    origin: u16,
+    runs: u32,
+}
+
+/// What a process is started with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Kind {
+    settings: HttpSettings,
+    refuses: bool,
+}
+
+impl HttpArm {
+    /// An arm of `server`; the server is started when it is needed.
+    #[must_use]
+    pub fn new(server: &Server, probe: &Arc<Probe>) -> HttpArm {
+        HttpArm { server: server.clone(), probe: Arc::clone(probe), running: None }
+    }
+
+    /// The server.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Performs `scenario`. After a crash or a hang it is performed again in a process of its own,
+    /// so that no earlier scenario can be the cause.
+    ///
+    /// # Errors
+    /// If the server does not run at all.
+    pub fn play(&mut self, scenario: &HttpScenario) -> Result<HttpReport, LiveError> {
+        let was_fresh = self.running.is_none();
+        let report = self.play_once(scenario)?;
+        if is_death(&report.finish) && !was_fresh {
+            return self.play_once(scenario);
+        }
+        Ok(report)
+    }
+
+    fn play_once(&mut self, scenario: &HttpScenario) -> Result<HttpReport, LiveError> {
+        let refuses = scenario.origin.by == OriginBy::Refuses;
+        let of = Kind { settings: scenario.settings, refuses };
+        let mut running = match self.running.take() {
+            Some(running) if running.of == of => running,
+            _ => self.start(of)?,
+        };
+        let text = HttpProgram(scenario).to_string();
+        let stdin = running.process.child.stdin.as_mut();
+        // If the server has gone, its silence shows it.
+        let _ = stdin.map(|stdin| stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()));
+        let mut report = running.listen();
+        running.name(&mut report, scenario);
+        running.runs += 1;
+        if !is_death(&report.finish) && running.runs < MOST_RUNS {
+            self.running = Some(running);
+        }
+        Ok(report)
+    }
+
+    /// Starts a server and waits until the plugin says that it is ready.
+    fn start(&self, of: Kind) -> Result<Running, LiveError> {
+        let origin = free_port().map_err(LiveError::at("a port for an origin server"))?;
+        let settings = settings(of, origin);
+        let threads = of.settings.threads;
+        let mut process =
+            self.server.start_http_scenarios(&self.probe.path(), threads, &settings)?;
+        let stderr = process.child.stderr.take();
+        let told = listen_to(stderr.ok_or_else(|| self.silent("has no standard error"))?);
+        let mut running = Running { process, told, of, origin, runs: 0 };
+        match running.listen().finish {
+            HttpFinish::Quiet => Ok(running),
+            HttpFinish::Hung => Err(self.silent("does not come up")),
+            HttpFinish::TimeIsUp => Err(self.silent("begins in an odd way")),
+            HttpFinish::Crashed(text) => Err(LiveError::Server {
+                release: self.server.release(),
+                what: "ends at once".to_owned(),
+                last: text,
+            }),
+        }
+    }
+
+    fn silent(&self, what: &str) -> LiveError {
+        let (release, what) = (self.server.release(), what.to_owned());
+        LiveError::Server { release, what, last: String::new() }
+    }
+}
+
+fn is_death(finish: &HttpFinish) -> bool {
+    matches!(finish, HttpFinish::Crashed(_) | HttpFinish::Hung)
+}
+
+fn settings(of: Kind, origin: u16) -> Settings {
+    let HttpSettings { client_timeout, origin_timeout, first_byte_timeout, .. } = of.settings;
+    let HttpSettings { keep_alive_timeout, active_timeout, water_mark, .. } = of.settings;
+    let http = "CONFIG proxy.config.http";
+    let mut records = format!(
+        "{http}.transaction_no_activity_timeout_in INT {}\n\
+         {http}.transaction_no_activity_timeout_out INT {}\n\
+         {http}.accept_no_activity_timeout INT {}\n\
+         {http}.keep_alive_no_activity_timeout_in INT {}\n\
+         {http}.transaction_active_timeout_in INT {}\n\
+         {http}.default_buffer_water_mark INT {water_mark}\n\
+         {http}.down_server.cache_time INT 1\n\
+         CONFIG proxy.config.net.defer_accept INT 0\n\
+         CONFIG proxy.config.accept_threads INT 0\n",
+        client_timeout / SECOND,
+        origin_timeout / SECOND,
+        first_byte_timeout / SECOND,
+        keep_alive_timeout / SECOND,
+        active_timeout / SECOND,
+    );
+    if let Some((high, low)) = of.settings.flow_control {
+        records += &format!(
+            "{http}.flow_control.enabled INT 1\n\
+             {http}.flow_control.high_water INT {high}\n\
+             {http}.flow_control.low_water INT {low}\n"
+        );
+    }
+    let port = if of.refuses { 1 } else { origin };
+    Settings {
+        records,
+        remap: format!("map / http://127.0.0.1:{port}/\n"),
+        environment: vec![("ATSLAB_ORIGIN", origin.to_string())],
+        ..Settings::default()
+    }
+}
+
+impl Running {
+    /// Listens until the run or the server ends.
+    fn listen(&mut self) -> HttpReport {
+        let mut report = HttpReport::default();
+        let mut assertion = None;
+        report.finish = loop {
+            match self.told.recv_timeout(PATIENCE) {
+                Ok(line) => match Told::read(&line) {
+                    Some(Told::Event(at, who, what)) => {
+                        report.actor(who).events.push((at, what.to_owned()));
+                    }
+                    Some(Told::Bytes(who, bytes)) => report.actor(who).bytes.extend(bytes),
+                    Some(Told::Over("time")) => break HttpFinish::TimeIsUp,
+                    Some(Told::Over(_)) => break HttpFinish::Quiet,
+                    Some(Told::Assertion(text)) => assertion = Some(text.to_owned()),
+                    None => {}
+                },
+                Err(RecvTimeoutError::Timeout) => break HttpFinish::Hung,
+                Err(RecvTimeoutError::Disconnected) => break self.crashed(assertion),
+            }
+        };
+        report
+    }
+
+    fn crashed(&mut self, assertion: Option<String>) -> HttpFinish {
+        HttpFinish::Crashed(match (assertion, self.process.child.wait()) {
+            (Some(text), _) => format!("failed assertion `{text}`"),
+            (None, Ok(status)) => match status.signal() {
+                Some(signal) => format!("signal {signal}"),
+                None => status.to_string(),
+            },
+            (None, Err(error)) => error.to_string(),
+        })
+    }
+
+    /// Gives the clients their names.
+    fn name(&self, report: &mut HttpReport, scenario: &HttpScenario) {
+        for actor in &mut report.actors {
+            let number = actor.name.strip_prefix('c').and_then(|number| number.parse().ok());
+            let client = number.and_then(|number: usize| scenario.clients.get(number));
+            if let Some(client) = client {
+                actor.name = format!("client {}", client.name).trim_end().to_owned();
+            }
+        }
+        report.mask_origin(self.origin);
+    }
+}
+
+/// A line of the plugin, or of the server.
+#[derive(PartialEq, Eq, Debug)]
+enum Told<'a> {
+    Event(i64, &'a str, &'a str),
+    Bytes(&'a str, Vec<u8>),
+    Over(&'a str),
+    Assertion(&'a str),
+}
+
+impl Told<'_> {
+    fn read(line: &str) -> Option<Told<'_>> {
+        if let Some((_, text)) = line.split_once("failed assertion `") {
+            return Some(Told::Assertion(text.trim_end_matches(['`', '\''])));
+        }
+        let (word, rest) = line.strip_prefix("atslab ")?.split_once(' ')?;
+        if word == "over" {
+            return Some(Told::Over(rest));
+        }
+        let (who, what) = rest.split_once('\t')?;
+        match word {
+            "e" => {
+                let (at, who) = who.split_once(' ')?;
+                Some(Told::Event(at.parse().ok()?, who, what))
+            }
+            "b" => {
+                let pairs = what
+                    .as_bytes()
+                    .chunks(2)
+                    .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+                Some(Told::Bytes(who, pairs.collect::<Option<_>>()?))
+            }
+            "x" => Some(Told::Bytes(who, vec![b'x'; what.parse().ok()?])),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a server's lines on a thread of its own.
+fn listen_to(stderr: ChildStderr) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let mut reader = BufReader::with_capacity(1 << 16, stderr);
+        let mut line = Vec::new();
+        while matches!(reader.read_until(b'\n', &mut line), Ok(n) if n > 0) {
+            let text = String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned();
+            if sender.send(text).is_err() {
+                break;
+            }
+            line.clear();
+        }
+    });
+    receiver
+}

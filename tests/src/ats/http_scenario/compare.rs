@@ -1,0 +1,110 @@
+//! What of two reports is compared, and how a difference is told.
+
+use std::fmt;
+
+use eventsys::HrTime;
+use eventsys::hrtime::{SECOND, mseconds};
+use scenario::http::{HttpFinish, HttpReport, Seen, lines_of};
+
+use crate::ats::http::normal;
+
+/// Two times count as equal if they are no further apart. Both arms look for timeouts once a second,
+/// and begin to do so at different times.
+const TOLERANCE: HrTime = SECOND + mseconds(200);
+
+/// The first difference of two reports.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct HttpDifference {
+    /// Who has seen it; empty if the runs end in different ways.
+    pub who: String,
+    /// What the real server's has.
+    pub real: String,
+    /// What the port's has.
+    pub port: String,
+}
+
+impl HttpDifference {
+    /// The same difference of another input has the same kind.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        let who = self.who.split(' ').next().unwrap_or_default();
+        format!("{who}: {} / {}", self.real, self.port)
+    }
+}
+
+impl fmt::Display for HttpDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = if self.who.is_empty() { "the end" } else { &self.who };
+        writeln!(f, "  {who}\n    real  {}\n    port  {}", self.real, self.port)
+    }
+}
+
+/// What stands where an arm has nothing more.
+const NOTHING: &str = "(nothing more)";
+
+/// The first difference between what the real server and the port did, if there is one. Each of
+/// those that take part is compared alone: its bytes, then what else it has seen, in order, then the
+/// times.
+#[must_use]
+pub fn http_differ(real: &HttpReport, port: &HttpReport) -> Option<HttpDifference> {
+    let (ends, other) = (end(&real.finish), end(&port.finish));
+    if ends != other {
+        return Some(HttpDifference { who: String::new(), real: ends, port: other });
+    }
+    let nothing = Seen::default();
+    let mut names: Vec<&str> =
+        real.actors.iter().chain(&port.actors).map(|actor| actor.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let of = |report: &'_ HttpReport, name: &str| {
+        report.actors.iter().find(|actor| actor.name == name).cloned()
+    };
+    names.into_iter().find_map(|name| {
+        let (left, right) = (of(real, name), of(port, name));
+        if left.is_some() != right.is_some() {
+            let there = |is: bool| if is { "is there" } else { "is not there" }.to_owned();
+            let (real, port) = (there(left.is_some()), there(right.is_some()));
+            return Some(HttpDifference { who: name.to_owned(), real, port });
+        }
+        let (left, right) = (left.unwrap_or(nothing.clone()), right.unwrap_or(nothing.clone()));
+        differ(name, &left, &right)
+    })
+}
+
+fn differ(name: &str, real: &Seen, port: &Seen) -> Option<HttpDifference> {
+    let first = |left: &[String], right: &[String]| {
+        let len = left.len().max(right.len());
+        let at = (0..len).find(|&at| left.get(at) != right.get(at))?;
+        let text = |lines: &[String]| lines.get(at).map_or(NOTHING, |line| line).to_owned();
+        Some(HttpDifference { who: name.to_owned(), real: text(left), port: text(right) })
+    };
+    let lines = |seen: &Seen| -> Vec<String> {
+        let mask = |line: &String| format!("{} {}", &line[..1], normal(line[1..].trim_start()));
+        lines_of(&seen.bytes).iter().map(mask).collect()
+    };
+    let events =
+        |seen: &Seen| -> Vec<String> { seen.events.iter().map(|(_, what)| normal(what)).collect() };
+    first(&lines(real), &lines(port)).or_else(|| first(&events(real), &events(port))).or_else(
+        || {
+            let pairs = real.events.iter().zip(&port.events);
+            let (left, right) =
+                pairs.into_iter().find(|(left, right)| (left.0 - right.0).abs() > TOLERANCE)?;
+            let text = |(at, what): &(HrTime, String)| {
+                format!("{what}, after {} s", (at + SECOND / 2) / SECOND)
+            };
+            let who = name.to_owned();
+            Some(HttpDifference { who, real: text(left), port: text(right) })
+        },
+    )
+}
+
+/// How a run ends, as it is compared: of a crash only the assertion.
+fn end(finish: &HttpFinish) -> String {
+    match finish {
+        HttpFinish::Crashed(text) => match text.split('`').nth(1) {
+            Some(assertion) => format!("the server aborts: {assertion}"),
+            None => format!("the server dies: {text}"),
+        },
+        finish => finish.to_string(),
+    }
+}

@@ -1,0 +1,151 @@
+//! HTTP scenarios: their text, the gallery beside what the real server did, and random ones.
+
+use conformance::ats::http_scenario::{
+    explain_http, generate_http, http_differ, http_named, http_names, http_text, play_on_port,
+    recorded_http,
+};
+use conformance::ats::scenario::http::{
+    HttpFinish, HttpProgram, http_scenario_from_bytes, is_http_scenario,
+};
+use conformance::deviations::Deviations;
+
+/// The port does in each scenario of the gallery what the real 9.2.9 did.
+#[test]
+fn the_gallery_is_as_the_real_server_played_it() {
+    let recorded = recorded_http();
+    let names: Vec<String> = http_names().collect();
+    assert!(names.iter().eq(recorded.keys()), "each is recorded, and nothing else");
+    let mut differ = Vec::new();
+    for (name, real) in &recorded {
+        let scenario = http_named(name).expect("it is in the gallery");
+        assert!(is_http_scenario(http_text(name).unwrap_or_default().as_bytes()), "{name}");
+        let port = play_on_port(&scenario);
+        let Some(difference) = http_differ(real, &port) else { continue };
+        let release = "9.2.9".parse().expect("a release");
+        if explain_http(release, &difference).is_none() {
+            differ.push(format!("{name}\n{difference}"));
+        }
+    }
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+}
+
+/// An entry of the register is shown by a scenario of the gallery.
+#[test]
+fn the_entries_of_the_register_still_differ() {
+    let recorded = recorded_http();
+    for entry in &Deviations::http_scenarios().deviation {
+        for case in &entry.cases {
+            let scenario = http_named(case).expect("it is in the gallery");
+            let difference = http_differ(&recorded[case], &play_on_port(&scenario));
+            let difference = difference.unwrap_or_else(|| panic!("{case} is the same"));
+            assert!(entry.fits(&difference.real, &difference.port), "{case}: {difference}");
+        }
+    }
+}
+
+#[test]
+fn what_is_known_to_end_the_server_ends_the_port_with_the_same_assertion() {
+    let report = play_on_port(&http_named("http-21-used-when-over").expect("in the gallery"));
+    let HttpFinish::Crashed(text) = report.finish else { panic!("{report}") };
+    assert!(text.contains("`sdk_sanity_check_txn(txnp) == TS_SUCCESS`"), "{text}");
+}
+
+#[test]
+fn a_run_is_the_same_each_time() {
+    for name in ["http-18-given-back-by-a-task", "http-29-plugin-posts"] {
+        let scenario = http_named(name).expect("in the gallery");
+        let difference = http_differ(&play_on_port(&scenario), &play_on_port(&scenario));
+        assert_eq!(difference, None, "{name}");
+    }
+}
+
+/// Random scenarios, too, read back from their text.
+#[test]
+fn a_scenario_reads_back_from_its_text() {
+    let random = (0..300).map(generate_http);
+    let gallery = http_names().filter_map(|name| http_named(&name));
+    for scenario in random.chain(gallery) {
+        let text = scenario.to_string();
+        let read = http_scenario_from_bytes("x.toml", text.as_bytes());
+        let read = read.unwrap_or_else(|error| panic!("{error}\n{text}"));
+        assert_eq!(read, scenario, "{text}");
+        assert!(HttpProgram(&scenario).to_string().ends_with("over\n"));
+    }
+}
+
+#[test]
+fn a_fault_is_told_with_its_place() {
+    let head = "title = \"T\"\nteaches = \"T\"\n";
+    for (text, expected) in [
+        (
+            "[client]\non_start = [\"git /a\"]",
+            "x.toml:4:14: expected an operation (get, post, answer, send, body, chunk, end, finish, \
+             close, reset, read off or read on), found \"git\"",
+        ),
+        ("[client]\non_start = [\"get a\"]", "x.toml:4:18: expected a path (like /a), found \"a\""),
+        (
+            "[client]\non_head = [\"send\"]",
+            "x.toml:4:17: expected what is sent, behind one blank, found the end",
+        ),
+        (
+            "[client]\n\"on_head#0\" = []",
+            "x.toml:4:10: expected which time after # (1, 2 and so on), found \"0\"",
+        ),
+        (
+            "[client]\nby = \"post\"",
+            "x.toml:4:6: expected \"tcp\" or \"plugin\", found \"\\\"post\\\"\"",
+        ),
+        (
+            "[client.A]",
+            "x.toml:3:9: expected a client's name of small letters, digits and `-`, found \"A\"",
+        ),
+        (
+            "[client]\n[hooks]\nTXN_STOP = []",
+            "x.toml:5:1: expected a hook (READ_REQUEST_HDR, OS_DNS, SEND_REQUEST_HDR, \
+             READ_RESPONSE_HDR, SEND_RESPONSE_HDR, TXN_START, TXN_CLOSE, CACHE_LOOKUP_COMPLETE, \
+             PRE_REMAP, POST_REMAP), found \"TXN_STOP\"",
+        ),
+        (
+            "[client]\n[hooks]\nTXN_CLOSE = [\"go away\"]",
+            "x.toml:5:18: expected home, other, task or foreign, found \"away\"",
+        ),
+        (
+            "[client]\n[hooks]\nTXN_CLOSE = [\"go other\"]",
+            "x.toml:4:1: expected `threads = 2` in [http] for `go other`, found \"1\"",
+        ),
+        (
+            "[client]\n[hooks]\nTXN_CLOSE = [\"set client_request X 1\"]",
+            "x.toml:5:34: expected the name of a field and a colon (like X-A:), found \"X\"",
+        ),
+        ("[http]\nthreads = 3\n[client]", "x.toml:4:11: expected 1 or 2 net threads, found \"3\""),
+        (
+            "[http]\nclient_timeout = \"1500ms\"\n[client]",
+            "x.toml:4:18: expected a time of whole seconds, which the server's settings have, found \
+             \"\\\"1500ms\\\"\"",
+        ),
+        (
+            "[http]\nflow_control = [1, 2]\n[client]",
+            "x.toml:4:16: expected two numbers of bytes, the upper mark first (like [65536, 32768]), \
+             found \"[1, 2]\"",
+        ),
+        (
+            "[client]\nafter_2m = []",
+            "x.toml:4:7: expected a time up to 60s after after_ (like 250ms, 4s), found \"2m\"",
+        ),
+        (
+            "[server]",
+            "x.toml:3:2: expected title, teaches, http, client, origin or hooks, found \"server\"",
+        ),
+    ] {
+        let error = http_scenario_from_bytes("x.toml", format!("{head}{text}\n").as_bytes());
+        assert_eq!(error.expect_err(text).to_string(), expected);
+    }
+    let twice = format!(
+        "{head}[client]\non_head = []\n[origin]\non_head = []\n\"at_OS_DNS\" = []\n\"at_OS_DNS#1\" = []\n"
+    );
+    let error = http_scenario_from_bytes("x.toml", twice.as_bytes()).expect_err("twice");
+    assert_eq!(
+        error.to_string(),
+        "x.toml:8:2: expected one reaction at_OS_DNS#1, found a second one; the first stands in line 7"
+    );
+}
