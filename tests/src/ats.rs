@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`case`] | what a case is, and how cases are read from CSV |
 //! | [`recording`] | what the real server did, read from gzip'd text |
-//! | [`epoch`] | the generations of the server |
+//! | [`epoch`] | the epochs of the server |
 //! | [`embedded`] | the cases and recordings that come with the project |
 //! | [`netvctest`] | the state machine that drives one end |
 //! | [`runner`] | runs one case on the port |

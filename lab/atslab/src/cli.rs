@@ -33,7 +33,7 @@ pub(crate) struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   atslab                         compare the cases of 9.1.3
-  atslab compare                 compare the cases of all generations
+  atslab compare                 compare the cases of all epochs
   atslab compare --case basic    compare one case
   atslab steps --case basic      print what the port does in it
   atslab list scenarios          list the scenarios of the gallery
@@ -67,10 +67,10 @@ impl Epochs {
 
 const ALL: &str = "all";
 
-/// Which generations of the server to use.
+/// Which epochs of the server to use.
 #[derive(Debug, Default, Args)]
 pub(crate) struct WhichArgs {
-    /// The generation of the server, or all of them
+    /// The epoch of the server, or all of them
     #[arg(long, ignore_case = true, value_parser = epochs_or_all())]
     pub epoch: Option<Epochs>,
 

@@ -23,7 +23,7 @@ pub(crate) struct Job<'a> {
     pub case: &'a Case,
     /// What the real server did.
     pub recorded: &'a RecordedCase,
-    /// Which generation of the port must take the same steps.
+    /// Which epoch of the port must take the same steps.
     pub epoch: Epoch,
     /// Whether the server had the port's clock, so that all steps are compared.
     pub live: bool,

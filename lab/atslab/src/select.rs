@@ -15,7 +15,7 @@ use crate::error::Error;
 pub(crate) struct Group {
     /// The suite they belong to, unless they are from a file.
     pub suite: Option<Suite>,
-    /// The generation of the server that they are run for.
+    /// The epoch of the server that they are run for.
     pub epoch: Epoch,
     /// The name of the suite or the file.
     pub name: String,

@@ -1,3 +1,3 @@
-//! Epochs: the generations of PluginVC that take different steps.
+//! Epochs: the forms of PluginVC that take different steps.
 
 pub use pluginvc::{Epoch, ParseEpochError};

@@ -75,8 +75,8 @@ impl CompareArgs {
 }
 
 const COMPARE_EXAMPLES: &str = "\
-Without --epoch or --ats all generations are compared; the cases of a file with
-generation C; with --live, both with all real servers that can run. Every case
+Without --epoch or --ats all epochs are compared; the cases of a file with
+epoch C; with --live, both with all real servers that can run. Every case
 runs in virtual time, so nothing waits. For a case that differs, the first
 difference is shown with the steps around it. The inactivity events (\"event 2\")
 that have no effect depend on the clock and are left out; with --live they are

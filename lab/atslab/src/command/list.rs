@@ -27,7 +27,7 @@ pub(crate) struct ListArgs {
 /// What can be listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum What {
-    /// The generations of PluginVC, and the releases that they are compared with
+    /// The epochs of PluginVC, and the releases that they are compared with
     Epochs,
     /// The scenarios of the gallery, which "atslab run" takes by name
     Scenarios,

@@ -86,10 +86,10 @@ pub(crate) enum RunFormat {
 }
 
 const RUN_EXAMPLES: &str = "\
-Without --epoch or --ats, generation C runs; with --live, each that exists as a real
+Without --epoch or --ats, epoch C runs; with --live, each that exists as a real
 server. A scenario says how the two ends of a pair react to events; the book's chapter
 on scenarios has the format. It runs in virtual time, so nothing waits. The steps come
-first, then what became of the bytes and the pair. With --epoch all, generations with
+first, then what became of the bytes and the pair. With --epoch all, epochs with
 the same steps share one list, and differences are shown side by side. Where the real
 server would abort or crash, a line says \"panic: \" and why. A scenario may say under
 [expect] what must happen.

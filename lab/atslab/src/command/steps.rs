@@ -53,8 +53,8 @@ pub(crate) enum StepsFormat {
 }
 
 const STEPS_EXAMPLES: &str = "\
-Without --epoch or --ats generation C runs; with --epoch all each case runs in each
-generation, which is named behind the case.
+Without --epoch or --ats epoch C runs; with --epoch all each case runs in each
+epoch, which is named behind the case.
 
 Examples:
   atslab steps --case basic | less

@@ -81,7 +81,7 @@ pub(crate) struct ViewArgs {
 const VIEW_EXAMPLES: &str = "\
 The page is one file and needs no network: lanes, mutexes, buffers with their water marks,
 callbacks, and a sentence for each step. The arrow keys step; \"?\" shows all keys. With
-several generations, or with --case and --live, the runs stand one above the other, and
+several epochs, or with --case and --live, the runs stand one above the other, and
 the same steps in the same column. With --tcp the kernel carries the bytes, so how many
 move in one step may differ from one run to the next.
 
@@ -181,7 +181,7 @@ fn scenes(args: &ViewArgs) -> Result<What, Error> {
 fn of_json(args: &ViewArgs, file: &Path) -> Result<What, Error> {
     let fault = |fault: String| Error::Line { place: file_name(file), fault };
     if args.live || args.tcp || args.which.named().is_some() {
-        let expected = "expected a scenario where a generation is named, or --live or --tcp";
+        let expected = "expected a scenario where an epoch is named, or --live or --tcp";
         return Err(fault(expected.to_owned()));
     }
     let text = lines_of(file)?;
@@ -223,7 +223,7 @@ fn read(file: &Path) -> Result<Named, Error> {
 }
 
 /// What the recorded server did in a case, and what the port does. Without --ats the first
-/// generation that was recorded in it counts, beginning with the usual one.
+/// epoch that was recorded in it counts, beginning with the usual one.
 fn case(name: &str, args: &ViewArgs) -> Result<Scene, Error> {
     let names = [name.to_owned()];
     let epochs: Vec<Epoch> = match args.which.named() {
@@ -245,7 +245,7 @@ fn case(name: &str, args: &ViewArgs) -> Result<Scene, Error> {
     scene.ok_or_else(|| Error::NotRecorded {
         recording: "the project's recordings".to_owned(),
         name: name.to_owned(),
-        cases: "this generation".to_owned(),
+        cases: "this epoch".to_owned(),
     })
 }
 

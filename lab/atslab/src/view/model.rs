@@ -26,7 +26,7 @@ pub(crate) struct Scene {
 pub(crate) struct Run {
     /// What took the steps: `port`, or the real server.
     pub arm: String,
-    /// The generation of the server, or nothing.
+    /// The epoch of the server, or nothing.
     pub epoch: String,
     /// The release that stands for it.
     pub release: String,

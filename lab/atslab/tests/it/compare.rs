@@ -87,7 +87,7 @@ fn a_recording_of_another_generation_is_recognised() {
     of("D").compare().assert().code(1).stdout(ends_with(sentence));
     let right = of("D").compare().args(["--epoch", "D"]).assert().success();
     right.stdout(contains("This is what").not());
-    // A defect is of no generation.
+    // A defect is of no epoch.
     let files = Files::with_altered_basic(|lines| lines[1] = "- destroy".to_owned());
     files.compare().assert().code(1).stdout(contains("This is what").not());
 }

@@ -138,6 +138,18 @@ fn the_columns_of_ts_3339_show_the_look_the_store_and_the_lock_in_this_order() {
     assert!(look < store && store < lock && lock < place("back: READ_READY"), "{text}");
 }
 
+/// An exploration does not judge it, and says so.
+#[test]
+fn a_race_has_no_expectation() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("race.toml");
+    let race = "title = 'a'\nteaches = 'b'\n[active]\non_connect = ['close']\n\
+                [thread.other]\ndoes = ['close passive']\n[expect]\nfinish = 'freed'\n";
+    std::fs::write(&file, race).unwrap();
+    let refused = explore(&[file.to_str().unwrap()]).assert().code(2);
+    refused.stderr(contains("race.toml: [expect] judges a run, and a race is not run"));
+}
+
 #[test]
 fn a_schedule_is_run_again_in_another_process_and_is_refused_by_another_program() {
     let found = json(&["reader-shuts-read", "--rearm", "ts-3339"]);

@@ -157,7 +157,7 @@ const tests = {
     const { page, faults } = await open([]);
     const names = atslab('list', 'scenarios', '--color', 'never').match(/^ *\d\d-[\w-]+/gm).map((name) => name.trim());
     assert.equal(await page.locator('.card:visible').count(), names.length);
-    // The steps of the page are those of `atslab run`, for each scenario and generation.
+    // The steps of the page are those of `atslab run`, for each scenario and epoch.
     const shown = await page.evaluate(() => atslabView.scenes.flatMap((scene) => scene.runs.flatMap((run) =>
       run.epoch.split(', ').map((epoch) => [`${scene.name}-${epoch}`,
         run.rows.code.filter((_, row) => run.kinds[run.rows.kind[row]].step).map((code) => run.texts[code])]))));
@@ -167,7 +167,7 @@ const tests = {
       if (line.startsWith('case ')) told.set(line.slice(5), steps = []);
       else if (!/^(panic|stopped): /.test(line)) steps.push(line);
     }
-    assert.ok(told.size >= 4 * names.length, 'each scenario in each generation');
+    assert.ok(told.size >= 4 * names.length, 'each scenario in each epoch');
     assert.equal(shown.length, told.size);
     for (const [name, codes] of shown) assert.deepEqual(codes, told.get(name), name);
     const negative = await page.evaluate(() => atslabView.scenes.flatMap((scene) => scene.runs.flatMap((run) =>
@@ -188,7 +188,7 @@ const tests = {
     assert.deepEqual(faults, []);
   },
 
-  async 'every scenario can be drawn in every generation'() {
+  async 'every scenario can be drawn in every epoch'() {
     const { page, faults } = await open([]);
     await page.evaluate(async () => {
       for (const scene of atslabView.scenes) {

@@ -12,7 +12,7 @@ use eventsys_explored::steps::excerpt;
 use explorer::Explorer;
 use pluginvc_explored::{Corrections, Epoch, defects};
 use scenario_explored::explore::{Setup, scene};
-use scenario_explored::{Race, Scenario, scenario_from_bytes, scenario_from_file};
+use scenario_explored::{Expect, Race, Scenario, scenario_from_bytes, scenario_from_file};
 use serde::{Deserialize, Serialize};
 
 use super::ExploreArgs;
@@ -43,6 +43,11 @@ impl Subject {
     pub(super) fn all(args: &ExploreArgs) -> Result<Vec<Subject>, Error> {
         let Some(file) = &args.file else { return Ok(Vec::new()) };
         let (name, scenario) = read(file)?;
+        if scenario.race.is_some() && scenario.expect != Expect::default() {
+            return Err(Error::Explored(format!(
+                "{name}: [expect] judges a run, and a race is not run but explored: take it out"
+            )));
+        }
         check_names(args)?;
         let epochs: Vec<String> = match args.which.named() {
             Some(Epochs::One(epoch)) => vec![epoch.to_string()],

@@ -1,4 +1,4 @@
-//! `atslab run --epoch all`: prints once what is the same in several generations, and
+//! `atslab run --epoch all`: prints once what is the same in several epochs, and
 //! side by side what differs.
 
 use std::io::{self, Write};

@@ -100,8 +100,5 @@ fn the_sizes_of_the_pages_are_measured() {
     let gallery = page(&["--book", "x", "--source", "x"]).len();
     let (empty, gallery) = (kb(empty), kb(gallery));
     assert_says("docs/src/view.md", &format!("The page has {empty} KB without its runs"));
-    assert_says(
-        "docs/src/view.md",
-        &format!("the whole gallery in all generations has {gallery} KB"),
-    );
+    assert_says("docs/src/view.md", &format!("the whole gallery in all epochs has {gallery} KB"));
 }
