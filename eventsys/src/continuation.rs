@@ -181,18 +181,16 @@ pub fn call(
     event: EventCode,
     data: Data<'_>,
 ) -> Outcome {
-    let Some(mutex) = cont.base().mutex() else {
-        return cont.handle_event(&Invocation { this: cont, guard: None }, event, data);
+    let again;
+    let guard = match (cont.base().mutex(), guard) {
+        (None, _) => None,
+        (Some(mutex), Some(guard)) if guard.is_of(mutex) => Some(guard),
+        (Some(mutex), _) => {
+            again = mutex.reenter().expect("!mutex || mutex->thread_holding == this_ethread()");
+            Some(&again)
+        }
     };
-    match guard {
-        Some(guard) if guard.is_of(mutex) => {
-            cont.handle_event(&Invocation { this: cont, guard: Some(guard) }, event, data)
-        }
-        _ => {
-            let guard = mutex.reenter().expect("!mutex || mutex->thread_holding == this_ethread()");
-            cont.handle_event(&Invocation { this: cont, guard: Some(&guard) }, event, data)
-        }
-    }
+    cont.handle_event(&Invocation { this: cont, guard }, event, data)
 }
 
 /// As [`call`], for a caller that has just taken the continuation's mutex for this very call.

@@ -122,6 +122,8 @@ pub enum ThreadType {
 /// ```
 pub struct EThread {
     processor: Weak<EventProcessor>,
+    /// The address of its processor: no other one has it as long as `processor` is there.
+    processor_key: usize,
     index: usize,
     id: usize,
     name: String,
@@ -210,6 +212,7 @@ impl EThread {
             passing: Cell::new(false),
         };
         Arc::new(EThread {
+            processor_key: birth.processor.as_ptr().addr(),
             processor: birth.processor,
             index: birth.index,
             id: birth.id,
@@ -307,7 +310,7 @@ impl EThread {
     #[inline]
     #[must_use]
     pub fn is_of(&self, processor: &EventProcessor) -> bool {
-        std::ptr::eq(self.processor.as_ptr(), processor)
+        self.processor_key == std::ptr::from_ref(processor).addr()
     }
 
     /// Its processor, unless that is gone.
@@ -334,16 +337,17 @@ impl EThread {
     }
 
     /// Reports a step of the event loop itself.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     fn trace(&self, kind: StepKind, code: EventCode) {
-        self.trace.report(|| Step {
+        self.trace.report(move || Step {
             at: self.clock.get_hrtime(),
             held: census::held_locks(),
             ..Step::bare(self.subject(), kind, Some(i64::from(code.0)))
         });
     }
 
+    #[inline]
     fn local(&self) -> &Local {
         self.local.try_get().expect("ethread == this_ethread()")
     }

@@ -94,8 +94,9 @@ pub(crate) enum Place {
 /// One call to be made. Events live for ever and are used again; users hold an
 /// [`EventRef`].
 pub(crate) struct Event {
-    /// The index of this event in the table of all events.
-    index: u32,
+    /// The index of this event in the table of all events plus one, in the upper half: the upper
+    /// half of each [`EventRef::word`].
+    number: u64,
     /// The generation, times two, plus one if cancelled. The generation grows
     /// each time the event is freed.
     state: AtomicU64,
@@ -131,7 +132,7 @@ unsafe impl Send for Event {}
 impl Event {
     fn new(index: u32) -> Event {
         Event {
-            index,
+            number: (u64::from(index) + 1) << 32,
             state: AtomicU64::new(0),
             owner: AtomicU64::new(0),
             body: UnsafeCell::new(Body {
@@ -229,7 +230,9 @@ impl Event {
     /// A reference to the present generation.
     #[inline]
     pub(crate) fn reference(&'static self) -> EventRef {
-        EventRef { event: self, generation: self.state.load(Ordering::Relaxed) >> 1 }
+        // Below 2^32: an event that has used all its generations is allocated no more.
+        let generation = self.state.load(Ordering::Relaxed) >> 1;
+        EventRef { event: self, word: self.number | generation }
     }
 }
 
@@ -257,7 +260,8 @@ impl Event {
 #[derive(Clone, Copy)]
 pub struct EventRef {
     event: &'static Event,
-    generation: u64,
+    /// The event's number and this generation in one word, as an [`AtomicEvent`] keeps it.
+    word: u64,
 }
 
 /// The event of an [`EventRef`] has run for the last time, or its cancelling has
@@ -305,7 +309,7 @@ impl EventRef {
     /// # Errors
     /// If the event has been freed.
     pub fn try_cancel(&self) -> Result<bool, StaleEvent> {
-        let live = self.generation << 1;
+        let live = self.generation() << 1;
         // The generation and the flag change in one step: a cancel that is late
         // can never hit the next use of the same event.
         match self.event.state.compare_exchange(live, live | 1, Ordering::AcqRel, Ordering::Relaxed)
@@ -329,13 +333,13 @@ impl EventRef {
     /// True if the event has neither been freed nor cancelled.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.event.state.load(Ordering::Acquire) == self.generation << 1
+        self.event.state.load(Ordering::Acquire) == self.generation() << 1
     }
 
     /// True if the event has been cancelled and not freed yet.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.event.state.load(Ordering::Acquire) == (self.generation << 1 | 1)
+        self.event.state.load(Ordering::Acquire) == (self.generation() << 1 | 1)
     }
 
     /// The user's own value. Mirrors `Event::cookie`.
@@ -382,6 +386,11 @@ impl EventRef {
     }
 
     #[inline]
+    fn generation(&self) -> u64 {
+        self.word & 0xffff_ffff
+    }
+
+    #[inline]
     pub(crate) fn event(&self) -> &'static Event {
         self.event
     }
@@ -393,10 +402,10 @@ impl EventRef {
         // belongs to it, so a stale reference does not pass.
         assert!(self.event.is_mine(), "an event is touched only on its own thread");
         let state = self.event.state.load(Ordering::Relaxed);
-        if state >> 1 != self.generation {
+        if state >> 1 != self.generation() {
             observe::stale("the original touches");
         }
-        assert!(state >> 1 == self.generation, "{StaleEvent}");
+        assert!(state >> 1 == self.generation(), "{StaleEvent}");
         // SAFETY: checked just now that the calling thread owns the event.
         unsafe { self.event.body() }
     }
@@ -404,7 +413,7 @@ impl EventRef {
 
 impl PartialEq for EventRef {
     fn eq(&self, other: &EventRef) -> bool {
-        std::ptr::eq(self.event, other.event) && self.generation == other.generation
+        self.word == other.word
     }
 }
 
@@ -412,6 +421,6 @@ impl Eq for EventRef {}
 
 impl fmt::Debug for EventRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "event {}.{}", self.event.index, self.generation)
+        write!(f, "event {}.{}", (self.word >> 32) - 1, self.generation())
     }
 }

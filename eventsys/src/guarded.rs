@@ -16,6 +16,7 @@
 
 use std::cell::UnsafeCell;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::mutex::{Guard, ProxyMutex};
@@ -124,14 +125,18 @@ pub struct Rebindable<T> {
     key: AtomicUsize,
     /// Keeps the mutex alive, so that its key is not used again meanwhile.
     bound: Mutex<Option<Arc<ProxyMutex>>>,
-    /// How many calls of `with` are under way. Touched only under the mutex.
+    /// How often the value is lent, or [`CHANGES`] during `with_mut`. Touched only under
+    /// the mutex.
     uses: AtomicUsize,
     value: UnsafeCell<T>,
 }
 
+/// Stands in `uses` for a call of `with_mut`.
+const CHANGES: usize = usize::MAX;
+
 // SAFETY: as for `Guarded`, with the mutex that `key` names at the time; see
 // there why the reader's check holds. The mutex cannot change under a reference,
-// because `rebind` refuses while `with` is under way.
+// because `rebind` refuses while the value is lent or changed.
 unsafe impl<T: Send> Sync for Rebindable<T> {}
 
 impl<T> Rebindable<T> {
@@ -166,22 +171,70 @@ impl<T> Rebindable<T> {
 
     /// Calls `f` with the value, under the mutex that it is bound to.
     ///
-    /// A closure and not a returned reference: a reference could outlive a
+    /// A closure and not a plain reference: a reference could outlive a
     /// [`Rebindable::rebind`], and then another thread, holding the new mutex,
     /// would meet it.
     ///
     /// # Panics
-    /// If `guard` is of another mutex, or the value is bound to none.
-    #[inline]
+    /// If `guard` is of another mutex, or the value is bound to none. If called from
+    /// inside [`Rebindable::with_mut`].
+    #[inline(always)]
     #[track_caller]
     pub fn with<R>(&self, guard: &Guard<'_>, f: impl FnOnce(&T) -> R) -> R {
+        f(&self.borrow(guard))
+    }
+
+    /// As [`Rebindable::with`], for as long as the caller keeps what it gets.
+    ///
+    /// ```
+    /// use eventsys::{ProxyMutex, Rebindable};
+    ///
+    /// let (mutex, value) = (ProxyMutex::new(), Rebindable::unbound(5));
+    /// let guard = mutex.lock();
+    /// value.rebind(&guard, &mutex);
+    /// assert_eq!(*value.borrow(&guard), 5);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Rebindable::with`].
+    #[inline(always)]
+    #[track_caller]
+    pub fn borrow<'a>(&'a self, guard: &'a Guard<'_>) -> Lent<'a, T> {
         if !self.is_bound_to(guard.mutex()) {
             wrong_guard(guard, self);
         }
-        let _in_use = InUse::begin(&self.uses);
+        let in_use = InUse::begin(&self.uses);
         // SAFETY: this thread holds the mutex that the value is bound to, and
-        // while `uses` is not zero it cannot be bound to another one.
-        f(unsafe { &*self.value.get() })
+        // while `uses` is not zero it cannot be bound to another one, nor does
+        // `with_mut` give out a reference.
+        Lent { value: unsafe { &*self.value.get() }, _in_use: in_use }
+    }
+
+    /// As [`Rebindable::with`], to change the value: a `RefCell` inside would count once more.
+    ///
+    /// ```
+    /// use eventsys::{ProxyMutex, Rebindable};
+    ///
+    /// let (mutex, list) = (ProxyMutex::new(), Rebindable::unbound(Vec::new()));
+    /// let guard = mutex.lock();
+    /// list.rebind(&guard, &mutex);
+    /// list.with_mut(&guard, |list| list.push(5));
+    /// assert_eq!(list.with(&guard, |list| list.len()), 1);
+    /// ```
+    ///
+    /// # Panics
+    /// If `guard` is of another mutex, or the value is bound to none. If called from
+    /// inside [`Rebindable::with`] or `with_mut`.
+    #[inline(always)]
+    #[track_caller]
+    pub fn with_mut<R>(&self, guard: &Guard<'_>, f: impl FnOnce(&mut T) -> R) -> R {
+        if !self.is_bound_to(guard.mutex()) {
+            wrong_guard(guard, self);
+        }
+        let _changes = Changes::begin(&self.uses);
+        // SAFETY: as in `with`; and `uses` was 0, so there is no other reference, and `with` and
+        // `with_mut` give out none until `_changes` is dropped.
+        f(unsafe { &mut *self.value.get() })
     }
 
     /// Binds the value to the mutex of `guard`.
@@ -189,7 +242,7 @@ impl<T> Rebindable<T> {
     /// # Panics
     /// If the value is bound to another mutex that the calling thread does not
     /// hold: another thread might be using the value right now. If called from
-    /// inside [`Rebindable::with`].
+    /// inside [`Rebindable::with`] or [`Rebindable::with_mut`].
     #[track_caller]
     pub fn rebind(&self, guard: &Guard<'_>, mutex: &Arc<ProxyMutex>) {
         assert!(guard.is_of(mutex), "the guard is not of the mutex to bind to");
@@ -203,7 +256,7 @@ impl<T> Rebindable<T> {
                 "cannot move the value from {old:?} to {mutex:?}: \
                  the thread must hold the old mutex too"
             ),
-            None => panic!("the value is in use"),
+            None => in_use(),
         }
     }
 
@@ -226,14 +279,36 @@ impl<T> Rebindable<T> {
     }
 }
 
-/// Counts one call of `with`, even if it panics. Only the holder of the mutex
+/// The value of a [`Rebindable`], which keeps its mutex until this is dropped.
+///
+/// The example of [`Rebindable::borrow`] gets one.
+pub struct Lent<'a, T> {
+    value: &'a T,
+    _in_use: InUse<'a>,
+}
+
+impl<T> Deref for Lent<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        self.value
+    }
+}
+
+/// Counts one use, even if it panics. Only the holder of the mutex
 /// counts, so a load and a store do; no locked instruction is needed.
 struct InUse<'a>(&'a AtomicUsize);
 
 impl<'a> InUse<'a> {
     #[inline]
+    #[track_caller]
     fn begin(uses: &'a AtomicUsize) -> InUse<'a> {
-        uses.store(uses.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        let before = uses.load(Ordering::Relaxed);
+        if before >= CHANGES - 1 {
+            in_use();
+        }
+        uses.store(before + 1, Ordering::Relaxed);
         InUse(uses)
     }
 }
@@ -242,6 +317,28 @@ impl Drop for InUse<'_> {
     #[inline]
     fn drop(&mut self) {
         self.0.store(self.0.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
+    }
+}
+
+/// Marks the length of one call of `with_mut`, even if it panics.
+struct Changes<'a>(&'a AtomicUsize);
+
+impl<'a> Changes<'a> {
+    #[inline]
+    #[track_caller]
+    fn begin(uses: &'a AtomicUsize) -> Changes<'a> {
+        if uses.load(Ordering::Relaxed) != 0 {
+            in_use();
+        }
+        uses.store(CHANGES, Ordering::Relaxed);
+        Changes(uses)
+    }
+}
+
+impl Drop for Changes<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Relaxed);
     }
 }
 
@@ -276,6 +373,12 @@ impl<T> ThreadCell<T> {
 #[track_caller]
 fn wrong_guard(guard: &Guard<'_>, wanted: &dyn fmt::Debug) -> ! {
     panic!("the guard is of {:?}, but the value is protected by {wanted:?}", guard.mutex())
+}
+
+#[cold]
+#[track_caller]
+fn in_use() -> ! {
+    panic!("the value is in use")
 }
 
 impl<T> fmt::Debug for Guarded<T> {

@@ -83,7 +83,7 @@ pub use ethread::{
 pub use event::{
     AtomicEvent, Cookie, Due, EventCensus, EventRef, Request, StaleEvent, event_census,
 };
-pub use guarded::{Guarded, Rebindable};
+pub use guarded::{Guarded, Lent, Rebindable};
 pub use hrtime::HrTime;
 pub use mutex::{Guard, OwnedGuard, ProxyMutex};
 pub use processor::{

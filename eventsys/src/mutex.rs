@@ -179,7 +179,7 @@ impl ProxyMutex {
     }
 
     /// The first guard of a thread that has just taken `raw`.
-    #[inline]
+    #[inline(always)]
     fn taken(&self, me: ThreadId) -> Guard<'_> {
         debug_assert_eq!(self.nthread_holding(), 0);
         self.holder.store(me.as_u64(), RELAXED);
@@ -200,7 +200,7 @@ impl ProxyMutex {
         Guard { mutex: self, stays: PhantomData }
     }
 
-    #[inline]
+    #[inline(always)]
     fn left(&self) {
         // course: 2 begin left "one guard less; the last one gives the mutex back"
         census::released(self);
@@ -275,7 +275,7 @@ impl<'m> Guard<'m> {
 }
 
 impl Drop for Guard<'_> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         self.mutex.left();
     }

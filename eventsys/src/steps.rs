@@ -190,14 +190,21 @@ impl Steps {
 
     /// Reports the step that `make` builds, if there is a listener. The step's place is the
     /// line of the caller.
-    #[inline]
+    #[inline(always)] // A test of a pointer where the step is taken, and no call.
     #[track_caller]
     pub fn report(&self, make: impl FnOnce() -> Step) {
         if let Some(sink) = self.0.as_ref().filter(|_| self.enabled()) {
-            let place = Some(Location::caller());
-            sink.step(Step { place, ..make() });
+            tell(&**sink, Location::caller(), make);
         }
     }
+}
+
+/// Apart from [`Steps::report`], so that the code of the step that makes the record is out of the
+/// way of the code that takes it.
+#[cold]
+#[inline(never)]
+fn tell(sink: &dyn StepSink, place: &'static Location<'static>, make: impl FnOnce() -> Step) {
+    sink.step(Step { place: Some(place), ..make() });
 }
 
 /// Keeps every step, in the order in which they came.

@@ -9,7 +9,7 @@
 //! takes only buffers that are bound to its own mutex, so a buffer under two
 //! mutexes is an error at the call, not a race later.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::fmt;
 use std::sync::Arc;
 
@@ -96,6 +96,7 @@ impl BoundBuffer {
     }
 
     /// True if both are handles to the same buffer.
+    #[inline]
     #[must_use]
     pub fn is(&self, other: &BoundBuffer) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -113,10 +114,20 @@ impl BoundBuffer {
     /// If `guard` is not of the buffer's mutex. If called again from inside `f`:
     /// `f` should not call anything that may use the same buffer, such as
     /// `reenable_re`.
-    #[inline]
+    #[inline(always)] // Two comparisons around what `f` does.
     #[track_caller]
     pub fn with<R>(&self, guard: &Guard<'_>, f: impl FnOnce(&mut MIOBuffer) -> R) -> R {
-        f(&mut self.0.get(guard).borrow_mut())
+        f(&mut self.borrow(guard))
+    }
+
+    /// The buffer, for as long as the caller keeps what it gets. No other call may use it meanwhile.
+    ///
+    /// # Panics
+    /// As [`BoundBuffer::with`].
+    #[inline(always)]
+    #[track_caller]
+    pub fn borrow<'a>(&'a self, guard: &'a Guard<'_>) -> RefMut<'a, MIOBuffer> {
+        self.0.get(guard).borrow_mut()
     }
 
     /// Appends a copy of `bytes`; returns their number. Mirrors
@@ -124,9 +135,10 @@ impl BoundBuffer {
     ///
     /// # Panics
     /// As [`BoundBuffer::with`].
+    #[inline(always)]
     #[track_caller]
     pub fn write(&self, guard: &Guard<'_>, bytes: &[u8]) -> i64 {
-        self.with(guard, |buffer| buffer.write(bytes))
+        self.borrow(guard).write(bytes)
     }
 
     /// Sets the water mark, in bytes.
@@ -187,22 +199,25 @@ pub struct IOBufferReader {
 
 impl IOBufferReader {
     /// The buffer that it reads. Mirrors `IOBufferReader::mbuf`.
+    #[inline]
     #[must_use]
     pub fn buffer(&self) -> &BoundBuffer {
         &self.buffer
     }
 
     /// Its place in the buffer.
+    #[inline]
     #[must_use]
     pub fn id(&self) -> ReaderId {
         self.id
     }
 
     /// Bytes that can be read.
+    #[inline(always)]
     #[track_caller]
     #[doc(alias = "TSIOBufferReaderAvail")]
     pub fn read_avail(&self, guard: &Guard<'_>) -> i64 {
-        self.buffer.with(guard, |buffer| buffer.read_avail(self.id))
+        self.buffer.borrow(guard).read_avail(self.id)
     }
 
     /// Bytes that can be read in the current block.
@@ -228,10 +243,11 @@ impl IOBufferReader {
     ///
     /// # Panics
     /// Also if there are fewer.
+    #[inline(always)]
     #[track_caller]
     #[doc(alias = "TSIOBufferReaderConsume")]
     pub fn consume(&self, guard: &Guard<'_>, n: i64) {
-        self.buffer.with(guard, |buffer| buffer.consume(self.id, n));
+        self.buffer.borrow(guard).consume(self.id, n);
     }
 
     /// Copies bytes out and takes them off; returns how many.

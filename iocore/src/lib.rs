@@ -37,4 +37,4 @@ pub use one_way_tunnel::{OneWayTunnel, TUNNEL_TILL_DONE, Transform, TunnelOption
 pub use vconnection::{
     ApiData, DataId, IoData, ShutdownHowTo, UserData, VConnection, get_vc_event_name,
 };
-pub use vio::{MIOBufferAccessor, VIO, VioHandle, VioOp};
+pub use vio::{BoundVio, MIOBufferAccessor, VIO, VioHandle, VioOp};

@@ -182,6 +182,29 @@ pub trait VConnection: Continuation {
         self.reenable(guard, op);
     }
 
+    /// What [`VioHandle::reenable`] does. Here, so that it is one call through the table of methods
+    /// and not two; a connection does not replace it.
+    ///
+    /// # Panics
+    /// As [`VConnection::reenable`].
+    #[inline]
+    fn reenable_if_issued(&self, guard: &Guard<'_>, op: VioOp) {
+        if self.vio(op).enable() {
+            self.reenable(guard, op);
+        }
+    }
+
+    /// What [`VioHandle::reenable_re`] does, as [`VConnection::reenable_if_issued`].
+    ///
+    /// # Panics
+    /// As [`VConnection::reenable_re`].
+    #[inline]
+    fn reenable_re_if_issued(&self, guard: &Guard<'_>, op: VioOp) {
+        if self.vio(op).enable() {
+            self.reenable_re(guard, op);
+        }
+    }
+
     /// The data under `id`; `None` if the connection has no such data.
     fn get_data(&self, id: DataId) -> Option<ApiData> {
         let _ = id;

@@ -12,13 +12,12 @@
 //! | op, nbytes, ndone | set with the guard, read freely | the peer's `process_*_side` (op), the user |
 //! | which mutex is bound | set with the guards of both, read freely | `main_handler`, which must ask again after locking it |
 
-use std::cell::{Cell, RefCell};
 use std::mem;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use eventsys::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
-use eventsys::{ContRef, Guard, ProxyMutex, Rebindable};
+use eventsys::{ContRef, Guard, Lent, ProxyMutex, Rebindable};
 
 use crate::bound::{BoundBuffer, IOBufferReader};
 use crate::vconnection::VConnection;
@@ -101,36 +100,79 @@ pub struct VIO {
 
 #[derive(Default)]
 struct Binding {
-    cont: RefCell<Option<ContRef>>,
+    cont: Option<ContRef>,
     /// A second reference to `cont`, lent for the length of each callback: counting
     /// one up and down for every callback would cost two locked instructions.
-    lent: Cell<Option<ContRef>>,
-    buffer: RefCell<MIOBufferAccessor>,
+    lent: Option<ContRef>,
+    /// How often `cont` has been replaced: what was lent before goes back no more.
+    replaced: u32,
+    buffer: MIOBufferAccessor,
 }
 
 impl Binding {
     /// Changes the continuation. The caller must drop the returned value outside,
     /// because a user's `drop` may run.
-    fn replace_cont(&self, cont: Option<ContRef>) -> [Option<ContRef>; 2] {
-        [self.cont.replace(cont), self.lent.take()]
+    fn replace_cont(&mut self, cont: Option<ContRef>) -> [Option<ContRef>; 2] {
+        self.replaced = self.replaced.wrapping_add(1);
+        [mem::replace(&mut self.cont, cont), self.lent.take()]
     }
 
     #[inline(always)]
-    fn lend(&self) -> Option<ContRef> {
-        self.lent.take().or_else(|| self.cont.borrow().clone())
+    fn lend(&mut self) -> (Option<ContRef>, u32) {
+        (self.lent.take().or_else(|| self.cont.clone()), self.replaced)
     }
 
-    /// Keeps `cont` for the next callback, unless the VIO has another continuation
-    /// by now or an inner callback has returned one already.
+    /// Keeps `cont` for the next callback, unless the VIO has been given a continuation since it
+    /// was lent. Returns what is not needed: that one, or one that an inner callback has given back.
     #[inline(always)]
-    fn give_back(&self, cont: ContRef) -> Option<ContRef> {
-        if !self.cont.borrow().as_ref().is_some_and(|now| Arc::ptr_eq(now, &cont)) {
-            return Some(cont);
-        }
-        let surplus = self.lent.take();
-        // The slot is empty now, so there is no old value to drop.
-        mem::forget(self.lent.replace(Some(cont)));
-        surplus
+    fn give_back(&mut self, cont: ContRef, replaced: u32) -> Option<ContRef> {
+        if self.replaced == replaced { self.lent.replace(cont) } else { Some(cont) }
+    }
+}
+
+/// A VIO, and the proof that its mutex is held. [`VIO::bound`] gives it.
+///
+/// ```
+/// use iocore::MIOBufferAccessor;
+/// use testkit::prelude::*;
+///
+/// let lab = Lab::new();
+/// let (a, p) = lab.agents();
+/// p.on(ACCEPT, |me| me.read(MAX));
+/// lab.pair(&a, &p);
+/// p.with(|me| {
+///     let vio = me.read_vio();
+///     let bound = vio.bound(me.guard);
+///     assert!(bound.has_continuation());
+///     assert!(matches!(bound.buffer(), MIOBufferAccessor::Writer(_)));
+/// });
+/// # a.close();
+/// # p.close();
+/// ```
+pub struct BoundVio<'a> {
+    vio: &'a VIO,
+    binding: Lent<'a, Binding>,
+}
+
+impl BoundVio<'_> {
+    /// [`VIO::has_continuation`].
+    #[inline(always)]
+    #[must_use]
+    pub fn has_continuation(&self) -> bool {
+        self.binding.cont.is_some()
+    }
+
+    /// The buffer; spares the reference counting of [`VIO::writer`] and [`VIO::reader`].
+    #[inline(always)]
+    #[must_use]
+    pub fn buffer(&self) -> &MIOBufferAccessor {
+        &self.binding.buffer
+    }
+
+    /// [`VIO::add_ndone`].
+    #[inline(always)]
+    pub fn add_ndone(&self, bytes: i64) {
+        self.vio.ndone.store(self.vio.ndone() + bytes, Ordering::Relaxed);
     }
 }
 
@@ -174,9 +216,9 @@ impl VIO {
         check_buffer(&buffer, mutex);
         self.bound.rebind(guard, mutex);
         // The old values are dropped outside: a user's `drop` may run.
-        let old = self
-            .bound
-            .with(guard, |bound| (bound.replace_cont(cont), bound.buffer.replace(buffer)));
+        let old = self.bound.with_mut(guard, |bound| {
+            (bound.replace_cont(cont), mem::replace(&mut bound.buffer, buffer))
+        });
         self.nbytes.store(nbytes, Ordering::Relaxed);
         self.ndone.store(0, Ordering::Relaxed);
         self.was_issued.store(true, Ordering::Relaxed);
@@ -191,7 +233,9 @@ impl VIO {
     /// If `guard` is not of the bound mutex.
     #[track_caller]
     pub fn release(&self, guard: &Guard<'_>) {
-        let old = self.bound.with(guard, |bound| (bound.replace_cont(None), bound.buffer.take()));
+        let old = self
+            .bound
+            .with_mut(guard, |bound| (bound.replace_cont(None), mem::take(&mut bound.buffer)));
         drop(old);
     }
 
@@ -221,6 +265,13 @@ impl VIO {
         }
     }
 
+    /// True if that is `op`.
+    #[inline]
+    #[must_use]
+    pub fn does(&self, op: VioOp) -> bool {
+        self.op.load(Ordering::Acquire) == op as u8
+    }
+
     /// The total number of bytes; `i64::MAX` if not known.
     #[inline]
     #[must_use]
@@ -242,7 +293,7 @@ impl VIO {
     #[must_use]
     #[doc(alias = "TSVIONTodoGet")]
     pub fn ntodo(&self) -> i64 {
-        self.nbytes().saturating_sub(self.ndone())
+        self.nbytes().wrapping_sub(self.ndone())
     }
 
     /// Sets the total number of bytes.
@@ -298,7 +349,7 @@ impl VIO {
     #[track_caller]
     #[doc(alias = "TSVIOContGet")]
     pub fn continuation(&self, guard: &Guard<'_>) -> Option<ContRef> {
-        self.bound.with(guard, |bound| bound.cont.borrow().clone())
+        self.bound.with(guard, |bound| bound.cont.clone())
     }
 
     /// True if there is a continuation to call back.
@@ -308,7 +359,7 @@ impl VIO {
     #[inline]
     #[track_caller]
     pub fn has_continuation(&self, guard: &Guard<'_>) -> bool {
-        self.bound.with(guard, |bound| bound.cont.borrow().is_some())
+        self.bound.with(guard, |bound| bound.cont.is_some())
     }
 
     /// Calls `f` with the continuation; spares the reference counting of
@@ -317,19 +368,18 @@ impl VIO {
     ///
     /// # Panics
     /// If `guard` is not of the bound mutex.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn with_continuation<R>(
         &self,
         guard: &Guard<'_>,
         f: impl FnOnce(Option<&ContRef>) -> R,
     ) -> R {
-        let lent = self.bound.with(guard, Binding::lend);
-        let result = f(lent.as_ref());
-        if let Some(cont) = lent
-            && self.is_bound_to(guard.mutex())
-        {
-            let surplus = self.bound.with(guard, |bound| bound.give_back(cont));
+        let (lent, replaced) = self.bound.with_mut(guard, Binding::lend);
+        let Some(cont) = lent else { return f(None) };
+        let result = f(Some(&cont));
+        if self.is_bound_to(guard.mutex()) {
+            let surplus = self.bound.with_mut(guard, |bound| bound.give_back(cont, replaced));
             drop(surplus);
         }
         result
@@ -348,10 +398,10 @@ impl VIO {
         if let Some(old) = self.bound.mutex()
             && let Some(held) = old.reenter()
         {
-            self.bound.with(&held, |bound| check_buffer(&bound.buffer.borrow(), &mutex));
+            self.bound.with(&held, |bound| check_buffer(&bound.buffer, &mutex));
         }
         self.bound.rebind(guard, &mutex);
-        let old = self.bound.with(guard, |bound| bound.replace_cont(Some(cont)));
+        let old = self.bound.with_mut(guard, |bound| bound.replace_cont(Some(cont)));
         drop(old);
     }
 
@@ -380,16 +430,27 @@ impl VIO {
         })
     }
 
+    /// The VIO under its mutex, for as long as the caller keeps what it gets: one check for all that
+    /// is asked of it. The VIO must not be changed meanwhile, and no user be called.
+    ///
+    /// # Panics
+    /// If `guard` is not of the bound mutex.
+    #[inline(always)]
+    #[track_caller]
+    pub fn bound<'a>(&'a self, guard: &'a Guard<'_>) -> BoundVio<'a> {
+        BoundVio { vio: self, binding: self.bound.borrow(guard) }
+    }
+
     /// Calls `f` with the buffer; spares the reference counting of
     /// [`VIO::writer`] and [`VIO::reader`]. `f` must not call anything that may
     /// change the VIO.
     ///
     /// # Panics
     /// If `guard` is not of the bound mutex.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn with_buffer<R>(&self, guard: &Guard<'_>, f: impl FnOnce(&MIOBufferAccessor) -> R) -> R {
-        self.bound.with(guard, |bound| f(&bound.buffer.borrow()))
+        f(self.bound(guard).buffer())
     }
 
     /// Changes the buffer that a read fills. Mirrors `VIO::set_writer`.
@@ -412,6 +473,7 @@ impl VIO {
 
     /// The mutex that the VIO is bound to, as a hint: unless the caller holds it,
     /// it may have been changed by now.
+    #[inline]
     #[must_use]
     #[doc(alias = "TSVIOMutexGet")]
     pub fn mutex(&self) -> Option<Arc<ProxyMutex>> {
@@ -431,6 +493,14 @@ impl VIO {
         self.disabled.store(true, Ordering::Relaxed);
     }
 
+    /// Takes the mark of [`VIO::disable`] away. True if an operation has been issued, so that there
+    /// is something to go on with.
+    #[inline]
+    pub(crate) fn enable(&self) -> bool {
+        self.disabled.store(false, Ordering::Relaxed);
+        self.was_issued.load(Ordering::Relaxed)
+    }
+
     /// True if the operation is marked as disabled.
     #[must_use]
     pub fn is_disabled(&self) -> bool {
@@ -442,7 +512,7 @@ impl VIO {
         self.check(guard);
         let bound = self.bound.mutex();
         bound.iter().for_each(|mutex| check_buffer(&buffer, mutex));
-        let old = self.bound.with(guard, |bound| bound.buffer.replace(buffer));
+        let old = self.bound.with_mut(guard, |bound| mem::replace(&mut bound.buffer, buffer));
         drop(old);
     }
 
@@ -528,10 +598,7 @@ impl VioHandle {
     #[track_caller]
     #[doc(alias = "TSVIOReenable")]
     pub fn reenable(&self, guard: &Guard<'_>) {
-        self.disabled.store(false, Ordering::Relaxed);
-        if self.was_issued() {
-            self.vc_server.reenable(guard, self.op);
-        }
+        self.vc_server.reenable_if_issued(guard, self.op);
     }
 
     /// Asks the connection to go on with the operation; it may call back before
@@ -543,15 +610,7 @@ impl VioHandle {
     #[inline]
     #[track_caller]
     pub fn reenable_re(&self, guard: &Guard<'_>) {
-        self.disabled.store(false, Ordering::Relaxed);
-        if self.was_issued() {
-            self.vc_server.reenable_re(guard, self.op);
-        }
-    }
-
-    #[inline]
-    fn was_issued(&self) -> bool {
-        self.was_issued.load(Ordering::Relaxed)
+        self.vc_server.reenable_re_if_issued(guard, self.op);
     }
 }
 

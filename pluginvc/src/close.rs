@@ -17,6 +17,7 @@ impl Half<'_> {
     /// Cancels this end's events, has the other end look (it will find us
     /// closed), and frees the pair if the other end is done too. Called with C
     /// and with the mutexes of both VIOs, as far as they have one.
+    #[inline(never)] // Once for each end: it keeps out of the way of the transfers.
     pub(crate) fn process_close(
         self,
         core: &Guard<'_>,

@@ -68,9 +68,11 @@ pub struct PluginVCCore {
     pub(crate) processor: Arc<EventProcessor>,
     pub(crate) steps: Steps,
     pub(crate) options: PluginVcOptions,
+    /// How many bytes may wait in a buffer.
+    pub(crate) max_bytes: i64,
     id: u32,
-    pub(crate) active: End,
-    pub(crate) passive: End,
+    /// The state of the active end and of the passive one.
+    ends: [End; 2],
     /// Under C.
     state: Guarded<CoreState>,
     /// The acceptor, until the pair is freed.
@@ -79,10 +81,11 @@ pub struct PluginVCCore {
     pub(crate) connected: Flag,
     /// False once the pair has been freed. Mirrors `PLUGIN_VC_MAGIC_ALIVE`.
     pub(crate) alive: Flag,
-    /// The two ends, which know this core: a circle, open again when the pair is freed.
-    ends: Mutex<Option<[Arc<PluginVC>; 2]>>,
+    /// The two ends as their users see them. They know this core: a circle, open again when the
+    /// pair is freed.
+    vcs: Mutex<Option<[Arc<PluginVC>; 2]>>,
     /// The same two, for scheduling on them.
-    weak_ends: OnceLock<[Weak<PluginVC>; 2]>,
+    weak_vcs: OnceLock<[Weak<PluginVC>; 2]>,
     /// Made at the first request: most pairs never get one.
     about: Mutex<Option<Box<About>>>,
 }
@@ -154,24 +157,24 @@ impl PluginVCCore {
             this: Weak::clone(this),
             processor: Arc::clone(processor),
             steps: processor.steps().clone(),
+            max_bytes: options.buffer_index.buffer_size(),
             options,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            active: End::default(),
-            passive: End::default(),
+            ends: Default::default(),
             state: Guarded::new(mutex, state),
             connect_to: Mutex::new(Some(acceptor)),
             accept_state: Mutex::new(AcceptState::SendAccept),
             connected: Flag::default(),
             alive: Flag::default(),
-            weak_ends: OnceLock::new(),
-            ends: Mutex::new(None),
+            weak_vcs: OnceLock::new(),
+            vcs: Mutex::new(None),
             about: Mutex::default(),
         });
-        let ends = Side::BOTH.map(|side| PluginVC::new(&core, side, thread.as_ref()));
-        core.weak_ends.get_or_init(|| ends.each_ref().map(Arc::downgrade));
-        *core.ends.lock() = Some(ends);
+        let vcs = Side::BOTH.map(|side| PluginVC::new(&core, side, thread.as_ref()));
+        core.weak_vcs.get_or_init(|| vcs.each_ref().map(Arc::downgrade));
+        *core.vcs.lock() = Some(vcs);
         core.alive.set();
-        core.report(pvc::pair(core.id), pvc::CREATE, None);
+        core.report(|| pvc::pair(core.id), pvc::CREATE, None);
         core
     }
 
@@ -227,7 +230,7 @@ impl PluginVCCore {
     /// Mirrors `PluginVCCore::kill_no_connect`.
     pub fn kill_no_connect(&self) {
         debug_assert!(!self.connected.is_set(), "!connected");
-        debug_assert!(!self.active.closed.is_set(), "!active_vc.closed");
+        debug_assert!(!self.end(Side::Active).closed.is_set(), "!active_vc.closed");
         if let Some(active) = self.end_ref(Side::Active) {
             active.do_io_close(None);
         }
@@ -288,7 +291,7 @@ impl PluginVCCore {
 
     /// Says which ends are transparent. Mirrors `set_transparent`.
     pub fn set_transparent(&self, passive_side: bool, active_side: bool) {
-        if let Some([active, passive]) = &*self.ends.lock() {
+        if let Some([active, passive]) = &*self.vcs.lock() {
             passive.net_base().set_is_transparent(passive_side);
             active.net_base().set_is_transparent(active_side);
         }
@@ -307,32 +310,36 @@ impl PluginVCCore {
 
     #[inline]
     pub(crate) fn end(&self, side: Side) -> &End {
-        match side {
-            Side::Active => &self.active,
-            Side::Passive => &self.passive,
-        }
+        &self.ends[side.index()]
     }
 
     #[inline]
     pub(crate) fn end_ref(&self, side: Side) -> Option<Arc<PluginVC>> {
-        self.weak_ends.get()?[side.index()].upgrade()
+        self.weak_vcs.get()?[side.index()].upgrade()
     }
 
-    #[inline]
+    #[inline(always)]
     #[track_caller]
-    pub(crate) fn report(&self, subject: Subject, kind: StepKind, value: Option<i64>) {
-        self.steps.report(|| Step {
+    pub(crate) fn report(
+        &self,
+        subject: impl FnOnce() -> Subject,
+        kind: StepKind,
+        value: Option<i64>,
+    ) {
+        // By value: what the record is made of need not lie in memory when no record is made.
+        self.steps.report(move || Step {
             at: self.processor.clock().get_hrtime(),
             held: census::held_locks(),
-            ..Step::bare(subject, kind, value)
+            ..Step::bare(subject(), kind, value)
         });
     }
 
     /// Frees the pair if both ends have processed their close, or tells the acceptor that no
     /// connection will come. The caller holds C. Mirrors `attempt_delete`.
     pub(crate) fn attempt_delete(&self) {
-        if self.active.deletable.is_set() {
-            if self.passive.deletable.is_set() {
+        let [active, passive] = &self.ends;
+        if active.deletable.is_set() {
+            if passive.deletable.is_set() {
                 self.destroy();
             } else if !self.connected.is_set() {
                 self.state_send_accept_failed();
@@ -352,21 +359,19 @@ impl PluginVCCore {
     /// Mirrors `PluginVCCore::destroy`. The memory goes with the last reference;
     /// from now on no call on the pair is allowed.
     pub(crate) fn destroy(&self) {
-        self.report(pvc::pair(self.id), pvc::DESTROY, None);
+        self.report(|| pvc::pair(self.id), pvc::DESTROY, None);
         let connected = self.connected.is_set();
-        debug_assert!(self.active.closed.is_set() || !connected, "active_vc.closed || !connected");
-        debug_assert!(
-            self.passive.closed.is_set() || !connected,
-            "passive_vc.closed || !connected"
-        );
+        let [active, passive] = &self.ends;
+        debug_assert!(active.closed.is_set() || !connected, "active_vc.closed || !connected");
+        debug_assert!(passive.closed.is_set() || !connected, "passive_vc.closed || !connected");
         self.cut();
     }
 
     fn cut(&self) {
         self.alive.clear();
-        let ends = self.ends.lock().take();
+        let vcs = self.vcs.lock().take();
         let acceptor = self.connect_to.lock().take();
         let about = self.about.lock().take();
-        drop((ends, acceptor, about));
+        drop((vcs, acceptor, about));
     }
 }

@@ -36,10 +36,10 @@ impl<'a> Half<'a> {
         &self.end().direction(op).vio
     }
 
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub(crate) fn report(self, kind: StepKind, value: Option<i64>) {
-        self.core.report(self.side.of_pair(self.core.id()), kind, value);
+        self.core.report(move || self.side.of_pair(self.core.id()), kind, value);
     }
 
     /// Has this end called back after `span` nanoseconds, unless `place` already
@@ -59,7 +59,7 @@ impl<'a> Half<'a> {
         }
         let Some(this) = self.core.end_ref(self.side) else { return };
         let processor = &self.core.processor;
-        let event = EThread::with_current(|thread| match thread {
+        let event = EThread::with_current(move |thread| match thread {
             Some(thread) if self.is_home(thread) => Some(match span {
                 0 => thread.schedule_imm_local(this),
                 _ => thread.schedule_in_local(this, span),
@@ -85,6 +85,7 @@ impl<'a> Half<'a> {
 
     /// True if `thread` runs the event loop of the processor that the pair was made on.
     /// In the original there is only one.
+    #[inline(always)]
     fn is_home(self, thread: &EThread) -> bool {
         thread.tt() == ThreadType::Regular
             && thread.is_of(&self.core.processor)

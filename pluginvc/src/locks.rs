@@ -51,6 +51,7 @@ impl<'a> Half<'a> {
     /// this mutex is still the right one. If not, the original aborts in `handleEvent`, and so does
     /// the port, unless [`Corrections::look_again`](crate::Corrections::look_again) is on. In B the
     /// process function `f` takes the lock itself.
+    #[inline(always)]
     pub(crate) fn with_sm_after_callback<R>(
         self,
         core: &'a Guard<'_>,
@@ -58,11 +59,15 @@ impl<'a> Half<'a> {
         guard: Option<&Guard<'_>>,
         f: impl FnOnce(Option<Option<&Guard<'_>>>) -> R,
     ) -> R {
-        let is_same = guard.is_some_and(|guard| self.vio(op).is_bound_to(guard.mutex()));
+        if let Some(guard) = guard
+            && self.vio(op).is_bound_to(guard.mutex())
+        {
+            return f(Some(Some(guard)));
+        }
         let is_held = || self.vio_mutex(core, op).is_none_or(|mutex| mutex.is_held());
         let looks = self.core.options.corrections.look_again
             || self.core.options.epoch.takes_its_own_lock();
-        if looks || is_same || is_held() {
+        if looks || is_held() {
             return self.with_sm(core, op, guard, f);
         }
         self.with_sm(core, op, guard, |locked| {
@@ -77,6 +82,7 @@ impl<'a> Half<'a> {
     /// Calls `f` with a guard of this end's VIO for `op`: `guard` if the VIO still has that mutex,
     /// else a guard of its new mutex, by try-lock; `Some(None)` if it has no mutex, `None` if the
     /// lock misses.
+    #[inline(always)] // With its caller it is one function; so the locks stay in registers.
     pub(crate) fn with_sm<R>(
         self,
         core: &'a Guard<'_>,
@@ -84,23 +90,20 @@ impl<'a> Half<'a> {
         guard: Option<&Guard<'_>>,
         f: impl FnOnce(Option<Option<&Guard<'_>>>) -> R,
     ) -> R {
-        if let Some(guard) = guard
-            && self.vio(op).is_bound_to(guard.mutex())
-        {
-            return f(Some(Some(guard)));
-        }
-        match self.vio_mutex(core, op) {
-            None => f(Some(None)),
-            // Checked again, as at the top of the handler: the VIO may have moved while we took its
-            // old mutex.
-            Some(mutex) => match mutex.try_lock() {
-                Some(guard) if self.vio(op).is_bound_to(guard.mutex()) => f(Some(Some(&guard))),
-                _ => f(None),
-            },
-        }
+        let (mutex, taken);
+        let locked = match guard {
+            Some(guard) if self.vio(op).is_bound_to(guard.mutex()) => Some(Some(guard)),
+            _ => {
+                mutex = self.vio_mutex(core, op);
+                taken = take_vio_mutex(self.vio(op), &mutex);
+                taken.as_ref().map(Option::as_ref)
+            }
+        };
+        f(locked)
     }
 
     /// The mutex of this end's VIO for `op`, as cached under C.
+    #[inline(always)]
     pub(crate) fn vio_mutex(self, core: &'a Guard<'_>, op: VioOp) -> Option<VioMutex<'a>> {
         let first = &self.core.state(core).first_mutex[self.side.index()];
         first[usize::from(op == VioOp::Write)].of(self.vio(op))
@@ -135,13 +138,12 @@ impl FirstMutex {
     pub(crate) fn of(&self, vio: &VIO) -> Option<VioMutex<'_>> {
         match self.0.get() {
             Some(first) if vio.is_bound_to(first) => Some(VioMutex::First(first)),
-            _ => self.ask(vio),
+            _ => self.keep(vio.mutex()?),
         }
     }
 
     #[cold]
-    fn ask(&self, vio: &VIO) -> Option<VioMutex<'_>> {
-        let mutex = vio.mutex()?;
+    fn keep(&self, mutex: Arc<ProxyMutex>) -> Option<VioMutex<'_>> {
         // Only the first mutex is cached.
         let _ = self.0.set(Arc::clone(&mutex));
         Some(VioMutex::Later(mutex))

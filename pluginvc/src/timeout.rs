@@ -61,6 +61,7 @@ impl Half<'_> {
     /// Tells the read side of a timeout if a read is under way, else the write
     /// side. Called with C and with the mutexes that the VIOs had when the
     /// handler began; a VIO that has got its mutex since then is locked here.
+    #[cold]
     pub(crate) fn process_timeout(self, place: &AtomicEvent, event: EventCode) {
         // course: 11 begin process_timeout "tell one side of the timeout"
         let end = self.end();
@@ -114,6 +115,7 @@ impl Half<'_> {
     }
 
     /// Bytes have moved.
+    #[inline(always)] // Few ends have a timeout.
     pub(crate) fn update_inactive_time(self) {
         if rearmed(&TS_1427) {
             return self.replace_inactive_event();

@@ -90,6 +90,7 @@ impl<'a> Half<'a> {
     /// The common part of the write sides of epochs B and C: moves bytes from the
     /// user's write buffer into the core buffer, under C and under the mutex of
     /// the VIO.
+    #[inline(always)]
     pub(crate) fn write_into_core(self, core: &Guard<'_>, sm: &Guard<'_>) -> Progress {
         // course: 7 begin write_into_core "move bytes into the core buffer, and tell the writer"
         let (vio, other) = (&self.end().write.vio, self.other().end());
@@ -97,20 +98,23 @@ impl<'a> Half<'a> {
         if ntodo == 0 || self.is_null_do_io(sm, VioOp::Write) {
             return Progress::Nothing;
         }
-        let bytes_avail = vio.with_buffer(sm, |buffer| match buffer {
+        let bound = vio.bound(sm);
+        let bytes_avail = match bound.buffer() {
             MIOBufferAccessor::Reader(reader) => reader.read_avail(sm),
             _ => panic!(
                 "do_io_write without a reader: the original dereferences a null pointer here"
             ),
-        });
+        };
         let act_on = bytes_avail.min(ntodo);
         self.report(pvc::WRITE_ACT_ON, Some(act_on));
 
         if other.closed.is_set() || other.read.shutdown.is_set() {
+            drop(bound);
             self.call_back(sm, VioOp::Write, EventCode::VC_EVENT_ERROR);
             return Progress::Nothing;
         }
         if act_on <= 0 {
+            drop(bound);
             if ntodo > 0 {
                 // Nothing to write: the state machine should fill the buffer.
                 self.call_back(sm, VioOp::Write, EventCode::VC_EVENT_WRITE_READY);
@@ -118,20 +122,23 @@ impl<'a> Half<'a> {
             return Progress::Nothing;
         }
 
-        let flow = self.outgoing(core);
-        let buf_space = self.max_bytes() - flow.borrow().buffer.max_read_avail();
+        let mut flow = self.outgoing(core).borrow_mut();
+        let buf_space = self.max_bytes() - flow.buffer.max_read_avail();
         if buf_space <= 0 {
             self.report(pvc::WRITE_NO_SPACE, None);
             return Progress::Nothing;
         }
         let act_on = act_on.min(buf_space);
-        let added = vio.with_buffer(sm, |buffer| match buffer {
-            MIOBufferAccessor::Reader(reader) => reader.buffer().with(sm, |from| {
-                transfer_bytes(&mut flow.borrow_mut().buffer, from, reader.id(), act_on)
-            }),
+        let added = match bound.buffer() {
+            MIOBufferAccessor::Reader(reader) => {
+                let from = &mut reader.buffer().borrow(sm);
+                transfer_bytes(&mut flow.buffer, from, reader.id(), act_on)
+            }
             _ => 0,
-        });
-        vio.add_ndone(sm, added);
+        };
+        bound.add_ndone(added);
+        // The state machine may do anything with its VIO.
+        drop((bound, flow));
         self.report(pvc::WRITE_ADDED, Some(added));
         let event = match vio.ntodo() {
             0 => EventCode::VC_EVENT_WRITE_COMPLETE,
@@ -147,6 +154,7 @@ impl<'a> Half<'a> {
     /// The common part of the read sides of epochs B and C: moves bytes from the
     /// core buffer into the user's read buffer, under C and under the mutex of
     /// the VIO.
+    #[inline(always)]
     pub(crate) fn read_from_core(self, core: &Guard<'_>, sm: &Guard<'_>) -> Progress {
         // course: 7 begin read_from_core "move bytes to the user, and tell the reader"
         let (vio, other) = (&self.end().read.vio, self.other().end());
@@ -154,15 +162,14 @@ impl<'a> Half<'a> {
         if ntodo == 0 {
             return Progress::Nothing;
         }
-        let flow = self.incoming(core);
-        let bytes_avail = {
-            let flow = flow.borrow();
-            flow.buffer.read_avail(flow.reader)
-        };
+        let mut flow = self.incoming(core).borrow_mut();
+        let Flow { buffer: from, reader } = &mut *flow;
+        let bytes_avail = from.read_avail(*reader);
         let act_on = bytes_avail.min(ntodo);
         self.report(pvc::READ_ACT_ON, Some(act_on));
 
         if act_on <= 0 {
+            drop(flow);
             let own_too = rearmed(&TS_3404) && self.end().write.shutdown.is_set();
             if other.closed.is_set() || other.write.shutdown.is_set() || own_too {
                 self.call_back(sm, VioOp::Read, EventCode::VC_EVENT_EOS);
@@ -172,27 +179,28 @@ impl<'a> Half<'a> {
         if self.is_null_do_io(sm, VioOp::Read) {
             return Progress::Nothing;
         }
-        let added = vio.with_buffer(sm, |buffer| {
-            let MIOBufferAccessor::Writer(output) = buffer else {
-                panic!(
-                    "do_io_read without a buffer: the original dereferences a null pointer here"
-                );
-            };
-            output.with(sm, |output| {
+        let bound = vio.bound(sm);
+        let added = match bound.buffer() {
+            MIOBufferAccessor::Writer(output) => {
+                let output = &mut *output.borrow(sm);
                 let water_mark = output.water_mark().max(self.max_bytes());
                 let buf_space = water_mark - output.max_read_avail();
                 if buf_space <= 0 {
-                    return 0;
+                    0
+                } else {
+                    transfer_bytes(output, from, *reader, act_on.min(buf_space))
                 }
-                let flow = &mut *flow.borrow_mut();
-                transfer_bytes(output, &mut flow.buffer, flow.reader, act_on.min(buf_space))
-            })
-        });
+            }
+            _ => {
+                panic!("do_io_read without a buffer: the original dereferences a null pointer here")
+            }
+        };
         if added <= 0 {
             self.report(pvc::READ_NO_SPACE, None);
             return Progress::Nothing;
         }
-        vio.add_ndone(sm, added);
+        bound.add_ndone(added);
+        drop((bound, flow));
         self.report(pvc::READ_ADDED, Some(added));
         let event = match vio.ntodo() {
             0 => EventCode::VC_EVENT_READ_COMPLETE,
@@ -217,7 +225,7 @@ impl<'a> Half<'a> {
 
     /// How many bytes may wait in a buffer.
     pub(crate) fn max_bytes(self) -> i64 {
-        self.core.options.buffer_index.buffer_size()
+        self.core.max_bytes
     }
 
     /// Calls the state machine of one direction back. `sm` is the mutex of that
@@ -226,7 +234,7 @@ impl<'a> Half<'a> {
     /// # Panics
     /// If the operation was issued without a continuation: the original
     /// dereferences a null pointer here.
-    #[inline(always)]
+    #[inline(never)] // The one call between a transfer and the user's handler.
     pub(crate) fn call_back(self, sm: &Guard<'_>, op: VioOp, event: EventCode) {
         let vio = self.vio(op);
         let is_locked = !self.end().direction(op).is_unlocked.is_set();
@@ -257,6 +265,7 @@ impl<'a> Half<'a> {
     /// True if the operation has no continuation or no buffer, and the
     /// corrections make this mean "nothing to do"; see
     /// [`Corrections::null_do_io`](crate::Corrections::null_do_io).
+    #[inline(always)]
     pub(crate) fn is_null_do_io(self, sm: &Guard<'_>, op: VioOp) -> bool {
         self.core.options.corrections.null_do_io && {
             let vio = self.vio(op);
@@ -275,10 +284,12 @@ impl<'a> Half<'a> {
         };
         self.report(kind, None);
         let direction = self.end().direction(op);
-        assert!(direction.vio.op() == op, "vio->op == VIO::READ || vio->op == VIO::WRITE");
+        assert!(direction.vio.does(op), "vio->op == VIO::READ || vio->op == VIO::WRITE");
         direction.need_process.set();
-        if !rearmed(&planted::FORGOTTEN) {
-            self.setup_event_cb(0, &self.end().sm_lock_retry_event);
+        let place = &self.end().sm_lock_retry_event;
+        // Mostly the event is on its way already; this spares the call then.
+        if !place.is_some() && !rearmed(&planted::FORGOTTEN) {
+            self.setup_event_cb(0, place);
         }
     }
 
@@ -289,20 +300,27 @@ impl<'a> Half<'a> {
     /// that one with C held, and a thread that holds it and waits for C waits
     /// for ever: an open defect of the original. See
     /// [`Corrections::reenable_tries`](crate::Corrections::reenable_tries).
+    #[inline(always)]
     pub(crate) fn reenable_caller(self, caller: &Guard<'_>, op: VioOp) {
         let vio = self.vio(op);
         if vio.is_bound_to(caller.mutex()) {
             self.reenable(op);
-        } else if let Some(mutex) = vio.mutex() {
-            if self.core.options.corrections.reenable_tries {
-                return match (mutex.try_lock(), op) {
-                    (Some(_guard), _) => self.reenable(op),
-                    (None, VioOp::Write) => self.write_lock_miss(),
-                    (None, _) => self.read_lock_miss(),
-                };
-            }
-            let _guard = mutex.lock();
-            self.reenable(op);
+        } else {
+            self.reenable_under_another_mutex(op);
         }
+    }
+
+    #[cold]
+    fn reenable_under_another_mutex(self, op: VioOp) {
+        let Some(mutex) = self.vio(op).mutex() else { return };
+        if self.core.options.corrections.reenable_tries {
+            return match (mutex.try_lock(), op) {
+                (Some(_guard), _) => self.reenable(op),
+                (None, VioOp::Write) => self.write_lock_miss(),
+                (None, _) => self.read_lock_miss(),
+            };
+        }
+        let _guard = mutex.lock();
+        self.reenable(op);
     }
 }

@@ -13,7 +13,7 @@
 use crate::steps as pvc;
 use crate::steps::Side;
 use std::net::SocketAddr;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use eventsys::defects::rearmed;
 use eventsys::sync::atomic::Ordering;
@@ -44,7 +44,6 @@ use crate::half::Half;
 pub struct PluginVC {
     /// The core mutex, C.
     base: ContinuationBase,
-    this: Weak<PluginVC>,
     core: Arc<PluginVCCore>,
     net: NetVcBase,
     side: Side,
@@ -56,9 +55,8 @@ impl PluginVC {
         side: Side,
         thread: Option<&Arc<EThread>>,
     ) -> Arc<PluginVC> {
-        Arc::new_cyclic(|this| PluginVC {
+        Arc::new(PluginVC {
             base: ContinuationBase::new(Arc::clone(core.mutex())),
-            this: Weak::clone(this),
             core: Arc::clone(core),
             net: NetVcBase::new(thread),
             side,
@@ -109,7 +107,7 @@ impl PluginVC {
 
     /// A reference to this end, for scheduling on it.
     fn this_ref(&self) -> Arc<PluginVC> {
-        self.this.upgrade().expect("called by reference")
+        self.core.end_ref(self.side).expect("called by reference")
     }
 
     /// This end inside its pair.
@@ -232,6 +230,7 @@ impl VConnection for PluginVC {
 
     /// PR #4746 made `vio->mutex->thread_holding == this_ethread()` a debug
     /// assertion here; the guard makes it a rule in every build.
+    #[inline(always)] // Into `reenable_if_issued`, which each piece calls twice.
     #[track_caller]
     fn reenable(&self, guard: &Guard<'_>, op: VioOp) {
         self.check_usable();

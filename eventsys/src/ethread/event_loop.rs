@@ -7,6 +7,7 @@
 
 use crate::steps::events;
 use std::cell::Cell;
+use std::mem;
 use std::sync::Arc;
 use std::thread;
 
@@ -163,38 +164,20 @@ impl<'a> EventLoop<'a> {
         let (thread, local) = (self.thread, self.local);
         // SAFETY: the event comes from a queue of this thread.
         let body = unsafe { event.body() };
+        // Dropped after the lock, also when the handler panics.
         let mut dispatched =
-            Dispatched { thread, local, event, cont: body.cont.take(), is_freed: Cell::new(false) };
+            Dispatched { on: self, event, cont: body.cont.take(), is_freed: Cell::new(false) };
         let Some(cont) = &dispatched.cont else {
             // SAFETY: this thread's event, and in no queue.
             unsafe { local.free.free(event) };
             return;
         };
         let Some(lock) = weak_try_lock(cont.base().mutex().map(|mutex| &**mutex)) else {
-            thread.trace(events::DISPATCH_LOCK_MISS, code);
-            let again = after(local.time.now(&thread.clock), DELAY_FOR_RETRY);
-            body.due.set(Due::At(again));
-            #[cfg(feature = "explore")]
-            body.missed.set(again);
-            body.cont.set(dispatched.cont.take());
-            // A user's `base` or listener may have rescheduled it just now.
-            if body.place.get() == Place::Nowhere {
-                thread.enqueue_local(event);
-            }
-            return;
+            return self.missed(dispatched, code);
         };
         // Under the mutex: so a cancel by a thread that holds the mutex is always seen.
         if event.is_cancelled() && !rearmed(&TS_1488) {
-            // The event does not come again. If a user's `base` has queued it, the queue frees it.
-            body.period.set(0);
-            if thread.cancelled == CancelledEvents::FreedUnderLock
-                && body.place.get() == Place::Nowhere
-            {
-                dispatched.is_freed.set(true);
-                // SAFETY: this thread's event, and in no queue.
-                unsafe { local.free.free(event) };
-            }
-            return;
+            return self.found_cancelled(&dispatched);
         }
         thread.trace(events::DISPATCH, code);
         #[cfg(feature = "explore")]
@@ -210,17 +193,80 @@ impl<'a> EventLoop<'a> {
             None => call(cont, None, code, data),
         };
         local.time.called_back(&thread.clock);
+        drop(lock);
+        // Without the call of its `drop`, which would find nothing to do.
+        let cont = dispatched.cont.take();
+        mem::forget(dispatched);
+        if let Some(cont) = cont {
+            self.settle(event, cont);
+        }
+    }
+
+    /// The mutex of the continuation is in use: tries again later.
+    #[cold]
+    fn missed(&self, mut dispatched: Dispatched<'_>, code: EventCode) {
+        let (thread, event) = (self.thread, dispatched.event);
+        thread.trace(events::DISPATCH_LOCK_MISS, code);
+        // SAFETY: the event belongs to this thread.
+        let body = unsafe { event.body() };
+        let again = after(self.local.time.now(&thread.clock), DELAY_FOR_RETRY);
+        body.due.set(Due::At(again));
+        #[cfg(feature = "explore")]
+        body.missed.set(again);
+        body.cont.set(dispatched.cont.take());
+        // A user's `base` or listener may have rescheduled it just now.
+        if body.place.get() == Place::Nowhere {
+            thread.enqueue_local(event);
+        }
+    }
+
+    /// The event has been cancelled, and does not come again. If a user's `base` has queued it, the
+    /// queue frees it. The caller has the lock.
+    #[cold]
+    fn found_cancelled(&self, dispatched: &Dispatched<'_>) {
+        // SAFETY: the event belongs to this thread.
+        let body = unsafe { dispatched.event.body() };
+        body.period.set(0);
+        if self.thread.cancelled == CancelledEvents::FreedUnderLock
+            && body.place.get() == Place::Nowhere
+        {
+            dispatched.is_freed.set(true);
+            // SAFETY: this thread's event, and in no queue.
+            unsafe { self.local.free.free(dispatched.event) };
+        }
+    }
+
+    /// Leaves the event where its handler has queued it, re-arms it, or frees it.
+    #[inline(always)]
+    fn settle(&self, event: &'static Event, cont: ContRef) {
+        let local = self.local;
+        // SAFETY: the event belongs to this thread.
+        let body = unsafe { event.body() };
+        let period = body.period.get();
+        if body.place.get() == Place::Nowhere && period == 0 {
+            // SAFETY: this thread's event, and in no queue.
+            unsafe { local.free.free_dispatched(event, Some(cont)) };
+            return;
+        }
+        body.cont.set(Some(cont));
+        if body.place.get() != Place::Nowhere {
+            // The handler has rescheduled it.
+            return;
+        }
+        body.due.set(if period < 0 {
+            Due::Poll(period)
+        } else {
+            Due::At(after(local.time.updated(&self.thread.clock), period))
+        });
+        self.thread.enqueue_local(event);
     }
 }
 
-/// An event that is being dispatched. Its `drop` decides what happens to the event afterwards, also
-/// when the handler panics. Dropped after the lock.
+/// An event that is being dispatched, with its continuation taken out for the length of the call;
+/// `None` once it is settled. If the handler panics, the `drop` settles it.
 struct Dispatched<'a> {
-    thread: &'a EThread,
-    local: &'a Local,
+    on: &'a EventLoop<'a>,
     event: &'static Event,
-    /// The continuation, taken out of the event during the call; `None` once it is back in the
-    /// event.
     cont: Option<ContRef>,
     /// True once the event has been freed, under the lock.
     is_freed: Cell<bool>,
@@ -235,33 +281,9 @@ impl Drop for Dispatched<'_> {
         }
         if thread::panicking() {
             // A `drop` or a listener that panics as well would end the process.
-            let _ = contain(|| self.settle(cont));
+            let _ = contain(|| self.on.settle(self.event, cont));
         } else {
-            self.settle(cont);
-        }
-    }
-}
-
-impl Dispatched<'_> {
-    /// Leaves the event where its handler has queued it, re-arms it, or frees it.
-    #[inline(always)]
-    fn settle(&self, cont: ContRef) {
-        // SAFETY: the event belongs to this thread.
-        let body = unsafe { self.event.body() };
-        body.cont.set(Some(cont));
-        let period = body.period.get();
-        if body.place.get() != Place::Nowhere {
-            // The handler has rescheduled it.
-        } else if period != 0 {
-            body.due.set(if period < 0 {
-                Due::Poll(period)
-            } else {
-                Due::At(after(self.local.time.updated(&self.thread.clock), period))
-            });
-            self.thread.enqueue_local(self.event);
-        } else {
-            // SAFETY: this thread's event, and in no queue.
-            unsafe { self.local.free.free(self.event) };
+            self.on.settle(self.event, cont);
         }
     }
 }

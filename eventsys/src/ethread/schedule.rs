@@ -7,7 +7,7 @@
 use crate::steps::events;
 use std::mem;
 
-use super::{EThread, ThreadType, free_unqueued, new_event, stale};
+use super::{EThread, Local, ThreadType, free_unqueued, new_event, stale};
 use crate::code::EventCode;
 use crate::defects::{TS_1503, rearmed};
 use crate::event::{Body, Due, Event, EventRef, Place, Request};
@@ -219,7 +219,7 @@ impl EThread {
         // SAFETY: allocated by this thread just now.
         fill(unsafe { event.body() }, request, plan);
         let reference = event.reference();
-        self.enqueue_local(event);
+        self.enqueue_on(local, event);
         reference
     }
 
@@ -276,13 +276,19 @@ impl EThread {
     /// Mirrors `ProtectedQueue::enqueue_local`.
     #[inline(always)]
     pub(super) fn enqueue_local(&self, event: &'static Event) {
-        // SAFETY: `local` answers only the owner, which owns the event too, and
-        // an event that is being queued is in no list.
+        self.enqueue_on(self.local(), event);
+    }
+
+    /// As [`EThread::enqueue_local`], with the queues of this thread at hand.
+    #[inline(always)]
+    fn enqueue_on(&self, local: &Local, event: &'static Event) {
+        // SAFETY: only the owner has `local`, and it owns the event too; an event
+        // that is being queued is in no list.
         unsafe {
             let body = event.body();
             debug_assert_eq!(body.place.get(), Place::Nowhere);
             body.place.set(Place::Protected);
-            self.local().queue.enqueue(event);
+            local.queue.enqueue(event);
             // Last: the listener may reschedule this very event, or panic.
             self.trace(events::SCHEDULE, body.callback_event.get());
         }

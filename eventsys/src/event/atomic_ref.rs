@@ -27,9 +27,8 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 /// ```
 #[derive(Default)]
 pub struct AtomicEvent(
-    /// 0 for none, else the index of the event plus one in the upper half and
-    /// the lower half of its generation in the lower: a reference that is kept
-    /// here while its event is used again 2^32 times would pass for a good one.
+    /// 0 for none, else the event's number in the upper half and its generation in the lower: no
+    /// event is used more often than that counts.
     AtomicU64,
 );
 
@@ -101,23 +100,13 @@ impl fmt::Debug for AtomicEvent {
 
 #[inline]
 fn pack(event: Option<EventRef>) -> u64 {
-    match event {
-        None => 0,
-        Some(EventRef { event, generation }) => {
-            (u64::from(event.index) + 1) << 32 | (generation & 0xffff_ffff)
-        }
-    }
+    event.map_or(0, |event| event.word)
 }
 
 #[inline]
 fn unpack(word: u64) -> Option<EventRef> {
     let index = u32::try_from((word >> 32).checked_sub(1)?).ok()?;
-    let event = event_at(index);
-    // The upper half of the generation is taken from the event as it is now; if
-    // the lower half does not fit, the reference is stale and stays so.
-    let now = event.state.load(Ordering::Relaxed) >> 1;
-    let generation = (now & !0xffff_ffff) | (word & 0xffff_ffff);
-    Some(EventRef { event, generation })
+    Some(EventRef { event: event_at(index), word })
 }
 
 #[cfg(all(test, not(feature = "explore")))]
@@ -127,16 +116,17 @@ mod tests {
     use crate::event::allocate;
 
     #[test]
-    fn an_event_used_more_often_than_the_word_counts_is_still_found() {
+    fn an_event_that_has_been_used_as_often_as_the_word_counts_is_still_found() {
         let event = allocate();
         let before = event.state.load(Ordering::Relaxed);
-        event.state.store(((5 << 32) | 7) << 1, Ordering::Relaxed);
+        event.state.store(u64::from(u32::MAX) << 1, Ordering::Relaxed);
         let reference = event.reference();
         let kept = AtomicEvent::none();
         kept.store(Some(reference));
         assert_eq!(kept.load(), Some(reference));
-        assert!(kept.is(reference));
+        assert!(kept.is(reference) && reference.is_live());
         event.state.store(before, Ordering::Relaxed);
+        assert!(!reference.is_live());
         free_unqueued(event);
     }
 }

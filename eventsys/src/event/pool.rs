@@ -10,10 +10,11 @@
 #[cfg(all(feature = "explore", not(feature = "shuttle")))]
 mod recycled;
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::sync::OnceLock;
 
-use super::{Due, Event, Place};
+use super::{Event, Place};
+use crate::continuation::ContRef;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, global};
 use crate::thread_id::ThreadId;
@@ -98,22 +99,23 @@ pub(crate) fn allocate() -> &'static Event {
     event
 }
 
-/// The free list of one EThread.
+/// The free list of one EThread, linked through the events as the original's is.
 #[derive(Default)]
-pub(crate) struct FreeEvents(RefCell<Vec<&'static Event>>);
+pub(crate) struct FreeEvents {
+    /// The event that was freed last.
+    top: Cell<Option<&'static Event>>,
+    len: Cell<usize>,
+}
 
 impl FreeEvents {
     pub(crate) const fn new() -> FreeEvents {
-        FreeEvents(RefCell::new(Vec::new()))
+        FreeEvents { top: Cell::new(None), len: Cell::new(0) }
     }
 
     /// An event, owned by the calling thread, which is the list's.
     #[inline]
     pub(crate) fn allocate(&self) -> &'static Event {
-        match self.0.borrow_mut().pop() {
-            Some(event) => event,
-            None => allocate(),
-        }
+        self.pop().unwrap_or_else(allocate)
     }
 
     /// Frees an event: from now on every [`EventRef`](super::EventRef) to it is
@@ -124,35 +126,68 @@ impl FreeEvents {
     #[inline]
     pub(crate) unsafe fn free(&self, event: &'static Event) {
         // SAFETY: owned, says the caller.
+        let cont = unsafe { event.body() }.cont.take();
+        // SAFETY: as the caller says.
+        unsafe { self.free_dispatched(event, cont) };
+    }
+
+    /// As [`FreeEvents::free`], for an event whose continuation has been taken out.
+    ///
+    /// # Safety
+    /// As for [`FreeEvents::free`].
+    #[inline(always)]
+    pub(crate) unsafe fn free_dispatched(&self, event: &'static Event, cont: Option<ContRef>) {
+        // SAFETY: owned, says the caller.
         let body = unsafe { event.body() };
         debug_assert_eq!(body.place.get(), Place::Nowhere);
-        body.due.set(Due::Immediate);
         #[cfg(feature = "explore")]
         body.missed.set(0);
-        let (cont, cookie) = (body.cont.take(), body.cookie.take());
+        let cookie = body.cookie.take();
         let generation = event.state.load(Ordering::Relaxed) >> 1;
         event.state.store((generation + 1) << 1, Ordering::Release);
-        let mut free = self.0.borrow_mut();
-        // An `AtomicEvent` keeps 32 bits of the generation, so no generation may
+        // An `EventRef` keeps 32 bits of the generation, so no generation may
         // come twice: an event that has used all of them is retired.
         if generation < u64::from(u32::MAX) {
-            free.push(event);
+            body.next.set(self.top.replace(Some(event)));
+            self.len.set(self.len.get() + 1);
         }
-        if free.len() > LOCAL_MAX {
-            give_back(free.drain(..LOCAL_MAX / 2));
+        if self.len.get() > LOCAL_MAX {
+            self.give_back_oldest(LOCAL_MAX / 2);
         }
-        drop(free);
         // Last, because a user's `drop` may schedule events.
         drop((cont, cookie));
     }
 
     /// Gives every event to the global list; the thread is ending.
     pub(crate) fn give_back_all(&self) {
-        give_back(self.0.take().into_iter());
+        self.give_back_oldest(self.len.get());
+    }
+
+    /// The event that was freed last, if there is one.
+    #[inline]
+    fn pop(&self) -> Option<&'static Event> {
+        let event = self.top.get()?;
+        // SAFETY: what is in the list belongs to the list's thread, which is the calling one.
+        self.top.set(unsafe { event.body() }.next.get());
+        self.len.set(self.len.get() - 1);
+        Some(event)
+    }
+
+    /// Gives the `count` events that were freed first to the global list.
+    #[cold]
+    fn give_back_oldest(&self, count: usize) {
+        let mut all: Vec<_> = std::iter::from_fn(|| self.pop()).collect();
+        let oldest = all.split_off(all.len() - count);
+        for event in all.into_iter().rev() {
+            // SAFETY: as above; it has just been taken out.
+            unsafe { event.body() }.next.set(self.top.replace(Some(event)));
+            self.len.set(self.len.get() + 1);
+        }
+        give_back(oldest.into_iter().rev());
     }
 }
 
-#[cold]
+/// Puts events into the global list, from which the last one is taken first.
 fn give_back(events: impl Iterator<Item = &'static Event>) {
     POOL.with(|pool| {
         let mut free = pool.free.lock();
@@ -192,7 +227,10 @@ mod tests {
     fn every_index_leads_back_to_its_event() {
         let events: Vec<_> = (0..1000).map(|_| allocate()).collect();
         for event in &events {
-            assert!(std::ptr::eq(event_at(event.index), *event));
+            assert!(std::ptr::eq(
+                event_at(u32::try_from((event.number >> 32) - 1).unwrap()),
+                *event
+            ));
         }
         assert_eq!(place_of(0), (0, 0));
         assert_eq!(place_of(FIRST_CHUNK - 1), (0, FIRST_CHUNK - 1));

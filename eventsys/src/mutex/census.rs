@@ -92,14 +92,14 @@ pub fn held_locks() -> HeldLocks {
     locks
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn acquired(mutex: &ProxyMutex) {
     if running() {
-        with_held(|held| held.push(mutex.key()));
+        note(mutex.key());
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn released(mutex: &ProxyMutex) {
     if running() {
         forget(mutex.key());
@@ -109,6 +109,11 @@ pub(super) fn released(mutex: &ProxyMutex) {
 #[inline]
 fn running() -> bool {
     RUNNING.load(Ordering::Relaxed) != 0
+}
+
+#[cold]
+fn note(key: usize) {
+    with_held(|held| held.push(key));
 }
 
 #[cold]

@@ -148,10 +148,10 @@ impl IOBufferBlock {
         if self.space() == 0 {
             return &mut [];
         }
-        let memory = self.memory.get_or_insert_with(|| Memory::new(self.index));
+        let (end, buf_end) = (self.end, self.buf_end);
         // SAFETY: by the invariant of `buf_end`, no other holder of the memory reads or writes
         // these bytes.
-        unsafe { memory.slice_mut(self.end, self.buf_end) }
+        unsafe { self.memory_to_write().slice_mut(end, buf_end) }
     }
 
     /// Makes the next `len` bytes of the space readable.
@@ -231,7 +231,7 @@ impl IOBufferBlock {
         assert!(len <= space, "fill({len}) of a block that has space for {space} bytes");
         if len > 0 {
             // The memory must exist before its bytes become readable, written or not.
-            self.memory.get_or_insert_with(|| Memory::new(self.index));
+            self.memory_to_write();
         }
         self.end += len;
     }
@@ -248,14 +248,29 @@ impl IOBufferBlock {
     }
 
     /// Copies in as many of the bytes as fit. Returns how many.
-    #[inline]
+    #[inline(always)]
     pub(super) fn write(&mut self, bytes: &[u8]) -> usize {
         let len = bytes.len().min(self.space());
         if len > 0 {
-            self.write_slice()[..len].copy_from_slice(&bytes[..len]);
-            self.end += len;
+            let (start, end) = (self.end, self.end + len);
+            // SAFETY: `len` is at most the space, so these bytes are space; by the invariant of
+            // `buf_end`, no other holder of the memory reads or writes them.
+            let space = unsafe { self.memory_to_write().slice_mut(start, end) };
+            space.copy_from_slice(&bytes[..len]);
+            self.end = end;
         }
         len
+    }
+
+    /// The memory, which is taken when it is first needed.
+    #[inline(always)]
+    fn memory_to_write(&mut self) -> &mut Memory {
+        #[cold]
+        #[inline(never)]
+        fn take(index: SizeIndex) -> Memory {
+            Memory::new(index)
+        }
+        self.memory.get_or_insert_with(|| take(self.index))
     }
 
     /// [`clone_range`](Self::clone_range), as memory counts it.

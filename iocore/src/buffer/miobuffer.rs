@@ -12,12 +12,13 @@ use eventsys::defects::rearmed;
 use super::beyond::ConsumeBeyond;
 use super::num::to_i64;
 use super::queue::BlockQueue;
-use super::reader::{MAX_MIOBUFFER_READERS, ReaderSlot};
+use super::reader::{ReaderSlot, Readers};
 use super::size::SizeIndex;
 use super::water;
 use crate::defects::WATER_MARK;
 
-/// A queue of bytes with one writer and up to [`MAX_MIOBUFFER_READERS`] readers.
+/// A queue of bytes with one writer and up to
+/// [`MAX_MIOBUFFER_READERS`](super::MAX_MIOBUFFER_READERS) readers.
 ///
 /// Each reader sees all bytes from its own place on. Memory is released when the slowest reader has
 /// left it. Nothing limits how much is written; the water mark is a hint for this, which the two
@@ -48,7 +49,7 @@ pub struct MIOBuffer {
     /// of its readable bytes is a difference.
     pub(super) end_pos: i64,
     /// The readers. [`check_invariants`](Self::check_invariants) says where they may be.
-    pub(super) readers: [ReaderSlot; MAX_MIOBUFFER_READERS],
+    pub(super) readers: Readers,
     /// The size of the blocks that are added.
     pub(super) size_index: SizeIndex,
     pub(super) water_mark: i64,
@@ -81,7 +82,7 @@ impl MIOBuffer {
         Self {
             queue: BlockQueue::default(),
             end_pos: 0,
-            readers: [ReaderSlot::FREE; MAX_MIOBUFFER_READERS],
+            readers: Readers::NONE,
             size_index,
             water_mark: if rearmed(&WATER_MARK) { water::recycled() } else { 0 },
             beyond: ConsumeBeyond::default(),
@@ -155,7 +156,7 @@ impl MIOBuffer {
         self.queue.check_invariants();
         let (front, writer) = (self.queue.front(), self.queue.writer_seq());
         let mut oldest = writer;
-        for slot in self.readers.iter().filter(|slot| slot.is_live()) {
+        for slot in self.live_readers() {
             assert!(front <= slot.seq && slot.seq <= writer, "a reader is at a block it may see");
             oldest = oldest.min(slot.seq);
             let block = self.queue.get(slot.seq).map_or(0, |block| block.len());
@@ -172,14 +173,12 @@ impl MIOBuffer {
     /// of them has moved or gone.
     #[inline]
     pub(super) fn let_go(&mut self) {
+        let oldest = |oldest: u64, slot: &ReaderSlot| oldest.min(slot.seq);
+        let oldest = self.live_readers().fold(self.queue.writer_seq(), oldest);
         // Usually a reader is still at the first block.
-        let front = self.queue.front();
-        if self.readers.iter().any(|slot| slot.is_live() && slot.seq == front) {
-            return;
+        if oldest > self.queue.front() {
+            self.queue.drop_before(oldest);
         }
-        let live = self.readers.iter().filter(|slot| slot.is_live());
-        let oldest = live.fold(self.queue.writer_seq(), |oldest, slot| oldest.min(slot.seq));
-        self.queue.drop_before(oldest);
     }
 }
 
@@ -273,11 +272,11 @@ mod tests {
     fn check_invariants_finds_each_state_that_a_buffer_cannot_be_in() {
         type Break = fn(&mut MIOBuffer);
         let cases: [(Break, &str); 5] = [
-            (|b| b.readers[0].seq += 2, "a reader is at a block it may see"),
-            (|b| b.readers[0].offset = 129, "a reader is within its block"),
+            (|b| b.readers.first.seq += 2, "a reader is at a block it may see"),
+            (|b| b.readers.first.offset = 129, "a reader is within its block"),
             (|b| b.end_pos += 1, "a reader's position tells what is left"),
-            (|b| b.readers[0].pos += 1, "a reader's position tells what is left"),
-            (|b| b.readers = [ReaderSlot::FREE; 5], "the first block is needed"),
+            (|b| b.readers.first.pos += 1, "a reader's position tells what is left"),
+            (|b| b.readers = Readers::NONE, "the first block is needed"),
         ];
         for (break_it, sentence) in cases {
             let mut buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_128);

@@ -24,10 +24,13 @@ const ROOM_TO_KEEP: usize = 64;
 /// The blocks of a buffer. See the module for the invariants.
 #[derive(Debug, Default)]
 pub(super) struct BlockQueue {
-    blocks: VecDeque<IOBufferBlock>,
+    /// The first block. It lies in the queue itself: most buffers never have a second one.
+    first: Option<IOBufferBlock>,
+    /// The blocks behind it.
+    behind: VecDeque<IOBufferBlock>,
     /// The sequence number of the first block.
     front: u64,
-    /// Whether the last block is behind the writer's. Never in an empty queue.
+    /// Whether the last block is behind the writer's. Only in a queue of two blocks or more.
     spare: bool,
 }
 
@@ -35,7 +38,7 @@ impl BlockQueue {
     /// Whether there are no blocks, and hence no writer's block.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
+        self.first.is_none()
     }
 
     /// The number of the first block.
@@ -53,66 +56,71 @@ impl BlockQueue {
     /// The writer's block.
     #[inline]
     pub(super) fn writer(&self) -> Option<&IOBufferBlock> {
-        self.blocks.get(self.writer_index())
+        self.at(self.writer_index())
     }
 
     /// The writer's block, for writing.
-    #[inline]
+    #[inline(always)]
     pub(super) fn writer_mut(&mut self) -> Option<&mut IOBufferBlock> {
-        let index = self.writer_index();
-        self.blocks.get_mut(index)
+        match self.writer_index() {
+            0 => self.first.as_mut(),
+            index => self.behind.get_mut(index - 1),
+        }
     }
 
     /// The empty block behind the writer's.
     #[inline]
     pub(super) fn spare(&self) -> Option<&IOBufferBlock> {
-        if self.spare { self.blocks.back() } else { None }
+        if self.spare { self.behind.back() } else { None }
     }
 
     /// The block with the given number, if there is one.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, seq: u64) -> Option<&IOBufferBlock> {
-        self.blocks.get(self.index(seq))
+        self.at(self.index(seq))
     }
 
-    /// Whether no block comes behind the one with the given number.
+    /// Whether there is no second block, so that no reader has a block to move on to.
     #[inline]
-    pub(super) fn is_last(&self, seq: u64) -> bool {
-        self.index(seq) + 1 >= self.blocks.len()
+    pub(super) fn has_no_second(&self) -> bool {
+        self.behind.is_empty()
     }
 
     /// The blocks from the given number on.
     #[inline]
     pub(super) fn from(&self, seq: u64) -> impl Iterator<Item = &IOBufferBlock> {
-        self.blocks.range(self.index(seq)..)
+        let index = self.index(seq);
+        let first = self.first.iter().skip(index);
+        first.chain(self.behind.range(index.saturating_sub(1)..))
     }
 
     /// The blocks that have space: the writer's and the spare.
     #[inline]
     pub(super) fn writable(&mut self) -> impl Iterator<Item = &mut IOBufferBlock> {
         let index = self.writer_index();
-        self.blocks.range_mut(index..)
+        let first = self.first.iter_mut().skip(index);
+        first.chain(self.behind.range_mut(index.saturating_sub(1)..))
     }
 
     /// How many blocks there are from the given number on.
     #[inline]
     pub(super) fn count_from(&self, seq: u64) -> usize {
-        self.blocks.len() - self.index(seq)
+        self.len() - self.index(seq)
     }
 
     /// Puts a block behind the writer's, in place of the spare. The writer moves to it if it has
     /// bytes or is the first; otherwise it is the new spare.
     #[inline]
     pub(super) fn append(&mut self, block: IOBufferBlock) {
+        if self.first.is_none() {
+            self.first = Some(block);
+            return;
+        }
         if self.spare {
-            self.blocks.pop_back();
+            self.behind.pop_back();
         }
-        self.spare = !self.blocks.is_empty() && block.len() == 0;
-        if self.blocks.capacity() == 0 {
-            // Room for one and not for the usual four: many buffers never have a second block.
-            self.blocks.reserve_exact(1);
-        }
-        self.blocks.push_back(block);
+        self.spare = block.len() == 0;
+        self.behind.push_back(block);
     }
 
     /// Moves the writer to the spare, if there is one.
@@ -122,37 +130,55 @@ impl BlockQueue {
     }
 
     /// Releases the blocks in front of the given number, which must not be beyond the writer's.
-    #[inline]
+    #[inline(never)]
     pub(super) fn drop_before(&mut self, seq: u64) {
         debug_assert!(seq <= self.writer_seq());
         while self.front < seq {
-            self.blocks.pop_front();
+            self.first = self.behind.pop_front();
             self.front += 1;
         }
         // A burst may have made the queue long. The queue frees capacity only when seven eighths
         // are unused, so the cost is small beside that of the blocks pushed and released in
         // between.
-        if self.blocks.capacity() > ROOM_TO_KEEP && self.blocks.len() < self.blocks.capacity() / 8 {
-            self.blocks.shrink_to(self.blocks.len() * 2);
+        if self.behind.capacity() > ROOM_TO_KEEP && self.behind.len() < self.behind.capacity() / 8 {
+            self.behind.shrink_to(self.behind.len() * 2);
         }
     }
 
     /// Releases all blocks.
     pub(super) fn clear(&mut self) {
-        self.front += self.blocks.len() as u64;
+        self.front += self.len() as u64;
         self.spare = false;
-        self.blocks = VecDeque::new();
+        self.first = None;
+        self.behind = VecDeque::new();
     }
 
     /// Checks those invariants of the module's text that can be checked here.
     pub(super) fn check_invariants(&self) {
-        assert!(!self.spare || self.blocks.len() >= 2, "a spare stands behind the writer's block");
+        assert!(self.first.is_some() || self.behind.is_empty(), "the first block comes first");
+        assert!(!self.spare || self.len() >= 2, "a spare stands behind the writer's block");
         assert!(self.spare().is_none_or(|spare| spare.len() == 0), "the spare is empty");
     }
 
     #[inline]
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.behind.len()
+    }
+
+    /// How many blocks are in front of the writer's.
+    #[inline]
     fn writer_index(&self) -> usize {
-        self.blocks.len().saturating_sub(1 + usize::from(self.spare))
+        // Without a block behind the first, the writer's is the first.
+        self.behind.len() - usize::from(self.spare)
+    }
+
+    /// The block that has so many blocks in front of it.
+    #[inline(always)]
+    fn at(&self, index: usize) -> Option<&IOBufferBlock> {
+        match index {
+            0 => self.first.as_ref(),
+            _ => self.behind.get(index - 1),
+        }
     }
 
     #[inline]
@@ -213,16 +239,21 @@ mod tests {
         let mut queue = BlockQueue::default();
         (0..10_000).for_each(|_| queue.append(full()));
         queue.drop_before(9_999);
-        assert!(queue.blocks.capacity() <= ROOM_TO_KEEP);
+        assert!(queue.behind.capacity() <= ROOM_TO_KEEP);
     }
 
     #[test]
-    fn the_first_block_makes_room_for_one() {
+    fn the_first_block_takes_no_room_of_its_own() {
         let mut queue = BlockQueue::default();
         queue.append(full());
-        assert_eq!(queue.blocks.capacity(), 1);
+        assert_eq!(queue.behind.capacity(), 0);
         queue.append(full());
-        assert!(queue.blocks.capacity() >= 4, "from then on as a queue grows");
+        queue.drop_before(1);
+        assert_eq!(
+            (queue.behind.len(), queue.count_from(1)),
+            (0, 1),
+            "the second is the first now"
+        );
     }
 
     /// The queue frees capacity above 64 when less than an eighth is in use, and keeps twice what
@@ -231,32 +262,35 @@ mod tests {
     fn room_is_given_back_only_when_seven_eighths_are_unused() {
         for (blocks, left, room) in [(64, 1, 64), (128, 17, 128), (128, 16, 128), (128, 15, 30)] {
             let mut queue =
-                BlockQueue { blocks: VecDeque::with_capacity(blocks), ..Default::default() };
-            (0..blocks).for_each(|_| queue.append(full()));
-            assert_eq!(queue.blocks.capacity(), blocks);
+                BlockQueue { behind: VecDeque::with_capacity(blocks), ..Default::default() };
+            // And one in front of them.
+            (0..=blocks).for_each(|_| queue.append(full()));
+            assert_eq!(queue.behind.capacity(), blocks);
             queue.drop_before((blocks - left) as u64);
-            assert_eq!((queue.blocks.len(), queue.blocks.capacity()), (left, room));
+            assert_eq!((queue.behind.len(), queue.behind.capacity()), (left, room));
         }
     }
 
     /// The check can fail: the test makes each invalid state by hand.
     #[test]
     fn check_invariants_finds_each_state_that_a_queue_cannot_be_in() {
-        let of = |blocks: Vec<IOBufferBlock>, spare| BlockQueue {
-            blocks: blocks.into(),
+        let of = |first, behind: Vec<IOBufferBlock>, spare| BlockQueue {
+            first,
+            behind: behind.into(),
             spare,
             ..Default::default()
         };
         for (queue, sentence) in [
-            (of(vec![], true), "a spare stands behind the writer's block"),
-            (of(vec![empty()], true), "a spare stands behind the writer's block"),
-            (of(vec![full(), full()], true), "the spare is empty"),
+            (of(None, vec![full()], false), "the first block comes first"),
+            (of(None, vec![], true), "a spare stands behind the writer's block"),
+            (of(Some(empty()), vec![], true), "a spare stands behind the writer's block"),
+            (of(Some(full()), vec![full()], true), "the spare is empty"),
         ] {
             let panic = std::panic::catch_unwind(|| queue.check_invariants()).expect_err(sentence);
             assert_eq!(*panic.downcast::<&str>().expect("a text"), sentence);
         }
-        for queue in [of(vec![], false), of(vec![full()], false), of(vec![full(), empty()], true)] {
-            queue.check_invariants();
-        }
+        of(None, vec![], false).check_invariants();
+        of(Some(full()), vec![], false).check_invariants();
+        of(Some(full()), vec![empty()], true).check_invariants();
     }
 }

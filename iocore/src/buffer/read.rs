@@ -18,7 +18,7 @@ impl MIOBuffer {
     /// short time however many blocks there are.
     ///
     /// Mirrors `IOBufferReader::read_avail` of `I_IOBuffer.h` (9.1.3).
-    #[inline]
+    #[inline(always)]
     pub fn read_avail(&self, reader: ReaderId) -> i64 {
         self.slot(reader).read_avail(self.end_pos)
     }
@@ -121,16 +121,16 @@ impl MIOBuffer {
     #[inline(always)]
     pub fn consume(&mut self, reader: ReaderId, n: i64) {
         let (bytes, end_pos) = (to_usize(n, "consume"), self.end_pos);
-        if n > self.slot(reader).read_avail(end_pos) {
-            self.check_beyond(reader, n);
-        }
         let slot = self.slot_mut(reader);
-        slot.offset += bytes;
-        slot.pos += n;
-        if slot.size_limit != i64::MAX {
-            slot.size_limit -= n;
+        if n <= slot.read_avail(end_pos) {
+            slot.advance(bytes, n);
+        } else {
+            self.check_beyond(reader, n);
+            self.slot_mut(reader).advance(bytes, n);
         }
-        self.skip_empty_blocks(reader);
+        if !self.queue.has_no_second() {
+            self.skip_empty_blocks(reader);
+        }
     }
 
     /// Whether the reader has at least the buffer's water mark to read, size limit counted.
@@ -171,23 +171,25 @@ impl MIOBuffer {
     /// Mirrors `IOBufferReader::skip_empty_blocks` of `I_IOBuffer.h` (9.1.3).
     #[inline(always)]
     pub(super) fn skip_empty_blocks(&mut self, reader: ReaderId) {
-        let ReaderSlot { seq, offset, .. } = *self.slot(reader);
-        // Usually there is no block to move on to.
-        if self.queue.is_last(seq) {
+        let slot = self.slot(reader);
+        if self.queue.has_no_second() {
             return;
         }
+        let (seq, offset) = (slot.seq, slot.offset);
         if self.queue.get(seq).is_some_and(|block| offset >= block.len()) {
             self.skip_blocks(reader);
         }
     }
 
+    #[inline(never)]
     fn skip_blocks(&mut self, reader: ReaderId) {
         let ReaderSlot { mut seq, mut offset, .. } = *self.slot(reader);
         let start = seq;
-        let mut blocks = self.queue.from(seq);
-        let mut here = blocks.next().map_or(0, IOBufferBlock::len);
-        for next in blocks.map(IOBufferBlock::len) {
-            if offset < here || next == 0 {
+        let len_of = |seq| self.queue.get(seq).map_or(0, IOBufferBlock::len);
+        let mut here = len_of(seq);
+        while offset >= here {
+            let next = len_of(seq + 1);
+            if next == 0 {
                 break;
             }
             offset -= here;

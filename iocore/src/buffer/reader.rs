@@ -6,6 +6,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::iter::once;
 
 use super::miobuffer::MIOBuffer;
 
@@ -25,7 +26,7 @@ pub const MAX_MIOBUFFER_READERS: usize = 5;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ReaderId {
     slot: u8,
-    /// Tells readers apart that have used the same slot one after another.
+    /// Tells readers apart that have used the same slot one after another. Odd.
     generation: u32,
 }
 
@@ -97,7 +98,7 @@ impl MIOBuffer {
     /// If the reader is not alive.
     #[doc(alias = "TSIOBufferReaderFree")]
     pub fn dealloc_reader(&mut self, reader: ReaderId) {
-        self.slot_mut(reader).live = false;
+        self.slot_mut(reader).end();
         self.let_go();
     }
 
@@ -105,7 +106,7 @@ impl MIOBuffer {
     ///
     /// Mirrors `MIOBuffer::dealloc_all_readers` of `I_IOBuffer.h` (9.1.3).
     pub fn dealloc_all_readers(&mut self) {
-        self.readers.iter_mut().for_each(|slot| slot.live = false);
+        self.readers.iter_mut().filter(|slot| slot.is_live()).for_each(ReaderSlot::end);
         self.let_go();
     }
 
@@ -113,7 +114,7 @@ impl MIOBuffer {
     ///
     /// Mirrors `IOBufferReader::allocated` of `I_IOBuffer.h` (9.1.3).
     pub fn has_reader(&self, reader: ReaderId) -> bool {
-        self.readers.get(usize::from(reader.slot)).is_some_and(|slot| slot.is(reader))
+        self.readers.get(reader).is_some_and(|slot| slot.is(reader))
     }
 
     /// Puts a reader at the start of the writer's block and takes its size limit away.
@@ -171,10 +172,10 @@ impl MIOBuffer {
     /// # Panics
     ///
     /// If the reader is not alive.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub(super) fn slot(&self, reader: ReaderId) -> &ReaderSlot {
-        match self.readers.get(usize::from(reader.slot)) {
+        match self.readers.get(reader) {
             Some(slot) if slot.is(reader) => slot,
             _ => refuse(reader),
         }
@@ -185,23 +186,93 @@ impl MIOBuffer {
     /// # Panics
     ///
     /// If the reader is not alive.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub(super) fn slot_mut(&mut self, reader: ReaderId) -> &mut ReaderSlot {
-        match self.readers.get_mut(usize::from(reader.slot)) {
+        match self.readers.get_mut(reader) {
             Some(slot) if slot.is(reader) => slot,
             _ => refuse(reader),
         }
     }
 
+    /// The readers that are alive.
+    #[inline(always)]
+    pub(super) fn live_readers(&self) -> impl Iterator<Item = &ReaderSlot> {
+        self.readers.iter().filter(|slot| slot.is_live())
+    }
+
     /// Takes the first free slot for a new reader. `place` says where the reader stands.
     fn occupy(&mut self, place: impl FnOnce(&mut ReaderSlot)) -> Result<ReaderId, NoReaderLeft> {
-        let mut slots = (0_u8..).zip(&mut self.readers);
-        let (number, slot) = slots.find(|(_, slot)| !slot.live).ok_or(NoReaderLeft)?;
-        slot.live = true;
+        if self.readers.first.is_live() {
+            self.readers.make_others();
+        }
+        let mut slots = (0_u8..).zip(self.readers.iter_mut());
+        let (number, slot) = slots.find(|(_, slot)| !slot.is_live()).ok_or(NoReaderLeft)?;
         slot.generation = slot.generation.wrapping_add(1);
         place(slot);
         Ok(ReaderId { slot: number, generation: slot.generation })
+    }
+}
+
+/// The slots of a buffer's readers. Most buffers never have a second reader, so only the first slot
+/// lies in the buffer itself.
+#[derive(Debug)]
+pub(super) struct Readers {
+    pub(super) first: ReaderSlot,
+    others: Option<Box<[ReaderSlot; MAX_MIOBUFFER_READERS - 1]>>,
+}
+
+impl Readers {
+    /// No reader has been there yet.
+    pub(super) const NONE: Self = Self { first: ReaderSlot::FREE, others: None };
+
+    /// The slot in which `reader` is or was.
+    #[inline(always)]
+    fn get(&self, reader: ReaderId) -> Option<&ReaderSlot> {
+        match usize::from(reader.slot) {
+            0 => Some(&self.first),
+            number => self.others().get(number - 1),
+        }
+    }
+
+    #[inline(always)]
+    fn get_mut(&mut self, reader: ReaderId) -> Option<&mut ReaderSlot> {
+        match usize::from(reader.slot) {
+            0 => Some(&mut self.first),
+            number => self.others.as_mut()?.get_mut(number - 1),
+        }
+    }
+
+    /// The greatest of what `of` says of the readers that are alive; `None` without readers.
+    #[inline(always)]
+    pub(super) fn most(&self, of: impl Fn(&ReaderSlot) -> i64) -> Option<i64> {
+        let mut most = self.first.is_live().then(|| of(&self.first));
+        for slot in self.others().iter().filter(|slot| slot.is_live()) {
+            most = most.max(Some(of(slot)));
+        }
+        most
+    }
+
+    /// All slots that there are.
+    #[inline(always)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = &ReaderSlot> {
+        once(&self.first).chain(self.others())
+    }
+
+    #[inline(always)]
+    fn others(&self) -> &[ReaderSlot] {
+        self.others.as_ref().map_or(&[], |others| &others[..])
+    }
+
+    /// All slots that there are.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut ReaderSlot> {
+        once(&mut self.first).chain(self.others.iter_mut().flat_map(|others| others.iter_mut()))
+    }
+
+    /// Makes the slots behind the first one.
+    #[cold]
+    fn make_others(&mut self) {
+        self.others.get_or_insert_with(|| Box::new([ReaderSlot::FREE; MAX_MIOBUFFER_READERS - 1]));
     }
 }
 
@@ -225,18 +296,19 @@ pub(super) struct ReaderSlot {
     pub(super) pos: i64,
     /// How many more bytes may be read; `i64::MAX` if any number. Never negative.
     pub(super) size_limit: i64,
+    /// Grows by one when a reader comes and when it goes: odd while it is there. So one comparison
+    /// shows that a handle is good.
     generation: u32,
-    live: bool,
 }
 
 impl ReaderSlot {
     /// A slot that has never been used.
     pub(super) const FREE: Self =
-        Self { seq: 0, offset: 0, pos: 0, size_limit: i64::MAX, generation: 0, live: false };
+        Self { seq: 0, offset: 0, pos: 0, size_limit: i64::MAX, generation: 0 };
 
     #[inline]
     pub(super) fn is_live(&self) -> bool {
-        self.live
+        self.generation & 1 == 1
     }
 
     /// How many bytes the reader can read in a buffer that ends at `end_pos`, size limit counted.
@@ -244,6 +316,16 @@ impl ReaderSlot {
     pub(super) fn read_avail(&self, end_pos: i64) -> i64 {
         // Without a limit this is the minimum with `i64::MAX`.
         (end_pos - self.pos).min(self.size_limit)
+    }
+
+    /// Moves the reader `n` bytes on, which is `bytes` in memory.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, bytes: usize, n: i64) {
+        self.offset += bytes;
+        self.pos += n;
+        if self.size_limit != i64::MAX {
+            self.size_limit -= n;
+        }
     }
 
     /// Puts the reader at the start of a block, without a limit.
@@ -254,7 +336,12 @@ impl ReaderSlot {
 
     #[inline]
     fn is(&self, reader: ReaderId) -> bool {
-        self.live && self.generation == reader.generation
+        self.generation == reader.generation
+    }
+
+    /// The reader goes.
+    fn end(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
     }
 }
 

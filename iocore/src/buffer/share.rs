@@ -28,8 +28,17 @@ impl MIOBuffer {
     #[doc(alias = "TSIOBufferCopy")]
     pub fn write_from(&mut self, src: &MIOBuffer, reader: ReaderId, len: i64, offset: i64) -> i64 {
         let slot = src.slot(reader);
-        let offset = to_usize(offset, "offset").saturating_add(slot.offset);
-        self.share_all(src.queue.from(slot.seq), len, offset)
+        let mut skip = to_usize(offset, "offset").saturating_add(slot.offset);
+        let goal = to_limit(len);
+        let (mut left, mut seq) = (goal, slot.seq);
+        while left > 0 {
+            let Some(block) = src.queue.get(seq) else { break };
+            if let Some(piece) = next_piece(block, &mut skip, &mut left) {
+                self.put_behind(piece);
+            }
+            seq += 1;
+        }
+        to_i64(goal - left)
     }
 
     /// As [`write_from`](Self::write_from), from a reader of this very buffer.

@@ -149,8 +149,7 @@ impl MIOBuffer {
     #[inline]
     pub fn max_read_avail(&self) -> i64 {
         // course: 6 begin max_read_avail "what the slowest reader still has to read"
-        let live = self.readers.iter().filter(|slot| slot.is_live());
-        let most = live.map(|slot| slot.read_avail(self.end_pos)).max();
+        let most = self.readers.most(|slot| slot.read_avail(self.end_pos));
         most.map_or_else(|| self.writer_read_avail(), |most| most.max(0))
         // course: 6 stub todo!("lesson 6: max_read_avail")
         // course: 6 end
@@ -168,8 +167,7 @@ impl MIOBuffer {
         if self.queue.is_empty() {
             return false;
         }
-        let live = self.readers.iter().filter(|slot| slot.is_live());
-        let most = live.map(|slot| self.end_pos - slot.pos).max();
+        let most = self.readers.most(|slot| self.end_pos - slot.pos);
         most.unwrap_or_else(|| self.writer_read_avail()) > bytes
         // course: 6 stub let _ = bytes;
         // course: 6 stub todo!("lesson 6: is_max_read_avail_more_than")
@@ -180,8 +178,7 @@ impl MIOBuffer {
     ///
     /// Mirrors `MIOBuffer::max_block_count` of `I_IOBuffer.h` (9.1.3).
     pub fn max_block_count(&self) -> usize {
-        let live = self.readers.iter().filter(|slot| slot.is_live());
-        live.map(|slot| self.queue.count_from(slot.seq)).max().unwrap_or(0)
+        self.live_readers().map(|slot| self.queue.count_from(slot.seq)).max().unwrap_or(0)
     }
 
     /// How many bytes the writer's block holds.

@@ -22,12 +22,24 @@ impl MIOBuffer {
     ///
     /// If a block is needed and the size index cannot be allocated, or a block that is there has
     /// a size beyond any allocation. No byte has been written then.
-    #[inline]
+    #[inline(always)] // Mostly the bytes fit into the writer's block.
     #[doc(alias = "TSIOBufferWrite")]
     pub fn write(&mut self, bytes: &[u8]) -> i64 {
-        if bytes.len() > self.queue.writer().map_or(0, IOBufferBlock::space) {
-            self.check_write(bytes.len());
+        if let Some(writer) = self.queue.writer_mut()
+            && bytes.len() <= writer.space()
+        {
+            writer.write(bytes);
+            self.end_pos += to_i64(bytes.len());
+        } else {
+            self.write_on(bytes);
         }
+        to_i64(bytes.len())
+    }
+
+    /// The part of [`write`](Self::write) for bytes that do not fit into the writer's block.
+    #[inline(never)]
+    fn write_on(&mut self, bytes: &[u8]) {
+        self.check_write(bytes.len());
         let mut rest = &bytes[self.write_here(bytes)..];
         while !rest.is_empty() {
             self.add_block();
@@ -35,7 +47,6 @@ impl MIOBuffer {
             self.let_go();
             rest = &rest[self.write_here(rest)..];
         }
-        to_i64(bytes.len())
     }
 
     /// Makes sure that `len` bytes can be written, in more blocks than the writer's.

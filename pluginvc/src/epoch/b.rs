@@ -32,7 +32,7 @@ pub(crate) fn process_write_side(
     if end.write.vio.op() != VioOp::Write || end.closed.is_set() || end.write.shutdown.is_set() {
         return;
     }
-    half.with_sm(core, VioOp::Write, sm, |locked| match locked {
+    half.with_sm(core, VioOp::Write, sm, move |locked| match locked {
         None => half.write_lock_miss(),
         Some(None) => {}
         Some(Some(sm)) => locked_write_side(half, core, sm, caller),
@@ -83,7 +83,7 @@ pub(crate) fn process_read_side(
     {
         return;
     }
-    half.with_sm(core, VioOp::Read, sm, |locked| match locked {
+    half.with_sm(core, VioOp::Read, sm, move |locked| match locked {
         None => half.read_lock_miss(),
         Some(None) => {}
         Some(Some(sm)) => locked_read_side(half, core, sm, caller),

@@ -17,14 +17,15 @@
 
 use crate::steps as pvc;
 use eventsys::{EventCode, Guard};
-use iocore::buffer::MIOBuffer;
-use iocore::{BoundBuffer, IOBufferReader, MIOBufferAccessor, VioOp};
+use iocore::{BoundBuffer, BoundVio, IOBufferReader, MIOBufferAccessor, VioOp};
 
 use crate::half::Half;
+use crate::locks::take_vio_mutex;
 use crate::transfer::{transfer_bytes, transfer_within};
 
 /// Moves bytes from the user's write buffer into the peer's read buffer, and
 /// calls both state machines back. `sm` is the mutex of this end's write VIO.
+#[inline(never)] // One copy, into which everything down to the call of the state machines goes.
 pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&Guard<'_>>) {
     let (end, other) = (half.end(), half.other().end());
     let (vio, other_vio) = (&end.write.vio, &other.read.vio);
@@ -34,7 +35,8 @@ pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&G
     // course: 7,9 hide process_write_side
     // course: 12 begin process_write_side "decide, and take the peer's mutex"
     let Some(sm) = sm else { return };
-    let is_null = !vio.has_continuation(sm);
+    let bound = vio.bound(sm);
+    let is_null = !bound.has_continuation();
     if is_null || vio.op() != VioOp::Write || end.closed.is_set() || end.write.shutdown.is_set() {
         return;
     }
@@ -42,21 +44,22 @@ pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&G
     if ntodo == 0 {
         return;
     }
-    let bytes_avail = vio.with_buffer(sm, |buffer| match buffer {
-        MIOBufferAccessor::Reader(reader) => Some(reader.read_avail(sm)),
-        _ => None,
-    });
-    let Some(bytes_avail) = bytes_avail else { return };
+    let bytes_avail = match bound.buffer() {
+        MIOBufferAccessor::Reader(reader) => reader.read_avail(sm),
+        _ => return,
+    };
     let mut act_on = bytes_avail.min(ntodo);
     half.report(pvc::WRITE_ACT_ON, Some(act_on));
 
     if other_vio.op() != VioOp::Read || other.closed.is_set() || other.read.shutdown.is_set() {
+        drop(bound);
         half.call_back(sm, VioOp::Write, EventCode::VC_EVENT_ERROR);
         return;
     }
     if act_on <= 0 {
         if ntodo > 0 {
             // Nothing to write: the state machine should fill the buffer.
+            drop(bound);
             half.call_back(sm, VioOp::Write, EventCode::VC_EVENT_WRITE_READY);
         }
         return;
@@ -66,11 +69,12 @@ pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&G
         return;
     }
     act_on = act_on.min(other_ntodo);
-    half.other().with_sm(core, VioOp::Read, None, |locked| match locked {
+    let mutex = half.other().vio_mutex(core, VioOp::Read);
+    match take_vio_mutex(other_vio, &mutex) {
         None => half.other().read_lock_miss(),
         Some(None) => {}
-        Some(Some(other_sm)) => move_to_peer(half, core, sm, other_sm, act_on),
-    });
+        Some(Some(other_sm)) => move_to_peer(half, core, sm, bound, &other_sm, act_on),
+    }
     // course: 12 stub let _ = (core, sm, end, other, vio, other_vio);
     // course: 12 stub todo!("lesson 12: process_write_side")
     // course: 12 end
@@ -80,33 +84,34 @@ pub(crate) fn process_write_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&G
 }
 
 /// Moves `act_on` bytes at most, as far as there is room, under both mutexes.
+#[inline(always)]
 fn move_to_peer(
     half: Half<'_>,
     core: &Guard<'_>,
     sm: &Guard<'_>,
+    bound: BoundVio<'_>,
     other_sm: &Guard<'_>,
     act_on: i64,
 ) {
     // course: 12 begin move_to_peer "move, count for both, call both"
     let (end, other) = (half.end(), half.other().end());
     let (vio, other_vio) = (&end.write.vio, &other.read.vio);
-    let added = vio.with_buffer(sm, |from| {
-        other_vio.with_buffer(other_sm, |to| match (from, to) {
-            (MIOBufferAccessor::Reader(from), MIOBufferAccessor::Writer(to)) => {
-                move_as_fits(half.max_bytes(), sm, other_sm, from, to, act_on)
-            }
-            (_, MIOBufferAccessor::Writer(_)) => None,
-            _ => {
-                panic!("do_io_read without a buffer: the original dereferences a null pointer here")
-            }
-        })
-    });
+    let other_bound = other_vio.bound(other_sm);
+    let added = match (bound.buffer(), other_bound.buffer()) {
+        (MIOBufferAccessor::Reader(from), MIOBufferAccessor::Writer(to)) => {
+            move_as_fits(half.max_bytes(), sm, other_sm, from, to, act_on)
+        }
+        (_, MIOBufferAccessor::Writer(_)) => None,
+        _ => panic!("do_io_read without a buffer: the original dereferences a null pointer here"),
+    };
     let Some(added) = added else {
         half.report(pvc::PEER_NO_SPACE, None);
         return;
     };
-    vio.add_ndone(sm, added);
-    other_vio.add_ndone(other_sm, added);
+    bound.add_ndone(added);
+    other_bound.add_ndone(added);
+    // The state machines may do anything with their VIOs.
+    drop((bound, other_bound));
     half.report(pvc::MOVED, Some(added));
 
     let event = match vio.ntodo() {
@@ -119,7 +124,7 @@ fn move_to_peer(
         _ => EventCode::VC_EVENT_READ_READY,
     };
     // The first callback may have issued the peer's read again.
-    half.other().with_sm_after_callback(core, VioOp::Read, Some(other_sm), |locked| {
+    half.other().with_sm_after_callback(core, VioOp::Read, Some(other_sm), move |locked| {
         if let Some(Some(other_sm)) = locked {
             half.other().call_back(other_sm, VioOp::Read, event);
         }
@@ -136,6 +141,7 @@ fn move_to_peer(
 
 /// Moves `act_on` bytes, but no more than there is room for; `None` if there is no
 /// room.
+#[inline(always)]
 fn move_as_fits(
     max_bytes: i64,
     sm: &Guard<'_>,
@@ -144,19 +150,17 @@ fn move_as_fits(
     to: &BoundBuffer,
     act_on: i64,
 ) -> Option<i64> {
-    let water_mark_and_avail = |to: &mut MIOBuffer| (to.water_mark(), to.max_read_avail());
-    let (water_mark, avail) = to.with(other_sm, water_mark_and_avail);
-    let buf_space = water_mark.max(max_bytes) - avail;
+    let is_same = to.is(from.buffer());
+    let to = &mut *to.borrow(other_sm);
+    let buf_space = to.water_mark().max(max_bytes) - to.max_read_avail();
     if buf_space <= 0 {
         return None;
     }
     let (id, act_on) = (from.id(), act_on.min(buf_space));
-    Some(if to.is(from.buffer()) {
-        to.with(sm, |buffer| transfer_within(buffer, id, act_on))
+    Some(if is_same {
+        transfer_within(to, id, act_on)
     } else {
-        let move_to =
-            |from: &mut MIOBuffer| to.with(other_sm, |to| transfer_bytes(to, from, id, act_on));
-        from.buffer().with(sm, move_to)
+        transfer_bytes(to, &mut from.buffer().borrow(sm), id, act_on)
     })
 }
 
@@ -185,10 +189,11 @@ pub(crate) fn process_read_side(half: Half<'_>, core: &Guard<'_>, sm: Option<&Gu
     if other.write.vio.op() != VioOp::Write {
         return;
     }
-    half.other().with_sm(core, VioOp::Write, None, |locked| match locked {
+    let mutex = half.other().vio_mutex(core, VioOp::Write);
+    match take_vio_mutex(&other.write.vio, &mutex) {
         None => half.other().write_lock_miss(),
-        Some(other_sm) => half.other().process_write_side(core, other_sm, None),
-    });
+        Some(other_sm) => process_write_side(half.other(), core, other_sm.as_ref()),
+    }
     // course: 7,9 stub let _ = (end, other, core, sm, vio);
     // course: 7,9 stub todo!("this lesson leaves the later epochs out")
     // course: 7,9 end

@@ -73,7 +73,7 @@ pub(crate) struct BenchArgs {
     pub growth: bool,
 
     /// Count instructions, with valgrind, in place of measuring time
-    #[arg(long, conflicts_with_all = ["others", "runs", "quick", "growth", "plot"])]
+    #[arg(long, conflicts_with_all = ["others", "runs", "quick", "growth"])]
     pub instructions: bool,
 
     /// Tell which counts of the port differ by more than 3 % from those in this file

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use super::figures::{Beside, Figures, Measured};
+use super::workloads::Unit;
 
 const WIDTH: f64 = 760.0;
 const COLOURS: [&str; 4] = ["#4477aa", "#cc6677", "#117733", "#ddaa33"];
@@ -18,7 +19,10 @@ pub(super) fn ratios(machine: &str, all: &[Measured]) -> String {
     let greatest = all.iter().flat_map(|one| &one.releases).map(ratio).fold(1.2, f64::max).min(3.0);
     let scale = (WIDTH - LEFT - 60.0) / greatest;
     let height = 70.0 + LINE * all.len() as f64;
-    let mut svg = Svg::new(height, &format!("Time of the port by that of the original. {machine}"));
+    let is_counted = all.iter().all(|one| one.workload.unit == Unit::Instructions);
+    let what =
+        if is_counted { "Instructions of the port by those" } else { "Time of the port by that" };
+    let mut svg = Svg::new(height, &format!("{what} of the original. {machine}"));
     for (row, measured) in all.iter().enumerate() {
         let top = 60.0 + LINE * row as f64;
         svg.text(LEFT - 8.0, top + 18.0, "end", &measured.workload.name);

@@ -63,9 +63,33 @@ fn header(all: &[Measured]) -> Vec<String> {
             header.push("ratio".to_owned());
         }
     }
+    if has_ratios(all) {
+        header.extend(["reach", "met"].map(str::to_owned));
+    }
     let others = all.first().into_iter().flat_map(|measured| &measured.others);
     header.extend(others.map(|(other, _)| other.name().to_owned()));
     header
+}
+
+/// Whether there is something to compare with.
+fn has_ratios(all: &[Measured]) -> bool {
+    let mut releases = all.first().into_iter().flat_map(|measured| &measured.releases);
+    releases.any(|beside| beside.server.is_some())
+}
+
+/// The greatest ratio that this project wants, and the releases beside which the port keeps to it.
+fn reach(measured: &Measured) -> [String; 2] {
+    let Some(reach) = measured.workload.reach() else { return Default::default() };
+    let meets = |beside: &&Beside| beside.ratio().is_some_and(|ratio| round(ratio) <= reach);
+    let met = measured.releases.iter().filter(meets);
+    let met: Vec<_> = met.map(|beside| short(&beside.release.to_string()).to_owned()).collect();
+    let met = if met.is_empty() { "no".to_owned() } else { met.join(", ") };
+    [format!("≤ {reach:.1}"), met]
+}
+
+/// As the table shows a ratio: to two digits.
+fn round(ratio: f64) -> f64 {
+    (ratio * 100.0).round() / 100.0
 }
 
 /// The first two numbers of a release.
@@ -85,6 +109,9 @@ fn row(measured: &Measured) -> Vec<String> {
                 None => "refused".to_owned(),
             });
         }
+    }
+    if measured.releases.iter().any(|beside| beside.server.is_some()) {
+        row.extend(reach(measured));
     }
     for (_, figures) in &measured.others {
         row.push(figures.as_ref().map_or(String::new(), |figures| told(figures, workload.unit)));
@@ -198,5 +225,34 @@ impl<'a> ReleaseEntry<'a> {
             ratio: beside.ratio(),
             difference: beside.difference.as_deref(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::workloads::counted;
+    use super::*;
+
+    fn measured(name: &str, [old, new]: [f64; 2]) -> Measured {
+        let workload = counted().into_iter().find(|workload| workload.name == name);
+        let beside = |release: &str, port| Beside {
+            release: release.parse().expect("a release"),
+            port: Figures { sorted: vec![port] },
+            server: Some(Figures { sorted: vec![100.0] }),
+            difference: None,
+        };
+        let releases = vec![beside("8.1.11", old), beside("9.2.9", new)];
+        Measured { workload: workload.expect("a workload"), releases, others: Vec::new() }
+    }
+
+    #[test]
+    fn a_row_tells_which_ratios_are_within_reach() {
+        let told = |name, ports| reach(&measured(name, ports));
+        assert_eq!(told("event_chain", [80.0, 80.4]), ["≤ 0.8", "8.1, 9.2"]);
+        assert_eq!(told("event_chain", [81.0, 79.0]), ["≤ 0.8", "9.2"]);
+        assert_eq!(told("pair_50_shared", [101.0, 200.0]), ["≤ 1.0", "no"]);
+        assert_eq!(told("pair_32k", [50.0, 50.0]), ["", ""], "nothing is wanted of it");
+        let all = [measured("connect", [99.0, 101.0])];
+        assert_eq!(header(&all).len(), row(&all[0]).len());
     }
 }

@@ -23,7 +23,7 @@ use eventsys::{
     Clock, ContRef, ET_NET, EThread, EventProcessor, FreeContinuation, HrTime, Options, Outcome,
     ProxyMutex, StateMachine, hrtime,
 };
-use iocore::buffer::{MAX_BUFFER_SIZE_INDEX, MIOBuffer, buffer_size_to_index};
+use iocore::buffer::{MIOBuffer, SizeIndex};
 use iocore::net::{NetConfig, NetProcessor};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -180,7 +180,7 @@ fn begin_of(stage: &Arc<Stage>, job: &Job) -> Option<Begin> {
 
 /// A buffer with blocks of this size index.
 fn new_buffer(index: u8) -> MIOBuffer {
-    MIOBuffer::new(buffer_size_to_index(128 << index, MAX_BUFFER_SIZE_INDEX))
+    MIOBuffer::new(SizeIndex::from_raw(index.into()))
 }
 
 fn signed(count: u64) -> i64 {

@@ -273,7 +273,9 @@ impl End {
     fn handle(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
         let guard = call.guard();
         self.calls.set(self.calls.get() + 1);
-        if let (EventCode::NET_EVENT_ACCEPT, Some(vc)) = (event, data.net_vc()) {
+        if event == EventCode::NET_EVENT_ACCEPT
+            && let Some(vc) = data.net_vc()
+        {
             let cont = Some(ContRef::clone(call.this()));
             let vio = vc.do_io_read(guard, cont, i64::MAX, Some(&self.buffer));
             self.link(vc.clone(), vio);
