@@ -283,7 +283,7 @@ impl EventRef {
     /// Numbers that no other event has, for a table of events.
     #[must_use]
     pub fn key(&self) -> (usize, u64) {
-        (std::ptr::from_ref(self.event).addr(), self.generation)
+        (std::ptr::from_ref(self.event).addr(), self.generation())
     }
 
     /// Cancels the event. Mirrors `Action::cancel`.
