@@ -160,7 +160,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("bench", "--instructions", "--quick"),
     ("bench", "--instructions", "--growth"),
     ("bench", "--instructions", "--others"),
-    ("bench", "--instructions", "--plot x"),
 ];
 
 /// Options of every command, which the tests of the output cover.
