@@ -1,13 +1,16 @@
 //! HTTP scenarios: their text, the gallery beside what the real server did, and random ones.
 
+use std::ops::ControlFlow;
+
 use conformance::ats::http_scenario::{
     explain_http, generate_http, http_differ, http_named, http_names, http_text, play_on_port,
     recorded_http,
 };
 use conformance::ats::scenario::http::{
-    HttpFinish, HttpProgram, http_scenario_from_bytes, is_http_scenario,
+    HttpFinish, HttpProgram, HttpReport, http_scenario_from_bytes, is_http_scenario,
 };
 use conformance::deviations::Deviations;
+use conformance::pool;
 
 /// The port does in each scenario of the gallery what the real 9.2.9 did.
 #[test]
@@ -15,17 +18,26 @@ fn the_gallery_is_as_the_real_server_played_it() {
     let recorded = recorded_http();
     let names: Vec<String> = http_names().collect();
     assert!(names.iter().eq(recorded.keys()), "each is recorded, and nothing else");
-    let mut differ = Vec::new();
-    for (name, real) in &recorded {
+    let difference = |name: &String, real: &HttpReport| {
         let scenario = http_named(name).expect("it is in the gallery");
         assert!(is_http_scenario(http_text(name).unwrap_or_default().as_bytes()), "{name}");
-        let port = play_on_port(&scenario);
-        let Some(difference) = http_differ(real, &port) else { continue };
+        let difference = http_differ(real, &play_on_port(&scenario))?;
         let release = "9.2.9".parse().expect("a release");
-        if explain_http(release, &difference).is_none() {
-            differ.push(format!("{name}\n{difference}"));
-        }
-    }
+        let is_known = explain_http(release, &difference).is_some();
+        (!is_known).then(|| format!("{name}\n{difference}"))
+    };
+    let mut differ = Vec::new();
+    // Seconds of virtual time are thousands of passes.
+    let workers = vec![(); pool::size(None, recorded.len())];
+    pool::run(
+        recorded.iter(),
+        workers,
+        |(), (name, real)| difference(name, real),
+        |difference| {
+            differ.extend(difference);
+            ControlFlow::Continue(())
+        },
+    );
     assert!(differ.is_empty(), "{}", differ.join("\n"));
 }
 
