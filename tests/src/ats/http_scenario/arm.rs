@@ -14,7 +14,7 @@ use scenario::http::{
 };
 
 use crate::ats::live::server::{Process, Settings, free_port};
-use crate::ats::live::{LiveError, Probe, Server};
+use crate::ats::live::{LiveError, Probe, Release, Server};
 
 /// How long a server may take for a scenario, in real time. A hundred times as long as it needs:
 /// only one that hangs reaches it.
@@ -22,6 +22,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// After so many scenarios a process is replaced by a new one.
 const MOST_RUNS: u32 = 500;
+
+/// True for the releases whose HTTP state machine the port mirrors: those of 9.2, by the example of
+/// 9.2.9.
+#[must_use]
+pub fn is_mirrored(release: Release) -> bool {
+    release.to_string().starts_with("9.2.")
+}
 
 /// Performs `scenario` on the port.
 #[must_use]

@@ -50,8 +50,10 @@ struct Worker {
 
 /// Plays the random HTTP scenarios of a range of seeds on both arms.
 pub(super) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    Error::unless_mirrored(args.ats)?;
     let server = args.servers.find(args.ats)?;
     let release = server.release();
+    Error::unless_mirrored(release)?;
     let own = args.servers.with_headers(std::slice::from_ref(&server));
     let probe = Arc::new(Probe::of_http(&own)?);
     let end = args.seed.saturating_add(args.count);

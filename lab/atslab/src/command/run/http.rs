@@ -41,6 +41,7 @@ pub(super) fn run(
     if args.explain || args.format.is_some() || args.which.epoch.is_some() {
         return Err(Error::OnlyOfPairs);
     }
+    args.which.ats.map_or(Ok(()), Error::unless_mirrored)?;
     if args.live {
         return live(args, scenarios, out);
     }
@@ -62,6 +63,7 @@ fn live(
     out: &mut Output,
 ) -> Result<ExitCode, Error> {
     let server = args.servers.find(args.which.ats.unwrap_or_else(mirrored))?;
+    Error::unless_mirrored(server.release())?;
     let own = args.servers.with_headers(std::slice::from_ref(&server));
     let probe = Arc::new(Probe::of_http(&own)?);
     let mut arm = HttpArm::new(&server, &probe);
