@@ -90,5 +90,5 @@ pub use self::model::{
 pub use self::op::{HttpOp, Move};
 pub use self::program::HttpProgram;
 pub use self::read::{http_scenario_from_bytes, http_scenario_from_file, is_http_scenario};
-pub use self::run::run_http_scenario;
+pub use self::run::{CLOSED_PORT, run_http_scenario};
 pub use self::seen::{HttpFinish, HttpReport, Seen, lines_of};

@@ -34,8 +34,8 @@ const SILENCE: HrTime = hrtime::mseconds(300);
 /// How many passes are made after what was open has been closed.
 const PASSES_AFTER_CLOSE: usize = 100;
 
-/// A port at which nothing listens.
-const CLOSED_PORT: u16 = 1;
+/// The origin server's port in the rule of a scenario whose origin refuses: nothing listens there.
+pub const CLOSED_PORT: u16 = 1;
 
 /// Performs `scenario` on the port.
 ///

@@ -65,21 +65,25 @@ impl HttpReport {
         let address = format!("127.0.0.1:{port}");
         for actor in &mut self.actors {
             for (_, what) in &mut actor.events {
-                *what = what.replace(&address, ORIGIN);
+                let masked = masked(what.as_bytes(), address.as_bytes());
+                *what = String::from_utf8_lossy(&masked).into_owned();
             }
-            actor.bytes = replaced(&actor.bytes, address.as_bytes(), ORIGIN.as_bytes());
+            actor.bytes = masked(&actor.bytes, address.as_bytes());
         }
     }
 }
 
 const ORIGIN: &str = "{origin}";
 
-fn replaced(bytes: &[u8], what: &[u8], by: &[u8]) -> Vec<u8> {
+fn masked(bytes: &[u8], address: &[u8]) -> Vec<u8> {
     let (mut out, mut rest) = (Vec::with_capacity(bytes.len()), bytes);
-    while let Some(at) = rest.windows(what.len()).position(|window| window == what) {
+    while let Some(at) = rest.windows(address.len()).position(|window| window == address) {
+        let behind = &rest[at + address.len()..];
         out.extend_from_slice(&rest[..at]);
-        out.extend_from_slice(by);
-        rest = &rest[at + what.len()..];
+        // With one digit more it is another port.
+        let is_other = behind.first().is_some_and(u8::is_ascii_digit);
+        out.extend_from_slice(if is_other { address } else { ORIGIN.as_bytes() });
+        rest = behind;
     }
     out.extend_from_slice(rest);
     out
@@ -153,4 +157,21 @@ fn shown(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_origin_is_masked_and_no_other_port() {
+        let mut report = HttpReport::default();
+        let text = "127.0.0.1:1 127.0.0.1:12 é 127.0.0.1:1";
+        report.actor("txn 1").events.push((0, text.to_owned()));
+        report.actor("client").bytes = text.as_bytes().to_vec();
+        report.mask_origin(1);
+        let expected = "{origin} 127.0.0.1:12 é {origin}";
+        assert_eq!(report.actors[0].events[0].1, expected);
+        assert_eq!(report.actors[1].bytes, expected.as_bytes());
+    }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use eventsys::hrtime::SECOND;
 use scenario::http::{
-    HttpFinish, HttpProgram, HttpReport, HttpScenario, HttpSettings, OriginBy, run_http_scenario,
+    CLOSED_PORT, HttpFinish, HttpProgram, HttpReport, HttpScenario, HttpSettings, OriginBy, run_http_scenario,
 };
 
 use crate::ats::live::server::{Process, Settings, free_port};
@@ -59,6 +59,13 @@ struct Running {
 struct Kind {
     settings: HttpSettings,
     refuses: bool,
+}
+
+impl Kind {
+    /// The origin server's port in the server's rule; the plugin listens at `open`.
+    fn rule_port(self, open: u16) -> u16 {
+        if self.refuses { CLOSED_PORT } else { open }
+    }
 }
 
 impl HttpArm {
@@ -167,7 +174,7 @@ fn settings(of: Kind, origin: u16) -> Settings {
              {http}.flow_control.low_water INT {low}\n"
         );
     }
-    let port = if of.refuses { 1 } else { origin };
+    let port = of.rule_port(origin);
     Settings {
         records,
         remap: format!("map / http://127.0.0.1:{port}/\n"),
@@ -220,7 +227,7 @@ impl Running {
                 actor.name = format!("client {}", client.name).trim_end().to_owned();
             }
         }
-        report.mask_origin(self.origin);
+        report.mask_origin(self.of.rule_port(self.origin));
     }
 }
 
