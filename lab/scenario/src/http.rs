@@ -68,6 +68,7 @@
 //! It is virtual: a pass of a net thread takes a millisecond. Sockets are real, but their other ends
 //! are in the same process, and act between two passes.
 
+mod escape;
 mod heads;
 mod hook_op;
 mod hooks;
@@ -82,6 +83,7 @@ mod stage;
 mod user;
 mod write;
 
+pub use self::escape::escape;
 pub use self::hook_op::{Head, HookOp, Thread};
 pub use self::model::{
     ClientBy, HookReaction, HttpClient, HttpOrigin, HttpReaction, HttpScenario, HttpSettings,

@@ -4,6 +4,8 @@ use std::fmt;
 
 use eventsys::{HrTime, hrtime};
 
+use super::escape::escape;
+
 /// What happened in a run, told for each of those that take part.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HttpReport {
@@ -122,9 +124,6 @@ fn tenths(at: HrTime) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
-/// From how many equal bytes on they are counted.
-const RUN: usize = 32;
-
 /// The bytes as lines: `| ` and a line that has ended, or `+ ` and a piece without a line's end. A
 /// byte that cannot be printed is escaped, and one that comes many times is counted.
 #[must_use]
@@ -132,36 +131,25 @@ pub fn lines_of(bytes: &[u8]) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = bytes;
     while let Some(at) = rest.windows(2).position(|two| two == b"\r\n") {
-        lines.push(format!("| {}", shown(&rest[..at])).trim_end().to_owned());
+        let blank = if at == 0 { "" } else { " " };
+        lines.push(format!("|{blank}{}", escape(&rest[..at])));
         rest = &rest[at + 2..];
     }
     if !rest.is_empty() {
-        lines.push(format!("+ {}", shown(rest)));
+        lines.push(format!("+ {}", escape(rest)));
     }
     lines
-}
-
-fn shown(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for run in bytes.chunk_by(|a, b| a == b) {
-        let one = match run[0] {
-            b'\r' => "\\r".to_owned(),
-            b'\n' => "\\n".to_owned(),
-            b'\\' => "\\\\".to_owned(),
-            byte @ b' '..=b'~' => char::from(byte).to_string(),
-            byte => format!("\\x{byte:02x}"),
-        };
-        match run.len() {
-            len if len < RUN => text += &one.repeat(len),
-            len => text += &format!("\\{{{one}*{len}}}"),
-        }
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A blank at a line's end is a byte as any other.
+    #[test]
+    fn no_byte_of_a_line_is_lost() {
+        assert_eq!(lines_of(b" a \r\n\r\n \r\n b "), ["|  a ", "|", "|  ", "+  b "]);
+    }
 
     #[test]
     fn the_origin_is_masked_and_no_other_port() {

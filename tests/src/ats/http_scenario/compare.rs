@@ -79,7 +79,11 @@ fn differ(name: &str, real: &Seen, port: &Seen) -> Option<HttpDifference> {
         Some(HttpDifference { who: name.to_owned(), real: text(left), port: text(right) })
     };
     let lines = |seen: &Seen| -> Vec<String> {
-        let mask = |line: &String| format!("{} {}", &line[..1], normal(line[1..].trim_start()));
+        // The mark and its blank, and the line.
+        let mask = |line: &String| {
+            let (mark, text) = line.split_at(line.len().min(2));
+            [mark, &normal(text)].concat()
+        };
         lines_of(&seen.bytes).iter().map(mask).collect()
     };
     let events =
