@@ -81,6 +81,20 @@ pub enum ClientBy {
     Plugin,
 }
 
+impl ClientBy {
+    /// All.
+    pub const ALL: [ClientBy; 2] = [ClientBy::Tcp, ClientBy::Plugin];
+
+    /// Its word in a scenario.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            ClientBy::Tcp => "tcp",
+            ClientBy::Plugin => "plugin",
+        }
+    }
+}
+
 /// The one that answers.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct HttpOrigin {
@@ -102,6 +116,23 @@ pub enum OriginBy {
     Intercept,
     /// Nothing listens: a connection is refused.
     Refuses,
+}
+
+impl OriginBy {
+    /// All.
+    pub const ALL: [OriginBy; 4] =
+        [OriginBy::Tcp, OriginBy::ServerIntercept, OriginBy::Intercept, OriginBy::Refuses];
+
+    /// Its word in a scenario.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            OriginBy::Tcp => "tcp",
+            OriginBy::ServerIntercept => "server_intercept",
+            OriginBy::Intercept => "intercept",
+            OriginBy::Refuses => "refuses",
+        }
+    }
 }
 
 /// Operations, and when they are carried out.

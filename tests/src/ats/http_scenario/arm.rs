@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use eventsys::hrtime::SECOND;
 use scenario::http::{
-    CLOSED_PORT, HttpFinish, HttpProgram, HttpReport, HttpScenario, HttpSettings, OriginBy, run_http_scenario,
+    CLOSED_PORT, HttpFinish, HttpProgram, HttpReport, HttpScenario, HttpSettings, OriginBy,
+    run_http_scenario,
 };
 
 use crate::ats::live::server::{Process, Settings, free_port};
