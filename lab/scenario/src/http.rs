@@ -2,7 +2,7 @@
 //!
 //! A file with a `[client]` is one ([`is_http_scenario`]). It is read ([`HttpScenario`]), performed on
 //! the port ([`run_http_scenario`]) or, as a flat text ([`HttpProgram`]), by a plugin in a real
-//! server; the result is what each of those that take part has seen ([`HttpReport`]).
+//! server; the result is what each participant has seen ([`HttpReport`]).
 //!
 //! ```
 //! use scenario::http::{http_scenario_from_bytes, run_http_scenario};
@@ -24,7 +24,7 @@
 //! assert!(answer.starts_with("HTTP/1.1 200 A\r\n") && answer.contains("\r\nX-A: 1\r\n"));
 //! ```
 //!
-//! # Those that take part
+//! # Participants
 //! | table | what it is |
 //! |---|---|
 //! | `[client]`, or `[client.NAME]` for several | `by = "tcp"`, a socket; `by = "plugin"`, the active end of a pair by `TSHttpConnectWithPluginId` |

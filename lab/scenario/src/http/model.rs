@@ -15,9 +15,9 @@ pub struct HttpScenario {
     pub teaches: String,
     /// How the proxy is set.
     pub settings: HttpSettings,
-    /// Those that ask, in the order of the file.
+    /// The clients, in the order of the file.
     pub clients: Vec<HttpClient>,
-    /// The one that answers.
+    /// The origin server.
     pub origin: HttpOrigin,
     /// What the plugin's hooks do, in the order of the file. A hook without an entry gives the
     /// transaction back at once.
@@ -60,7 +60,7 @@ impl Default for HttpSettings {
     }
 }
 
-/// One that asks.
+/// A client.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HttpClient {
     /// Its name: empty if there is only one.
@@ -95,7 +95,7 @@ impl ClientBy {
     }
 }
 
-/// The one that answers.
+/// The origin server.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct HttpOrigin {
     /// What its connections are.

@@ -40,7 +40,7 @@ pub const CLOSED_PORT: u16 = 1;
 /// Performs `scenario` on the port.
 ///
 /// # Panics
-/// If the loopback address cannot be listened on.
+/// If no socket can listen at the loopback address.
 #[must_use]
 pub fn run_http_scenario(scenario: &HttpScenario) -> HttpReport {
     let options = of_release(Epoch::D, Options::default());

@@ -1,4 +1,4 @@
-//! [`HttpReport`]: what each of those that take part has seen in a run.
+//! [`HttpReport`]: what each participant has seen in a run.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use eventsys::{HrTime, hrtime};
 
 use super::escape::escape;
 
-/// What happened in a run, told for each of those that take part.
+/// What happened in a run, told for each participant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HttpReport {
     /// Clients, connections of the origin server, transactions and sessions, in the order in which
@@ -16,7 +16,7 @@ pub struct HttpReport {
     pub finish: HttpFinish,
 }
 
-/// What one of them has seen.
+/// What a participant has seen.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Seen {
     /// `client`, `client a`, `origin 1`, `txn 1`, `session 1`.
@@ -97,7 +97,7 @@ impl Default for HttpReport {
     }
 }
 
-/// A block for each of those that take part: what has come, then what else it has seen, with
+/// A block for each participant: what has come, then what else it has seen, with
 /// seconds since the run began; with `{:#}` to the millisecond.
 impl fmt::Display for HttpReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! The two arms: each takes an HTTP scenario and gives what each of those that take part has seen.
+//! The two arms: each takes an HTTP scenario and gives what each participant has seen.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;

@@ -25,7 +25,7 @@ use crate::ui::output::{FAULT, Output, TITLE};
 #[derive(Default)]
 struct Tally {
     scenarios: u64,
-    /// What those that take part have seen, on the real server.
+    /// What the participants have seen in the real server.
     events: u64,
     crashes: u64,
     /// Differences that did not come a second time, as they were or made small.
