@@ -53,7 +53,7 @@ impl fmt::Display for HttpFinish {
 }
 
 impl HttpReport {
-    /// The one of this name, made if there is none.
+    /// The actor of this name, which is made at its first use.
     pub fn actor(&mut self, name: &str) -> &mut Seen {
         let at = self.actors.iter().position(|actor| actor.name == name).unwrap_or_else(|| {
             self.actors.push(Seen { name: name.to_owned(), ..Seen::default() });

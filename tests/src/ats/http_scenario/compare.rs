@@ -15,7 +15,7 @@ const TOLERANCE: HrTime = SECOND + mseconds(200);
 /// The first difference of two reports.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct HttpDifference {
-    /// Who has seen it; empty if the runs end in different ways.
+    /// The actor that has seen it; empty if the runs end in different ways.
     pub who: String,
     /// What it has seen in the real server.
     pub real: String,
