@@ -481,7 +481,8 @@ exports! {
     fn TSHttpSsnHookAdd(ssn: Handle, id: c_int, cont: Handle) = hooks::add_to_session(ssn, id, cont);
     fn TSLifecycleHookAdd(id: c_int, cont: Handle) = hooks::add_to_lifecycle(id, cont);
     fn TSHttpEventNameLookup(event: c_int) -> *const c_char = names::event(event).as_ptr();
-    fn TSHttpHookNameLookup(id: c_int) -> *const c_char = names::hook_text(id).as_ptr();
+    fn TSHttpHookNameLookup(id: c_int) -> *const c_char
+        = names::hook(id).unwrap_or(c"unknown hook").as_ptr();
     fn TSHttpServerStateNameLookup(state: c_int) -> *const c_char = names::server_state(state).as_ptr();
 
     // Transactions and sessions.
@@ -637,10 +638,8 @@ exports! {
         = { transaction::alive(txn); -1 };
     fn TSHttpTxnCacheLookupUrlGet(txn: Handle, _mbuffer: Handle, url: Handle) -> c_int
         = success(transaction::cache_lookup_url(txn, url));
-    fn TSPluginVCIOBufferIndexGet(txn: Handle) -> c_int
-        = config::of_pairs(txn, "proxy.config.plugin.vc.default_buffer_index", 0..=14, client::DEFAULT_SIZE);
-    fn TSPluginVCIOBufferWaterMarkGet(txn: Handle) -> c_int
-        = config::of_pairs(txn, "proxy.config.plugin.vc.default_buffer_water_mark", 1..=i64::MAX, 0);
+    fn TSPluginVCIOBufferIndexGet(txn: Handle) -> c_int = config::pair_buffer_index(txn);
+    fn TSPluginVCIOBufferWaterMarkGet(txn: Handle) -> c_int = config::pair_water_mark(txn);
 
     // Text logs.
     fn TSTextLogObjectCreate(file: *const c_char, mode: c_int, place: *mut Handle) -> c_int = {
