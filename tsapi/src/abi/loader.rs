@@ -22,8 +22,6 @@ use crate::host::{calls, plugins, virtual_time};
 unsafe extern "C" {
     /// Where `getopt` goes on. A plugin that parses its arguments begins anew with 0.
     static mut optind: c_int;
-    /// The addresses to which the frames of this thread return, the innermost first.
-    fn backtrace(into: *mut *mut c_void, room: c_int) -> c_int;
 }
 
 /// The files of plugins.
@@ -332,8 +330,9 @@ pub(crate) fn call_site() -> Option<String> {
     const DEEPEST: usize = 64;
     let mut frames = [std::ptr::null_mut::<c_void>(); DEEPEST];
     let room = c_int::try_from(DEEPEST).unwrap_or(0);
+    // The addresses to which the frames of this thread return, the innermost first.
     // SAFETY: there is room for so many addresses.
-    let n = unsafe { backtrace(frames.as_mut_ptr(), room) };
+    let n = unsafe { libc::backtrace(frames.as_mut_ptr(), room) };
     let plugins = PLUGINS.lock();
     // A frame's address is behind the call; one less is in it.
     let places = frames.iter().take(usize::try_from(n).unwrap_or(0));
