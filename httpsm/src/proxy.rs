@@ -14,6 +14,7 @@ use pluginvc::{Corrections, Epoch, PluginVcOptions};
 
 use crate::config::HttpConfig;
 use crate::connector::OriginConnector;
+use crate::hdr::RequestHdr;
 use crate::hooks::HttpApiHooks;
 use crate::remap::UrlRewrite;
 use crate::server_session::ServerSessionPool;
@@ -59,6 +60,7 @@ pub struct HttpProxy {
     session_ids: AtomicU64,
     pub(crate) census: Counters,
     at_the_end: OnceLock<Box<dyn Fn(u64) + Send + Sync>>,
+    uncacheable: OnceLock<Box<dyn Fn(&RequestHdr) -> bool + Send + Sync>>,
 }
 
 /// How many are alive.
@@ -109,7 +111,22 @@ impl HttpProxy {
             session_ids: AtomicU64::new(0),
             census: Counters::default(),
             at_the_end: OnceLock::new(),
+            uncacheable: OnceLock::new(),
         })
+    }
+
+    /// Has the cache left out for the requests for which `f` is true: what a plugin that comes with the
+    /// proxy would do in its rule, before it is decided whether the cache is asked. A second call
+    /// changes nothing.
+    pub(crate) fn leave_out_of_the_cache(
+        &self,
+        f: impl Fn(&RequestHdr) -> bool + Send + Sync + 'static,
+    ) {
+        let _ = self.uncacheable.set(Box::new(f));
+    }
+
+    pub(crate) fn is_left_out_of_the_cache(&self, request: &RequestHdr) -> bool {
+        self.uncacheable.get().is_some_and(|f| f(request))
     }
 
     /// Has `f` called with the number of each transaction that is over from now on, for a table of
