@@ -35,6 +35,8 @@ pub struct Setup {
     /// What it reads: names and texts, in which `FOLDER` is their folder.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
+    /// What the plugin is made for, if the requests do not reach it.
+    pub unused: Option<String>,
     /// Why it is not compared.
     pub not_compared: Option<String>,
 }
