@@ -4,6 +4,7 @@
 //! `proxy/http/remap/RemapPluginInfo.cc` (9.2.9): `optind` is 0 before each entry point that gets
 //! arguments, and the arguments are freed after it.
 
+use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::fmt;
 use std::mem;
@@ -319,9 +320,15 @@ impl fmt::Display for Place {
     }
 }
 
-/// Where an address of code is: `plugin.so:+0x1234 (symbol)`.
-pub(crate) fn place_of(address: usize) -> String {
-    Place::of(address).map_or_else(|| format!("{address:#x}"), |place| place.to_string())
+/// Where a function is: `plugin.so:+0x1234 (symbol)`. A plugin makes continuations with the same few
+/// functions again and again, and the dynamic loader searches long: each is asked for once.
+pub(crate) fn place_of(address: usize) -> Arc<str> {
+    static KNOWN: Mutex<BTreeMap<usize, Arc<str>>> = Mutex::new(BTreeMap::new());
+    let find = || match Place::of(address) {
+        Some(place) => place.to_string().into(),
+        None => format!("{address:#x}").into(),
+    };
+    KNOWN.lock().entry(address).or_insert_with(find).clone()
 }
 
 /// Where the plugin calls the function that it is in: the innermost frame of this thread that is in a
