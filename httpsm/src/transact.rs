@@ -61,7 +61,7 @@ pub(crate) enum LookupUrl {
     /// It is not known yet.
     #[default]
     None,
-    /// The target of the client's request, as it stands when somebody looks.
+    /// The target of the client's request, as it stands at the time of the question.
     OfRequest,
     /// A URL of its own.
     Own(URL),

@@ -8,8 +8,8 @@ use eventsys::{EventCode, FreeContinuation, Outcome};
 use httpsm::hdr::URL;
 use httpsm::hooks::HttpHook;
 use httpsm::{
-    CacheLookup, HttpConfig, HttpData, HttpEvents, HttpTxn, Mapping, RemapPlugin, RemapStatus,
-    TxnBytes, UrlRewrite,
+    CacheLookup, HttpConfig, HttpData, HttpEvents, HttpTxn, Mapping, Milestone, RemapPlugin,
+    RemapStatus, TxnBytes, UrlRewrite,
 };
 
 fn printed(url: &URL) -> String {
@@ -122,7 +122,7 @@ fn a_lookup_is_decided_once() {
             let txn = data.txn().expect("a transaction");
             let url = txn.cache_lookup_url().map(|url| printed(&url));
             seen.lock().push((hook, txn.cache_lookup(), url));
-            change(&txn);
+            change(txn);
             txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
             Outcome::Done
         });
@@ -201,6 +201,60 @@ fn the_host_field_is_rewritten_behind_the_plugins_of_the_rule() {
     let request = lab.origin().text();
     assert!(request.starts_with("GET /x HTTP/1.1\r\nHost: 127.0.0.1:19090\r\n"), "{request}");
     lab.expect_nothing_left(vec![client]);
+}
+
+/// The clock of the lab is virtual: the origin server answers after 2 s, the client has it all 1 s later.
+#[test]
+fn a_transaction_keeps_its_milestones() {
+    let lab = Lab::new();
+    lab.proxy.keep_milestones();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let note = |hook: HttpHook| {
+        let seen = Arc::clone(&seen);
+        let notes = FreeContinuation::new(move |_, _, data| {
+            let txn = data.txn().expect("a transaction");
+            *seen.lock() = [
+                Milestone::SmStart,
+                Milestone::UaBegin,
+                Milestone::UaFirstRead,
+                Milestone::UaReadHeaderDone,
+                Milestone::ServerFirstConnect,
+                Milestone::ServerConnect,
+                Milestone::ServerConnectEnd,
+                Milestone::ServerBeginWrite,
+                Milestone::ServerFirstRead,
+                Milestone::ServerReadHeaderDone,
+                Milestone::UaBeginWrite,
+                Milestone::ServerClose,
+                Milestone::UaClose,
+                Milestone::SmFinish,
+            ]
+            .map(|milestone| txn.milestone(milestone))
+            .to_vec();
+            txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
+            Outcome::Done
+        });
+        lab.proxy.hooks().add(hook, notes);
+    };
+    note(HttpHook::ReadRequestHdr);
+    let client = lab.ask(b"GET /x HTTP/1.1\r\nHost: origin.test\r\nConnection: close\r\n\r\n");
+    let begun = seen.lock().clone();
+    let (known, unknown) = begun.split_at(4);
+    assert!(known.is_sorted() && known[0].is_some() && unknown.iter().all(Option::is_none));
+    note(HttpHook::TxnClose);
+    lab.run_s(2);
+    let origin = lab.origin();
+    origin.send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab");
+    lab.run_s(1);
+    origin.send(b"c");
+    lab.settle();
+    let seen = seen.lock().clone();
+    assert!(seen[..13].is_sorted() && seen[0].is_some(), "{seen:?}");
+    let seconds = |at: usize| (seen[at].unwrap() - seen[0].unwrap()) / eventsys::hrtime::SECOND;
+    // The request is out at once.
+    assert_eq!([7, 8, 9, 10, 11, 12].map(seconds), [0, 2, 2, 2, 3, 3]);
+    assert_eq!(seen[13], None, "it has not ended");
+    lab.expect_nothing_left(vec![client, origin]);
 }
 
 /// The counts at the end are the lengths of what has moved.
