@@ -9,8 +9,8 @@ use std::sync::Arc;
 use eventsys::hrtime::mseconds;
 use eventsys::sync::Mutex;
 use eventsys::sync::atomic::{AtomicUsize, Ordering};
-use eventsys::{EventCode, ProxyMutex};
-use httpsm::{CacheLookup, HttpSsn, HttpTxn, TxnBytes, WeakHttpSsn, WeakHttpTxn};
+use eventsys::{EventCode, HrTime, ProxyMutex};
+use httpsm::{CacheLookup, HttpSsn, HttpTxn, Milestone, TxnBytes, WeakHttpSsn, WeakHttpTxn};
 
 use super::args::UserArgs;
 use super::config::Value;
@@ -291,6 +291,46 @@ pub(crate) fn cache_lookup_url(txn: Handle, url: Handle) -> bool {
         }
         None => false,
     }
+}
+
+/// The milestones by their number of `TSMilestonesType`.
+const MILESTONES: [Option<Milestone>; 24] = [
+    Some(Milestone::UaBegin),
+    Some(Milestone::UaFirstRead),
+    Some(Milestone::UaReadHeaderDone),
+    Some(Milestone::UaBeginWrite),
+    Some(Milestone::UaClose),
+    Some(Milestone::ServerFirstConnect),
+    Some(Milestone::ServerConnect),
+    Some(Milestone::ServerConnectEnd),
+    Some(Milestone::ServerBeginWrite),
+    Some(Milestone::ServerFirstRead),
+    Some(Milestone::ServerReadHeaderDone),
+    Some(Milestone::ServerClose),
+    // The cache, and DNS.
+    None,
+    None,
+    None,
+    None,
+    None,
+    None,
+    Some(Milestone::SmStart),
+    Some(Milestone::SmFinish),
+    // Plugins, and TLS.
+    None,
+    None,
+    None,
+    None,
+];
+
+/// `TSHttpTxnMilestoneGet`: 0 for one that has not come; none for a number that is no milestone.
+pub(crate) fn milestone(txn: Handle, number: c_int) -> Option<HrTime> {
+    let transaction = alive(txn);
+    let milestone = *MILESTONES.get(usize::try_from(number).ok()?)?;
+    if milestone.is_none() {
+        calls::note_left_out("the milestones of the cache, of DNS, of TLS and of plugins");
+    }
+    Some(milestone.and_then(|milestone| transaction.txn.milestone(milestone)).unwrap_or(0))
 }
 
 /// A text that lives as long as the transaction.
