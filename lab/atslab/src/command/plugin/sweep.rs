@@ -153,9 +153,8 @@ impl Summary {
         let mut names: Vec<&str> = rows.iter().map(|row| row.plugin.as_str()).collect();
         names.dedup();
         let plugins = names.len();
-        let all = |name: &str, is: fn(&Row) -> bool| {
-            rows.iter().filter(|row| row.plugin == name).all(is)
-        };
+        let all =
+            |name: &str, is: fn(&Row) -> bool| rows.iter().filter(|row| row.plugin == name).all(is);
         names.retain(|name| all(name, |row| row.result == Outcome::Identical));
         let unused = names.iter().filter(|name| all(name, |row| row.unused.is_some())).count();
         Summary { plugins, identical: names.len(), unused }
