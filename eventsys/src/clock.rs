@@ -161,6 +161,13 @@ impl Clock {
         matches!(self.source, Source::Virtual(_))
     }
 
+    /// True if a thread may wait with this clock: not if it is a ticking one, which goes on after
+    /// each pass in any case.
+    #[must_use]
+    pub fn lets_threads_wait(&self) -> bool {
+        self.virtual_time().is_none_or(VirtualTime::lets_threads_wait)
+    }
+
     /// Keeps a virtual clock from moving while a thread that is no EThread
     /// works; `None` for a real clock.
     #[must_use]

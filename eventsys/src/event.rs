@@ -280,10 +280,10 @@ impl fmt::Display for StaleEvent {
 impl std::error::Error for StaleEvent {}
 
 impl EventRef {
-    /// Numbers that no other event has, for a table of events.
+    /// A number that no other event has, for a table of events.
     #[must_use]
-    pub fn key(&self) -> (usize, u64) {
-        (std::ptr::from_ref(self.event).addr(), self.generation())
+    pub fn key(&self) -> u64 {
+        self.word
     }
 
     /// Cancels the event. Mirrors `Action::cancel`.
@@ -421,6 +421,12 @@ impl Eq for EventRef {}
 
 impl fmt::Debug for EventRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "event {}.{}", (self.word >> 32) - 1, self.generation())
+        write!(f, "event {}.{}", index_of(self.word).unwrap_or_default(), self.generation())
     }
+}
+
+/// The index of the event whose number is in the upper half of `word`; `None` for 0.
+#[inline]
+fn index_of(word: u64) -> Option<u32> {
+    u32::try_from((word >> 32).checked_sub(1)?).ok()
 }

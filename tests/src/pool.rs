@@ -60,6 +60,27 @@ pub fn run<J: Send, W: Send, R: Send>(
     });
 }
 
+/// As [`run`], for work that may fail: the first error of `work` or `done` ends it.
+///
+/// # Errors
+/// That error.
+///
+/// # Panics
+/// If a worker panics.
+pub fn try_run<J: Send, W: Send, R: Send, F: Send, E: From<F>>(
+    jobs: impl Iterator<Item = J> + Send,
+    workers: Vec<W>,
+    work: impl Fn(&mut W, J) -> Result<R, F> + Sync,
+    mut done: impl FnMut(R) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut result = Ok(());
+    run(jobs, workers, work, |one| {
+        result = one.map_err(E::from).and_then(&mut done);
+        if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    result
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +102,20 @@ mod tests {
             if heard == 10 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         assert_eq!(heard, 10, "the jobs have no end, and all threads have ended");
+    }
+
+    #[test]
+    fn the_first_error_of_either_side_ends_it() {
+        let odd = |_: &mut (), job: u32| if job < 5 { Ok(job) } else { Err("work") };
+        let mut heard = Vec::new();
+        let told: Result<(), &str> = try_run(0.., vec![()], odd, |job| {
+            heard.push(job);
+            Ok(())
+        });
+        assert_eq!((told, heard), (Err("work"), vec![0, 1, 2, 3, 4]));
+        let told = try_run(0.., vec![()], odd, |job| if job < 2 { Ok(()) } else { Err("done") });
+        assert_eq!(told, Err("done"));
+        assert_eq!(try_run(0..5, vec![(); 2], odd, |_| Ok::<(), &str>(())), Ok(()));
     }
 
     #[test]

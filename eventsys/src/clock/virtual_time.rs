@@ -72,6 +72,11 @@ impl VirtualTime {
         self.shown.store(state.now, Ordering::Relaxed);
     }
 
+    /// See [`Clock::lets_threads_wait`].
+    pub(super) fn lets_threads_wait(&self) -> bool {
+        self.pace == Pace::Jumps
+    }
+
     /// A thread begins to take part.
     pub(crate) fn join(&self) {
         self.state.lock().running += 1;
@@ -126,7 +131,7 @@ impl VirtualTime {
         #[cfg(all(feature = "explore", not(feature = "shuttle")))]
         let _leaves = unwound::Sleeper { time: self, me };
         let mut state = self.state.lock();
-        if self.pace != Pace::Jumps || timeout <= 0 || !idle() {
+        if !self.lets_threads_wait() || timeout <= 0 || !idle() {
             return;
         }
         let deadline = after(state.now, timeout);
@@ -251,6 +256,8 @@ mod tests {
     fn a_virtual_clock_and_a_ticking_one_are_virtual_and_a_real_one_is_not() {
         assert!(Clock::new_virtual().is_virtual() && Clock::new_ticking(1).is_virtual());
         assert!(!Clock::new_real().is_virtual());
+        assert!(Clock::new_virtual().lets_threads_wait() && Clock::new_real().lets_threads_wait());
+        assert!(!Clock::new_ticking(1).lets_threads_wait());
     }
 
     #[test]

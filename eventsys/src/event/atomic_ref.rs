@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::EventRef;
 use super::pool::event_at;
+use super::{EventRef, index_of};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// A place for an [`EventRef`] that may be read and written by any thread.
@@ -105,8 +105,7 @@ fn pack(event: Option<EventRef>) -> u64 {
 
 #[inline]
 fn unpack(word: u64) -> Option<EventRef> {
-    let index = u32::try_from((word >> 32).checked_sub(1)?).ok()?;
-    Some(EventRef { event: event_at(index), word })
+    Some(EventRef { event: event_at(index_of(word)?), word })
 }
 
 #[cfg(all(test, not(feature = "explore")))]

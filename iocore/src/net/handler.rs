@@ -381,12 +381,13 @@ impl LoopTailHandler for NetHandler {
             true => Duration::from_nanos(timeout.max(0).unsigned_abs()),
             false => Duration::ZERO,
         };
-        let is_virtual = self.shared.clock.is_virtual();
+        let clock = &self.shared.clock;
+        let is_virtual = clock.is_virtual();
         let found = {
             let h = self.mutex.lock();
             let any = !self.lists(&h).borrow().open.is_empty();
             let wait = match is_virtual {
-                true if any => wait.min(MOMENT),
+                true if any && clock.lets_threads_wait() => wait.min(MOMENT),
                 true => Duration::ZERO,
                 false => wait,
             };

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use conformance::ReadError;
 use conformance::ats::ScenarioFault;
 use conformance::ats::case::CaseFault;
-use conformance::ats::live::LiveError;
+use conformance::ats::http_scenario::is_mirrored;
+use conformance::ats::live::{LiveError, Release};
 use conformance::ats::recording::RecordingFault;
 use conformance::ats::runner::MOST_CALLS;
 use conformance::node::NodeError;
@@ -52,6 +53,11 @@ pub(crate) enum Error {
         "--explain, --format and --epoch are for scenarios of a pair; an HTTP scenario has none of them"
     )]
     OnlyOfPairs,
+    /// A release whose HTTP state machine the port does not mirror.
+    #[error(
+        "{0}: HTTP scenarios are for the releases of 9.2, whose HTTP state machine the port mirrors"
+    )]
+    NotMirrored(Release),
     /// A scenario that is explored and not run.
     #[error("{name}: a scenario whose threads race is not run but explored: atslab explore {name}")]
     Race {
@@ -221,6 +227,11 @@ fn did_you_mean(close: &[String]) -> String {
 }
 
 impl Error {
+    /// An error if HTTP scenarios cannot be compared with this release.
+    pub(crate) fn unless_mirrored(release: Release) -> Result<(), Error> {
+        if is_mirrored(release) { Ok(()) } else { Err(Error::NotMirrored(release)) }
+    }
+
     /// The status for errors.
     const STATUS: u8 = 2;
 

@@ -2,7 +2,7 @@
 //!
 //! A file with a `[client]` is one ([`is_http_scenario`]). It is read ([`HttpScenario`]), performed on
 //! the port ([`run_http_scenario`]) or, as a flat text ([`HttpProgram`]), by a plugin in a real
-//! server; the result is what each of those that take part has seen ([`HttpReport`]).
+//! server; the result is what each participant has seen ([`HttpReport`]).
 //!
 //! ```
 //! use scenario::http::{http_scenario_from_bytes, run_http_scenario};
@@ -24,7 +24,7 @@
 //! assert!(answer.starts_with("HTTP/1.1 200 A\r\n") && answer.contains("\r\nX-A: 1\r\n"));
 //! ```
 //!
-//! # Those that take part
+//! # Participants
 //! | table | what it is |
 //! |---|---|
 //! | `[client]`, or `[client.NAME]` for several | `by = "tcp"`, a socket; `by = "plugin"`, the active end of a pair by `TSHttpConnectWithPluginId` |
@@ -68,6 +68,7 @@
 //! It is virtual: a pass of a net thread takes a millisecond. Sockets are real, but their other ends
 //! are in the same process, and act between two passes.
 
+mod escape;
 mod heads;
 mod hook_op;
 mod hooks;
@@ -82,6 +83,7 @@ mod stage;
 mod user;
 mod write;
 
+pub use self::escape::escape;
 pub use self::hook_op::{Head, HookOp, Thread};
 pub use self::model::{
     ClientBy, HookReaction, HttpClient, HttpOrigin, HttpReaction, HttpScenario, HttpSettings,
@@ -90,5 +92,5 @@ pub use self::model::{
 pub use self::op::{HttpOp, Move};
 pub use self::program::HttpProgram;
 pub use self::read::{http_scenario_from_bytes, http_scenario_from_file, is_http_scenario};
-pub use self::run::run_http_scenario;
+pub use self::run::{CLOSED_PORT, run_http_scenario};
 pub use self::seen::{HttpFinish, HttpReport, Seen, lines_of};

@@ -3,8 +3,8 @@
 // It reads scenarios (the flat text of lab/scenario/src/http/program.rs), one after the other, from
 // the file that ATSLAB_PROGRAMS names. Clients and origin servers on sockets live in the same
 // process: what they do, they do between two passes of the net threads, as on the port. So the
-// server has the clock of clock.cc, and a timeout of seconds takes milliseconds. What each of those
-// that take part has seen is told in lines on the standard error:
+// server has the clock of clock.cc, and a timeout of seconds takes milliseconds. What each
+// participant has seen is told in lines on the standard error:
 //
 //   atslab e NANOSECONDS WHO <tab> WHAT      it has seen this
 //   atslab b WHO <tab> HEX                   these bytes have come

@@ -18,7 +18,7 @@ mod known;
 mod recording;
 mod shrink;
 
-pub use arm::{HttpArm, play_on_port};
+pub use arm::{HttpArm, is_mirrored, play_on_port};
 pub use compare::{HttpDifference, http_differ};
 pub use gallery::{http_named, http_names, http_text};
 pub use generate::{BLOCK, generate_http};

@@ -28,7 +28,7 @@ impl Object for Action {
 static KNOWN: Mutex<Known> = Mutex::new(Known { handles: BTreeMap::new(), look_at: 32 });
 
 struct Known {
-    handles: BTreeMap<(usize, u64), (EventRef, Handle)>,
+    handles: BTreeMap<u64, (EventRef, Handle)>,
     /// With so many it is time to look for those that have been freed: so a look costs each new event
     /// a bounded time.
     look_at: usize,

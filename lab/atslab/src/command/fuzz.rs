@@ -13,13 +13,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::num::NonZero;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use conformance::ats::live::{LiveError, Probe, Release};
+use conformance::ats::live::{Probe, Release};
 use conformance::input::file_name;
 use conformance::pool;
 use indicatif::ProgressBar;
@@ -133,36 +132,24 @@ pub(crate) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error>
     let bar = progress_bar(args.count, known);
     let chunks = usize::try_from((seeds.end - seeds.start) / CHUNK + 2).unwrap_or(usize::MAX);
     let worker = |_| Worker::new(&server, args.threads, &probe);
-    let (mut failed, mut shown) = (None, BTreeSet::new());
+    let mut shown = BTreeSet::new();
     let workers = (0..pool::size(args.jobs, chunks)).map(worker).collect();
-    let mut take = |done: Result<Done, LiveError>| {
-        let (chunk, tally, findings) = match done {
-            Ok(done) => done,
-            Err(error) => {
-                failed = Some(Error::from(error));
-                return ControlFlow::Break(());
-            }
-        };
+    let played = pool::try_run(missing, workers, Worker::play, |(chunk, tally, findings): Done| {
         bar.inc(chunk.end - chunk.start);
-        let kept = findings.iter().try_for_each(|finding| {
+        for finding in &findings {
             let file = keep(finding, &args.findings, release)?;
-            match shown.insert(finding.divergence.kind.clone()) {
-                true => bar.suspend(|| show(finding, &file, release, out)),
-                false => Ok(()),
+            if shown.insert(finding.divergence.kind.clone()) {
+                bar.suspend(|| show(finding, &file, release, out))?;
             }
-        });
-        let found = kept.and_then(|()| report.add(chunk, tally));
+        }
+        report.add(chunk, tally)?;
         let total = report.total();
         bar.set_message(found_so_far(total.divergences.len(), total.kinds.len()));
-        failed = found.err();
-        if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    pool::run(missing, workers, Worker::play, &mut take);
+        Ok::<(), Error>(())
+    });
     bar.finish_and_clear();
-    match failed {
-        Some(error) => Err(error),
-        None => write_summary(out, &report),
-    }
+    played?;
+    write_summary(out, &report)
 }
 
 fn progress_bar(count: u64, known: u64) -> ProgressBar {
@@ -188,10 +175,15 @@ fn keep(finding: &Finding, folder: &Path, release: Release) -> Result<PathBuf, E
         "# Found with seed {} on {release}, shrunk to {} operations.\n{}",
         finding.seed, finding.operations, finding.scenario
     );
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::write(&file, text))
-        .map_err(|source| Error::Unwritable { file: file_name(&file), source })?;
+    write(&file, &text)?;
     Ok(file)
+}
+
+/// Writes a finding to a file of its own, and makes the folder first.
+fn write(file: &Path, text: &str) -> Result<(), Error> {
+    fs::create_dir_all(file.parent().unwrap_or(Path::new("")))
+        .and_then(|()| fs::write(file, text))
+        .map_err(|source| Error::Unwritable { file: file_name(file), source })
 }
 
 /// Shows a finding, the first of its kind, and tells how to see it again.

@@ -12,9 +12,11 @@ use std::process::ExitCode;
 use anstyle::Style;
 use clap::{Args, ValueEnum};
 use conformance::ats::live::generate;
+use conformance::ats::scenario::http::is_http_scenario;
+use conformance::ats::scenario::input::{MOST_OF_A_SCENARIO, read_file};
 use conformance::ats::scenario::{
-    Finish, Line, Mark, Outcome, Recorded, Scenario, Story, record_scenario, scenario_from_file,
-    steps_of,
+    Finish, Line, Mark, Outcome, Recorded, Scenario, ScenarioFault, Story, record_scenario,
+    scenario_from_bytes, steps_of,
 };
 use conformance::ats::{Epoch, gallery};
 use conformance::input::file_name;
@@ -110,10 +112,16 @@ does not expect that, or if a real server took other steps, 2 on errors.";
 
 /// Runs each scenario in each selected epoch and prints the steps.
 pub(crate) fn run(args: &RunArgs, out: &mut Output) -> Result<ExitCode, Error> {
-    if let Some(scenarios) = http::scenarios(args)? {
+    let first = args.file.first().map(|file| Text::of(file)).transpose()?;
+    if first.as_ref().is_some_and(Text::is_http) {
+        let scenarios = each(&args.file, first, http::named_or_read)?;
         return http::run(args, &scenarios, out);
     }
-    let scenarios = scenarios(args)?;
+    let scenarios = match args.seed {
+        // A name without spaces.
+        Some(seed) => vec![(format!("seed-{seed}"), generate(seed, args.threads))],
+        None => each(&args.file, first, named_or_read)?,
+    };
     if args.live {
         return live::run(args, &scenarios, out);
     }
@@ -213,45 +221,73 @@ fn write_outcome(out: &mut Output, outcome: &Outcome) -> io::Result<()> {
     write!(out, "{outcome}")
 }
 
-/// The selected scenarios, each with a name without spaces.
-fn scenarios(args: &RunArgs) -> Result<Vec<(String, Scenario)>, Error> {
-    if let Some(seed) = args.seed {
-        return Ok(vec![(format!("seed-{seed}"), generate(seed, args.threads))]);
+/// What `atslab run` has been told to run: a name of the gallery, or a text.
+enum Text<'a> {
+    Name(&'a str),
+    /// Of this file. It is read once: a pipe has nothing for a second reader.
+    Read(&'a Path, Vec<u8>),
+}
+
+impl Text<'_> {
+    /// The text of `file`, or the name, if no file of the user has it.
+    fn of(file: &Path) -> Result<Text<'_>, Error> {
+        let is_name =
+            |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        match file.to_str().filter(is_name).filter(|_| !file.exists()) {
+            Some(name) => Ok(Text::Name(name)),
+            None => Ok(Text::Read(file, read_file::<ScenarioFault>(file, MOST_OF_A_SCENARIO)?)),
+        }
     }
-    args.file.iter().map(|file| named_or_file(file)).collect()
+
+    /// True if it is an HTTP scenario, or would be.
+    fn is_http(&self) -> bool {
+        match self {
+            Text::Name(name) => name.starts_with("http-"),
+            Text::Read(_, bytes) => is_http_scenario(bytes),
+        }
+    }
+}
+
+/// Each scenario of `files`, of which the first has been looked at.
+fn each<'a, T>(
+    files: &'a [PathBuf],
+    mut first: Option<Text<'a>>,
+    read: impl Fn(Text<'a>) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    files.iter().map(|file| read(first.take().map_or_else(|| Text::of(file), Ok)?)).collect()
 }
 
 /// The scenario in `file` or of that name, with a name without spaces.
 pub(crate) fn named_or_file(file: &Path) -> Result<(String, Scenario), Error> {
-    if let Some(scenario) = of_the_gallery(file)? {
-        return Ok((file.display().to_string(), scenario));
-    }
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    let name = stem.replace(|c: char| c.is_whitespace() || c.is_control(), "-");
-    let scenario = scenario_from_file(file)?;
+    named_or_read(Text::of(file)?)
+}
+
+fn named_or_read(text: Text<'_>) -> Result<(String, Scenario), Error> {
+    let (file, bytes) = match text {
+        Text::Name(name) => {
+            let unknown = || unknown("file and no scenario of the gallery", name, gallery::names());
+            return gallery::named(name)
+                .map(|scenario| (name.to_owned(), scenario))
+                .ok_or_else(unknown);
+        }
+        Text::Read(file, bytes) => (file, bytes),
+    };
+    let scenario = scenario_from_bytes(&file_name(file), &bytes)?;
     match scenario.race {
         Some(_) => Err(Error::Race { name: file_name(file) }),
-        None => Ok((name, scenario)),
+        None => Ok((name_of(file), scenario)),
     }
 }
 
-/// The scenario of the gallery that `file` names. A file of the user goes before it.
-fn of_the_gallery(file: &Path) -> Result<Option<Scenario>, Error> {
-    let is_name =
-        |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let Some(name) = file.to_str().filter(is_name) else {
-        return Ok(None);
-    };
-    if file.exists() {
-        return Ok(None);
-    }
-    let unknown = || Error::Unknown {
-        place: "run".to_owned(),
-        kind: "file and no scenario of the gallery",
-        name: excerpt(name),
-        close: close_to(name, gallery::names()),
-    };
-    gallery::named(name).map(Some).ok_or_else(unknown)
+/// The name of a scenario in a file, without spaces.
+fn name_of(file: &Path) -> String {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    stem.replace(|c: char| c.is_whitespace() || c.is_control(), "-")
+}
+
+fn unknown<'a>(kind: &'static str, name: &str, names: impl Iterator<Item = &'a str>) -> Error {
+    let close = close_to(name, names);
+    Error::Unknown { place: "run".to_owned(), kind, name: excerpt(name), close }
 }
 
 fn write_head(out: &mut Output, scenario: &Scenario, width: usize) -> io::Result<()> {

@@ -198,3 +198,16 @@ fn a_slip_in_a_name_is_answered_with_what_may_be_meant() {
         atslab().args(arguments).assert().code(2).stderr(contains(expected));
     }
 }
+
+/// Another release would be compared with the port of 9.2.9, or not asked at all.
+#[test]
+fn an_http_scenario_is_refused_for_another_release() {
+    let run = ["run", "http-01-one-get"];
+    for arguments in [&run[..], &["run", "http-01-one-get", "--live"], &["fuzz", "--http"]] {
+        atslab().args(arguments).args(["--ats", "8.1.11"]).assert().code(2).stdout("").stderr(
+            "atslab: 8.1.11: HTTP scenarios are for the releases of 9.2, whose HTTP state machine \
+             the port mirrors\n",
+        );
+    }
+    atslab().args(run).args(["--ats", "9.2.9"]).assert().code(0);
+}

@@ -30,7 +30,7 @@ fn text(value: &Value) -> &str {
 type Race = (&'static str, &'static [&'static str], &'static str, u64, Mended);
 type Mended = Option<&'static [&'static str]>;
 
-const RACES: [Race; 9] = [
+const RACES: [Race; 10] = [
     (
         "reader-shuts-read",
         &["--rearm", "ts-3339"],
@@ -58,6 +58,13 @@ const RACES: [Race; 9] = [
         "",
         1,
         Some(&["--correct", "timeouts-take-core-lock", "--bound", "1"]),
+    ),
+    (
+        "timeout-outlives-the-pair",
+        &[],
+        "panic: magic == PLUGIN_VC_MAGIC_ALIVE",
+        1,
+        Some(&["--correct", "timeouts-take-core-lock"]),
     ),
     ("lost-wake-up", &[], "lost wake-up: ", 1, Some(&["--correct", "blocking-signal"])),
     (

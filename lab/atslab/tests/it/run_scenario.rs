@@ -144,3 +144,20 @@ fn a_story_is_wrapped_to_the_width_and_says_the_same() {
     }
     atslab().args(["run", "01-ten-bytes", "--explain", "--width", "59"]).assert().code(2);
 }
+
+/// A pipe gives its bytes once.
+#[test]
+fn a_scenario_of_either_kind_comes_through_a_pipe() {
+    let pair = "title = \"t\"\nteaches = \"t\"\n[active]\non_connect = [\"close\"]\n\
+                [passive]\non_EOS = [\"close\"]\n";
+    let http = "title = \"t\"\nteaches = \"t\"\n[client]\non_start = [\"get /a\"]\n\
+                on_head = [\"finish\"]\n[origin]\non_head = [\"answer 200 5\"]\n";
+    for (text, expected) in [(pair, "The pair was freed."), (http, "| HTTP/1.1 200 A")] {
+        let text = stdout(atslab().args(["run", "/dev/stdin"]).write_stdin(text));
+        assert!(text.contains("stdin\n") && text.contains(expected), "{text}");
+    }
+    let files = Files::new("", "");
+    files.write("my own.toml", http.as_bytes());
+    let text = stdout(atslab().current_dir(files.path()).args(["run", "my own.toml"]));
+    assert!(text.starts_with("my-own\nclient\n"), "{text}");
+}

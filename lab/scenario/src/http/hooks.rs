@@ -7,9 +7,9 @@ use httpsm::hdr::MIMEHdr;
 use httpsm::hooks::HttpHook;
 use httpsm::{HttpData, HttpEvents, HttpProxy, HttpSsn, HttpTxn};
 
+use super::escape::escape;
 use super::hook_op::{Head, HookOp, Thread};
 use super::model::{OriginBy, hook_name};
-use super::seen::lines_of;
 use super::stage::{Stage, Txn, Who};
 use super::user::User;
 
@@ -217,7 +217,7 @@ impl List {
             let mut text = Vec::new();
             print(&mut text);
             let line = text.split(|&byte| byte == b'\r').next().unwrap_or_default();
-            lines_of(line).first().map_or(String::new(), |line| line[2..].to_owned())
+            escape(line)
         };
         let value = |fields: &MIMEHdr| {
             let value = fields.value_get(field.unwrap_or_default());

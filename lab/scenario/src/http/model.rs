@@ -15,9 +15,9 @@ pub struct HttpScenario {
     pub teaches: String,
     /// How the proxy is set.
     pub settings: HttpSettings,
-    /// Those that ask, in the order of the file.
+    /// The clients, in the order of the file.
     pub clients: Vec<HttpClient>,
-    /// The one that answers.
+    /// The origin server.
     pub origin: HttpOrigin,
     /// What the plugin's hooks do, in the order of the file. A hook without an entry gives the
     /// transaction back at once.
@@ -60,7 +60,7 @@ impl Default for HttpSettings {
     }
 }
 
-/// One that asks.
+/// A client.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HttpClient {
     /// Its name: empty if there is only one.
@@ -81,7 +81,21 @@ pub enum ClientBy {
     Plugin,
 }
 
-/// The one that answers.
+impl ClientBy {
+    /// All.
+    pub const ALL: [ClientBy; 2] = [ClientBy::Tcp, ClientBy::Plugin];
+
+    /// Its word in a scenario.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            ClientBy::Tcp => "tcp",
+            ClientBy::Plugin => "plugin",
+        }
+    }
+}
+
+/// The origin server.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct HttpOrigin {
     /// What its connections are.
@@ -102,6 +116,23 @@ pub enum OriginBy {
     Intercept,
     /// Nothing listens: a connection is refused.
     Refuses,
+}
+
+impl OriginBy {
+    /// All.
+    pub const ALL: [OriginBy; 4] =
+        [OriginBy::Tcp, OriginBy::ServerIntercept, OriginBy::Intercept, OriginBy::Refuses];
+
+    /// Its word in a scenario.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            OriginBy::Tcp => "tcp",
+            OriginBy::ServerIntercept => "server_intercept",
+            OriginBy::Intercept => "intercept",
+            OriginBy::Refuses => "refuses",
+        }
+    }
 }
 
 /// Operations, and when they are carried out.

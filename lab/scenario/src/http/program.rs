@@ -14,7 +14,7 @@
 use std::fmt;
 
 use super::hook_op::HookOp;
-use super::model::{ClientBy, HttpReaction, HttpScenario, OriginBy, When, hook_name};
+use super::model::{HttpReaction, HttpScenario, When, hook_name};
 use super::op::Move;
 
 /// The flat text of a scenario; prints itself.
@@ -27,16 +27,9 @@ impl fmt::Display for HttpProgram<'_> {
         let (threads, patience) = (scenario.settings.threads, scenario.patience());
         writeln!(f, "http {threads} {patience} {}", HttpScenario::LONGEST)?;
         for client in &scenario.clients {
-            let by = if client.by == ClientBy::Tcp { "tcp" } else { "plugin" };
-            writeln!(f, "client {by}")?;
+            writeln!(f, "client {}", client.by.name())?;
         }
-        let by = match scenario.origin.by {
-            OriginBy::Tcp => "tcp",
-            OriginBy::ServerIntercept => "server_intercept",
-            OriginBy::Intercept => "intercept",
-            OriginBy::Refuses => "refuses",
-        };
-        writeln!(f, "origin {by}")?;
+        writeln!(f, "origin {}", scenario.origin.by.name())?;
         for (number, client) in scenario.clients.iter().enumerate() {
             write_reactions(f, &format!("c{number}"), &client.reactions)?;
         }

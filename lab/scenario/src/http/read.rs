@@ -122,6 +122,24 @@ impl Source<'_> {
         value.get_ref().as_str().map_or_else(|| self.wrong(value, "a text in quotes"), Ok)
     }
 
+    /// The one of `all` that has this name.
+    fn word<T: Copy>(
+        &self,
+        value: &Value<'_>,
+        all: &[T],
+        name: fn(T) -> &'static str,
+    ) -> Faulty<T> {
+        let word = self.text(value)?;
+        all.iter().copied().find(|&one| name(one) == word).map_or_else(
+            || {
+                let names: Vec<_> = all.iter().map(|&one| format!("\"{}\"", name(one))).collect();
+                let (last, others) = names.split_last().expect("there are some");
+                self.wrong(value, &format!("{} or {last}", others.join(", ")))
+            },
+            Ok,
+        )
+    }
+
     /// Where the byte `at` of a text stands in the file. If it is written with escapes, where it
     /// begins.
     fn inside(&self, value: &Value<'_>, at: usize) -> usize {
@@ -212,11 +230,7 @@ impl Source<'_> {
     fn client(&self, name: String, table: &DeTable<'_>) -> Faulty<HttpClient> {
         let mut by = ClientBy::Tcp;
         let reactions = self.reactions(table, "on_start", |value| {
-            by = match self.text(value)? {
-                "tcp" => ClientBy::Tcp,
-                "plugin" => ClientBy::Plugin,
-                _ => return self.wrong(value, "\"tcp\" or \"plugin\""),
-            };
+            by = self.word(value, &ClientBy::ALL, ClientBy::name)?;
             Ok(())
         })?;
         Ok(HttpClient { name, by, reactions })
@@ -225,16 +239,7 @@ impl Source<'_> {
     fn origin(&self, table: &DeTable<'_>) -> Faulty<HttpOrigin> {
         let mut by = OriginBy::Tcp;
         let reactions = self.reactions(table, "on_accept", |value| {
-            by = match self.text(value)? {
-                "tcp" => OriginBy::Tcp,
-                "server_intercept" => OriginBy::ServerIntercept,
-                "intercept" => OriginBy::Intercept,
-                "refuses" => OriginBy::Refuses,
-                _ => {
-                    let expected = "\"tcp\", \"server_intercept\", \"intercept\" or \"refuses\"";
-                    return self.wrong(value, expected);
-                }
-            };
+            by = self.word(value, &OriginBy::ALL, OriginBy::name)?;
             Ok(())
         })?;
         Ok(HttpOrigin { by, reactions })

@@ -8,7 +8,7 @@
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use eventsys::{Clock, EventProcessor, HrTime, Options, hrtime, panics};
 use httpsm::{
@@ -34,15 +34,20 @@ const SILENCE: HrTime = hrtime::mseconds(300);
 /// How many passes are made after what was open has been closed.
 const PASSES_AFTER_CLOSE: usize = 100;
 
-/// A port at which nothing listens.
-const CLOSED_PORT: u16 = 1;
+/// The origin server's port in the rule of a scenario whose origin refuses: nothing listens there.
+pub const CLOSED_PORT: u16 = 1;
 
 /// Performs `scenario` on the port.
 ///
 /// # Panics
-/// If the loopback address cannot be listened on.
+/// If no socket can listen at the loopback address.
 #[must_use]
 pub fn run_http_scenario(scenario: &HttpScenario) -> HttpReport {
+    run(scenario).0
+}
+
+/// The report, and what is left of the stage: nothing, unless something leaks.
+fn run(scenario: &HttpScenario) -> (HttpReport, Weak<Stage>) {
     let options = of_release(Epoch::D, Options::default());
     let processor = EventProcessor::with_options(Clock::new_ticking(PASS), options);
     // Before the threads: each gets its net handler when it is adopted.
@@ -70,8 +75,8 @@ pub fn run_http_scenario(scenario: &HttpScenario) -> HttpReport {
         play.tidy(&pass, &task);
     }
     play.proxy.hooks().clear();
-    stage.shared().users.clear();
-    report
+    stage.let_go();
+    (report, Arc::downgrade(&stage))
 }
 
 /// What takes part in a run.
@@ -98,7 +103,6 @@ impl Play {
         let rules = UrlRewrite::new(vec![rule]);
         let connector = NetConnector::new(net);
         let proxy = HttpProxy::new(&stage.processor, config(&scenario.settings), rules, connector);
-        let _ = stage.proxy.set(Arc::clone(&proxy));
         install(stage, &proxy);
         let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
         let accept = net.accept(ProtocolProbeSessionAccept::new(&proxy), &options);
@@ -237,4 +241,35 @@ fn config(settings: &HttpSettings) -> HttpConfig {
         config.flow_control.low_water = low;
     }
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read::http_scenario_from_bytes;
+    use super::*;
+
+    /// Each ends by a panic at the second `see`, or runs to its end without it.
+    #[test]
+    fn nothing_of_a_run_is_left_however_it_ends() {
+        let held = "TXN_START = [\"hook SEND_RESPONSE_HDR\"]\nREAD_REQUEST_HDR = []\n";
+        let crash = "TXN_CLOSE = [\"reenable\", \"wait 1s\", \"see client_request\"]\n";
+        let foreign = "SEND_RESPONSE_HDR = [\"go foreign\", \"reenable\"]\n";
+        for by in ["tcp", "plugin"] {
+            for origin in ["tcp", "server_intercept", "intercept"] {
+                for hooks in ["", held, foreign, crash, &[crash, foreign].concat()] {
+                    let text = format!(
+                        "title = \"t\"\nteaches = \"t\"\n\
+                         [client.a]\nby = \"{by}\"\non_start = [\"get /a\"]\non_head = [\"finish\"]\n\
+                         [client.b]\nby = \"{by}\"\non_start = [\"get /b\"]\n\
+                         [origin]\nby = \"{origin}\"\non_head = [\"answer 200 5\"]\n[hooks]\n{hooks}"
+                    );
+                    let scenario = http_scenario_from_bytes("x.toml", text.as_bytes()).unwrap();
+                    let (report, stage) = run(&scenario);
+                    let has_crashed = matches!(report.finish, HttpFinish::Crashed(_));
+                    assert_eq!(has_crashed, hooks.contains("wait"), "{text}\n{report}");
+                    assert_eq!(stage.strong_count(), 0, "{text}\n{report}");
+                }
+            }
+        }
+    }
 }

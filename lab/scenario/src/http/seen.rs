@@ -1,10 +1,12 @@
-//! [`HttpReport`]: what each of those that take part has seen in a run.
+//! [`HttpReport`]: what each participant has seen in a run.
 
 use std::fmt;
 
 use eventsys::{HrTime, hrtime};
 
-/// What happened in a run, told for each of those that take part.
+use super::escape::escape;
+
+/// What happened in a run, told for each participant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HttpReport {
     /// Clients, connections of the origin server, transactions and sessions, in the order in which
@@ -14,7 +16,7 @@ pub struct HttpReport {
     pub finish: HttpFinish,
 }
 
-/// What one of them has seen.
+/// What a participant has seen.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Seen {
     /// `client`, `client a`, `origin 1`, `txn 1`, `session 1`.
@@ -51,7 +53,7 @@ impl fmt::Display for HttpFinish {
 }
 
 impl HttpReport {
-    /// The one of this name, made if there is none.
+    /// The actor of this name, which is made at its first use.
     pub fn actor(&mut self, name: &str) -> &mut Seen {
         let at = self.actors.iter().position(|actor| actor.name == name).unwrap_or_else(|| {
             self.actors.push(Seen { name: name.to_owned(), ..Seen::default() });
@@ -65,21 +67,25 @@ impl HttpReport {
         let address = format!("127.0.0.1:{port}");
         for actor in &mut self.actors {
             for (_, what) in &mut actor.events {
-                *what = what.replace(&address, ORIGIN);
+                let masked = masked(what.as_bytes(), address.as_bytes());
+                *what = String::from_utf8_lossy(&masked).into_owned();
             }
-            actor.bytes = replaced(&actor.bytes, address.as_bytes(), ORIGIN.as_bytes());
+            actor.bytes = masked(&actor.bytes, address.as_bytes());
         }
     }
 }
 
 const ORIGIN: &str = "{origin}";
 
-fn replaced(bytes: &[u8], what: &[u8], by: &[u8]) -> Vec<u8> {
+fn masked(bytes: &[u8], address: &[u8]) -> Vec<u8> {
     let (mut out, mut rest) = (Vec::with_capacity(bytes.len()), bytes);
-    while let Some(at) = rest.windows(what.len()).position(|window| window == what) {
+    while let Some(at) = rest.windows(address.len()).position(|window| window == address) {
+        let behind = &rest[at + address.len()..];
         out.extend_from_slice(&rest[..at]);
-        out.extend_from_slice(by);
-        rest = &rest[at + what.len()..];
+        // With one digit more it is another port.
+        let is_other = behind.first().is_some_and(u8::is_ascii_digit);
+        out.extend_from_slice(if is_other { address } else { ORIGIN.as_bytes() });
+        rest = behind;
     }
     out.extend_from_slice(rest);
     out
@@ -91,7 +97,7 @@ impl Default for HttpReport {
     }
 }
 
-/// A block for each of those that take part: what has come, then what else it has seen, with
+/// A block for each participant: what has come, then what else it has seen, with
 /// seconds since the run began; with `{:#}` to the millisecond.
 impl fmt::Display for HttpReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,9 +124,6 @@ fn tenths(at: HrTime) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
-/// From how many equal bytes on they are counted.
-const RUN: usize = 32;
-
 /// The bytes as lines: `| ` and a line that has ended, or `+ ` and a piece without a line's end. A
 /// byte that cannot be printed is escaped, and one that comes many times is counted.
 #[must_use]
@@ -128,29 +131,35 @@ pub fn lines_of(bytes: &[u8]) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = bytes;
     while let Some(at) = rest.windows(2).position(|two| two == b"\r\n") {
-        lines.push(format!("| {}", shown(&rest[..at])).trim_end().to_owned());
+        let blank = if at == 0 { "" } else { " " };
+        lines.push(format!("|{blank}{}", escape(&rest[..at])));
         rest = &rest[at + 2..];
     }
     if !rest.is_empty() {
-        lines.push(format!("+ {}", shown(rest)));
+        lines.push(format!("+ {}", escape(rest)));
     }
     lines
 }
 
-fn shown(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for run in bytes.chunk_by(|a, b| a == b) {
-        let one = match run[0] {
-            b'\r' => "\\r".to_owned(),
-            b'\n' => "\\n".to_owned(),
-            b'\\' => "\\\\".to_owned(),
-            byte @ b' '..=b'~' => char::from(byte).to_string(),
-            byte => format!("\\x{byte:02x}"),
-        };
-        match run.len() {
-            len if len < RUN => text += &one.repeat(len),
-            len => text += &format!("\\{{{one}*{len}}}"),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A blank at a line's end is a byte as any other.
+    #[test]
+    fn no_byte_of_a_line_is_lost() {
+        assert_eq!(lines_of(b" a \r\n\r\n \r\n b "), ["|  a ", "|", "|  ", "+  b "]);
     }
-    text
+
+    #[test]
+    fn the_origin_is_masked_and_no_other_port() {
+        let mut report = HttpReport::default();
+        let text = "127.0.0.1:1 127.0.0.1:12 é 127.0.0.1:1";
+        report.actor("txn 1").events.push((0, text.to_owned()));
+        report.actor("client").bytes = text.as_bytes().to_vec();
+        report.mask_origin(1);
+        let expected = "{origin} 127.0.0.1:12 é {origin}";
+        assert_eq!(report.actors[0].events[0].1, expected);
+        assert_eq!(report.actors[1].bytes, expected.as_bytes());
+    }
 }

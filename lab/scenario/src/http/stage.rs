@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use eventsys::{EThread, EventProcessor, HrTime};
+use httpsm::HttpTxn;
 use httpsm::hooks::HttpHook;
-use httpsm::{HttpProxy, HttpTxn};
 
 use super::heads::Heads;
 use super::model::{HttpReaction, HttpScenario, When};
@@ -32,7 +32,6 @@ pub(super) struct Stage {
     pub(super) processor: Arc<EventProcessor>,
     began: HrTime,
     pub(super) threads: OnceLock<Threads>,
-    pub(super) proxy: OnceLock<Arc<HttpProxy>>,
     shared: Mutex<Shared>,
 }
 
@@ -96,7 +95,6 @@ impl Stage {
             processor: Arc::clone(processor),
             began,
             threads: OnceLock::new(),
-            proxy: OnceLock::new(),
             shared: Mutex::new(Shared { active_at: began, ..Shared::default() }),
         })
     }
@@ -176,6 +174,18 @@ impl Stage {
         let mut shared = self.shared();
         shared.origins += 1;
         format!("origin {}", shared.origins)
+    }
+
+    /// Lets go of all that refers to the stage in turn. After a crash no one else would.
+    pub(super) fn let_go(&self) {
+        let mut shared = self.shared();
+        let (txns, foreign) =
+            (std::mem::take(&mut shared.txns), std::mem::take(&mut shared.foreign));
+        let users = std::mem::take(&mut shared.users);
+        // What goes with them may look at the stage.
+        drop(shared);
+        users.iter().for_each(|user| user.leave());
+        drop((txns, foreign, users));
     }
 
     /// The run is over; what each has seen.

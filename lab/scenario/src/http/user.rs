@@ -97,6 +97,16 @@ impl User {
         self.with(|state, _, _| state.close(None));
     }
 
+    /// Lets go of its connection and its buffers, and calls no one. Nothing may be done with it
+    /// afterwards.
+    pub(super) fn leave(&self) {
+        // After a panic another thread may hold the mutex for ever.
+        let Some(guard) = self.machine.mutex().try_lock() else { return };
+        let state = self.machine.state(&guard);
+        drop((state.vc.take(), state.read.take(), state.write.take()));
+        drop((state.input.take(), state.output.take()));
+    }
+
     fn with<R>(&self, f: impl FnOnce(&State, &Guard<'_>, &ContRef) -> R) -> R {
         let cont = self.cont();
         let guard = self.machine.mutex().lock();
@@ -106,6 +116,11 @@ impl User {
 
 impl State {
     fn begin(&self, guard: &Guard<'_>, this: &ContRef, name: String, vc: NetVcRef) {
+        // Nothing would close it: those that are open are closed when the run ends.
+        if self.stage.shared().ending {
+            vc.do_io_close(None);
+            return;
+        }
         let mutex = this.base().mutex().expect("a state machine has a mutex");
         let buffer = || {
             let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_32K).bind(mutex);

@@ -19,17 +19,14 @@ impl fmt::Display for HttpScenario {
                 "" => writeln!(f, "\n[client]")?,
                 name => writeln!(f, "\n[client.{name}]")?,
             }
-            if client.by == ClientBy::Plugin {
-                writeln!(f, "by = \"plugin\"")?;
+            if client.by != ClientBy::default() {
+                writeln!(f, "by = \"{}\"", client.by.name())?;
             }
             write_reactions(f, &client.reactions, "on_start")?;
         }
         writeln!(f, "\n[origin]")?;
-        match self.origin.by {
-            OriginBy::Tcp => {}
-            OriginBy::ServerIntercept => writeln!(f, "by = \"server_intercept\"")?,
-            OriginBy::Intercept => writeln!(f, "by = \"intercept\"")?,
-            OriginBy::Refuses => writeln!(f, "by = \"refuses\"")?,
+        if self.origin.by != OriginBy::default() {
+            writeln!(f, "by = \"{}\"", self.origin.by.name())?;
         }
         write_reactions(f, &self.origin.reactions, "on_accept")?;
         if !self.hooks.is_empty() {

@@ -1,4 +1,4 @@
-//! The two arms: each takes an HTTP scenario and gives what each of those that take part has seen.
+//! The two arms: each takes an HTTP scenario and gives what each participant has seen.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use eventsys::hrtime::SECOND;
 use scenario::http::{
-    HttpFinish, HttpProgram, HttpReport, HttpScenario, HttpSettings, OriginBy, run_http_scenario,
+    CLOSED_PORT, HttpFinish, HttpProgram, HttpReport, HttpScenario, HttpSettings, OriginBy,
+    run_http_scenario,
 };
 
 use crate::ats::live::server::{Process, Settings, free_port};
-use crate::ats::live::{LiveError, Probe, Server};
+use crate::ats::live::{LiveError, Probe, Release, Server};
 
 /// How long a server may take for a scenario, in real time. A hundred times as long as it needs:
 /// only one that hangs reaches it.
@@ -22,6 +23,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// After so many scenarios a process is replaced by a new one.
 const MOST_RUNS: u32 = 500;
+
+/// True for the releases whose HTTP state machine the port mirrors: those of 9.2, by the example of
+/// 9.2.9.
+#[must_use]
+pub fn is_mirrored(release: Release) -> bool {
+    release.to_string().starts_with("9.2.")
+}
 
 /// Performs `scenario` on the port.
 #[must_use]
@@ -52,6 +60,13 @@ struct Running {
 struct Kind {
     settings: HttpSettings,
     refuses: bool,
+}
+
+impl Kind {
+    /// The origin server's port in the server's rule; the plugin listens at `open`.
+    fn rule_port(self, open: u16) -> u16 {
+        if self.refuses { CLOSED_PORT } else { open }
+    }
 }
 
 impl HttpArm {
@@ -160,7 +175,7 @@ fn settings(of: Kind, origin: u16) -> Settings {
              {http}.flow_control.low_water INT {low}\n"
         );
     }
-    let port = if of.refuses { 1 } else { origin };
+    let port = of.rule_port(origin);
     Settings {
         records,
         remap: format!("map / http://127.0.0.1:{port}/\n"),
@@ -213,7 +228,7 @@ impl Running {
                 actor.name = format!("client {}", client.name).trim_end().to_owned();
             }
         }
-        report.mask_origin(self.origin);
+        report.mask_origin(self.of.rule_port(self.origin));
     }
 }
 

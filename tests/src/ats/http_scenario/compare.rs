@@ -15,11 +15,11 @@ const TOLERANCE: HrTime = SECOND + mseconds(200);
 /// The first difference of two reports.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct HttpDifference {
-    /// Who has seen it; empty if the runs end in different ways.
+    /// The actor that has seen it; empty if the runs end in different ways.
     pub who: String,
-    /// What the real server's has.
+    /// What it has seen in the real server.
     pub real: String,
-    /// What the port's has.
+    /// What it has seen on the port.
     pub port: String,
 }
 
@@ -42,32 +42,31 @@ impl fmt::Display for HttpDifference {
 /// What stands where an arm has nothing more.
 const NOTHING: &str = "(nothing more)";
 
-/// The first difference between what the real server and the port did, if there is one. Each of
-/// those that take part is compared alone: its bytes, then what else it has seen, in order, then the
-/// times.
+/// The first difference between what the real server and the port did, if there is one. Each
+/// participant is compared alone: its bytes, then what else it has seen, in order, then the times.
 #[must_use]
-pub fn http_differ(real: &HttpReport, port: &HttpReport) -> Option<HttpDifference> {
+pub fn http_differ<'a>(real: &'a HttpReport, port: &'a HttpReport) -> Option<HttpDifference> {
     let (ends, other) = (end(&real.finish), end(&port.finish));
     if ends != other {
         return Some(HttpDifference { who: String::new(), real: ends, port: other });
     }
-    let nothing = Seen::default();
     let mut names: Vec<&str> =
         real.actors.iter().chain(&port.actors).map(|actor| actor.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    let of = |report: &'_ HttpReport, name: &str| {
-        report.actors.iter().find(|actor| actor.name == name).cloned()
-    };
     names.into_iter().find_map(|name| {
-        let (left, right) = (of(real, name), of(port, name));
-        if left.is_some() != right.is_some() {
-            let there = |is: bool| if is { "is there" } else { "is not there" }.to_owned();
-            let (real, port) = (there(left.is_some()), there(right.is_some()));
-            return Some(HttpDifference { who: name.to_owned(), real, port });
+        let of = |report: &'a HttpReport| report.actors.iter().find(|actor| actor.name == name);
+        match (of(real), of(port)) {
+            (Some(left), Some(right)) => differ(name, left, right),
+            (left, right) => {
+                let there = |seen: Option<&Seen>| match seen {
+                    Some(_) => "is there".to_owned(),
+                    None => "is not there".to_owned(),
+                };
+                let (real, port) = (there(left), there(right));
+                Some(HttpDifference { who: name.to_owned(), real, port })
+            }
         }
-        let (left, right) = (left.unwrap_or(nothing.clone()), right.unwrap_or(nothing.clone()));
-        differ(name, &left, &right)
     })
 }
 
@@ -79,7 +78,11 @@ fn differ(name: &str, real: &Seen, port: &Seen) -> Option<HttpDifference> {
         Some(HttpDifference { who: name.to_owned(), real: text(left), port: text(right) })
     };
     let lines = |seen: &Seen| -> Vec<String> {
-        let mask = |line: &String| format!("{} {}", &line[..1], normal(line[1..].trim_start()));
+        // The mark and its blank, and the line.
+        let mask = |line: &String| {
+            let (mark, text) = line.split_at(line.len().min(2));
+            [mark, &normal(text)].concat()
+        };
         lines_of(&seen.bytes).iter().map(mask).collect()
     };
     let events =

@@ -79,11 +79,11 @@ fn settings(rng: &mut Rng) -> HttpSettings {
 struct Maker<'a> {
     rng: &'a mut Rng,
     settings: HttpSettings,
-    /// Someone goes early.
+    /// A client or the origin server closes early.
     disturbed: bool,
     /// A request has a body.
     has_body: bool,
-    /// Someone does something at these hooks.
+    /// A client or the origin server acts at these hooks.
     held: Vec<HttpHook>,
 }
 
@@ -132,7 +132,7 @@ impl Maker<'_> {
             }
             _ => reactions.push(on(When::Head(0), vec![HttpOp::Finish])),
         }
-        // A client that goes before its body is complete is no random scenario yet.
+        // No random client closes before its body is complete: there the arms still differ.
         if self.disturbed && !self.has_body && self.rng.chance(50) {
             let when = self.soon(&HOOKS);
             let op = self.rng.pick(&[0, 1, 2]);

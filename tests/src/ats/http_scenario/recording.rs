@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn a_report_reads_back() {
         let mut report = HttpReport::default();
-        let bytes = [&b"HTTP/1.1 200 A\r\n\r\n"[..], &[b'x'; 100], b"\\\x01\n"].concat();
+        let bytes = [&b"HTTP/1.1 200 A \r\n\r\n"[..], &[b'}'; 100], b"\\\x01\n"].concat();
         report.actor("client").bytes = bytes;
         report.actor("txn 1").events.push((1_250_000_000, "sees X: a  b".to_owned()));
         report.actor("client").events.push((3_000_000, "closed".to_owned()));

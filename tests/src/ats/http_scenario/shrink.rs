@@ -4,8 +4,8 @@ use scenario::http::{ClientBy, HookOp, HttpOp, HttpReaction, HttpScenario, HttpS
 
 use crate::shrink::Shrinking;
 
-/// How much is tried. A scenario takes a tenth of a second, a server with other settings some
-/// seconds.
+/// How much is tried. A server plays one scenario after the other, and one with other settings has
+/// to start first.
 const SHRINKING: Shrinking = Shrinking { at_once: 1, tries: 150 };
 
 /// The smallest form of `scenario` that is found for which `differs` is still true.

@@ -70,7 +70,7 @@ impl Setup {
     /// ```
     ///
     /// # Panics
-    /// If the register is not one; a test reads it.
+    /// If the file has a fault; a test reads it.
     #[must_use]
     pub fn all() -> &'static [Setup] {
         static ALL: LazyLock<Vec<Setup>> = LazyLock::new(|| {

@@ -1,9 +1,7 @@
 //! `atslab fuzz --explore`: random races, each under every schedule with one interruption.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Write;
-use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use conformance::ats::live::generate_race;
@@ -12,7 +10,7 @@ use conformance::input::file_name;
 use conformance::pool;
 use explorer::Found;
 
-use super::{DIFFERS, FuzzArgs, progress_bar};
+use super::{DIFFERS, FuzzArgs, progress_bar, write};
 use crate::command::explore::Subject;
 use crate::error::Error;
 use crate::ui::output::{FAULT, Output, QUIET, TITLE};
@@ -52,38 +50,31 @@ pub(super) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error>
     let seeds = args.seed..args.seed.saturating_add(args.count);
     let register = Deviations::races();
     let bar = progress_bar(args.count, 0);
-    let (mut schedules, mut unfinished, mut failed) = (0, 0, None);
+    let (mut schedules, mut unfinished) = (0, 0);
     let mut known: BTreeMap<&str, u64> = BTreeMap::new();
     let mut unknown: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     let workers = vec![(); pool::size(args.jobs, usize::MAX)];
-    pool::run(
-        seeds,
-        workers,
-        |(), seed| explore(seed),
-        |explored| {
-            bar.inc(1);
-            schedules += explored.schedules;
-            unfinished += u64::from(!explored.is_complete);
-            for found in &explored.violations {
-                let text = found.violation.to_string();
-                if let Some(entry) = register.deviation.iter().find(|entry| entry.fits("", &text)) {
-                    *known.entry(&entry.name).or_default() += 1;
-                    continue;
-                }
-                let seeds = unknown.entry(text).or_default();
-                if seeds.is_empty() {
-                    let shown = bar.suspend(|| keep(args, &explored, found, out));
-                    failed = shown.err();
-                }
-                seeds.push(explored.seed);
+    let work = |(): &mut (), seed| Ok::<Explored, Error>(explore(seed));
+    let played = pool::try_run(seeds, workers, work, |explored| {
+        bar.inc(1);
+        schedules += explored.schedules;
+        unfinished += u64::from(!explored.is_complete);
+        for found in &explored.violations {
+            let text = found.violation.to_string();
+            if let Some(entry) = register.deviation.iter().find(|entry| entry.fits("", &text)) {
+                *known.entry(&entry.name).or_default() += 1;
+                continue;
             }
-            if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        },
-    );
+            let seeds = unknown.entry(text).or_default();
+            seeds.push(explored.seed);
+            if seeds.len() == 1 {
+                bar.suspend(|| keep(args, &explored, found, out))?;
+            }
+        }
+        Ok::<(), Error>(())
+    });
     bar.finish_and_clear();
-    if let Some(error) = failed {
-        return Err(error);
-    }
+    played?;
     let count = args.count;
     writeln!(out, "{TITLE}epoch {EPOCH}{TITLE:#}: {count} random races, {schedules} schedules")?;
     if unfinished > 0 {
@@ -114,9 +105,7 @@ fn keep(
     let Explored { seed, subject, .. } = explored;
     let file = args.findings.join(format!("race-seed-{seed}.toml"));
     let text = format!("# Found with seed {seed}: {}\n{}", found.violation, subject.toml());
-    fs::create_dir_all(&args.findings)
-        .and_then(|()| fs::write(&file, text))
-        .map_err(|source| Error::Unwritable { file: file_name(&file), source })?;
+    write(&file, &text)?;
     writeln!(out, "\n{FAULT}seed {seed}:{FAULT:#} {}", found.violation)?;
     writeln!(out, "  to see it again: atslab explore {} --bound 1", file_name(&file))?;
     Ok(out.flush()?)

@@ -1,9 +1,8 @@
 //! `atslab fuzz --http`: random HTTP scenarios, on the port and in a real server.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Write;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use conformance::ats::scenario::http::{HttpFinish, HttpScenario};
 use conformance::input::file_name;
 use conformance::pool;
 
-use super::{DIFFERS, FuzzArgs, progress_bar};
+use super::{DIFFERS, FuzzArgs, progress_bar, write};
 use crate::error::Error;
 use crate::ui::output::{FAULT, Output, TITLE};
 
@@ -25,10 +24,10 @@ use crate::ui::output::{FAULT, Output, TITLE};
 #[derive(Default)]
 struct Tally {
     scenarios: u64,
-    /// What those that take part have seen, on the real server.
+    /// What the participants have seen in the real server.
     events: u64,
     crashes: u64,
-    /// Differences that did not come a second time.
+    /// Differences that did not come a second time, as they were or made small.
     once: Vec<u64>,
     known: BTreeMap<String, u64>,
     kinds: BTreeMap<String, Vec<u64>>,
@@ -50,8 +49,10 @@ struct Worker {
 
 /// Plays the random HTTP scenarios of a range of seeds on both arms.
 pub(super) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    Error::unless_mirrored(args.ats)?;
     let server = args.servers.find(args.ats)?;
     let release = server.release();
+    Error::unless_mirrored(release)?;
     let own = args.servers.with_headers(std::slice::from_ref(&server));
     let probe = Arc::new(Probe::of_http(&own)?);
     let end = args.seed.saturating_add(args.count);
@@ -61,34 +62,22 @@ pub(super) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error>
     let worker = |_| Worker { arm: HttpArm::new(&server, &probe), release };
     let workers = (0..pool::size(args.jobs, chunks.len())).map(worker).collect();
     let bar = progress_bar(args.count, 0);
-    let (mut total, mut failed) = (Tally::default(), None);
-    let mut take = |done: Result<Done, LiveError>| {
-        let (chunk, tally, findings) = match done {
-            Ok(done) => done,
-            Err(error) => {
-                failed = Some(Error::from(error));
-                return ControlFlow::Break(());
-            }
-        };
+    let mut total = Tally::default();
+    let chunks = chunks.into_iter();
+    let played = pool::try_run(chunks, workers, Worker::play, |(chunk, tally, findings): Done| {
         bar.inc(chunk.end - chunk.start);
-        let kept = findings.iter().try_for_each(|finding| {
+        for finding in &findings {
             let file = keep(finding, args, release)?;
-            let is_first = total.add_kind(&finding.difference, finding.seed);
-            match is_first {
-                true => bar.suspend(|| show(finding, &file, release, out)),
-                false => Ok(()),
+            if total.add_kind(&finding.difference, finding.seed) {
+                bar.suspend(|| show(finding, &file, release, out))?;
             }
-        });
+        }
         total.add(tally);
-        failed = kept.err();
-        if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    pool::run(chunks.into_iter(), workers, Worker::play, &mut take);
+        Ok::<(), Error>(())
+    });
     bar.finish_and_clear();
-    match failed {
-        Some(error) => Err(error),
-        None => write_summary(out, &total, release),
-    }
+    played?;
+    write_summary(out, &total, release)
 }
 
 impl Worker {
@@ -105,10 +94,12 @@ impl Worker {
             };
             if let Some(name) = explain_http(self.release, &difference) {
                 *tally.known.entry(name).or_default() += 1;
-            } else if self.difference(&scenario)?.is_none() {
-                tally.once.push(seed);
-            } else {
-                findings.extend(self.shrink(seed, scenario)?);
+                continue;
+            }
+            let again = self.difference(&scenario)?;
+            match again.map(|_| self.shrink(seed, scenario)).transpose()?.flatten() {
+                Some(finding) => findings.push(finding),
+                None => tally.once.push(seed),
             }
         }
         Ok((chunk, tally, findings))
@@ -158,9 +149,7 @@ impl Tally {
 fn keep(finding: &Finding, args: &FuzzArgs, release: Release) -> Result<PathBuf, Error> {
     let file = args.findings.join(format!("{release}-http-seed-{}.toml", finding.seed));
     let text = format!("# Found with seed {} on {release}.\n{}", finding.seed, finding.scenario);
-    fs::create_dir_all(&args.findings)
-        .and_then(|()| fs::write(&file, text))
-        .map_err(|source| Error::Unwritable { file: file_name(&file), source })?;
+    write(&file, &text)?;
     Ok(file)
 }
 
@@ -203,5 +192,6 @@ fn write_summary(out: &mut Output, total: &Tally, release: Release) -> Result<Ex
         let shown: Vec<_> = seeds.iter().map(u64::to_string).collect();
         writeln!(out, "  {} × {kind}; seeds {}", seeds.len(), shown.join(", "))?;
     }
-    Ok(if total.kinds.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
+    let is_alike = total.kinds.is_empty() && total.once.is_empty();
+    Ok(if is_alike { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
 }

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::ui::output::{FAULT, Output, TITLE};
 
 /// The status if a server took other steps.
-const DIFFERS: u8 = 1;
+pub(super) const DIFFERS: u8 = 1;
 
 /// Performs each scenario on both arms and tells where they first differ, if they do.
 pub(super) fn run(
