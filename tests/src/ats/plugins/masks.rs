@@ -9,7 +9,7 @@ use std::borrow::Cow;
 pub type Mask = fn(&str) -> Cow<'_, str>;
 
 /// For the lines of a trace, by the names that the register uses.
-pub const OF_CALLS: [(&str, Mask); 9] = [
+pub const OF_CALLS: [(&str, Mask); 8] = [
     ("handle", without_handles),
     ("time-of-call", without_times),
     ("clock-in-text", without_dates),
@@ -18,7 +18,6 @@ pub const OF_CALLS: [(&str, Mask); 9] = [
     ("via-alone", without_via_alone),
     ("socket-number", without_socket_numbers),
     ("signed-time", without_signed_times),
-    ("written-file", without_written_bytes),
 ];
 
 /// For the lines of an answer.
@@ -132,25 +131,6 @@ fn without_socket_numbers(line: &str) -> Cow<'_, str> {
     let Some((before, number)) = line.split_once(mark) else { return Cow::Borrowed(line) };
     let rest = number.trim_start_matches(|c: char| c.is_ascii_digit() || c == 'N');
     Cow::Owned(format!("{before}{mark}N{rest}"))
-}
-
-/// The number of the file, its length so far, and that of what is written; and how much was written.
-fn without_written_bytes(line: &str) -> Cow<'_, str> {
-    const WRITE: &str = "TSAIOWrite(";
-    const DONE: &str = "TSAIONBytesGet(%) = ";
-    let is_digit = |c: char| c.is_ascii_digit();
-    if let Some((before, arguments)) = line.split_once(WRITE)
-        && let Some((arguments, behind)) = arguments.split_once(')')
-    {
-        let masked =
-            |one: &str| if one.chars().all(is_digit) { "N".to_owned() } else { one.to_owned() };
-        let arguments: Vec<String> = arguments.split(", ").map(masked).collect();
-        return Cow::Owned(format!("{before}{WRITE}{}){behind}", arguments.join(", ")));
-    }
-    match line.split_once(DONE) {
-        Some((before, n)) if n.chars().all(is_digit) => Cow::Owned(format!("{before}{DONE}N")),
-        _ => Cow::Borrowed(line),
-    }
 }
 
 /// A text `"20261129T080651Z"`, and in the signature of AWS the day and what is computed with both.
