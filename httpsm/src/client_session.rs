@@ -52,8 +52,6 @@ struct Ssn {
     half_close: Cell<bool>,
     /// A request has been read and not answered yet. Mirrors `m_active`.
     active: Cell<bool>,
-    /// The client has ended its side: no more bytes follow.
-    client_is_at_end: Cell<bool>,
     /// The transaction that has the connection.
     sm: RefCell<Option<Arc<HttpSM>>>,
     transact_count: Cell<u64>,
@@ -111,7 +109,6 @@ impl HttpClientSession {
                     read_state: Cell::new(ReadState::Init),
                     half_close: Cell::new(false),
                     active: Cell::new(false),
-                    client_is_at_end: Cell::new(false),
                     sm: RefCell::default(),
                     transact_count: Cell::new(0),
                     released_transactions: Cell::new(0),
@@ -163,22 +160,6 @@ impl HttpClientSession {
     pub(crate) fn reader(&self) -> IOBufferReader {
         let guard = self.ssn.mutex().reenter().expect("called by a transaction of the session");
         self.ssn.get(&guard).reader.clone()
-    }
-
-    /// Notes that the client has ended its side.
-    pub(crate) fn note_end_of_client(&self, guard: &Guard<'_>) {
-        self.ssn.get(guard).client_is_at_end.set(true);
-    }
-
-    /// True if no request can follow: the client has ended its side, and all that
-    /// it has sent has been taken.
-    pub(crate) fn has_had_the_last(&self, guard: &Guard<'_>) -> bool {
-        let ssn = self.ssn.get(guard);
-        ssn.client_is_at_end.get() && ssn.reader.read_avail(guard) == 0
-    }
-
-    pub(crate) fn client_is_at_end(&self, guard: &Guard<'_>) -> bool {
-        self.ssn.get(guard).client_is_at_end.get()
     }
 
     pub(crate) fn set_half_close_flag(&self, guard: &Guard<'_>) {
@@ -264,8 +245,8 @@ impl HttpClientSession {
         drop(gone);
         if ssn.read_state.get() != ReadState::ActiveReader {
             self.destroy_if_done(guard);
-        } else if ssn.active.get() || self.has_had_the_last(guard) {
-            // The request has no answer, or the client has ended its side.
+        } else if ssn.active.get() {
+            // The request has no answer.
             self.do_io_close(guard);
         } else {
             self.keep_alive(guard);

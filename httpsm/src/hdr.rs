@@ -186,8 +186,11 @@ impl RequestHdr {
         keep_alive_get(self.version, &self.fields)
     }
 
-    /// Writes the head. Mirrors `HTTPHdr::print`.
+    /// Writes the head; nothing if no method has been read. Mirrors `HTTPHdr::print`.
     pub fn print(&self, out: &mut Vec<u8>) {
+        if self.method.is_empty() {
+            return;
+        }
         out.extend_from_slice(&self.method);
         out.push(b' ');
         self.url.print(out);

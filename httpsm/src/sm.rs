@@ -344,7 +344,7 @@ impl HttpSM {
             buffer,
             read_vio: None,
             write_vio: None,
-            eos: session.client_is_at_end(guard),
+            eos: false,
         };
         *self.sm.get(guard).ua.borrow_mut() = Some(ua);
         *self.sm.get(guard).session.borrow_mut() = Some(Arc::clone(session));

@@ -66,8 +66,9 @@ pub(crate) struct State {
     pub(crate) server_response: ResponseHdr,
     pub(crate) client_response: Option<ResponseHdr>,
 
-    /// `client_info`.
-    pub(crate) client_keep_alive: bool,
+    /// `client_info`. Without a value it is not known yet what the client wants
+    /// (`HTTP_KEEPALIVE_UNDEFINED`): the connection is not kept, and every answer says so.
+    pub(crate) client_keep_alive: Option<bool>,
     /// The proxy is about to end: no connection is kept.
     pub(crate) is_draining: bool,
     pub(crate) client_chunked: bool,
@@ -157,8 +158,9 @@ impl State {
     /// Mirrors `initialize_state_variables_from_request`.
     pub(crate) fn initialize_from_request(&mut self, config: &HttpConfig) {
         self.proxy_connect_hdr |= self.client_request.fields.presence("Proxy-Connection");
-        self.client_keep_alive = config.keep_alive_enabled_in
+        let keeps = config.keep_alive_enabled_in
             && (!self.is_internal_request || config.keepalive_internal_vc)
             && self.client_request.keep_alive_get();
+        self.client_keep_alive = Some(keeps);
     }
 }

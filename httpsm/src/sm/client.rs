@@ -165,11 +165,7 @@ impl Run<'_> {
             // The body will be read into another buffer.
             self.stop_reading_client();
         }
-        {
-            let mut t_state = self.state.t_state.borrow_mut();
-            t_state.modify_request();
-            t_state.initialize_from_request(&config);
-        }
+        self.state.t_state.borrow_mut().modify_request();
         self.do_api_callout(HttpHook::ReadRequestHdr);
     }
 
@@ -219,7 +215,6 @@ impl Run<'_> {
                 // It may only have ended its side: it is still answered.
                 let vc = self.with_ua(|ua| {
                     ua.eos = true;
-                    ua.session.note_end_of_client(self.guard);
                     ua.vc.clone()
                 });
                 if let Some(vc) = vc {

@@ -27,9 +27,12 @@ impl Run<'_> {
         self.send_error();
     }
 
-    /// An error answer is in the state.
+    /// An error answer is in the state, or another one of the proxy's own.
     pub(super) fn send_error(self) {
         self.release_server_after(ResponseNext::Error);
+        if !self.state.t_state.borrow().is_error_answer {
+            self.drain_request_body();
+        }
         self.state.transfer.set(ResponseNext::Error);
         self.do_api_callout(HttpHook::SendResponseHdr);
     }
@@ -40,6 +43,7 @@ impl Run<'_> {
         let in_send_response = self.state.cur_hook.get() == Some(HttpHook::SendResponseHdr);
         self.state.t_state.borrow_mut().api_error(&self.config());
         self.release_server_after(ResponseNext::Error);
+        self.drain_request_body();
         self.state.transfer.set(ResponseNext::Error);
         if in_send_response {
             // The hooks at this place have been called.
@@ -158,7 +162,13 @@ impl Run<'_> {
             ResponseNext::ParseNext => self.setup_server_read_response_header(),
             ResponseNext::Interim => self.setup_100_continue_transfer(),
             ResponseNext::Error => self.send_error(),
-            ResponseNext::HeadOnly | ResponseNext::ServerRead | ResponseNext::Tunnel => {
+            ResponseNext::HeadOnly => {
+                self.release_server_after(next);
+                self.drain_request_body();
+                self.state.transfer.set(next);
+                self.do_api_callout(HttpHook::SendResponseHdr);
+            }
+            ResponseNext::ServerRead | ResponseNext::Tunnel => {
                 self.state.transfer.set(next);
                 self.do_api_callout(HttpHook::SendResponseHdr);
             }
@@ -174,8 +184,8 @@ impl Run<'_> {
         if next == ResponseNext::Tunnel {
             return self.setup_blind_tunnel();
         }
-        self.drain_request_body();
         if next == ResponseNext::ServerRead {
+            self.refuse_unread_body();
             self.setup_server_transfer();
         } else {
             self.release_server_after(next);
@@ -183,28 +193,39 @@ impl Run<'_> {
         }
     }
 
-    /// A body that will not be read must not be taken for a request. Mirrors
-    /// `do_drain_request_body`.
+    /// An answer of the origin server goes out though the request's body has not been read. The
+    /// original does nothing here, and takes the body for the next request (`unread-body` in the
+    /// register of deviations).
+    fn refuse_unread_body(self) {
+        let is_unread = {
+            let t_state = self.state.t_state.borrow();
+            t_state.has_request_body() && !t_state.body_tunneled
+        };
+        if is_unread {
+            self.drain_request_body();
+        }
+    }
+
+    /// The answer in the state comes without the origin server: the request's body is thrown away if
+    /// all of it is there, else the connection is closed behind the answer, also if the body has been
+    /// sent on. Mirrors `do_drain_request_body`. There a body that has been sent on is thrown away a
+    /// second time, if the client has sent as many bytes of the next request (`drained-twice` in the
+    /// register of deviations).
     fn drain_request_body(self) {
         let mut t_state = self.state.t_state.borrow_mut();
-        // After an error with an unread body the connection is closed: that is
-        // decided already.
-        if t_state.body_tunneled || !t_state.has_request_body() || t_state.is_error_answer {
+        if !t_state.has_request_body() {
             return;
         }
         let reader = self.ua_reader();
         let length = t_state.request_content_length.filter(|_| !t_state.client_chunked);
-        if let (Some(reader), Some(length)) = (reader, length)
+        if let (Some(reader), Some(length), false) = (reader, length, t_state.body_tunneled)
             && reader.read_avail(self.guard) >= length
         {
             reader.consume(self.guard, length);
             return;
         }
-        t_state.client_keep_alive = false;
-        let version = t_state.client_request.version;
-        if let Some(response) = &mut t_state.client_response
-            && version == crate::hdr::HTTPVersion::HTTP_1_1
-        {
+        t_state.client_keep_alive = Some(false);
+        if let Some(response) = &mut t_state.client_response {
             response.fields.value_set("Connection", b"close");
         }
     }

@@ -181,7 +181,7 @@ impl Run<'_> {
         });
         {
             let mut t_state = self.state.t_state.borrow_mut();
-            t_state.client_keep_alive = false;
+            t_state.client_keep_alive = Some(false);
             t_state.server_keep_alive = false;
             if matches!(
                 t_state.current_state,
@@ -286,7 +286,7 @@ impl Run<'_> {
     /// answer ends it, and with it both connections. Here only the connections end.
     fn continue_was_not_due(self) {
         let mut t_state = self.state.t_state.borrow_mut();
-        t_state.client_keep_alive = false;
+        t_state.client_keep_alive = Some(false);
         t_state.server_keep_alive = false;
         t_state.tunnel_aborted = true;
     }
@@ -377,7 +377,7 @@ impl Run<'_> {
         if server_alive {
             // Something may be left over on either side.
             let mut t_state = self.state.t_state.borrow_mut();
-            t_state.client_keep_alive = false;
+            t_state.client_keep_alive = Some(false);
             t_state.server_keep_alive = false;
             t_state.tunnel_aborted = true;
         }

@@ -204,7 +204,11 @@ impl Run<'_> {
         let (keep_alive, post, internal) = {
             let t_state = self.state.t_state.borrow();
             let post = t_state.client_request.method == b"POST" && !t_state.is_internal_request;
-            (t_state.client_keep_alive, post, t_state.source == crate::transact::Source::Internal)
+            (
+                t_state.client_keep_alive == Some(true),
+                post,
+                t_state.source == crate::transact::Source::Internal,
+            )
         };
         if complete && keep_alive {
             session.release(self.guard, self.cont());
@@ -239,7 +243,7 @@ impl Run<'_> {
 
     fn no_keep_alive(self) {
         let mut t_state = self.state.t_state.borrow_mut();
-        t_state.client_keep_alive = false;
+        t_state.client_keep_alive = Some(false);
         t_state.server_keep_alive = false;
     }
 

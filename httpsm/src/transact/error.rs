@@ -23,7 +23,7 @@ impl State {
         };
         self.build_error_response(config, status, reason, kind);
         // Not before: until here the head may still ask to keep the connection.
-        self.client_keep_alive = false;
+        self.client_keep_alive = Some(false);
     }
 
     /// The method is not allowed.
@@ -97,7 +97,7 @@ impl State {
         let length = self.client_request.fields.value_get_int64("Content-Length").unwrap_or(0);
         // An unread body would be taken for the next request.
         if status == 408 || status == 400 || length != 0 || self.client_chunked {
-            self.client_keep_alive = false;
+            self.client_keep_alive = Some(false);
         } else {
             self.trust_response_cl = true;
         }

@@ -174,7 +174,9 @@ impl State {
     /// Mirrors `handle_response_keep_alive_headers`.
     fn keep_alive_headers(&mut self, config: &HttpConfig, response: &mut ResponseHdr) {
         let version = self.client_request.version;
-        self.client_keep_alive &= !self.is_draining;
+        if self.is_draining {
+            self.client_keep_alive = Some(false);
+        }
         response.fields.field_delete("Connection");
         response.fields.field_delete("Proxy-Connection");
         let name = if self.proxy_connect_hdr { "Proxy-Connection" } else { "Connection" };
@@ -197,13 +199,14 @@ impl State {
                 response.fields.field_delete("Content-Length");
                 self.trust_response_cl = false;
             }
-            self.client_keep_alive && (self.trust_response_cl || self.receive_chunked_response)
+            self.client_keep_alive == Some(true)
+                && (self.trust_response_cl || self.receive_chunked_response)
         };
         if keep {
             response.fields.value_set(name, b"keep-alive");
-        } else if self.client_keep_alive || version == HTTPVersion::HTTP_1_1 {
+        } else if self.client_keep_alive != Some(false) || version == HTTPVersion::HTTP_1_1 {
             response.fields.value_set(name, b"close");
-            self.client_keep_alive = false;
+            self.client_keep_alive = Some(false);
         }
     }
 

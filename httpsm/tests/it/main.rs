@@ -13,6 +13,7 @@ mod interim;
 mod net_common;
 mod net_faults;
 mod over;
+mod own_answers;
 mod plugins;
 mod probe;
 mod proxy;

@@ -43,6 +43,9 @@ constexpr int MOST_LOOKS = 400;
 
 FILE *programs;
 int origin_fd = -1;
+// When the clock starts: the first second of 2037. It has to lie far ahead (clock.h), and a date behind
+// 2038 is read wrong by the server.
+constexpr int64_t FIRST = int64_t(2114380800) * 1000 * MSECOND;
 // A thread that no event loop has.
 std::unique_ptr<Foreign> foreign;
 
@@ -327,5 +330,5 @@ TSPluginInit(int, const char *[])
   const char *threads = getenv("ATSLAB_THREADS");
   auto ready          = [] { return is_ready.load(); };
   auto begins         = [](int number) { net_threads[number] = this_event_thread(); };
-  start_clock({START, PASS, threads ? atoi(threads) : 1, ready, begins, between_passes, true});
+  start_clock({FIRST, PASS, threads ? atoi(threads) : 1, ready, begins, between_passes, true});
 }

@@ -22,6 +22,6 @@ pub use arm::{HttpArm, is_mirrored, play_on_port};
 pub use compare::{HttpDifference, http_differ};
 pub use gallery::{http_named, http_names, http_text};
 pub use generate::{BLOCK, generate_http};
-pub use known::explain_http;
+pub use known::{HTTP_RULES, HttpRule, explain_http};
 pub use recording::{print_http, recorded_http};
 pub use shrink::shrink_http;

@@ -1,15 +1,43 @@
 //! The register of the differences that are known.
 
+use scenario::http::{HttpOp, HttpScenario};
+
 use super::compare::HttpDifference;
 use crate::ats::live::Release;
 use crate::deviations::Deviations;
 
+/// What a scenario must have before a difference in it is a known one.
+pub type HttpRule = fn(&HttpScenario) -> bool;
+
+/// The rules that entries of the register name.
+pub const HTTP_RULES: [(&str, HttpRule); 1] =
+    [("request-behind-a-body", has_request_behind_a_body)];
+
 /// The name of the registered deviation that explains this difference, if one does.
 #[must_use]
-pub fn explain_http(release: Release, difference: &HttpDifference) -> Option<String> {
+pub fn explain_http(
+    release: Release,
+    scenario: &HttpScenario,
+    difference: &HttpDifference,
+) -> Option<String> {
     let program = release.to_string();
     let fits = |entry: &&crate::deviations::Deviation| {
-        entry.programs.contains(&program) && entry.fits(&difference.real, &difference.port)
+        let rule = HTTP_RULES.iter().find(|(name, _)| entry.rule.as_deref() == Some(*name));
+        entry.programs.contains(&program)
+            && rule.is_some_and(|(_, holds)| holds(scenario))
+            && entry.fits(&difference.real, &difference.port)
     };
     Deviations::http_scenarios().deviation.iter().find(fits).map(|entry| entry.name.clone())
+}
+
+/// A client sends a body, and at once something behind it.
+fn has_request_behind_a_body(scenario: &HttpScenario) -> bool {
+    let reactions = scenario.clients.iter().flat_map(|client| &client.reactions);
+    let is_body = |op: &HttpOp| matches!(op, HttpOp::Post(..) | HttpOp::Body(_) | HttpOp::Chunk(_));
+    let is_request =
+        |op: &HttpOp| matches!(op, HttpOp::Post(..) | HttpOp::Get(_) | HttpOp::Send(_));
+    reactions.into_iter().any(|reaction| {
+        let body = reaction.ops.iter().position(is_body);
+        body.is_some_and(|at| reaction.ops[at + 1..].iter().any(is_request))
+    })
 }

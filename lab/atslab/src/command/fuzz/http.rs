@@ -92,7 +92,7 @@ impl Worker {
                 tally.crashes += u64::from(matches!(real.finish, HttpFinish::Crashed(_)));
                 continue;
             };
-            if let Some(name) = explain_http(self.release, &difference) {
+            if let Some(name) = explain_http(self.release, &scenario, &difference) {
                 *tally.known.entry(name).or_default() += 1;
                 continue;
             }
@@ -122,7 +122,7 @@ impl Worker {
     /// A difference that nothing explains.
     fn difference(&mut self, scenario: &HttpScenario) -> Result<Option<HttpDifference>, LiveError> {
         let found = http_differ(&self.arm.play(scenario)?, &play_on_port(scenario));
-        Ok(found.filter(|found| explain_http(self.release, found).is_none()))
+        Ok(found.filter(|found| explain_http(self.release, scenario, found).is_none()))
     }
 }
 

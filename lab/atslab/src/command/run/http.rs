@@ -76,7 +76,7 @@ fn live(
             writeln!(out, "the same, {events} events")?;
             continue;
         };
-        match explain_http(server.release(), &difference) {
+        match explain_http(server.release(), scenario, &difference) {
             Some(known) => writeln!(out, "the registered deviation {known}")?,
             None => {
                 code = ExitCode::from(DIFFERS);
