@@ -177,7 +177,7 @@ pub struct Prey {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hint {
-    /// Parts of what the check tells a student whom this hint helps. Without any, it is a general one.
+    /// The hint helps if the message of the check has one of these parts. Without any, it is a general hint.
     #[serde(default)]
     pub told: Vec<String>,
     /// The hint.

@@ -63,7 +63,7 @@ fn a_hint_for_what_is_not_written_names_a_hole_and_each_hole_has_one() {
         let parts = lesson.text.hints.iter().flat_map(|hint| &hint.told);
         let hinted = parts.filter_map(|part| part.strip_prefix("Not written yet: "));
         let hinted: BTreeSet<&str> = hinted.filter_map(|part| part.strip_suffix(" in")).collect();
-        // Where nothing else is to be told apart, the hints have one order for all.
+        // A lesson with one hole needs no hints by hole.
         if !hinted.is_empty() {
             assert_eq!(hinted, holes, "lesson {}", lesson.number);
         }
