@@ -68,7 +68,7 @@ static FINDINGS: Mutex<Vec<Finding>> = Mutex::new(Vec::new());
 /// What has happened so far.
 #[must_use]
 pub fn report() -> Report {
-    transaction::forget_those_that_are_over();
+    transaction::forget_sessions_that_are_over();
     fetch::forget_those_that_are_over();
     let (calls, left_out) = calls::counts();
     let held = table().census().into_iter().map(|(kind, n)| (kind.name(), n)).collect();
