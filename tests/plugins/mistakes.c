@@ -10,6 +10,7 @@ static char which[64] = "none";
 static TSHttpTxn last_txn;
 static const char ANSWER[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 enum { LENGTH = sizeof(ANSWER) - 1 };
+static const char TOO_SHORT[] = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello";
 
 /* More than a connection puts into a buffer without a water mark. */
 enum { MARK = 100000 };
@@ -67,7 +68,8 @@ answer(TSCont cont, State *state)
     call_late(state, 50);
     return;
   }
-  TSIOBufferWrite(state->out, ANSWER, LENGTH);
+  const char *text = is("announces-too-much") || is("announces-too-much-and-waits") ? TOO_SHORT : ANSWER;
+  TSIOBufferWrite(state->out, text, LENGTH);
   state->write = TSVConnWrite(state->vc, cont, state->out_reader, LENGTH);
 }
 
@@ -128,6 +130,12 @@ intercept_handler(TSCont cont, int event, void *data)
     }
     break;
   case WRITE_READY:
+    break;
+  case WRITE_COMPLETE:
+    if (is("announces-too-much-and-waits")) {
+      break;
+    }
+    end(cont, state);
     break;
   default:
     end(cont, state);

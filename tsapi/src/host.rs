@@ -61,7 +61,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use eventsys::{EventType, HrTime};
 use httpsm::HttpProxy;
 
-pub use self::findings::{Finding, Report, report};
+pub use self::findings::{Finding, Report, answer_has_ended, report, watch_answers};
 pub use self::hooks::ports_are_ready;
 pub use self::names::event_name;
 pub(crate) use self::table::{Handle, Kind, Object, remove_if, table, want};

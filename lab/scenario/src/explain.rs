@@ -28,7 +28,7 @@ pub fn explain(step: &Step, epoch: Epoch, ledger: &Ledger) -> String {
         pvc::DESTROY => "both ends are closed, and the pair is freed".to_owned(),
         pvc::DO_IO_READ => format!("the user of {me} asks to read {}", bytes()),
         pvc::DO_IO_WRITE => format!("the user of {me} asks to write {}", bytes()),
-        pvc::DO_IO_CLOSE => format!("the user of {me} closes it"),
+        pvc::DO_IO_CLOSE => closes(me, side, ledger),
         pvc::REENABLE_READ => format!("{me}'s read is asked to go on, by an event"),
         pvc::REENABLE_WRITE => format!("{me}'s write is asked to go on, by an event"),
         pvc::REENABLE_RE_READ => format!("{me}'s read is asked to go on at once"),
@@ -89,12 +89,12 @@ pub fn explain(step: &Step, epoch: Epoch, ledger: &Ledger) -> String {
         events::DISPATCH_LOCK_MISS => {
             format!("an event with code {n} finds its mutex taken and waits")
         }
-        _ => explain_net(step, side),
+        _ => explain_net(step, side, ledger),
     }
 }
 
 /// What a step of a net connection means. Over TCP it is an end of a scenario, of `side`.
-fn explain_net(step: &Step, side: Option<Side>) -> String {
+fn explain_net(step: &Step, side: Option<Side>, ledger: &Ledger) -> String {
     let me = side.map_or("the connection", end_name);
     let n = step.value.unwrap_or_default();
     match step.kind {
@@ -102,7 +102,7 @@ fn explain_net(step: &Step, side: Option<Side>) -> String {
         net::NET_CONNECT => "a connection attempt begins".to_owned(),
         net::NET_DO_IO_READ => format!("the user of {me} asks to read {}", bytes(n)),
         net::NET_DO_IO_WRITE => format!("the user of {me} asks to write {}", bytes(n)),
-        net::NET_DO_IO_CLOSE => format!("the user of {me} closes it"),
+        net::NET_DO_IO_CLOSE => closes(me, side, ledger),
         net::NET_READ if n == 0 => format!("the socket of {me} is at its end"),
         net::NET_READ => format!("the socket of {me} gives {}", bytes(n)),
         net::NET_WRITE => format!("the socket of {me} takes {}", bytes(n)),
@@ -121,6 +121,15 @@ fn explain_net(step: &Step, side: Option<Side>) -> String {
         net::NET_WRITABLE => format!("the socket of {me} has room: its write is triggered"),
         // A step of a layer that has no sentences here.
         _ => step.to_string(),
+    }
+}
+
+/// An end is closed: by its user, or by the interpreter when the run is over.
+fn closes(me: &str, side: Option<Side>, ledger: &Ledger) -> String {
+    if side.is_some_and(|side| ledger.is_closed_at_the_end(side)) {
+        format!("the run is over: atslab closes {me}, which its user has left open")
+    } else {
+        format!("the user of {me} closes it")
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Ledger {
     /// the sockets.
     core: [i64; 2],
     over_tcp: bool,
+    /// What the users do is recorded, and not only the steps.
+    has_users: bool,
 }
 
 /// An end.
@@ -34,8 +36,10 @@ pub struct EndState {
     pub own: Level,
     /// Those of its deputy.
     pub deputy: Level,
-    /// Its user has closed it.
+    /// It is closed.
     pub is_closed: bool,
+    /// Its user has asked for the close.
+    pub is_closed_by_user: bool,
     /// Its read side has been shut.
     pub is_read_shut: bool,
     /// Its write side has been shut.
@@ -82,7 +86,7 @@ impl Ledger {
     pub fn new(pair: &PairDef) -> Ledger {
         let empty = Level { mark: pair.read_water_mark, ..Level::default() };
         let end = EndState { own: empty, deputy: empty, ..EndState::default() };
-        Ledger { ends: [end; 2], core: [0; 2], over_tcp: false }
+        Ledger { ends: [end; 2], core: [0; 2], over_tcp: false, has_users: false }
     }
 
     /// The end of `side`.
@@ -132,6 +136,14 @@ impl Ledger {
         self.over_tcp
     }
 
+    /// True if the end of `side` is closed because the run is over, and not by its user. False if
+    /// only steps are known, as of a recorded case.
+    #[must_use]
+    pub fn is_closed_at_the_end(&self, side: Side) -> bool {
+        let EndState { is_closed, is_closed_by_user, .. } = *self.end(side);
+        self.has_users && is_closed && !is_closed_by_user
+    }
+
     /// True if the user of `side` has issued a read.
     #[must_use]
     pub fn has_read(&self, side: Side) -> bool {
@@ -140,6 +152,7 @@ impl Ledger {
 
     /// Takes `record` into account.
     pub fn apply(&mut self, record: &Record) {
+        self.has_users |= matches!(record.what, What::Op(_) | What::Reaction { .. });
         match &record.what {
             What::Step(step) if step.kind == pvc::DESTROY => self.core = [0; 2],
             What::Step(step) => {
@@ -207,6 +220,7 @@ impl Ledger {
             (Op::WaterMark(mark), _) => level.mark = mark,
             (Op::DoIoRead(_, how), _) => end.read = Some(target(how)),
             (Op::DoIoWrite(_, how), _) => end.write = Some(target(how)),
+            (Op::Close, _) => end.is_closed_by_user = true,
             (Op::Shutdown(how_to), _) => {
                 end.is_read_shut |= how_to != HowTo::Write;
                 end.is_write_shut |= how_to != HowTo::Read;

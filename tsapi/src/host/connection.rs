@@ -135,6 +135,7 @@ fn check_nbytes(nbytes: i64) {
 /// `TSVConnClose`, and `TSVConnAbort` with an error number.
 pub(crate) fn close(vc: Handle, error: Option<c_int>, why: &'static str) {
     let connection = want::<Connection>(vc);
+    findings::note_close();
     let _ended = end(VIOS.lock().get_or_insert_default(), vc, why);
     connection.vc.do_io_close(error);
 }

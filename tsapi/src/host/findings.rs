@@ -4,6 +4,7 @@ use std::ffi::c_int;
 use std::panic::resume_unwind;
 
 use eventsys::sync::Mutex;
+use eventsys::sync::atomic::{AtomicBool, Ordering};
 
 use crate::abi::call_site;
 
@@ -141,14 +142,85 @@ pub(crate) fn end_without_finding(sentence: String) -> ! {
     unwind(sentence)
 }
 
+/// Closes are noted: the caller tells how each answer ends.
+static WATCHES_ANSWERS: AtomicBool = AtomicBool::new(false);
+
+/// The last close of a connection by a plugin, as a finding without a sentence.
+static LAST_CLOSE: Mutex<Option<Finding>> = Mutex::new(None);
+
+/// Notes from now on where plugins close their connections, for [`answer_has_ended`]. To find the
+/// place of a call takes some microseconds, so a server that only serves does without it.
+pub fn watch_answers() {
+    WATCHES_ANSWERS.store(true, Ordering::Relaxed);
+}
+
+/// A plugin closes a connection. What it does after the other side has ended it, or a timeout, is no
+/// reason for anything.
+pub(crate) fn note_close() {
+    const ENDED: [c_int; 4] = [3, 104, 105, 106];
+    if !WATCHES_ANSWERS.load(Ordering::Relaxed) {
+        return;
+    }
+    if !calls::callback().is_some_and(|(_, event)| ENDED.contains(&event)) {
+        *LAST_CLOSE.lock() = Some(here(String::new(), false));
+    }
+}
+
+/// A client has got all that comes of the answer to `request`, such as `GET /x`: `got` bytes of a body
+/// for which the head has `announced` a number in its Content-Length, if it has one. Fewer bytes are a
+/// finding: of the call with which a plugin has closed its connection since the last answer, or else
+/// of the transaction, which has ended by itself or by a timeout. Call [`watch_answers`] before the
+/// first request, and this once for each answer.
+///
+/// # Panics
+/// Before [`start`](crate::start), if the answer is too short.
+pub fn answer_has_ended(request: &str, announced: Option<i64>, got: i64) {
+    let close = LAST_CLOSE.lock().take();
+    let Some(announced) = announced.filter(|&announced| got < announced) else { return };
+    let sentence = format!(
+        "the client gets {got} of the {announced} bytes that the answer to {request} announces in its \
+         Content-Length"
+    );
+    let found = match close {
+        Some(close) => Finding { sentence, ..close },
+        None => Finding { place: format!("the transaction of {request}"), ..bare(sentence) },
+    };
+    let text = add(found);
+    if host().strict {
+        (host().at_the_end)(&text);
+    }
+}
+
+/// A finding without a place.
+fn bare(sentence: String) -> Finding {
+    Finding {
+        sentence,
+        function: "",
+        call: String::new(),
+        place: String::new(),
+        event: String::new(),
+        times: 1,
+        is_the_end: false,
+    }
+}
+
 fn keep(sentence: String, is_the_end: bool) -> String {
+    add(here(sentence, is_the_end))
+}
+
+/// A finding of the call that the plugin is in.
+fn here(sentence: String, is_the_end: bool) -> Finding {
     let (place, event) = match calls::callback() {
         Some((place, event)) => (place.to_string(), event_name(event)),
         None => ("a thread that the interface has not made".to_owned(), String::new()),
     };
     let function = calls::function();
     let call = if function.is_empty() { None } else { call_site() }.unwrap_or_default();
-    let found = Finding { sentence, function, call, place, event, times: 1, is_the_end };
+    Finding { function, call, place, event, is_the_end, ..bare(sentence) }
+}
+
+/// Adds a finding, or counts it once more; its text.
+fn add(found: Finding) -> String {
     let text = found.to_string();
     let mut all = FINDINGS.lock();
     let same = all.iter_mut().find(|other| Finding { times: 1, ..(*other).clone() } == found);

@@ -1,7 +1,6 @@
 //! The two arms: each takes an HTTP scenario and gives what each participant has seen.
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::ExitStatusExt;
 use std::process::ChildStderr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -14,6 +13,7 @@ use scenario::http::{
     run_http_scenario,
 };
 
+use crate::ats::live::arm::status_text;
 use crate::ats::live::server::{Process, Settings, free_port};
 use crate::ats::live::{LiveError, Probe, Release, Server};
 
@@ -211,10 +211,7 @@ impl Running {
     fn crashed(&mut self, assertion: Option<String>) -> HttpFinish {
         HttpFinish::Crashed(match (assertion, self.process.child.wait()) {
             (Some(text), _) => format!("failed assertion `{text}`"),
-            (None, Ok(status)) => match status.signal() {
-                Some(signal) => format!("signal {signal}"),
-                None => status.to_string(),
-            },
+            (None, Ok(status)) => status_text(status),
             (None, Err(error)) => error.to_string(),
         })
     }

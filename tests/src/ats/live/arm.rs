@@ -1,8 +1,7 @@
 //! The two arms: each takes a program and gives what it did.
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::ExitStatusExt;
-use std::process::ChildStderr;
+use std::process::{ChildStderr, ExitStatus};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -152,7 +151,7 @@ impl Running {
         let (mut steps, mut seen) = (Vec::<Step>::new(), Vec::new());
         let mut taken = [Taken::default(); 2];
         let (mut pair, mut began) = (None, 0);
-        let (mut why, mut assertion) = (String::new(), None);
+        let (mut why, mut fatal) = (String::new(), None);
         let finish = loop {
             match self.heard.recv_timeout(PATIENCE) {
                 Ok(Heard::Begin(at)) => began = at,
@@ -167,7 +166,9 @@ impl Running {
                 }
                 Ok(Heard::Took(side, what)) => taken[side.index()] = what,
                 Ok(Heard::Why(text)) => why = text,
-                Ok(Heard::Assertion(text)) => assertion = Some(text),
+                Ok(Heard::Assertion(text)) => fatal = Some(format!("failed assertion `{text}`")),
+                // What follows a failed assertion says less.
+                Ok(Heard::Fatal(text)) => fatal = fatal.or(Some(text)),
                 Ok(Heard::Over) => {
                     break match &*why {
                         "runaway" => Finish::Runaway(taken),
@@ -177,21 +178,33 @@ impl Running {
                 }
                 Ok(Heard::Case(_) | Heard::Other) => {}
                 Err(RecvTimeoutError::Timeout) => break Finish::Hung,
-                Err(RecvTimeoutError::Disconnected) => break self.crashed(assertion),
+                Err(RecvTimeoutError::Disconnected) => break self.crashed(fatal),
             }
         };
         Played { steps, seen, finish }
     }
 
-    fn crashed(&mut self, assertion: Option<String>) -> Finish {
-        Finish::Crashed(assertion.unwrap_or_else(|| match self.process.child.wait() {
-            Ok(status) => match status.signal() {
-                Some(signal) => format!("signal {signal}"),
-                None => status.to_string(),
-            },
-            Err(error) => error.to_string(),
-        }))
+    fn crashed(&mut self, why: Option<String>) -> Finish {
+        let status = self.process.child.wait();
+        Finish::Crashed(end_of_server(
+            status.map_or_else(|error| error.to_string(), status_text),
+            why,
+        ))
     }
+}
+
+/// How a server has ended on its own: why, if it has said so, and its status.
+pub(crate) fn end_of_server(status: String, why: Option<String>) -> String {
+    match why {
+        Some(why) => format!("{why}; {status}"),
+        None => format!("{status}; it has not said why"),
+    }
+}
+
+/// `signal 6 (SIGABRT)`, or `exit status 70`.
+pub(crate) fn status_text(status: ExitStatus) -> String {
+    let text = status.to_string();
+    text.trim_end_matches(" (core dumped)").replacen(": ", " ", 1)
 }
 
 /// The time from `began` to `at`, both times of the day.
@@ -219,6 +232,11 @@ pub(super) fn listen_to(stderr: ChildStderr) -> (impl Fn() -> String, Receiver<H
                     }
                 }
                 heard => {
+                    if matches!(heard, Heard::Assertion(_) | Heard::Fatal(_))
+                        && let Ok(mut last) = kept.lock()
+                    {
+                        *last = text.to_owned();
+                    }
                     if sender.send(heard).is_err() {
                         break;
                     }
@@ -288,5 +306,25 @@ impl PortArm {
             scenario::Finish::Panicked(text) => Finish::Crashed(text),
         };
         Played { steps, seen: report.seen, finish }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_server_is_told_with_its_status_and_why() {
+        let told = |raw: i32, why: Option<&str>| {
+            end_of_server(status_text(ExitStatus::from_raw(raw)), why.map(str::to_owned))
+        };
+        let why = Some("failed assertion `a`");
+        assert_eq!(told(6, why), "failed assertion `a`; signal 6 (SIGABRT)");
+        // With the bit of a core file.
+        assert_eq!(told(6 | 0x80, why), "failed assertion `a`; signal 6 (SIGABRT)");
+        assert_eq!(told(11, None), "signal 11 (SIGSEGV); it has not said why");
+        assert_eq!(told(70 << 8, Some("FATAL: b")), "FATAL: b; exit status 70");
     }
 }

@@ -38,6 +38,8 @@ pub enum Heard {
     Case(String),
     /// A release assertion has failed, with its text.
     Assertion(String),
+    /// The server says why it ends, in other words than an assertion's.
+    Fatal(String),
     /// Nothing that the comparison needs.
     Other,
 }
@@ -48,6 +50,9 @@ pub fn heard(line: &str) -> Heard {
     if let Some(at) = line.find("failed assertion `") {
         let text = &line[at + "failed assertion `".len()..];
         return Heard::Assertion(text.trim_end_matches(['`', '\'']).to_owned());
+    }
+    if let Some(text) = fatal(line) {
+        return Heard::Fatal(text.to_owned());
     }
     let Some((head, tagged)) = line.split_once("(pvc") else { return Heard::Other };
     let Some((tag, text)) = tagged.split_once(") ") else { return Heard::Other };
@@ -61,6 +66,20 @@ pub fn heard(line: &str) -> Heard {
         "_test_detail" => of_netvctest(text, at).unwrap_or(Heard::Other),
         _ => of_plugin_vc(text, at).unwrap_or(Heard::Other),
     }
+}
+
+/// What a line says of the server's end, without the time and the thread before it.
+fn fatal(line: &str) -> Option<&str> {
+    const BEGINS: [&str; 7] = [
+        "FATAL: ",
+        "Fatal: ",
+        "ALERT: ",
+        "EMERGENCY: ",
+        "received signal ",
+        "terminate called ",
+        "what():  ",
+    ];
+    BEGINS.iter().find_map(|begin| line.find(begin).map(|at| line[at..].trim_end()))
 }
 
 /// The time in `[Jan  1 00:00:23.040] …`, in nanoseconds since midnight.
@@ -270,5 +289,14 @@ mod tests {
     fn a_failed_assertion_is_told_with_its_text() {
         let line = "Fatal: PluginVC.cc:123: failed assertion `reentrancy_count == 0`";
         assert_eq!(heard(line), Heard::Assertion("reentrancy_count == 0".into()));
+    }
+
+    #[test]
+    fn what_a_server_says_of_its_end_is_told() {
+        let line = "[Nov 29 12:50:00.000] {0x7f} FATAL: couldn't allocate 64 bytes";
+        assert_eq!(heard(line), Heard::Fatal("FATAL: couldn't allocate 64 bytes".into()));
+        let line = "traffic_server: received signal 11 (Segmentation fault)";
+        assert_eq!(heard(line), Heard::Fatal("received signal 11 (Segmentation fault)".into()));
+        assert_eq!(heard("[Nov 29 12:50:00.000] NOTE: records parsing completed"), Heard::Other);
     }
 }

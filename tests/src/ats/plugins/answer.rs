@@ -17,6 +17,13 @@ struct Parts<'a> {
     body: &'a [u8],
 }
 
+impl Parts<'_> {
+    fn is_chunked(&self) -> bool {
+        let mut codings = self.head.fields.csv("Transfer-Encoding");
+        codings.any(|one| one.eq_ignore_ascii_case(b"chunked"))
+    }
+}
+
 impl PluginAnswer {
     fn parts(&self) -> Option<Parts<'_>> {
         let (mut head, mut rest) = (ResponseHdr::default(), &self.bytes[..]);
@@ -27,15 +34,27 @@ impl PluginAnswer {
     /// Whether nothing more can come, if this is the answer to a request with this method.
     #[must_use]
     pub fn is_complete(&self, method: &str) -> bool {
-        let Some(Parts { head, body }) = self.parts() else { return false };
-        if httpsm::hdr::is_response_body_precluded(head.status, method.as_bytes()) {
+        let Some(parts) = self.parts() else { return false };
+        if httpsm::hdr::is_response_body_precluded(parts.head.status, method.as_bytes()) {
             return true;
         }
-        if head.fields.csv("Transfer-Encoding").any(|one| one.eq_ignore_ascii_case(b"chunked")) {
-            return body.ends_with(b"0\r\n\r\n");
+        if parts.is_chunked() {
+            return parts.body.ends_with(b"0\r\n\r\n");
         }
-        let length = head.fields.value_get_int64("Content-Length");
-        length.is_some_and(|length| i64::try_from(body.len()).is_ok_and(|have| have >= length))
+        let length = parts.head.fields.value_get_int64("Content-Length");
+        length
+            .is_some_and(|length| i64::try_from(parts.body.len()).is_ok_and(|have| have >= length))
+    }
+
+    /// How many bytes of a body its head announces, if this is the answer to a request with this
+    /// method. `None` without a Content-Length, and where another rule says how long the body is.
+    #[must_use]
+    pub fn announced(&self, method: &str) -> Option<i64> {
+        let parts = self.parts()?;
+        let has_none =
+            httpsm::hdr::is_response_body_precluded(parts.head.status, method.as_bytes());
+        let length = parts.head.fields.value_get_int64("Content-Length");
+        length.filter(|_| !has_none && !parts.is_chunked())
     }
 
     /// Its status; 0 without a whole head.
@@ -92,6 +111,16 @@ mod tests {
         assert!(!answer(&format!("{head}2\r\nab\r\n")).is_complete("GET"));
         assert!(answer(&format!("{head}2\r\nab\r\n0\r\n\r\n")).is_complete("GET"));
         assert!(!answer("HTTP/1.1 200 OK\r\n\r\nab").is_complete("GET"), "the connection's end");
+    }
+
+    #[test]
+    fn a_head_announces_a_body_or_none() {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n";
+        assert_eq!(answer(head).announced("GET"), Some(2));
+        assert_eq!(answer(head).announced("HEAD"), None);
+        assert_eq!(answer("HTTP/1.1 200 OK\r\n\r\nab").announced("GET"), None);
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert_eq!(answer(head).announced("GET"), None);
     }
 
     #[test]

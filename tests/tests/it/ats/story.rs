@@ -51,6 +51,26 @@ fn assert_told(lines: &[String], begins: &str) {
     assert!(lines.iter().any(|line| line.starts_with(begins)), "{begins}\n{lines:#?}");
 }
 
+/// A user's own close is told as its own; an end that is open when nothing happens any more is closed
+/// by the interpreter.
+#[test]
+fn the_close_at_the_end_of_a_run_is_no_users() {
+    let lines = told(
+        r#"
+        [active]
+        on_connect = ["close"]
+        [passive]
+        on_connect = ["do_io_read max"]
+        "#,
+        Epoch::C,
+    );
+    assert_told(&lines, "A do_io_close: the user of the active end closes it");
+    assert_told(
+        &lines,
+        "P do_io_close: the run is over: atslab closes the passive end, which its user has left open",
+    );
+}
+
 #[test]
 fn a_recorded_run_takes_the_steps_of_one_that_is_not_recorded() {
     for (name, program) in programs() {

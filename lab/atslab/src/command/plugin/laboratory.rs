@@ -3,12 +3,18 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use conformance::ats::plugins::{Placing, PluginAnswer, PluginRequest};
 use eventsys::hrtime::{MSECOND, seconds};
-use eventsys::{AdoptedThread, Clock, EventProcessor, HrTime};
-use httpsm::{HttpConfig, HttpProxy, Mapping, NoOrigin, ProtocolProbeSessionAccept, UrlRewrite};
+use eventsys::{
+    AdoptedThread, Clock, EventCode, EventProcessor, FreeContinuation, HrTime, Outcome,
+};
+use httpsm::hooks::HttpHook;
+use httpsm::{
+    HttpConfig, HttpData, HttpEvents, HttpProxy, Mapping, NoOrigin, ProtocolProbeSessionAccept,
+    UrlRewrite,
+};
 use iocore::NetVCOptions;
 use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
 use pluginvc::PluginVCCore;
@@ -50,7 +56,11 @@ pub(crate) struct Laboratory {
     /// Where the proxy listens, if clients are sockets.
     address: Option<SocketAddr>,
     thread: AdoptedThread,
+    announced: Announced,
 }
+
+/// The Content-Length of the last answer that the proxy has got, from a plugin or an origin server.
+type Announced = Arc<Mutex<Option<i64>>>;
 
 /// The virtual time of day at the start: a day in November 2023.
 const START: i64 = 1_700_000_000;
@@ -113,7 +123,18 @@ impl Laboratory {
             None => None,
         };
         tsapi::ports_are_ready();
-        Ok(Laboratory { processor, proxy, address, thread })
+        let announced = listen_for_lengths(&proxy);
+        Ok(Laboratory { processor, proxy, address, thread, announced })
+    }
+
+    /// How many bytes of a body the answer announces. If the client has got no head, the one that the
+    /// proxy has got counts: the proxy gives nothing on of an answer that ends too soon for it.
+    pub(crate) fn announced(&self, request: &PluginRequest, answer: &PluginAnswer) -> Option<i64> {
+        let of_proxy = self.announced.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match answer.status() {
+            0 => of_proxy.filter(|_| request.method != "HEAD"),
+            _ => answer.announced(&request.method),
+        }
     }
 
     /// Lets time go by: what plugins do by themselves at the start is done then.
@@ -188,6 +209,25 @@ impl Laboratory {
     fn now(&self) -> HrTime {
         self.processor.clock().get_hrtime_updated()
     }
+}
+
+/// Has the proxy note at the end of each transaction what its answer has announced.
+fn listen_for_lengths(proxy: &HttpProxy) -> Announced {
+    let announced = Announced::default();
+    let noted = Arc::clone(&announced);
+    let hook = FreeContinuation::new(move |_, _, data| {
+        if let Some(txn) = data.txn() {
+            let length = txn.with_server_response(|head| {
+                let has_come = head.status != 0;
+                has_come.then(|| head.fields.value_get_int64("Content-Length")).flatten()
+            });
+            *noted.lock().unwrap_or_else(PoisonError::into_inner) = length;
+            txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
+        }
+        Outcome::Done
+    });
+    proxy.hooks().add(HttpHook::TxnClose, hook);
+    announced
 }
 
 /// Has the proxy take connections on a free port of the loopback address.

@@ -163,6 +163,7 @@ fn run_here(args: &PluginRunArgs, out: &mut Output) -> Result<ExitCode, Error> {
         lab.settle();
         tracer::begin_here()?;
     }
+    tsapi::watch_answers();
     let (mut all, mut answers) = (Vec::new(), Vec::new());
     for request in &requests {
         let (answer, took) = lab.ask(request);
@@ -178,6 +179,8 @@ fn run_here(args: &PluginRunArgs, out: &mut Output) -> Result<ExitCode, Error> {
             writeln!(out, "{request:40} {status:>4} {body:>9} bytes {:>9}", in_ms(took))?;
             out.flush()?;
         }
+        let got = i64::try_from(told.body).unwrap_or(i64::MAX);
+        tsapi::answer_has_ended(&told.request, lab.announced(request, &answer), got);
         all.push(told);
         answers.push(answer.comparable());
     }
@@ -228,7 +231,11 @@ fn write_report(ended: Option<&str>, out: &mut Output) -> std::io::Result<()> {
         let times =
             if finding.times > 1 { format!(" ({} times)", finding.times) } else { String::new() };
         let function = finding.function;
-        let function = if function.is_empty() { "the event" } else { function };
+        let function = match (function.is_empty(), finding.event.is_empty()) {
+            (false, _) => function,
+            (true, false) => "the event",
+            (true, true) => "the plugin",
+        };
         writeln!(out, "  {FAULT}{function}{FAULT:#}: {}{times}", finding.sentence)?;
         let event = &finding.event;
         let event = if event.is_empty() { String::new() } else { format!(", {event}") };

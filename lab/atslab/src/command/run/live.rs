@@ -40,6 +40,7 @@ pub(super) fn run(
             write!(out, "{TITLE}{name} on {release}{TITLE:#}: ")?;
             let Some(divergence) = differ(&real, &port) else {
                 writeln!(out, "identical, {} steps{}", real.steps.len(), crash(&real.finish))?;
+                write_ends(&real.finish, &port.finish, out)?;
                 continue;
             };
             match known.explain_divergence(release, &divergence) {
@@ -55,11 +56,18 @@ pub(super) fn run(
     Ok(code)
 }
 
-/// How both arms died, if they did.
-fn crash(finish: &Finish) -> String {
+/// What both arms did at the end, if they died.
+fn crash(finish: &Finish) -> &'static str {
     match finish {
-        Finish::Crashed(text) => format!("; then both crash, the real server with {text}"),
-        Finish::Hung => "; then both hang".to_owned(),
-        _ => String::new(),
+        Finish::Crashed(_) => "; then both crash",
+        Finish::Hung => "; then both hang",
+        _ => "",
     }
+}
+
+/// How each arm crashed, if both did: the words of the two are their own.
+fn write_ends(real: &Finish, port: &Finish, out: &mut Output) -> std::io::Result<()> {
+    let (Finish::Crashed(real), Finish::Crashed(port)) = (real, port) else { return Ok(()) };
+    writeln!(out, "  real server: {real}")?;
+    writeln!(out, "  port: panic: {port}")
 }

@@ -156,6 +156,8 @@ fn each_mistake_is_a_sentence_with_its_place() {
         "transaction-after-close",
         "a-handle-of-another-kind",
         "a-function-that-is-left-out",
+        "announces-too-much",
+        "announces-too-much-and-waits",
         "crashes",
     ];
     let all: Vec<String> = mistakes
