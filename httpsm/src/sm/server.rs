@@ -232,6 +232,7 @@ impl Run<'_> {
             let mut t_state = self.state.t_state.borrow_mut();
             t_state.current_state = ServerState::Undefined;
             t_state.server_response = ResponseHdr::default();
+            t_state.server_response_is_valid = true;
         }
         *self.state.parser.borrow_mut() = HttpParser::new();
         self.state.response_hdr_bytes.set(0);
@@ -252,6 +253,7 @@ impl Run<'_> {
             _ if self.state.sm_state.get() == SmState::HttpServerOpen => {
                 self.handshake_event(event)
             }
+            _ if self.server_is_at_end() => {}
             EventCode::VC_EVENT_WRITE_READY => {
                 let vio = self.with_server(|server| server.write_vio.clone()).flatten();
                 if let Some(vio) = vio {
@@ -278,11 +280,12 @@ impl Run<'_> {
     }
 
     pub(super) fn server_read_event(self, event: EventCode) {
-        let reading = self.with_server(|server| server.reading && !server.eos).unwrap_or(false);
+        let reading = self.with_server(|server| server.reading).unwrap_or(false);
         match event {
             _ if self.state.sm_state.get() == SmState::HttpServerOpen => {
                 self.handshake_event(event)
             }
+            _ if self.server_is_at_end() => {}
             EventCode::VC_EVENT_READ_READY
             | EventCode::VC_EVENT_READ_COMPLETE
             | EventCode::VC_EVENT_EOS
@@ -293,6 +296,12 @@ impl Run<'_> {
             EventCode::VC_EVENT_READ_READY | EventCode::VC_EVENT_READ_COMPLETE => {}
             _ => self.handle_server_setup_error(event),
         }
+    }
+
+    /// The origin server has ended the stream: nothing that comes after it is heard of, not even a
+    /// timeout.
+    fn server_is_at_end(self) -> bool {
+        self.with_server(|server| server.eos).unwrap_or(false)
     }
 
     fn state_read_server_response_header(self, event: EventCode) {
