@@ -30,7 +30,6 @@ impl Run<'_> {
 
     pub(super) fn do_http_server_open(self) {
         self.set_state(SmState::HttpServerOpen);
-        self.state.request_was_sent.set(false);
         let waits = {
             let t_state = self.state.t_state.borrow();
             !t_state.is_tunnel && !t_state.has_request_body()
@@ -261,7 +260,6 @@ impl Run<'_> {
                 }
             }
             EventCode::VC_EVENT_WRITE_COMPLETE => {
-                self.state.request_was_sent.set(true);
                 let (body, wait) = {
                     let t_state = self.state.t_state.borrow();
                     (
@@ -419,9 +417,17 @@ impl Run<'_> {
             && !server.eos;
         drop(t_state);
         match reusable {
-            true => self.sm.proxy.pool().release_session(self.guard, server.session),
+            true => self.release_server(server.session),
             false => server.session.do_io_close(),
         }
+    }
+
+    /// The machine is done with the connection; it goes to the pool when the transaction is over.
+    /// Mirrors `Http1ServerSession::release`.
+    pub(super) fn release_server(self, session: ServerSession) {
+        session.vc().cancel_active_timeout();
+        session.vc().set_inactivity_timeout(self.config().keep_alive_no_activity_timeout_out);
+        *self.state.released_server.borrow_mut() = Some(session);
     }
 
     fn parse_response(self, reader: &IOBufferReader, eof: bool) -> (ParseResult, i64) {

@@ -14,8 +14,14 @@ const POST: &[u8] = b"POST /x HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 4
 const HALF_A_POST: &[u8] =
     b"POST /x HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 9\r\n\r\nhalf";
 
-/// A client has asked, the origin server has ended its side, and a plugin holds the transaction.
+/// A client has asked, the origin server has ended its side, and a plugin holds the transaction at
+/// READ_RESPONSE_HDR.
 fn held(request: &[u8]) -> (Lab, Peer, HttpTxn) {
+    held_at(HttpHook::ReadResponseHdr, request)
+}
+
+/// As [`held`], at this hook.
+fn held_at(hook: HttpHook, request: &[u8]) -> (Lab, Peer, HttpTxn) {
     let lab = Lab::new();
     let place: Arc<Mutex<Option<HttpTxn>>> = Arc::default();
     let keep = Arc::clone(&place);
@@ -23,9 +29,8 @@ fn held(request: &[u8]) -> (Lab, Peer, HttpTxn) {
         *keep.lock() = data.txn().cloned();
         Outcome::Done
     });
-    lab.proxy.hooks().add(HttpHook::ReadResponseHdr, cont);
+    lab.proxy.hooks().add(hook, cont);
     let client = lab.ask(request);
-    assert!(place.lock().is_none());
     lab.origin().close();
     lab.settle();
     let txn = place.lock().take().expect("the plugin has been called");
@@ -71,5 +76,18 @@ fn a_client_whose_body_was_stopped_has_no_timeout_until_it_is_answered() {
     drop(txn);
     lab.settle();
     assert!(client.text().starts_with("HTTP/1.1 502 Malformed Server Response Status\r\n"));
+    lab.expect_nothing_left(vec![client]);
+}
+
+/// The head has been put together, and that counts as sent: a request that is not safe is not asked
+/// again, though the origin server had gone before.
+#[test]
+fn a_request_for_an_origin_server_that_has_gone_is_not_sent_again() {
+    let (lab, client, txn) = held_at(HttpHook::SendRequestHdr, POST);
+    txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
+    drop(txn);
+    lab.settle();
+    assert!(client.text().starts_with("HTTP/1.1 502 "), "{}", client.text());
+    assert_eq!(lab.origins().len(), 1);
     lab.expect_nothing_left(vec![client]);
 }
