@@ -374,16 +374,13 @@ impl HttpTxn {
         self.with(|sm| sm.t_state.borrow_mut().skip_all_remapping = skip);
     }
 
-    /// What the cache has said, or will say as the request stands now. Mirrors
+    /// What the cache has said; none before it is decided whether it is asked. Mirrors
     /// `TSHttpTxnCacheLookupStatusGet`.
     #[must_use]
     #[track_caller]
     #[doc(alias = "TSHttpTxnCacheLookupStatusGet")]
-    pub fn cache_lookup(&self) -> CacheLookup {
-        match self.with(|sm| sm.t_state.borrow().is_looked_up()) {
-            true => CacheLookup::Miss,
-            false => CacheLookup::Skipped,
-        }
+    pub fn cache_lookup(&self) -> Option<CacheLookup> {
+        self.with(|sm| sm.t_state.borrow().cache_lookup_result)
     }
 
     /// The client's address, as long as its connection is there. Mirrors

@@ -199,16 +199,14 @@ impl Run<'_> {
         let Some(ua_reader) = self.ua_reader() else { return };
         let tunnel = &self.sm.tunnel;
         let waiting = ua_reader.read_avail(self.guard);
-        let body = match tunnel.chunked_bytes(self.guard) {
-            Some((consumed, _)) => consumed,
-            None => self.state.t_state.borrow().request_content_length.unwrap_or(0),
+        let (body, moved) = match tunnel.chunked_bytes(self.guard) {
+            Some((consumed, _)) => (consumed, consumed),
+            None => {
+                let body = self.state.t_state.borrow().request_content_length.unwrap_or(0);
+                (body, body.min(waiting + tunnel.bytes_read(self.guard)))
+            }
         };
-        if self.state.counts.client_request_body.get() == 0 {
-            let read = || waiting + tunnel.bytes_read(self.guard);
-            let moved =
-                if tunnel.chunked_bytes(self.guard).is_some() { body } else { body.min(read()) };
-            self.state.counts.client_request_body.set(moved);
-        }
+        self.state.counts.client_request_body.set(moved);
         let taken = body.min(waiting);
         ua_reader.consume(self.guard, taken);
         if let Some(rest) = tunnel.unread(self.guard).filter(|_| taken == waiting) {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use eventsys::{Data, EventCode};
 use iocore::{IOBufferReader, IoData, IoEvents, VioHandle};
 
-use super::{Callout, Run, Server, SmState};
+use super::{Callout, Milestone, Run, Server, SmState};
 use crate::connector::{ConnectError, Origin};
 use crate::hdr::{HttpParser, ParseResult, ResponseHdr};
 use crate::hooks::HttpHook;
@@ -57,6 +57,8 @@ impl Run<'_> {
         {
             return self.attach_server_session(session);
         }
+        self.mark(Milestone::ServerConnect);
+        self.mark_first(Milestone::ServerFirstConnect);
         let timeout = self.config().connect_attempts_timeout;
         let connector = Arc::clone(self.sm.proxy.connector());
         connector.connect_re(self.guard, &self.cont(), &origin, timeout);
@@ -75,6 +77,9 @@ impl Run<'_> {
 
     pub(super) fn state_http_server_open(self, event: EventCode, data: Data<'_>) {
         let over = self.state.ending.get() || self.state.terminate_sm.get();
+        if !over {
+            self.mark(Milestone::ServerConnectEnd);
+        }
         if let (EventCode::NET_EVENT_OPEN, Some(vc)) = (event, data.net_vc()) {
             if over || self.state.server.borrow().is_some() {
                 // The machine does not wait for it any more.
@@ -207,6 +212,7 @@ impl Run<'_> {
 
     pub(super) fn setup_server_send_request(self) {
         self.set_state(SmState::SendServerRequestHeader);
+        self.mark(Milestone::ServerBeginWrite);
         let mut head = Vec::with_capacity(512);
         if let Some(request) = &self.state.t_state.borrow().server_request {
             request.print(&mut head);
@@ -235,6 +241,7 @@ impl Run<'_> {
         }
         *self.state.parser.borrow_mut() = HttpParser::new();
         self.state.response_hdr_bytes.set(0);
+        self.forget(Milestone::ServerReadHeaderDone);
         let this = self.cont();
         self.with_server(|server| {
             server.reading = true;
@@ -307,6 +314,7 @@ impl Run<'_> {
         let eos = event == EventCode::VC_EVENT_EOS;
         self.with_server(|server| server.eos |= eos);
         if self.state.response_hdr_bytes.get() == 0 {
+            self.mark(Milestone::ServerFirstRead);
             let timeout = config.transaction_no_activity_timeout_out;
             self.with_server(|server| server.session.vc().set_inactivity_timeout(timeout));
             if self.state.t_state.borrow().has_request_body() {
@@ -328,6 +336,7 @@ impl Run<'_> {
             }
             return;
         }
+        self.mark(Milestone::ServerReadHeaderDone);
         if let Some(vio) = vio {
             vio.set_nbytes(self.guard, vio.ndone());
         }

@@ -16,6 +16,7 @@ mod tell;
 mod units;
 mod written;
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::CourseError;
@@ -71,6 +72,14 @@ pub struct Failure {
 impl Failure {
     fn new(sentence: impl Into<String>) -> Failure {
         Failure { sentence: sentence.into(), ..Failure::default() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.sentence)?;
+        self.shown.iter().try_for_each(|line| writeln!(f, "{line}"))?;
+        self.question.iter().try_for_each(|question| writeln!(f, "{question}"))
     }
 }
 

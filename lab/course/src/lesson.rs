@@ -1,6 +1,6 @@
 //! A lesson as data: the file `lab/course/lessons/NN/lesson.toml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::iter;
 use std::path::{Path, PathBuf};
@@ -43,12 +43,12 @@ pub struct Text {
     pub predict: Vec<Prediction>,
     /// What judges the work, in this order.
     pub judge: Vec<Judge>,
-    /// A part of what a student is told who has written nothing.
+    /// A part of what the check tells a student who has written nothing.
     #[serde(default = "not_written")]
     pub unwritten: String,
     /// Hints, from the vaguest to the plainest.
-    #[serde(default)]
-    pub hints: Vec<String>,
+    #[serde(default, rename = "hint")]
+    pub hints: Vec<Hint>,
     /// Questions for a student whose code takes another step than the server.
     #[serde(default)]
     pub ask: Vec<Ask>,
@@ -171,6 +171,17 @@ pub struct Prey {
     pub object: String,
     /// The question to which that object is the answer.
     pub ask: String,
+}
+
+/// A hint.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hint {
+    /// The hint helps if the message of the check has one of these parts. Without any, it is a general hint.
+    #[serde(default)]
+    pub told: Vec<String>,
+    /// The hint.
+    pub text: String,
 }
 
 /// A question for a certain first difference, or for a violation. The patterns are parts of the
@@ -375,6 +386,20 @@ impl Lesson {
             None => hole.stub(),
         })
         .map_err(fault)
+    }
+
+    /// The number of the next hint for a student who has been told this, of those that are not shown
+    /// yet: the first one that helps with it, then the first general one, then any.
+    #[must_use]
+    pub fn next_hint(&self, told: &str, shown: &BTreeSet<usize>) -> Option<usize> {
+        let rank = |hint: &Hint| match &*hint.told {
+            parts if parts.iter().any(|part| told.contains(part)) => 0,
+            [] => 1,
+            _ => 2,
+        };
+        let hints = self.text.hints.iter().enumerate();
+        let left = hints.filter(|(number, _)| !shown.contains(number));
+        Some(left.min_by_key(|(_, hint)| rank(hint))?.0)
     }
 
     /// The question for a violation, if the lesson has one.

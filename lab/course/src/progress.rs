@@ -1,6 +1,6 @@
 //! What a student has done so far. It stands in the student's folder, as `course.json`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -34,6 +34,9 @@ pub struct Done {
     pub gave_up: bool,
     /// How many hints were shown.
     pub hints: u32,
+    /// The numbers of those hints, from 0.
+    #[serde(default)]
+    pub shown: BTreeSet<usize>,
     /// The points that were reached, and those that there are; of a lesson that gives points.
     #[serde(default)]
     pub points: Option<[u32; 2]>,

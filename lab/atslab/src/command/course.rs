@@ -42,7 +42,7 @@ pub(crate) enum What {
     Check {
         #[command(flatten)]
         lesson: LessonArg,
-        /// Show the next hint as well
+        /// Show the next hint for what is wrong as well
         #[arg(long)]
         hint: bool,
     },
@@ -233,11 +233,16 @@ fn check(
         writeln!(out, "{QUIET}You have changed {file} outside of the holes.{QUIET:#}")?;
     }
     if hint {
-        let shown = usize::try_from(done.hints).unwrap_or(usize::MAX);
-        match lesson.text.hints.get(shown) {
-            Some(hint) => {
+        let told = match &verdict {
+            Verdict::Passes => String::new(),
+            Verdict::Fails(failure) => failure.to_string(),
+        };
+        match lesson.next_hint(&told, &done.shown) {
+            Some(next) => {
+                done.shown.insert(next);
                 done.hints += 1;
-                writeln!(out, "\n{TITLE}Hint {}:{TITLE:#} {hint}", shown + 1)?;
+                let text = &lesson.text.hints[next].text;
+                writeln!(out, "\n{TITLE}Hint {}:{TITLE:#} {text}", done.hints)?;
             }
             None => writeln!(out, "\nThere is no further hint.")?,
         }

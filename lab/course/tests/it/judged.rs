@@ -14,7 +14,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use course::folder::Folder;
-use course::judge::{Bench, Failure, Verdict};
+use course::judge::{Bench, Verdict};
 use course::lesson::{Judge, Lesson, Planted};
 use course::markers;
 use course::progress::Progress;
@@ -151,10 +151,7 @@ fn told(bench: &Bench, lesson: &Lesson) -> String {
     fastrand::seed(7);
     match bench.check(lesson, |_| ()).unwrap() {
         Verdict::Passes => String::new(),
-        Verdict::Fails(Failure { sentence, shown, question }) => {
-            let question = question.unwrap_or_default();
-            format!("{sentence}\n{}\n{question}", shown.join("\n"))
-        }
+        Verdict::Fails(failure) => failure.to_string(),
     }
 }
 

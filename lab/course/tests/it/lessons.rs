@@ -1,5 +1,6 @@
 //! What can be told of the lessons without building anything.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -53,6 +54,80 @@ fn solution(checkout: &Path, place: &Place) -> String {
 }
 
 #[test]
+fn a_hint_for_what_is_not_written_names_a_hole_and_each_hole_has_one() {
+    let checkout = checkout();
+    for lesson in Lesson::all(&checkout).unwrap() {
+        let places = lesson.places(&checkout).unwrap();
+        let to_write = places.iter().filter(|place| place.hole.title.is_some());
+        let holes: BTreeSet<&str> = to_write.map(|place| &*place.hole.name).collect();
+        let parts = lesson.text.hints.iter().flat_map(|hint| &hint.told);
+        let hinted = parts.filter_map(|part| part.strip_prefix("Not written yet: "));
+        let hinted: BTreeSet<&str> = hinted.filter_map(|part| part.strip_suffix(" in")).collect();
+        // A lesson with one hole needs no hints by hole.
+        if !hinted.is_empty() {
+            assert_eq!(hinted, holes, "lesson {}", lesson.number);
+        }
+    }
+}
+
+#[test]
+fn the_next_hint_helps_with_what_the_student_was_told() {
+    let lesson = Lesson::of(&checkout(), 3).unwrap();
+    let mut shown = BTreeSet::new();
+    let mut next = |told: &str| {
+        let next = lesson.next_hint(told, &shown);
+        shown.extend(next);
+        next
+    };
+    assert_eq!(next("Not written yet: take in eventsys/src/protected_queue.rs."), Some(2));
+    assert_eq!(next("Not written yet: take in eventsys/src/protected_queue.rs."), Some(0));
+    assert_eq!((next(""), next("")), (Some(1), None));
+}
+
+/// A page for teachers, and its table whose head has this cell: its rows.
+fn rows<'a>(page: &'a str, cell: &str) -> Vec<Vec<&'a str>> {
+    let mut lines = page.lines().skip_while(|line| !line.contains(cell)).skip(2);
+    let rows = lines.by_ref().take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
+}
+
+#[test]
+fn a_lesson_takes_the_hours_that_teachers_read() {
+    let page = fs::read_to_string(checkout().join("docs/src/course/teachers.md")).unwrap();
+    let hours: Vec<(u32, String)> = rows(&page, "| hours |")
+        .iter()
+        .filter_map(|row| {
+            let number = row[0].split_once(' ')?.0.parse().ok()?;
+            Some((number, row[1].replace('–', "-")))
+        })
+        .collect();
+    for lesson in Lesson::all(&checkout()).unwrap() {
+        let row = (lesson.number, lesson.text.hours.clone());
+        assert!(hours.contains(&row), "teachers.md has another time for lesson {row:?}: {hours:?}");
+    }
+}
+
+#[test]
+fn the_slides_of_an_evening_keep_to_its_plan() {
+    let read = |name: &str| fs::read_to_string(checkout().join("docs/src/course").join(name));
+    let (page, slides) = (read("teachers.md").unwrap(), read("slides-evening.md").unwrap());
+    let mut ends = BTreeSet::new();
+    let mut now = 0;
+    for slide in slides.split("\n---\n").skip(1) {
+        let minutes = slide.lines().find_map(|line| line.strip_prefix('*')?.strip_suffix(" min*"));
+        let minutes: u32 = minutes.and_then(|text| text.parse().ok()).expect(slide);
+        now += minutes;
+        ends.insert(now);
+    }
+    let plan: Vec<u32> = rows(&page, "| minutes |")
+        .iter()
+        .map(|row| row[0].rsplit('–').next().unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(plan.last(), Some(&now));
+    assert!(plan.iter().all(|end| ends.contains(end)), "{plan:?}, but the slides end at {ends:?}");
+}
+
+#[test]
 fn a_marker_belongs_to_a_lesson() {
     let checkout = checkout();
     let numbers: Vec<u32> = Lesson::all(&checkout).unwrap().iter().map(|one| one.number).collect();
@@ -67,7 +142,6 @@ fn a_marker_belongs_to_a_lesson() {
     }
 }
 
-/// The solution of no hole stands anywhere in the student's folder.
 /// The workspace is copied whole, and nothing that a student has put beside it.
 #[test]
 fn the_copy_has_the_workspace_and_no_file_of_the_students() {
@@ -87,6 +161,7 @@ fn the_copy_has_the_workspace_and_no_file_of_the_students() {
     }
 }
 
+/// The solution of no hole stands anywhere in the student's folder.
 #[test]
 fn a_students_folder_has_no_solution() {
     let checkout = checkout();
