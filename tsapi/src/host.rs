@@ -63,6 +63,7 @@ use httpsm::HttpProxy;
 
 pub use self::findings::{Finding, Report, report};
 pub use self::hooks::ports_are_ready;
+pub use self::names::event_name;
 pub(crate) use self::table::{Handle, Kind, Object, remove_if, table, want};
 
 /// What a host needs to know.

@@ -104,6 +104,25 @@ pub(crate) fn event(event: c_int) -> &'static CStr {
     }
 }
 
+/// The name of an event in `ts/apidefs.h` and `ts/experimental.h` (9.2.9), such as
+/// `TS_EVENT_HTTP_READ_REQUEST_HDR`. `None` for a number that has no name there: a plugin chooses some
+/// numbers itself.
+#[must_use]
+pub fn event_name(number: c_int) -> Option<&'static str> {
+    match number {
+        // The two whose name for plugins `TSHttpEventNameLookup` leaves out.
+        0 => Some("TS_EVENT_NONE"),
+        2 => Some("TS_EVENT_TIMEOUT"),
+        -2 => Some("TS_FETCH_EVENT_EXT_HEAD_DONE"),
+        -3 => Some("TS_FETCH_EVENT_EXT_BODY_READY"),
+        -4 => Some("TS_FETCH_EVENT_EXT_BODY_DONE"),
+        _ => {
+            let names = event(number).to_str().unwrap_or_default();
+            names.split('/').find(|name| name.starts_with("TS_EVENT_"))
+        }
+    }
+}
+
 /// `TS_HTTP_LAST_HOOK`: it has a name, but it is only how many hooks there are.
 pub(crate) const LAST_HOOK: c_int = 28;
 

@@ -12,6 +12,8 @@ use crate::ui::output::Output;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod compare;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod event_names;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub(crate) mod laboratory;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod list;
