@@ -308,6 +308,14 @@ impl HttpTxn {
         self.with(|sm| sm.t_state.borrow_mut().server_request.as_mut().map(f))
     }
 
+    /// True once the machine has begun to read the origin server's response, which may be empty
+    /// then. Mirrors `hdr_info.server_response.valid()`.
+    #[must_use]
+    #[track_caller]
+    pub fn has_server_response(&self) -> bool {
+        self.with(|sm| sm.t_state.borrow().server_response_is_valid)
+    }
+
     /// The origin server's response. Mirrors `TSHttpTxnServerRespGet`.
     #[must_use]
     #[track_caller]

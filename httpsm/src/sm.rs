@@ -153,6 +153,8 @@ pub(crate) struct Sm {
     session: RefCell<Option<Arc<HttpClientSession>>>,
     ua: RefCell<Option<Ua>>,
     server: RefCell<Option<Server>>,
+    /// The machine is done with this one, and keeps it until it ends (`SSN_TO_RELEASE`).
+    released_server: RefCell<Option<ServerSession>>,
     parser: RefCell<HttpParser>,
     sm_state: Cell<SmState>,
     /// The function that handles the client's events. Mirrors `ua_entry->vc_handler`.
@@ -183,8 +185,6 @@ pub(crate) struct Sm {
     continue_sent_well: Cell<bool>,
     /// An interim answer that goes to the client while its body is under way.
     interim: RefCell<Option<IOBufferReader>>,
-    /// The request's head has been written to the origin server.
-    request_was_sent: Cell<bool>,
     /// The settings: the proxy's, until a plugin changes one. Mirrors `txn_conf`.
     txn_conf: RefCell<Arc<HttpConfig>>,
 }
@@ -265,6 +265,7 @@ impl HttpSM {
                     session: RefCell::default(),
                     ua: RefCell::default(),
                     server: RefCell::default(),
+                    released_server: RefCell::default(),
                     parser: RefCell::default(),
                     sm_state: Cell::new(SmState::Born),
                     reading_request: Cell::new(true),
@@ -288,7 +289,6 @@ impl HttpSM {
                     counts: bytes::Counts::default(),
                     continue_sent_well: Cell::new(false),
                     interim: RefCell::default(),
-                    request_was_sent: Cell::new(false),
                     txn_conf: RefCell::new(proxy.shared_config()),
                 },
             ),
@@ -573,6 +573,10 @@ impl Run<'_> {
     fn let_go(self) {
         self.state.terminate_sm.set(false);
         let Some(session) = self.state.session.take() else { return };
+        let released = self.state.released_server.take();
+        if let Some(server) = released {
+            self.sm.proxy.pool().release_session(self.guard, server);
+        }
         // The next request of the client may be there already.
         session.transaction_done(self.guard);
         // A plugin of TXN_CLOSE may have made one.

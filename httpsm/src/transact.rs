@@ -77,6 +77,8 @@ pub(crate) struct State {
     pub(crate) remap_redirect: Option<Vec<u8>>,
     pub(crate) server_request: Option<RequestHdr>,
     pub(crate) server_response: ResponseHdr,
+    /// The machine has begun to read it. Mirrors `server_response.valid()`.
+    pub(crate) server_response_is_valid: bool,
     pub(crate) client_response: Option<ResponseHdr>,
 
     /// `client_info`. Without a value it is not known yet what the client wants

@@ -152,7 +152,8 @@ impl Run<'_> {
 
     pub(super) fn handle_response(self) {
         self.touch_time();
-        let sent = self.state.request_was_sent.get();
+        // From the moment on when the head is put together for the first time, sent or not.
+        let sent = self.state.counts.server_request_hdr.get() > 0;
         let next = self.state.t_state.borrow_mut().handle_response(&self.config(), sent);
         match next {
             ResponseNext::Retry => {

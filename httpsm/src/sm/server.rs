@@ -30,7 +30,6 @@ impl Run<'_> {
 
     pub(super) fn do_http_server_open(self) {
         self.set_state(SmState::HttpServerOpen);
-        self.state.request_was_sent.set(false);
         let waits = {
             let t_state = self.state.t_state.borrow();
             !t_state.is_tunnel && !t_state.has_request_body()
@@ -238,6 +237,7 @@ impl Run<'_> {
             let mut t_state = self.state.t_state.borrow_mut();
             t_state.current_state = ServerState::Undefined;
             t_state.server_response = ResponseHdr::default();
+            t_state.server_response_is_valid = true;
         }
         *self.state.parser.borrow_mut() = HttpParser::new();
         self.state.response_hdr_bytes.set(0);
@@ -259,6 +259,7 @@ impl Run<'_> {
             _ if self.state.sm_state.get() == SmState::HttpServerOpen => {
                 self.handshake_event(event)
             }
+            _ if self.server_is_at_end() => {}
             EventCode::VC_EVENT_WRITE_READY => {
                 let vio = self.with_server(|server| server.write_vio.clone()).flatten();
                 if let Some(vio) = vio {
@@ -266,7 +267,6 @@ impl Run<'_> {
                 }
             }
             EventCode::VC_EVENT_WRITE_COMPLETE => {
-                self.state.request_was_sent.set(true);
                 let (body, wait) = {
                     let t_state = self.state.t_state.borrow();
                     (
@@ -285,11 +285,12 @@ impl Run<'_> {
     }
 
     pub(super) fn server_read_event(self, event: EventCode) {
-        let reading = self.with_server(|server| server.reading && !server.eos).unwrap_or(false);
+        let reading = self.with_server(|server| server.reading).unwrap_or(false);
         match event {
             _ if self.state.sm_state.get() == SmState::HttpServerOpen => {
                 self.handshake_event(event)
             }
+            _ if self.server_is_at_end() => {}
             EventCode::VC_EVENT_READ_READY
             | EventCode::VC_EVENT_READ_COMPLETE
             | EventCode::VC_EVENT_EOS
@@ -300,6 +301,12 @@ impl Run<'_> {
             EventCode::VC_EVENT_READ_READY | EventCode::VC_EVENT_READ_COMPLETE => {}
             _ => self.handle_server_setup_error(event),
         }
+    }
+
+    /// The origin server has ended the stream: nothing that comes after it is heard of, not even a
+    /// timeout.
+    fn server_is_at_end(self) -> bool {
+        self.with_server(|server| server.eos).unwrap_or(false)
     }
 
     fn state_read_server_response_header(self, event: EventCode) {
@@ -419,9 +426,17 @@ impl Run<'_> {
             && !server.eos;
         drop(t_state);
         match reusable {
-            true => self.sm.proxy.pool().release_session(self.guard, server.session),
+            true => self.release_server(server.session),
             false => server.session.do_io_close(),
         }
+    }
+
+    /// The machine is done with the connection; it goes to the pool when the transaction is over.
+    /// Mirrors `Http1ServerSession::release`.
+    pub(super) fn release_server(self, session: ServerSession) {
+        session.vc().cancel_active_timeout();
+        session.vc().set_inactivity_timeout(self.config().keep_alive_no_activity_timeout_out);
+        *self.state.released_server.borrow_mut() = Some(session);
     }
 
     fn parse_response(self, reader: &IOBufferReader, eof: bool) -> (ParseResult, i64) {

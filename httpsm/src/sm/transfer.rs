@@ -179,9 +179,7 @@ impl Run<'_> {
         if close {
             server.session.do_io_close();
         } else {
-            let timeout = config.keep_alive_no_activity_timeout_out;
-            server.session.vc().set_inactivity_timeout(timeout);
-            self.sm.proxy.pool().release_session(self.guard, server.session);
+            self.release_server(server.session);
         }
     }
 

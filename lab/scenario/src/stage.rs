@@ -159,8 +159,7 @@ impl Stage {
     /// Closes the connection of this end, unless that has been done.
     pub(super) fn close(&self, side: Side, vc: &NetVcRef) {
         if !self.closed[side.index()].swap(true, Ordering::Relaxed) {
-            let is_over = self.ending.load(Ordering::Relaxed);
-            self.contract.closes(side, is_over, || vc.do_io_close(None));
+            self.contract.closes(side, || vc.do_io_close(None));
         }
     }
 

@@ -178,8 +178,19 @@ pub(crate) fn vio_of(vc: Handle, kind: Kind) -> Handle {
     vc.as_kind(kind)
 }
 
-/// An operation, and the handle of its connection.
-fn vio(handle: Handle) -> (VioHandle, Handle) {
+/// An operation of a connection that has not ended.
+struct Operation {
+    connection: Arc<Connection>,
+    op: VioOp,
+}
+
+impl Operation {
+    fn vio(&self) -> &VIO {
+        self.connection.vc.vio(self.op)
+    }
+}
+
+fn operation(handle: Handle) -> Operation {
     let op = match handle.kind() {
         Some(Kind::ReadVio) => VioOp::Read,
         Some(Kind::WriteVio) => VioOp::Write,
@@ -187,9 +198,8 @@ fn vio(handle: Handle) -> (VioHandle, Handle) {
         None if handle.is_null() => findings::end("the TSVIO is NULL".to_owned()),
         None => findings::end("this is no handle; expected a TSVIO".to_owned()),
     };
-    let vc = handle.as_kind(Kind::Connection);
-    match table().get::<Connection>(vc) {
-        Ok(connection) => (VioHandle::new(connection.vc.clone(), op), vc),
+    match table().get::<Connection>(handle.as_kind(Kind::Connection)) {
+        Ok(connection) => Operation { connection, op },
         Err(refusal) => findings::end(format!("the TSVIO ended with its connection: {refusal}")),
     }
 }
@@ -198,30 +208,33 @@ fn vio(handle: Handle) -> (VioHandle, Handle) {
 /// been issued, and so has no mutex.
 fn under_its_mutex<R>(
     handle: Handle,
-    f: impl FnOnce(&VioHandle, &eventsys::Guard<'_>) -> R,
+    f: impl FnOnce(&Operation, &eventsys::Guard<'_>) -> R,
 ) -> Option<R> {
-    let (vio, _) = vio(handle);
-    let mutex: Arc<ProxyMutex> = vio.mutex()?;
+    let operation = operation(handle);
+    let mutex: Arc<ProxyMutex> = operation.vio().mutex()?;
     let guard = locks::proof(&mutex, "the TSVIO");
-    Some(f(&vio, &guard))
+    Some(f(&operation, &guard))
 }
 
 /// `TSVIOReenable`.
 pub(crate) fn reenable(handle: Handle) {
-    if under_its_mutex(handle, |vio, guard| vio.reenable(guard)).is_none() {
+    let reenable = |operation: &Operation, guard: &eventsys::Guard<'_>| {
+        VioHandle::new(operation.connection.vc.clone(), operation.op).reenable(guard);
+    };
+    if under_its_mutex(handle, reenable).is_none() {
         findings::note("the TSVIO has no operation");
     }
 }
 
 /// `TSVIONBytesGet`, `TSVIONDoneGet` and `TSVIONTodoGet`.
 pub(crate) fn number(handle: Handle, of: impl FnOnce(&VIO) -> i64) -> i64 {
-    of(&vio(handle).0)
+    of(operation(handle).vio())
 }
 
 /// `TSVIONBytesSet`.
 pub(crate) fn set_nbytes(handle: Handle, nbytes: i64) {
     check_nbytes(nbytes);
-    if under_its_mutex(handle, |vio, guard| vio.set_nbytes(guard, nbytes)).is_none() {
+    if under_its_mutex(handle, |one, guard| one.vio().set_nbytes(guard, nbytes)).is_none() {
         findings::note("the TSVIO has no operation");
     }
 }
@@ -229,37 +242,38 @@ pub(crate) fn set_nbytes(handle: Handle, nbytes: i64) {
 /// `TSVIONDoneSet`.
 pub(crate) fn set_ndone(handle: Handle, ndone: i64) {
     check_nbytes(ndone);
-    if under_its_mutex(handle, |vio, guard| vio.set_ndone(guard, ndone)).is_none() {
+    if under_its_mutex(handle, |one, guard| one.vio().set_ndone(guard, ndone)).is_none() {
         findings::note("the TSVIO has no operation");
     }
 }
 
 /// `TSVIOVConnGet`.
 pub(crate) fn connection_of(handle: Handle) -> Handle {
-    vio(handle).1
+    let _ = operation(handle);
+    handle.as_kind(Kind::Connection)
 }
 
 /// `TSVIOContGet`.
 pub(crate) fn continuation_of(handle: Handle) -> Handle {
-    let cont = under_its_mutex(handle, |vio, guard| vio.continuation(guard)).flatten();
+    let cont = under_its_mutex(handle, |one, guard| one.vio().continuation(guard)).flatten();
     cont.map_or(Handle::NULL, |cont| continuation::handle_of(&cont))
 }
 
 /// `TSVIOMutexGet`.
 pub(crate) fn mutex_of(handle: Handle) -> Handle {
-    let mutex = vio(handle).0.mutex();
+    let mutex = operation(handle).vio().mutex();
     mutex.map_or(Handle::NULL, locks::handle_of)
 }
 
 /// `TSVIOBufferGet`.
 pub(crate) fn buffer_of(handle: Handle) -> Handle {
-    let bound = under_its_mutex(handle, |vio, guard| vio.writer(guard)).flatten();
+    let bound = under_its_mutex(handle, |one, guard| one.vio().writer(guard)).flatten();
     bound.map_or(Handle::NULL, |bound| buffer::handle_of(&bound))
 }
 
 /// `TSVIOReaderGet`.
 pub(crate) fn reader_of(handle: Handle) -> Handle {
-    let reader = under_its_mutex(handle, |vio, guard| vio.reader(guard)).flatten();
+    let reader = under_its_mutex(handle, |one, guard| one.vio().reader(guard)).flatten();
     reader.map_or(Handle::NULL, |reader| buffer::handle_of_reader(&reader))
 }
 

@@ -210,7 +210,7 @@ pub(crate) fn head(txn: Handle, which: Which) -> Option<(Handle, Handle)> {
     let there = match which {
         Which::ClientRequest => true,
         Which::ServerRequest => transaction.txn.with_server_request(|_| ()).is_some(),
-        Which::ServerResponse => transaction.txn.with_server_response(|head| head.status != 0),
+        Which::ServerResponse => transaction.txn.has_server_response(),
         Which::ClientResponse => transaction.txn.with_client_response(|_| ()).is_some(),
     };
     there.then(|| {

@@ -153,17 +153,14 @@ impl Contract {
         Used { contract: self, side, op }
     }
 
-    /// Closes the end of `side` by `close`: for its user, or because the run `is_over`.
-    pub(super) fn closes(&self, side: Side, is_over: bool, close: impl FnOnce()) {
+    /// Closes the end of `side` by `close`.
+    pub(super) fn closes(&self, side: Side, close: impl FnOnce()) {
         let end = self.end(side);
         if end.uses.load(Ordering::Relaxed) > 0 {
             set(&self.overlaps, true);
         }
         set(&end.closes, true);
-        note(|| match is_over {
-            true => format!("the run is over: atslab closes {}", side.letter()),
-            false => format!("{} > close", side.letter()),
-        });
+        note(|| format!("{} > close", side.letter()));
         close();
         end.object.point(Access::Write);
         set(&end.closed, true);

@@ -26,7 +26,7 @@ impl Contract {
         Used
     }
 
-    pub(super) fn closes(&self, _: Side, _: bool, close: impl FnOnce()) {
+    pub(super) fn closes(&self, _: Side, close: impl FnOnce()) {
         close();
     }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use eventsys::steps::{Step, Subject};
 
-use super::arm::listen_to;
+use super::arm::{listen_to, meaning};
 use super::error::LiveError;
 use super::lines::{Heard, heard};
 use super::probe::Probe;
@@ -103,7 +103,7 @@ impl Recorder {
         };
         let stderr = process.child.stderr.take();
         let stderr = stderr.ok_or_else(|| failed("has no standard error", String::new()))?;
-        let (last, heard) = listen_to(stderr);
+        let (last, heard) = listen_to(stderr, meaning);
         let sorter = Sorter::default();
         let mut running = Running { process, heard, last: Box::new(last), sorter };
         match running.listen() {
@@ -125,18 +125,20 @@ impl Running {
     /// Listens until the case is over; or says what the server does instead.
     fn listen(&mut self) -> Result<Done, String> {
         let mut done = Done::Finished;
-        let mut assertion = None;
+        let (mut assertion, mut fatal) = (None, None);
         loop {
             match self.heard.recv_timeout(PATIENCE) {
                 Ok(Heard::Over) => return Ok(done),
                 Ok(Heard::Why(_)) => done = Done::TimeIsUp,
                 Ok(Heard::Assertion(text)) => assertion = Some(text),
+                Ok(Heard::Fatal(text)) => fatal = Some(text),
                 Ok(heard) => self.sorter.hear(heard),
                 Err(RecvTimeoutError::Timeout) => return Err("hangs".to_owned()),
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(match assertion {
-                        Some(text) => format!("fails the assertion `{text}`"),
-                        None => "ends".to_owned(),
+                    return Err(match (assertion, fatal) {
+                        (Some(text), _) => format!("fails the assertion `{text}`"),
+                        (None, Some(text)) => format!("ends ({text})"),
+                        (None, None) => "ends".to_owned(),
                     });
                 }
             }
