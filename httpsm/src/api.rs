@@ -308,6 +308,14 @@ impl HttpTxn {
         self.with(|sm| sm.t_state.borrow_mut().server_request.as_mut().map(f))
     }
 
+    /// True once the machine has begun to read the origin server's response, which may be empty
+    /// then. Mirrors `hdr_info.server_response.valid()`.
+    #[must_use]
+    #[track_caller]
+    pub fn has_server_response(&self) -> bool {
+        self.with(|sm| sm.t_state.borrow().server_response_is_valid)
+    }
+
     /// The origin server's response. Mirrors `TSHttpTxnServerRespGet`.
     #[must_use]
     #[track_caller]
@@ -366,16 +374,13 @@ impl HttpTxn {
         self.with(|sm| sm.t_state.borrow_mut().skip_all_remapping = skip);
     }
 
-    /// What the cache has said, or will say as the request stands now. Mirrors
+    /// What the cache has said; none before it is decided whether it is asked. Mirrors
     /// `TSHttpTxnCacheLookupStatusGet`.
     #[must_use]
     #[track_caller]
     #[doc(alias = "TSHttpTxnCacheLookupStatusGet")]
-    pub fn cache_lookup(&self) -> CacheLookup {
-        match self.with(|sm| sm.t_state.borrow().is_looked_up()) {
-            true => CacheLookup::Miss,
-            false => CacheLookup::Skipped,
-        }
+    pub fn cache_lookup(&self) -> Option<CacheLookup> {
+        self.with(|sm| sm.t_state.borrow().cache_lookup_result)
     }
 
     /// The client's address, as long as its connection is there. Mirrors

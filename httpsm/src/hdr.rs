@@ -250,12 +250,7 @@ impl ResponseHdr {
     /// Writes the head. Mirrors `HTTPHdr::print`.
     pub fn print(&self, out: &mut Vec<u8>) {
         self.version.print(out);
-        // Three digits at least.
-        out.extend_from_slice(match self.status {
-            0..10 => b" 00",
-            10..100 => b" 0",
-            _ => b" ",
-        });
+        out.push(b' ');
         push_number(out, u32::from(self.status));
         out.push(b' ');
         out.extend_from_slice(&self.reason);

@@ -75,5 +75,5 @@ pub use proxy::{HttpCensus, HttpProxy};
 pub use remap::{BadMapping, Mapping, RemapPlugin, RemapStatus, UrlRewrite};
 pub use server::{Server, ServerOptions};
 pub use server_session::ServerSessionPool;
-pub use sm::{HttpSM, SmState};
+pub use sm::{HttpSM, Milestone, SmState};
 pub use transact::PluginTunnel;

@@ -179,6 +179,13 @@ pub fn install(plugins: &[Plugin], proxy: &Arc<HttpProxy>) {
 /// answer.
 pub fn install_with(plugins: &[Plugin], rest: Rest, proxy: &Arc<HttpProxy>) {
     let of_these = plugins.to_vec();
+    if plugins.contains(&Plugin::Generator) {
+        let of_these = of_these.clone();
+        proxy.leave_out_of_the_cache(move |request| {
+            generator::is_uncacheable(request)
+                && choose(&of_these, rest, request) == Some(Plugin::Generator)
+        });
+    }
     let hook = FreeContinuation::new(move |_, _, data| {
         if let Some(txn) = data.txn() {
             if txn.plugin_tunnel() == crate::PluginTunnel::None {
@@ -187,9 +194,6 @@ pub fn install_with(plugins: &[Plugin], rest: Rest, proxy: &Arc<HttpProxy>) {
                     Some(plugin) => plugin.intercept(txn),
                     None if rest == Rest::NotFound => not_found::intercept(txn, &of_these),
                     None => {}
-                }
-                if chosen == Some(Plugin::Generator) {
-                    generator::check_cacheable(txn);
                 }
             }
             txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);

@@ -7,13 +7,14 @@
 use eventsys::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use eventsys::EventProcessor;
 use eventsys::hrtime::SECOND;
 use eventsys::sync::Mutex;
+use eventsys::{EventProcessor, HrTime};
 use pluginvc::{Corrections, Epoch, PluginVcOptions};
 
 use crate::config::HttpConfig;
 use crate::connector::OriginConnector;
+use crate::hdr::RequestHdr;
 use crate::hooks::HttpApiHooks;
 use crate::remap::UrlRewrite;
 use crate::server_session::ServerSessionPool;
@@ -55,11 +56,16 @@ pub struct HttpProxy {
     /// Added to the clock's time it gives the seconds since 1970.
     time_offset: AtomicI64,
     draining: AtomicBool,
+    milestones: AtomicBool,
     sm_ids: AtomicU64,
     session_ids: AtomicU64,
     pub(crate) census: Counters,
     at_the_end: OnceLock<Box<dyn Fn(u64) + Send + Sync>>,
+    uncacheable: OnceLock<RequestFilter>,
 }
+
+/// Says whether something holds for a request.
+type RequestFilter = Box<dyn Fn(&RequestHdr) -> bool + Send + Sync>;
 
 /// How many are alive.
 #[derive(Default)]
@@ -105,11 +111,27 @@ impl HttpProxy {
             pool: ServerSessionPool::new(),
             time_offset: AtomicI64::new(0),
             draining: AtomicBool::new(false),
+            milestones: AtomicBool::new(false),
             sm_ids: AtomicU64::new(0),
             session_ids: AtomicU64::new(0),
             census: Counters::default(),
             at_the_end: OnceLock::new(),
+            uncacheable: OnceLock::new(),
         })
+    }
+
+    /// Has the cache left out for the requests for which `f` is true: what a plugin that comes with the
+    /// proxy would do in its rule, before it is decided whether the cache is asked. A second call
+    /// changes nothing.
+    pub(crate) fn leave_out_of_the_cache(
+        &self,
+        f: impl Fn(&RequestHdr) -> bool + Send + Sync + 'static,
+    ) {
+        let _ = self.uncacheable.set(Box::new(f));
+    }
+
+    pub(crate) fn is_left_out_of_the_cache(&self, request: &RequestHdr) -> bool {
+        self.uncacheable.get().is_some_and(|f| f(request))
     }
 
     /// Has `f` called with the number of each transaction that is over from now on, for a table of
@@ -186,6 +208,23 @@ impl HttpProxy {
     #[must_use]
     pub fn local_time(&self) -> i64 {
         self.processor.clock().get_hrtime() / SECOND + self.time_offset.load(Ordering::Relaxed)
+    }
+
+    /// Nanoseconds since 1970. Mirrors `ink_get_hrtime`.
+    #[must_use]
+    pub fn local_hrtime(&self) -> HrTime {
+        self.processor.clock().get_hrtime_updated()
+            + self.time_offset.load(Ordering::Relaxed) * SECOND
+    }
+
+    /// Transactions that begin from now on keep the times of their [milestones](crate::Milestone). It
+    /// costs each of them some looks at the clock.
+    pub fn keep_milestones(&self) {
+        self.milestones.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn keeps_milestones(&self) -> bool {
+        self.milestones.load(Ordering::Relaxed)
     }
 
     /// From now on each answer says that its connection ends, and the proxy closes

@@ -43,6 +43,7 @@ mod api;
 mod bytes;
 mod client;
 mod flow;
+mod milestones;
 mod post;
 mod server;
 mod transfer;
@@ -62,6 +63,7 @@ use eventsys::{
 use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, VIO, VioHandle};
 use pluginvc::PluginVCCore;
 
+use self::milestones::Milestones;
 use crate::affinity;
 use crate::client_session::HttpClientSession;
 use crate::config::HttpConfig;
@@ -72,6 +74,8 @@ use crate::proxy::HttpProxy;
 use crate::server_session::ServerSession;
 use crate::transact::{ResponseNext, State};
 use crate::tunnel::{BlindTunnel, HttpTunnel, TunnelOwner};
+
+pub use self::milestones::Milestone;
 
 /// The state of a transaction. The numbers are those of the steps.
 /// ```
@@ -149,6 +153,8 @@ pub(crate) struct Sm {
     session: RefCell<Option<Arc<HttpClientSession>>>,
     ua: RefCell<Option<Ua>>,
     server: RefCell<Option<Server>>,
+    /// The machine is done with this one, and keeps it until it ends (`SSN_TO_RELEASE`).
+    released_server: RefCell<Option<ServerSession>>,
     parser: RefCell<HttpParser>,
     sm_state: Cell<SmState>,
     /// The function that handles the client's events. Mirrors `ua_entry->vc_handler`.
@@ -174,12 +180,11 @@ pub(crate) struct Sm {
     request_hdr_bytes: Cell<i64>,
     response_hdr_bytes: Cell<i64>,
     client_response_hdr_bytes: Cell<i64>,
+    milestones: Milestones,
     counts: bytes::Counts,
     continue_sent_well: Cell<bool>,
     /// An interim answer that goes to the client while its body is under way.
     interim: RefCell<Option<IOBufferReader>>,
-    /// The request's head has been written to the origin server.
-    request_was_sent: Cell<bool>,
     /// The settings: the proxy's, until a plugin changes one. Mirrors `txn_conf`.
     txn_conf: RefCell<Arc<HttpConfig>>,
 }
@@ -260,6 +265,7 @@ impl HttpSM {
                     session: RefCell::default(),
                     ua: RefCell::default(),
                     server: RefCell::default(),
+                    released_server: RefCell::default(),
                     parser: RefCell::default(),
                     sm_state: Cell::new(SmState::Born),
                     reading_request: Cell::new(true),
@@ -279,10 +285,10 @@ impl HttpSM {
                     request_hdr_bytes: Cell::new(0),
                     response_hdr_bytes: Cell::new(0),
                     client_response_hdr_bytes: Cell::new(0),
+                    milestones: Milestones::default(),
                     counts: bytes::Counts::default(),
                     continue_sent_well: Cell::new(false),
                     interim: RefCell::default(),
-                    request_was_sent: Cell::new(false),
                     txn_conf: RefCell::new(proxy.shared_config()),
                 },
             ),
@@ -348,7 +354,11 @@ impl HttpSM {
         };
         *self.sm.get(guard).ua.borrow_mut() = Some(ua);
         *self.sm.get(guard).session.borrow_mut() = Some(Arc::clone(session));
-        self.enter(guard, |run| run.client_attached());
+        self.enter(guard, |run| {
+            run.mark(Milestone::SmStart);
+            run.mark(Milestone::UaBegin);
+            run.client_attached();
+        });
     }
 
     /// A plugin answers: go on, or end with an error. Under the machine's mutex.
@@ -523,6 +533,9 @@ impl Run<'_> {
             {
                 let _ = event.try_cancel();
             }
+            if self.state.milestone(Milestone::UaReadHeaderDone).is_some() {
+                self.mark_first(Milestone::UaClose);
+            }
             self.close_everything();
             self.state.terminate_sm.set(false);
             self.do_api_callout(HttpHook::TxnClose);
@@ -560,10 +573,15 @@ impl Run<'_> {
     fn let_go(self) {
         self.state.terminate_sm.set(false);
         let Some(session) = self.state.session.take() else { return };
+        let released = self.state.released_server.take();
+        if let Some(server) = released {
+            self.sm.proxy.pool().release_session(self.guard, server);
+        }
         // The next request of the client may be there already.
         session.transaction_done(self.guard);
         // A plugin of TXN_CLOSE may have made one.
         self.kill_plugin_tunnel();
+        self.mark(Milestone::SmFinish);
         self.sm.hooks.clear();
         self.sm.alive.store(false, Ordering::Release);
         self.sm.proxy.transaction_is_over(self.sm.id);

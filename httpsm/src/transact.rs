@@ -13,6 +13,7 @@ mod response;
 
 use std::net::SocketAddr;
 
+use crate::api::CacheLookup;
 use crate::config::HttpConfig;
 use crate::hdr::{RequestHdr, ResponseHdr, URL};
 
@@ -54,6 +55,18 @@ pub enum PluginTunnel {
     AsServer,
 }
 
+/// What the cache is asked for. Mirrors `cache_info.lookup_url`.
+#[derive(Default)]
+pub(crate) enum LookupUrl {
+    /// It is not known yet.
+    #[default]
+    None,
+    /// The target of the client's request, as it stands at the time of the question.
+    OfRequest,
+    /// A URL of its own.
+    Own(URL),
+}
+
 /// The data of a transaction. Mirrors `HttpTransact::State`.
 #[derive(Default)]
 pub(crate) struct State {
@@ -64,6 +77,8 @@ pub(crate) struct State {
     pub(crate) remap_redirect: Option<Vec<u8>>,
     pub(crate) server_request: Option<RequestHdr>,
     pub(crate) server_response: ResponseHdr,
+    /// The machine has begun to read it. Mirrors `server_response.valid()`.
+    pub(crate) server_response_is_valid: bool,
     pub(crate) client_response: Option<ResponseHdr>,
 
     /// `client_info`. Without a value it is not known yet what the client wants
@@ -104,10 +119,10 @@ pub(crate) struct State {
     pub(crate) is_upgrade_request: bool,
     /// The cache is off. Mirrors `txn_conf->cache_http` and `TUNNELLING_PROXY`.
     pub(crate) cache_is_off: bool,
-    /// It is decided that the cache is asked: it has a URL to look for.
-    pub(crate) cache_lookup_is_decided: bool,
-    /// The cache was asked, before the origin server's address was looked up.
-    pub(crate) cache_was_asked: bool,
+    /// What the cache has said; none before it is decided whether it is asked.
+    pub(crate) cache_lookup_result: Option<CacheLookup>,
+    /// What the cache is asked for.
+    pub(crate) lookup_url: LookupUrl,
     /// A plugin has asked to leave the rules out. Mirrors `api_skip_all_remapping`.
     pub(crate) skip_all_remapping: bool,
     /// The request is a `CONNECT` that may be carried out.

@@ -32,10 +32,10 @@ use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Weak};
 
 use eventsys::{
-    Continuation, ContinuationBase, Data, EventCode, Guard, Guarded, Invocation, Outcome,
+    ContRef, Continuation, ContinuationBase, Data, EventCode, Guard, Guarded, Invocation, Outcome,
     ProxyMutex,
 };
-use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, VioHandle};
+use iocore::{BoundBuffer, IOBufferReader, IoData, NetVcRef, VConnection, VioHandle, VioOp};
 
 use action::Chunks;
 pub use action::TunnelChunkingAction;
@@ -345,6 +345,25 @@ impl HttpTunnel {
         state.consumers.iter().for_each(Consumer::forget);
     }
 
+    /// Forgets all parties, and closes none. Events of those that still went on, their timeouts too,
+    /// come to the tunnel until an operation of another continuation begins, and it ignores them. Mirrors
+    /// `abort_tunnel`.
+    pub fn abort_tunnel(&self, guard: &Guard<'_>) {
+        let state = self.state.get(guard);
+        let this: ContRef = self.this.upgrade().expect("called by reference");
+        let vc = state.producer.vc.borrow().clone().filter(|_| state.producer.alive.get());
+        if let Some(vc) = vc {
+            vc.do_io_read(guard, Some(this.clone()), 0, None);
+        }
+        for consumer in &state.consumers {
+            let vc = consumer.vc.borrow().clone().filter(|_| consumer.alive.get());
+            if let Some(vc) = vc {
+                vc.do_io_write(guard, Some(this.clone()), 0, None);
+            }
+        }
+        self.reset(guard);
+    }
+
     /// Closes every party that still goes on. Mirrors `chain_abort_all`.
     pub fn chain_abort_all(&self, guard: &Guard<'_>) {
         let state = self.state.get(guard);
@@ -418,9 +437,14 @@ impl Continuation for HttpTunnel {
         let is = |place: &RefCell<Option<VioHandle>>| {
             place.borrow().as_ref().is_some_and(|handle| handle.is(vio))
         };
+        // A tunnel that was stopped before reads from the connection to which this one writes.
+        let reads = |c: &Consumer| {
+            let vc = c.vc.borrow().clone().filter(|_| c.alive.get());
+            vc.is_some_and(|vc| VioHandle::new(vc as Arc<dyn VConnection>, VioOp::Read).is(vio))
+        };
         if is(&state.producer.read_vio) {
             self.enter(guard, || self.handle_producer(guard, event));
-        } else if let Some(at) = state.consumers.iter().position(|c| is(&c.write_vio)) {
+        } else if let Some(at) = state.consumers.iter().position(|c| is(&c.write_vio) || reads(c)) {
             self.enter(guard, || self.handle_consumer(guard, event, at));
         }
         Outcome::Done

@@ -17,6 +17,7 @@ typedef struct mbuffer_t *TSMBuffer;
 typedef struct mloc_t *TSMLoc;
 typedef struct action_t *TSAction;
 typedef struct fetch_t *TSFetchSM;
+typedef struct text_log_t *TSTextLogObject;
 typedef struct {
   int success, failure, timeout;
 } TSFetchEvent;
@@ -102,6 +103,9 @@ extern TSMutex TSMutexCreate(void);
 extern void TSMutexLock(TSMutex);
 extern void TSMutexUnlock(TSMutex);
 extern int TSPluginRegister(const char *const info[3]);
+extern int TSTextLogObjectCreate(const char *, int, TSTextLogObject *);
+extern int TSTextLogObjectDestroy(TSTextLogObject);
+extern int TSTextLogObjectWrite(TSTextLogObject, const char *, ...);
 extern void *TSThreadCreate(void *(*)(void *), void *);
 extern const char *TSUrlPathGet(TSMBuffer, TSMLoc, int *);
 extern void TSVConnClose(TSVConn);

@@ -172,6 +172,12 @@ hook_handler(TSCont cont, int event, void *data)
   if (is("reenables-twice")) {
     TSHttpTxnReenable(last_txn, CONTINUE);
   }
+  if (is("writes-to-destroyed-log")) {
+    TSTextLogObject log;
+    TSTextLogObjectCreate("mistakes", 0, &log);
+    TSTextLogObjectDestroy(log);
+    TSTextLogObjectWrite(log, "%d", 1);
+  }
   return 0;
 }
 

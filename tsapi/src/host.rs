@@ -16,10 +16,11 @@
 //! | `config`, `args` | settings of one transaction, arguments that plugins keep with objects |
 //! | `text`, `uuid` | Base64, percent encoding, `TSUuid` |
 //! | `records`, `stats` | settings and statistics |
-//! | `files`, `text_log`, `messages`, `names`, `plugins` | the rest |
+//! | `files`, `aio`, `text_log`, `messages`, `names`, `plugins` | the rest |
 #![forbid(unsafe_code)]
 
 pub(crate) mod action;
+pub(crate) mod aio;
 pub(crate) mod args;
 pub(crate) mod buffer;
 pub(crate) mod calls;
@@ -62,6 +63,7 @@ use httpsm::HttpProxy;
 
 pub use self::findings::{Finding, Report, report};
 pub use self::hooks::ports_are_ready;
+pub use self::names::event_name;
 pub(crate) use self::table::{Handle, Kind, Object, remove_if, table, want};
 
 /// What a host needs to know.
@@ -107,6 +109,7 @@ pub fn start(options: HostOptions) {
     let host = Host { proxy, task_threads, config_dir, stat_sync, strict, at_the_end };
     assert!(HOST.set(host).is_ok(), "a process has one host");
     self::host().proxy.when_a_transaction_is_over(transaction::forget);
+    self::host().proxy.keep_milestones();
     threads::this_is_main();
 }
 

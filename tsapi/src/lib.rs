@@ -46,5 +46,5 @@ mod host;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub use self::{
     abi::{Function, LoadError, Plugin, functions, left_out, load, preload, remap_plugin},
-    host::{Finding, HostOptions, Report, ports_are_ready, report, start},
+    host::{Finding, HostOptions, Report, event_name, ports_are_ready, report, start},
 };

@@ -1,8 +1,10 @@
 //! What a transaction and a session have counted, and their connections.
 
+use eventsys::HrTime;
 use iocore::NetVcRef;
 
 use super::{HttpSsn, HttpTxn};
+use crate::sm::Milestone;
 
 /// How many bytes have moved. A count is 0 until its part has moved as a whole: that of a body is set
 /// when the body has ended. [`HttpTxn::bytes`] returns it.
@@ -43,6 +45,16 @@ impl HttpTxn {
     #[track_caller]
     pub fn bytes(&self) -> TxnBytes {
         self.with(crate::sm::Sm::bytes)
+    }
+
+    /// When the transaction has come to this point, in nanoseconds since 1970; none before, and if the
+    /// proxy keeps no milestones ([`HttpProxy::keep_milestones`](crate::HttpProxy::keep_milestones)).
+    /// Mirrors `TSHttpTxnMilestoneGet`.
+    #[must_use]
+    #[track_caller]
+    #[doc(alias = "TSHttpTxnMilestoneGet")]
+    pub fn milestone(&self, milestone: Milestone) -> Option<HrTime> {
+        self.with(|sm| sm.milestone(milestone))
     }
 
     /// The connection to the origin server, as long as the transaction has it. Mirrors

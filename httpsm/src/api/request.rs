@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{HttpSsn, HttpTxn};
 use crate::config::HttpConfig;
 use crate::hdr::URL;
+use crate::transact::LookupUrl;
 
 impl HttpTxn {
     /// The target as the client has sent it, before the rules, with the host of the Host field if it
@@ -32,15 +33,27 @@ impl HttpTxn {
         self.with(|sm| sm.t_state.borrow().client_request.effective_url())
     }
 
-    /// The URL that the cache is asked for; none before it is asked, and if it is not. Mirrors
-    /// `TSHttpTxnCacheLookupUrlGet`.
+    /// The URL that the cache is asked for; none before it is decided that the cache is asked, unless
+    /// a plugin has set one. Mirrors `TSHttpTxnCacheLookupUrlGet`.
     #[must_use]
     #[track_caller]
     #[doc(alias = "TSHttpTxnCacheLookupUrlGet")]
     pub fn cache_lookup_url(&self) -> Option<URL> {
+        self.with(|sm| sm.t_state.borrow().lookup_url())
+    }
+
+    /// Sets the URL that the cache is asked for; false if there is one already. A text that is no URL
+    /// leaves an empty one. Mirrors `TSCacheUrlSet`.
+    #[track_caller]
+    #[doc(alias = "TSCacheUrlSet")]
+    pub fn set_cache_lookup_url(&self, url: &[u8]) -> bool {
         self.with(|sm| {
-            let t_state = sm.t_state.borrow();
-            t_state.cache_lookup_is_decided.then(|| t_state.lookup_url(&sm.config()))
+            let mut t_state = sm.t_state.borrow_mut();
+            let is_first = matches!(t_state.lookup_url, LookupUrl::None);
+            if is_first {
+                t_state.lookup_url = LookupUrl::Own(URL::parse(url).unwrap_or_default());
+            }
+            is_first
         })
     }
 

@@ -33,12 +33,9 @@ pub(super) fn intercept(txn: &HttpTxn) {
     txn.server_intercept(StateMachine::new(ProxyMutex::new(), request, GeneratorRequest::handle));
 }
 
-/// A request that cannot be cached is not looked up. Mirrors `CheckCacheable`, which is called
-/// earlier there; with an empty cache this makes no difference.
-pub(super) fn check_cacheable(txn: &HttpTxn) {
-    if txn.with_client_request(|request| request.url.path.starts_with(b"nocache/")) {
-        txn.set_cache_off();
-    }
+/// Whether the cache is left out for a request. Mirrors `CheckCacheable`.
+pub(super) fn is_uncacheable(request: &RequestHdr) -> bool {
+    request.url.path.starts_with(b"nocache/")
 }
 
 struct GeneratorRequest {

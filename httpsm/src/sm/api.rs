@@ -7,7 +7,7 @@ use crate::steps;
 use eventsys::mutex::weak_try_lock;
 use eventsys::{Data, ET_NET, EventCode, call};
 
-use super::{Callout, Run, SmState};
+use super::{Callout, Milestone, Run, SmState};
 use crate::api::HttpTxn;
 use crate::events::HttpEvents;
 use crate::hdr::HTTPVersion;
@@ -24,6 +24,9 @@ impl Run<'_> {
             // During TXN_CLOSE itself too: then its plugins are called a second time.
             self.state.callout.set(Callout::DeferedClose);
             return;
+        }
+        if hook == HttpHook::SendResponseHdr {
+            self.mark(Milestone::UaBeginWrite);
         }
         self.state.cur_hook.set(Some(hook));
         self.state.hook_state.set(HookState::default());

@@ -6,7 +6,7 @@
 use eventsys::EventCode;
 use iocore::{IOBufferReader, ShutdownHowTo};
 
-use super::{Run, SmState, Ua};
+use super::{Milestone, Run, SmState, Ua};
 use crate::hdr::{HTTPVersion, ParseResult};
 use crate::hooks::HttpHook;
 use crate::transact::ServerState;
@@ -69,6 +69,7 @@ impl Run<'_> {
         let config = self.config();
         if reader.read_avail(self.guard) > 0 && self.state.request_hdr_bytes.get() == 0 {
             // Until now the accept timeout was in force.
+            self.mark(Milestone::UaFirstRead);
             let timeout = config.transaction_no_activity_timeout_in;
             self.with_ua(|ua| ua.vc.set_inactivity_timeout(timeout));
         }
@@ -76,6 +77,9 @@ impl Run<'_> {
         self.state.request_hdr_bytes.set(self.state.request_hdr_bytes.get() + bytes_used);
         if self.state.request_hdr_bytes.get() > config.request_hdr_max_size {
             result = ParseResult::Error;
+        }
+        if result != ParseResult::Cont || self.with_ua(|ua| ua.eos).unwrap_or(false) {
+            self.mark(Milestone::UaReadHeaderDone);
         }
         match result {
             // The rest will never come.

@@ -9,6 +9,7 @@ use iocore::BoundBuffer;
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer, buffer_size_to_index};
 
 use super::Run;
+use crate::api::CacheLookup;
 use crate::config::HttpConfig;
 use crate::hooks::HttpHook;
 use crate::remap::rewrite_host_field;
@@ -102,22 +103,23 @@ impl Run<'_> {
             RequestNext::Continue => {
                 {
                     let mut t_state = self.state.t_state.borrow_mut();
-                    let asked = t_state.is_looked_up() && !t_state.is_upgrade_request;
-                    t_state.cache_lookup_is_decided = asked;
+                    t_state.cache_is_off |=
+                        self.sm.proxy.is_left_out_of_the_cache(&t_state.client_request);
+                    t_state.decide_cache_lookup(&self.config());
                 }
                 self.do_api_callout(HttpHook::CacheLookupComplete);
             }
         }
     }
 
-    /// The cache never has it.
+    /// The cache never has it. Mirrors the return points of `SM_ACTION_API_CACHE_LOOKUP_COMPLETE`:
+    /// `HandleCacheOpenReadMiss`, and `CallOSDNSLookup` if it was not asked.
     pub(super) fn cache_lookup_is_done(self) {
         let next = {
             let mut t_state = self.state.t_state.borrow_mut();
-            t_state.cache_was_asked = t_state.is_looked_up();
-            match t_state.cache_was_asked {
-                true => t_state.handle_cache_miss(&self.config()),
-                false => RequestNext::Continue,
+            match t_state.cache_lookup_result {
+                Some(CacheLookup::Miss) => t_state.handle_cache_miss(&self.config()),
+                _ => RequestNext::Continue,
             }
         };
         match next {
@@ -131,9 +133,9 @@ impl Run<'_> {
     pub(super) fn os_dns_is_done(self) {
         let next = {
             let mut t_state = self.state.t_state.borrow_mut();
-            match t_state.cache_was_asked {
-                true => RequestNext::Continue,
-                false => t_state.handle_cache_miss(&self.config()),
+            match t_state.is_a_miss_after_the_address() {
+                true => t_state.handle_cache_miss(&self.config()),
+                false => RequestNext::Continue,
             }
         };
         match next {
@@ -150,7 +152,8 @@ impl Run<'_> {
 
     pub(super) fn handle_response(self) {
         self.touch_time();
-        let sent = self.state.request_was_sent.get();
+        // From the moment on when the head is put together for the first time, sent or not.
+        let sent = self.state.counts.server_request_hdr.get() > 0;
         let next = self.state.t_state.borrow_mut().handle_response(&self.config(), sent);
         match next {
             ResponseNext::Retry => {
@@ -221,6 +224,7 @@ impl Run<'_> {
         if let (Some(reader), Some(length), false) = (reader, length, t_state.body_tunneled)
             && reader.read_avail(self.guard) >= length
         {
+            self.state.counts.client_request_body.set(length);
             reader.consume(self.guard, length);
             return;
         }

@@ -199,16 +199,14 @@ impl Run<'_> {
         let Some(ua_reader) = self.ua_reader() else { return };
         let tunnel = &self.sm.tunnel;
         let waiting = ua_reader.read_avail(self.guard);
-        let body = match tunnel.chunked_bytes(self.guard) {
-            Some((consumed, _)) => consumed,
-            None => self.state.t_state.borrow().request_content_length.unwrap_or(0),
+        let (body, moved) = match tunnel.chunked_bytes(self.guard) {
+            Some((consumed, _)) => (consumed, consumed),
+            None => {
+                let body = self.state.t_state.borrow().request_content_length.unwrap_or(0);
+                (body, body.min(waiting + tunnel.bytes_read(self.guard)))
+            }
         };
-        if self.state.counts.client_request_body.get() == 0 {
-            let read = || waiting + tunnel.bytes_read(self.guard);
-            let moved =
-                if tunnel.chunked_bytes(self.guard).is_some() { body } else { body.min(read()) };
-            self.state.counts.client_request_body.set(moved);
-        }
+        self.state.counts.client_request_body.set(moved);
         let taken = body.min(waiting);
         ua_reader.consume(self.guard, taken);
         if let Some(rest) = tunnel.unread(self.guard).filter(|_| taken == waiting) {
@@ -354,26 +352,11 @@ impl Run<'_> {
         rest
     }
 
-    /// Stops the tunnel and keeps the connections. Mirrors `HttpTunnel::abort_tunnel` and what
-    /// follows its call.
+    /// Stops the tunnel and keeps the connections. Mirrors the call of `HttpTunnel::abort_tunnel` and
+    /// what follows it.
     pub(super) fn abort_tunnel(self) {
         let server_alive = self.sm.tunnel.is_tunnel_alive(self.guard);
-        self.sm.tunnel.reset(self.guard);
-        let this = self.cont();
-        if self.state.sm_state.get() == SmState::TunnelPost {
-            self.with_ua(|ua| {
-                let read = ua.vc.do_io_read(self.guard, Some(this.clone()), 0, Some(&ua.buffer));
-                ua.read_vio = Some(read);
-            });
-            self.with_server(|server| {
-                let vc = server.session.vc();
-                server.write_vio = Some(vc.do_io_write(self.guard, Some(this.clone()), 0, None));
-            });
-        } else {
-            self.with_ua(|ua| {
-                ua.write_vio = Some(ua.vc.do_io_write(self.guard, Some(this), 0, None));
-            });
-        }
+        self.sm.tunnel.abort_tunnel(self.guard);
         if server_alive {
             // Something may be left over on either side.
             let mut t_state = self.state.t_state.borrow_mut();

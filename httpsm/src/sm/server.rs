@@ -11,7 +11,7 @@ use std::sync::Arc;
 use eventsys::{Data, EventCode};
 use iocore::{IOBufferReader, IoData, IoEvents, VioHandle};
 
-use super::{Callout, Run, Server, SmState};
+use super::{Callout, Milestone, Run, Server, SmState};
 use crate::connector::{ConnectError, Origin};
 use crate::hdr::{HttpParser, ParseResult, ResponseHdr};
 use crate::hooks::HttpHook;
@@ -30,7 +30,6 @@ impl Run<'_> {
 
     pub(super) fn do_http_server_open(self) {
         self.set_state(SmState::HttpServerOpen);
-        self.state.request_was_sent.set(false);
         let waits = {
             let t_state = self.state.t_state.borrow();
             !t_state.is_tunnel && !t_state.has_request_body()
@@ -58,6 +57,8 @@ impl Run<'_> {
         {
             return self.attach_server_session(session);
         }
+        self.mark(Milestone::ServerConnect);
+        self.mark_first(Milestone::ServerFirstConnect);
         let timeout = self.config().connect_attempts_timeout;
         let connector = Arc::clone(self.sm.proxy.connector());
         connector.connect_re(self.guard, &self.cont(), &origin, timeout);
@@ -76,6 +77,9 @@ impl Run<'_> {
 
     pub(super) fn state_http_server_open(self, event: EventCode, data: Data<'_>) {
         let over = self.state.ending.get() || self.state.terminate_sm.get();
+        if !over {
+            self.mark(Milestone::ServerConnectEnd);
+        }
         if let (EventCode::NET_EVENT_OPEN, Some(vc)) = (event, data.net_vc()) {
             if over || self.state.server.borrow().is_some() {
                 // The machine does not wait for it any more.
@@ -208,6 +212,7 @@ impl Run<'_> {
 
     pub(super) fn setup_server_send_request(self) {
         self.set_state(SmState::SendServerRequestHeader);
+        self.mark(Milestone::ServerBeginWrite);
         let mut head = Vec::with_capacity(512);
         if let Some(request) = &self.state.t_state.borrow().server_request {
             request.print(&mut head);
@@ -232,9 +237,11 @@ impl Run<'_> {
             let mut t_state = self.state.t_state.borrow_mut();
             t_state.current_state = ServerState::Undefined;
             t_state.server_response = ResponseHdr::default();
+            t_state.server_response_is_valid = true;
         }
         *self.state.parser.borrow_mut() = HttpParser::new();
         self.state.response_hdr_bytes.set(0);
+        self.forget(Milestone::ServerReadHeaderDone);
         let this = self.cont();
         self.with_server(|server| {
             server.reading = true;
@@ -252,6 +259,7 @@ impl Run<'_> {
             _ if self.state.sm_state.get() == SmState::HttpServerOpen => {
                 self.handshake_event(event)
             }
+            _ if self.server_is_at_end() => {}
             EventCode::VC_EVENT_WRITE_READY => {
                 let vio = self.with_server(|server| server.write_vio.clone()).flatten();
                 if let Some(vio) = vio {
@@ -259,7 +267,6 @@ impl Run<'_> {
                 }
             }
             EventCode::VC_EVENT_WRITE_COMPLETE => {
-                self.state.request_was_sent.set(true);
                 let (body, wait) = {
                     let t_state = self.state.t_state.borrow();
                     (
@@ -278,11 +285,12 @@ impl Run<'_> {
     }
 
     pub(super) fn server_read_event(self, event: EventCode) {
-        let reading = self.with_server(|server| server.reading && !server.eos).unwrap_or(false);
+        let reading = self.with_server(|server| server.reading).unwrap_or(false);
         match event {
             _ if self.state.sm_state.get() == SmState::HttpServerOpen => {
                 self.handshake_event(event)
             }
+            _ if self.server_is_at_end() => {}
             EventCode::VC_EVENT_READ_READY
             | EventCode::VC_EVENT_READ_COMPLETE
             | EventCode::VC_EVENT_EOS
@@ -295,11 +303,18 @@ impl Run<'_> {
         }
     }
 
+    /// The origin server has ended the stream: nothing that comes after it is heard of, not even a
+    /// timeout.
+    fn server_is_at_end(self) -> bool {
+        self.with_server(|server| server.eos).unwrap_or(false)
+    }
+
     fn state_read_server_response_header(self, event: EventCode) {
         let config = self.config();
         let eos = event == EventCode::VC_EVENT_EOS;
         self.with_server(|server| server.eos |= eos);
         if self.state.response_hdr_bytes.get() == 0 {
+            self.mark(Milestone::ServerFirstRead);
             let timeout = config.transaction_no_activity_timeout_out;
             self.with_server(|server| server.session.vc().set_inactivity_timeout(timeout));
             if self.state.t_state.borrow().has_request_body() {
@@ -321,6 +336,7 @@ impl Run<'_> {
             }
             return;
         }
+        self.mark(Milestone::ServerReadHeaderDone);
         if let Some(vio) = vio {
             vio.set_nbytes(self.guard, vio.ndone());
         }
@@ -410,9 +426,17 @@ impl Run<'_> {
             && !server.eos;
         drop(t_state);
         match reusable {
-            true => self.sm.proxy.pool().release_session(self.guard, server.session),
+            true => self.release_server(server.session),
             false => server.session.do_io_close(),
         }
+    }
+
+    /// The machine is done with the connection; it goes to the pool when the transaction is over.
+    /// Mirrors `Http1ServerSession::release`.
+    pub(super) fn release_server(self, session: ServerSession) {
+        session.vc().cancel_active_timeout();
+        session.vc().set_inactivity_timeout(self.config().keep_alive_no_activity_timeout_out);
+        *self.state.released_server.borrow_mut() = Some(session);
     }
 
     fn parse_response(self, reader: &IOBufferReader, eof: bool) -> (ParseResult, i64) {

@@ -6,7 +6,7 @@
 
 use eventsys::EventCode;
 
-use super::{Run, SmState};
+use super::{Milestone, Run, SmState};
 use crate::events::HttpEvents;
 use crate::hdr::{HTTPVersion, is_response_body_precluded};
 use crate::transact::PluginTunnel;
@@ -138,6 +138,9 @@ impl Run<'_> {
         if tunnel.producer_kind(self.guard) != Some(TunnelType::HttpServer) {
             return;
         }
+        if self.state.milestone(Milestone::ServerConnect).is_some() {
+            self.mark(Milestone::ServerClose);
+        }
         let config = self.config();
         let mut close = {
             let t_state = self.state.t_state.borrow();
@@ -176,9 +179,7 @@ impl Run<'_> {
         if close {
             server.session.do_io_close();
         } else {
-            let timeout = config.keep_alive_no_activity_timeout_out;
-            server.session.vc().set_inactivity_timeout(timeout);
-            self.sm.proxy.pool().release_session(self.guard, server.session);
+            self.release_server(server.session);
         }
     }
 
@@ -186,6 +187,7 @@ impl Run<'_> {
     pub(super) fn tunnel_handler_ua(self, event: EventCode) {
         let tunnel = &self.sm.tunnel;
         let complete = event == EventCode::VC_EVENT_WRITE_COMPLETE;
+        self.mark(Milestone::UaClose);
         self.count_answer();
         if !complete {
             let server_was_read = tunnel.is_producer_alive(self.guard)

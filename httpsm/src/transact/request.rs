@@ -2,11 +2,12 @@
 //!
 //! Mirrors `StartRemapRequest`, `handle_upgrade_request`, `PerformRemap`,
 //! `EndRemapRequest`, `HandleRequest`, `check_request_validity`,
-//! `HandleCacheOpenReadMiss`,
+//! `DecideCacheLookup`, `HandleCacheOpenReadMiss`,
 //! `handle_trace_and_options_requests`, `setup_plugin_request_intercept`,
 //! `build_request` and `handle_cache_write_lock` (9.2.9).
 
-use super::{PluginTunnel, State};
+use super::{LookupUrl, PluginTunnel, State};
+use crate::api::CacheLookup;
 use crate::config::HttpConfig;
 use crate::hdr::list::{refuses_identity, tok_list};
 use crate::hdr::{HTTPVersion, RequestHdr, URL, is_token, push_number};
@@ -113,7 +114,7 @@ impl State {
     }
 
     /// Whether the cache is asked for this request. Mirrors `is_request_cache_lookupable`.
-    pub(crate) fn is_looked_up(&self) -> bool {
+    fn is_looked_up(&self) -> bool {
         !self.cache_is_off
             && matches!(
                 &self.client_request.method[..],
@@ -121,19 +122,39 @@ impl State {
             )
     }
 
-    /// What the cache is asked for: the target, or what the Host field names if that keeps the
-    /// client's host. Mirrors `DecideCacheLookup`.
-    pub(crate) fn lookup_url(&self, config: &HttpConfig) -> URL {
-        let request = &self.client_request;
-        let mut url = request.url_with_target();
-        if config.pristine_host_hdr
-            && let Some(value) = request.fields.value_get("Host")
-            && let Some((host, port)) = crate::hdr::split_host_field(value)
-        {
-            url.host = Some(host.to_vec());
-            url.port = port.map(<[u8]>::to_vec);
+    /// Decides whether the cache is asked, and for what: the target, or what the Host field names
+    /// if that keeps the client's host. A URL that a plugin has set stays. Mirrors
+    /// `DecideCacheLookup`.
+    pub(crate) fn decide_cache_lookup(&mut self, config: &HttpConfig) {
+        if !self.is_looked_up() || self.is_upgrade_request {
+            self.cache_lookup_result = Some(CacheLookup::Skipped);
+            return;
         }
-        url
+        self.cache_lookup_result = Some(CacheLookup::Miss);
+        if !matches!(self.lookup_url, LookupUrl::None) {
+            return;
+        }
+        self.lookup_url = LookupUrl::OfRequest;
+        if config.pristine_host_hdr {
+            let request = &self.client_request;
+            let mut url = request.url_with_target();
+            if let Some(value) = request.fields.value_get("Host")
+                && let Some((host, port)) = crate::hdr::split_host_field(value)
+            {
+                url.host = Some(host.to_vec());
+                url.port = port.map(<[u8]>::to_vec);
+            }
+            self.lookup_url = LookupUrl::Own(url);
+        }
+    }
+
+    /// What the cache is asked for, if this is known.
+    pub(crate) fn lookup_url(&self) -> Option<URL> {
+        match &self.lookup_url {
+            LookupUrl::None => None,
+            LookupUrl::OfRequest => Some(self.client_request.url_with_target()),
+            LookupUrl::Own(url) => Some(url.clone()),
+        }
     }
 
     /// Refuses a request that no rule matches, unless a plugin answers. Mirrors `EndRemapRequest`.
@@ -189,7 +210,9 @@ impl State {
             self.build_error_response(config, 413, reason, "request#entity_too_large");
             return RequestNext::Answer;
         }
-        if self.client_request.method == b"CONNECT" {
+        // A plugin that answers in place of the proxy gets the request as any other.
+        let intercepted = self.plugin_tunnel_type == PluginTunnel::AsIntercept;
+        if self.client_request.method == b"CONNECT" && !intercepted {
             return RequestNext::Tunnel;
         }
         self.handle_trace_and_options(config)
@@ -369,30 +392,28 @@ impl State {
         request.fields.csv("TE").any(refuses_identity).then_some(NO_TE)
     }
 
+    /// Whether a request whose address is known counts as a miss, once more if the cache was asked.
+    /// Mirrors the end of `OSDNSLookup`.
+    pub(crate) fn is_a_miss_after_the_address(&self) -> bool {
+        let was_asked = self.cache_lookup_result == Some(CacheLookup::Miss);
+        self.client_request.fields.presence("Range") || was_asked && !self.cache_is_off
+    }
+
     /// Requests that need a cached object and find none: deletions, and requests that must not go
-    /// to the origin server. Mirrors `DecideCacheLookup`, `is_request_cache_lookupable`, the end of
-    /// `OSDNSLookup`, and `HandleCacheOpenReadMiss` with
+    /// to the origin server. Mirrors `HandleCacheOpenReadMiss` with
     /// `delete_all_document_alternates_and_return`.
     pub(crate) fn handle_cache_miss(&mut self, config: &HttpConfig) -> RequestNext {
-        let looked_up = self.is_looked_up();
         let request = &mut self.client_request;
-        // How often the original comes here: once before it resolves the address, if it has asked
-        // the cache; once after that, if it has asked the cache or the request has a range.
-        let visits = match (looked_up, request.fields.presence("Range")) {
-            (true, _) => 2,
-            (false, true) => 1,
-            (false, false) => return RequestNext::Continue,
-        };
         let purge = request.method == b"PURGE";
         if purge || request.method == b"DELETE" {
             let hops = request.fields.value_get_int("Max-Forwards");
-            if purge || hops.is_some_and(|hops| hops < visits) {
+            if purge || hops.is_some_and(|hops| hops <= 0) {
                 self.trust_response_cl = true;
                 self.build_internal_response(config, 404, "Not Found");
                 return RequestNext::Answer;
             }
             if let Some(hops) = hops {
-                let hops = (hops - visits).to_string();
+                let hops = (hops - 1).to_string();
                 request.fields.value_set("Max-Forwards", hops.as_bytes());
             }
         }

@@ -12,6 +12,7 @@ mod hooks;
 mod interim;
 mod net_common;
 mod net_faults;
+mod origin_ends;
 mod over;
 mod own_answers;
 mod plugins;

@@ -116,3 +116,38 @@ fn a_client_that_has_ended_its_side_is_closed_a_pass_behind_its_answer() {
     drop(client);
     stage.expect_nothing_left();
 }
+
+/// The connection goes to the pool when the plugins of TXN_CLOSE have given the transaction back.
+#[test]
+fn an_origin_servers_connection_is_used_again_when_its_transaction_is_over() {
+    const GET_OF_TEST: &[u8] = b"GET /x HTTP/1.1\r\nHost: origin.test\r\n\r\n";
+    for (holds, connections) in [(false, 1), (true, 2)] {
+        let lab = Lab::new();
+        let held: Arc<Mutex<Vec<HttpTxn>>> = Arc::default();
+        let keep = Arc::clone(&held);
+        let cont = FreeContinuation::new(move |_, _, data| {
+            let txn = data.txn().expect("a transaction").clone();
+            match holds {
+                true => keep.lock().push(txn),
+                false => txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE),
+            }
+            Outcome::Done
+        });
+        lab.proxy.hooks().add(HttpHook::TxnClose, cont);
+        let mut clients = Vec::new();
+        for _ in 0..2 {
+            clients.push(lab.ask(GET_OF_TEST));
+            lab.origin().send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+            lab.settle();
+            assert!(clients.last().is_some_and(|client| client.text().ends_with("hi")));
+        }
+        assert_eq!(lab.origins().len(), connections);
+        assert_eq!(lab.proxy.pool().len(), if holds { 0 } else { 1 });
+        for txn in std::mem::take(&mut *held.lock()) {
+            txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
+        }
+        lab.settle();
+        assert_eq!(lab.proxy.pool().len(), connections);
+        lab.expect_nothing_left(clients);
+    }
+}

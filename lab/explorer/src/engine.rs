@@ -146,6 +146,7 @@ impl Engine {
         {
             let mut state = self.state.borrow_mut();
             state.arrive(Pending { operation, object, also });
+            state.stands_here();
         }
         let current = self.state.borrow().current;
         let chosen = if self.is_asked_outside() {
@@ -266,6 +267,7 @@ impl Engine {
         let runnable = {
             let mut state = self.state.borrow_mut();
             state.task_mut().status = Status::Waits(wait);
+            state.stands_here();
             state.runnable()
         };
         if runnable.is_empty() {
@@ -319,6 +321,7 @@ impl Engine {
         if others.is_empty() {
             return;
         }
+        self.state.borrow_mut().stands_here();
         if !self.racing.get() {
             self.switch(others.first(), false, true);
             return;

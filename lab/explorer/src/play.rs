@@ -3,7 +3,7 @@
 use crate::engine::View;
 use crate::schedule::TaskId;
 use crate::strategy::Tasks;
-use crate::trace::{Operation, Row};
+use crate::trace::{Operation, Place, Row};
 
 /// Chooses one of the options of a moment. Any other answer counts as [`Moment::default`].
 pub(crate) type Chooser = Box<dyn FnMut(&Moment<'_>) -> TaskId>;
@@ -29,21 +29,25 @@ pub struct Choice {
     pub task: TaskId,
     /// Its name.
     pub name: String,
-    /// The operation that it would carry out next.
+    /// The operation that it would carry out next. [`Operation::Yield`]: it has let the others
+    /// go first, and goes on behind that.
     pub operation: Operation,
     /// The object of that operation, empty if it has none.
     pub object: String,
+    /// The calls that led there, the innermost first; empty before its begin.
+    pub frames: Vec<Place>,
 }
 
 impl<'a> Moment<'a> {
     pub(crate) fn of(view: &'a View<'_>, options: Tasks, default: TaskId) -> Moment<'a> {
         let choice = |task| {
-            let pending = view.pending(task);
+            let (operation, object) = view.next(task, default);
             Choice {
                 task,
                 name: view.task_name(task).to_owned(),
-                operation: pending.operation,
-                object: view.name_of(pending.object),
+                operation,
+                object: view.name_of(object),
+                frames: view.frames(task).to_vec(),
             }
         };
         Moment {

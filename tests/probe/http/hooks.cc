@@ -43,7 +43,7 @@ name_of(TSEvent event)
 }
 
 void
-give_back(TSHttpTxn txn, uint64_t id, TSEvent event)
+give_back(Stage *stage, TSHttpTxn txn, uint64_t id, TSEvent event)
 {
   {
     std::lock_guard<std::recursive_mutex> lock(stage->mutex);
@@ -80,6 +80,8 @@ first_line(TSMBuffer buffer, TSMLoc head)
 
 // A list of operations under way.
 struct List {
+  // Its run. A late event of an earlier run must not be taken for one of the next.
+  Stage *stage;
   const HookList *list;
   TSHttpTxn txn;
   uint64_t id;
@@ -96,33 +98,47 @@ private:
   void change(const Op &op);
 };
 
+// Carries out the rest of a list, and forgets it.
+void
+go_on_with(List *list)
+{
+  list->stage->note_activity();
+  if (!list->stage->ending) {
+    list->go_on();
+  }
+  --list->stage->pending;
+  delete list;
+}
+
 int
 resume(TSCont cont, TSEvent, void *)
 {
   List *list = static_cast<List *>(TSContDataGet(cont));
   TSContDestroy(cont);
-  stage->note_activity();
-  if (!stage->ending) {
-    list->go_on();
-  }
-  --stage->pending;
-  delete list;
+  go_on_with(list);
   return 0;
 }
 
 int
 resume_task(TSCont cont, TSEvent event, void *data)
 {
+  Stage *stage = static_cast<List *>(TSContDataGet(cont))->stage;
   resume(cont, event, data);
   --stage->tasks;
   return 0;
 }
 
+// A hook of one transaction alone.
+struct OwnHook {
+  Stage *stage;
+  std::string name;
+};
+
 int
 own_hook(TSCont cont, TSEvent event, void *data)
 {
-  auto *name = static_cast<std::string *>(TSContDataGet(cont));
-  stage->note(*name, std::string(name_of(event)) + ", own hook");
+  auto *own = static_cast<OwnHook *>(TSContDataGet(cont));
+  own->stage->note(own->name, std::string(name_of(event)) + ", own hook");
   TSHttpTxnReenable(static_cast<TSHttpTxn>(data), TS_EVENT_HTTP_CONTINUE);
   return 0;
 }
@@ -154,14 +170,7 @@ List::go(const std::string &thread)
     ++stage->pending;
     auto *rest = new List(*this);
     std::lock_guard<std::recursive_mutex> lock(stage->mutex);
-    stage->foreign.push_back([rest] {
-      stage->note_activity();
-      if (!stage->ending) {
-        rest->go_on();
-      }
-      --stage->pending;
-      delete rest;
-    });
+    stage->foreign.push_back([rest] { go_on_with(rest); });
   }
 }
 
@@ -226,7 +235,7 @@ List::go_on()
       return go(op.first);
     } else if (op.name == "reenable" || op.name == "error") {
       stage->note(name, op.name);
-      give_back(txn, id, op.name == "error" ? TS_EVENT_HTTP_ERROR : TS_EVENT_HTTP_CONTINUE);
+      give_back(stage, txn, id, op.name == "error" ? TS_EVENT_HTTP_ERROR : TS_EVENT_HTTP_CONTINUE);
     } else if (op.name == "see") {
       see(op);
     } else if (op.name == "status") {
@@ -239,7 +248,7 @@ List::go_on()
       for (const Place &place : PLACES) {
         if (op.first == place.name) {
           TSCont cont = TSContCreate(own_hook, nullptr);
-          TSContDataSet(cont, new std::string(name));
+          TSContDataSet(cont, new OwnHook{stage, name});
           TSHttpTxnHookAdd(txn, place.hook, cont);
         }
       }
@@ -286,7 +295,7 @@ called(TSCont, TSEvent event, void *data)
   }
   auto txn              = static_cast<TSHttpTxn>(data);
   const std::string hook = name_of(event);
-  List list{nullptr, txn, TSHttpTxnIdGet(txn), "", nullptr};
+  List list{stage, nullptr, txn, TSHttpTxnIdGet(txn), "", nullptr};
   bool intercepts = false;
   {
     std::lock_guard<std::recursive_mutex> lock(stage->mutex);
@@ -315,7 +324,7 @@ called(TSCont, TSEvent event, void *data)
   if (list.list && !stage->ending) {
     list.go_on();
   } else {
-    give_back(txn, list.id, TS_EVENT_HTTP_CONTINUE);
+    give_back(list.stage, txn, list.id, TS_EVENT_HTTP_CONTINUE);
   }
   return 0;
 }

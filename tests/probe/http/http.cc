@@ -36,7 +36,7 @@ using namespace atslab;
 
 namespace
 {
-constexpr int64_t SILENCE        = 300 * MSECOND;
+constexpr int64_t SILENCE        = 2300 * MSECOND;
 constexpr int PASSES_AFTER_CLOSE = 100;
 // How often a pass looks whether ET_TASK is done; twenty milliseconds or more.
 constexpr int MOST_LOOKS = 400;
@@ -128,12 +128,23 @@ perform(User *user, const Moves *moves)
   }
 }
 
+// The plugins that take part, at this moment: a hook on another thread may add one.
+std::list<User *>
+users()
+{
+  std::lock_guard<std::recursive_mutex> lock(stage->mutex);
+  return stage->users;
+}
+
 void
 play()
 {
   let_others_run();
   std::deque<std::pair<std::string, int>> moments;
-  moments.swap(stage->moments);
+  {
+    std::lock_guard<std::recursive_mutex> lock(stage->mutex);
+    moments.swap(stage->moments);
+  }
   for (const auto &moment : moments) {
     const std::string when = "hook " + moment.first + " " + std::to_string(moment.second);
     for (Socket *socket : stage->sockets) {
@@ -141,11 +152,11 @@ play()
         socket->add(*moves);
       }
     }
-    for (User *user : stage->users) {
+    for (User *user : users()) {
       perform(user, stage->moves(user->who, when));
     }
   }
-  for (User *user : stage->users) {
+  for (User *user : users()) {
     if (user->line && user->vc) {
       Moves due = user->line->due();
       perform(user, &due);
@@ -163,6 +174,7 @@ play()
 bool
 is_over()
 {
+  std::lock_guard<std::recursive_mutex> lock(stage->mutex);
   if (stage->pending > 0 || stage->open_sessions > 0) {
     return false;
   }
@@ -193,16 +205,24 @@ tidy()
   for (Socket *socket : stage->sockets) {
     socket->close();
   }
-  for (User *user : stage->users) {
+  // Without the mutex: a user's handler has its own when it takes this one.
+  for (User *user : users()) {
     TSMutexLock(user->mutex);
     user->close(false);
     TSMutexUnlock(user->mutex);
   }
-  for (auto &txn : stage->txns) {
-    if (TSHttpTxn held = txn.second.held) {
-      txn.second.held = nullptr;
-      TSHttpTxnReenable(held, TS_EVENT_HTTP_CONTINUE);
+  std::vector<TSHttpTxn> held;
+  {
+    std::lock_guard<std::recursive_mutex> lock(stage->mutex);
+    for (auto &txn : stage->txns) {
+      if (txn.second.held) {
+        held.push_back(txn.second.held);
+        txn.second.held = nullptr;
+      }
     }
+  }
+  for (TSHttpTxn txn : held) {
+    TSHttpTxnReenable(txn, TS_EVENT_HTTP_CONTINUE);
   }
 }
 
@@ -214,7 +234,7 @@ forget()
     delete socket;
   }
   stage->sockets.clear();
-  for (User *user : stage->users) {
+  for (User *user : users()) {
     if (user->line && !user->vc) {
       TSIOBufferDestroy(user->input);
       TSIOBufferDestroy(user->output);
@@ -229,7 +249,7 @@ between_passes()
   server().update_time();
   if (stage && !stage->ending) {
     play();
-    int64_t silence = now() - stage->active_at;
+    int64_t silence = now() - stage->last_activity();
     const char *why = nullptr;
     if (silence > stage->scenario.patience || (silence > SILENCE && is_over())) {
       why = "quiet";

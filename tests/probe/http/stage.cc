@@ -90,6 +90,13 @@ Stage::note_activity()
   active_at = now();
 }
 
+int64_t
+Stage::last_activity()
+{
+  std::lock_guard<std::recursive_mutex> lock(mutex);
+  return active_at;
+}
+
 const Moves *
 Stage::moves(const std::string &who, const std::string &when) const
 {

@@ -58,6 +58,7 @@ struct Stage {
   void note(const std::string &who, const std::string &what);
   void note_bytes(const std::string &who, const char *bytes, int64_t n);
   void note_activity();
+  int64_t last_activity();
   const Moves *moves(const std::string &who, const std::string &when) const;
   std::string next_origin_name();
 };
@@ -111,6 +112,8 @@ private:
 // A plugin at one end of a pair. Mirrors user.rs.
 struct User {
   enum Then { NOTHING, END, CLOSE };
+  // Its run. A late event of an earlier run must not be taken for one of the next.
+  Stage *const stage = atslab::stage;
   std::string who;
   Line *line = nullptr;
   TSCont cont;

@@ -37,10 +37,10 @@ handle(TSCont cont, TSEvent event, void *data)
   User *user = static_cast<User *>(TSContDataGet(cont));
   switch (event) {
   case TS_EVENT_NET_ACCEPT:
-    user->begin(stage->next_origin_name(), static_cast<TSVConn>(data));
+    user->begin(user->stage->next_origin_name(), static_cast<TSVConn>(data));
     break;
   case TS_EVENT_NET_ACCEPT_FAILED:
-    stage->note("origin", "ACCEPT_FAILED");
+    user->stage->note("origin", "ACCEPT_FAILED");
     break;
   case TS_EVENT_VCONN_READ_READY:
     user->take();

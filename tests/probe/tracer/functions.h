@@ -7,8 +7,8 @@
 
    A structure that is passed by its value is on the stack; a structure that is returned has its place
    as the first argument. Functions that only write messages, and those of memory, are left out. */
-FUNCTION(TSAIOBufGet, 'S', "i")
-FUNCTION(TSAIONBytesGet, 'i', "i")
+FUNCTION(TSAIOBufGet, 'p', "h")
+FUNCTION(TSAIONBytesGet, 'i', "h")
 FUNCTION(TSAIORead, 'i', "iiSlh")
 FUNCTION(TSAIOThreadNumSet, 'i', "i")
 FUNCTION(TSAIOWrite, 'i', "iiSlh")

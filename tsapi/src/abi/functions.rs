@@ -19,9 +19,9 @@ use crate::host::peers::End;
 use crate::host::records::Datum;
 use crate::host::transaction::Limit;
 use crate::host::{
-    Handle, Kind, action, args, buffer, client, config, connection, continuation, fetch, field,
-    files, findings, head, hooks, host, locks, messages, names, parser, peers, plugins, records,
-    stats, text as encoded, text_log, threads, transaction, url, uuid, want,
+    Handle, Kind, action, aio, args, buffer, client, config, connection, continuation, fetch,
+    field, files, findings, head, hooks, host, locks, messages, names, parser, peers, plugins,
+    records, stats, text as encoded, text_log, threads, transaction, url, uuid, want,
 };
 
 /// A pointer that a plugin gives and gets back, as the host keeps it.
@@ -32,6 +32,14 @@ fn kept(pointer: *mut c_void) -> usize {
 /// The pointer again.
 fn given_back(kept: usize) -> *mut c_void {
     std::ptr::with_exposed_provenance_mut(kept)
+}
+
+/// How many bytes a system call has moved, or the negative error number.
+fn moved(n: isize) -> i64 {
+    match n {
+        -1 => -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)),
+        n => n as i64,
+    }
 }
 
 /// Where an address is that the host keeps; NULL for none.
@@ -112,6 +120,17 @@ exports! {
         = files::read(file, room(into.cast(), length as i64));
     fn TSfwrite(file: Handle, from: *const c_void, length: u64) -> i64
         = files::write(file, block(from.cast(), length as i64));
+    fn TSAIORead(fd: c_int, offset: i64, into: *mut c_char, length: u64, cont: Handle) -> c_int
+        = success(aio::start(cont, kept(into.cast()), || {
+            moved(libc::pread(fd, into.cast(), length as usize, offset))
+        }));
+    fn TSAIOWrite(fd: c_int, offset: i64, from: *mut c_char, length: u64, cont: Handle) -> c_int
+        = success(aio::start(cont, kept(from.cast()), || {
+            moved(libc::pwrite(fd, from.cast(), length as usize, offset))
+        }));
+    fn TSAIOBufGet(aio: Handle) -> *mut c_char = given_back(aio::buffer(aio)).cast();
+    fn TSAIONBytesGet(aio: Handle) -> c_int = aio::nbytes(aio);
+    fn TSAIOThreadNumSet(threads: c_int) -> c_int = success(threads > 0);
 
     // Statistics.
     fn TSStatCreate(name: *const c_char, data_type: c_int, _persist: c_int, _sync: c_int) -> c_int
@@ -481,7 +500,8 @@ exports! {
     fn TSHttpSsnHookAdd(ssn: Handle, id: c_int, cont: Handle) = hooks::add_to_session(ssn, id, cont);
     fn TSLifecycleHookAdd(id: c_int, cont: Handle) = hooks::add_to_lifecycle(id, cont);
     fn TSHttpEventNameLookup(event: c_int) -> *const c_char = names::event(event).as_ptr();
-    fn TSHttpHookNameLookup(id: c_int) -> *const c_char = names::hook_text(id).as_ptr();
+    fn TSHttpHookNameLookup(id: c_int) -> *const c_char
+        = names::hook(id).unwrap_or(c"unknown hook").as_ptr();
     fn TSHttpServerStateNameLookup(state: c_int) -> *const c_char = names::server_state(state).as_ptr();
 
     // Transactions and sessions.
@@ -635,12 +655,15 @@ exports! {
         = { transaction::alive(txn); -1 };
     fn TSHttpTxnCachedRespGet(txn: Handle, _mbuffer: *mut Handle, _head: *mut Handle) -> c_int
         = { transaction::alive(txn); -1 };
+    fn TSHttpTxnMilestoneGet(txn: Handle, milestone: c_int, time: *mut i64) -> c_int = {
+        let found = transaction::milestone(txn, milestone);
+        put(time, found.unwrap_or(-1));
+        success(found.is_some())
+    };
     fn TSHttpTxnCacheLookupUrlGet(txn: Handle, _mbuffer: Handle, url: Handle) -> c_int
         = success(transaction::cache_lookup_url(txn, url));
-    fn TSPluginVCIOBufferIndexGet(txn: Handle) -> c_int
-        = config::of_pairs(txn, "proxy.config.plugin.vc.default_buffer_index", 0..=14, client::DEFAULT_SIZE);
-    fn TSPluginVCIOBufferWaterMarkGet(txn: Handle) -> c_int
-        = config::of_pairs(txn, "proxy.config.plugin.vc.default_buffer_water_mark", 1..=i64::MAX, 0);
+    fn TSPluginVCIOBufferIndexGet(txn: Handle) -> c_int = config::pair_buffer_index(txn);
+    fn TSPluginVCIOBufferWaterMarkGet(txn: Handle) -> c_int = config::pair_water_mark(txn);
 
     // Text logs.
     fn TSTextLogObjectCreate(file: *const c_char, mode: c_int, place: *mut Handle) -> c_int = {
@@ -762,5 +785,5 @@ exports! {
     fn TSFetchRespHdrMBufGet(fetch: Handle) -> Handle = fetch::response_head(fetch).0;
     fn TSFetchRespHdrMLocGet(fetch: Handle) -> Handle = fetch::response_head(fetch).1;
 
-    fn TShrtime() -> i64 = host().proxy.processor().clock().get_hrtime_updated();
+    fn TShrtime() -> i64 = host().proxy.local_hrtime();
 }

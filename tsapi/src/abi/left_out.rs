@@ -2,7 +2,7 @@
 //! them, and a call ends the run with a sentence.
 
 left_out! {
-    TSAIOBufGet TSAIONBytesGet TSAIORead TSAIOThreadNumSet TSAIOWrite TSAcceptorCount TSAcceptorGet
+    TSAcceptorCount TSAcceptorGet
     TSAcceptorGetbyID TSAcceptorIDGet TSCacheDataTypeReady TSCacheHttpInfoCopy TSCacheHttpInfoCreate
     TSCacheHttpInfoDestroy TSCacheHttpInfoKeySet TSCacheHttpInfoReqGet TSCacheHttpInfoReqSentTimeGet
     TSCacheHttpInfoReqSet TSCacheHttpInfoRespGet TSCacheHttpInfoRespReceivedTimeGet
@@ -27,7 +27,7 @@ left_out! {
     TSHttpTxnClientReqIsServerStyle TSHttpTxnCloseAfterResponse TSHttpTxnCntl TSHttpTxnCntlGet
     TSHttpTxnDebugGet TSHttpTxnDebugSet TSHttpTxnGetMaxAge TSHttpTxnHookRegisteredFor
     TSHttpTxnInfoIntGet TSHttpTxnIsCacheable TSHttpTxnIsWebsocket TSHttpTxnLookingUpTypeGet
-    TSHttpTxnMilestoneGet TSHttpTxnNextHopAddrGet TSHttpTxnNextHopNameGet TSHttpTxnNextHopPortGet
+    TSHttpTxnNextHopAddrGet TSHttpTxnNextHopNameGet TSHttpTxnNextHopPortGet
     TSHttpTxnOutgoingAddrSet TSHttpTxnOutgoingTransparencySet TSHttpTxnOverwriteExpireTime
     TSHttpTxnParentProxyGet TSHttpTxnParentProxySet TSHttpTxnParentSelectionUrlGet
     TSHttpTxnPluginTagGet TSHttpTxnPostBufferReaderGet TSHttpTxnPrivateSessionSet

@@ -4,6 +4,7 @@
 //! `proxy/http/remap/RemapPluginInfo.cc` (9.2.9): `optind` is 0 before each entry point that gets
 //! arguments, and the arguments are freed after it.
 
+use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::fmt;
 use std::mem;
@@ -22,8 +23,6 @@ use crate::host::{calls, plugins, virtual_time};
 unsafe extern "C" {
     /// Where `getopt` goes on. A plugin that parses its arguments begins anew with 0.
     static mut optind: c_int;
-    /// The addresses to which the frames of this thread return, the innermost first.
-    fn backtrace(into: *mut *mut c_void, room: c_int) -> c_int;
 }
 
 /// The files of plugins.
@@ -321,9 +320,15 @@ impl fmt::Display for Place {
     }
 }
 
-/// Where an address of code is: `plugin.so:+0x1234 (symbol)`.
-pub(crate) fn place_of(address: usize) -> String {
-    Place::of(address).map_or_else(|| format!("{address:#x}"), |place| place.to_string())
+/// Where a function is: `plugin.so:+0x1234 (symbol)`. A plugin makes continuations with the same few
+/// functions again and again, and the dynamic loader searches long: each is asked for once.
+pub(crate) fn place_of(address: usize) -> Arc<str> {
+    static KNOWN: Mutex<BTreeMap<usize, Arc<str>>> = Mutex::new(BTreeMap::new());
+    let find = || match Place::of(address) {
+        Some(place) => place.to_string().into(),
+        None => format!("{address:#x}").into(),
+    };
+    KNOWN.lock().entry(address).or_insert_with(find).clone()
 }
 
 /// Where the plugin calls the function that it is in: the innermost frame of this thread that is in a
@@ -332,8 +337,9 @@ pub(crate) fn call_site() -> Option<String> {
     const DEEPEST: usize = 64;
     let mut frames = [std::ptr::null_mut::<c_void>(); DEEPEST];
     let room = c_int::try_from(DEEPEST).unwrap_or(0);
+    // The addresses to which the frames of this thread return, the innermost first.
     // SAFETY: there is room for so many addresses.
-    let n = unsafe { backtrace(frames.as_mut_ptr(), room) };
+    let n = unsafe { libc::backtrace(frames.as_mut_ptr(), room) };
     let plugins = PLUGINS.lock();
     // A frame's address is behind the call; one less is in it.
     let places = frames.iter().take(usize::try_from(n).unwrap_or(0));

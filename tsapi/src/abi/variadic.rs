@@ -37,6 +37,9 @@ unsafe fn formatted(format: *const c_char, list: *mut VaList) -> String {
 
 unsafe extern "C-unwind" fn debug(tag: *const c_char, format: *const c_char, list: *mut VaList) {
     let _call = calls::entered!("TSDebug");
+    if !messages::is_any_debug_tag_set() {
+        return;
+    }
     // SAFETY: `ts/ts.h` obliges the plugin to pass a tag, a format and its arguments.
     let tag = unsafe { text(tag) };
     if messages::is_debug_tag_set(&tag) {

@@ -202,12 +202,10 @@ pub(crate) fn write(buffer: Handle, bytes: &[u8]) -> i64 {
 /// `TSIOBufferCopy`: bytes of a reader, `offset` bytes beyond its place, without consuming them.
 pub(crate) fn copy(buffer: Handle, reader: Handle, length: i64, offset: i64) -> i64 {
     let (to, from) = (want::<Buffer>(buffer), want::<Reader>(reader));
-    if Arc::ptr_eq(&to, &from.buffer) {
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
-        let n = from.with(|from, id| from.memcpy(id, &mut bytes, offset));
-        return to.with(|to| to.write(&bytes[..n]));
-    }
     // As in the original the blocks are shared, not copied: a plugin sees how many there are.
+    if Arc::ptr_eq(&to, &from.buffer) {
+        return from.with(|buffer, id| buffer.write_within(id, length, offset));
+    }
     from.with(|from, id| to.with(|to| to.write_from(from, id, length, offset)))
 }
 

@@ -9,7 +9,7 @@ use iocore::buffer::SizeIndex;
 use super::{Handle, connection, findings, host};
 
 /// The block sizes that `TSHttpConnectPlugin` takes: 128 bytes to 2 MiB. Any other becomes 32 KiB.
-const SIZES: std::ops::RangeInclusive<c_int> = 0..=14;
+pub(crate) const SIZES: std::ops::RangeInclusive<c_int> = 0..=14;
 
 /// The index of 32 KiB.
 pub(crate) const DEFAULT_SIZE: c_int = 8;

@@ -12,6 +12,7 @@ use httpsm::HttpConfig;
 
 use super::Handle;
 use super::calls;
+use super::client::{DEFAULT_SIZE, SIZES};
 use super::records;
 use super::transaction;
 
@@ -233,22 +234,22 @@ pub(crate) fn string(txn: Handle, key: c_int) -> Option<Vec<u8>> {
     }
 }
 
-/// `TSPluginVCIOBufferIndexGet` and `TSPluginVCIOBufferWaterMarkGet`: what a plugin has set for the
-/// transaction, if it is in this range, else the default.
-pub(crate) fn of_pairs(
-    txn: Handle,
-    name: &str,
-    range: std::ops::RangeInclusive<i64>,
-    default: c_int,
-) -> c_int {
-    let transaction = transaction::alive(txn);
-    let key = find(name.as_bytes()).map(|(key, _)| key);
-    match key.and_then(|key| transaction.kept_setting(key)) {
-        Some(Value::Int(value)) if range.contains(&value) => {
-            c_int::try_from(value).unwrap_or(default)
-        }
-        _ => default,
-    }
+/// `TS_CONFIG_PLUGIN_VC_DEFAULT_BUFFER_INDEX`.
+const PAIR_BUFFER_INDEX: c_int = 120;
+/// `TS_CONFIG_PLUGIN_VC_DEFAULT_BUFFER_WATER_MARK`.
+const PAIR_WATER_MARK: c_int = 121;
+
+/// `TSPluginVCIOBufferIndexGet`: the setting, if it is the number of a size.
+pub(crate) fn pair_buffer_index(txn: Handle) -> c_int {
+    let set = int(txn, PAIR_BUFFER_INDEX).and_then(|index| c_int::try_from(index).ok());
+    set.filter(|index| SIZES.contains(index)).unwrap_or(DEFAULT_SIZE)
+}
+
+/// `TSPluginVCIOBufferWaterMarkGet`: the setting, if it is above 0.
+pub(crate) fn pair_water_mark(txn: Handle) -> c_int {
+    let set = int(txn, PAIR_WATER_MARK).filter(|mark| *mark > 0);
+    // The original casts it to an enumeration, which has 32 bits.
+    set.map_or(0, |mark| mark as c_int)
 }
 
 /// Numbers that are switches.
@@ -380,6 +381,11 @@ mod tests {
             }
         }
         assert_eq!(known, 23);
+        let name = |key| setting(key).map(|(name, _)| name);
+        let of_pairs = ["buffer_index", "buffer_water_mark"];
+        for (key, what) in [PAIR_BUFFER_INDEX, PAIR_WATER_MARK].into_iter().zip(of_pairs) {
+            assert_eq!(name(key), Some(&*format!("proxy.config.plugin.vc.default_{what}")));
+        }
         assert_eq!(config.transaction_active_timeout_in, seconds(7));
     }
 }

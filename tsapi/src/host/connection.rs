@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use eventsys::ProxyMutex;
 use eventsys::sync::Mutex;
+use eventsys::sync::atomic::{AtomicUsize, Ordering};
 use iocore::{ApiData, DataId, NetVcRef, ShutdownHowTo, VIO, VioHandle, VioOp};
 
 use super::args::UserArgs;
@@ -21,6 +22,8 @@ pub(crate) struct Connection {
     vc: NetVcRef,
     pub(crate) args: UserArgs,
     pub(crate) addresses: Lent,
+    /// How many have lent it: changed under the lock of [`VIOS`].
+    lenders: AtomicUsize,
 }
 
 impl Connection {
@@ -34,7 +37,9 @@ impl Object for Connection {
 }
 
 /// The handles of operations, by the address of the [`VIO`], which lives as long as its connection.
-static VIOS: Mutex<Option<HashMap<usize, Handle>>> = Mutex::new(None);
+static VIOS: Mutex<Option<Vios>> = Mutex::new(None);
+
+type Vios = HashMap<usize, Handle>;
 
 const OPERATIONS: [(VioOp, Kind); 2] =
     [(VioOp::Read, Kind::ReadVio), (VioOp::Write, Kind::WriteVio)];
@@ -45,8 +50,10 @@ fn key(vio: &VIO) -> usize {
 
 /// The handle of a connection, the same each time.
 pub(crate) fn handle_of(vc: &NetVcRef) -> Handle {
-    let mut vios = VIOS.lock();
-    let vios = vios.get_or_insert_default();
+    handle_among(VIOS.lock().get_or_insert_default(), vc)
+}
+
+fn handle_among(vios: &mut Vios, vc: &NetVcRef) -> Handle {
     if let Some(handle) = vios.get(&key(vc.vio(VioOp::Read))) {
         return handle.as_kind(Kind::Connection);
     }
@@ -54,11 +61,39 @@ pub(crate) fn handle_of(vc: &NetVcRef) -> Handle {
         vc: vc.clone(),
         args: UserArgs::default(),
         addresses: Lent::default(),
+        lenders: AtomicUsize::new(0),
     });
     for (op, kind) in OPERATIONS {
         vios.insert(key(vc.vio(op)), handle.as_kind(kind));
     }
     handle
+}
+
+/// The handle of a connection that belongs to the proxy; `lent` has those that one owner lends. The
+/// proxy uses a connection to an origin server for one transaction after the other, and the earlier one
+/// may end later: its client reads slowly. So each owner counts, and the last one ends the handle.
+pub(crate) fn lend(vc: &NetVcRef, lent: &mut Vec<Handle>) -> Handle {
+    let mut vios = VIOS.lock();
+    let handle = handle_among(vios.get_or_insert_default(), vc);
+    if !lent.contains(&handle) {
+        lent.push(handle);
+        want::<Connection>(handle).lenders.fetch_add(1, Ordering::Relaxed);
+    }
+    handle
+}
+
+/// An owner that has lent a connection has ended.
+pub(crate) fn give_back(vc: Handle, why: &'static str) {
+    let mut vios = VIOS.lock();
+    // A plugin that has closed it has ended the handle.
+    let Ok(connection) = table().get::<Connection>(vc) else { return };
+    let ended = match connection.lenders.fetch_sub(1, Ordering::Relaxed) {
+        1 => end(vios.get_or_insert_default(), vc, why),
+        _ => None,
+    };
+    drop(vios);
+    // Outside of the lock: what is freed may free others.
+    drop((connection, ended));
 }
 
 /// The handle of an operation.
@@ -100,18 +135,18 @@ fn check_nbytes(nbytes: i64) {
 /// `TSVConnClose`, and `TSVConnAbort` with an error number.
 pub(crate) fn close(vc: Handle, error: Option<c_int>, why: &'static str) {
     let connection = want::<Connection>(vc);
-    forget(vc, why);
+    let _ended = end(VIOS.lock().get_or_insert_default(), vc, why);
     connection.vc.do_io_close(error);
 }
 
-/// A connection has ended, or its owner has: its handle and those of its operations end, too.
-pub(crate) fn forget(vc: Handle, why: &'static str) {
-    let Ok(connection) = table().take::<Connection>(vc, why) else { return };
-    let mut vios = VIOS.lock();
-    let vios = vios.get_or_insert_default();
+/// A connection has ended: its handle and those of its operations end, too. Returns what is kept for
+/// it, which is dropped outside of the lock: what is freed may free others.
+fn end(vios: &mut Vios, vc: Handle, why: &'static str) -> Option<Arc<Connection>> {
+    let connection = table().take::<Connection>(vc, why).ok()?;
     for (op, _) in OPERATIONS {
         vios.remove(&key(connection.vc.vio(op)));
     }
+    Some(connection)
 }
 
 /// `TSVConnClosedGet`: 1 if the connection is closed. `TSVConnClose` ends the handle, so a plugin
@@ -142,8 +177,19 @@ pub(crate) fn vio_of(vc: Handle, kind: Kind) -> Handle {
     vc.as_kind(kind)
 }
 
-/// An operation, and the handle of its connection.
-fn vio(handle: Handle) -> (VioHandle, Handle) {
+/// An operation of a connection that has not ended.
+struct Operation {
+    connection: Arc<Connection>,
+    op: VioOp,
+}
+
+impl Operation {
+    fn vio(&self) -> &VIO {
+        self.connection.vc.vio(self.op)
+    }
+}
+
+fn operation(handle: Handle) -> Operation {
     let op = match handle.kind() {
         Some(Kind::ReadVio) => VioOp::Read,
         Some(Kind::WriteVio) => VioOp::Write,
@@ -151,9 +197,8 @@ fn vio(handle: Handle) -> (VioHandle, Handle) {
         None if handle.is_null() => findings::end("the TSVIO is NULL".to_owned()),
         None => findings::end("this is no handle; expected a TSVIO".to_owned()),
     };
-    let vc = handle.as_kind(Kind::Connection);
-    match table().get::<Connection>(vc) {
-        Ok(connection) => (VioHandle::new(connection.vc.clone(), op), vc),
+    match table().get::<Connection>(handle.as_kind(Kind::Connection)) {
+        Ok(connection) => Operation { connection, op },
         Err(refusal) => findings::end(format!("the TSVIO ended with its connection: {refusal}")),
     }
 }
@@ -162,30 +207,33 @@ fn vio(handle: Handle) -> (VioHandle, Handle) {
 /// been issued, and so has no mutex.
 fn under_its_mutex<R>(
     handle: Handle,
-    f: impl FnOnce(&VioHandle, &eventsys::Guard<'_>) -> R,
+    f: impl FnOnce(&Operation, &eventsys::Guard<'_>) -> R,
 ) -> Option<R> {
-    let (vio, _) = vio(handle);
-    let mutex: Arc<ProxyMutex> = vio.mutex()?;
+    let operation = operation(handle);
+    let mutex: Arc<ProxyMutex> = operation.vio().mutex()?;
     let guard = locks::proof(&mutex, "the TSVIO");
-    Some(f(&vio, &guard))
+    Some(f(&operation, &guard))
 }
 
 /// `TSVIOReenable`.
 pub(crate) fn reenable(handle: Handle) {
-    if under_its_mutex(handle, |vio, guard| vio.reenable(guard)).is_none() {
+    let reenable = |operation: &Operation, guard: &eventsys::Guard<'_>| {
+        VioHandle::new(operation.connection.vc.clone(), operation.op).reenable(guard);
+    };
+    if under_its_mutex(handle, reenable).is_none() {
         findings::note("the TSVIO has no operation");
     }
 }
 
 /// `TSVIONBytesGet`, `TSVIONDoneGet` and `TSVIONTodoGet`.
 pub(crate) fn number(handle: Handle, of: impl FnOnce(&VIO) -> i64) -> i64 {
-    of(&vio(handle).0)
+    of(operation(handle).vio())
 }
 
 /// `TSVIONBytesSet`.
 pub(crate) fn set_nbytes(handle: Handle, nbytes: i64) {
     check_nbytes(nbytes);
-    if under_its_mutex(handle, |vio, guard| vio.set_nbytes(guard, nbytes)).is_none() {
+    if under_its_mutex(handle, |one, guard| one.vio().set_nbytes(guard, nbytes)).is_none() {
         findings::note("the TSVIO has no operation");
     }
 }
@@ -193,36 +241,72 @@ pub(crate) fn set_nbytes(handle: Handle, nbytes: i64) {
 /// `TSVIONDoneSet`.
 pub(crate) fn set_ndone(handle: Handle, ndone: i64) {
     check_nbytes(ndone);
-    if under_its_mutex(handle, |vio, guard| vio.set_ndone(guard, ndone)).is_none() {
+    if under_its_mutex(handle, |one, guard| one.vio().set_ndone(guard, ndone)).is_none() {
         findings::note("the TSVIO has no operation");
     }
 }
 
 /// `TSVIOVConnGet`.
 pub(crate) fn connection_of(handle: Handle) -> Handle {
-    vio(handle).1
+    let _ = operation(handle);
+    handle.as_kind(Kind::Connection)
 }
 
 /// `TSVIOContGet`.
 pub(crate) fn continuation_of(handle: Handle) -> Handle {
-    let cont = under_its_mutex(handle, |vio, guard| vio.continuation(guard)).flatten();
+    let cont = under_its_mutex(handle, |one, guard| one.vio().continuation(guard)).flatten();
     cont.map_or(Handle::NULL, |cont| continuation::handle_of(&cont))
 }
 
 /// `TSVIOMutexGet`.
 pub(crate) fn mutex_of(handle: Handle) -> Handle {
-    let mutex = vio(handle).0.mutex();
+    let mutex = operation(handle).vio().mutex();
     mutex.map_or(Handle::NULL, locks::handle_of)
 }
 
 /// `TSVIOBufferGet`.
 pub(crate) fn buffer_of(handle: Handle) -> Handle {
-    let bound = under_its_mutex(handle, |vio, guard| vio.writer(guard)).flatten();
+    let bound = under_its_mutex(handle, |one, guard| one.vio().writer(guard)).flatten();
     bound.map_or(Handle::NULL, |bound| buffer::handle_of(&bound))
 }
 
 /// `TSVIOReaderGet`.
 pub(crate) fn reader_of(handle: Handle) -> Handle {
-    let reader = under_its_mutex(handle, |vio, guard| vio.reader(guard)).flatten();
+    let reader = under_its_mutex(handle, |one, guard| one.vio().reader(guard)).flatten();
     reader.map_or(Handle::NULL, |reader| buffer::handle_of_reader(&reader))
+}
+
+#[cfg(test)]
+mod tests {
+    use eventsys::{Clock, EventProcessor, FreeContinuation, Outcome};
+    use pluginvc::PluginVCCore;
+
+    use super::*;
+
+    /// A client that reads slowly keeps its transaction, while the connection to the origin server
+    /// serves the next one already.
+    #[test]
+    fn a_connection_that_two_transactions_lend_ends_with_the_second() {
+        const WHY: &str = "its transaction has ended";
+        let processor = EventProcessor::new(Clock::new_virtual());
+        let thread = processor.adopt_current_thread("ET_NET");
+        let core = PluginVCCore::alloc(&processor, FreeContinuation::new(|_, _, _| Outcome::Done));
+        let vc: NetVcRef = core.active_vc().expect("not freed");
+        let (mut slow, mut next) = (Vec::new(), Vec::new());
+        let handle = lend(&vc, &mut slow);
+        assert_eq!(lend(&vc, &mut slow), handle, "asked for again");
+        assert_eq!(lend(&vc, &mut next), handle);
+        assert_eq!((slow.len(), next.len()), (1, 1));
+        let is_alive = || table().get::<Connection>(handle).is_ok();
+        give_back(handle, WHY);
+        assert!(is_alive(), "the next transaction has it");
+        assert_eq!(handle_of_vio(vc.vio(VioOp::Write)), handle.as_kind(Kind::WriteVio));
+        give_back(handle, WHY);
+        assert!(!is_alive());
+        assert_eq!(handle_of_vio(vc.vio(VioOp::Write)), Handle::NULL);
+        assert_ne!(lend(&vc, &mut Vec::new()), handle, "another one for a later transaction");
+        drop(vc);
+        core.kill_no_connect();
+        thread.run_until_idle();
+    }
 }

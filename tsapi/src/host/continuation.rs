@@ -155,7 +155,7 @@ pub(crate) fn create(function: EventFunction, mutex: Handle) -> Handle {
         Some(mutex) => ContinuationBase::new(mutex),
         None => ContinuationBase::without_mutex(),
     };
-    let place = Arc::from(place_of(function.address()));
+    let place = place_of(function.address());
     let make = |handle| PluginCont {
         base,
         handle,

@@ -68,7 +68,7 @@ static FINDINGS: Mutex<Vec<Finding>> = Mutex::new(Vec::new());
 /// What has happened so far.
 #[must_use]
 pub fn report() -> Report {
-    transaction::forget_those_that_are_over();
+    transaction::forget_sessions_that_are_over();
     fetch::forget_those_that_are_over();
     let (calls, left_out) = calls::counts();
     let held = table().census().into_iter().map(|(kind, n)| (kind.name(), n)).collect();
@@ -163,18 +163,9 @@ fn keep(sentence: String, is_the_end: bool) -> String {
 }
 
 fn event_name(event: c_int) -> String {
-    match event {
-        0 => "no event".to_owned(),
-        -2 => "TS_FETCH_EVENT_EXT_HEAD_DONE".to_owned(),
-        -3 => "TS_FETCH_EVENT_EXT_BODY_READY".to_owned(),
-        -4 => "TS_FETCH_EVENT_EXT_BODY_DONE".to_owned(),
-        _ => {
-            let names = names::event(event).to_string_lossy();
-            // The name for plugins stands last. A plugin chooses some numbers itself.
-            match names.rsplit('/').next().unwrap_or_default() {
-                "unknown event" => format!("event {event}"),
-                name => name.to_owned(),
-            }
-        }
+    match (event, names::event_name(event)) {
+        (0, _) => "no event".to_owned(),
+        (_, Some(name)) => name.to_owned(),
+        (_, None) => format!("event {event}"),
     }
 }

@@ -182,7 +182,8 @@ impl Head {
     }
 
     fn print(&self) -> Vec<u8> {
-        let mut text = Vec::new();
+        // Most heads fit.
+        let mut text = Vec::with_capacity(512);
         match self.kind() {
             HeadType::Response => self.response(|response| response.print(&mut text)),
             HeadType::Request | HeadType::Unknown => {

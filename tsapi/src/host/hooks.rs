@@ -33,8 +33,8 @@ fn hook(id: c_int) -> Option<HttpHook> {
 fn hook_or_note(id: c_int) -> Option<HttpHook> {
     let found = hook(id);
     if found.is_none() {
-        match names::hook(id) {
-            Some(name) => calls::note_left_out(name),
+        match names::hook(id).filter(|_| id != names::LAST_HOOK) {
+            Some(name) => calls::note_left_out(name.to_str().unwrap_or_default()),
             None => findings::note(format!("there is no hook with the number {id}")),
         }
     }

@@ -2,6 +2,11 @@
 //!
 //! A debug line has the tag as its target, so `RUST_LOG=generator=debug` shows those of one plugin.
 
+/// False if no tag can be set: most debug lines are asked for while none is.
+pub(crate) fn is_any_debug_tag_set() -> bool {
+    log::max_level() >= log::LevelFilter::Debug
+}
+
 /// `TSIsDebugTagSet`.
 pub(crate) fn is_debug_tag_set(tag: &str) -> bool {
     log::log_enabled!(target: tag, log::Level::Debug)

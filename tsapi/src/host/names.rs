@@ -1,7 +1,6 @@
 //! The names of events and hooks, as plugins and findings print them.
 //!
-//! Mirrors `HttpDebugNames::get_event_name` of `proxy/http/HttpDebugNames.cc` and `TSHttpHookID` of
-//! `include/ts/apidefs.h` (9.2.9).
+//! Mirrors `HttpDebugNames::get_event_name` and its kin of `proxy/http/HttpDebugNames.cc` (9.2.9).
 
 use std::ffi::{CStr, c_int};
 
@@ -105,9 +104,31 @@ pub(crate) fn event(event: c_int) -> &'static CStr {
     }
 }
 
-/// `TSHttpHookNameLookup`. The original has no name for some of the hooks of TLS.
-pub(crate) fn hook_text(id: c_int) -> &'static CStr {
-    match id {
+/// The name of an event in `ts/apidefs.h` and `ts/experimental.h` (9.2.9), such as
+/// `TS_EVENT_HTTP_READ_REQUEST_HDR`. `None` for a number that has no name there: a plugin chooses some
+/// numbers itself.
+#[must_use]
+pub fn event_name(number: c_int) -> Option<&'static str> {
+    match number {
+        // The two whose name for plugins `TSHttpEventNameLookup` leaves out.
+        0 => Some("TS_EVENT_NONE"),
+        2 => Some("TS_EVENT_TIMEOUT"),
+        -2 => Some("TS_FETCH_EVENT_EXT_HEAD_DONE"),
+        -3 => Some("TS_FETCH_EVENT_EXT_BODY_READY"),
+        -4 => Some("TS_FETCH_EVENT_EXT_BODY_DONE"),
+        _ => {
+            let names = event(number).to_str().unwrap_or_default();
+            names.split('/').find(|name| name.starts_with("TS_EVENT_"))
+        }
+    }
+}
+
+/// `TS_HTTP_LAST_HOOK`: it has a name, but it is only how many hooks there are.
+pub(crate) const LAST_HOOK: c_int = 28;
+
+/// `TSHttpHookNameLookup`, which says "unknown hook" where there is none.
+pub(crate) fn hook(id: c_int) -> Option<&'static CStr> {
+    Some(match id {
         0 => c"TS_HTTP_READ_REQUEST_HDR_HOOK",
         1 => c"TS_HTTP_OS_DNS_HOOK",
         2 => c"TS_HTTP_SEND_REQUEST_HDR_HOOK",
@@ -136,9 +157,9 @@ pub(crate) fn hook_text(id: c_int) -> &'static CStr {
         25 => c"TS_VCONN_OUTBOUND_START_HOOK",
         26 => c"TS_VCONN_OUTBOUND_CLOSE_HOOK",
         27 => c"TS_HTTP_REQUEST_BUFFER_READ_COMPLETE_HOOK",
-        28 => c"TS_HTTP_LAST_HOOK",
-        _ => c"unknown hook",
-    }
+        LAST_HOOK => c"TS_HTTP_LAST_HOOK",
+        _ => return None,
+    })
 }
 
 /// `TSHttpServerStateNameLookup`.
@@ -158,39 +179,4 @@ pub(crate) fn server_state(state: c_int) -> &'static CStr {
         11 => c"OUTBOUND_CONGESTION",
         _ => c"unknown state name",
     }
-}
-
-/// The name of a hook of `TSHttpHookID`.
-pub(crate) fn hook(id: c_int) -> Option<&'static str> {
-    Some(match id {
-        0 => "TS_HTTP_READ_REQUEST_HDR_HOOK",
-        1 => "TS_HTTP_OS_DNS_HOOK",
-        2 => "TS_HTTP_SEND_REQUEST_HDR_HOOK",
-        3 => "TS_HTTP_READ_CACHE_HDR_HOOK",
-        4 => "TS_HTTP_READ_RESPONSE_HDR_HOOK",
-        5 => "TS_HTTP_SEND_RESPONSE_HDR_HOOK",
-        6 => "TS_HTTP_REQUEST_TRANSFORM_HOOK",
-        7 => "TS_HTTP_RESPONSE_TRANSFORM_HOOK",
-        8 => "TS_HTTP_SELECT_ALT_HOOK",
-        9 => "TS_HTTP_TXN_START_HOOK",
-        10 => "TS_HTTP_TXN_CLOSE_HOOK",
-        11 => "TS_HTTP_SSN_START_HOOK",
-        12 => "TS_HTTP_SSN_CLOSE_HOOK",
-        13 => "TS_HTTP_CACHE_LOOKUP_COMPLETE_HOOK",
-        14 => "TS_HTTP_PRE_REMAP_HOOK",
-        15 => "TS_HTTP_POST_REMAP_HOOK",
-        16 => "TS_HTTP_RESPONSE_CLIENT_HOOK",
-        17 => "TS_SSL_FIRST_HOOK",
-        18 => "TS_VCONN_CLOSE_HOOK",
-        19 => "TS_SSL_CLIENT_HELLO_HOOK",
-        20 => "TS_SSL_SNI_HOOK",
-        21 => "TS_SSL_SERVERNAME_HOOK",
-        22 => "TS_SSL_SERVER_VERIFY_HOOK",
-        23 => "TS_SSL_VERIFY_CLIENT_HOOK",
-        24 => "TS_SSL_SESSION_HOOK",
-        25 => "TS_VCONN_OUTBOUND_START_HOOK",
-        26 => "TS_VCONN_OUTBOUND_CLOSE_HOOK",
-        27 => "TS_HTTP_REQUEST_BUFFER_READ_COMPLETE_HOOK",
-        _ => return None,
-    })
 }

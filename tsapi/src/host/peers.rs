@@ -17,12 +17,12 @@ use super::connection::{self, Connection};
 use super::transaction::{self, Session};
 use super::{Handle, want};
 
-/// Whose address is meant.
+/// The end of a connection whose address is meant.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum End {
-    /// The proxy's own.
+    /// The proxy's.
     Local,
-    /// The other one's.
+    /// The peer's.
     Remote,
 }
 
@@ -57,8 +57,8 @@ pub(crate) fn of_connection(vc: Handle, end: End) -> Option<Arc<[u8]>> {
     Some(connection.addresses.lend(address_of(connection.vc(), end)?))
 }
 
-/// `TSHttpSsnIncomingAddrGet` and `TSHttpSsnClientAddrGet`: none for no session, and none behind the
-/// end of its connection.
+/// `TSHttpSsnIncomingAddrGet` and `TSHttpSsnClientAddrGet`: none for no session, and none after
+/// the end of its connection.
 pub(crate) fn of_session(ssn: Handle, end: End) -> Option<Arc<[u8]>> {
     let session = (!ssn.is_null()).then(|| want::<Session>(ssn))?;
     Some(session.addresses.lend(address_of(&session.ssn().client_vc()?, end)?))
@@ -76,7 +76,7 @@ pub(crate) fn of_server(txn: Handle) -> Option<Arc<[u8]>> {
     Some(transaction.addresses().lend(address))
 }
 
-/// `TSHttpSsnClientVConnGet`: NULL behind the end of the connection.
+/// `TSHttpSsnClientVConnGet`: NULL after the end of the connection.
 pub(crate) fn client_connection(ssn: Handle) -> Handle {
     let session = want::<Session>(ssn);
     match session.ssn().client_vc() {
@@ -94,25 +94,20 @@ pub(crate) fn server_connection(txn: Handle) -> Handle {
     }
 }
 
-/// The handles of connections that belong to the proxy and that a plugin has asked for. They end with
-/// the transaction or the session that they were asked of.
+/// The handles of connections that belong to the proxy and that a plugin has asked one transaction or
+/// session for. A handle ends with the last of those that it was asked of.
 #[derive(Default)]
 pub(crate) struct Connections(Mutex<Vec<Handle>>);
 
 impl Connections {
     fn of(&self, vc: &NetVcRef) -> Handle {
-        let handle = connection::handle_of(vc);
-        let mut all = self.0.lock();
-        if !all.contains(&handle) {
-            all.push(handle);
-        }
-        handle
+        connection::lend(vc, &mut self.0.lock())
     }
 
     /// Their owner has ended.
     pub(crate) fn end(&self, why: &'static str) {
         for handle in std::mem::take(&mut *self.0.lock()) {
-            connection::forget(handle, why);
+            connection::give_back(handle, why);
         }
     }
 }

@@ -3,8 +3,8 @@
 //! Mirrors `RecRegisterRecord`, `RecGetRecordInt` and their kin, and `RecDumpRecords` of `lib/records`
 //! (9.2.9). `records/table.txt` has the records of 9.2.9 in the order in which it registers them: type,
 //! type of the data, name, and the value at the start. A setting that the port has, has the port's
-//! value. A statistic that the port does not count keeps its value of the start; a plugin that looks at
-//! statistics is told so once in the report.
+//! value. A statistic that the port does not count keeps its value of the start; the
+//! report names them as left out once a plugin looks at one.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_int};
@@ -14,7 +14,7 @@ use eventsys::sync::Mutex;
 
 use super::config::{self, Value as Setting};
 use super::stats::{self, Place};
-use super::{calls, host, uuid};
+use super::{calls, local_time, uuid};
 use crate::abi::callbacks::RecordFunction;
 
 /// The types of records that are settings: `TS_RECORDTYPE_CONFIG` and `TS_RECORDTYPE_LOCAL`.
@@ -79,7 +79,7 @@ fn read(text: &'static str) -> Table {
 
 fn value(data_type: c_int, text: &str) -> Datum {
     match (data_type, text) {
-        (_, "START") => Datum::Int(host().proxy.local_time()),
+        (_, "START") => Datum::Int(local_time()),
         (_, "UUID") => Datum::Text(CString::new(uuid::text_of_process()).ok()),
         (FLOAT, _) => Datum::Float(text.parse().unwrap_or(0.0)),
         (STRING, "(null)") => Datum::Text(None),
@@ -100,9 +100,22 @@ fn now(record: &Record) -> Datum {
     }
 }
 
+/// A plugin looks at a record of the server: a statistic is one that the port does not count.
+fn note_if_not_counted(record: &Record) {
+    let is_statistic = !SETTINGS.contains(&record.record_type);
+    if is_statistic && matches!(record.data_type, INT | FLOAT | COUNTER) {
+        calls::note_left_out("the values of the server's statistics");
+    }
+}
+
+/// A record of the server.
+fn of_server(name: &str) -> Option<&'static Record> {
+    TABLE.places.get(name).map(|at| &TABLE.records[*at])
+}
+
 /// Type of the data and value; none if there is no such record.
 fn find(name: &str) -> Option<(c_int, Datum)> {
-    if let Some(record) = TABLE.places.get(name).map(|at| &TABLE.records[*at]) {
+    if let Some(record) = of_server(name) {
         return Some((record.data_type, now(record)));
     }
     let made = MADE.lock();
@@ -112,6 +125,7 @@ fn find(name: &str) -> Option<(c_int, Datum)> {
 
 /// As [`find`], if the data has this type: the original asks for no other.
 fn of_type(name: &str, data_type: c_int) -> Option<Datum> {
+    of_server(name).into_iter().for_each(note_if_not_counted);
     find(name).filter(|(found, _)| *found == data_type).map(|(_, value)| value)
 }
 
@@ -189,10 +203,7 @@ pub(crate) fn dump(types: c_int, function: RecordFunction, data: usize) {
     let (before, behind) = TABLE.records.split_at(TABLE.before_plugins);
     let give = |records: &[Record]| {
         for record in records.iter().filter(is_wanted) {
-            let is_statistic = !SETTINGS.contains(&record.record_type);
-            if is_statistic && matches!(record.data_type, INT | FLOAT | COUNTER) {
-                calls::note_left_out("the values of the server's statistics");
-            }
+            note_if_not_counted(record);
             function.call(record.record_type, data, &record.name, record.data_type, &now(record));
         }
     };
@@ -234,6 +245,20 @@ mod tests {
             let is_number = number(1) != STRING && words.get(3) != Some(&"START");
             assert!(!is_number || words[3].parse::<f64>().is_ok(), "{line}");
         }
+    }
+
+    #[test]
+    fn a_statistic_that_is_not_counted_is_named_as_left_out() {
+        let noted = || {
+            let (_, left_out) = calls::counts();
+            let ours = left_out.iter().find(|(what, _)| what.contains("statistics"));
+            ours.map_or(0, |(_, times)| *times)
+        };
+        assert!(string("proxy.process.version.server.short").is_some());
+        assert_eq!(data_type("proxy.process.http.completed_requests"), Some(COUNTER));
+        assert_eq!(noted(), 0, "neither shows a number that is not counted");
+        assert_eq!(counter("proxy.process.http.completed_requests"), Some(0));
+        assert_eq!(noted(), 1);
     }
 
     #[test]

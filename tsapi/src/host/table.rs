@@ -6,16 +6,16 @@
 //! and leaves the reason, which the finding about a later use tells.
 
 use std::any::Any;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use eventsys::sync::Mutex;
 use eventsys::sync::atomic::{AtomicUsize, Ordering};
+use eventsys::sync::{Mutex, MutexGuard};
 
 use super::{calls, findings};
 
 /// What a plugin holds: a `TSCont`, a `TSVConn`, a `TSMLoc` …
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 #[repr(transparent)]
 pub(crate) struct Handle(u64);
 
@@ -48,10 +48,13 @@ pub(crate) enum Kind {
     FetchedHead,
     Uuid,
     TextLog,
+    /// An operation on a file, as the event that tells of its end has it.
+    Aio,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 23] = [
+    /// In the order of their numbers.
+    pub(crate) const ALL: [Kind; 24] = [
         Kind::Continuation,
         Kind::Mutex,
         Kind::Connection,
@@ -75,6 +78,7 @@ impl Kind {
         Kind::FetchedHead,
         Kind::Uuid,
         Kind::TextLog,
+        Kind::Aio,
     ];
 
     /// Its type in `ts/ts.h`.
@@ -101,6 +105,7 @@ impl Kind {
             Kind::FetchedHead => "head of a fetched answer",
             Kind::Uuid => "TSUuid",
             Kind::TextLog => "TSTextLogObject",
+            Kind::Aio => "TSAIOCallback",
         }
     }
 }
@@ -120,7 +125,12 @@ impl Handle {
     }
 
     pub(crate) fn kind(self) -> Option<Kind> {
-        Kind::ALL.into_iter().find(|kind| self.0 >> (2 * BITS) == *kind as u64)
+        let number = usize::try_from(self.0 >> (2 * BITS)).ok()?;
+        Kind::ALL.get(number.checked_sub(1)?).copied()
+    }
+
+    fn is_of(self, kind: Kind) -> bool {
+        self.0 >> (2 * BITS) == kind as u64
     }
 
     /// Another view of the same object: the VIO of a connection.
@@ -185,8 +195,16 @@ struct Slot {
     generation: u32,
     kind: Kind,
     object: Option<Arc<dyn Any + Send + Sync>>,
-    why_ended: &'static str,
     maker: Maker,
+}
+
+impl Slot {
+    const EMPTY: Slot = Slot {
+        generation: 0,
+        kind: Kind::Continuation,
+        object: None,
+        maker: Maker { function: "", place: None, event: 0 },
+    };
 }
 
 /// The call that made an object, and the callback that it came from.
@@ -210,18 +228,68 @@ pub(crate) struct Table {
     parts: [Mutex<Slots>; PARTS],
 }
 
-#[derive(Default)]
 struct Slots {
     all: Vec<Slot>,
-    free: VecDeque<usize>,
+    /// Those without an object. The one that was freed last is used first: it is in the processor's
+    /// cache.
+    free: Vec<usize>,
+    ended: Ended,
 }
 
 /// How many parts the table has; a thread makes objects in one of them.
 const PARTS: usize = 16;
 
-/// So many slots of a part are free before one is used again: the reason of the end stays known for
-/// so long.
-const QUARANTINE: usize = 4096;
+/// A slot whose object has this generation is never used again, so no two objects have the same
+/// handle.
+const LAST_GENERATION: u32 = MASK as u32;
+
+impl Slots {
+    const EMPTY: Slots = Slots { all: Vec::new(), free: Vec::new(), ended: Ended::EMPTY };
+
+    /// The slot with the object of this handle.
+    fn find(&mut self, handle: Handle, wanted: Kind) -> Result<&mut Slot, Refusal> {
+        let at = handle.index() / PARTS;
+        let Some(slot) = self.all.get_mut(at) else { return Err(Refusal::Foreign { wanted }) };
+        let is_alive =
+            slot.kind == wanted && slot.generation == handle.generation() && slot.object.is_some();
+        match is_alive {
+            true => Ok(slot),
+            false => Err(match self.ended.why(handle) {
+                Some(why) => Refusal::Ended { kind: wanted, why },
+                None => Refusal::Reused(wanted),
+            }),
+        }
+    }
+}
+
+/// Why the last objects of a part have ended.
+struct Ended {
+    /// Full, the oldest is overwritten.
+    last: Vec<(Handle, &'static str)>,
+    next: usize,
+}
+
+impl Ended {
+    const EMPTY: Ended = Ended { last: Vec::new(), next: 0 };
+
+    /// So many reasons are known.
+    const MOST: usize = 4096;
+
+    fn add(&mut self, handle: Handle, why: &'static str) {
+        match self.last.get_mut(self.next) {
+            Some(oldest) => *oldest = (handle, why),
+            None => self.last.push((handle, why)),
+        }
+        self.next = (self.next + 1) % Ended::MOST;
+    }
+
+    fn why(&self, handle: Handle) -> Option<&'static str> {
+        // The latest first: those that are asked for have mostly just ended.
+        let (latest, before) = self.last.split_at(self.next.min(self.last.len()));
+        let mut all = latest.iter().rev().chain(before.iter().rev());
+        all.find(|(other, _)| *other == handle).map(|(_, why)| *why)
+    }
+}
 
 static TABLE: Table = Table::new();
 
@@ -263,9 +331,7 @@ fn part_of_this_thread() -> usize {
 
 impl Table {
     const fn new() -> Table {
-        Table {
-            parts: [const { Mutex::new(Slots { all: Vec::new(), free: VecDeque::new() }) }; PARTS],
-        }
+        Table { parts: [const { Mutex::new(Slots::EMPTY) }; PARTS] }
     }
 
     /// Owns the object that `make` makes, which may keep its handle. `make` must not use the table.
@@ -274,24 +340,16 @@ impl Table {
         make: impl FnOnce(Handle) -> T,
     ) -> (Handle, Arc<T>) {
         let part = part_of_this_thread();
+        let maker = Maker::of_this_call();
         let mut slots = self.parts[part].lock();
-        let at = match slots.free.len() > QUARANTINE {
-            true => slots.free.pop_front().unwrap_or_default(),
-            false => {
-                slots.all.push(Slot {
-                    generation: 0,
-                    kind: T::KIND,
-                    object: None,
-                    why_ended: "",
-                    maker: Maker::default(),
-                });
-                slots.all.len() - 1
-            }
-        };
+        let at = slots.free.pop().unwrap_or_else(|| {
+            slots.all.push(Slot::EMPTY);
+            slots.all.len() - 1
+        });
         let slot = &mut slots.all[at];
-        slot.generation = (slot.generation + 1) & MASK as u32;
+        slot.generation += 1;
         slot.kind = T::KIND;
-        slot.maker = Maker::of_this_call();
+        slot.maker = maker;
         let handle = Handle::new(T::KIND, slot.generation, at * PARTS + part);
         let object = Arc::new(make(handle));
         slot.object = Some(object.clone());
@@ -305,21 +363,10 @@ impl Table {
 
     /// The object behind a handle.
     pub(crate) fn get<T: Object>(&self, handle: Handle) -> Result<Arc<T>, Refusal> {
-        let wanted = T::KIND;
-        if handle.is_null() {
-            return Err(Refusal::Null(wanted));
-        }
-        let Some(kind) = handle.kind() else { return Err(Refusal::Foreign { wanted }) };
-        if kind != wanted {
-            return Err(Refusal::Other { found: kind, wanted });
-        }
-        let slots = self.parts[handle.index() % PARTS].lock();
-        let slot = slots.all.get(handle.index() / PARTS).ok_or(Refusal::Foreign { wanted })?;
-        if slot.kind != kind || slot.generation != handle.generation() {
-            return Err(Refusal::Reused(kind));
-        }
-        let object = slot.object.clone().ok_or(Refusal::Ended { kind, why: slot.why_ended })?;
-        object.downcast().map_err(|_| Refusal::Foreign { wanted })
+        let mut slots = self.part_of::<T>(handle)?;
+        let object = slots.find(handle, T::KIND)?.object.clone();
+        drop(slots);
+        object.and_then(|object| object.downcast().ok()).ok_or(Refusal::Foreign { wanted: T::KIND })
     }
 
     /// Takes an object out; later uses of its handle are refused with this reason.
@@ -328,19 +375,30 @@ impl Table {
         handle: Handle,
         why: &'static str,
     ) -> Result<Arc<T>, Refusal> {
-        let object = self.get(handle)?;
-        let mut slots = self.parts[handle.index() % PARTS].lock();
-        let at = handle.index() / PARTS;
-        let slot = &mut slots.all[at];
-        // Another thread may have been faster.
-        let ended = Refusal::Ended { kind: T::KIND, why: slot.why_ended };
-        let owned = slot.object.take().ok_or(ended)?;
-        slot.why_ended = why;
-        slots.free.push_back(at);
+        let mut slots = self.part_of::<T>(handle)?;
+        let slot = slots.find(handle, T::KIND)?;
+        let object = slot.object.take();
+        let is_last = slot.generation == LAST_GENERATION;
+        slots.ended.add(handle, why);
+        if !is_last {
+            slots.free.push(handle.index() / PARTS);
+        }
         drop(slots);
         // Outside of the lock: what is freed may free others.
-        drop(owned);
-        Ok(object)
+        object.and_then(|object| object.downcast().ok()).ok_or(Refusal::Foreign { wanted: T::KIND })
+    }
+
+    /// The part that has a handle of this kind.
+    fn part_of<T: Object>(&self, handle: Handle) -> Result<MutexGuard<'_, Slots>, Refusal> {
+        let wanted = T::KIND;
+        if !handle.is_of(wanted) {
+            return Err(match handle.kind() {
+                _ if handle.is_null() => Refusal::Null(wanted),
+                Some(found) => Refusal::Other { found, wanted },
+                None => Refusal::Foreign { wanted },
+            });
+        }
+        Ok(self.parts[handle.index() % PARTS].lock())
     }
 
     /// The objects of these kinds, by the call that made them, and how many each has made.
@@ -415,13 +473,38 @@ mod tests {
         let table = Table::new();
         let first = table.insert(Thing(0));
         let _ = table.take::<Thing>(first, "gone");
-        for n in 0..QUARANTINE {
+        let again = table.insert(Thing(9));
+        assert_eq!(again.index(), first.index());
+        let ended = Refusal::Ended { kind: Kind::Buffer, why: "gone" };
+        assert_eq!(table.get::<Thing>(first).err(), Some(ended), "the reason is still known");
+        assert_eq!(table.take::<Thing>(first, "again").err(), Some(ended));
+        assert_eq!(table.get::<Thing>(again).map(|thing| thing.0), Ok(9));
+        for n in 0..Ended::MOST {
             let handle = table.insert(Thing(n as u8));
             let _ = table.take::<Thing>(handle, "gone");
         }
-        let again = table.insert(Thing(9));
-        assert_eq!(again.index(), first.index());
         assert_eq!(table.get::<Thing>(first).err(), Some(Refusal::Reused(Kind::Buffer)));
-        assert_eq!(table.get::<Thing>(again).map(|thing| thing.0), Ok(9));
+    }
+
+    #[test]
+    fn a_slot_is_not_used_again_behind_its_last_generation() {
+        let table = Table::new();
+        let first = table.insert(Thing(0));
+        let _ = table.take::<Thing>(first, "gone");
+        let part = part_of_this_thread();
+        table.parts[part].lock().all[0].generation = LAST_GENERATION - 1;
+        let last = table.insert(Thing(1));
+        assert_eq!((last.index(), last.generation()), (first.index(), LAST_GENERATION));
+        let _ = table.take::<Thing>(last, "gone");
+        assert_ne!(table.insert(Thing(2)).index(), first.index());
+    }
+
+    #[test]
+    fn kinds_stand_in_the_order_of_their_numbers() {
+        for kind in Kind::ALL {
+            assert_eq!(Handle::new(kind, 1, 2).kind(), Some(kind));
+        }
+        assert_eq!(Handle(0).kind(), None);
+        assert_eq!(Handle(u64::MAX).kind(), None);
     }
 }

@@ -27,7 +27,9 @@ pub(crate) fn create(name: &str, mode: c_int) -> Option<Handle> {
 
 /// `TSTextLogObjectWrite`.
 pub(crate) fn write(text_log: Handle, text: &str) {
-    log::info!(target: "textlog", "{}: {text}", want::<TextLog>(text_log).name);
+    // Before the line, which is only made if the log wants it: a bad handle is a finding in any case.
+    let text_log = want::<TextLog>(text_log);
+    log::info!(target: "textlog", "{}: {text}", text_log.name);
 }
 
 /// `TSTextLogObjectDestroy`.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use eventsys::hrtime::mseconds;
 use eventsys::sync::Mutex;
 use eventsys::sync::atomic::{AtomicUsize, Ordering};
-use eventsys::{EventCode, ProxyMutex};
-use httpsm::{CacheLookup, HttpSsn, HttpTxn, TxnBytes, WeakHttpSsn, WeakHttpTxn};
+use eventsys::{EventCode, HrTime, ProxyMutex};
+use httpsm::{CacheLookup, HttpSsn, HttpTxn, Milestone, TxnBytes, WeakHttpSsn, WeakHttpTxn};
 
 use super::args::UserArgs;
 use super::config::Value;
@@ -32,7 +32,6 @@ pub(crate) struct Transaction {
     /// What `TSHttpTxnConfigIntSet` and its kin have set.
     settings: Mutex<BTreeMap<c_int, Value>>,
     pub(crate) args: UserArgs,
-    cache_url: Mutex<Option<Vec<u8>>>,
 }
 
 /// A session that a plugin knows.
@@ -74,7 +73,6 @@ pub(crate) fn handle_of(txn: &HttpTxn) -> Handle {
         connections: Connections::default(),
         settings: Mutex::default(),
         args: UserArgs::default(),
-        cache_url: Mutex::default(),
     };
     let handle = table().insert(object);
     TRANSACTIONS.lock().insert(id, handle);
@@ -104,8 +102,9 @@ fn end_session(handle: Handle) {
     }
 }
 
-/// Frees what was kept for sessions that no plugin has seen the end of.
-fn forget_sessions_that_are_over() {
+/// Frees what was kept for sessions that no plugin has seen the end of. A later use of one of their
+/// handles is recognised all the same.
+pub(crate) fn forget_sessions_that_are_over() {
     remove_if(&SESSIONS, |one: &Session| one.ssn.upgrade().is_none())
         .into_iter()
         .for_each(end_session);
@@ -121,15 +120,7 @@ fn forget_sessions_that_are_over_at_times() {
     }
 }
 
-/// Frees what was kept for transactions and sessions that are over. A later use of one of their handles
-/// is recognised all the same.
-pub(crate) fn forget_those_that_are_over() {
-    forget_sessions_that_are_over();
-    let over = remove_if(&TRANSACTIONS, |one: &Transaction| one.txn.upgrade().is_none());
-    over.into_iter().for_each(end_transaction);
-}
-
-/// The transaction with this number is over.
+/// The transaction with this number is over. A later use of its handle is recognised all the same.
 pub(crate) fn forget(id: u64) {
     let known = TRANSACTIONS.lock().remove(&id);
     known.into_iter().for_each(end_transaction);
@@ -219,7 +210,7 @@ pub(crate) fn head(txn: Handle, which: Which) -> Option<(Handle, Handle)> {
     let there = match which {
         Which::ClientRequest => true,
         Which::ServerRequest => transaction.txn.with_server_request(|_| ()).is_some(),
-        Which::ServerResponse => transaction.txn.with_server_response(|head| head.status != 0),
+        Which::ServerResponse => transaction.txn.has_server_response(),
         Which::ClientResponse => transaction.txn.with_client_response(|_| ()).is_some(),
     };
     there.then(|| {
@@ -283,14 +274,13 @@ pub(crate) fn intercept(cont: Handle, txn: Handle, as_server: bool) {
 
 /// `TSHttpTxnCacheLookupStatusGet`.
 pub(crate) fn cache_lookup(txn: Handle) -> Option<c_int> {
-    Some(match alive(txn).txn.cache_lookup() {
+    Some(match alive(txn).txn.cache_lookup()? {
         CacheLookup::Miss => 0,
         CacheLookup::Skipped => 3,
     })
 }
 
-/// `TSHttpTxnCacheLookupUrlGet`: copies the URL that the cache was asked for; false if it was not
-/// asked.
+/// `TSHttpTxnCacheLookupUrlGet`: copies the URL that the cache is asked for; false if there is none.
 pub(crate) fn cache_lookup_url(txn: Handle, url: Handle) -> bool {
     let transaction = alive(txn);
     let into = want::<Url>(url);
@@ -301,6 +291,46 @@ pub(crate) fn cache_lookup_url(txn: Handle, url: Handle) -> bool {
         }
         None => false,
     }
+}
+
+/// The milestones by their number of `TSMilestonesType`.
+const MILESTONES: [Option<Milestone>; 24] = [
+    Some(Milestone::UaBegin),
+    Some(Milestone::UaFirstRead),
+    Some(Milestone::UaReadHeaderDone),
+    Some(Milestone::UaBeginWrite),
+    Some(Milestone::UaClose),
+    Some(Milestone::ServerFirstConnect),
+    Some(Milestone::ServerConnect),
+    Some(Milestone::ServerConnectEnd),
+    Some(Milestone::ServerBeginWrite),
+    Some(Milestone::ServerFirstRead),
+    Some(Milestone::ServerReadHeaderDone),
+    Some(Milestone::ServerClose),
+    // The cache, and DNS.
+    None,
+    None,
+    None,
+    None,
+    None,
+    None,
+    Some(Milestone::SmStart),
+    Some(Milestone::SmFinish),
+    // Plugins, and TLS.
+    None,
+    None,
+    None,
+    None,
+];
+
+/// `TSHttpTxnMilestoneGet`: 0 for one that has not come; none for a number that is no milestone.
+pub(crate) fn milestone(txn: Handle, number: c_int) -> Option<HrTime> {
+    let transaction = alive(txn);
+    let milestone = *MILESTONES.get(usize::try_from(number).ok()?)?;
+    if milestone.is_none() {
+        calls::note_left_out("the milestones of the cache, of DNS, of TLS and of plugins");
+    }
+    Some(milestone.and_then(|milestone| transaction.txn.milestone(milestone)).unwrap_or(0))
 }
 
 /// A text that lives as long as the transaction.
@@ -347,15 +377,9 @@ pub(crate) fn session_of(txn: Handle) -> Handle {
     alive(txn).txn.ssn().map_or(Handle::NULL, |ssn| handle_of_session(&ssn))
 }
 
-/// `TSCacheUrlSet`: false if it is set already. There is no cache, so it has no effect.
+/// `TSCacheUrlSet`: false if there is one already.
 pub(crate) fn set_cache_url(txn: Handle, url: &[u8]) -> bool {
-    let transaction = alive(txn);
-    let mut cache_url = transaction.kept.cache_url.lock();
-    let is_first = cache_url.is_none();
-    if is_first {
-        *cache_url = Some(url.to_vec());
-    }
-    is_first
+    alive(txn).txn.set_cache_lookup_url(url)
 }
 
 /// A time limit for the origin server that a plugin sets, in milliseconds.

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use eventsys::sync::Mutex;
 
-use super::{Handle, Kind, Object, host, table, want};
+use super::{HOST, Handle, Kind, Object, table, want};
 
 /// A UUID: its text, once it has one.
 #[derive(Default)]
@@ -48,11 +48,10 @@ pub(crate) fn initialize(uuid: Handle, version: c_int) -> bool {
 fn random() -> CString {
     static RANDOM: Mutex<Option<fastrand::Rng>> = Mutex::new(None);
     let mut source = RANDOM.lock();
-    let source =
-        source.get_or_insert_with(|| match host().proxy.processor().clock().is_virtual() {
-            true => fastrand::Rng::with_seed(0),
-            false => fastrand::Rng::new(),
-        });
+    let source = source.get_or_insert_with(|| match HOST.get() {
+        Some(host) if host.proxy.processor().clock().is_virtual() => fastrand::Rng::with_seed(0),
+        _ => fastrand::Rng::new(),
+    });
     // The version, and the variant of RFC 4122.
     let bits = source.u128(..) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
     let digits = format!("{bits:032x}");

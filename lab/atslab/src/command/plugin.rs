@@ -12,6 +12,8 @@ use crate::ui::output::Output;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod compare;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod event_names;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub(crate) mod laboratory;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod list;
@@ -145,6 +147,8 @@ A plugin can be linked to functions that it never calls, so one with functions t
 are missing may run all the same: \"atslab plugin run\" tells.
 
 --compare needs a C compiler and some minutes; the set-ups are in tests/plugins/setups.toml.
+A plugin that makes no call in its set-up is not counted as identical; \"unused\" names what
+the plugin is made for and its set-up does not reach.
 
 Examples:
   atslab plugin list

@@ -215,6 +215,27 @@ fn the_user_is_the_scheduler() {
     play.write_stdin("x\n\ngo\n").assert().stdout(contains("found \"x\""));
 }
 
+/// Not by the explorer's numbers: a place, an operation and an object; and what a thread of the
+/// scenario is there for.
+#[test]
+fn the_choices_say_what_each_thread_would_do_next() {
+    let mut play = explore(&["reader-shuts-read", "--play", "--no-numbers"]);
+    let output = play.write_stdin("\n\n\ngo\n").assert().code(0).get_output().stdout.clone();
+    let text = String::from_utf8(output).expect("text");
+    let lines = |thread: &str| -> Vec<&str> {
+        text.lines().filter_map(|line| line.strip_prefix(thread)).collect()
+    };
+    let event_thread = lines("  a  T1 event thread  ");
+    assert_eq!(event_thread.len(), 4, "{text}");
+    let third = event_thread[2];
+    assert!(third.starts_with("read P.closed  transfer.rs  if other.closed.is_set()"), "{text}");
+    let reader = lines("  b  T2 reader        ");
+    assert_eq!(
+        reader,
+        ["begins: lock passive, shutdown passive read, free passive, unlock passive"; 4]
+    );
+}
+
 #[test]
 fn a_program_that_plays_finds_ts_3339() {
     // The reader goes on as soon as it may: after so many answers the first look has been taken.

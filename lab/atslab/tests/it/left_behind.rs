@@ -26,10 +26,11 @@ const COMPILER: &str = "#!/bin/sh\n: >probe.so\n";
 const SCENARIO: &str = include_str!("../../../../tests/scenarios/01-ten-bytes.toml");
 
 /// Commands that start real servers, and how many.
-const COMMANDS: [(&[&str], usize); 9] = [
+const COMMANDS: [(&[&str], usize); 10] = [
     (&["run", "--live", "--ats", "9.2.9", "scenario.toml"], 1),
     (&["compare", "--live", "--ats", "9.2.9"], 1),
     (&["fuzz", "--jobs", "3", "--count", "300"], 3),
+    (&["fuzz", "--http", "--jobs", "2", "--count", "100"], 2),
     (&["record", "--ats", "9.2.9", "--output", "out.gz"], 1),
     (&["http", "--live"], 3),
     (&["http", "fuzz"], 3),

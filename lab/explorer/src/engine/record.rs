@@ -1,5 +1,7 @@
 //! What is written down of an execution: its operations, its names, and how it ended.
 
+use std::mem::take;
+
 use super::state::{Pending, State, Status};
 use super::{Wait, run};
 use crate::digest::Digest;
@@ -81,6 +83,15 @@ impl State {
         matches!(self.record, Record::Rows(..))
     }
 
+    /// Notes where the current task stands, for the row of its operation and for a user that chooses
+    /// between the tasks.
+    #[inline]
+    pub(super) fn stands_here(&mut self) {
+        if self.is_written_down() {
+            self.task_mut().frames = frames::here();
+        }
+    }
+
     /// Writes down the operation that the current task carries out now.
     #[cold]
     pub(super) fn watch(&mut self) {
@@ -98,7 +109,7 @@ impl State {
             Record::Rows(..) => {
                 let name = self.name_of(object);
                 let (shared, before, after) = (false, None, None);
-                let frames = frames::here();
+                let frames = take(&mut self.task_mut().frames);
                 let what =
                     What::Operation { operation, object: name, shared, before, after, frames };
                 self.row(current, what);

@@ -10,7 +10,7 @@ use crate::report::Violation;
 use crate::schedule::{Segment, TaskId, letter};
 use crate::strategy::Tasks;
 use crate::task::Coroutine;
-use crate::trace::Operation;
+use crate::trace::{Operation, Place};
 
 /// An operation that a task is about to carry out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,6 +35,9 @@ pub(super) struct Task {
     pub(super) name: String,
     pub(super) status: Status,
     pub(super) pending: Pending,
+    /// The calls that led to the place where it stands, while rows are written down; empty
+    /// before its begin.
+    pub(super) frames: Vec<Place>,
     /// Its operations that were counted.
     pub(super) points: u32,
     /// How many objects it has made.
@@ -57,6 +60,7 @@ impl Task {
             }),
             status: Status::Runs,
             pending: begin,
+            frames: Vec::new(),
             points: 0,
             made: 0,
             ignored_yield: false,

@@ -1,11 +1,12 @@
 //! [`View`]: what a strategy sees of an execution.
 
+use super::Wait;
 use super::record::Record;
 use super::state::{Pending, State, Status};
 use crate::objects::ObjectId;
 use crate::schedule::TaskId;
 use crate::strategy::Tasks;
-use crate::trace::Row;
+use crate::trace::{Operation, Place, Row};
 
 /// What a strategy may see.
 pub(crate) struct View<'a>(pub(super) &'a State);
@@ -36,6 +37,21 @@ impl View<'_> {
 
     pub(crate) fn pending(&self, task: TaskId) -> Pending {
         self.0.tasks[usize::from(task)].pending
+    }
+
+    /// What the task does first when it goes on, and on which object. The current task has yielded
+    /// if another one is the `default`.
+    pub(crate) fn next(&self, task: TaskId, default: TaskId) -> (Operation, ObjectId) {
+        let Pending { operation, object, .. } = self.pending(task);
+        let has_yielded = task == self.current() && task != default
+            || self.0.tasks[usize::from(task)].status == Status::Waits(Wait::Others)
+            || operation != Operation::Begin && object.is_none();
+        if has_yielded { (Operation::Yield, ObjectId::NONE) } else { (operation, object) }
+    }
+
+    /// The calls that led to the place where the task stands, if rows are written down.
+    pub(crate) fn frames(&self, task: TaskId) -> &[Place] {
+        &self.0.tasks[usize::from(task)].frames
     }
 
     /// True if a task may be interrupted before the operation that it is about to carry out.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use explorer::sync::Mutex;
 use explorer::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use explorer::sync::thread;
-use explorer::{Explorer, Operation, Schedule, What};
+use explorer::{Choice, Explorer, Operation, Schedule, Trace, What};
 
 use crate::found::lost_update;
 
@@ -113,4 +113,32 @@ fn the_user_is_the_scheduler() {
     let violation = trace.violation.expect("the count is lost");
     assert!(violation.text.contains("a count is lost"), "{violation}");
     assert!(trace.schedule.interruptions() > 1);
+}
+
+/// A user that chooses is told where each task stands, and what it does there.
+#[test]
+fn a_choice_has_its_place_in_the_source() {
+    let choices = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::clone(&choices);
+    Explorer::new().play(
+        move |moment| {
+            seen.lock().unwrap().extend(moment.options.iter().cloned());
+            moment.default
+        },
+        lost_update,
+    );
+    let choices = choices.lock().unwrap();
+    let (begins, others): (Vec<_>, Vec<_>) =
+        choices.iter().partition(|choice| choice.operation == Operation::Begin);
+    assert!(begins.iter().all(|choice| choice.frames.is_empty()), "they have not begun");
+    let text = |choice: &&Choice| {
+        let place = choice.frames.first().expect("it has begun");
+        assert_eq!(place.file, "lab/explorer/tests/it/found.rs");
+        let source = Trace::source_line(place).expect("the source is there");
+        format!("{:?}: {source}", choice.operation)
+    };
+    let mut texts: Vec<String> = others.iter().map(text).collect();
+    texts.dedup();
+    let count = "count.store(count.load(SeqCst) + 1, SeqCst);";
+    assert_eq!(texts[..2], [format!("Load: {count}"), format!("Store: {count}")]);
 }

@@ -236,7 +236,7 @@ impl List {
             Head::ClientRequest => request(txn.client_request()),
             Head::ServerRequest => txn.server_request().and_then(request),
             Head::ServerResponse => {
-                Some(txn.server_response()).filter(|head| head.status != 0).and_then(response)
+                txn.has_server_response().then(|| txn.server_response()).and_then(response)
             }
             Head::ClientResponse => txn.client_response().and_then(response),
         };

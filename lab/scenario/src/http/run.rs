@@ -15,6 +15,7 @@ use httpsm::{
     HttpConfig, HttpEvents, HttpProxy, NetConnector, ProtocolProbeSessionAccept, UrlRewrite,
     ts_http_connect_with_plugin_id,
 };
+use iocore::NetVCOptions;
 use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetProcessor};
 use pluginvc::Epoch;
 
@@ -28,8 +29,9 @@ use crate::release::of_release;
 use crate::run::PASS;
 use crate::second::SecondThread;
 
-/// How long nothing must happen when all is over.
-const SILENCE: HrTime = hrtime::mseconds(300);
+/// How long nothing must happen when all is over. Longer than the real server takes to close a
+/// connection that was closed outside the turn of its net thread: two looks at all connections.
+const SILENCE: HrTime = hrtime::mseconds(2300);
 
 /// How many passes are made after what was open has been closed.
 const PASSES_AFTER_CLOSE: usize = 100;
@@ -104,7 +106,10 @@ impl Play {
         let connector = NetConnector::new(net);
         let proxy = HttpProxy::new(&stage.processor, config(&scenario.settings), rules, connector);
         install(stage, &proxy);
-        let options = AcceptOptions { localhost_only: true, ..AcceptOptions::default() };
+        // As the server does by default. Without it the system may hold the last bytes back.
+        let sockopt_flags = NetVCOptions::SOCK_OPT_NO_DELAY;
+        let options =
+            AcceptOptions { localhost_only: true, sockopt_flags, ..AcceptOptions::default() };
         let accept = net.accept(ProtocolProbeSessionAccept::new(&proxy), &options);
         let accept = accept.unwrap_or_else(|error| panic!("the loopback: {error}"));
         Play { stage: Arc::clone(stage), proxy, accept, origin, port, sockets: Vec::new() }

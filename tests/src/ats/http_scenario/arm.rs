@@ -1,11 +1,9 @@
 //! The two arms: each takes an HTTP scenario and gives what each participant has seen.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
-use std::process::ChildStderr;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use eventsys::hrtime::SECOND;
@@ -14,6 +12,7 @@ use scenario::http::{
     run_http_scenario,
 };
 
+use crate::ats::live::arm::listen_to;
 use crate::ats::live::server::{Process, Settings, free_port};
 use crate::ats::live::{LiveError, Probe, Release, Server};
 
@@ -49,7 +48,7 @@ pub struct HttpArm {
 #[derive(Debug)]
 struct Running {
     process: Process,
-    told: Receiver<String>,
+    told: Receiver<Told>,
     of: Kind,
     origin: u16,
     runs: u32,
@@ -124,23 +123,20 @@ impl HttpArm {
         let mut process =
             self.server.start_http_scenarios(&self.probe.path(), threads, &settings)?;
         let stderr = process.child.stderr.take();
-        let told = listen_to(stderr.ok_or_else(|| self.silent("has no standard error"))?);
+        let stderr = stderr.ok_or_else(|| self.silent("has no standard error", ""))?;
+        let (last, told) = listen_to(stderr, Told::read);
         let mut running = Running { process, told, of, origin, runs: 0 };
         match running.listen().finish {
             HttpFinish::Quiet => Ok(running),
-            HttpFinish::Hung => Err(self.silent("does not come up")),
-            HttpFinish::TimeIsUp => Err(self.silent("begins in an odd way")),
-            HttpFinish::Crashed(text) => Err(LiveError::Server {
-                release: self.server.release(),
-                what: "ends at once".to_owned(),
-                last: text,
-            }),
+            HttpFinish::Hung => Err(self.silent("does not come up", &last())),
+            HttpFinish::TimeIsUp => Err(self.silent("begins in an odd way", &last())),
+            HttpFinish::Crashed(_) => Err(self.silent("ends at once", &last())),
         }
     }
 
-    fn silent(&self, what: &str) -> LiveError {
+    fn silent(&self, what: &str, last: &str) -> LiveError {
         let (release, what) = (self.server.release(), what.to_owned());
-        LiveError::Server { release, what, last: String::new() }
+        LiveError::Server { release, what, last: last.to_owned() }
     }
 }
 
@@ -191,16 +187,11 @@ impl Running {
         let mut assertion = None;
         report.finish = loop {
             match self.told.recv_timeout(PATIENCE) {
-                Ok(line) => match Told::read(&line) {
-                    Some(Told::Event(at, who, what)) => {
-                        report.actor(who).events.push((at, what.to_owned()));
-                    }
-                    Some(Told::Bytes(who, bytes)) => report.actor(who).bytes.extend(bytes),
-                    Some(Told::Over("time")) => break HttpFinish::TimeIsUp,
-                    Some(Told::Over(_)) => break HttpFinish::Quiet,
-                    Some(Told::Assertion(text)) => assertion = Some(text.to_owned()),
-                    None => {}
-                },
+                Ok(Told::Event(at, who, what)) => report.actor(&who).events.push((at, what)),
+                Ok(Told::Bytes(who, bytes)) => report.actor(&who).bytes.extend(bytes),
+                Ok(Told::Over(why)) if why == "time" => break HttpFinish::TimeIsUp,
+                Ok(Told::Over(_)) => break HttpFinish::Quiet,
+                Ok(Told::Assertion(text)) => assertion = Some(text),
                 Err(RecvTimeoutError::Timeout) => break HttpFinish::Hung,
                 Err(RecvTimeoutError::Disconnected) => break self.crashed(assertion),
             }
@@ -234,54 +225,37 @@ impl Running {
 
 /// A line of the plugin, or of the server.
 #[derive(PartialEq, Eq, Debug)]
-enum Told<'a> {
-    Event(i64, &'a str, &'a str),
-    Bytes(&'a str, Vec<u8>),
-    Over(&'a str),
-    Assertion(&'a str),
+enum Told {
+    Event(i64, String, String),
+    Bytes(String, Vec<u8>),
+    Over(String),
+    Assertion(String),
 }
 
-impl Told<'_> {
-    fn read(line: &str) -> Option<Told<'_>> {
+impl Told {
+    fn read(line: &str) -> Option<Told> {
         if let Some((_, text)) = line.split_once("failed assertion `") {
-            return Some(Told::Assertion(text.trim_end_matches(['`', '\''])));
+            return Some(Told::Assertion(text.trim_end_matches(['`', '\'']).to_owned()));
         }
         let (word, rest) = line.strip_prefix("atslab ")?.split_once(' ')?;
         if word == "over" {
-            return Some(Told::Over(rest));
+            return Some(Told::Over(rest.to_owned()));
         }
         let (who, what) = rest.split_once('\t')?;
         match word {
             "e" => {
                 let (at, who) = who.split_once(' ')?;
-                Some(Told::Event(at.parse().ok()?, who, what))
+                Some(Told::Event(at.parse().ok()?, who.to_owned(), what.to_owned()))
             }
             "b" => {
                 let pairs = what
                     .as_bytes()
                     .chunks(2)
                     .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-                Some(Told::Bytes(who, pairs.collect::<Option<_>>()?))
+                Some(Told::Bytes(who.to_owned(), pairs.collect::<Option<_>>()?))
             }
-            "x" => Some(Told::Bytes(who, vec![b'x'; what.parse().ok()?])),
+            "x" => Some(Told::Bytes(who.to_owned(), vec![b'x'; what.parse().ok()?])),
             _ => None,
         }
     }
-}
-
-/// Reads a server's lines on a thread of its own.
-fn listen_to(stderr: ChildStderr) -> Receiver<String> {
-    let (sender, receiver) = channel();
-    thread::spawn(move || {
-        let mut reader = BufReader::with_capacity(1 << 16, stderr);
-        let mut line = Vec::new();
-        while matches!(reader.read_until(b'\n', &mut line), Ok(n) if n > 0) {
-            let text = String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned();
-            if sender.send(text).is_err() {
-                break;
-            }
-            line.clear();
-        }
-    });
-    receiver
 }

@@ -1,6 +1,7 @@
 //! The register of the differences that are known.
 
-use scenario::http::{HttpOp, HttpScenario};
+use httpsm::hooks::HttpHook;
+use scenario::http::{HookOp, HookReaction, HttpOp, HttpReaction, HttpScenario, When};
 
 use super::compare::HttpDifference;
 use crate::ats::live::Release;
@@ -10,8 +11,11 @@ use crate::deviations::Deviations;
 pub type HttpRule = fn(&HttpScenario) -> bool;
 
 /// The rules that entries of the register name.
-pub const HTTP_RULES: [(&str, HttpRule); 1] =
-    [("request-behind-a-body", has_request_behind_a_body)];
+pub const HTTP_RULES: [(&str, HttpRule); 3] = [
+    ("request-behind-a-body", has_request_behind_a_body),
+    ("unfinished-body", has_unfinished_body),
+    ("answer-by-the-clock", has_answer_by_the_clock),
+];
 
 /// The name of the registered deviation that explains this difference, if one does.
 #[must_use]
@@ -40,4 +44,20 @@ fn has_request_behind_a_body(scenario: &HttpScenario) -> bool {
         let body = reaction.ops.iter().position(is_body);
         body.is_some_and(|at| reaction.ops[at + 1..].iter().any(is_request))
     })
+}
+
+/// A client announces a body, and has not sent all of it with its head.
+fn has_unfinished_body(scenario: &HttpScenario) -> bool {
+    let ops = scenario.clients.iter().flat_map(|client| &client.reactions).flat_map(|it| &it.ops);
+    let announces = |text: &str| text.contains("Content-Length: ") || text.contains("chunked");
+    ops.into_iter().any(|op| matches!(op, HttpOp::Send(text) if announces(text)))
+}
+
+/// The origin server answers whether it has been asked or not, and a plugin holds the request back.
+fn has_answer_by_the_clock(scenario: &HttpScenario) -> bool {
+    let waits = |op: &HookOp| matches!(op, HookOp::Wait(_));
+    let is_held =
+        |list: &HookReaction| list.hook == HttpHook::SendRequestHdr && list.ops.iter().any(waits);
+    let answers = |it: &HttpReaction| matches!(it.when, When::After(_) | When::Start);
+    scenario.hooks.iter().any(is_held) && scenario.origin.reactions.iter().any(answers)
 }

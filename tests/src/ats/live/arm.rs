@@ -131,7 +131,7 @@ impl RealArm {
         let mut process = self.server.start(&self.probe.path(), threads)?;
         let stderr = process.child.stderr.take();
         let (last, heard) =
-            listen_to(stderr.ok_or_else(|| self.silent("has no standard error", ""))?);
+            listen_to(stderr.ok_or_else(|| self.silent("has no standard error", ""))?, meaning);
         let mut running = Running { process, heard, threads, runs: 0 };
         match running.listen().finish {
             Finish::Quiet(_) => Ok(running),
@@ -200,9 +200,12 @@ fn since(began: i64, at: i64) -> i64 {
     (at - began).rem_euclid(DAY)
 }
 
-/// Reads a server's lines on a thread of its own; the first value gives the last
-/// line that meant nothing.
-pub(super) fn listen_to(stderr: ChildStderr) -> (impl Fn() -> String, Receiver<Heard>) {
+/// Reads a server's lines on a thread of its own, and gives what `read` makes of each; the first value
+/// gives the last line that meant nothing.
+pub(crate) fn listen_to<T: Send + 'static>(
+    stderr: ChildStderr,
+    read: impl Fn(&str) -> Option<T> + Send + 'static,
+) -> (impl Fn() -> String, Receiver<T>) {
     let (sender, receiver) = channel();
     let last = Arc::new(std::sync::Mutex::new(String::new()));
     let kept = Arc::clone(&last);
@@ -211,15 +214,14 @@ pub(super) fn listen_to(stderr: ChildStderr) -> (impl Fn() -> String, Receiver<H
         let mut line = Vec::new();
         while matches!(reader.read_until(b'\n', &mut line), Ok(n) if n > 0) {
             let text = String::from_utf8_lossy(&line);
-            let text = text.trim_end();
-            match heard(text) {
-                Heard::Other => {
+            match read(text.trim_end_matches('\n')) {
+                None => {
                     if let Ok(mut last) = kept.lock() {
-                        *last = text.to_owned();
+                        *last = text.trim_end().to_owned();
                     }
                 }
-                heard => {
-                    if sender.send(heard).is_err() {
+                Some(told) => {
+                    if sender.send(told).is_err() {
                         break;
                     }
                 }
@@ -228,6 +230,14 @@ pub(super) fn listen_to(stderr: ChildStderr) -> (impl Fn() -> String, Receiver<H
         }
     });
     (move || last.lock().map(|last| last.clone()).unwrap_or_default(), receiver)
+}
+
+/// What a line of the debug output says, if it says something.
+pub(super) fn meaning(line: &str) -> Option<Heard> {
+    match heard(line.trim_end()) {
+        Heard::Other => None,
+        heard => Some(heard),
+    }
 }
 
 /// One of two that are compared with each other.

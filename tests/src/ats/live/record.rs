@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use eventsys::steps::{Step, Subject};
 
-use super::arm::listen_to;
+use super::arm::{listen_to, meaning};
 use super::error::LiveError;
 use super::lines::{Heard, heard};
 use super::probe::Probe;
@@ -103,7 +103,7 @@ impl Recorder {
         };
         let stderr = process.child.stderr.take();
         let stderr = stderr.ok_or_else(|| failed("has no standard error", String::new()))?;
-        let (last, heard) = listen_to(stderr);
+        let (last, heard) = listen_to(stderr, meaning);
         let sorter = Sorter::default();
         let mut running = Running { process, heard, last: Box::new(last), sorter };
         match running.listen() {

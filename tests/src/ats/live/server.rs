@@ -164,19 +164,46 @@ impl Server {
         })
     }
 
+    /// Starts it with the plugin that performs HTTP scenarios, preloaded too, so many net threads and
+    /// the rules of `settings`.
+    pub(crate) fn start_http_scenarios(
+        &self,
+        plugin: &Path,
+        threads: u8,
+        settings: &Settings,
+    ) -> Result<Process, LiveError> {
+        self.spawn_with(plugin, threads, settings, |command| {
+            command.env("LD_PRELOAD", plugin);
+        })
+    }
+
     fn spawn(
         &self,
         plugin: &Path,
         threads: u8,
         add: impl FnOnce(&mut Command),
     ) -> Result<Process, LiveError> {
+        self.spawn_with(plugin, threads, &Settings::default(), add)
+    }
+
+    /// With a probe as its only plugin, to which standard input gives programs; standard error is a
+    /// pipe, too.
+    fn spawn_with(
+        &self,
+        plugin: &Path,
+        threads: u8,
+        settings: &Settings,
+        add: impl FnOnce(&mut Command),
+    ) -> Result<Process, LiveError> {
         let port = free_port().map_err(LiveError::at("a port for a server"))?;
         let plugins = format!("{}\n", plugin.display());
-        let root = self.make_root(port, threads, &plugins, &Settings::default())?;
+        let root = self.make_root(port, threads, &plugins, settings)?;
         let mut command = self.command(root.path());
         command
+            .envs(settings.environment.iter().map(|(name, value)| (name, value)))
             .env("ATSLAB_PROGRAMS", "/proc/self/fd/0")
-            .env("ATSLAB_THREADS", threads.to_string());
+            .env("ATSLAB_THREADS", threads.to_string())
+            .env("ATSLAB_PROXY", port.to_string());
         add(&mut command);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let child = Child::start(&mut command)
@@ -198,31 +225,6 @@ impl Server {
         let child = Child::start(&mut command)
             .map_err(LiveError::at(format!("starting {}", self.release)))?;
         Ok((Process { child, _root: root }, SocketAddr::from((Ipv4Addr::LOCALHOST, port))))
-    }
-
-    /// Starts it with the plugin that performs HTTP scenarios, preloaded too, so many net threads and
-    /// a rule that leads to the port of the origin server. Its standard input and standard error are
-    /// pipes.
-    pub(crate) fn start_http_scenarios(
-        &self,
-        plugin: &Path,
-        threads: u8,
-        settings: &Settings,
-    ) -> Result<Process, LiveError> {
-        let port = free_port().map_err(LiveError::at("a port for a server"))?;
-        let plugins = format!("{}\n", plugin.display());
-        let root = self.make_root(port, threads, &plugins, settings)?;
-        let mut command = self.command(root.path());
-        command
-            .envs(settings.environment.iter().map(|(name, value)| (name, value)))
-            .env("ATSLAB_PROGRAMS", "/proc/self/fd/0")
-            .env("ATSLAB_THREADS", threads.to_string())
-            .env("ATSLAB_PROXY", port.to_string())
-            .env("LD_PRELOAD", plugin);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let child = Child::start(&mut command)
-            .map_err(LiveError::at(format!("starting {}", self.release)))?;
-        Ok(Process { child, _root: root })
     }
 
     fn command(&self, root: &Path) -> Command {

@@ -133,32 +133,34 @@ fn without_socket_numbers(line: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{before}{mark}N{rest}"))
 }
 
-/// `20261129T080651Z`, and in the signature of AWS the day and what is computed with both.
+/// A text `"20261129T080651Z"`, and in the signature of AWS the day and what is computed with both.
 fn without_signed_times(line: &str) -> Cow<'_, str> {
-    const CREDENTIAL: &str = "Credential=";
-    const SIGNATURE: &str = "Signature=";
-    let digits = |text: &str, n: usize| {
-        text.len() >= n && text.bytes().take(n).all(|byte| byte.is_ascii_digit())
-    };
-    let mut line = Cow::Borrowed(line);
-    let is_time = |text: &str| {
-        digits(text, 8) && text.get(8..9) == Some("T") && digits(text.get(9..).unwrap_or(""), 6)
-    };
-    let found = line.char_indices().map(|(at, _)| at).find(|at| is_time(&line[*at..]));
-    if let Some(at) = found {
-        line.to_mut().replace_range(at..at + "20261129T080651Z".len(), "T");
-    }
-    if let Some((before, credential)) = line.split_once(CREDENTIAL)
-        && let Some((key, day)) = credential.split_once('/')
-        && digits(day, 8)
+    const AUTHORIZATION: &str = "\"AWS4-HMAC-SHA256 Credential=";
+    const SIGNATURE: &str = ",Signature=";
+    if let Some((before, credential)) = line.split_once(AUTHORIZATION)
+        && let Some((key, rest)) = credential.split_once('/')
+        && let Some((day, rest)) = rest.split_once('/')
+        && let Some((scope, signature)) = rest.split_once(SIGNATURE)
+        && is_like(day, "00000000")
     {
-        line = Cow::Owned(format!("{before}{CREDENTIAL}{key}/D{}", &day[8..]));
+        let rest = signature.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+        return Cow::Owned(format!("{before}{AUTHORIZATION}{key}/D/{scope}{SIGNATURE}S{rest}"));
     }
-    if let Some((before, signature)) = line.split_once(SIGNATURE) {
-        let rest = signature.trim_start_matches(|c: char| c.is_ascii_hexdigit() || c == 'S');
-        line = Cow::Owned(format!("{before}{SIGNATURE}S{rest}"));
+    match line.split_once('"').map(|(before, text)| (before, text.split_once('"'))) {
+        Some((before, Some((text, behind)))) if is_like(text, "00000000T000000Z") => {
+            Cow::Owned(format!("{before}\"T\"{behind}"))
+        }
+        _ => Cow::Borrowed(line),
     }
-    line
+}
+
+/// Whether `text` has this form, in which a 0 stands for any digit.
+fn is_like(text: &str, form: &str) -> bool {
+    let fits = |(c, of_form): (u8, u8)| match of_form {
+        b'0' => c.is_ascii_digit(),
+        other => c == other,
+    };
+    text.len() == form.len() && text.bytes().zip(form.bytes()).all(fits)
 }
 
 /// Three records of the server belong to the run: the number of the process, and two times. Their
@@ -213,6 +215,22 @@ mod tests {
             let masked = apply(all, real);
             assert_eq!(masked, apply(all, port), "{name}: the mask does not cover it");
             assert_eq!(masked, apply(all, &masked), "{name}: what is masked stays as it is");
+        }
+    }
+
+    #[test]
+    fn only_a_signed_time_is_masked() {
+        for line in [
+            "TSUrlPathGet(%, %, *20) = \"img-20261129T080651Z\"",
+            "TSUrlPathGet(%, %, *16) = \"20261129T080651\"",
+            "TSUrlPathGet(%, %, *17) = \"20261129T080651Zx\"",
+            "TSUrlPathGet(%, %, *17) = \"20261129T08065é\"",
+            "TSUrlHttpQueryGet(%, %, *14) = \"Signature=0a1b\"",
+            "TSUrlHttpQueryGet(%, %, *14) = \"Credential=key/20261129/x\"",
+            "X(\"AWS4-HMAC-SHA256 Credential=key/2026/x,Signature=0a\")",
+            "X(\"20261129T080651",
+        ] {
+            assert_eq!(without_signed_times(line), line);
         }
     }
 }

@@ -40,8 +40,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a server that gives no answer may take to end.
 const CRASHING: Duration = Duration::from_secs(3);
 
-/// As [`CRASHING`], behind the last answer of all.
-const CRASHING_BEHIND_AN_ANSWER: Duration = Duration::from_secs(1);
+/// As [`CRASHING`], after the last answer of all.
+const CRASHING_AFTER_THE_LAST: Duration = Duration::from_secs(1);
 
 /// How long it is quiet before the trace of a run counts as complete.
 const QUIET: Duration = Duration::from_millis(300);
@@ -78,7 +78,7 @@ pub fn real_run(
         let has_no_answer = asked.answers.last().is_some_and(|answer| answer.bytes.is_empty());
         let patience = match (has_no_answer, n + 1 == requests.len()) {
             (true, _) => CRASHING,
-            (false, true) => CRASHING_BEHIND_AN_ANSWER,
+            (false, true) => CRASHING_AFTER_THE_LAST,
             (false, false) => Duration::ZERO,
         };
         let began = Instant::now();

@@ -35,6 +35,11 @@ pub struct Setup {
     /// What it reads: names and texts, in which `FOLDER` is their folder.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
+    /// As `files`, with bytes as hexadecimal digits.
+    #[serde(default)]
+    pub binary_files: BTreeMap<String, String>,
+    /// What the plugin is made for, if the requests do not reach it.
+    pub unused: Option<String>,
     /// Why it is not compared.
     pub not_compared: Option<String>,
 }
@@ -87,6 +92,9 @@ impl Setup {
             fs::create_dir_all(path.parent().unwrap_or(folder))?;
             fs::write(path, whole(text))?;
         }
+        for (name, digits) in &self.binary_files {
+            fs::write(folder.join(name), bytes(digits).unwrap_or_default())?;
+        }
         let requests = folder.join("requests.txt");
         fs::write(&requests, self.request_text().unwrap_or_default())?;
         let plugin = format!("{} {}", self.plugin, whole(&self.arguments));
@@ -96,6 +104,12 @@ impl Setup {
     fn request_text(&self) -> Option<&'static str> {
         FILES.get_file(&self.requests)?.contents_utf8()
     }
+}
+
+/// The bytes that hexadecimal digits stand for.
+fn bytes(digits: &str) -> Option<Vec<u8>> {
+    let two = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+    (0..digits.len()).step_by(2).map(two).collect()
 }
 
 #[cfg(test)]
@@ -110,6 +124,10 @@ mod tests {
         for setup in all {
             let text = setup.request_text();
             assert_ne!(text.is_some(), setup.not_compared.is_some(), "{}", setup.plugin);
+            assert!(text.is_some() || setup.unused.is_none(), "{}", setup.plugin);
+            for (name, digits) in &setup.binary_files {
+                assert!(bytes(digits).is_some(), "{}: {name}", setup.plugin);
+            }
             if let Some(text) = text {
                 let read = PluginRequest::parse(text);
                 assert!(read.is_ok(), "{}: {read:?}", setup.requests);
@@ -125,12 +143,14 @@ mod tests {
             arguments: "FOLDER/a/b".to_owned(),
             requests: "static.txt".to_owned(),
             files: BTreeMap::from([("a/b".to_owned(), "in FOLDER\n".to_owned())]),
+            binary_files: BTreeMap::from([("c".to_owned(), "00abcd".to_owned())]),
             ..Setup::default()
         };
         let placed = setup.place(folder.path()).unwrap();
         let here = folder.path().display();
         assert_eq!(placed.plugin, format!("x.so {here}/a/b"));
         assert_eq!(fs::read_to_string(folder.path().join("a/b")).unwrap(), format!("in {here}\n"));
+        assert_eq!(fs::read(folder.path().join("c")).unwrap(), [0, 0xab, 0xcd]);
         assert!(fs::read_to_string(placed.requests).unwrap().contains("GET /"));
     }
 }

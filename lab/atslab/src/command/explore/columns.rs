@@ -86,7 +86,8 @@ fn write_change(out: &mut impl Write, from: usize, to: usize, width: usize) -> i
     writeln!(out, "{QUIET}{line}{QUIET:#}")
 }
 
-fn cut(text: &str, width: usize) -> String {
+/// The text in so many columns.
+pub(super) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }

@@ -1,13 +1,15 @@
 //! The user is the scheduler.
 
 use std::cell::Cell;
-use std::io::{BufRead, Write, stdin};
+use std::io::{BufRead, IsTerminal, Write, stdin};
 use std::rc::Rc;
 
-use explorer::{Choice, Moment, TaskId, letter};
+use explorer::{Choice, Moment, Operation, TaskId, letter};
+use scenario_explored::ForeignThread;
 
 use super::ExploreArgs;
-use super::columns::{Columns, write_columns};
+use super::columns::{Columns, cut, write_columns};
+use super::rows::next;
 use super::statement;
 use super::subject::Subject;
 use crate::error::Error;
@@ -20,15 +22,17 @@ pub(super) fn play(subject: &Subject, args: &ExploreArgs, out: &mut Output) -> R
     statement::write_head(out, subject)?;
     writeln!(
         out,
-        "{QUIET}Answer with the letter of a thread; an empty line takes the first one, and \"go\" \
-         asks no more.{QUIET:#}"
+        "{QUIET}Behind each thread stands what it would do next. Answer with its letter; an empty \
+         line takes the first one, and \"go\" asks no more.{QUIET:#}"
     )?;
     out.flush()?;
     let asked = Rc::new(Cell::new(0u32));
-    let player = Player { asked: Rc::clone(&asked), asks: Cell::new(true), seen: Cell::new(0) };
+    let columns = Columns { width: width_of_stdout(), numbers: !args.no_numbers };
+    let asks = Cell::new(true);
+    let programs = programs(subject);
+    let player = Player { asked: Rc::clone(&asked), asks, seen: Cell::new(0), columns, programs };
     let trace = subject.explorer().play(move |moment| player.choose(moment), subject.scene());
     let used = trace.schedule.interruptions();
-    let columns = Columns { width: width_of_stdout(), numbers: !args.no_numbers };
     writeln!(out)?;
     write_columns(out, &trace, columns)?;
     writeln!(out)?;
@@ -43,6 +47,16 @@ pub(super) fn play(subject: &Subject, args: &ExploreArgs, out: &mut Output) -> R
     Ok(trace.violation.is_some())
 }
 
+/// The threads of the scenario, each with its operations.
+fn programs(subject: &Subject) -> Vec<(String, String)> {
+    let threads = subject.scenario().race.map(|race| race.threads).unwrap_or_default();
+    let program = |thread: ForeignThread| {
+        let does: Vec<String> = thread.does.iter().map(ToString::to_string).collect();
+        (thread.name, does.join(", "))
+    };
+    threads.into_iter().map(program).collect()
+}
+
 /// Asks the user, on standard output, and reads from standard input.
 struct Player {
     asked: Rc<Cell<u32>>,
@@ -50,6 +64,9 @@ struct Player {
     asks: Cell<bool>,
     /// How many rows have been told.
     seen: Cell<usize>,
+    columns: Columns,
+    /// The threads of the scenario, each with its operations.
+    programs: Vec<(String, String)>,
 }
 
 impl Player {
@@ -64,6 +81,10 @@ impl Player {
             let mut line = String::new();
             let is_over = !matches!(stdin().lock().read_line(&mut line), Ok(1..));
             let word = line.trim();
+            if !stdin().is_terminal() {
+                // Else the answer of a file, or of a pipe, is not seen.
+                let _ = writeln!(anstream::stdout(), "{word}");
+            }
             if is_over || word == "go" {
                 self.asks.set(false);
                 return moment.default;
@@ -83,6 +104,13 @@ impl Player {
         }
     }
 
+    /// What the thread is there for, if it has not begun.
+    fn program_of(&self, choice: &Choice) -> Option<&str> {
+        let is_its = |(name, _): &&(String, String)| *name == choice.name;
+        let own = self.programs.iter().find(is_its);
+        own.filter(|_| choice.operation == Operation::Begin).map(|(_, program)| &**program)
+    }
+
     fn tell(&self, moment: &Moment<'_>) -> std::io::Result<()> {
         let mut out = anstream::stdout();
         for row in &moment.rows[self.seen.replace(moment.rows.len()).min(moment.rows.len())..] {
@@ -92,15 +120,20 @@ impl Player {
         }
         let mut options: Vec<&Choice> = moment.options.iter().collect();
         options.sort_by_key(|choice| choice.task != moment.default);
-        let told: Vec<String> = options.iter().map(|choice| told(choice)).collect();
+        let name = |choice: &Choice| format!("T{} {}", choice.task + 1, choice.name);
+        let width = options.iter().map(|choice| name(choice).chars().count()).max().unwrap_or(0);
+        for &choice in &options {
+            let next = match self.program_of(choice) {
+                Some(program) => format!("begins: {program}"),
+                None => next(choice, self.columns.numbers),
+            };
+            let line = format!("  {}  {:width$}  {next}", letter(choice.task), name(choice));
+            writeln!(out, "{}", cut(&line, self.columns.width))?;
+        }
+        let letters: Vec<String> =
+            options.iter().map(|choice| letter(choice.task).to_string()).collect();
         let verb = if moment.interrupts { "go on with" } else { "next is" };
-        write!(out, "{verb} {}? ", told.join(" or "))?;
+        write!(out, "{verb} {}? ", letters.join(" or "))?;
         out.flush()
     }
-}
-
-fn told(choice: &Choice) -> String {
-    let operation = format!("{:?}", choice.operation).to_lowercase();
-    let at = if choice.object.is_empty() { String::new() } else { format!(" {}", choice.object) };
-    format!("{} ({}: {operation}{at})", letter(choice.task), choice.name)
 }

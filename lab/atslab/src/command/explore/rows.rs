@@ -4,7 +4,7 @@
 //! use, near the places where the thread changes; a lock as one row, and not as the atomics that
 //! it is made of.
 
-use explorer::{Operation, Place, Row, TaskId, Trace, What};
+use explorer::{Choice, Operation, Place, Row, TaskId, Trace, What};
 
 /// A row that matters.
 #[derive(Clone)]
@@ -88,9 +88,66 @@ pub(super) fn best_place(frames: &[Place]) -> Option<&Place> {
     if let Some(place) = frames.iter().find(of_pair).or_else(|| frames.iter().find(of_loop)) {
         return Some(place);
     }
-    let first = frames.iter().find(|place| !THROUGH.iter().any(|it| place.file.starts_with(it)))?;
+    let first = plain_place(frames)?;
     let is_plain = ["lab/scenario/", "eventsys/src/"].iter().any(|it| first.file.starts_with(it));
     (!is_plain).then_some(first)
+}
+
+/// What a thread would do next, for the user that chooses between the threads: as in the rows, with a
+/// word for each operation.
+pub(super) fn next(choice: &Choice, numbers: bool) -> String {
+    let Choice { operation, object, frames, .. } = choice;
+    let word = match operation {
+        Operation::Begin => return "begins".to_owned(),
+        Operation::Yield => "goes on behind",
+        Operation::Load => "read",
+        Operation::Store => "write",
+        Operation::Update => "change",
+        Operation::Join => "join",
+        Operation::Spawn => "spawn",
+        Operation::Look => "look at",
+        Operation::Mark => "mark",
+        operation => word_of(*operation),
+    };
+    let place = best_place(frames).or_else(|| plain_place(frames)).or(frames.first());
+    let source = place.and_then(Trace::source_line).unwrap_or_default();
+    let place = place.map_or(String::new(), |place| short(place, numbers));
+    joined(&[word, name_for_readers(object)], &place, &source)
+}
+
+/// The word for an operation whose source line alone does not tell what happens.
+fn word_of(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Lock => "lock",
+        Operation::TryLock => "try",
+        Operation::Unlock => "unlock",
+        Operation::Wait => "wait",
+        Operation::Notify => "wake",
+        _ => "",
+    }
+}
+
+/// A name that was given, such as `core.mutex`. A number such as `a17` says nothing to a reader.
+fn name_for_readers(object: &str) -> &str {
+    if object.contains('.') || object.contains(' ') { object } else { "" }
+}
+
+/// The first place that does not only pass an operation on.
+fn plain_place(frames: &[Place]) -> Option<&Place> {
+    frames.iter().find(|place| !THROUGH.iter().any(|it| place.file.starts_with(it)))
+}
+
+/// `lock core.mutex  vc.rs:48  let guard = …`.
+fn joined(words: &[&str], place: &str, source: &str) -> String {
+    let words: Vec<&str> = words.iter().copied().filter(|word| !word.is_empty()).collect();
+    let words = words.join(" ");
+    // A word without an object belongs to the place.
+    let gap = match () {
+        () if words.is_empty() => "",
+        () if words.contains(' ') => "  ",
+        () => " ",
+    };
+    format!("{words}{gap}{place}  {source}").trim_end().to_owned()
 }
 
 impl Line<'_> {
@@ -102,20 +159,11 @@ impl Line<'_> {
     pub(crate) fn text(&self, numbers: bool) -> String {
         match &self.row.what {
             What::Operation { operation, object, .. } => {
-                let word = match operation {
-                    Operation::Lock => "lock ",
-                    Operation::TryLock => "try ",
-                    Operation::Unlock => "unlock ",
-                    Operation::Wait => "wait ",
-                    Operation::Notify => "wake ",
-                    _ => "",
-                };
+                let word = word_of(*operation);
                 let place = self.place.map_or(String::new(), |place| short(place, numbers));
                 let source = self.source.as_deref().unwrap_or("");
-                // A number says nothing to a reader.
-                let is_named = !word.is_empty() && object.contains('.');
-                let what = if is_named { format!("{object}  ") } else { String::new() };
-                format!("{word}{what}{place}  {source}").trim_end().to_owned()
+                let object = if word.is_empty() { "" } else { name_for_readers(object) };
+                joined(&[word, object], &place, source)
             }
             What::Note(text) => format!("» {text}"),
             What::Violation { violation, .. } => format!("» VIOLATION {}", violation.text),

@@ -11,6 +11,7 @@ use env_logger::Env;
 use serde::Serialize;
 use tsapi::Report;
 
+use super::event_names::with_event_name;
 use super::laboratory::{Client, Laboratory, Parts, in_ms};
 use super::{PluginFormat, PluginRunArgs, WhatToRun, place};
 use crate::error::Error;
@@ -54,7 +55,9 @@ pub(crate) fn run(args: &PluginRunArgs, out: &mut Output) -> Result<ExitCode, Er
     if let Some(traced) = &traced {
         let text = std::fs::read_to_string(traced.file()).unwrap_or_default();
         writeln!(out, "\n{TITLE}calls of {}{TITLE:#}", plugin.name())?;
-        out.write_all(Trace::read(&text).text().as_bytes())?;
+        for line in &Trace::read(&text).lines {
+            writeln!(out, "{}", with_event_name(line))?;
+        }
     }
     match (status.code(), status.signal()) {
         (Some(code), _) => Ok(ExitCode::from(u8::try_from(code).unwrap_or(WRONG))),

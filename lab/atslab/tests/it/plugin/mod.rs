@@ -150,6 +150,7 @@ fn each_mistake_is_a_sentence_with_its_place() {
         "reenables-after-close",
         "closes-twice",
         "writes-to-destroyed-buffer",
+        "writes-to-destroyed-log",
         "uses-destroyed-continuation",
         "uses-released-field",
         "transaction-after-close",
