@@ -135,9 +135,6 @@ impl RealArm {
         match running.listen().finish {
             Finish::Quiet(_) => Ok(running),
             Finish::Hung => Err(self.silent("does not come up", &last())),
-            Finish::Crashed(text) => {
-                Err(self.silent("ends at once", &format!("{}; {text}", last())))
-            }
             _ => Err(self.silent("ends at once", &last())),
         }
     }
