@@ -1,4 +1,4 @@
-//! The views of a step: the recordings' text, `log` lines, JSON lines.
+//! How a step is written: as a line of a recording, as a line of the log, as a line of JSON.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};

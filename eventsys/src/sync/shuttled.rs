@@ -1,4 +1,5 @@
-//! The same for shuttle, the second judge: its types behind the interface of the normal build.
+//! The primitives of [`sync`](crate::sync) under shuttle, which explores the same tests a second
+//! time: its results judge those of our own explorer.
 #![allow(unsafe_code)] // `RawLock::unlock` keeps the normal build's signature.
 
 use std::fmt;

@@ -1,12 +1,12 @@
-//! Looking at the bytes before a reader, without moving it.
+//! Looks at the bytes that a reader has not consumed yet, and consumes none.
 //!
-//! Modelled exactly. No function here looks at the reader's size limit.
+//! As in 9.1.3, no function here looks at the reader's size limit.
 
 use super::miobuffer::MIOBuffer;
 use super::num::{to_i64, to_limit, to_usize};
 use super::reader::ReaderId;
 
-/// All of these panic if the reader is not alive.
+/// Each of these functions panics if the reader has been given back.
 impl MIOBuffer {
     /// All bytes before the reader, one slice per block, without empty slices. Does not move the
     /// reader.

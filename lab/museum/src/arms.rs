@@ -1,10 +1,10 @@
-//! [`Arms`]: how a room is armed, and how it is mended.
+//! [`Arms`]: under which epoch and with which defects and corrections a room is explored.
 
 use eventsys::WakePolicy;
 use eventsys::defects::Defect;
 use pluginvc::{Corrections, Epoch};
 
-/// The epoch, the defects and the corrections under which a scene runs.
+/// A scene runs once armed, with the defect of its room, and once mended, without it.
 #[derive(Clone, Debug, Default)]
 pub struct Arms {
     /// The epoch of the pair.
