@@ -37,6 +37,15 @@ fn held_at(hook: HttpHook, request: &[u8]) -> (Lab, Peer, HttpTxn) {
     (lab, client, txn)
 }
 
+/// The plugin gives the transaction back, and the client gets an answer that begins with `status`.
+fn goes_on(lab: Lab, client: Peer, txn: HttpTxn, status: &str) {
+    txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
+    drop(txn);
+    lab.settle();
+    assert!(client.text().starts_with(status), "{}", client.text());
+    lab.expect_nothing_left(vec![client]);
+}
+
 /// There is a head then, with nothing in it.
 #[test]
 fn an_end_without_an_answer_is_an_empty_answer() {
@@ -44,12 +53,7 @@ fn an_end_without_an_answer_is_an_empty_answer() {
     let mut text = Vec::new();
     txn.server_response().print(&mut text);
     assert_eq!((txn.has_server_response(), &*text), (true, &b"HTTP/1.0 0 \r\n\r\n"[..]));
-    txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
-    drop(txn);
-    lab.settle();
-    let status = "HTTP/1.1 502 Malformed Server Response Status\r\n";
-    assert!(client.text().starts_with(status), "{}", client.text());
-    lab.expect_nothing_left(vec![client]);
+    goes_on(lab, client, txn, "HTTP/1.1 502 Malformed Server Response Status\r\n");
 }
 
 #[test]
@@ -58,11 +62,7 @@ fn a_timeout_of_the_origin_server_behind_its_end_is_not_heard_of() {
     // The origin server's timeout is 4 s, the client's 10 s.
     lab.run_s(8);
     assert_eq!((&*client.text(), client.is_at_end()), ("", false));
-    txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
-    drop(txn);
-    lab.settle();
-    assert!(client.text().starts_with("HTTP/1.1 502 Malformed Server Response Status\r\n"));
-    lab.expect_nothing_left(vec![client]);
+    goes_on(lab, client, txn, "HTTP/1.1 502 Malformed Server Response Status\r\n");
 }
 
 /// The body's tunnel was stopped, and the client's timeouts still come to it. The client's inactivity
@@ -72,11 +72,7 @@ fn a_client_whose_body_was_stopped_has_no_timeout_until_it_is_answered() {
     let (lab, client, txn) = held(HALF_A_POST);
     lab.run_s(60);
     assert_eq!((&*client.text(), client.is_at_end()), ("", false));
-    txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
-    drop(txn);
-    lab.settle();
-    assert!(client.text().starts_with("HTTP/1.1 502 Malformed Server Response Status\r\n"));
-    lab.expect_nothing_left(vec![client]);
+    goes_on(lab, client, txn, "HTTP/1.1 502 Malformed Server Response Status\r\n");
 }
 
 /// The head has been put together, and that counts as sent: a request that is not safe is not asked
