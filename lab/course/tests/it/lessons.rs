@@ -165,10 +165,11 @@ fn the_copy_has_the_workspace_and_no_file_of_the_students() {
 #[test]
 fn a_students_folder_has_no_solution() {
     let checkout = checkout();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder { checkout: checkout.clone(), path: folder.path().to_owned() };
+    let mut progress = Progress::default();
     for lesson in Lesson::all(&checkout).unwrap() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = Folder { checkout: checkout.clone(), path: folder.path().to_owned() };
-        folder.start(&lesson, &mut Progress::default()).unwrap();
+        folder.start(&lesson, &mut progress).unwrap();
         let files = folder::sources(&folder.workspace()).unwrap();
         let texts: Vec<(PathBuf, String)> = files
             .into_iter()
