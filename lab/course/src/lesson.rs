@@ -43,7 +43,7 @@ pub struct Text {
     pub predict: Vec<Prediction>,
     /// What judges the work, in this order.
     pub judge: Vec<Judge>,
-    /// A part of what the check tells a student who has written nothing.
+    /// How the message of the check begins while nothing is written.
     #[serde(default = "not_written")]
     pub unwritten: String,
     /// Hints, from the vaguest to the plainest.
@@ -388,8 +388,8 @@ impl Lesson {
         .map_err(fault)
     }
 
-    /// The number of the next hint for a student who has been told this, of those that are not shown
-    /// yet: the first one that helps with it, then the first general one, then any.
+    /// The number of the next hint after the check has told this. Of the hints that are not shown yet
+    /// it is the first one that helps with the message, then the first general one, then any.
     #[must_use]
     pub fn next_hint(&self, told: &str, shown: &BTreeSet<usize>) -> Option<usize> {
         let rank = |hint: &Hint| match &*hint.told {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::CourseError;
 
@@ -32,11 +32,9 @@ pub struct Done {
     pub passed: bool,
     /// Whether the solution was shown before that.
     pub gave_up: bool,
-    /// How many hints were shown.
-    pub hints: u32,
-    /// The numbers of those hints, from 0.
-    #[serde(default)]
-    pub shown: BTreeSet<usize>,
+    /// The numbers of the hints that were shown, from 0.
+    #[serde(deserialize_with = "numbers_or_count")]
+    pub hints: BTreeSet<usize>,
     /// The points that were reached, and those that there are; of a lesson that gives points.
     #[serde(default)]
     pub points: Option<[u32; 2]>,
@@ -44,6 +42,20 @@ pub struct Done {
     pub predictions: BTreeMap<usize, bool>,
     /// What the student has written, while another lesson is under way: by source and hole.
     pub written: BTreeMap<String, String>,
+}
+
+/// Hints once came in their order, and a folder of that time has how many were shown.
+fn numbers_or_count<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<usize>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Hints {
+        Numbers(BTreeSet<usize>),
+        Count(usize),
+    }
+    Ok(match Hints::deserialize(from)? {
+        Hints::Numbers(numbers) => numbers,
+        Hints::Count(count) => (0..count).collect(),
+    })
 }
 
 impl Progress {
@@ -81,5 +93,25 @@ impl Progress {
     /// The state of a lesson, to change it.
     pub fn of(&mut self, lesson: u32) -> &mut Done {
         self.lessons.entry(lesson).or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_are_numbers_and_an_older_file_has_their_count() {
+        let read = |hints: &str| {
+            let text = format!(
+                r#"{{"tries":1,"passed":false,"gave_up":false,"hints":{hints},"predictions":{{}},"written":{{}}}}"#
+            );
+            serde_json::from_str::<Done>(&text).unwrap()
+        };
+        assert_eq!(read("2").hints, BTreeSet::from([0, 1]));
+        let done = read("[2]");
+        assert_eq!(done.hints, BTreeSet::from([2]));
+        let again: Done = serde_json::from_str(&serde_json::to_string(&done).unwrap()).unwrap();
+        assert_eq!(again, done);
     }
 }

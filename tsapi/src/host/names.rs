@@ -126,7 +126,7 @@ pub fn event_name(number: c_int) -> Option<&'static str> {
 /// `TS_HTTP_LAST_HOOK`: it has a name, but it is only how many hooks there are.
 pub(crate) const LAST_HOOK: c_int = 28;
 
-/// `TSHttpHookNameLookup`, which says "unknown hook" where there is none.
+/// `TSHttpHookNameLookup`, which says "unknown hook" for any other number.
 pub(crate) fn hook(id: c_int) -> Option<&'static CStr> {
     Some(match id {
         0 => c"TS_HTTP_READ_REQUEST_HDR_HOOK",

@@ -280,7 +280,7 @@ pub(crate) fn cache_lookup(txn: Handle) -> Option<c_int> {
     })
 }
 
-/// `TSHttpTxnCacheLookupUrlGet`: copies the URL that the cache is asked for; false if there is none.
+/// `TSHttpTxnCacheLookupUrlGet`: copies the URL that the cache is asked for; false before there is one.
 pub(crate) fn cache_lookup_url(txn: Handle, url: Handle) -> bool {
     let transaction = alive(txn);
     let into = want::<Url>(url);

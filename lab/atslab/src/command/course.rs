@@ -237,12 +237,11 @@ fn check(
             Verdict::Passes => String::new(),
             Verdict::Fails(failure) => failure.to_string(),
         };
-        match lesson.next_hint(&told, &done.shown) {
+        match lesson.next_hint(&told, &done.hints) {
             Some(next) => {
-                done.shown.insert(next);
-                done.hints += 1;
+                done.hints.insert(next);
                 let text = &lesson.text.hints[next].text;
-                writeln!(out, "\n{TITLE}Hint {}:{TITLE:#} {text}", done.hints)?;
+                writeln!(out, "\n{TITLE}Hint {}:{TITLE:#} {text}", done.hints.len())?;
             }
             None => writeln!(out, "\nThere is no further hint.")?,
         }
@@ -333,7 +332,7 @@ fn report(folder: &Folder, progress: &Progress, out: &mut Output) -> Result<(), 
                 "passed": done.passed,
                 "gave_up": done.gave_up,
                 "tries": done.tries,
-                "hints": done.hints,
+                "hints": done.hints.len(),
                 "points": done.points,
                 "predictions": {
                     "right": right,
