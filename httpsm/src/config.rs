@@ -63,7 +63,7 @@ pub struct HttpConfig {
     pub limits: HdrLimits,
     /// `proxy.config.http.default_buffer_water_mark`.
     pub default_buffer_water_mark: i64,
-    /// `proxy.config.http.flow_control.high_water` and `low_water`, always enabled.
+    /// `proxy.config.http.flow_control.enabled`, `high_water` and `low_water`.
     pub flow_control: FlowControl,
     /// `proxy.config.http.insert_request_via_str`.
     pub insert_request_via: bool,

@@ -30,8 +30,8 @@ impl Run<'_> {
 
     /// An error answer is in the state, or another one of the proxy's own.
     pub(super) fn send_error(self) {
-        self.release_server_after(ResponseNext::Error);
         if !self.state.t_state.borrow().is_error_answer {
+            self.release_server_session();
             self.drain_request_body();
         }
         self.state.transfer.set(ResponseNext::Error);
@@ -43,7 +43,7 @@ impl Run<'_> {
         self.touch_time();
         let in_send_response = self.state.cur_hook.get() == Some(HttpHook::SendResponseHdr);
         self.state.t_state.borrow_mut().api_error(&self.config());
-        self.release_server_after(ResponseNext::Error);
+        self.release_server_session();
         self.drain_request_body();
         self.state.transfer.set(ResponseNext::Error);
         if in_send_response {
@@ -157,7 +157,6 @@ impl Run<'_> {
         let next = self.state.t_state.borrow_mut().handle_response(&self.config(), sent);
         match next {
             ResponseNext::Retry => {
-                self.close_server();
                 self.state.t_state.borrow_mut().current_state =
                     crate::transact::ServerState::Undefined;
                 self.do_http_server_open();
@@ -166,7 +165,7 @@ impl Run<'_> {
             ResponseNext::Interim => self.setup_100_continue_transfer(),
             ResponseNext::Error => self.send_error(),
             ResponseNext::HeadOnly => {
-                self.release_server_after(next);
+                self.release_server_session();
                 self.drain_request_body();
                 self.state.transfer.set(next);
                 self.do_api_callout(HttpHook::SendResponseHdr);
@@ -191,7 +190,6 @@ impl Run<'_> {
             self.refuse_unread_body();
             self.setup_server_transfer();
         } else {
-            self.release_server_after(next);
             self.setup_internal_transfer();
         }
     }

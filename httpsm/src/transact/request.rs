@@ -48,6 +48,7 @@ impl State {
     /// A scheme that is not well known counts as `http`. The host of an absolute target counts, not
     /// the Host field, unless the request may go no further. Mirrors `ModifyRequest`.
     pub(crate) fn modify_request(&mut self) {
+        self.bootstrap_from_request();
         let request = &mut self.client_request;
         let connect = request.method == b"CONNECT";
         if !connect && !request.url.scheme_is_well_known() {

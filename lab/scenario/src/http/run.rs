@@ -242,6 +242,7 @@ fn config(settings: &HttpSettings) -> HttpConfig {
         ..HttpConfig::default()
     };
     if let Some((high, low)) = settings.flow_control {
+        config.flow_control.enabled = true;
         config.flow_control.high_water = high;
         config.flow_control.low_water = low;
     }

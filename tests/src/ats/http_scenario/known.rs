@@ -14,7 +14,7 @@ pub type HttpRule = fn(&HttpScenario) -> bool;
 pub const HTTP_RULES: [(&str, HttpRule); 3] = [
     ("request-behind-a-body", has_request_behind_a_body),
     ("unfinished-body", has_unfinished_body),
-    ("answer-by-the-clock", has_answer_by_the_clock),
+    ("answer-before-the-body", has_answer_before_the_body),
 ];
 
 /// The name of the registered deviation that explains this difference, if one does.
@@ -46,6 +46,13 @@ fn has_request_behind_a_body(scenario: &HttpScenario) -> bool {
     })
 }
 
+/// A client sends a body.
+fn has_body(scenario: &HttpScenario) -> bool {
+    let reactions = scenario.clients.iter().flat_map(|client| &client.reactions);
+    let is_body = |op: &HttpOp| matches!(op, HttpOp::Post(..) | HttpOp::Body(_) | HttpOp::Chunk(_));
+    reactions.flat_map(|reaction| &reaction.ops).any(is_body)
+}
+
 /// A client announces a body, and has not sent all of it with its head.
 fn has_unfinished_body(scenario: &HttpScenario) -> bool {
     let ops = scenario.clients.iter().flat_map(|client| &client.reactions).flat_map(|it| &it.ops);
@@ -53,11 +60,14 @@ fn has_unfinished_body(scenario: &HttpScenario) -> bool {
     ops.into_iter().any(|op| matches!(op, HttpOp::Send(text) if announces(text)))
 }
 
-/// The origin server answers whether it has been asked or not, and a plugin holds the request back.
-fn has_answer_by_the_clock(scenario: &HttpScenario) -> bool {
+/// The origin server answers whether it has been asked or not, and a plugin holds a request with a body
+/// back.
+fn has_answer_before_the_body(scenario: &HttpScenario) -> bool {
     let waits = |op: &HookOp| matches!(op, HookOp::Wait(_));
     let is_held =
         |list: &HookReaction| list.hook == HttpHook::SendRequestHdr && list.ops.iter().any(waits);
     let answers = |it: &HttpReaction| matches!(it.when, When::After(_) | When::Start);
-    scenario.hooks.iter().any(is_held) && scenario.origin.reactions.iter().any(answers)
+    scenario.hooks.iter().any(is_held)
+        && scenario.origin.reactions.iter().any(answers)
+        && has_body(scenario)
 }
