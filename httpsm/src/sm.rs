@@ -172,6 +172,8 @@ pub(crate) struct Sm {
     plugin_tunnel: RefCell<Option<Arc<PluginVCCore>>>,
     blind_tunnel: RefCell<Option<Arc<BlindTunnel>>>,
     pending_action: Cell<Option<EventRef>>,
+    /// The pending action is the second try to write to the cache.
+    waits_for_cache: Cell<bool>,
     post: Cell<Post>,
     /// Calls of the machine on the stack. Mirrors `reentrancy_count`.
     reentrancy_count: Cell<u32>,
@@ -309,6 +311,7 @@ impl HttpSM {
                     plugin_tunnel: RefCell::default(),
                     blind_tunnel: RefCell::default(),
                     pending_action: Cell::new(None),
+                    waits_for_cache: Cell::new(false),
                     post: Cell::new(Post::Unknown),
                     reentrancy_count: Cell::new(0),
                     terminate_sm: Cell::new(false),

@@ -93,7 +93,7 @@ pub struct Production {
 /// For [`HttpTunnel::set_flow_control`] and [`HttpConfig::flow_control`](crate::HttpConfig).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FlowControl {
-    /// Without it no producer is throttled.
+    /// Without it no producer is throttled, as by default in 9.2.9; here it is on by default.
     pub enabled: bool,
     /// The producer is throttled when this much waits.
     pub high_water: i64,
@@ -103,7 +103,7 @@ pub struct FlowControl {
 
 impl Default for FlowControl {
     fn default() -> FlowControl {
-        FlowControl { enabled: false, high_water: 65536, low_water: 65536 }
+        FlowControl { enabled: true, high_water: 65536, low_water: 65536 }
     }
 }
 

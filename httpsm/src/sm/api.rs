@@ -53,9 +53,16 @@ impl Run<'_> {
         }
     }
 
-    /// The try-lock of a plugin's mutex missed; this tries it again.
+    /// The try-lock of a plugin's mutex missed, and this tries it again; or the cache cannot be written
+    /// to, again.
     pub(super) fn pending_action_is_due(self) {
         self.state.pending_action.set(None);
+        if self.state.waits_for_cache.replace(false) {
+            if !self.state.ending.get() {
+                self.do_http_server_open();
+            }
+            return;
+        }
         if !self.state.asked.get() && self.state.callout.get() != Callout::No {
             self.state_api_callout();
         }

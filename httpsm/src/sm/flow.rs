@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use eventsys::ET_NET;
 use iocore::BoundBuffer;
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer, buffer_size_to_index};
 
@@ -146,8 +147,17 @@ impl Run<'_> {
 
     pub(super) fn open_server(self) {
         self.touch_time();
-        self.state.t_state.borrow_mut().build_request(&self.config());
-        self.do_http_server_open();
+        let config = self.config();
+        self.state.t_state.borrow_mut().build_request(&config);
+        let is_written = self.state.t_state.borrow().is_to_be_written_to_the_cache();
+        if !is_written || config.cache_open_write_retry_time == 0 {
+            return self.do_http_server_open();
+        }
+        // Mirrors `HttpCacheSM::do_schedule_in`.
+        let processor = self.sm.proxy.processor();
+        let span = config.cache_open_write_retry_time;
+        self.state.pending_action.set(processor.schedule_in(self.cont(), span, ET_NET));
+        self.state.waits_for_cache.set(true);
     }
 
     pub(super) fn handle_response(self) {

@@ -298,7 +298,7 @@ impl State {
     /// True if the original would open the cache for writing, which fails here without a cache.
     /// Mirrors `CACHE_PREPARE_TO_WRITE`, and what `handle_cache_write_lock` does on
     /// `CACHE_WL_FAIL`.
-    fn is_to_be_written_to_the_cache(&self) -> bool {
+    pub(crate) fn is_to_be_written_to_the_cache(&self) -> bool {
         let request = &self.client_request;
         request.method == b"GET"
             && !self.cache_is_off

@@ -266,7 +266,6 @@ fn switch<'c>(config: &'c mut HttpConfig, name: &str) -> Option<&'c mut bool> {
         "proxy.config.http.insert_age_in_response" => &mut config.insert_age_in_response,
         "proxy.config.http.insert_request_via_str" => &mut config.insert_request_via,
         "proxy.config.http.normalize_ae" => &mut config.normalize_ae,
-        "proxy.config.http.flow_control.enabled" => &mut config.flow_control.enabled,
         _ => return None,
     })
 }

@@ -1,7 +1,7 @@
 //! The register of the differences that are known.
 
 use httpsm::hooks::HttpHook;
-use scenario::http::{HookOp, HookReaction, HttpOp, HttpReaction, HttpScenario, When};
+use scenario::http::{HookOp, HttpOp, HttpScenario, When};
 
 use super::compare::HttpDifference;
 use crate::ats::live::Release;
@@ -60,14 +60,19 @@ fn has_unfinished_body(scenario: &HttpScenario) -> bool {
     ops.into_iter().any(|op| matches!(op, HttpOp::Send(text) if announces(text)))
 }
 
-/// The origin server answers whether it has been asked or not, and a plugin holds a request with a body
-/// back.
+/// The origin server answers by the clock, asked or not, and a plugin holds a request with a body back
+/// until then.
 fn has_answer_before_the_body(scenario: &HttpScenario) -> bool {
-    let waits = |op: &HookOp| matches!(op, HookOp::Wait(_));
-    let is_held =
-        |list: &HookReaction| list.hook == HttpHook::SendRequestHdr && list.ops.iter().any(waits);
-    let answers = |it: &HttpReaction| matches!(it.when, When::After(_) | When::Start);
-    scenario.hooks.iter().any(is_held)
-        && scenario.origin.reactions.iter().any(answers)
-        && has_body(scenario)
+    let held = scenario.hooks.iter().filter(|list| list.hook == HttpHook::SendRequestHdr);
+    let waits = held.flat_map(|list| &list.ops).filter_map(|op| match op {
+        HookOp::Wait(span) => Some(*span),
+        _ => None,
+    });
+    let answers = scenario.origin.reactions.iter().filter_map(|it| match it.when {
+        When::After(span) => Some(span),
+        When::Start => Some(0),
+        _ => None,
+    });
+    let is_before = waits.max().zip(answers.min()).is_some_and(|(wait, answer)| answer < wait);
+    is_before && (has_body(scenario) || has_unfinished_body(scenario))
 }
