@@ -9,6 +9,7 @@
 //! | `ui` | standard output and colours, tables, differences, progress |
 //! | `select`, `jobs` | which cases the user means; running them on the port |
 //! | `servers`, `files` | where the real servers are; files and how many may be open |
+//! | `http_client`, `process` | a client of a generator plugin; the memory and the time of a process |
 //! | `error` | what can go wrong, and the sentence for it |
 
 #![forbid(unsafe_code)]
@@ -17,7 +18,9 @@ mod cli;
 mod command;
 mod error;
 mod files;
+mod http_client;
 mod jobs;
+mod process;
 mod select;
 mod servers;
 mod ui;

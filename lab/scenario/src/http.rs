@@ -64,14 +64,28 @@
 //! | `server_intercept`, `intercept` | a plugin answers, with the reactions of `[origin]` |
 //! | `hook NAME` | `TSHttpTxnHookAdd` of a hook that notes its call |
 //!
+//! # What is expected
+//! | key of `[expect]` | meaning |
+//! |---|---|
+//! | `finish = "quiet"` | how the run ends: `quiet`, `time` (it went on too long) or `abort` |
+//! | `participants = ["client", "txn 1"]` | all participants, in any order |
+//! | `findings = ["txn 1 is not over"]` | what is odd about the run ([`http_findings`]) |
+//! | `order = ["client: closed", "txn 1: TXN_CLOSE"]` | none of these comes earlier than the one before |
+//! | `[expect.client]`, `[expect."txn 1"]` | of one participant: `events` (all that it sees, in order), `last` (the last of them), `status` (of the answers that come to it), `requests` (method and path of the requests that come to it), `body` (how many bytes come behind heads), `has` and `lacks` (texts in its bytes) |
+//!
+//! Without `finish = "abort"` an abort is never expected.
+//!
 //! # Time
 //! It is virtual: a pass of a net thread takes a millisecond. Sockets are real, but their other ends
 //! are in the same process, and act between two passes.
 
 mod escape;
+mod expect;
+mod findings;
 mod heads;
 mod hook_op;
 mod hooks;
+mod messages;
 mod model;
 mod op;
 mod program;
@@ -84,6 +98,8 @@ mod user;
 mod write;
 
 pub use self::escape::escape;
+pub use self::expect::{HttpEnd, HttpExpect, HttpExpected};
+pub use self::findings::http_findings;
 pub use self::hook_op::{Head, HookOp, Thread};
 pub use self::model::{
     ClientBy, HookReaction, HttpClient, HttpOrigin, HttpReaction, HttpScenario, HttpSettings,

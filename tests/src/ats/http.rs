@@ -30,6 +30,7 @@ mod servers;
 mod swarm;
 mod text;
 
+pub(crate) use servers::wait_for;
 pub(crate) use text::{normal, unescape};
 
 pub use answer::{Answer, Finish, Recording};

@@ -40,7 +40,7 @@ pub mod shrink;
 mod symbols;
 
 pub use arm::{Arm, Finish, Played, PortArm, RealArm};
-pub use bench::{Answer, BenchArm, Callgrind, Job};
+pub use bench::{Answer, BenchArm, Callgrind, HttpArm, Job};
 pub use differ::{Divergence, differ};
 pub use error::LiveError;
 pub use generate::{generate, generate_race};

@@ -5,12 +5,16 @@
 //! | `workloads` | what is measured |
 //! | `baseline` | instruction counts in a file, and what has changed since |
 //! | `measure` | the arms, in turn |
+//! | `http` | the workloads that a client on sockets brings |
+//! | `writev` | the least that they can cost: a bare loop |
 //! | `work` and its folder | the port's arm: a process that performs workloads |
 //! | `others` | what a Rust user would take instead |
-//! | `figures`, `report`, `plot`, `machine` | medians, tables, drawings, the machine |
+//! | `figures`, `report`, `json`, `plot`, `machine` | medians, tables, drawings, the machine |
 
 mod baseline;
 mod figures;
+mod http;
+mod json;
 mod machine;
 mod measure;
 mod others;
@@ -18,6 +22,7 @@ mod plot;
 mod report;
 mod work;
 mod workloads;
+mod writev;
 
 use std::fs;
 use std::io::Write;
@@ -30,14 +35,15 @@ use clap::Args;
 use conformance::ats::Epoch;
 use conformance::ats::live::{Callgrind, LiveError, Probe, Release};
 use conformance::input::file_name;
-use pluginvc::ParseEpochError;
 
 use self::baseline::Baseline;
 use self::figures::Measured;
 use self::machine::machine;
 use self::measure::Arms;
 use self::others::Other;
+use self::report::Section;
 use self::workloads::{Unit, Workload};
+use self::writev::Like;
 use crate::error::Error;
 use crate::select::close_to;
 use crate::servers::ServersArg;
@@ -76,6 +82,10 @@ pub(crate) struct BenchArgs {
     #[arg(long, conflicts_with_all = ["others", "runs", "quick", "growth"])]
     pub instructions: bool,
 
+    /// Count instructions as well, after measuring time: a table of each
+    #[arg(long, conflicts_with_all = ["instructions", "quick", "growth"])]
+    pub both: bool,
+
     /// Tell which counts of the port differ by more than 3 % from those in this file
     #[arg(long, value_name = "FILE", requires = "instructions")]
     pub baseline: Option<PathBuf>,
@@ -104,7 +114,7 @@ pub(crate) struct BenchArgs {
     pub servers: ServersArg,
 
     /// Be the process that performs the jobs of an arm
-    #[arg(long, hide = true, value_name = "EPOCH|others", value_parser = arm)]
+    #[arg(long, hide = true, value_name = "EPOCH|others|writev/ADDRESS/SIZE", value_parser = arm)]
     pub arm: Option<ArmArg>,
 }
 
@@ -115,6 +125,8 @@ pub(crate) enum ArmArg {
     Port(Epoch),
     /// Those of what a Rust user would take instead.
     Others,
+    /// None: it answers clients with a bare loop.
+    Writev(Like),
 }
 
 impl ArmArg {
@@ -122,10 +134,14 @@ impl ArmArg {
     pub(crate) const OTHERS: &str = "others";
 }
 
-fn arm(text: &str) -> Result<ArmArg, ParseEpochError> {
+fn arm(text: &str) -> Result<ArmArg, String> {
     match text {
         ArmArg::OTHERS => Ok(ArmArg::Others),
-        epoch => epoch.parse().map(ArmArg::Port),
+        like if like.contains('/') => match like.parse() {
+            Ok(like) => Ok(ArmArg::Writev(like)),
+            Err(error) => Err(error.to_string()),
+        },
+        epoch => epoch.parse().map(ArmArg::Port).map_err(|error| error.to_string()),
     }
 }
 
@@ -133,8 +149,11 @@ const BENCH_EXAMPLES: &str = "\
 All arms run a workload in turn, as often as --runs says, after one run that does
 not count. The table shows the median and the range of the quarters around it. The
 port takes the steps of the release beside it. Two arms are compared only if they
-did the same work, counted in calls and bytes. The book's chapter on the bench says
-what each workload does.
+did the same work, counted in calls and bytes. With --live the table has the ratio
+that is wanted (reach), and the releases beside which the port keeps to it (met).
+The rows http_* are answers to clients on sockets: processor time of the server's
+process, beside a bare loop of writev of the same bytes. The book's chapter on the
+bench says what each workload does.
 
 Examples:
   atslab bench
@@ -144,6 +163,8 @@ Examples:
   atslab bench --live --others --markdown --json bench.json --plot bench.svg
   atslab bench --live --growth --plot growth.svg
   atslab bench --live --quick --runs 1
+  atslab bench --live --both --markdown --plot bench.svg
+  atslab bench --live --filter http_
   atslab bench --instructions --live
   atslab bench --instructions --save-baseline before.json
   atslab bench --instructions --baseline before.json
@@ -158,11 +179,12 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
     match args.arm {
         Some(ArmArg::Port(epoch)) => return Ok(work::serve_jobs(epoch)),
         Some(ArmArg::Others) => return Ok(others::serve_jobs()),
+        Some(ArmArg::Writev(like)) => return Ok(writev::serve(like)),
         None => {}
     }
     let workloads = chosen(args)?;
     let baseline = args.baseline.as_deref().map(Baseline::read).transpose()?;
-    let counter = args.instructions.then(Callgrind::new).transpose()?;
+    let counter = (args.instructions || args.both).then(Callgrind::new).transpose()?;
     let releases = match args.ats {
         _ if args.servers.server.is_some() => {
             vec![args.servers.find(Release::RUNNABLE[0])?.release()]
@@ -193,25 +215,35 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
     };
     let total = workloads.iter().map(|one| runs_of(one) * arms.arms.len()).sum();
     if !args.quick && !args.instructions {
-        say_how_long(total, workloads.len(), arms.arms.len());
+        say_how_long(&workloads, runs_of, arms.arms.len());
     }
     let progress = Progress::of_cases(total);
     let mut all = Vec::new();
     for workload in &workloads {
         let done = || progress.done_case(&workload.name);
         let runs = match &counter {
-            Some(counter) => arms.count(workload, counter, done)?,
-            None => arms.measure(workload, runs_of(workload), done)?,
+            Some(counter) if workload.unit == Unit::Instructions => {
+                arms.count(workload, counter, done)?
+            }
+            _ => arms.measure(workload, runs_of(workload), done)?,
         };
         all.push(Measured::new(workload, arms.arms.iter().map(|arm| &arm.program).zip(&runs)));
     }
     drop((progress, arms));
 
+    // Counts stand behind all times.
+    let counts = all.iter().position(|one| one.workload.unit == Unit::Instructions);
+    let (times, counts) = all.split_at(counts.unwrap_or(all.len()));
+    let sections = [("Time and memory", times), ("Instructions", counts)]
+        .map(|(title, all)| Section { title, all })
+        .into_iter()
+        .filter(|section| !section.all.is_empty())
+        .collect::<Vec<_>>();
     if args.markdown {
-        report::write_markdown(out, &machine, &all)?;
+        report::write_markdown(out, &machine, &sections)?;
     } else {
         writeln!(out, "{QUIET}{machine}{QUIET:#}")?;
-        report::write_table(out, &all)?;
+        report::write_tables(out, &sections)?;
     }
     if let Some(file) = &args.plot {
         write(
@@ -220,7 +252,7 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
         )?;
     }
     if let Some(file) = &args.json {
-        let text = report::json(&machine, &all)
+        let text = json::json(&machine, &all)
             .map_err(|error| Error::Unwritable { file: file_name(file), source: error.into() })?;
         write(file, &text)?;
     }
@@ -235,19 +267,24 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut Output) -> Result<ExitCode, Erro
     Ok(if differs || has_changed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// The selected workloads.
+/// The selected workloads: those that are counted behind those that are measured.
 fn chosen(args: &BenchArgs) -> Result<Vec<Workload>, Error> {
-    let all = match args {
+    let mut all = match args {
         BenchArgs { growth: true, .. } => workloads::growth(args.quick),
-        BenchArgs { instructions: true, .. } => workloads::counted(),
+        BenchArgs { instructions: true, .. } => Vec::new(),
         _ => workloads::workloads(args.quick),
     };
+    if args.instructions || args.both {
+        all.extend(workloads::counted());
+    }
     if args.filter.is_empty() {
         return Ok(all);
     }
     for filter in &args.filter {
         if !all.iter().any(|one| one.name.contains(filter.as_str())) {
-            let names: Vec<String> = all.iter().map(|one| one.name.clone()).collect();
+            // With --both most of them are there twice, the second time behind all others.
+            let count = all.iter().filter(|one| !args.both || one.unit != Unit::Instructions);
+            let names: Vec<String> = count.map(|one| one.name.clone()).collect();
             let close = close_to(filter, names.iter().map(String::as_str));
             return Err(Error::UnknownWorkload { name: filter.clone(), close, names });
         }
@@ -256,19 +293,25 @@ fn chosen(args: &BenchArgs) -> Result<Vec<Workload>, Error> {
     Ok(all.into_iter().filter(is_meant).collect())
 }
 
-/// Says on standard error how long so many runs take, roughly: workloads are made so
-/// that a run takes about half a second.
-fn say_how_long(runs: usize, workloads: usize, arms: usize) {
-    // One run of each does not count.
-    let seconds = (runs + workloads * arms) / 2;
+/// Says on standard error how long this takes, roughly: workloads are made so that a run takes
+/// about half a second, and valgrind takes some ten seconds for each count.
+fn say_how_long(workloads: &[Workload], runs_of: impl Fn(&Workload) -> usize, arms: usize) {
+    let half_seconds = |one: &Workload| match one.unit {
+        Unit::Instructions => 20,
+        // One run does not count.
+        _ => 1 + runs_of(one),
+    };
+    let seconds = workloads.iter().map(half_seconds).sum::<usize>() * arms / 2;
     let time = match seconds {
         0..90 => format!("{} s", seconds.max(1)),
         _ => format!("{} min", seconds.div_ceil(60)),
     };
+    let runs = workloads.iter().map(runs_of).sum::<usize>() * arms;
     // If standard error is gone, the work is done all the same.
     let _ = writeln!(
         anstream::stderr(),
-        "workloads: {workloads}, arms: {arms}, runs: {runs}; this takes about {time}"
+        "workloads: {}, arms: {arms}, runs: {runs}; this takes about {time}",
+        workloads.len()
     );
 }
 

@@ -1,16 +1,16 @@
 //! `atslab idle`: what it costs a server to keep connections open after an answer.
 //! `tests/live/idle` uses it.
 
-use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 
 use crate::error::Error;
 use crate::files;
+use crate::http_client::ask;
+use crate::process::resident;
 use crate::ui::output::Output;
 
 /// The arguments of `atslab idle`.
@@ -29,63 +29,53 @@ pub(crate) struct IdleArgs {
     pub pid: u32,
 }
 
-const REQUEST: &[u8] = b"GET /nocache/1024/x HTTP/1.1\r\nHost: h\r\n\r\n";
-const BODY: usize = 1024;
+/// The size of the body of the one answer that each connection gets.
+pub(crate) const BODY: usize = 1024;
 
-/// A server that takes longer has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Opens all connections, gets one answer on each, and reads the server's memory.
+/// Prints what [`keep_open`] finds.
 pub(crate) fn idle(args: &IdleArgs, out: &mut Output) -> Result<ExitCode, Error> {
-    files::raise_limit();
-    let failed = |source| Error::Server { address: args.server, source };
-    // After this the server has what it needs only once.
-    drop(answered(args.server).map_err(failed)?);
-    let before = resident(args.pid)?;
-    let open = (0..args.connections).map(|_| answered(args.server));
-    let open: Vec<TcpStream> = open.collect::<io::Result<_>>().map_err(failed)?;
-    let with = resident(args.pid)?;
-    let each = with.saturating_sub(before) as f64 / open.len() as f64;
-    let mib = |kib: u64| kib as f64 / 1024.0;
+    let kept = keep_open(args.server, args.pid, args.connections.into())?;
+    let mib = |bytes: u64| bytes as f64 / f64::from(1024 * 1024);
+    let each = kept.grown() as f64 / f64::from(args.connections) / 1024.0;
     writeln!(
         out,
         "{:.1} MiB with {} idle connections, {:.1} MiB before: {each:.2} KiB each",
-        mib(with),
-        open.len(),
-        mib(before)
+        mib(kept.with),
+        args.connections,
+        mib(kept.before)
     )?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A connection that has had its answer.
-fn answered(server: SocketAddr) -> io::Result<TcpStream> {
-    let mut stream = TcpStream::connect(server)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(REQUEST)?;
-    let (mut answer, mut piece) = (Vec::new(), [0; 4096]);
-    loop {
-        let n = stream.read(&mut piece)?;
-        answer.extend_from_slice(&piece[..n]);
-        let head = answer.windows(4).position(|end| end == b"\r\n\r\n");
-        match head {
-            Some(at) if answer.len() >= at + 4 + BODY => return Ok(stream),
-            _ if n == 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            _ => {}
-        }
+/// A server's memory in bytes.
+pub(crate) struct Kept {
+    before: u64,
+    /// While the connections were open.
+    with: u64,
+}
+
+impl Kept {
+    /// What the connections took.
+    pub(crate) fn grown(&self) -> u64 {
+        self.with.saturating_sub(self.before)
     }
 }
 
-/// The resident memory of a process in KiB.
-fn resident(pid: u32) -> Result<u64, Error> {
-    let file = format!("/proc/{pid}/status");
-    let status = fs::read_to_string(&file).map_err(|source| {
-        let file = file.clone();
-        Error::Unreadable { file, source }
-    })?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let number = line.and_then(|rest| rest.trim().strip_suffix(" kB")).map(str::parse);
-    match number {
-        Some(Ok(kib)) => Ok(kib),
-        _ => Err(Error::Unreadable { file, source: io::ErrorKind::InvalidData.into() }),
-    }
+/// Opens so many connections, gets one answer on each, and reads the memory of the server, which is
+/// the process `pid`.
+///
+/// # Errors
+/// If a connection cannot be made, or the process is not there.
+pub(crate) fn keep_open(server: SocketAddr, pid: u32, connections: u64) -> Result<Kept, Error> {
+    files::raise_limit();
+    let answered = || ask(server, BODY).map(|asked| asked.stream);
+    let failed = |source| Error::Server { address: server, source };
+    // After this the server has what it needs only once.
+    drop(answered().map_err(failed)?);
+    let before = resident(pid)?;
+    let open = (0..connections).map(|_| answered());
+    let open: Vec<TcpStream> = open.collect::<io::Result<_>>().map_err(failed)?;
+    let with = resident(pid)?;
+    drop(open);
+    Ok(Kept { before, with })
 }

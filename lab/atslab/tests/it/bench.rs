@@ -64,6 +64,52 @@ fn json_has_every_run() {
 }
 
 #[test]
+fn answers_on_sockets_stand_beside_a_bare_loop() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("bench.json");
+    let mut command = quick("http_");
+    let text = stdout(command.args(["--ats", "9.2.9", "--json"]).arg(&json));
+    for name in ["http_1k ", "http_1k_two ", "http_32k ", "http_10m ", "http_idle "] {
+        assert!(text.lines().any(|line| line.starts_with(name)), "{name}: {text}");
+    }
+    let (_, beside) = text.split_once("beside a bare loop").expect("a second table");
+    let rows: Vec<_> = beside.lines().skip(1).filter_map(|line| line.split_once(' ')).collect();
+    let names: Vec<_> = rows.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["http_1k", "http_32k", "http_10m"], "one thread each: {text}");
+    assert!(rows.iter().all(|(_, row)| row.contains("×")), "{text}");
+
+    let report: Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
+    let row = |name: &str| {
+        let all = report["workloads"].as_array().unwrap();
+        all.iter().find(|one| one["name"] == name).unwrap().clone()
+    };
+    let (two, idle) = (row("http_1k_two"), row("http_idle"));
+    assert_eq!(
+        (&two["threads"], &two["pairs"], &two["reach"]),
+        (&2.into(), &16.into(), &0.5.into())
+    );
+    assert!(two["bare"].is_null() && row("http_10m")["bare"].as_array().unwrap().len() == 1);
+    assert_eq!((&idle["unit"], &idle["pairs"]), (&"bytes".into(), &1000.into()));
+    let bytes = idle["releases"][0]["port"][0].as_f64().unwrap();
+    // The block of the buffer alone has 4 KiB.
+    assert!((4096.0..20_000.0).contains(&bytes), "{bytes}");
+    let time = |name: &str| row(name)["releases"][0]["port"][0].as_f64().unwrap();
+    assert!(time("http_10m") > time("http_1k"), "ten thousand times as many bytes");
+}
+
+#[test]
+fn a_bare_loop_needs_a_server_to_learn_from() {
+    let arm = |value: &str| {
+        let mut command = atslab();
+        command.args(["bench", "--arm", value]);
+        command.assert().code(2)
+    };
+    arm("writev/nowhere/5").stderr(contains("expected writev/ADDRESS:PORT/SIZE"));
+    // The reserved port 1 has no server.
+    arm("writev/127.0.0.1:1/5").stderr(contains("bench: Connection refused"));
+}
+
+#[test]
 fn growth_is_drawn() {
     let folder = tempfile::tempdir().unwrap();
     let svg = folder.path().join("growth.svg");

@@ -11,6 +11,7 @@ mod errors;
 mod explore;
 mod help;
 mod http;
+mod http_scenario;
 mod left_behind;
 mod list;
 mod museum;

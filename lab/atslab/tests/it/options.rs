@@ -160,6 +160,9 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("bench", "--instructions", "--quick"),
     ("bench", "--instructions", "--growth"),
     ("bench", "--instructions", "--others"),
+    ("bench", "--both", "--instructions"),
+    ("bench", "--both", "--quick"),
+    ("bench", "--both", "--growth"),
 ];
 
 /// Options of every command, which the tests of the output cover.

@@ -152,3 +152,18 @@ fn an_interleaving_as_json_is_what_its_schema_says() {
     let pct = ["shutdown-without-a-lock", "--strategy", "pct", "--schedules", "500", "--all"];
     objects(&schema, &explore(&pct));
 }
+
+#[test]
+fn a_bench_as_json_is_what_its_schema_says() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("bench.json");
+    let mut command = atslab();
+    command.args(["bench", "--quick", "--runs", "2", "--others", "--json"]).arg(&file);
+    stdout(command.args(["--filter", "timer_cancel", "--filter", "http_1k"]));
+    let report = fs::read_to_string(file).expect("the report");
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    schema("atslab-bench-1.json").check(&report).unwrap_or_else(|fault| panic!("{fault}"));
+    let workloads = report["workloads"].as_array().expect("a list");
+    assert!(workloads.iter().any(|one| one["bare"].is_array() && one["reach"].is_number()));
+    assert!(workloads.iter().any(|one| one["others"][0].is_object() && one["bare"].is_null()));
+}

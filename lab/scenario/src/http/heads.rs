@@ -1,8 +1,8 @@
 //! [`Heads`]: counts the heads of messages in a stream of bytes.
 
 /// What a head's first line has, and a body of a scenario has not.
-const MARK: &[u8] = b"HTTP/1.";
-const END: &[u8] = b"\r\n\r\n";
+pub(super) const MARK: &[u8] = b"HTTP/1.";
+pub(super) const END: &[u8] = b"\r\n\r\n";
 
 /// Counts the heads that have come completely.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ impl Heads {
     }
 }
 
-fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+pub(super) fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
 }
 

@@ -3,6 +3,7 @@
 use eventsys::{EventCode, HrTime, hrtime};
 use httpsm::hooks::HttpHook;
 
+use super::expect::HttpExpect;
 use super::hook_op::HookOp;
 use super::op::HttpOp;
 
@@ -22,6 +23,8 @@ pub struct HttpScenario {
     /// What the plugin's hooks do, in the order of the file. A hook without an entry gives the
     /// transaction back at once.
     pub hooks: Vec<HookReaction>,
+    /// What must happen.
+    pub expect: HttpExpect,
 }
 
 /// The settings of the proxy. Times are in nanoseconds, sizes in bytes.
@@ -69,6 +72,14 @@ pub struct HttpClient {
     pub by: ClientBy,
     /// What it does, in the order of the file.
     pub reactions: Vec<HttpReaction>,
+}
+
+impl HttpClient {
+    /// What a report calls it: `client`, or `client a`.
+    #[must_use]
+    pub fn actor(&self) -> String {
+        format!("client {}", self.name).trim_end().to_owned()
+    }
 }
 
 /// What a client's connection is.

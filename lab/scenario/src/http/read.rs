@@ -1,5 +1,7 @@
 //! Reads an HTTP scenario from TOML.
 
+mod expect;
+
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -7,6 +9,7 @@ use eventsys::{EventCode, HrTime};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::expect::HttpExpect;
 use super::hook_op::{HookOp, Thread, expected_place, place};
 use super::model::{
     ClientBy, HookReaction, HttpClient, HttpOrigin, HttpReaction, HttpScenario, HttpSettings,
@@ -56,7 +59,7 @@ pub fn http_scenario_from_bytes(
         .map_err(|(place, fault)| ReadError::Fault { file: file.to_owned(), place, fault })
 }
 
-const TOP: &str = "title, teaches, http, client, origin or hooks";
+const TOP: &str = "title, teaches, http, client, origin, hooks or expect";
 
 fn read(text: &str) -> Faulty<HttpScenario> {
     let table = DeTable::parse(text).map_err(|error| {
@@ -72,7 +75,9 @@ fn read(text: &str) -> Faulty<HttpScenario> {
         clients: Vec::new(),
         origin: HttpOrigin::default(),
         hooks: Vec::new(),
+        expect: HttpExpect::default(),
     };
+    let mut expect = None;
     for (key, at, value) in source.entries(table.get_ref()) {
         match key {
             "title" => title = Some(source.text(value)?.to_owned()),
@@ -81,6 +86,7 @@ fn read(text: &str) -> Faulty<HttpScenario> {
             "client" => scenario.clients = source.clients(source.table(value)?)?,
             "origin" => scenario.origin = source.origin(source.table(value)?)?,
             "hooks" => scenario.hooks = source.hooks(source.table(value)?)?,
+            "expect" => expect = Some(source.table(value)?),
             other => return Err((at, ScenarioFault::expected(TOP, other))),
         }
     }
@@ -88,6 +94,10 @@ fn read(text: &str) -> Faulty<HttpScenario> {
     scenario.title = title.ok_or_else(|| missing("title"))?;
     scenario.teaches = teaches.ok_or_else(|| missing("teaches"))?;
     source.check(&scenario, table.get_ref())?;
+    if let Some(table) = expect {
+        // It names clients, which may stand behind it.
+        scenario.expect = source.expect(table, &scenario)?;
+    }
     Ok(scenario)
 }
 

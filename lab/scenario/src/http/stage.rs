@@ -166,7 +166,7 @@ impl Stage {
 
     /// The name of a client.
     pub(super) fn client_name(&self, number: usize) -> String {
-        format!("client {}", self.scenario.clients[number].name).trim_end().to_owned()
+        self.scenario.clients[number].actor()
     }
 
     /// The name of a new connection of the origin server.

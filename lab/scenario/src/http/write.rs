@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::expect::{HttpExpect, HttpExpected};
 use super::model::{
     ClientBy, HookReaction, HttpReaction, HttpScenario, HttpSettings, OriginBy, When, hook_name,
 };
@@ -36,8 +37,55 @@ impl fmt::Display for HttpScenario {
             let key = numbered(hook_name(*hook), *nth);
             writeln!(f, "{key} = {}", list(ops))?;
         }
-        Ok(())
+        write_expect(f, &self.expect)
     }
+}
+
+fn write_expect(f: &mut fmt::Formatter<'_>, expect: &HttpExpect) -> fmt::Result {
+    let HttpExpect { finish, participants, findings, order, of } = expect;
+    if (finish, participants, findings, order) != (&None, &None, &None, &None) {
+        writeln!(f, "\n[expect]")?;
+    }
+    if let Some(finish) = finish {
+        writeln!(f, "finish = {}", quoted(finish.name()))?;
+    }
+    for (key, texts) in [("participants", participants), ("findings", findings)] {
+        if let Some(texts) = texts {
+            writeln!(f, "{key} = {}", list(texts))?;
+        }
+    }
+    if let Some(order) = order {
+        let items: Vec<_> = order.iter().map(|(name, event)| format!("{name}: {event}")).collect();
+        writeln!(f, "order = {}", list(&items))?;
+    }
+    for HttpExpected { name, events, last, status, requests, body, has, lacks } in of {
+        match name.contains(' ') {
+            true => writeln!(f, "\n[expect.{}]", quoted(name))?,
+            false => writeln!(f, "\n[expect.{name}]")?,
+        }
+        if let Some(events) = events {
+            writeln!(f, "events = {}", list(events))?;
+        }
+        if let Some(last) = last {
+            writeln!(f, "last = {}", quoted(last))?;
+        }
+        if let Some(status) = status {
+            let all: Vec<_> = status.iter().map(u16::to_string).collect();
+            writeln!(f, "status = [{}]", all.join(", "))?;
+        }
+        if let Some(requests) = requests {
+            writeln!(f, "requests = {}", list(requests))?;
+        }
+        if let Some(body) = body {
+            writeln!(f, "body = {body}")?;
+        }
+        for (key, texts) in [("has", has), ("lacks", lacks)] {
+            if !texts.is_empty() {
+                writeln!(f, "{key} = {}", list(texts))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn write_settings(f: &mut fmt::Formatter<'_>, settings: &HttpSettings) -> fmt::Result {

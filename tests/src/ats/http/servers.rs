@@ -111,7 +111,7 @@ impl RealServers {
         let mut started = Vec::new();
         for &setup in setups {
             let settings = settings(setup, self.origins, self.timeouts);
-            let (process, address) = self.server.start_http(&settings)?;
+            let (process, address) = self.server.start_http(1, &settings)?;
             started.push(Running { setup, address, process });
         }
         for running in &started {
@@ -168,7 +168,8 @@ fn settings(setup: Setup, origins: Origins, timeouts: Timeouts) -> Settings {
     Settings { records, remap: remap.to_owned(), ..Settings::default() }
 }
 
-fn wait_for(address: SocketAddr) -> Result<(), String> {
+/// Waits until a server with a generator answers; if it does not, says why.
+pub(crate) fn wait_for(address: SocketAddr) -> Result<(), String> {
     let began = Instant::now();
     loop {
         let answer = TcpStream::connect(address).and_then(|mut stream| {

@@ -12,7 +12,7 @@ use eventsys::hrtime::{mseconds, seconds};
 use fastrand::Rng;
 use httpsm::hooks::HttpHook;
 use scenario::http::{
-    ClientBy, Head, HookOp, HookReaction, HttpClient, HttpOp, HttpOrigin, HttpReaction,
+    ClientBy, Head, HookOp, HookReaction, HttpClient, HttpExpect, HttpOp, HttpOrigin, HttpReaction,
     HttpScenario, HttpSettings, OriginBy, Thread, When,
 };
 
@@ -58,6 +58,7 @@ pub fn generate_http(seed: u64) -> HttpScenario {
         clients,
         origin,
         hooks,
+        expect: HttpExpect::default(),
     }
 }
 

@@ -3,19 +3,22 @@
 //!
 //! The real server with the bench plugin (`tests/probe/bench.cc`) in it is one; so is
 //! the port, in a process of its own (`atslab bench --arm`). Both speak the same
-//! lines: a [`Job`] in, an [`Answer`] out.
+//! lines: a [`Job`] in, an [`Answer`] out. An [`HttpArm`] is for the workloads that a client
+//! brings: it answers requests.
 
 mod callgrind;
+mod http;
 
 use std::fmt;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{ChildStderr, Command, Stdio};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
 use std::str::FromStr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
 pub use self::callgrind::Callgrind;
+pub use self::http::HttpArm;
 use super::error::LiveError;
 use super::probe::Probe;
 use super::server::{Process, Server};
@@ -37,7 +40,7 @@ pub struct Job {
     pub kind: String,
     /// How many operations.
     pub ops: u64,
-    /// How many continuations, producers, pending timers or pairs.
+    /// How many continuations, producers, pending timers, pairs or connections.
     pub many: u64,
     /// Bytes of a piece.
     pub size: usize,
@@ -51,6 +54,15 @@ pub struct Job {
     /// Measured by the processor time of the event thread, which other processes do
     /// not disturb, and not by the clock.
     pub cpu: bool,
+}
+
+impl Job {
+    /// The kind of a job that a client brings to an [`HttpArm`]: `many` connections ask for `ops`
+    /// answers with bodies of `size` bytes.
+    pub const HTTP: &str = "http";
+
+    /// As [`HTTP`](Job::HTTP): `many` connections have had an answer and stay open.
+    pub const HTTP_IDLE: &str = "http_idle";
 }
 
 impl fmt::Display for Job {
@@ -249,12 +261,12 @@ impl BenchArm {
     }
 }
 
-/// The lines of a process, read on a thread of its own.
-fn lines_of(stderr: Option<ChildStderr>) -> Receiver<String> {
+/// The lines of a process's output, read on a thread of its own.
+fn lines_of(output: Option<impl Read + Send + 'static>) -> Receiver<String> {
     let (sender, receiver) = channel();
-    if let Some(stderr) = stderr {
+    if let Some(output) = output {
         thread::spawn(move || {
-            for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+            for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
                 if sender.send(String::from_utf8_lossy(&line).trim_end().to_owned()).is_err() {
                     break;
                 }

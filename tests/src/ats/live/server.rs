@@ -211,14 +211,15 @@ impl Server {
         Ok(Process { child, _root: root })
     }
 
-    /// Starts it with one event thread and its own plugins, and gives the TCP address,
+    /// Starts it with so many event threads and its own plugins, and gives the TCP address,
     /// where it may take a while to answer.
     pub(crate) fn start_http(
         &self,
+        threads: u8,
         settings: &Settings,
     ) -> Result<(Process, SocketAddr), LiveError> {
         let port = free_port().map_err(LiveError::at("a port for a server"))?;
-        let root = self.make_root(port, 1, &settings.plugins, settings)?;
+        let root = self.make_root(port, threads, &settings.plugins, settings)?;
         let mut command = self.command(root.path());
         command.envs(settings.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stderr(Stdio::null());

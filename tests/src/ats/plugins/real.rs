@@ -63,7 +63,7 @@ pub fn real_run(
         Folder::new("atslab-trace-").map_err(LiveError::at("a temporary folder for the trace"))?;
     let file = folder.path().join("trace");
     let settings = settings(tracer, placing, plugin, others, &file);
-    let (mut process, address) = server.start_http(&settings)?;
+    let (mut process, address) = server.start_http(1, &settings)?;
     wait_for(address, &file).map_err(|last| LiveError::Server {
         release: server.release(),
         what: "does not come up with the plugin".to_owned(),

@@ -10,8 +10,8 @@ use conformance::ats::http_scenario::{
 };
 use conformance::ats::live::{Probe, Server};
 use conformance::ats::scenario::http::{
-    ClientBy, HookOp, HttpClient, HttpFinish, HttpOp, HttpProgram, HttpReaction, HttpReport,
-    HttpScenario, http_scenario_from_bytes, is_http_scenario,
+    ClientBy, HookOp, HttpClient, HttpExpect, HttpFinish, HttpOp, HttpProgram, HttpReaction,
+    HttpReport, HttpScenario, http_scenario_from_bytes, is_http_scenario,
 };
 use conformance::deviations::Deviations;
 use conformance::pool;
@@ -43,6 +43,122 @@ fn the_gallery_is_as_the_real_server_played_it() {
         },
     );
     assert!(differ.is_empty(), "{}", differ.join("\n"));
+}
+
+/// What a scenario expects comes on the port, and came in the real server, unless a registered
+/// deviation says that the two differ there.
+#[test]
+fn the_gallery_does_what_it_expects() {
+    let recorded = recorded_http();
+    let deviations = &Deviations::http_scenarios().deviation;
+    let deviates = |name: &String| deviations.iter().any(|entry| entry.cases.contains(name));
+    let (mut unmet, mut silent) = (Vec::new(), Vec::new());
+    for name in http_names() {
+        let scenario = http_named(&name).expect("it is in the gallery");
+        if scenario.expect == HttpExpect::default() {
+            silent.push(name);
+            continue;
+        }
+        let mut check = |arm: &str, report: &HttpReport| {
+            let told = scenario.unmet(report).into_iter();
+            unmet.extend(told.map(|text| format!("{name}, {arm}: {text}")));
+        };
+        check("port", &play_on_port(&scenario));
+        if !deviates(&name) {
+            check("9.2.9", &recorded[&name]);
+        }
+    }
+    assert!(unmet.is_empty(), "{}", unmet.join("\n"));
+    assert!(silent.is_empty(), "each says what it expects: {silent:?}");
+}
+
+/// Each expectation that does not come is a sentence; those that come are none.
+#[test]
+fn what_does_not_come_is_told() {
+    let unmet = |expect: &str| {
+        let text = format!(
+            "title = \"T\"\nteaches = \"T\"\n[client]\non_start = [\"get /a\"]\n\
+             on_head = [\"finish\"]\n[origin]\non_head = [\"answer 200 5\"]\n\
+             [hooks]\nREAD_REQUEST_HDR = [\"status 403\", \"error\"]\n{expect}\n"
+        );
+        let scenario = http_scenario_from_bytes("x.toml", text.as_bytes());
+        let scenario = scenario.unwrap_or_else(|error| panic!("{error}"));
+        scenario.unmet(&play_on_port(&scenario))
+    };
+    for (expect, expected) in [
+        ("[expect]\nfinish = \"quiet\"\nfindings = []", ""),
+        (
+            "[expect]\nfinish = \"abort\"",
+            "expected the run to end with abort, and it ended with quiet",
+        ),
+        (
+            "[expect]\nparticipants = [\"txn 1\", \"client\"]",
+            "expected the participants client, txn 1, and there were client, session 1, txn 1",
+        ),
+        (
+            "[expect]\nfindings = [\"txn 1 is not over\"]",
+            "expected the findings txn 1 is not over, and there were none",
+        ),
+        (
+            "[expect]\norder = [\"txn 1: TXN_CLOSE\", \"txn 1: PRE_REMAP\"]",
+            "expected PRE_REMAP of txn 1, and it did not come",
+        ),
+        ("[expect.client]\nstatus = [403]\nbody = 0\nhas = [\"403\"]\nlacks = [\"200\"]", ""),
+        (
+            "[expect.client]\nstatus = [200]",
+            "expected the statuses 200 to come to client, and 403 came",
+        ),
+        (
+            "[expect.client]\nrequests = [\"GET /a\"]",
+            "expected the requests GET /a to come to client, and none came",
+        ),
+        (
+            "[expect.client]\nbody = 5",
+            "expected 5 bytes to come to client behind heads, and 0 came",
+        ),
+        ("[expect.client]\nhas = [\"X-A\"]", "expected \"X-A\" to come to client, and it did not"),
+        ("[expect.client]\nlacks = [\"403\"]", "expected no \"403\" to come to client, and it did"),
+        (
+            "[expect.client]\nlast = \"EOS\"",
+            "expected the last event of client to be EOS, and it was closed",
+        ),
+        ("[expect.\"txn 2\"]", "expected txn 2 to take part, and it did not"),
+        (
+            "[expect.\"txn 1\"]\nevents = [\"TXN_START\", \"READ_REQUEST_HDR\", \"reenable\"]",
+            "expected txn 1 to see reenable behind READ_REQUEST_HDR, and it saw error",
+        ),
+        (
+            "[expect.\"session 1\"]\nevents = [\"SSN_START\"]",
+            "expected session 1 to see nothing more behind SSN_START, and it saw SSN_CLOSE",
+        ),
+        (
+            "[expect.client]\nevents = [\"closed\", \"closed\"]",
+            "expected client to see closed behind closed, and it saw nothing more",
+        ),
+    ] {
+        let found = unmet(expect).join("; ");
+        assert_eq!(found, expected, "{expect}");
+    }
+}
+
+/// The order of two participants is that of their times.
+#[test]
+fn what_comes_too_early_is_told() {
+    let mut scenario = http_named("http-15-held-beyond-the-timeout").expect("in the gallery");
+    let report = play_on_port(&scenario);
+    let order = scenario.expect.order.as_mut().expect("it says an order");
+    order.rotate_left(1);
+    let expected = "expected closed of client behind TXN_CLOSE of txn 1, and it came before";
+    assert_eq!(scenario.unmet(&report), [expected]);
+}
+
+/// An abort is expected only by its name.
+#[test]
+fn an_abort_must_be_expected() {
+    let mut scenario = http_named("http-21-used-when-over").expect("in the gallery");
+    scenario.expect = HttpExpect::default();
+    let unmet = scenario.unmet(&play_on_port(&scenario));
+    assert_eq!(unmet, ["expected no abort, because finish = \"abort\" is not in [expect]"]);
 }
 
 /// The recording says what the real server does. `UPDATE_RECORDING=1` writes it anew.
@@ -206,7 +322,44 @@ fn a_fault_is_told_with_its_place() {
         ),
         (
             "[server]",
-            "x.toml:3:2: expected title, teaches, http, client, origin or hooks, found \"server\"",
+            "x.toml:3:2: expected title, teaches, http, client, origin, hooks or expect, found \
+             \"server\"",
+        ),
+        (
+            "[client]\n[expect]\nfinish = \"freed\"",
+            "x.toml:5:10: expected \"quiet\", \"time\" or \"abort\", found \"\\\"freed\\\"\"",
+        ),
+        (
+            "[client]\n[expect]\nbytes = 5",
+            "x.toml:5:1: expected finish, participants, findings, order, or the name of a \
+             participant, found \"bytes\"",
+        ),
+        (
+            "[client]\n[expect.\"client a\"]",
+            "x.toml:4:10: expected a participant (client, or origin, session or txn with a number: \
+             \"txn 1\"), found \"client a\"",
+        ),
+        (
+            "[client]\n[expect.\"txn 1\"]\nevents = [\"TXN_START\", \"TXN_STOP\"]",
+            "x.toml:5:25: expected a hook of a transaction, reenable, error or sees …, found \
+             \"TXN_STOP\"",
+        ),
+        (
+            "[client]\n[expect]\norder = [\"client: closed\", \"session 1: TXN_CLOSE\"]",
+            "x.toml:5:40: expected SSN_START or SSN_CLOSE, found \"TXN_CLOSE\"",
+        ),
+        (
+            "[client]\n[expect]\norder = [\"closed\"]",
+            "x.toml:5:10: expected a participant, a colon and an event (like \"txn 1: TXN_CLOSE\"), \
+             found \"\\\"closed\\\"\"",
+        ),
+        (
+            "[client]\n[expect.client]\nstatus = [20]",
+            "x.toml:5:11: expected a status (like 200), found \"20\"",
+        ),
+        (
+            "[client]\n[expect.client]\nbytes = 5",
+            "x.toml:5:1: expected events, last, status, requests, body, has or lacks, found \"bytes\"",
         ),
     ] {
         let error = http_scenario_from_bytes("x.toml", format!("{head}{text}\n").as_bytes());

@@ -56,6 +56,11 @@ impl Beside {
         let server = self.server.as_ref()?;
         self.difference.is_none().then(|| self.port.median() / server.median())
     }
+
+    /// Whether the ratio is not greater than `reach`, as the table shows it: to two digits.
+    pub(super) fn is_within(&self, reach: f64) -> Option<bool> {
+        self.ratio().map(|ratio| (ratio * 100.0).round() / 100.0 <= reach)
+    }
 }
 
 /// Everything about one workload.
@@ -66,6 +71,8 @@ pub(super) struct Measured {
     /// What a Rust user would take instead; without figures if there is nothing like
     /// the workload.
     pub(super) others: Vec<(Other, Option<Figures>)>,
+    /// A bare loop of `writev` of the same bytes, if there can be one.
+    pub(super) bare: Option<Figures>,
 }
 
 impl Measured {
@@ -82,7 +89,7 @@ impl Measured {
                 match program {
                     Program::Port(_) => port = Some(runs),
                     Program::Server(_) => server = Some(runs),
-                    Program::Other(_) => {}
+                    Program::Other(_) | Program::Bare => {}
                 }
             }
             let port = port?;
@@ -106,7 +113,10 @@ impl Measured {
             _ => None,
         };
         let others = arms.clone().filter_map(other).collect();
-        Measured { workload: workload.clone(), releases, others }
+        let bare = arms.clone().find(|(program, _)| matches!(program, Program::Bare));
+        let bare = bare.filter(|(_, runs)| !runs.answers.is_empty());
+        let bare = bare.map(|(_, runs)| Figures::of(workload, runs));
+        Measured { workload: workload.clone(), releases, others, bare }
     }
 }
 

@@ -4,6 +4,8 @@
 use std::fs;
 use std::thread;
 
+use crate::process;
+
 /// The model and the number of the processors, and the kernel.
 pub(super) fn machine() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
@@ -18,10 +20,8 @@ pub(super) fn machine() -> String {
     format!("{model}, {count} processors, Linux {kernel}")
 }
 
-/// The pages that the process has touched, in bytes.
+/// The pages that this process has touched, in bytes; 0 if the system does not tell.
 pub(super) fn resident() -> i64 {
-    let text = fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("Rss:"));
-    let kilobytes = line.and_then(|rest| rest.split_whitespace().next()?.parse::<i64>().ok());
-    kilobytes.unwrap_or_default() * 1024
+    let bytes = process::resident(std::process::id()).unwrap_or_default();
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }

@@ -1,13 +1,16 @@
 //! Measuring: all arms in turn, again and again.
 
-use std::env;
-use std::process::Command;
+use std::net::SocketAddr;
 
-use conformance::ats::live::{Answer, BenchArm, Callgrind, Job, LiveError, Probe, Release, Server};
+use conformance::ats::live::{
+    Answer, BenchArm, Callgrind, HttpArm, Job, LiveError, Probe, Release, Server,
+};
 
+use super::http;
 use super::others::Other;
 use super::workloads::{Lifetime, Workload};
 use crate::command::bench::ArmArg;
+use crate::error::Error;
 
 /// What performs a workload.
 pub(super) enum Program {
@@ -17,6 +20,8 @@ pub(super) enum Program {
     Server(Server),
     /// What a Rust user would take instead.
     Other(Other),
+    /// A loop that answers on sockets, and has nothing else.
+    Bare,
 }
 
 impl Program {
@@ -25,7 +30,7 @@ impl Program {
         match self {
             Program::Port(release) => Some(*release),
             Program::Server(server) => Some(server.release()),
-            Program::Other(_) => None,
+            Program::Other(_) | Program::Bare => None,
         }
     }
 
@@ -33,6 +38,7 @@ impl Program {
     fn job(&self, workload: &Workload) -> Option<Job> {
         match self {
             Program::Other(other) => other.has(&workload.job).then(|| other.job(&workload.job)),
+            Program::Bare => workload.is_for_a_bare_loop().then(|| workload.job.clone()),
             _ => Some(workload.job.clone()),
         }
     }
@@ -41,7 +47,15 @@ impl Program {
 /// One arm, and its process while there is one.
 pub(super) struct Arm {
     pub(super) program: Program,
-    process: Option<BenchArm>,
+    process: Option<Process>,
+}
+
+/// What an arm has started.
+enum Process {
+    /// It performs jobs.
+    Jobs(BenchArm),
+    /// It answers clients.
+    Http(HttpArm),
 }
 
 /// The arms of the releases; with `servers`, each port beside its server.
@@ -75,6 +89,8 @@ impl<'a> Arms<'a> {
         for &other in others {
             arms.push(Arm { program: Program::Other(other), process: None });
         }
+        // Behind the port, whose answer it learns.
+        arms.push(Arm { program: Program::Bare, process: None });
         Arms { arms, probe }
     }
 
@@ -85,18 +101,20 @@ impl<'a> Arms<'a> {
         workload: &Workload,
         runs: usize,
         mut done: impl FnMut(),
-    ) -> Result<Vec<Runs>, LiveError> {
+    ) -> Result<Vec<Runs>, Error> {
         let mut answers = vec![Runs { answers: Vec::new() }; self.arms.len()];
         let lifetime = workload.process;
         self.end_processes_unless(lifetime == Lifetime::Longer);
+        let mut first = None;
         if lifetime != Lifetime::Run {
             for arm in &mut self.arms {
-                arm.perform(self.probe, workload)?;
+                arm.perform(self.probe, workload, first)?;
+                first = first.or(arm.address());
             }
         }
         for _ in 0..runs {
             for (arm, runs) in self.arms.iter_mut().zip(&mut answers) {
-                runs.answers.extend(arm.perform(self.probe, workload)?);
+                runs.answers.extend(arm.perform(self.probe, workload, first)?);
                 if lifetime == Lifetime::Run {
                     arm.process = None;
                 }
@@ -144,17 +162,46 @@ impl<'a> Arms<'a> {
 }
 
 impl Arm {
+    /// Performs the workload once, if it can. `first` is where the first arm answers, if it does.
     fn perform(
         &mut self,
         probe: Option<&Probe>,
         workload: &Workload,
-    ) -> Result<Option<Answer>, LiveError> {
+        first: Option<SocketAddr>,
+    ) -> Result<Option<Answer>, Error> {
         let Some(job) = self.program.job(workload) else { return Ok(None) };
         let process = match &mut self.process {
             Some(process) => process,
-            none => none.insert(start(&self.program, probe, None)?),
+            none if workload.is_http() => {
+                none.insert(Process::Http(start_http(&self.program, &job, first)?))
+            }
+            none => none.insert(Process::Jobs(start(&self.program, probe, None)?)),
         };
-        process.perform(&job).map(Some)
+        match process {
+            Process::Jobs(arm) => Ok(arm.perform(&job).map(Some)?),
+            Process::Http(arm) => http::perform(arm, &job).map(Some),
+        }
+    }
+
+    /// Where its process answers, if it does.
+    fn address(&self) -> Option<SocketAddr> {
+        match &self.process {
+            Some(Process::Http(arm)) => Some(arm.address()),
+            _ => None,
+        }
+    }
+}
+
+fn start_http(
+    program: &Program,
+    job: &Job,
+    first: Option<SocketAddr>,
+) -> Result<HttpArm, LiveError> {
+    match (program, first) {
+        (Program::Server(server), _) => http::server(server, job),
+        (Program::Bare, Some(address)) => http::bare(address, job),
+        // The first arm is the port.
+        _ => http::port(job),
     }
 }
 
@@ -176,11 +223,7 @@ fn start(
 
 /// Starts this program again in a process of its own, like a server.
 fn own(name: &str, arm: &str, counter: Option<&Callgrind>) -> Result<BenchArm, LiveError> {
-    let program = env::current_exe().map_err(|source| LiveError::System {
-        what: "finding this program again".to_owned(),
-        source,
-    })?;
-    let mut command = Command::new(program);
+    let mut command = http::own()?;
     command.args(["bench", "--arm", arm]);
     if let Some(counter) = counter {
         command = counter.counting(&command);

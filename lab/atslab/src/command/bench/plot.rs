@@ -8,40 +8,78 @@ use std::fmt::Write;
 use super::figures::{Beside, Figures, Measured};
 use super::workloads::Unit;
 
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 860.0;
 const COLOURS: [&str; 4] = ["#4477aa", "#cc6677", "#117733", "#ddaa33"];
 
-/// Bars of the ratio, port to original; a bar left of the line is a faster port.
+/// Bars of the ratio, port to original; a bar left of the black line is a better port. A grey mark is
+/// the ratio that is wanted. Instructions stand in a panel of their own, beside time and memory.
 pub(super) fn ratios(machine: &str, all: &[Measured]) -> String {
-    const LINE: f64 = 34.0;
     const LEFT: f64 = 150.0;
-    let ratio = |beside: &Beside| beside.ratio().unwrap_or_default();
-    let greatest = all.iter().flat_map(|one| &one.releases).map(ratio).fold(1.2, f64::max).min(3.0);
-    let scale = (WIDTH - LEFT - 60.0) / greatest;
-    let height = 70.0 + LINE * all.len() as f64;
-    let is_counted = all.iter().all(|one| one.workload.unit == Unit::Instructions);
-    let what =
-        if is_counted { "Instructions of the port by those" } else { "Time of the port by that" };
-    let mut svg = Svg::new(height, &format!("{what} of the original. {machine}"));
-    for (row, measured) in all.iter().enumerate() {
-        let top = 60.0 + LINE * row as f64;
-        svg.text(LEFT - 8.0, top + 18.0, "end", &measured.workload.name);
-        for (number, beside) in measured.releases.iter().enumerate() {
-            let Some(ratio) = beside.ratio() else { continue };
-            let (y, colour) = (top + 3.0 + 13.0 * number as f64, COLOURS[number % 4]);
-            let width = ratio.min(greatest) * scale;
-            svg.bar(LEFT, y, width, 12.0, colour);
-            svg.text(LEFT + width + 4.0, y + 10.0, "start", &format!("{ratio:.2}"));
+    let mut names: Vec<&str> = Vec::new();
+    for measured in all {
+        if !names.contains(&&*measured.workload.name) {
+            names.push(&measured.workload.name);
         }
+    }
+    let is_counted = |one: &&Measured| one.workload.unit == Unit::Instructions;
+    let (counted, timed): (Vec<_>, Vec<_>) = all.iter().partition(is_counted);
+    let panels = [("Time and memory", timed), ("Instructions", counted)];
+    let panels: Vec<_> = panels.into_iter().filter(|(_, rows)| !rows.is_empty()).collect();
+    let height = 74.0 + ROW * names.len() as f64;
+    let mut svg = Svg::new(height, &format!("The port by the original. {machine}"));
+    for (row, name) in names.iter().enumerate() {
+        svg.text(LEFT - 8.0, FIRST + ROW * row as f64 + 18.0, "end", name);
+    }
+    let width = (WIDTH - LEFT) / panels.len().max(1) as f64;
+    for (number, (title, rows)) in panels.iter().enumerate() {
+        let left = LEFT + width * number as f64;
+        svg.text(left, 40.0, "start", title);
+        let place = |measured: &Measured| {
+            names.iter().position(|name| *name == measured.workload.name).unwrap_or_default()
+        };
+        let rows = rows.iter().map(|measured| (place(measured), *measured));
+        panel(&mut svg, (left, width - 50.0), height, rows);
     }
     let releases = all.first().map_or(&[][..], |one| &one.releases);
     for (number, beside) in releases.iter().enumerate() {
-        let x = LEFT + 130.0 * number as f64;
-        svg.bar(x, 32.0, 12.0, 12.0, COLOURS[number % 4]);
-        svg.text(x + 18.0, 42.0, "start", &format!("beside {}", beside.release));
+        let x = WIDTH - 130.0 * (releases.len() - number) as f64;
+        svg.bar(x, 10.0, 12.0, 12.0, COLOURS[number % 4]);
+        svg.text(x + 18.0, 20.0, "start", &format!("beside {}", beside.release));
     }
-    svg.line((LEFT + scale, 54.0), (LEFT + scale, height - 10.0), "#222");
     svg.finish()
+}
+
+/// Where the first row of bars begins, and how high a row is.
+const FIRST: f64 = 64.0;
+const ROW: f64 = 34.0;
+
+/// The bars of one kind of measurement: where they begin and how wide they may be.
+fn panel<'a>(
+    svg: &mut Svg,
+    (left, width): (f64, f64),
+    height: f64,
+    rows: impl Iterator<Item = (usize, &'a Measured)> + Clone,
+) {
+    let ratio = |beside: &Beside| beside.ratio().unwrap_or_default();
+    let ratios = rows.clone().flat_map(|(_, one)| &one.releases).map(ratio);
+    let greatest = ratios.fold(1.2, f64::max).min(3.0);
+    let scale = width / greatest;
+    for (row, measured) in rows {
+        let top = FIRST + ROW * row as f64;
+        for (number, beside) in measured.releases.iter().enumerate() {
+            let Some(ratio) = beside.ratio() else { continue };
+            let (y, colour) = (top + 3.0 + 13.0 * number as f64, COLOURS[number % 4]);
+            let length = ratio.min(greatest) * scale;
+            svg.bar(left, y, length, 12.0, colour);
+            svg.text(left + length + 4.0, y + 10.0, "start", &format!("{ratio:.2}"));
+        }
+        if let Some(reach) = measured.workload.reach() {
+            let (x, bottom) =
+                (left + reach * scale, top + 4.0 + 13.0 * measured.releases.len() as f64);
+            svg.bar(x - 1.5, top + 1.0, 3.0, bottom - top, "#999");
+        }
+    }
+    svg.line((left + scale, 50.0), (left + scale, height - 10.0), "#222");
 }
 
 /// The cost of a piece over the number of pairs, on two logarithmic axes.

@@ -2,9 +2,17 @@
 
 use conformance::ats::live::Job;
 
+use crate::command::idle::BODY;
+
 /// The size index of 1 KiB, and that of 32 KiB.
 const INDEX_1K: u8 = 3;
 const INDEX_32K: u8 = 8;
+
+/// How many connections ask for answers at once.
+const CLIENTS: u64 = 16;
+
+/// How many connections are kept open.
+const IDLE: u64 = 10_000;
 
 /// What is counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -114,6 +122,28 @@ impl Workload {
         Workload { unit: Unit::Memory, ..workload }.lives(Lifetime::Run)
     }
 
+    /// Answers of `size` bytes to clients on sockets.
+    fn http(name: &str, size: usize, ops: u64) -> Workload {
+        let workload = Workload::new(name, "answer", Job::HTTP, ops).many(CLIENTS).size(size);
+        workload.lives(Lifetime::Workload)
+    }
+
+    /// Served by so many net threads.
+    fn net_threads(mut self, threads: u8) -> Workload {
+        self.job.threads = threads;
+        self
+    }
+
+    /// Whether a client on sockets brings the work.
+    pub(super) fn is_http(&self) -> bool {
+        [Job::HTTP, Job::HTTP_IDLE].contains(&&*self.job.kind)
+    }
+
+    /// Whether a bare loop of `writev` can do the same.
+    pub(super) fn is_for_a_bare_loop(&self) -> bool {
+        self.job.kind == Job::HTTP && self.job.threads == 1
+    }
+
     /// The greatest ratio, port to original, that this project wants; `None` where it wants none.
     pub(super) fn reach(&self) -> Option<f64> {
         // The name without what stands behind its second word: both ends under one mutex.
@@ -126,7 +156,9 @@ impl Workload {
             (Unit::Time, "pair_1k" | "pair_50" | "pair_1") => Some(0.9),
             (Unit::Time, "connect" | "buffer_1k" | "buffer_50") => Some(0.9),
             (Unit::Time, "pairs_1000") => Some(0.6),
-            (Unit::Memory, "memory_idle") => Some(0.5),
+            (Unit::Time, "http_1k" | "http_1k_two") => Some(0.5),
+            (Unit::Time, "http_32k" | "http_10m") => Some(0.7),
+            (Unit::Memory, "memory_idle" | "http_idle") => Some(0.5),
             _ => None,
         }
     }
@@ -141,9 +173,15 @@ impl Workload {
     }
 
     /// The same with a hundredth of the work, but at least three thousand operations
-    /// and one for each pair.
+    /// and one for each pair; of answers at least twenty, and a tenth of the connections.
     fn quick(mut self) -> Workload {
+        let is_http = self.is_http();
         let Job { ops, many, .. } = &mut self.job;
+        if is_http {
+            *ops = (*ops / 100).max(20);
+            *many = if *many == IDLE { IDLE / 10 } else { *many };
+            return self;
+        }
         if *many >= 10_000 {
             *many /= 100;
         }
@@ -212,7 +250,18 @@ pub(super) fn workloads(is_quick: bool) -> Vec<Workload> {
     all.push(Workload::memory("memory_idle", "pair", 20_000));
     all.push(Workload::memory("memory_full", "pair", 2_000));
     all.push(Workload::memory("memory_event", "event", 1_000_000));
+    all.push(Workload::http("http_1k", 1024, 30_000));
+    all.push(Workload::http("http_1k_two", 1024, 30_000).net_threads(2));
+    all.push(Workload::http("http_32k", 32 * 1024, 20_000));
+    all.push(Workload::http("http_10m", 10 * 1024 * 1024, 200));
+    all.push(idle_connections());
     finished(all, is_quick)
+}
+
+/// Connections that have had an answer, and stay.
+fn idle_connections() -> Workload {
+    let idle = Workload::memory("http_idle", "connection", IDLE).size(BODY);
+    Workload { job: Job { kind: Job::HTTP_IDLE.to_owned(), ..idle.job }, ..idle }
 }
 
 /// How the cost of a piece grows with the number of pairs.

@@ -8,11 +8,11 @@ use conformance::ats::http_scenario::{
     HttpArm, explain_http, http_differ, http_named, http_names, play_on_port,
 };
 use conformance::ats::live::{Probe, Release};
-use conformance::ats::scenario::http::{HttpScenario, http_scenario_from_bytes};
+use conformance::ats::scenario::http::{HttpScenario, http_findings, http_scenario_from_bytes};
 use conformance::input::file_name;
 
 use super::live::DIFFERS;
-use super::{RunArgs, Text, name_of, unknown};
+use super::{RunArgs, Text, UNMET, name_of, unknown};
 use crate::error::Error;
 use crate::ui::output::{FAULT, Output, TITLE};
 
@@ -45,11 +45,20 @@ pub(super) fn run(
     if args.live {
         return live(args, scenarios, out);
     }
+    let mut code = ExitCode::SUCCESS;
     for (name, scenario) in scenarios {
+        let report = play_on_port(scenario);
         writeln!(out, "{TITLE}{name}{TITLE:#}")?;
-        write!(out, "{}", play_on_port(scenario))?;
+        write!(out, "{report}")?;
+        for finding in http_findings(scenario, &report) {
+            writeln!(out, "finding: {finding}")?;
+        }
+        for text in scenario.unmet(&report) {
+            code = ExitCode::from(UNMET);
+            writeln!(out, "{FAULT}{name}:{FAULT:#} {text}")?;
+        }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 /// The release whose HTTP state machine the port mirrors.

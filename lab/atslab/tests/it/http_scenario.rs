@@ -1,0 +1,51 @@
+//! HTTP scenarios in the commands: what a run says, and its status.
+
+use std::path::PathBuf;
+
+use crate::common::{Files, atslab, stdout};
+
+/// A file of the gallery.
+fn gallery(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", "..", "tests", "http_scenarios", name].iter().collect()
+}
+
+/// A scenario whose hook refuses, and which expects this.
+fn refused(expect: &str) -> Files {
+    let text = format!(
+        "title = \"t\"\nteaches = \"t\"\n[client]\non_start = [\"get /a\"]\n[origin]\n[hooks]\n\
+         READ_REQUEST_HDR = [\"status 403\", \"error\"]\n{expect}\n"
+    );
+    let files = Files::new("", "");
+    files.write("my.toml", text.as_bytes());
+    files
+}
+
+#[test]
+fn what_is_expected_and_does_not_come_is_told_with_status_1() {
+    let run = |expect| {
+        let files = refused(expect);
+        let mut command = atslab();
+        command.current_dir(files.path()).args(["run", "my.toml"]).assert().stderr("")
+    };
+    run("[expect.client]\nstatus = [403]").code(0);
+    let sentence = "my: expected the statuses 404 to come to client, and 403 came\n";
+    run("[expect.client]\nstatus = [404]").code(1).stdout(predicates::str::ends_with(sentence));
+}
+
+#[test]
+fn an_expectation_of_no_participant_is_an_error_with_its_place() {
+    let files = refused("[expect.klient]");
+    let mut command = atslab();
+    command.current_dir(files.path()).args(["run", "my.toml"]);
+    let sentence = "atslab: my.toml:8:9: expected a participant (client, or origin, session or txn \
+                    with a number: \"txn 1\"), found \"klient\"\n";
+    command.assert().code(2).stderr(sentence);
+}
+
+#[test]
+fn findings_stand_behind_the_run() {
+    let text = stdout(atslab().arg("run").arg(gallery("17-never-given-back.toml")));
+    let end = "Nothing happened any more.\nfinding: client has no answer\n\
+               finding: session 1 is not over\nfinding: txn 1 is not over\n";
+    assert!(text.ends_with(end), "{text}");
+}
