@@ -1,7 +1,5 @@
 //! Commands of the pages: what kind they are, and playing them.
 
-use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -130,15 +128,6 @@ impl Workshop {
     /// A file for the commands that follow.
     pub(super) fn write(&self, name: &str, text: &str) {
         fs::write(self.folder.path().join(name), format!("{text}\n")).expect("a file");
-    }
-
-    /// True if no command and no page has written into it.
-    pub(super) fn is_untouched(&self) -> bool {
-        let names = |folder: &Path| -> BTreeSet<OsString> {
-            let entries = fs::read_dir(folder).expect("the folder is there");
-            entries.map(|entry| entry.expect("an entry").file_name()).collect()
-        };
-        names(self.folder.path()) == names(&self.root)
     }
 
     /// What the command prints on standard output; or why it failed.

@@ -19,7 +19,7 @@ mod links;
 mod page;
 mod views;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -139,18 +139,11 @@ fn each_command_with_a_real_program_prints_what_its_page_shows() {
 }
 
 /// Plays the commands of every page that are meant, at least `least` of them.
-///
-/// The pages of the course share one folder, as a student goes from lesson to lesson in one. Each
-/// other page has a folder of its own.
 fn play(is_meant: impl Fn(&Kind) -> bool, least: usize) {
     let root = root();
-    let course = Workshop::new(&root);
-    // What a command printed in a folder in which no other has written: it prints it again.
-    let mut printed: BTreeMap<String, String> = BTreeMap::new();
     let (mut faults, mut count) = (Vec::new(), 0);
     for mut page in pages() {
-        let own = (!page.is_of_the_course()).then(|| Workshop::new(&root));
-        let workshop = own.as_ref().unwrap_or(&course);
+        let workshop = Workshop::new(&root);
         for block in page.blocks() {
             if let Some(name) = block.mark("file") {
                 workshop.write(name, &block.text);
@@ -162,24 +155,14 @@ fn play(is_meant: impl Fn(&Kind) -> bool, least: usize) {
                 if !is_meant(&kind) {
                     continue;
                 }
-                count += 1;
-                let repeatable = match &kind {
-                    Kind::Atslab(text) if workshop.is_untouched() => Some(text.clone()),
-                    _ => None,
-                };
-                let known = repeatable.as_ref().and_then(|text| printed.get(text)).cloned();
                 // With --nocapture one sees which command takes so long.
                 println!("{}: $ {command}", page.name);
-                match known.map_or_else(|| workshop.play(&kind), Ok) {
+                match workshop.play(&kind) {
                     Ok(_) if shown.is_empty() => {}
-                    Ok(found) => {
-                        judge(&mut page, &block, &shown, &found, &mut faults);
-                        if let Some(text) = repeatable {
-                            printed.insert(text, found);
-                        }
-                    }
+                    Ok(found) => judge(&mut page, &block, &shown, &found, &mut faults),
                     Err(fault) => faults.push(format!("{}: $ {command}\n{fault}", page.name)),
                 }
+                count += 1;
             }
         }
         page.write(&root);

@@ -31,11 +31,6 @@ impl Page {
         Page { name: name.display().to_string(), text, is_changed: false }
     }
 
-    /// True for a lesson, a slide or another page of the course.
-    pub(super) fn is_of_the_course(&self) -> bool {
-        self.name.starts_with("docs/src/course/")
-    }
-
     /// Its fenced blocks, in order.
     pub(super) fn blocks(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
