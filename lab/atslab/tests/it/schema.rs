@@ -51,6 +51,30 @@ fn a_run_as_json_is_what_its_schema_says() {
 }
 
 #[test]
+fn an_http_run_as_json_is_what_its_schema_says() {
+    let schema = schema("atslab-http-run-1.json");
+    let names = stdout(atslab().args(["list", "http", "--color", "never"]));
+    let names = names.lines().filter_map(|line| line.split_whitespace().next());
+    let names: Vec<&str> = names.filter(|name| name.starts_with("http-")).collect();
+    assert!(names.len() >= 44, "{names:?}");
+    let objects =
+        objects(&schema, &stdout(atslab().args(["run", "--format", "json"]).args(&names)));
+    assert_eq!(objects.len(), names.len());
+
+    // The gallery has every kind of record, and each way to end but one.
+    let runs = || objects.iter().map(|one| &one["runs"][0]);
+    for kind in ["moment", "op", "hook_op", "gets", "event"] {
+        let is = |record: &Value| record["record"] == kind;
+        let mut records = runs().flat_map(|run| run["records"].as_array().expect("a list"));
+        assert!(records.any(is), "{kind}");
+    }
+    for finish in ["quiet", "abort"] {
+        assert!(runs().any(|run| run["finish"] == finish), "{finish}");
+    }
+    assert!(runs().all(|run| run["unmet"] == serde_json::json!([])));
+}
+
+#[test]
 fn steps_as_json_are_what_their_schema_says() {
     let schema = schema("atslab-steps-1.json");
     let names = ["--case", "basic", "--case", "eos", "--case", "g01_ok"];
@@ -73,6 +97,37 @@ fn a_difference_as_json_is_what_its_schema_says() {
     assert!(here("right").contains("A sm_write 3"), "{difference}");
     let same = stdout(atslab().args(["diff", "D", "E", "--count", "20", "--format", "json"]));
     assert_eq!(objects(&schema, &same)[0]["differences"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn http_verdicts_as_json_are_what_their_schema_says() {
+    let all = schema("atslab-http-compare-1.json");
+    let args = ["compare", "--format", "json", "--http"];
+    let [object] = &objects(&all, &stdout(atslab().args(args)))[..] else { panic!("one object") };
+    let verdicts = object["scenarios"].as_array().expect("a list");
+    assert_eq!(object["same"], verdicts.iter().filter(|one| one["verdict"] == "same").count());
+    let known = verdicts.iter().find(|one| one["verdict"] == "registered").expect("one is known");
+    assert!(known["difference"]["real"].is_string() && known["deviation"].is_string(), "{known}");
+
+    let schema = schema("atslab-http-diff-1.json");
+    let args = ["diff", "D", "D", "--format", "json", "--scenarios", "http-12-hook-refuses"];
+    let same = &objects(&schema, &stdout(atslab().args(args)))[0];
+    assert_eq!((&same["events"], &same["differences"]), (&8.into(), &Value::Array(Vec::new())));
+}
+
+/// Only a real server differs from the port.
+#[test]
+#[ignore = "needs the real server, which tests/live/install unpacks"]
+fn a_real_http_difference_as_json_is_what_its_schema_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let case = "http-44-answer-before-the-request";
+    let mut command = atslab();
+    command.current_dir(root).args(["diff", "D", "9.2.9", "--format", "json", "--scenarios", case]);
+    let assert = command.assert().code(1);
+    let text = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
+    let difference = &objects(&schema("atslab-http-diff-1.json"), &text)[0]["differences"][0];
+    assert_eq!((&difference["name"], &difference["participant"]), (&case.into(), &"client".into()));
+    assert_eq!(difference["right"], "(nothing more)");
 }
 
 #[test]
