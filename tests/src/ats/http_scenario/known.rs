@@ -11,10 +11,11 @@ use crate::deviations::Deviations;
 pub type HttpRule = fn(&HttpScenario) -> bool;
 
 /// The rules that entries of the register name.
-pub const HTTP_RULES: [(&str, HttpRule); 3] = [
+pub const HTTP_RULES: [(&str, HttpRule); 4] = [
     ("request-behind-a-body", has_request_behind_a_body),
     ("unfinished-body", has_unfinished_body),
     ("answer-before-the-body", has_answer_before_the_body),
+    ("used-when-over", is_used_when_over),
 ];
 
 /// The name of the registered deviation that explains this difference, if one does.
@@ -75,4 +76,14 @@ fn has_answer_before_the_body(scenario: &HttpScenario) -> bool {
     });
     let is_before = waits.max().zip(answers.min()).is_some_and(|(wait, answer)| answer < wait);
     is_before && (has_body(scenario) || has_unfinished_body(scenario))
+}
+
+/// A plugin uses a transaction a while after it has given it back.
+fn is_used_when_over(scenario: &HttpScenario) -> bool {
+    let is = |op: &HookOp| matches!(op, HookOp::Reenable | HookOp::Error);
+    scenario.hooks.iter().any(|list| {
+        let back = list.ops.iter().position(is);
+        let behind = back.map_or(&[][..], |at| &list.ops[at + 1..]);
+        matches!(behind, [HookOp::Wait(_), HookOp::See(..), ..])
+    })
 }

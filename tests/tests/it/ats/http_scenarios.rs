@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use conformance::ats::http_scenario::{
-    HttpArm, explain_http, generate_http, http_differ, http_named, http_names, http_text,
-    play_on_port, print_http, recorded_http, shrink_http,
+    HttpArm, HttpDifference, explain_http, generate_http, http_differ, http_named, http_names,
+    http_text, play_on_port, print_http, recorded_http, shrink_http,
 };
 use conformance::ats::live::{Probe, Server};
 use conformance::ats::scenario::http::{
@@ -251,6 +251,25 @@ fn the_entries_of_the_register_still_differ() {
             assert_eq!(known.as_ref(), Some(&entry.name), "{case}: {difference}");
         }
     }
+}
+
+/// With the first use both go on; the server ends with a later one.
+#[test]
+fn what_is_seen_in_recycled_memory_is_known() {
+    let difference = HttpDifference {
+        who: "txn 1".to_owned(),
+        real: "sees client_request: GET http://{origin}/again HTTP/1.1".to_owned(),
+        port: "(nothing more)".to_owned(),
+    };
+    let release = "9.2.9".parse().expect("a release");
+    let known = |name: &str| {
+        let scenario = http_named(name).expect("in the gallery");
+        explain_http(release, &scenario, &difference)
+    };
+    let name = Some("used-when-recycled-and-again".to_owned());
+    assert_eq!(known("http-55-used-when-recycled"), name);
+    // Here the transaction is not over when it is seen.
+    assert_eq!(known("http-18-given-back-by-a-task"), None);
 }
 
 #[test]
