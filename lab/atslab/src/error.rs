@@ -5,16 +5,17 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use conformance::ReadError;
-use conformance::ats::ScenarioFault;
 use conformance::ats::case::CaseFault;
 use conformance::ats::http_scenario::is_mirrored;
 use conformance::ats::live::{LiveError, Release};
 use conformance::ats::recording::RecordingFault;
 use conformance::ats::runner::MOST_CALLS;
+use conformance::ats::{Epoch, ScenarioFault};
 use conformance::node::NodeError;
 use course::CourseError;
 use thiserror::Error;
 
+use crate::cli::{Epochs, WhichArgs};
 use crate::ui::output::FAULT;
 
 /// Why the command could not do what it was told to do.
@@ -48,16 +49,16 @@ pub(crate) enum Error {
         /// The names that come close, the closest first.
         close: Vec<String>,
     },
-    /// An option of scenarios of pairs, with an HTTP scenario.
+    /// The text of recordings, for an HTTP scenario.
     #[error(
-        "--explain, --format and --epoch are for scenarios of a pair; an HTTP scenario has none of them"
+        "--format steps: an HTTP scenario has no steps; --format json prints all that happens in it"
     )]
-    OnlyOfPairs,
+    NoSteps,
     /// A release whose HTTP state machine the port does not mirror.
     #[error(
         "{0}: HTTP scenarios are for the releases of 9.2, whose HTTP state machine the port mirrors"
     )]
-    NotMirrored(Release),
+    NotMirrored(String),
     /// A scenario that is explored and not run.
     #[error("{name}: a scenario whose threads race is not run but explored: atslab explore {name}")]
     Race {
@@ -229,7 +230,17 @@ fn did_you_mean(close: &[String]) -> String {
 impl Error {
     /// An error if HTTP scenarios cannot be compared with this release.
     pub(crate) fn unless_mirrored(release: Release) -> Result<(), Error> {
-        if is_mirrored(release) { Ok(()) } else { Err(Error::NotMirrored(release)) }
+        if is_mirrored(release) { Ok(()) } else { Err(Error::NotMirrored(release.to_string())) }
+    }
+
+    /// An error if the user wants HTTP scenarios of what the port does not mirror.
+    pub(crate) fn unless_http(which: &WhichArgs) -> Result<(), Error> {
+        match (which.ats, which.epoch) {
+            (Some(release), _) => Error::unless_mirrored(release),
+            (None, None | Some(Epochs::One(Epoch::D))) => Ok(()),
+            (None, Some(Epochs::One(epoch))) => Err(Error::NotMirrored(format!("epoch {epoch}"))),
+            (None, Some(Epochs::All)) => Err(Error::NotMirrored("--epoch all".to_owned())),
+        }
     }
 
     /// The status for errors.

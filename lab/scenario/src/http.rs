@@ -90,10 +90,12 @@ mod model;
 mod op;
 mod program;
 mod read;
+mod record;
 mod run;
 mod seen;
 mod socket;
 mod stage;
+mod story;
 mod user;
 mod write;
 
@@ -108,5 +110,8 @@ pub use self::model::{
 pub use self::op::{HttpOp, Move};
 pub use self::program::HttpProgram;
 pub use self::read::{http_scenario_from_bytes, http_scenario_from_file, is_http_scenario};
-pub use self::run::{CLOSED_PORT, run_http_scenario};
+pub use self::record::{HttpRecord, HttpRecorded, HttpWhat};
+pub use self::run::{CLOSED_PORT, record_http_scenario, run_http_scenario};
 pub use self::seen::{HttpFinish, HttpReport, Seen, lines_of};
+pub use self::story::http_story;
+pub use self::write::when_key;

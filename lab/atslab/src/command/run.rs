@@ -105,6 +105,7 @@ Examples:
   atslab run 02-peer-reads-late --epoch all --format json
   atslab run --seed 17 --ats 8.1.11 --live
   atslab run http-15-held-beyond-the-timeout    clients, hooks and an origin server
+  atslab run http-15-held-beyond-the-timeout --explain
   atslab run http-18-given-back-by-a-task --live
 
 Exit status: 0 if the scenario ran as it expects, 1 if not, or if it panicked and
@@ -201,7 +202,7 @@ fn write_alone(
     story: Option<usize>,
 ) -> io::Result<()> {
     if let Some(width) = story {
-        write_head(out, scenario, width)?;
+        write_head(out, &scenario.title, &scenario.teaches, width)?;
         writeln!(out, "\n{TITLE}epoch {} ({}){TITLE:#}", run.epoch, run.epoch.release())?;
         write_story(out, &run.story(scenario), width)?;
         write_fault(out, &run.outcome.finish)?;
@@ -290,14 +291,14 @@ fn unknown<'a>(kind: &'static str, name: &str, names: impl Iterator<Item = &'a s
     Error::Unknown { place: "run".to_owned(), kind, name: excerpt(name), close }
 }
 
-fn write_head(out: &mut Output, scenario: &Scenario, width: usize) -> io::Result<()> {
-    writeln!(out, "{TITLE}{}{TITLE:#}", scenario.title)?;
-    let words = scenario.teaches.split_whitespace();
+fn write_head(out: &mut Output, title: &str, teaches: &str, width: usize) -> io::Result<()> {
+    writeln!(out, "{TITLE}{title}{TITLE:#}")?;
+    let words = teaches.split_whitespace();
     write_wrapped(out, 0, width, words.map(|word| (Style::new(), word)))
 }
 
-/// Each line with its sentence, what is in the buffers, and the locks; the time where it
-/// changes. A sentence that is too long for `width` goes on below its beginning.
+/// Each line with its sentence, what is in the buffers, and the locks (of a hook its thread); the
+/// time where it changes. A sentence that is too long for `width` goes on below its beginning.
 fn write_story(out: &mut Output, lines: &[Line], width: usize) -> io::Result<()> {
     let column = lines.iter().map(|line| line.text.chars().count()).max().unwrap_or(0);
     let mut last = None;
@@ -310,7 +311,7 @@ fn write_story(out: &mut Output, lines: &[Line], width: usize) -> io::Result<()>
         write!(out, "  {QUIET}{thread}{QUIET:#}{style}{text:column$}{style:#}  ")?;
         let begin = 2 + thread.chars().count() + column + 2;
         let levels = if levels.is_empty() { String::new() } else { format!("({levels})") };
-        let locks = format!("[{locks}]");
+        let locks = if locks.is_empty() { String::new() } else { format!("[{locks}]") };
         let parts = [(Style::new(), sentence), (Style::new(), &levels), (QUIET, &locks)];
         let words = parts
             .iter()

@@ -49,3 +49,25 @@ fn findings_stand_behind_the_run() {
                finding: session 1 is not over\nfinding: txn 1 is not over\n";
     assert!(text.ends_with(end), "{text}");
 }
+
+#[test]
+fn each_event_has_its_sentence() {
+    let run = ["run", "http-15-held-beyond-the-timeout", "--explain"];
+    insta::assert_snapshot!(stdout(atslab().args(run)));
+}
+
+#[test]
+fn what_only_pairs_have_is_refused() {
+    let run = |args: &[&str]| {
+        let mut command = atslab();
+        command.args(["run", "http-01-one-get"]).args(args).assert()
+    };
+    run(&["--epoch", "d"]).code(0);
+    let mirrored = "HTTP scenarios are for the releases of 9.2, whose HTTP state machine the port \
+                    mirrors";
+    run(&["--epoch", "C"]).code(2).stderr(format!("atslab: epoch C: {mirrored}\n"));
+    run(&["--epoch", "all"]).code(2).stderr(format!("atslab: --epoch all: {mirrored}\n"));
+    let steps = "atslab: --format steps: an HTTP scenario has no steps; --format json prints all that \
+                 happens in it\n";
+    run(&["--format", "steps"]).code(2).stderr(steps);
+}

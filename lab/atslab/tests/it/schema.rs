@@ -51,6 +51,30 @@ fn a_run_as_json_is_what_its_schema_says() {
 }
 
 #[test]
+fn an_http_run_as_json_is_what_its_schema_says() {
+    let schema = schema("atslab-http-run-1.json");
+    let names = stdout(atslab().args(["list", "http", "--color", "never"]));
+    let names = names.lines().filter_map(|line| line.split_whitespace().next());
+    let names: Vec<&str> = names.filter(|name| name.starts_with("http-")).collect();
+    assert!(names.len() >= 44, "{names:?}");
+    let objects =
+        objects(&schema, &stdout(atslab().args(["run", "--format", "json"]).args(&names)));
+    assert_eq!(objects.len(), names.len());
+
+    // The gallery has every kind of record, and each way to end but one.
+    let runs = || objects.iter().map(|one| &one["runs"][0]);
+    for kind in ["moment", "op", "hook_op", "gets", "event"] {
+        let is = |record: &Value| record["record"] == kind;
+        let mut records = runs().flat_map(|run| run["records"].as_array().expect("a list"));
+        assert!(records.any(is), "{kind}");
+    }
+    for finish in ["quiet", "abort"] {
+        assert!(runs().any(|run| run["finish"] == finish), "{finish}");
+    }
+    assert!(runs().all(|run| run["unmet"] == serde_json::json!([])));
+}
+
+#[test]
 fn steps_as_json_are_what_their_schema_says() {
     let schema = schema("atslab-steps-1.json");
     let names = ["--case", "basic", "--case", "eos", "--case", "g01_ok"];

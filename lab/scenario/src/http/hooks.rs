@@ -10,6 +10,7 @@ use httpsm::{HttpData, HttpEvents, HttpProxy, HttpSsn, HttpTxn};
 use super::escape::escape;
 use super::hook_op::{Head, HookOp, Thread};
 use super::model::{OriginBy, hook_name};
+use super::record::{HttpWhat, OWN};
 use super::stage::{Stage, Txn, Who};
 use super::user::User;
 
@@ -83,17 +84,20 @@ fn called(stage: &Arc<Stage>, hook: HttpHook, txn: &HttpTxn) {
     let place = if is_home { "" } else { ", on another thread" };
     stage.note(&name, format!("{}{place}", hook_name(hook)));
     if intercepts {
-        match stage.scenario.origin.by {
-            OriginBy::ServerIntercept => txn.server_intercept(User::new(stage, Who::Origin).cont()),
-            OriginBy::Intercept => txn.intercept(User::new(stage, Who::Origin).cont()),
-            OriginBy::Tcp | OriginBy::Refuses => {}
+        let op = match stage.scenario.origin.by {
+            OriginBy::ServerIntercept => Some(HookOp::ServerIntercept),
+            OriginBy::Intercept => Some(HookOp::Intercept),
+            OriginBy::Tcp | OriginBy::Refuses => None,
+        };
+        if let Some(op) = op {
+            let user = User::new(stage, Who::Origin).cont();
+            let is_server = op == HookOp::ServerIntercept;
+            stage.record(&name, HttpWhat::HookOp { list: None, index: 0, op, found: None });
+            if is_server { txn.server_intercept(user) } else { txn.intercept(user) }
         }
     }
-    let hooks = &stage.scenario.hooks;
-    let exact = hooks.iter().position(|one| one.hook == hook && one.nth == nth);
-    let any = || hooks.iter().position(|one| one.hook == hook && one.nth == 0);
     let is_over = stage.shared().ending;
-    match exact.or_else(any).filter(|_| !is_over) {
+    match stage.scenario.list_of(hook, nth).filter(|_| !is_over) {
         Some(list) => List { stage: Arc::clone(stage), txn: txn.clone(), name, list }.go_on(0),
         None => give_back(stage, txn, CONTINUE),
     }
@@ -121,6 +125,14 @@ impl List {
         let stage = Arc::clone(&self.stage);
         let ops = &stage.scenario.hooks[self.list].ops;
         for (at, op) in ops.iter().enumerate().skip(from) {
+            let record = |found| {
+                let (list, op) = (Some(self.list), op.clone());
+                HttpWhat::HookOp { list, index: at, op, found }
+            };
+            // These the report tells, too.
+            if !matches!(op, HookOp::Reenable | HookOp::Error | HookOp::See(..)) {
+                stage.record(&self.name, record(None));
+            }
             match op {
                 HookOp::Wait(span) => {
                     let home = self.home();
@@ -128,9 +140,14 @@ impl List {
                     return;
                 }
                 HookOp::Go(thread) => return self.go(*thread, at + 1),
-                HookOp::Reenable => self.give_back("reenable", CONTINUE),
-                HookOp::Error => self.give_back("error", ERROR),
-                HookOp::See(head, field) => self.see(*head, field.as_deref()),
+                HookOp::Reenable => self.give_back("reenable", CONTINUE, record(None)),
+                HookOp::Error => self.give_back("error", ERROR, record(None)),
+                HookOp::See(head, field) => {
+                    let found = self.see(*head, field.as_deref());
+                    let name = field.as_ref().map_or(String::new(), |field| format!(" {field}"));
+                    let text = format!("sees {}{name}: {found}", head.name());
+                    stage.note_as(&self.name, &text, record(Some(found)));
+                }
                 HookOp::Set(head, name, value) => {
                     self.change(*head, |fields| fields.value_set(name, value.as_bytes()));
                 }
@@ -207,12 +224,13 @@ impl List {
         to.schedule_imm(self.later(at));
     }
 
-    fn give_back(&self, what: &str, event: EventCode) {
-        self.stage.note(&self.name, what);
+    fn give_back(&self, what: &str, event: EventCode, record: HttpWhat) {
+        self.stage.note_as(&self.name, what, record);
         give_back(&self.stage, &self.txn, event);
     }
 
-    fn see(&self, head: Head, field: Option<&str>) {
+    /// The first line of a head, or the value of a field.
+    fn see(&self, head: Head, field: Option<&str>) -> String {
         let first_line = |print: &dyn Fn(&mut Vec<u8>)| {
             let mut text = Vec::new();
             print(&mut text);
@@ -240,9 +258,7 @@ impl List {
             }
             Head::ClientResponse => txn.client_response().and_then(response),
         };
-        let found = found.unwrap_or_else(|| NOTHING.to_owned());
-        let field = field.map_or(String::new(), |field| format!(" {field}"));
-        self.stage.note(&self.name, format!("sees {}{field}: {found}", head.name()));
+        found.unwrap_or_else(|| NOTHING.to_owned())
     }
 
     fn change(&self, head: Head, f: impl FnOnce(&mut MIMEHdr)) {
@@ -264,7 +280,7 @@ impl List {
         let (stage, name) = (Arc::clone(&self.stage), self.name.clone());
         let cont = FreeContinuation::new(move |_, _, data: Data<'_>| {
             if let Some(txn) = data.txn() {
-                stage.note(&name, format!("{}, own hook", hook_name(hook)));
+                stage.note(&name, format!("{}{OWN}", hook_name(hook)));
                 txn.reenable(CONTINUE);
             }
             Outcome::Done

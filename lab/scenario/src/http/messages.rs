@@ -20,6 +20,8 @@ pub(super) struct Message {
     pub(super) length: Option<usize>,
     /// How many bytes follow.
     pub(super) behind: usize,
+    /// Where its head ends.
+    pub(super) end: usize,
 }
 
 impl Message {
@@ -41,7 +43,7 @@ impl Message {
 impl Messages {
     /// Those in `bytes`. A body of a scenario has only bytes `x`, and no head begins with one.
     pub(super) fn of(bytes: &[u8]) -> Messages {
-        let (mut messages, mut rest) = (Messages::default(), bytes);
+        let (mut messages, mut rest, mut end) = (Messages::default(), bytes, 0);
         while let Some((begin, len)) = next_head(rest) {
             messages.count(begin);
             let text = String::from_utf8_lossy(&rest[begin..begin + len]).into_owned();
@@ -52,7 +54,8 @@ impl Messages {
                 let is_length = name.eq_ignore_ascii_case("content-length");
                 is_length.then(|| value.trim().parse().ok()).flatten()
             });
-            messages.all.push(Message { line, length, behind: 0 });
+            end += begin + len;
+            messages.all.push(Message { line, length, behind: 0, end });
             rest = &rest[begin + len..];
         }
         messages.count(rest.len());
@@ -93,7 +96,7 @@ mod tests {
         let told = |it: &Message| (it.status(), it.length, it.behind);
         let told: Vec<_> = messages.all.iter().map(told).collect();
         assert_eq!(told, [(Some(200), Some(5), 5), (Some(404), None, 2)]);
-        assert_eq!(messages.body, 7);
+        assert_eq!((messages.body, messages.all[1].end), (7, bytes.len() - 2));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::model::{HttpReaction, When};
 use crate::amount::Bytes;
 use crate::fault::ScenarioFault;
 use crate::words::{Parsed, Words};
@@ -50,6 +51,33 @@ pub enum Move {
     Reset,
     /// As [`HttpOp::Read`].
     Read(bool),
+}
+
+/// A step of a connection, and the operation that begins with it.
+#[derive(Clone, Debug)]
+pub(super) struct Deed {
+    pub(super) begins: Option<Begun>,
+    pub(super) step: Move,
+}
+
+/// An operation: of which reaction, and which one of it.
+#[derive(Clone, Debug)]
+pub(super) struct Begun {
+    pub(super) when: When,
+    pub(super) index: usize,
+    pub(super) op: HttpOp,
+}
+
+impl Deed {
+    /// What the operations of a reaction come to.
+    pub(super) fn all(reaction: &HttpReaction) -> Vec<Deed> {
+        let when = reaction.when;
+        let of_one = |(index, op): (usize, &HttpOp)| {
+            let mut begins = Some(Begun { when, index, op: op.clone() });
+            op.moves().into_iter().map(move |step| Deed { begins: begins.take(), step })
+        };
+        reaction.ops.iter().enumerate().flat_map(of_one).collect()
+    }
 }
 
 const NAMES: &str =

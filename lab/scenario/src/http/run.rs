@@ -21,6 +21,7 @@ use pluginvc::Epoch;
 
 use super::hooks::install;
 use super::model::{ClientBy, HttpScenario, HttpSettings, OriginBy, When};
+use super::record::HttpRecorded;
 use super::seen::{HttpFinish, HttpReport};
 use super::socket::Socket;
 use super::stage::{Stage, Threads, Who};
@@ -45,11 +46,20 @@ pub const CLOSED_PORT: u16 = 1;
 /// If no socket can listen at the loopback address.
 #[must_use]
 pub fn run_http_scenario(scenario: &HttpScenario) -> HttpReport {
+    run(scenario).0.report
+}
+
+/// The same, with all that happened, in order.
+///
+/// # Panics
+/// As [`run_http_scenario`].
+#[must_use]
+pub fn record_http_scenario(scenario: &HttpScenario) -> HttpRecorded {
     run(scenario).0
 }
 
-/// The report, and what is left of the stage: nothing, unless something leaks.
-fn run(scenario: &HttpScenario) -> (HttpReport, Weak<Stage>) {
+/// What happened, and what is left of the stage: nothing, unless something leaks.
+fn run(scenario: &HttpScenario) -> (HttpRecorded, Weak<Stage>) {
     let options = of_release(Epoch::D, Options::default());
     let processor = EventProcessor::with_options(Clock::new_ticking(PASS), options);
     // Before the threads: each gets its net handler when it is adopted.
@@ -70,15 +80,15 @@ fn run(scenario: &HttpScenario) -> (HttpReport, Weak<Stage>) {
     let finish = panics::quietly(run)
         .unwrap_or_else(|payload| HttpFinish::Crashed(panics::text_of(&*payload)));
     let has_crashed = matches!(finish, HttpFinish::Crashed(_));
-    let mut report = stage.end(finish);
-    report.mask_origin(play.port);
+    let mut recorded = stage.end(finish);
+    recorded.mask_origin(play.port);
     if !has_crashed {
         // What is left is no part of the report; a panic here would be a fault of the port.
         play.tidy(&pass, &task);
     }
     play.proxy.hooks().clear();
     stage.let_go();
-    (report, Arc::downgrade(&stage))
+    (recorded, Arc::downgrade(&stage))
 }
 
 /// What takes part in a run.
@@ -171,12 +181,8 @@ impl Play {
         let moments = std::mem::take(&mut stage.shared().moments);
         for (hook, nth) in moments {
             let when = When::Hook(hook, nth);
-            for socket in &mut self.sockets {
-                socket.add(stage.moves(socket.who(), when).unwrap_or_default());
-            }
-            for user in &users {
-                user.perform(stage.moves(user.who(), when).unwrap_or_default());
-            }
+            self.sockets.iter_mut().for_each(|socket| socket.react(&stage, when));
+            users.iter().for_each(|user| user.react(when));
         }
         users.iter().for_each(|user| user.pass());
         while let Some(Ok((stream, _))) = self.origin.as_ref().map(TcpListener::accept) {
@@ -269,7 +275,7 @@ mod tests {
                          [origin]\nby = \"{origin}\"\non_head = [\"answer 200 5\"]\n[hooks]\n{hooks}"
                     );
                     let scenario = http_scenario_from_bytes("x.toml", text.as_bytes()).unwrap();
-                    let (report, stage) = run(&scenario);
+                    let (HttpRecorded { report, .. }, stage) = run(&scenario);
                     let has_crashed = matches!(report.finish, HttpFinish::Crashed(_));
                     assert_eq!(has_crashed, hooks.contains("wait"), "{text}\n{report}");
                     assert_eq!(stage.strong_count(), 0, "{text}\n{report}");

@@ -64,27 +64,41 @@ impl HttpReport {
 
     /// Puts `{origin}` in place of the origin server's address, whose port differs from run to run.
     pub fn mask_origin(&mut self, port: u16) {
-        let address = format!("127.0.0.1:{port}");
+        self.mask(&address_at(port), ORIGIN);
+    }
+
+    /// Puts `mask` in place of `text`, unless a further digit follows.
+    pub fn mask(&mut self, text: &str, mask: &str) {
         for actor in &mut self.actors {
             for (_, what) in &mut actor.events {
-                let masked = masked(what.as_bytes(), address.as_bytes());
+                let masked = masked(what.as_bytes(), text.as_bytes(), mask.as_bytes());
                 *what = String::from_utf8_lossy(&masked).into_owned();
             }
-            actor.bytes = masked(&actor.bytes, address.as_bytes());
+            actor.bytes = masked(&actor.bytes, text.as_bytes(), mask.as_bytes());
         }
     }
 }
 
+/// The same as [`HttpReport::mask_origin`] in a text.
+pub(super) fn masked_text(text: &str, port: u16) -> String {
+    let masked = masked(text.as_bytes(), address_at(port).as_bytes(), ORIGIN.as_bytes());
+    String::from_utf8_lossy(&masked).into_owned()
+}
+
+fn address_at(port: u16) -> String {
+    format!("127.0.0.1:{port}")
+}
+
 const ORIGIN: &str = "{origin}";
 
-fn masked(bytes: &[u8], address: &[u8]) -> Vec<u8> {
+fn masked(bytes: &[u8], text: &[u8], mask: &[u8]) -> Vec<u8> {
     let (mut out, mut rest) = (Vec::with_capacity(bytes.len()), bytes);
-    while let Some(at) = rest.windows(address.len()).position(|window| window == address) {
-        let behind = &rest[at + address.len()..];
+    while let Some(at) = rest.windows(text.len()).position(|window| window == text) {
+        let behind = &rest[at + text.len()..];
         out.extend_from_slice(&rest[..at]);
-        // With one digit more it is another port.
+        // With one digit more it is another number.
         let is_other = behind.first().is_some_and(u8::is_ascii_digit);
-        out.extend_from_slice(if is_other { address } else { ORIGIN.as_bytes() });
+        out.extend_from_slice(if is_other { text } else { mask });
         rest = behind;
     }
     out.extend_from_slice(rest);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use super::model::When;
-use super::op::Move;
+use super::op::{Deed, Move};
 use super::stage::{Line, Stage, Who};
 
 /// What is sent of a body at once.
@@ -23,7 +23,7 @@ const MOST_OF_A_PASS: usize = 1 << 20;
 pub(super) struct Socket {
     line: Line,
     stream: Option<TcpStream>,
-    moves: VecDeque<Move>,
+    moves: VecDeque<Deed>,
     reads: bool,
     has_ended: bool,
 }
@@ -49,8 +49,15 @@ impl Socket {
         self.line.who
     }
 
-    /// It does this, too.
-    pub(super) fn add(&mut self, moves: Vec<Move>) {
+    /// This moment has come for it.
+    pub(super) fn react(&mut self, stage: &Stage, when: When) {
+        if self.stream.is_some() {
+            let moves = self.line.at(stage, when);
+            self.add(moves);
+        }
+    }
+
+    fn add(&mut self, moves: Vec<Deed>) {
         self.moves.extend(moves);
     }
 
@@ -64,8 +71,9 @@ impl Socket {
     }
 
     fn perform(&mut self, stage: &Stage) {
-        while let (Some(stream), Some(step)) = (&self.stream, self.moves.front_mut()) {
-            let is_done = match step {
+        while let (Some(stream), Some(deed)) = (&self.stream, self.moves.front_mut()) {
+            stage.record_op(&self.line.name, deed.begins.take());
+            let is_done = match &mut deed.step {
                 Move::Send(bytes) => {
                     let sent = send(stream, bytes);
                     bytes.drain(..sent);

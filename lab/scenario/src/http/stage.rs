@@ -9,7 +9,8 @@ use httpsm::hooks::HttpHook;
 
 use super::heads::Heads;
 use super::model::{HttpReaction, HttpScenario, When};
-use super::op::{HttpOp, Move};
+use super::op::{Begun, Deed};
+use super::record::{HttpRecord, HttpRecorded, HttpWhat, current_thread};
 use super::seen::{HttpFinish, HttpReport};
 use super::user::User;
 
@@ -28,7 +29,7 @@ pub(super) enum Who {
 /// What all parts of a run know.
 pub(super) struct Stage {
     pub(super) scenario: HttpScenario,
-    reactions: HashMap<(Who, When), Vec<Move>>,
+    reactions: HashMap<(Who, When), Vec<Deed>>,
     pub(super) processor: Arc<EventProcessor>,
     began: HrTime,
     pub(super) threads: OnceLock<Threads>,
@@ -45,6 +46,7 @@ pub(super) struct Threads {
 #[derive(Default)]
 pub(super) struct Shared {
     pub(super) report: HttpReport,
+    records: Vec<HttpRecord>,
     pub(super) active_at: HrTime,
     /// The run is over: nothing is noted any more, and no reaction is carried out.
     pub(super) ending: bool,
@@ -80,9 +82,8 @@ impl Stage {
         let began = processor.clock().get_hrtime_updated();
         let mut reactions = HashMap::new();
         let mut enter = |who, list: &[HttpReaction]| {
-            for HttpReaction { when, ops } in list {
-                let moves = ops.iter().flat_map(HttpOp::moves).collect();
-                reactions.insert((who, *when), moves);
+            for reaction in list {
+                reactions.insert((who, reaction.when), Deed::all(reaction));
             }
         };
         for (number, client) in scenario.clients.iter().enumerate() {
@@ -110,21 +111,53 @@ impl Stage {
 
     /// `who` has seen this.
     pub(super) fn note(&self, who: &str, what: impl Into<String>) {
+        let what = what.into();
+        self.note_as(who, &what, HttpWhat::Event(what.clone()));
+    }
+
+    /// The report tells this of `who`, and the records tell it as `record`.
+    pub(super) fn note_as(&self, who: &str, what: &str, record: HttpWhat) {
         let now = self.now();
+        self.record_at(now, who, record);
         let mut shared = self.shared();
         shared.active_at = now + self.began;
         if !shared.ending {
-            shared.report.actor(who).events.push((now, what.into()));
+            shared.report.actor(who).events.push((now, what.to_owned()));
         }
     }
 
     /// These bytes have come to `who`.
     pub(super) fn note_bytes(&self, who: &str, bytes: &[u8]) {
         let now = self.now();
+        if !bytes.is_empty() {
+            self.record_at(now, who, HttpWhat::Gets { bytes: bytes.len(), heads: Vec::new() });
+        }
         let mut shared = self.shared();
         shared.active_at = now + self.began;
         if !shared.ending {
             shared.report.actor(who).bytes.extend_from_slice(bytes);
+        }
+    }
+
+    /// `who` does this, which the report does not tell.
+    pub(super) fn record(&self, who: &str, what: HttpWhat) {
+        self.record_at(self.now(), who, what);
+    }
+
+    /// `who` begins with an operation, if it is one that begins here.
+    pub(super) fn record_op(&self, who: &str, begun: Option<Begun>) {
+        if let Some(Begun { when, index, op }) = begun {
+            self.record(who, HttpWhat::Op { when, index, op });
+        }
+    }
+
+    fn record_at(&self, at: HrTime, who: &str, what: HttpWhat) {
+        // What a socket does, it does between the passes of all threads.
+        let is_of_proxy = who.starts_with("txn ") || who.starts_with("session ");
+        let thread = is_of_proxy.then(current_thread);
+        let mut shared = self.shared();
+        if !shared.ending {
+            shared.records.push(HttpRecord { at, thread, who: who.to_owned(), what });
         }
     }
 
@@ -141,7 +174,7 @@ impl Stage {
     }
 
     /// What `who` does at this moment.
-    pub(super) fn moves(&self, who: Who, when: When) -> Option<Vec<Move>> {
+    pub(super) fn moves(&self, who: Who, when: When) -> Option<Vec<Deed>> {
         if self.shared().ending {
             return None;
         }
@@ -149,7 +182,7 @@ impl Stage {
     }
 
     /// What `who` does when the `nth` head has come.
-    pub(super) fn moves_at_head(&self, who: Who, nth: u32) -> Option<Vec<Move>> {
+    pub(super) fn moves_at_head(&self, who: Who, nth: u32) -> Option<Vec<Deed>> {
         self.moves(who, When::Head(nth)).or_else(|| self.moves(who, When::Head(0)))
     }
 
@@ -188,13 +221,15 @@ impl Stage {
         drop((txns, foreign, users));
     }
 
-    /// The run is over; what each has seen.
-    pub(super) fn end(&self, finish: HttpFinish) -> HttpReport {
+    /// The run is over; what happened in it.
+    pub(super) fn end(&self, finish: HttpFinish) -> HttpRecorded {
         let mut shared = self.shared();
         shared.ending = true;
         let mut report = std::mem::take(&mut shared.report);
+        let records = std::mem::take(&mut shared.records);
+        drop(shared);
         report.finish = finish;
-        report
+        HttpRecorded::new(records, report)
     }
 }
 
@@ -211,22 +246,30 @@ impl Line {
     /// The connection is there.
     pub(super) fn new(stage: &Stage, name: String, who: Who) -> Line {
         stage.note_bytes(&name, b"");
+        stage.record(&name, HttpWhat::Moment(When::Start));
         let (began, timers) = (stage.now(), stage.timers(who));
         Line { name, who, began, timers, heads: Heads::default() }
     }
 
     /// What is due now.
-    pub(super) fn due(&mut self, stage: &Stage) -> Vec<Move> {
+    pub(super) fn due(&mut self, stage: &Stage) -> Vec<Deed> {
         let mut moves = Vec::new();
         while self.timers.last().is_some_and(|span| self.began + span <= stage.now()) {
-            let when = self.timers.pop().map(When::After);
-            moves.extend(when.and_then(|when| stage.moves(self.who, when)).unwrap_or_default());
+            let Some(when) = self.timers.pop().map(When::After) else { break };
+            moves.extend(self.at(stage, when));
         }
         moves
     }
 
+    /// A moment that only the records tell; what it does at it.
+    pub(super) fn at(&self, stage: &Stage, when: When) -> Vec<Deed> {
+        let Some(moves) = stage.moves(self.who, when) else { return Vec::new() };
+        stage.record(&self.name, HttpWhat::Moment(when));
+        moves
+    }
+
     /// Bytes have come; what it does at them.
-    pub(super) fn received(&mut self, stage: &Stage, bytes: &[u8]) -> Vec<Move> {
+    pub(super) fn received(&mut self, stage: &Stage, bytes: &[u8]) -> Vec<Deed> {
         stage.note_bytes(&self.name, bytes);
         let heads = self.heads.take(bytes);
         heads.filter_map(|nth| stage.moves_at_head(self.who, nth)).flatten().collect()

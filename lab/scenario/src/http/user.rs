@@ -8,7 +8,7 @@ use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer};
 use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, ShutdownHowTo, VioHandle};
 
 use super::model::When;
-use super::op::Move;
+use super::op::{Deed, Move};
 use super::stage::{Line, Stage, Who};
 
 /// A plugin at one end of a pair.
@@ -79,9 +79,15 @@ impl User {
         self.with(|state, _, _| state.vc.borrow().is_none())
     }
 
-    /// Does this now.
-    pub(super) fn perform(&self, moves: Vec<Move>) {
-        self.with(|state, guard, this| state.perform(guard, this, moves));
+    /// This moment has come for it.
+    pub(super) fn react(&self, when: When) {
+        self.with(|state, guard, this| {
+            let line = state.line.borrow();
+            let moves = line.as_ref().filter(|_| state.vc.borrow().is_some());
+            let moves = moves.map(|line| line.at(&state.stage, when)).unwrap_or_default();
+            drop(line);
+            state.perform(guard, this, moves);
+        });
     }
 
     /// Does what is due.
@@ -212,12 +218,13 @@ impl State {
         self.perform(guard, this, moves);
     }
 
-    fn perform(&self, guard: &Guard<'_>, this: &ContRef, moves: Vec<Move>) {
-        for step in moves {
+    fn perform(&self, guard: &Guard<'_>, this: &ContRef, moves: Vec<Deed>) {
+        for Deed { begins, step } in moves {
             if self.vc.borrow().is_none() {
                 return;
             }
             self.stage.note_activity();
+            self.stage.record_op(&self.name(), begins);
             match step {
                 Move::Send(bytes) => self.write(guard, this, &bytes),
                 Move::Fill(n) => {

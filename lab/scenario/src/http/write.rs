@@ -123,19 +123,30 @@ fn write_reactions(
     start: &str,
 ) -> fmt::Result {
     for HttpReaction { when, ops } in reactions {
-        let key = match *when {
-            When::Start => start.to_owned(),
-            When::After(span) => format!("after_{}", Span(span)),
-            When::Head(nth) => numbered("on_head", nth),
-            When::End => "on_end".to_owned(),
-            When::Event(event) => format!("on_{}", event_name(event)),
-            When::Hook(hook, nth) => {
-                numbered(&format!("at_{}", hook_name(hook)), if nth == 1 { 0 } else { nth })
-            }
-        };
+        let key = when_key(*when, start);
+        let key = if key.contains('#') { format!("\"{key}\"") } else { key };
         writeln!(f, "{key} = {}", list(ops))?;
     }
     Ok(())
+}
+
+/// The key of a reaction, as a file has it, without quotes; `start` is that of the first one.
+#[must_use]
+pub fn when_key(when: When, start: &str) -> String {
+    let counted = |name: String, nth: u32| match nth {
+        0 => name,
+        nth => format!("{name}#{nth}"),
+    };
+    match when {
+        When::Start => start.to_owned(),
+        When::After(span) => format!("after_{}", Span(span)),
+        When::Head(nth) => counted("on_head".to_owned(), nth),
+        When::End => "on_end".to_owned(),
+        When::Event(event) => format!("on_{}", event_name(event)),
+        When::Hook(hook, nth) => {
+            counted(format!("at_{}", hook_name(hook)), if nth == 1 { 0 } else { nth })
+        }
+    }
 }
 
 fn numbered(name: &str, nth: u32) -> String {

@@ -38,12 +38,20 @@ impl HttpDifference {
         let who = self.who.split(' ').next().unwrap_or_default();
         format!("{who}: {} / {}", self.real, self.port)
     }
+
+    /// The participant, and what each has seen, by the names of the two.
+    #[must_use]
+    pub fn between(&self, left: &str, right: &str) -> String {
+        let who = if self.who.is_empty() { "the end" } else { &self.who };
+        let width = left.chars().count().max(right.chars().count());
+        let (real, port) = (&self.real, &self.port);
+        format!("  {who}\n    {left:width$}  {real}\n    {right:width$}  {port}\n")
+    }
 }
 
 impl fmt::Display for HttpDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let who = if self.who.is_empty() { "the end" } else { &self.who };
-        writeln!(f, "  {who}\n    real  {}\n    port  {}", self.real, self.port)
+        f.write_str(&self.between("real", "port"))
     }
 }
 

@@ -1,5 +1,6 @@
 //! HTTP scenarios: their text, the gallery beside what the real server did, and random ones.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use conformance::ats::http_scenario::{
 use conformance::ats::live::{Probe, Server};
 use conformance::ats::scenario::http::{
     ClientBy, HookOp, HttpClient, HttpExpect, HttpFinish, HttpOp, HttpProgram, HttpReaction,
-    HttpReport, HttpScenario, http_scenario_from_bytes, is_http_scenario,
+    HttpReport, HttpScenario, HttpWhat, http_scenario_from_bytes, http_story, is_http_scenario,
+    record_http_scenario,
 };
 use conformance::deviations::Deviations;
 use conformance::pool;
@@ -150,6 +152,51 @@ fn what_comes_too_early_is_told() {
     order.rotate_left(1);
     let expected = "expected closed of client behind TXN_CLOSE of txn 1, and it came before";
     assert_eq!(scenario.unmet(&report), [expected]);
+}
+
+/// The records tell all that the report tells, in the same order, and each has its sentence.
+#[test]
+fn the_records_tell_what_the_report_tells() {
+    let mut kinds = BTreeSet::new();
+    for name in http_names() {
+        let scenario = http_named(&name).expect("it is in the gallery");
+        let recorded = record_http_scenario(&scenario);
+        assert!(recorded.records.is_sorted_by_key(|record| record.at), "{name}");
+        for actor in &recorded.report.actors {
+            let mine = recorded.records.iter().filter(|record| record.who == actor.name);
+            let (mut told, mut bytes) = (Vec::new(), 0);
+            for record in mine {
+                match &record.what {
+                    HttpWhat::Event(text) => told.push((record.at, text.clone())),
+                    HttpWhat::HookOp { op: op @ (HookOp::Reenable | HookOp::Error), .. } => {
+                        told.push((record.at, op.to_string()));
+                    }
+                    HttpWhat::HookOp { op, found: Some(found), .. } => {
+                        told.push((record.at, format!("{op}: {found}").replace("see ", "sees ")));
+                    }
+                    HttpWhat::Gets { bytes: more, .. } => bytes += more,
+                    HttpWhat::Moment(_) | HttpWhat::Op { .. } | HttpWhat::HookOp { .. } => {}
+                }
+            }
+            assert_eq!(told, actor.events, "{name}, {}", actor.name);
+            // The origin server's address is masked, which makes other bytes longer or shorter.
+            if actor.name.starts_with("client") {
+                assert_eq!(bytes, actor.bytes.len(), "{name}, {}", actor.name);
+            }
+        }
+        for line in http_story(&scenario, &recorded) {
+            let is_plain = !line.sentence.is_empty() && !line.sentence.ends_with('.');
+            assert!(is_plain, "{name}: {line:?}");
+        }
+        kinds.extend(recorded.records.into_iter().map(|record| match record.what {
+            HttpWhat::Moment(_) => "moment",
+            HttpWhat::Op { .. } => "op",
+            HttpWhat::HookOp { .. } => "hook_op",
+            HttpWhat::Gets { .. } => "gets",
+            HttpWhat::Event(_) => "event",
+        }));
+    }
+    assert_eq!(kinds.len(), 5, "{kinds:?}");
 }
 
 /// An abort is expected only by its name.

@@ -1,6 +1,8 @@
 //! `atslab run` with HTTP scenarios: on the port, and in a real server.
 
-use std::io::Write;
+mod json;
+
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -8,11 +10,14 @@ use conformance::ats::http_scenario::{
     HttpArm, explain_http, http_differ, http_named, http_names, play_on_port,
 };
 use conformance::ats::live::{Probe, Release};
-use conformance::ats::scenario::http::{HttpScenario, http_findings, http_scenario_from_bytes};
+use conformance::ats::scenario::http::{
+    HttpRecorded, HttpScenario, http_findings, http_scenario_from_bytes, http_story,
+    record_http_scenario,
+};
 use conformance::input::file_name;
 
 use super::live::DIFFERS;
-use super::{RunArgs, Text, UNMET, name_of, unknown};
+use super::{RunArgs, RunFormat, Text, UNMET, name_of, unknown, write_head, write_story};
 use crate::error::Error;
 use crate::ui::output::{FAULT, Output, TITLE};
 
@@ -38,27 +43,52 @@ pub(super) fn run(
     scenarios: &[(String, HttpScenario)],
     out: &mut Output,
 ) -> Result<ExitCode, Error> {
-    if args.explain || args.format.is_some() || args.which.epoch.is_some() {
-        return Err(Error::OnlyOfPairs);
+    if args.format == Some(RunFormat::Steps) {
+        return Err(Error::NoSteps);
     }
-    args.which.ats.map_or(Ok(()), Error::unless_mirrored)?;
+    Error::unless_http(&args.which)?;
     if args.live {
         return live(args, scenarios, out);
     }
     let mut code = ExitCode::SUCCESS;
     for (name, scenario) in scenarios {
-        let report = play_on_port(scenario);
-        writeln!(out, "{TITLE}{name}{TITLE:#}")?;
-        write!(out, "{report}")?;
-        for finding in http_findings(scenario, &report) {
+        let recorded = record_http_scenario(scenario);
+        let unmet = scenario.unmet(&recorded.report);
+        if !unmet.is_empty() {
+            code = ExitCode::from(UNMET);
+        }
+        if args.format.is_some() {
+            json::write(out, name, scenario, &recorded)?;
+            continue;
+        }
+        match args.story_width() {
+            Some(width) => write_told(out, scenario, &recorded, width)?,
+            None => {
+                writeln!(out, "{TITLE}{name}{TITLE:#}")?;
+                write!(out, "{}", recorded.report)?;
+            }
+        }
+        for finding in http_findings(scenario, &recorded.report) {
             writeln!(out, "finding: {finding}")?;
         }
-        for text in scenario.unmet(&report) {
-            code = ExitCode::from(UNMET);
+        for text in unmet {
             writeln!(out, "{FAULT}{name}:{FAULT:#} {text}")?;
         }
     }
     Ok(code)
+}
+
+/// What happens, line by line.
+fn write_told(
+    out: &mut Output,
+    scenario: &HttpScenario,
+    recorded: &HttpRecorded,
+    width: usize,
+) -> io::Result<()> {
+    write_head(out, &scenario.title, &scenario.teaches, width)?;
+    writeln!(out, "\n{TITLE}the port, as {}{TITLE:#}", mirrored())?;
+    write_story(out, &http_story(scenario, recorded), width)?;
+    writeln!(out, "\n{}", recorded.report.finish)
 }
 
 /// The release whose HTTP state machine the port mirrors.

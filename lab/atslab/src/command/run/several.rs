@@ -53,7 +53,7 @@ pub(super) fn write(
         }
     }
     if let Some(width) = story {
-        write_head(out, scenario, width)?;
+        write_head(out, &scenario.title, &scenario.teaches, width)?;
     } else {
         writeln!(out, "{TITLE}{name}: {}{TITLE:#}", scenario.title)?;
     }
