@@ -58,6 +58,7 @@ pub(crate) struct End {
 }
 
 impl End {
+    #[inline(always)] // Written where it stays: the pair is made in one place.
     pub(crate) fn new(core: &Arc<ProxyMutex>, thread: Option<&Arc<EThread>>) -> End {
         End {
             base: ContinuationBase::new(Arc::clone(core)),
