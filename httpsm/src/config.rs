@@ -63,8 +63,11 @@ pub struct HttpConfig {
     pub limits: HdrLimits,
     /// `proxy.config.http.default_buffer_water_mark`.
     pub default_buffer_water_mark: i64,
-    /// `proxy.config.http.flow_control.high_water` and `low_water`, always enabled.
+    /// `proxy.config.http.flow_control.enabled`, `high_water` and `low_water`.
     pub flow_control: FlowControl,
+    /// `proxy.config.http.cache.open_write_retry_time`: a server without a cache tries a second time to
+    /// write a `GET` there, so much later. In nanoseconds; 0, the default here, leaves that out.
+    pub cache_open_write_retry_time: HrTime,
     /// `proxy.config.http.insert_request_via_str`.
     pub insert_request_via: bool,
     /// `proxy.config.http.insert_client_ip` is 1.
@@ -135,6 +138,7 @@ impl Default for HttpConfig {
             limits: HdrLimits::default(),
             default_buffer_water_mark: 32768,
             flow_control: FlowControl::default(),
+            cache_open_write_retry_time: 0,
             insert_request_via: true,
             insert_client_ip: true,
             insert_squid_x_forwarded_for: true,

@@ -44,7 +44,7 @@ impl ServerSession {
         plugin: bool,
     ) -> ServerSession {
         proxy.census.server_sessions.fetch_add(1, Ordering::Relaxed);
-        let (buffer, reader) = take_over(guard, cont, &vc);
+        let (buffer, reader) = take_over(guard, cont, &vc, 0);
         ServerSession { proxy: Arc::clone(proxy), vc, buffer, reader, origin, plugin }
     }
 
@@ -76,11 +76,20 @@ impl ServerSession {
     }
 }
 
-/// Directs timeouts and errors of both operations to `cont`; nothing is read yet.
-fn take_over(guard: &Guard<'_>, cont: &ContRef, vc: &NetVcRef) -> (BoundBuffer, IOBufferReader) {
+/// Directs timeouts and errors of both operations to `cont`; nothing is read yet. `used` bytes of the
+/// buffer's block have been read by earlier transactions: the next read gets what is left of it. (In the
+/// original the session keeps its buffer; here a buffer belongs to the mutex of its transaction.)
+fn take_over(
+    guard: &Guard<'_>,
+    cont: &ContRef,
+    vc: &NetVcRef,
+    used: i64,
+) -> (BoundBuffer, IOBufferReader) {
     let mutex = cont.base().mutex().expect("the user of a server session has a mutex");
     let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_8K).bind(mutex);
     let reader = buffer.alloc_reader(guard).expect("the first of five");
+    buffer.with(guard, |buffer| buffer.fill(used));
+    reader.consume(guard, used);
     vc.do_io_read(guard, Some(cont.clone()), 0, Some(&buffer));
     vc.do_io_write(guard, Some(cont.clone()), 0, None);
     (buffer, reader)
@@ -104,6 +113,8 @@ struct Pooled {
     vc: NetVcRef,
     origin: Origin,
     read_vio: VioHandle,
+    /// Bytes of its buffer's block that have been read.
+    used: i64,
     proxy: Weak<HttpProxy>,
 }
 
@@ -157,7 +168,7 @@ impl ServerSessionPool {
             pooled.vc.do_io_close(None);
             return None;
         };
-        let (buffer, reader) = take_over(guard, cont, &pooled.vc);
+        let (buffer, reader) = take_over(guard, cont, &pooled.vc, pooled.used);
         let origin = pooled.origin;
         Some(ServerSession { proxy, vc: pooled.vc, buffer, reader, origin, plugin: false })
     }
@@ -170,6 +181,10 @@ impl ServerSessionPool {
         let (Some(lock), false) = (lock, left_over || session.plugin) else {
             return session.do_io_close();
         };
+        let used = session.buffer.with(guard, |buffer| {
+            let block = buffer.block_size();
+            block - buffer.block_write_avail().min(block)
+        });
         let this: ContRef = self.this.upgrade().expect("called by reference");
         let buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_8K).bind(self.waiting.mutex());
         let vc = session.vc;
@@ -179,7 +194,7 @@ impl ServerSessionPool {
         let timeout = session.proxy.config().keep_alive_no_activity_timeout_out;
         vc.set_inactivity_timeout(timeout);
         let proxy = Arc::downgrade(&session.proxy);
-        let pooled = Pooled { vc, origin: session.origin, read_vio, proxy };
+        let pooled = Pooled { vc, origin: session.origin, read_vio, used, proxy };
         self.waiting.get(&lock).borrow_mut().push(pooled);
     }
 }

@@ -73,7 +73,7 @@ use crate::hooks::{HookState, HttpApiHooks, HttpHook};
 use crate::proxy::HttpProxy;
 use crate::server_session::ServerSession;
 use crate::transact::{ResponseNext, State};
-use crate::tunnel::{BlindTunnel, HttpTunnel, TunnelOwner};
+use crate::tunnel::{BlindTunnel, HttpTunnel, TunnelOwner, TunnelType};
 
 pub use self::milestones::Milestone;
 
@@ -153,8 +153,11 @@ pub(crate) struct Sm {
     session: RefCell<Option<Arc<HttpClientSession>>>,
     ua: RefCell<Option<Ua>>,
     server: RefCell<Option<Server>>,
-    /// The machine is done with this one, and keeps it until it ends (`SSN_TO_RELEASE`).
-    released_server: RefCell<Option<ServerSession>>,
+    /// The machine is done with this one, and keeps it until it ends.
+    left_server: RefCell<Option<LeftServer>>,
+    /// A body goes to the client, or has: the function that gets events of connections that are in no
+    /// table any more. Mirrors `default_handler == &HttpSM::tunnel_handler`.
+    default_is_tunnel: Cell<bool>,
     parser: RefCell<HttpParser>,
     sm_state: Cell<SmState>,
     /// The function that handles the client's events. Mirrors `ua_entry->vc_handler`.
@@ -169,6 +172,8 @@ pub(crate) struct Sm {
     plugin_tunnel: RefCell<Option<Arc<PluginVCCore>>>,
     blind_tunnel: RefCell<Option<Arc<BlindTunnel>>>,
     pending_action: Cell<Option<EventRef>>,
+    /// The pending action is the second try to write to the cache.
+    waits_for_cache: Cell<bool>,
     post: Cell<Post>,
     /// Calls of the machine on the stack. Mirrors `reentrancy_count`.
     reentrancy_count: Cell<u32>,
@@ -177,6 +182,9 @@ pub(crate) struct Sm {
     ending: Cell<bool>,
     /// The plugins of TXN_CLOSE have been called.
     kill_this_async_done: Cell<bool>,
+    /// The head of an answer has been read, for a request that may still have a body to send. Mirrors
+    /// `milestones[TS_MILESTONE_SERVER_READ_HEADER_DONE] != 0`.
+    response_hdr_is_read: Cell<bool>,
     request_hdr_bytes: Cell<i64>,
     response_hdr_bytes: Cell<i64>,
     client_response_hdr_bytes: Cell<i64>,
@@ -197,6 +205,7 @@ struct Ua {
     read_vio: Option<VioHandle>,
     write_vio: Option<VioHandle>,
     eos: bool,
+    in_tunnel: bool,
 }
 
 /// The origin server. Mirrors `server_entry`.
@@ -211,6 +220,30 @@ struct Server {
     /// The request's head has been sent, and the machine reads the answer.
     reading: bool,
     eos: bool,
+    /// Its connection is, or was, in a tunnel. A tunnel that is stopped leaves it so, and then the
+    /// connection is closed only when the transaction is over.
+    in_tunnel: bool,
+    /// The head of the request, as long as it is being written.
+    write_buffer: Option<IOBufferReader>,
+}
+
+impl Server {
+    /// The head of the request goes with the entry, written or not: the connection finds nothing more
+    /// to write, and asks for it. Mirrors `remove_entry`.
+    fn remove_entry(self, guard: &Guard<'_>) -> ServerSession {
+        if let Some(head) = self.write_buffer {
+            head.consume(guard, head.read_avail(guard));
+        }
+        self.session
+    }
+}
+
+/// A connection to an origin server that is in no table any more. Mirrors `PooledState`.
+enum LeftServer {
+    /// It can be used again (`SSN_TO_RELEASE`).
+    ToRelease(ServerSession),
+    /// A tunnel had it, and it has not been closed (`SSN_IN_USE`).
+    InUse(ServerSession),
 }
 
 /// Whether plugins are being called, and what happens after them. Mirrors `HttpApiState_t`.
@@ -265,7 +298,8 @@ impl HttpSM {
                     session: RefCell::default(),
                     ua: RefCell::default(),
                     server: RefCell::default(),
-                    released_server: RefCell::default(),
+                    left_server: RefCell::default(),
+                    default_is_tunnel: Cell::new(false),
                     parser: RefCell::default(),
                     sm_state: Cell::new(SmState::Born),
                     reading_request: Cell::new(true),
@@ -277,11 +311,13 @@ impl HttpSM {
                     plugin_tunnel: RefCell::default(),
                     blind_tunnel: RefCell::default(),
                     pending_action: Cell::new(None),
+                    waits_for_cache: Cell::new(false),
                     post: Cell::new(Post::Unknown),
                     reentrancy_count: Cell::new(0),
                     terminate_sm: Cell::new(false),
                     ending: Cell::new(false),
                     kill_this_async_done: Cell::new(false),
+                    response_hdr_is_read: Cell::new(false),
                     request_hdr_bytes: Cell::new(0),
                     response_hdr_bytes: Cell::new(0),
                     client_response_hdr_bytes: Cell::new(0),
@@ -351,9 +387,11 @@ impl HttpSM {
             read_vio: None,
             write_vio: None,
             eos: false,
+            in_tunnel: false,
         };
         *self.sm.get(guard).ua.borrow_mut() = Some(ua);
         *self.sm.get(guard).session.borrow_mut() = Some(Arc::clone(session));
+        self.tunnel.set_flow_control(guard, self.proxy.config().flow_control);
         self.enter(guard, |run| {
             run.mark(Milestone::SmStart);
             run.mark(Milestone::UaBegin);
@@ -507,14 +545,15 @@ impl Run<'_> {
         };
         if of_server.is_some() && self.state.t_state.borrow().is_tunnel {
             // While plugins are called: the tunnel will find no client.
-            return self.close_server();
+            return self.cleanup_server();
         }
         match of_server {
             Some(true) => self.server_read_event(event),
             Some(false) => self.server_write_event(event),
-            // The client has its answer, and times out before the plugins of TXN_CLOSE
-            // have been called (`tunnel_handler`).
-            None if self.state.ua.borrow().is_none() => self.state.terminate_sm.set(true),
+            // The end of a tunnel is expected, and any event is taken for it: a timeout of a client
+            // that has its answer, or of an origin server whose answer came before the request was
+            // written.
+            None if self.state.default_is_tunnel.get() => self.state.terminate_sm.set(true),
             None => {}
         }
     }
@@ -545,17 +584,33 @@ impl Run<'_> {
         }
     }
 
+    /// Mirrors `cleanup_all` and `kill_tunnel`. A connection that a stopped tunnel had stays open until
+    /// the plugins of TXN_CLOSE have been called.
     fn close_everything(self) {
-        self.sm.tunnel.kill_tunnel(self.guard);
+        let tunnel = &self.sm.tunnel;
         let blind_tunnel = self.state.blind_tunnel.take();
         if let Some(tunnel) = blind_tunnel {
             tunnel.kill(self.guard);
         }
-        self.close_server();
-        let ua = self.state.ua.borrow().as_ref().map(|ua| Arc::clone(&ua.session));
-        if let Some(session) = ua {
-            self.forget_ua();
+        let ua_is_alive = tunnel.has_alive(self.guard, TunnelType::HttpClient);
+        let server_is_alive = tunnel.has_alive(self.guard, TunnelType::HttpServer);
+        let ua = self.with_ua(|ua| (Arc::clone(&ua.session), ua.in_tunnel));
+        self.forget_ua();
+        if let Some((session, false)) = &ua
+            && !ua_is_alive
+        {
             session.do_io_close(self.guard);
+        }
+        if !server_is_alive {
+            self.cleanup_server();
+        }
+        tunnel.kill_tunnel(self.guard);
+        if let Some((session, _)) = ua.filter(|_| ua_is_alive) {
+            session.vc_is_closed(self.guard);
+        }
+        let server = self.state.server.take();
+        if let Some(server) = server {
+            server.remove_entry(self.guard).closed();
         }
         self.kill_plugin_tunnel();
     }
@@ -573,10 +628,7 @@ impl Run<'_> {
     fn let_go(self) {
         self.state.terminate_sm.set(false);
         let Some(session) = self.state.session.take() else { return };
-        let released = self.state.released_server.take();
-        if let Some(server) = released {
-            self.sm.proxy.pool().release_session(self.guard, server);
-        }
+        self.server_transaction_done();
         // The next request of the client may be there already.
         session.transaction_done(self.guard);
         // A plugin of TXN_CLOSE may have made one.
@@ -593,11 +645,29 @@ impl Run<'_> {
         drop(ua);
     }
 
-    /// Closes the connection to the origin server, if there is one.
-    fn close_server(self) {
+    /// Takes the origin server out of the table, and closes its connection unless a tunnel has it, or
+    /// had it when it was stopped. Mirrors `cleanup_entry`.
+    fn cleanup_server(self) {
         let server = self.state.server.take();
-        if let Some(server) = server {
-            server.session.do_io_close();
+        let Some(server) = server else { return };
+        let in_tunnel = server.in_tunnel;
+        let session = server.remove_entry(self.guard);
+        match in_tunnel {
+            true => *self.state.left_server.borrow_mut() = Some(LeftServer::InUse(session)),
+            false => session.do_io_close(),
+        }
+    }
+
+    /// The transaction with the origin server is over: its connection waits for the next one, or is
+    /// closed. Mirrors `Http1ServerSession::release_transaction`.
+    fn server_transaction_done(self) {
+        let left = self.state.left_server.take();
+        match left {
+            Some(LeftServer::ToRelease(server)) => {
+                self.sm.proxy.pool().release_session(self.guard, server);
+            }
+            Some(LeftServer::InUse(server)) => server.do_io_close(),
+            None => {}
         }
     }
 }

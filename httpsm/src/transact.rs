@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 
 use crate::api::CacheLookup;
 use crate::config::HttpConfig;
-use crate::hdr::{RequestHdr, ResponseHdr, URL};
+use crate::hdr::{HTTPVersion, RequestHdr, ResponseHdr, URL};
 
 pub(crate) use request::RequestNext;
 pub(crate) use response::ResponseNext;
@@ -81,6 +81,9 @@ pub(crate) struct State {
     pub(crate) server_response_is_valid: bool,
     pub(crate) client_response: Option<ResponseHdr>,
 
+    /// `client_info.http_version`: none before the head has been read, so an error of TXN_START is
+    /// answered as if no version were known.
+    pub(crate) client_version: Option<HTTPVersion>,
     /// `client_info`. Without a value it is not known yet what the client wants
     /// (`HTTP_KEEPALIVE_UNDEFINED`): the connection is not kept, and every answer says so.
     pub(crate) client_keep_alive: Option<bool>,
@@ -168,6 +171,11 @@ impl State {
         if self.client_chunked {
             self.request_content_length = None;
         }
+    }
+
+    /// The client's version is that of its request. Mirrors `bootstrap_state_variables_from_request`.
+    pub(crate) fn bootstrap_from_request(&mut self) {
+        self.client_version = Some(self.client_request.version);
     }
 
     /// Mirrors `initialize_state_variables_from_request`.

@@ -13,12 +13,11 @@
 //! The producer's buffer has a water mark: the connection does not read beyond
 //! it, and reads on when a consumer has taken something and the tunnel reenables
 //! it. Where bytes are changed on the way (chunks made or undone), they move to a
-//! second buffer at once; that one has no mark of its own, so the producer is
-//! *throttled*: not reenabled while more than the high water waits there, until
-//! less than the low water does. That holds back a plugin, which waits to be
-//! reenabled, and not a socket, whose read stays enabled: behind one the second
-//! buffer grows without limit, as in the original, whether `flow_control.enabled` is
-//! set there or not.
+//! second buffer at once; that one has no mark of its own, and grows without limit
+//! unless flow control is on. Then the producer is *throttled*: not reenabled while
+//! more than the high water waits for the consumers, until less than the low water
+//! does. That holds back a plugin, which waits to be reenabled, and not a socket,
+//! whose read stays enabled.
 //!
 //! **Not modelled**: producers that are consumers too (transforms), and more than
 //! one producer at a time. **Could you tell?** Only a plugin that transforms.
@@ -94,6 +93,8 @@ pub struct Production {
 /// For [`HttpTunnel::set_flow_control`] and [`HttpConfig::flow_control`](crate::HttpConfig).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FlowControl {
+    /// Without it no producer is throttled, as by default in 9.2.9; here it is on by default.
+    pub enabled: bool,
     /// The producer is throttled when this much waits.
     pub high_water: i64,
     /// It continues when less than this waits.
@@ -102,7 +103,7 @@ pub struct FlowControl {
 
 impl Default for FlowControl {
     fn default() -> FlowControl {
-        FlowControl { high_water: 65536, low_water: 65536 }
+        FlowControl { enabled: true, high_water: 65536, low_water: 65536 }
     }
 }
 
@@ -264,6 +265,14 @@ impl HttpTunnel {
     #[must_use]
     pub fn is_producer_alive(&self, guard: &Guard<'_>) -> bool {
         self.state.get(guard).producer.alive.get()
+    }
+
+    /// True if a party of this kind goes on.
+    pub(crate) fn has_alive(&self, guard: &Guard<'_>, kind: TunnelType) -> bool {
+        let State { producer, consumers, .. } = self.state.get(guard);
+        let is_producer = producer.alive.get() && producer.kind.get() == Some(kind);
+        let mut others = consumers.iter().filter(|consumer| consumer.alive.get());
+        is_producer || others.any(|consumer| consumer.kind.get() == Some(kind))
     }
 
     /// The kind of the producer, once a tunnel has been started.

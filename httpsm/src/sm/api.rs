@@ -10,7 +10,6 @@ use eventsys::{Data, ET_NET, EventCode, call};
 use super::{Callout, Milestone, Run, SmState};
 use crate::api::HttpTxn;
 use crate::events::HttpEvents;
-use crate::hdr::HTTPVersion;
 use crate::hooks::{HOOK_RETRY_TIME, HookState, HttpHook};
 
 impl Run<'_> {
@@ -50,20 +49,20 @@ impl Run<'_> {
             _ if callout == Callout::DeferedClose => self.do_api_callout(HttpHook::TxnClose),
             // At the end there is no answer left to change into an error.
             Some(HttpHook::TxnClose) => self.handle_api_return(HttpHook::TxnClose),
-            Some(HttpHook::TxnStart) => {
-                // No head has been begun, and the original takes the client to speak 1.1.
-                let mut state = self.state.t_state.borrow_mut();
-                state.client_request.version = HTTPVersion::HTTP_1_1;
-                drop(state);
-                self.api_error();
-            }
             _ => self.api_error(),
         }
     }
 
-    /// The try-lock of a plugin's mutex missed; this tries it again.
+    /// The try-lock of a plugin's mutex missed, and this tries it again; or the cache cannot be written
+    /// to, again.
     pub(super) fn pending_action_is_due(self) {
         self.state.pending_action.set(None);
+        if self.state.waits_for_cache.replace(false) {
+            if !self.state.ending.get() {
+                self.do_http_server_open();
+            }
+            return;
+        }
         if !self.state.asked.get() && self.state.callout.get() != Callout::No {
             self.state_api_callout();
         }

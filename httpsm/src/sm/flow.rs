@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use eventsys::ET_NET;
 use iocore::BoundBuffer;
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, MIOBuffer, buffer_size_to_index};
 
@@ -30,8 +31,8 @@ impl Run<'_> {
 
     /// An error answer is in the state, or another one of the proxy's own.
     pub(super) fn send_error(self) {
-        self.release_server_after(ResponseNext::Error);
         if !self.state.t_state.borrow().is_error_answer {
+            self.release_server_session();
             self.drain_request_body();
         }
         self.state.transfer.set(ResponseNext::Error);
@@ -43,7 +44,7 @@ impl Run<'_> {
         self.touch_time();
         let in_send_response = self.state.cur_hook.get() == Some(HttpHook::SendResponseHdr);
         self.state.t_state.borrow_mut().api_error(&self.config());
-        self.release_server_after(ResponseNext::Error);
+        self.release_server_session();
         self.drain_request_body();
         self.state.transfer.set(ResponseNext::Error);
         if in_send_response {
@@ -146,8 +147,17 @@ impl Run<'_> {
 
     pub(super) fn open_server(self) {
         self.touch_time();
-        self.state.t_state.borrow_mut().build_request(&self.config());
-        self.do_http_server_open();
+        let config = self.config();
+        self.state.t_state.borrow_mut().build_request(&config);
+        let is_written = self.state.t_state.borrow().is_to_be_written_to_the_cache();
+        if !is_written || config.cache_open_write_retry_time == 0 {
+            return self.do_http_server_open();
+        }
+        // Mirrors `HttpCacheSM::do_schedule_in`.
+        let processor = self.sm.proxy.processor();
+        let span = config.cache_open_write_retry_time;
+        self.state.pending_action.set(processor.schedule_in(self.cont(), span, ET_NET));
+        self.state.waits_for_cache.set(true);
     }
 
     pub(super) fn handle_response(self) {
@@ -157,7 +167,6 @@ impl Run<'_> {
         let next = self.state.t_state.borrow_mut().handle_response(&self.config(), sent);
         match next {
             ResponseNext::Retry => {
-                self.close_server();
                 self.state.t_state.borrow_mut().current_state =
                     crate::transact::ServerState::Undefined;
                 self.do_http_server_open();
@@ -166,7 +175,7 @@ impl Run<'_> {
             ResponseNext::Interim => self.setup_100_continue_transfer(),
             ResponseNext::Error => self.send_error(),
             ResponseNext::HeadOnly => {
-                self.release_server_after(next);
+                self.release_server_session();
                 self.drain_request_body();
                 self.state.transfer.set(next);
                 self.do_api_callout(HttpHook::SendResponseHdr);
@@ -191,7 +200,6 @@ impl Run<'_> {
             self.refuse_unread_body();
             self.setup_server_transfer();
         } else {
-            self.release_server_after(next);
             self.setup_internal_transfer();
         }
     }

@@ -11,12 +11,19 @@ use iocore::ShutdownHowTo;
 
 use super::{Post, Run, SmState};
 use crate::events::HttpEvents;
+use crate::hooks::HttpHook;
 use crate::transact::{ResponseNext, ServerState};
 use crate::tunnel::{Production, TunnelChunkingAction, TunnelType};
 
 impl Run<'_> {
     /// The request's head is out: its body follows.
     pub(super) fn do_setup_post_tunnel(self) {
+        if self.sm.tunnel.is_tunnel_active(self.guard) {
+            // The answer came before the request was written, and is on its way. The original begins a
+            // second tunnel beside it, and dies when one of them ends (`answer-and-a-body` in the register
+            // of deviations).
+            return;
+        }
         let (chunked, length) = {
             let mut t_state = self.state.t_state.borrow_mut();
             t_state.body_tunneled = true;
@@ -62,6 +69,8 @@ impl Run<'_> {
             action,
             skip_bytes: 0,
         };
+        self.with_ua(|ua| ua.in_tunnel = true);
+        self.with_server(|server| server.in_tunnel = true);
         self.sm.tunnel.tunnel_run(self.guard, production, &[(TunnelType::HttpServer, server_vc)]);
     }
 
@@ -79,6 +88,7 @@ impl Run<'_> {
                 tunnel.local_finish_all(self.guard);
                 let this = self.cont();
                 self.with_ua(|ua| {
+                    ua.in_tunnel = false;
                     ua.vc.cancel_inactivity_timeout();
                     // Only to notice the client's end.
                     let read = ua.vc.do_io_read(self.guard, Some(this), i64::MAX, Some(&ua.buffer));
@@ -92,6 +102,9 @@ impl Run<'_> {
                 self.forget_closed_server();
                 let config = self.config();
                 self.with_ua(|ua| {
+                    // In the original no state machine reads from it any more, and the next timeout
+                    // closes it; what is done with it then is done with freed memory.
+                    ua.in_tunnel = false;
                     // The client has the same time again to take the answer.
                     ua.vc.set_inactivity_timeout(config.transaction_no_activity_timeout_in);
                     ua.vc.set_active_timeout(config.transaction_active_timeout_in);
@@ -116,6 +129,7 @@ impl Run<'_> {
         let written = self.sm.tunnel.bytes_written(self.guard, 0);
         self.state.counts.server_request_body.set(written);
         if event == EventCode::VC_EVENT_WRITE_COMPLETE {
+            self.with_server(|server| server.in_tunnel = false);
             return;
         }
         {
@@ -155,7 +169,13 @@ impl Run<'_> {
         self.sm.tunnel.reset(self.guard);
         match self.state.post.get() {
             Post::Success | Post::Unknown => {
-                if self.state.server.borrow().is_some() {
+                self.is_out_of_the_tunnel();
+                if self.state.response_hdr_is_read.get() {
+                    // It came before the body was begun, and is on its way to the client: its
+                    // plugins are called once more.
+                    self.state.t_state.borrow_mut().current_state = ServerState::ConnectionAlive;
+                    self.do_api_callout(HttpHook::ReadResponseHdr);
+                } else if self.state.server.borrow().is_some() {
                     self.set_state(SmState::ReadServerResponseHeader);
                 }
             }
@@ -173,7 +193,14 @@ impl Run<'_> {
         }
     }
 
+    /// The tunnel is over, so both connections are closed like any other.
+    fn is_out_of_the_tunnel(self) {
+        self.with_ua(|ua| ua.in_tunnel = false);
+        self.with_server(|server| server.in_tunnel = false);
+    }
+
     fn handle_post_failure(self) {
+        self.is_out_of_the_tunnel();
         let this = self.cont();
         self.with_ua(|ua| {
             let read = ua.vc.do_io_read(self.guard, Some(this), 0, Some(&ua.buffer));
@@ -243,6 +270,7 @@ impl Run<'_> {
             action: TunnelChunkingAction::Passthru,
             skip_bytes: 0,
         };
+        self.with_ua(|ua| ua.in_tunnel = true);
         self.sm.tunnel.tunnel_run(self.guard, production, &[(TunnelType::HttpClient, ua_vc)]);
         self.setup_server_read_response_header();
     }
@@ -250,6 +278,7 @@ impl Run<'_> {
     pub(super) fn tunnel_handler_100_continue_ua(self, event: EventCode) {
         if event == EventCode::VC_EVENT_WRITE_COMPLETE {
             self.state.continue_sent_well.set(true);
+            self.with_ua(|ua| ua.in_tunnel = false);
             return;
         }
         let session = self.with_ua(|ua| ua.session.clone());

@@ -11,12 +11,12 @@ use std::sync::Arc;
 use eventsys::{Data, EventCode};
 use iocore::{IOBufferReader, IoData, IoEvents, VioHandle};
 
-use super::{Callout, Milestone, Run, Server, SmState};
+use super::{Callout, LeftServer, Milestone, Run, Server, SmState};
 use crate::connector::{ConnectError, Origin};
 use crate::hdr::{HttpParser, ParseResult, ResponseHdr};
 use crate::hooks::HttpHook;
 use crate::server_session::ServerSession;
-use crate::transact::{PluginTunnel, ResponseNext, ServerState};
+use crate::transact::{PluginTunnel, ServerState};
 use crate::tunnel::TunnelType;
 
 impl Run<'_> {
@@ -30,15 +30,19 @@ impl Run<'_> {
 
     pub(super) fn do_http_server_open(self) {
         self.set_state(SmState::HttpServerOpen);
+        self.state.default_is_tunnel.set(false);
+        let has_entry = self.state.server.borrow().is_some();
+        self.cleanup_server();
         let waits = {
             let t_state = self.state.t_state.borrow();
-            !t_state.is_tunnel && !t_state.has_request_body()
+            !has_entry && !t_state.is_tunnel && !t_state.has_request_body()
         };
         if waits {
             // The client waits now, so it has no timeout. A client that still sends a body keeps
             // its timeout, or the origin server might never answer.
             self.with_ua(|ua| ua.vc.cancel_inactivity_timeout());
         }
+        self.server_transaction_done();
         let plugin = self.state.plugin_tunnel.take();
         if let Some(core) = plugin {
             // The plugin is called in here, and so is this machine.
@@ -50,8 +54,8 @@ impl Run<'_> {
             return self.open_failed(ConnectError::REFUSED.errno);
         }
         let origin = self.origin();
-        if self.state.t_state.borrow().attempts == 0
-            && !self.state.t_state.borrow().is_tunnel
+        // The next try, too: it may meet another connection that waits.
+        if !self.state.t_state.borrow().is_tunnel
             && let Some(session) =
                 self.sm.proxy.pool().acquire_session(self.guard, &self.cont(), &origin)
         {
@@ -156,12 +160,12 @@ impl Run<'_> {
                 self.server_is_open();
             }
             EventCode::VC_EVENT_INACTIVITY_TIMEOUT | EventCode::VC_EVENT_ACTIVE_TIMEOUT => {
-                self.close_server();
+                self.cleanup_server();
                 self.open_failed(ConnectError::TIMED_OUT.errno);
             }
             _ => {
                 let errno = self.with_server(|server| server.session.vc().lerrno()).unwrap_or(0);
-                self.close_server();
+                self.cleanup_server();
                 self.open_failed(errno);
             }
         }
@@ -188,6 +192,8 @@ impl Run<'_> {
             is_new: false,
             reading: false,
             eos: false,
+            in_tunnel: false,
+            write_buffer: None,
         };
         *self.state.server.borrow_mut() = Some(server);
     }
@@ -227,6 +233,7 @@ impl Run<'_> {
             let vc = server.session.vc();
             server.is_new = false;
             server.write_vio = Some(vc.do_io_write(self.guard, Some(this), nbytes, Some(&reader)));
+            server.write_buffer = Some(reader);
             vc.set_inactivity_timeout(timeout);
         });
         self.setup_server_read_response_header();
@@ -242,6 +249,7 @@ impl Run<'_> {
         *self.state.parser.borrow_mut() = HttpParser::new();
         self.state.response_hdr_bytes.set(0);
         self.forget(Milestone::ServerReadHeaderDone);
+        self.state.response_hdr_is_read.set(false);
         let this = self.cont();
         self.with_server(|server| {
             server.reading = true;
@@ -267,6 +275,7 @@ impl Run<'_> {
                 }
             }
             EventCode::VC_EVENT_WRITE_COMPLETE => {
+                self.with_server(|server| server.write_buffer = None);
                 let (body, wait) = {
                     let t_state = self.state.t_state.borrow();
                     (
@@ -337,6 +346,7 @@ impl Run<'_> {
             return;
         }
         self.mark(Milestone::ServerReadHeaderDone);
+        self.state.response_hdr_is_read.set(true);
         if let Some(vio) = vio {
             vio.set_nbytes(self.guard, vio.ndone());
         }
@@ -398,7 +408,7 @@ impl Run<'_> {
             };
         }
         if event != EventCode::VC_EVENT_ACTIVE_TIMEOUT {
-            self.close_server();
+            self.cleanup_server();
         }
         match self.state.callout.get() {
             Callout::No => self.handle_response(),
@@ -411,23 +421,27 @@ impl Run<'_> {
         }
     }
 
-    /// Gives the connection back, if no body will come from it: to the pool if it can be used
-    /// again. Mirrors `release_server_session`.
-    pub(super) fn release_server_after(self, next: ResponseNext) {
-        if self.sm.tunnel.is_tunnel_active(self.guard) {
-            self.abort_tunnel();
+    /// Gives the connection back, if no tunnel has or had it: to the pool if it can be used again.
+    /// Mirrors `SM_ACTION_INTERNAL_CACHE_NOOP` and `release_server_session`. An error answer does not: the
+    /// connection stays open until the transaction ends.
+    pub(super) fn release_server_session(self) {
+        let in_tunnel = self.with_server(|server| server.in_tunnel);
+        if in_tunnel != Some(false) {
+            return;
         }
         let server = self.state.server.take();
         let Some(server) = server else { return };
         let t_state = self.state.t_state.borrow();
-        let reusable = next == ResponseNext::HeadOnly
-            && t_state.server_keep_alive
+        let reusable = t_state.server_keep_alive
+            && t_state.server_response_is_valid
+            && t_state.server_response.status == 304
             && t_state.plugin_tunnel_type == PluginTunnel::None
             && !server.eos;
         drop(t_state);
+        let session = server.remove_entry(self.guard);
         match reusable {
-            true => self.release_server(server.session),
-            false => server.session.do_io_close(),
+            true => self.release_server(session),
+            false => session.do_io_close(),
         }
     }
 
@@ -436,7 +450,7 @@ impl Run<'_> {
     pub(super) fn release_server(self, session: ServerSession) {
         session.vc().cancel_active_timeout();
         session.vc().set_inactivity_timeout(self.config().keep_alive_no_activity_timeout_out);
-        *self.state.released_server.borrow_mut() = Some(session);
+        *self.state.left_server.borrow_mut() = Some(LeftServer::ToRelease(session));
     }
 
     fn parse_response(self, reader: &IOBufferReader, eof: bool) -> (ParseResult, i64) {

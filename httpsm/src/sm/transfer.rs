@@ -25,6 +25,7 @@ impl Run<'_> {
             return;
         };
         self.set_state(SmState::Tunnel);
+        self.state.default_is_tunnel.set(true);
         let (head, action, length) = {
             let t_state = self.state.t_state.borrow();
             let action = match (t_state.receive_chunked_response, t_state.server_chunked) {
@@ -71,7 +72,8 @@ impl Run<'_> {
             action,
             skip_bytes: hdr_size,
         };
-        self.sm.tunnel.set_flow_control(self.guard, self.config().flow_control);
+        self.with_ua(|ua| ua.in_tunnel = true);
+        self.with_server(|server| server.in_tunnel = true);
         self.sm.tunnel.tunnel_run(self.guard, production, &[(TunnelType::HttpClient, ua_vc)]);
     }
 
@@ -82,6 +84,7 @@ impl Run<'_> {
             return;
         };
         self.set_state(SmState::Tunnel);
+        self.state.default_is_tunnel.set(true);
         let mut head = self.rest_of_interim();
         let body = {
             let mut t_state = self.state.t_state.borrow_mut();
@@ -93,7 +96,7 @@ impl Run<'_> {
             let kind = kind.as_deref().unwrap_or(b"text/html");
             let method_is_head = t_state.client_request.method == b"HEAD";
             // HTTP/0.9 has no heads.
-            let with_head = t_state.client_request.version != HTTPVersion::HTTP_0_9;
+            let with_head = t_state.client_version != Some(HTTPVersion::HTTP_0_9);
             if let Some(response) = &mut t_state.client_response {
                 if let Some(body) = &body {
                     let length = body.len().to_string();
@@ -129,6 +132,9 @@ impl Run<'_> {
             action: TunnelChunkingAction::Passthru,
             skip_bytes: 0,
         };
+        // Another tunnel may not have written anything yet; this one takes its place.
+        self.sm.tunnel.reset(self.guard);
+        self.with_ua(|ua| ua.in_tunnel = true);
         self.sm.tunnel.tunnel_run(self.guard, production, &[(TunnelType::HttpClient, ua_vc)]);
     }
 
@@ -163,7 +169,8 @@ impl Run<'_> {
                     close |= tunnel.chunked_bytes(self.guard).is_some_and(|(_, unread)| unread > 0);
                 }
             }
-            EventCode::VC_EVENT_EOS if !self.is_http_server_eos_truncation() => {
+            // However it has ended: an answer without a length may be complete.
+            _ if !self.is_http_server_eos_truncation() => {
                 close = true;
                 tunnel.local_finish_all(self.guard);
             }
@@ -176,10 +183,11 @@ impl Run<'_> {
         }
         let server = self.state.server.take();
         let Some(server) = server else { return };
+        let session = server.remove_entry(self.guard);
         if close {
-            server.session.do_io_close();
+            session.do_io_close();
         } else {
-            self.release_server(server.session);
+            self.release_server(session);
         }
     }
 

@@ -9,12 +9,13 @@ use iocore::net::ENET_CONNECT_FAILED;
 use super::{ServerState, Source, State};
 use crate::body_factory::fabricate_for;
 use crate::config::HttpConfig;
-use crate::hdr::{ResponseHdr, reason_lookup};
+use crate::hdr::{HTTPVersion, ResponseHdr, reason_lookup};
 
 impl State {
     /// The parser has refused the request, or the request needs a feature that is
     /// not implemented.
     pub(crate) fn bad_request(&mut self, config: &HttpConfig) {
+        self.bootstrap_from_request();
         let (status, reason, kind) = match self.http_return_code {
             414 => (414, "URI Too Long", "request#uri_len_too_long"),
             501 => (501, "Field not implemented", "transcoding#unsupported"),
@@ -28,11 +29,13 @@ impl State {
 
     /// The method is not allowed.
     pub(crate) fn forbidden(&mut self, config: &HttpConfig) {
+        self.bootstrap_from_request();
         self.build_error_response(config, 403, "Access Denied", "access#denied");
     }
 
     /// The client did not send its body in time.
     pub(crate) fn post_timeout(&mut self, config: &HttpConfig, state: ServerState) {
+        self.bootstrap_from_request();
         let (reason, kind) = match state {
             ServerState::ActiveTimeout => ("Active Timeout", "timeout#activity"),
             _ => ("Inactive Timeout", "timeout#inactivity"),
@@ -120,15 +123,18 @@ impl State {
         self.internal_msg = Some(own.unwrap_or_else(|| fabricate_for(kind, location)));
     }
 
-    /// The head of an answer of the proxy's own. Mirrors the second
-    /// `build_response`.
+    /// The head of an answer of the proxy's own. The fields of a head that was built before stay: an error
+    /// can come when an answer is on its way already. Mirrors the second `build_response`, and
+    /// `build_base_response`.
     pub(crate) fn build_internal_response(
         &mut self,
         config: &HttpConfig,
         status: u16,
         reason: &str,
     ) {
-        let mut response = ResponseHdr::new(status);
+        let mut response = self.client_response.take().unwrap_or_else(|| ResponseHdr::new(status));
+        response.version = HTTPVersion::HTTP_1_1;
+        response.status = status;
         response.reason = reason.as_bytes().to_vec();
         response.fields.value_set("Date", crate::hdr::http_date(self.now).as_bytes());
         self.finish_response(config, &mut response);

@@ -48,6 +48,7 @@ impl State {
     /// A scheme that is not well known counts as `http`. The host of an absolute target counts, not
     /// the Host field, unless the request may go no further. Mirrors `ModifyRequest`.
     pub(crate) fn modify_request(&mut self) {
+        self.bootstrap_from_request();
         let request = &mut self.client_request;
         let connect = request.method == b"CONNECT";
         if !connect && !request.url.scheme_is_well_known() {
@@ -297,7 +298,7 @@ impl State {
     /// True if the original would open the cache for writing, which fails here without a cache.
     /// Mirrors `CACHE_PREPARE_TO_WRITE`, and what `handle_cache_write_lock` does on
     /// `CACHE_WL_FAIL`.
-    fn is_to_be_written_to_the_cache(&self) -> bool {
+    pub(crate) fn is_to_be_written_to_the_cache(&self) -> bool {
         let request = &self.client_request;
         request.method == b"GET"
             && !self.cache_is_off

@@ -173,7 +173,7 @@ impl State {
 
     /// Mirrors `handle_response_keep_alive_headers`.
     fn keep_alive_headers(&mut self, config: &HttpConfig, response: &mut ResponseHdr) {
-        let version = self.client_request.version;
+        let is_1_1 = self.client_version == Some(HTTPVersion::HTTP_1_1);
         if self.is_draining {
             self.client_keep_alive = Some(false);
         }
@@ -189,7 +189,7 @@ impl State {
         } else {
             let precluded =
                 is_response_body_precluded(response.status, &self.client_request.method);
-            self.receive_chunked_response = version == HTTPVersion::HTTP_1_1
+            self.receive_chunked_response = is_1_1
                 && config.chunking_enabled
                 && !precluded
                 && from_origin
@@ -204,7 +204,7 @@ impl State {
         };
         if keep {
             response.fields.value_set(name, b"keep-alive");
-        } else if self.client_keep_alive != Some(false) || version == HTTPVersion::HTTP_1_1 {
+        } else if self.client_keep_alive != Some(false) || is_1_1 {
             response.fields.value_set(name, b"close");
             self.client_keep_alive = Some(false);
         }
@@ -212,8 +212,8 @@ impl State {
 
     /// Mirrors `convert_response`: 1.0 for a client that speaks 1.0.
     fn convert_response(&self, response: &mut ResponseHdr) {
-        if self.client_request.version.is_http1() {
-            response.version = self.client_request.version;
+        if let Some(version) = self.client_version.filter(|version| version.is_http1()) {
+            response.version = version;
         }
     }
 }

@@ -109,9 +109,9 @@ impl Chunks {
         }
     }
 
-    /// Bytes that wait for the slowest consumer.
-    pub(super) fn backlog(&self, guard: &Guard<'_>) -> i64 {
-        self.changed.as_ref().map_or(0, |(buffer, _)| buffer.with(guard, |b| b.max_read_avail()))
+    /// True if chunks are made of the bytes.
+    pub(super) fn makes(&self) -> bool {
+        self.action == TunnelChunkingAction::Chunk
     }
 
     /// Works on the bytes that have come; `ended` says that no more will come.

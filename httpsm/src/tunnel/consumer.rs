@@ -11,7 +11,7 @@ impl HttpTunnel {
     pub(super) fn handle_consumer(&self, guard: &Guard<'_>, event: EventCode, at: usize) -> bool {
         let c = &self.state.get(guard).consumers[at];
         if event == EventCode::VC_EVENT_WRITE_READY {
-            self.reenable_producer(guard);
+            self.consumer_reenable(guard, at);
             return false;
         }
         if !c.alive.replace(false) {
@@ -21,12 +21,20 @@ impl HttpTunnel {
         if let Some(owner) = self.owner.upgrade() {
             owner.consumer_handler(guard, event, at);
         }
+        let p = &self.state.get(guard).producer;
+        if event == EventCode::VC_EVENT_WRITE_COMPLETE && p.alive.get() {
+            // All has been written, so all has been read.
+            self.handle_producer(guard, EventCode::VC_EVENT_READ_COMPLETE);
+        }
         c.write_vio.take();
         // Its reader keeps bytes that will not be read any more.
         if let Some(reader) = c.reader.take() {
             reader.dealloc(guard);
         }
-        self.reenable_producer(guard);
+        match p.throttled.get() {
+            true => self.consumer_reenable(guard, at),
+            false => self.reenable_producer(guard),
+        }
         true
     }
 }

@@ -57,26 +57,33 @@ impl HttpTunnel {
         if let Some(chunks) = &*p.chunks.borrow() {
             chunks.release_marker(guard);
         }
+        if changes {
+            // Before the consumers write: the bytes that came with the head may be the whole body.
+            told |= self.handle_producer(guard, EventCode::VC_EVENT_READ_READY);
+        }
         for at in 0..consumers.len() {
             let c = &state.consumers[at];
-            if consumer_n == 0 {
+            if !c.alive.get() {
+                continue;
+            }
+            let nbytes = match p.alive.get() {
+                true => consumer_n,
+                false => self.total(guard),
+            };
+            if nbytes == 0 {
                 // There is nothing to do, so no connection would ever call
                 // back.
                 told |= self.handle_consumer(guard, EventCode::VC_EVENT_WRITE_COMPLETE, at);
                 continue;
             }
             let (vc, reader) = (c.vc.borrow().clone(), c.reader.borrow().clone());
-            if let (true, Some(vc)) = (c.alive.get(), vc) {
-                let vio = vc.do_io_write(guard, Some(this.clone()), consumer_n, reader.as_ref());
+            if let Some(vc) = vc {
+                let vio = vc.do_io_write(guard, Some(this.clone()), nbytes, reader.as_ref());
                 *c.write_vio.borrow_mut() = Some(vio);
             }
         }
 
         let more = production.nbytes.map_or(i64::MAX, |nbytes| (nbytes - init_bytes).max(0));
-        if changes && more > 0 && p.alive.get() && init_bytes > production.skip_bytes {
-            // The bytes that came with the head may be the whole body.
-            told |= self.handle_producer(guard, EventCode::VC_EVENT_READ_READY);
-        }
         if !p.alive.get() {
             return told;
         }
@@ -91,6 +98,16 @@ impl HttpTunnel {
         told
     }
 
+    /// How many bytes a consumer writes in all, now that the producer has ended. Mirrors
+    /// `final_consumer_bytes_to_write`.
+    fn total(&self, guard: &Guard<'_>) -> i64 {
+        let p = &self.state.get(guard).producer;
+        match &*p.chunks.borrow() {
+            Some(chunks) => chunks.total(),
+            None => p.init_bytes.get() + p.bytes_read.get(),
+        }
+    }
+
     /// An event of the producer's read; true if the owner was called.
     pub(super) fn handle_producer(&self, guard: &Guard<'_>, event: EventCode) -> bool {
         let p = &self.state.get(guard).producer;
@@ -98,7 +115,6 @@ impl HttpTunnel {
         match event {
             EventCode::VC_EVENT_READ_READY => {
                 self.reenable_consumers(guard);
-                self.throttle(guard);
                 false
             }
             EventCode::HTTP_TUNNEL_EVENT_PRECOMPLETE
@@ -124,21 +140,14 @@ impl HttpTunnel {
     /// The producer has ended well: the consumers write the bytes that are
     /// there and no more. Mirrors `local_finish_all`.
     pub fn local_finish_all(&self, guard: &Guard<'_>) {
-        let state = self.state.get(guard);
-        let p = &state.producer;
-        let total = match &*p.chunks.borrow() {
-            Some(chunks) => chunks.total(),
-            None => p.init_bytes.get() + p.bytes_read.get(),
-        };
-        for (at, c) in state.consumers.iter().enumerate() {
+        let total = self.total(guard);
+        for (at, c) in self.state.get(guard).consumers.iter().enumerate() {
             let vio = c.write_vio.borrow().clone();
             let (true, Some(vio)) = (c.alive.get(), vio) else { continue };
             vio.set_nbytes(guard, total);
             // With nothing left to do the connection would not call back.
             if vio.ntodo() == 0 {
                 self.handle_consumer(guard, EventCode::VC_EVENT_WRITE_COMPLETE, at);
-            } else {
-                vio.reenable(guard);
             }
         }
     }
@@ -147,8 +156,11 @@ impl HttpTunnel {
     /// tunnel.
     fn act_on(&self, guard: &Guard<'_>, event: EventCode) -> EventCode {
         let p = &self.state.get(guard).producer;
+        let makes = p.chunks.borrow().as_ref().is_some_and(Chunks::makes);
         let ended = match event {
             EventCode::VC_EVENT_READ_READY => false,
+            // Half a body of chunks is cut off; one without chunks may be complete.
+            EventCode::VC_EVENT_INACTIVITY_TIMEOUT if !makes => true,
             EventCode::VC_EVENT_READ_COMPLETE
             | EventCode::VC_EVENT_EOS
             | EventCode::HTTP_TUNNEL_EVENT_PRECOMPLETE => true,
@@ -187,33 +199,51 @@ impl HttpTunnel {
         }
     }
 
-    /// Bytes that were changed are no longer in the producer's buffer, whose mark
-    /// would hold it back.
-    fn throttle(&self, guard: &Guard<'_>) {
+    /// A consumer has taken bytes: the producer may go on. Mirrors `consumer_reenable`.
+    pub(super) fn consumer_reenable(&self, guard: &Guard<'_>, at: usize) {
         let state = self.state.get(guard);
-        let backlog = state.producer.chunks.borrow().as_ref().map_or(0, |c| c.backlog(guard));
-        if backlog >= state.flow.get().high_water {
-            state.producer.throttled.set(true);
-        } else {
-            self.reenable_producer(guard);
+        let (p, c, flow) = (&state.producer, &state.consumers[at], state.flow.get());
+        if !p.alive.get() {
+            return;
         }
+        let backlog = if flow.enabled { self.backlog(guard) } else { 0 };
+        if backlog >= flow.high_water {
+            p.throttled.set(true);
+            return;
+        }
+        if p.throttled.get() && c.kind.get() == Some(TunnelType::HttpClient) {
+            if backlog < flow.low_water {
+                p.throttled.set(false);
+                self.reenable_producer(guard);
+                self.handle_producer(guard, EventCode::VC_EVENT_READ_READY);
+            } else if let Some(vc) = &*c.vc.borrow() {
+                // A socket takes all at once and then does not ask for more.
+                vc.trap_write_buffer_empty(EventCode::VC_EVENT_WRITE_READY);
+            }
+        }
+        self.reenable_producer(guard);
     }
 
-    /// A consumer has taken bytes: the producer may go on. Mirrors
-    /// `consumer_reenable`.
     pub(super) fn reenable_producer(&self, guard: &Guard<'_>) {
-        let state = self.state.get(guard);
-        let p = &state.producer;
-        if p.throttled.get() {
-            let backlog = p.chunks.borrow().as_ref().map_or(0, |c| c.backlog(guard));
-            if backlog >= state.flow.get().low_water {
-                return;
-            }
-            p.throttled.set(false);
-        }
+        let p = &self.state.get(guard).producer;
         let vio = p.read_vio.borrow().clone();
         if let (true, Some(vio)) = (p.alive.get(), vio) {
             vio.reenable(guard);
         }
+    }
+
+    /// Bytes that wait for the slowest consumer, and chunks that have not been looked at. Mirrors
+    /// `HttpTunnelProducer::backlog`.
+    fn backlog(&self, guard: &Guard<'_>) -> i64 {
+        let state = self.state.get(guard);
+        let waiting = |c: &super::Consumer| {
+            let writes = c.alive.get() && c.write_vio.borrow().is_some();
+            let reader = c.reader.borrow();
+            reader.as_ref().filter(|_| writes).map_or(0, |reader| reader.read_avail(guard))
+        };
+        let chunks = state.producer.chunks.borrow();
+        let unread = chunks.as_ref().filter(|chunks| !chunks.makes());
+        state.consumers.iter().map(waiting).max().unwrap_or(0)
+            + unread.map_or(0, |chunks| chunks.unread(guard))
     }
 }

@@ -1,6 +1,7 @@
 //! `atslab compare`: compares the port's steps with the real server's, which are
 //! recorded or taken now.
 
+mod http;
 mod json;
 
 use std::borrow::Cow;
@@ -43,6 +44,10 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "FILE.steps.gz", requires = "cases", group = "recorded")]
     pub recording: Option<PathBuf>,
 
+    /// Compare HTTP scenarios with 9.2.9: these files or names of the gallery, or the whole gallery
+    #[arg(long, value_name = "SCENARIO", num_args = 0.., conflicts_with_all = ["case", "cases", "recording", "jobs"])]
+    pub http: Option<Vec<PathBuf>>,
+
     /// Compare with real servers, which perform the cases now
     #[arg(long, group = "recorded")]
     pub live: bool,
@@ -80,7 +85,8 @@ epoch C; with --live, both with all real servers that can run. Every case
 runs in virtual time, so nothing waits. For a case that differs, the first
 difference is shown with the steps around it. The inactivity events (\"event 2\")
 that have no effect depend on the clock and are left out; with --live they are
-not, because the servers are given the clock of the port.
+not, because the servers are given the clock of the port. HTTP scenarios are compared
+with what 9.2.9 did when it was recorded, or does now; a known difference is named.
 
 Examples:
   atslab compare
@@ -89,6 +95,8 @@ Examples:
   atslab compare --epoch C --cases my.csv --recording my.steps.gz
   atslab compare --live --ats 9.2.9
   atslab compare --live --cases my.csv
+  atslab compare --http
+  atslab compare --live --http my.toml http-18-given-back-by-a-task
   atslab compare --epoch C --format json
 
 Exit status: 0 if every case is identical, 1 if one differs, 2 on errors.";
@@ -98,6 +106,9 @@ const DIFFERS: u8 = 1;
 
 /// Runs the cases, prints what was found, and gives the exit status.
 pub(crate) fn compare(args: &CompareArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    if let Some(files) = &args.http {
+        return http::compare(args, files, out);
+    }
     let groups = groups(args)?;
     let recordings = recordings(args, &groups)?;
     let jobs = jobs(&groups, &recordings, args.live)?;

@@ -3,6 +3,7 @@
 //! No arm is the right one here: the report tells in which scenarios the two take different steps,
 //! where first, and the smallest scenario that shows it.
 
+mod http;
 mod report;
 
 use std::path::PathBuf;
@@ -16,8 +17,10 @@ use conformance::ats::live::{
 };
 use conformance::ats::scenario::{Expect, Scenario};
 use conformance::ats::{Epoch, gallery};
+use serde_json::{Value, json};
 
-use crate::command::run::named_or_file;
+use self::report::Found;
+use crate::command::run::{is_http, named_or_file};
 use crate::command::view::{links, write};
 use crate::error::Error;
 use crate::servers::FolderArg;
@@ -51,8 +54,12 @@ pub(crate) struct DiffArgs {
     pub seed: u64,
 
     /// How many event threads the random scenarios have; they take turns
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "count", value_parser = clap::value_parser!(u8).range(1..=2))]
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "count", conflicts_with = "http", value_parser = clap::value_parser!(u8).range(1..=2))]
     pub threads: u8,
+
+    /// HTTP scenarios: those of the gallery, or with --count random ones
+    #[arg(long)]
+    pub http: bool,
 
     /// Print the report as Markdown, for a pull request, or as JSON, for tools
     #[arg(long, value_enum)]
@@ -77,11 +84,13 @@ const DIFF_EXAMPLES: &str = "\
 Both perform each scenario under one clock, so every step is compared, with its time, and
 so are the bytes that were read. A scenario in which they differ is made as small as it can
 be. The probe is compiled with the headers of each server; a C++ compiler must be installed.
+HTTP scenarios are compared by what each participant sees; of the port's epochs only D has them.
 
 Examples:
   atslab diff D E
   atslab diff ~/build/main ~/build/my-branch --count 10000
   atslab diff 9.2.9 ~/ats --format markdown > report.md
+  atslab diff 8.1.11 9.2.9 --http
   atslab diff C D --scenarios 02-peer-reads-late my.toml --html diff.html
 
 Exit status: 0 if both take the same steps, 1 if not, 2 on errors.";
@@ -99,14 +108,52 @@ pub(super) struct Difference {
     pub(super) divergence: Divergence,
 }
 
+impl Found for Difference {
+    const FORMAT: &str = "atslab-diff";
+    const UNIT: &str = "steps";
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn kind(&self) -> &str {
+        &self.divergence.kind
+    }
+
+    fn operations(&self) -> usize {
+        self.operations
+    }
+
+    fn toml(&self) -> String {
+        self.scenario.to_string()
+    }
+
+    fn place(&self) -> String {
+        format!("after {} steps", self.divergence.index)
+    }
+
+    fn between(&self, left: &str, right: &str) -> String {
+        self.divergence.between(left, right).to_string()
+    }
+
+    fn json(&self) -> Value {
+        let [left, right] = self.divergence.around();
+        json!({
+            "after": self.divergence.index,
+            "left": { "here": self.divergence.real, "around": left },
+            "right": { "here": self.divergence.port, "around": right },
+        })
+    }
+}
+
 /// What was compared, and what came out.
-pub(super) struct Comparison {
+pub(super) struct Comparison<D> {
     /// What the two are called.
     pub(super) names: [String; 2],
     pub(super) scenarios: usize,
-    /// Steps of the first one.
+    /// Steps of the first one, or what its participants have seen.
     pub(super) steps: usize,
-    pub(super) differences: Vec<Difference>,
+    pub(super) differences: Vec<D>,
 }
 
 /// A scenario and its name.
@@ -114,6 +161,10 @@ type Named = (String, Scenario);
 
 /// Performs the scenarios on both, and reports.
 pub(crate) fn diff(args: &DiffArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    let first = args.scenarios.first().map(|file| is_http(file)).transpose()?;
+    if args.http || first == Some(true) {
+        return report(args, &http::compare(args)?, out);
+    }
     let mut pair = Pair::of(args)?;
     let (total, scenarios) = scenarios(args)?;
     let bar = progress::bar(total, "{bar:30} {pos} of {len} scenarios {wide_msg}");
@@ -133,10 +184,19 @@ pub(crate) fn diff(args: &DiffArgs, out: &mut Output) -> Result<ExitCode, Error>
         let scenes = scenes.collect::<Result<Vec<_>, Error>>()?;
         write(path, &page::of_gallery(&scenes, &links::of(None, None)))?;
     }
+    report(args, &found, out)
+}
+
+/// Writes what came out, and gives the exit status.
+fn report<D: Found>(
+    args: &DiffArgs,
+    found: &Comparison<D>,
+    out: &mut Output,
+) -> Result<ExitCode, Error> {
     match args.format {
-        Some(DiffFormat::Json) => report::write_json(out, &found)?,
-        Some(DiffFormat::Markdown) => report::write_markdown(out, &found)?,
-        None => report::write_text(out, &found)?,
+        Some(DiffFormat::Json) => report::write_json(out, found)?,
+        Some(DiffFormat::Markdown) => report::write_markdown(out, found)?,
+        None => report::write_text(out, found)?,
     }
     Ok(if found.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
 }
@@ -166,16 +226,7 @@ struct Pair {
 
 impl Pair {
     fn of(args: &DiffArgs) -> Result<Pair, Error> {
-        let chosen = [&args.left, &args.right].map(|text| Chosen::of(text, &args.folder));
-        let [left, right] = chosen;
-        let chosen = [left?, right?];
-        if let (Some(folder), [Chosen::Port(_), Chosen::Port(_)]) = (&args.folder.servers, &chosen)
-        {
-            return Err(Error::Line {
-                place: format!("--servers {}", folder.display()),
-                fault: "cannot be used with two epochs of the port: no server is asked".to_owned(),
-            });
-        }
+        let chosen = Chosen::both(args)?;
         let fallback = args.folder.installed();
         let mut arms = Vec::new();
         for one in &chosen {
@@ -255,6 +306,21 @@ enum Chosen {
 }
 
 impl Chosen {
+    /// The two of the arguments.
+    fn both(args: &DiffArgs) -> Result<[Chosen; 2], Error> {
+        let chosen = [&args.left, &args.right].map(|text| Chosen::of(text, &args.folder));
+        let [left, right] = chosen;
+        let chosen = [left?, right?];
+        if let (Some(folder), [Chosen::Port(_), Chosen::Port(_)]) = (&args.folder.servers, &chosen)
+        {
+            return Err(Error::Line {
+                place: format!("--servers {}", folder.display()),
+                fault: "cannot be used with two epochs of the port: no server is asked".to_owned(),
+            });
+        }
+        Ok(chosen)
+    }
+
     fn of(text: &str, folder: &FolderArg) -> Result<Chosen, LiveError> {
         if let Ok(epoch) = text.to_ascii_uppercase().parse() {
             return Ok(Chosen::Port(epoch));

@@ -5,6 +5,8 @@ mod json;
 mod live;
 mod several;
 
+pub(crate) use self::http::mirrored;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,7 +14,7 @@ use std::process::ExitCode;
 use anstyle::Style;
 use clap::{Args, ValueEnum};
 use conformance::ats::live::generate;
-use conformance::ats::scenario::http::is_http_scenario;
+use conformance::ats::scenario::http::{HttpScenario, is_http_scenario};
 use conformance::ats::scenario::input::{MOST_OF_A_SCENARIO, read_file};
 use conformance::ats::scenario::{
     Finish, Line, Mark, Outcome, Recorded, Scenario, ScenarioFault, Story, record_scenario,
@@ -261,6 +263,16 @@ fn each<'a, T>(
 /// The scenario in `file` or of that name, with a name without spaces.
 pub(crate) fn named_or_file(file: &Path) -> Result<(String, Scenario), Error> {
     named_or_read(Text::of(file)?)
+}
+
+/// The same of an HTTP scenario.
+pub(crate) fn http_named_or_file(file: &Path) -> Result<(String, HttpScenario), Error> {
+    http::named_or_read(Text::of(file)?)
+}
+
+/// True if `file` is an HTTP scenario, or would be: a file with a `[client]`, or a name of the gallery.
+pub(crate) fn is_http(file: &Path) -> Result<bool, Error> {
+    Ok(Text::of(file)?.is_http())
 }
 
 fn named_or_read(text: Text<'_>) -> Result<(String, Scenario), Error> {

@@ -71,3 +71,37 @@ fn what_only_pairs_have_is_refused() {
                  happens in it\n";
     run(&["--format", "steps"]).code(2).stderr(steps);
 }
+
+#[test]
+fn the_gallery_is_compared_with_its_recording() {
+    let some = ["http-12-hook-refuses", "http-42-body-thrown-away-twice"];
+    let expected = "\
+9.2.9, HTTP scenarios
+  http-12-hook-refuses                8 events  same
+  http-42-body-thrown-away-twice     16 events  registered: drained-twice
+
+registered deviations: 1
+same: 1 of 2 scenarios, 8 events
+";
+    atslab().args(["compare", "--http"]).args(some).assert().code(0).stdout(expected);
+    let files = refused("");
+    let mut command = atslab();
+    command.current_dir(files.path()).args(["compare", "--http", "my.toml"]);
+    let sentence = "atslab: my: expected a scenario of the gallery, whose run was recorded; --live asks \
+                    the real server\n";
+    command.assert().code(2).stderr(sentence);
+}
+
+#[test]
+fn epochs_without_an_http_state_machine_are_no_arm() {
+    let diff = |left: &str| {
+        let mut command = atslab();
+        command.args(["diff", left, "D", "--scenarios", "http-12-hook-refuses"]).assert()
+    };
+    let same = "the port, epoch D (9.2.9) | the port, epoch D (9.2.9): no difference in 1 scenario, 8 \
+                events\n";
+    diff("D").code(0).stdout(same);
+    let sentence = "atslab: epoch E: HTTP scenarios are for the releases of 9.2, whose HTTP state \
+                    machine the port mirrors\n";
+    diff("E").code(2).stderr(sentence);
+}

@@ -12,7 +12,7 @@ use crate::common::{atslab, stdout};
 
 /// Commands, and their options that have an effect whatever else is given.
 const ALWAYS: &[(&str, &str)] = &[
-    ("compare", "--epoch --ats --case --cases --live --jobs --format"),
+    ("compare", "--epoch --ats --case --cases --live --jobs --format --http"),
     ("steps", "--epoch --ats --case --cases --format"),
     ("run", "--epoch --ats --explain --live"),
     ("explore", "--merge"),
@@ -20,7 +20,7 @@ const ALWAYS: &[(&str, &str)] = &[
     ("view", "--epoch --ats --case --live --tcp --html --svg --trace"),
     ("record", "--ats --suite --case --cases --output --force --servers"),
     ("fuzz", "--merge"),
-    ("diff", "--scenarios --count --format --html"),
+    ("diff", "--scenarios --count --format --html --http"),
     ("node", "--check"),
     ("node fuzz", "--count --seed --print --statistics"),
     ("node eats", "--consume"),
@@ -52,6 +52,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("compare", "--server x", ""),
     ("compare", "--server x", "--live --servers y"),
     ("compare", "--ats 9.2.9", "--epoch D"),
+    ("compare", "--http", "--case eos"),
+    ("compare", "--http", "--jobs 2"),
     ("steps", "--ats 9.2.9", "--case eos --epoch D"),
     ("run", "--seed 1", "my.toml"),
     ("run", "--threads 2", "my.toml"),
@@ -112,6 +114,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("diff", "--seed 1", "C D"),
     ("diff", "--threads 2", "C D"),
     ("diff", "--scenarios x", "C D --count 5"),
+    ("diff", "--http", "D D --count 5 --threads 2"),
     ("diff", "--servers x", "C D"),
     ("fuzz", "--seed 1", "--merge x"),
     ("fuzz", "--count 1", "--merge x"),

@@ -100,6 +100,37 @@ fn a_difference_as_json_is_what_its_schema_says() {
 }
 
 #[test]
+fn http_verdicts_as_json_are_what_their_schema_says() {
+    let all = schema("atslab-http-compare-1.json");
+    let args = ["compare", "--format", "json", "--http"];
+    let [object] = &objects(&all, &stdout(atslab().args(args)))[..] else { panic!("one object") };
+    let verdicts = object["scenarios"].as_array().expect("a list");
+    assert_eq!(object["same"], verdicts.iter().filter(|one| one["verdict"] == "same").count());
+    let known = verdicts.iter().find(|one| one["verdict"] == "registered").expect("one is known");
+    assert!(known["difference"]["real"].is_string() && known["deviation"].is_string(), "{known}");
+
+    let schema = schema("atslab-http-diff-1.json");
+    let args = ["diff", "D", "D", "--format", "json", "--scenarios", "http-12-hook-refuses"];
+    let same = &objects(&schema, &stdout(atslab().args(args)))[0];
+    assert_eq!((&same["events"], &same["differences"]), (&8.into(), &Value::Array(Vec::new())));
+}
+
+/// Only a real server differs from the port.
+#[test]
+#[ignore = "needs the real server, which tests/live/install unpacks"]
+fn a_real_http_difference_as_json_is_what_its_schema_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let case = "http-44-answer-before-the-request";
+    let mut command = atslab();
+    command.current_dir(root).args(["diff", "D", "9.2.9", "--format", "json", "--scenarios", case]);
+    let assert = command.assert().code(1);
+    let text = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
+    let difference = &objects(&schema("atslab-http-diff-1.json"), &text)[0]["differences"][0];
+    assert_eq!((&difference["name"], &difference["participant"]), (&case.into(), &"client".into()));
+    assert_eq!(difference["right"], "(nothing more)");
+}
+
+#[test]
 fn verdicts_as_json_are_what_their_schema_says() {
     let schema = schema("atslab-compare-1.json");
     let args = ["compare", "--case", "basic", "--case", "eos", "--format", "json"];

@@ -245,8 +245,12 @@ fn config(settings: &HttpSettings) -> HttpConfig {
         keep_alive_no_activity_timeout_in: settings.keep_alive_timeout,
         transaction_active_timeout_in: settings.active_timeout,
         default_buffer_water_mark: settings.water_mark,
+        // As the server does by default: the origin server has so long to close a connection that
+        // waits.
+        cache_open_write_retry_time: hrtime::mseconds(10),
         ..HttpConfig::default()
     };
+    config.flow_control.enabled = settings.flow_control.is_some();
     if let Some((high, low)) = settings.flow_control {
         config.flow_control.high_water = high;
         config.flow_control.low_water = low;

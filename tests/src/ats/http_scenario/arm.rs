@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use eventsys::hrtime::SECOND;
 use scenario::http::{
-    CLOSED_PORT, HttpFinish, HttpProgram, HttpReport, HttpScenario, HttpSettings, OriginBy,
-    run_http_scenario,
+    CLOSED_PORT, HookOp, HttpFinish, HttpProgram, HttpReport, HttpScenario, HttpSettings, OriginBy,
+    Thread, run_http_scenario,
 };
 
 use crate::ats::live::arm::{listen_to, status_text};
@@ -78,6 +78,17 @@ impl HttpArm {
     #[must_use]
     pub fn server(&self) -> &Server {
         &self.server
+    }
+
+    /// Why this server cannot perform `scenario`, if it cannot.
+    #[must_use]
+    pub fn why_not(&self, scenario: &HttpScenario) -> Option<&'static str> {
+        // TSContScheduleOnPool is new in 9.0.
+        let has_pools = !self.server.release().to_string().starts_with("8.");
+        let is_task = |op: &HookOp| matches!(op, HookOp::Go(Thread::Task));
+        let uses_task = scenario.hooks.iter().flat_map(|hook| &hook.ops).any(is_task);
+        (uses_task && !has_pools)
+            .then_some("8.1 has no TSContScheduleOnPool, which \"go task\" needs")
     }
 
     /// Performs `scenario`. After a crash or a hang it is performed again in a process of its own,

@@ -1,7 +1,7 @@
 //! The register of the differences that are known.
 
 use httpsm::hooks::HttpHook;
-use scenario::http::{HookOp, HookReaction, HttpOp, HttpReaction, HttpScenario, When};
+use scenario::http::{HookOp, HttpOp, HttpScenario, When};
 
 use super::compare::HttpDifference;
 use crate::ats::live::Release;
@@ -14,7 +14,7 @@ pub type HttpRule = fn(&HttpScenario) -> bool;
 pub const HTTP_RULES: [(&str, HttpRule); 3] = [
     ("request-behind-a-body", has_request_behind_a_body),
     ("unfinished-body", has_unfinished_body),
-    ("answer-by-the-clock", has_answer_by_the_clock),
+    ("answer-before-the-body", has_answer_before_the_body),
 ];
 
 /// The name of the registered deviation that explains this difference, if one does.
@@ -46,6 +46,13 @@ fn has_request_behind_a_body(scenario: &HttpScenario) -> bool {
     })
 }
 
+/// A client sends a body.
+fn has_body(scenario: &HttpScenario) -> bool {
+    let reactions = scenario.clients.iter().flat_map(|client| &client.reactions);
+    let is_body = |op: &HttpOp| matches!(op, HttpOp::Post(..) | HttpOp::Body(_) | HttpOp::Chunk(_));
+    reactions.flat_map(|reaction| &reaction.ops).any(is_body)
+}
+
 /// A client announces a body, and has not sent all of it with its head.
 fn has_unfinished_body(scenario: &HttpScenario) -> bool {
     let ops = scenario.clients.iter().flat_map(|client| &client.reactions).flat_map(|it| &it.ops);
@@ -53,11 +60,19 @@ fn has_unfinished_body(scenario: &HttpScenario) -> bool {
     ops.into_iter().any(|op| matches!(op, HttpOp::Send(text) if announces(text)))
 }
 
-/// The origin server answers whether it has been asked or not, and a plugin holds the request back.
-fn has_answer_by_the_clock(scenario: &HttpScenario) -> bool {
-    let waits = |op: &HookOp| matches!(op, HookOp::Wait(_));
-    let is_held =
-        |list: &HookReaction| list.hook == HttpHook::SendRequestHdr && list.ops.iter().any(waits);
-    let answers = |it: &HttpReaction| matches!(it.when, When::After(_) | When::Start);
-    scenario.hooks.iter().any(is_held) && scenario.origin.reactions.iter().any(answers)
+/// The origin server answers by the clock, asked or not, and a plugin holds a request with a body back
+/// until then.
+fn has_answer_before_the_body(scenario: &HttpScenario) -> bool {
+    let held = scenario.hooks.iter().filter(|list| list.hook == HttpHook::SendRequestHdr);
+    let waits = held.flat_map(|list| &list.ops).filter_map(|op| match op {
+        HookOp::Wait(span) => Some(*span),
+        _ => None,
+    });
+    let answers = scenario.origin.reactions.iter().filter_map(|it| match it.when {
+        When::After(span) => Some(span),
+        When::Start => Some(0),
+        _ => None,
+    });
+    let is_before = waits.max().zip(answers.min()).is_some_and(|(wait, answer)| answer < wait);
+    is_before && (has_body(scenario) || has_unfinished_body(scenario))
 }

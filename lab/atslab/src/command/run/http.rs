@@ -92,7 +92,7 @@ fn write_told(
 }
 
 /// The release whose HTTP state machine the port mirrors.
-fn mirrored() -> Release {
+pub(crate) fn mirrored() -> Release {
     conformance::ats::Epoch::D.into()
 }
 
