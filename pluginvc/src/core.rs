@@ -39,8 +39,8 @@ static NEXT_ID: AtomicU32 = AtomicU32::new(0);
 ///    [`connect_re`](PluginVCCore::connect_re), which gives the active end with `NET_EVENT_OPEN`.
 ///    Or [`kill_no_connect`](PluginVCCore::kill_no_connect), if the pair is not needed. Call
 ///    exactly one of the three, once.
-/// 3. Both ends are used as [`VConnection`](iocore::VConnection)s. Each is closed once, and the pair is freed when both
-///    are closed and no call of it is on a stack.
+/// 3. Both ends are used as [`VConnection`](iocore::VConnection)s. Each is closed once, and the pair
+///    is freed when both are closed and no call of it is on a stack.
 ///
 /// Three mutexes matter: the core mutex C, under which bytes move between the ends, and the mutex
 /// of the state machine at each end. The event loop takes C, then tries the other two; see the
