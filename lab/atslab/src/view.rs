@@ -13,19 +13,24 @@
 //! | [`places`] | where the operations stand in the text of a scenario |
 //! | [`source`] | scenes: of a scenario, of a real server beside the port, of a recorded case |
 //! | [`lines`] | scenes of steps as JSON lines |
+//! | [`http`], [`http_places`] | scenes of HTTP scenarios, and where their operations stand in the text |
 //! | [`node`] | scenes of node's stream layer |
 //! | [`interleaving`] | what the explorer has printed |
 //! | [`align`] | the columns in which the same rows of several runs stand |
 //! | [`packed`] | a scene as the page reads it |
 //! | [`page`] | the page: one file with everything in it |
 //! | [`figure`] | the rows around a step, as SVG |
+//! | [`columns`] | a whole run as SVG, a column for each lane |
 //! | [`leads`] | which row leads to which later one |
 //! | [`chrome`] | a scene as a trace for Perfetto |
 
 pub(crate) mod align;
 pub(crate) mod chrome;
+pub(crate) mod columns;
 pub(crate) mod figure;
 pub(crate) mod forms;
+pub(crate) mod http;
+pub(crate) mod http_places;
 pub(crate) mod interleaving;
 pub(crate) mod kinds;
 pub(crate) mod lanes;

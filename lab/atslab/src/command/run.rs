@@ -271,8 +271,9 @@ pub(crate) fn http_named_or_file(file: &Path) -> Result<(String, HttpScenario), 
 }
 
 /// True if `file` is an HTTP scenario, or would be: a file with a `[client]`, or a name of the gallery.
+/// A pipe is none: it has nothing for a second reader.
 pub(crate) fn is_http(file: &Path) -> Result<bool, Error> {
-    Ok(Text::of(file)?.is_http())
+    Ok((file.is_file() || !file.exists()) && Text::of(file)?.is_http())
 }
 
 fn named_or_read(text: Text<'_>) -> Result<(String, Scenario), Error> {

@@ -9,30 +9,32 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use conformance::ats::http_scenario::{HttpArm, http_text};
 use conformance::ats::live::Probe;
 use conformance::ats::{Epoch, Suite, gallery};
 use conformance::input::{MOST_OF_A_SCENARIO, file_name, read_file};
 use conformance::node::shape;
 use serde_json::Value;
 
-use super::run::named_or_file;
+use super::run::{http_named_or_file, is_http, mirrored, named_or_file};
 use crate::cli::{Epochs, WhichArgs};
 use crate::error::Error;
 use crate::files::lines_of;
 use crate::select::select;
 use crate::servers::ServersArg;
 use crate::ui::output::Output;
+use crate::view::http::HttpNamed;
 use crate::view::interleaving::Interleaving;
 use crate::view::model::Scene;
 use crate::view::source::{Named, of_case};
-use crate::view::{chrome, figure, lines, node, page};
+use crate::view::{chrome, columns, figure, lines, node, page};
 
 /// The arguments of `atslab view`.
 #[derive(Debug, Args)]
 #[command(after_help = VIEW_EXAMPLES, mut_arg("servers", |arg| arg.requires("live")), mut_arg("server", |arg| arg.requires("live").conflicts_with("servers")))]
 pub(crate) struct ViewArgs {
-    /// The scenario: a file, or a name of the gallery; without one, the whole gallery. A file
-    /// of JSON may have steps (of "serve --trace" or "steps"), scenarios of "node", or an
+    /// The scenario, of a pair or of HTTP: a file, or a name of the gallery; without one, the whole
+    /// gallery. A file of JSON may have steps (of "serve --trace" or "steps"), scenarios of "node", or an
     /// interleaving
     #[arg(value_name = "FILE", conflicts_with = "case")]
     pub file: Option<PathBuf>,
@@ -60,9 +62,10 @@ pub(crate) struct ViewArgs {
     #[arg(long, value_name = "OUT.html", group = "output")]
     pub html: Option<PathBuf>,
 
-    /// Print a figure of the rows around this one, as the page counts them: step=41
-    #[arg(long, value_name = "step=N", value_parser = step_number, group = "output")]
-    pub svg: Option<usize>,
+    /// Print a figure: of the rows around this one, as the page counts them (step=41), or of the
+    /// whole run with a column for each lane, time downward (columns)
+    #[arg(long, value_name = "step=N|columns", value_parser = which_figure, group = "output")]
+    pub svg: Option<Figure>,
 
     /// Write a trace for Perfetto or chrome://tracing into this file
     #[arg(long, value_name = "OUT.json", group = "output")]
@@ -94,11 +97,13 @@ Examples:
   atslab view my.toml --epoch all --html my.html
   atslab view my.toml --live --ats 9.2.9
   atslab view --case eos --html eos.html
+  atslab view http-15-held-beyond-the-timeout
   atslab view 01-ten-bytes --tcp
   atslab view 01-ten-bytes --tcp --epoch C
   atslab view tests/node/public.jsonl
   atslab serve --trace trace.jsonl; atslab view trace.jsonl
   atslab view 24-water-mark-32kib --svg step=41 > figure.svg
+  atslab view http-18-given-back-by-a-task --svg columns > run.svg
   atslab view 24-water-mark-32kib --epoch all --trace trace.json
 
 Exit status: 0 if the page was made, 2 on errors.";
@@ -106,8 +111,8 @@ Exit status: 0 if the page was made, 2 on errors.";
 /// Makes what is asked for.
 pub(crate) fn view(args: &ViewArgs, out: &mut Output) -> Result<ExitCode, Error> {
     let what = scenes(args)?;
-    if let Some(step) = args.svg {
-        write!(out, "{}", figure_of(one(&what, "--svg")?, step)?)?;
+    if let Some(figure) = args.svg {
+        write!(out, "{}", figure_of(one(&what, "--svg")?, figure)?)?;
     } else if let Some(path) = &args.trace {
         write(path, &chrome::trace(one(&what, "--trace")?).to_string())?;
     } else {
@@ -158,6 +163,9 @@ fn scenes(args: &ViewArgs) -> Result<What, Error> {
     if file.extension().is_some_and(|extension| extension == "json" || extension == "jsonl") {
         return of_json(args, file);
     }
+    if is_http(file)? {
+        return of_http(args, file).map(|scene| What::One(Box::new(scene)));
+    }
     let named = read(file)?;
     let scene = if args.live {
         let servers = args.servers.chosen(&args.which)?;
@@ -174,6 +182,41 @@ fn scenes(args: &ViewArgs) -> Result<What, Error> {
         named.on_port(epochs.epochs())
     };
     Ok(What::One(Box::new(scene)))
+}
+
+/// An HTTP scenario on the port, or in a real server with the port below it.
+fn of_http(args: &ViewArgs, file: &Path) -> Result<Scene, Error> {
+    Error::unless_http(&args.which)?;
+    if args.tcp {
+        return Err(Error::Line {
+            place: "--tcp".to_owned(),
+            fault:
+                "expected a scenario of a pair, found an HTTP scenario, which has sockets of its \
+                    own"
+                .to_owned(),
+        });
+    }
+    let (name, scenario) = http_named_or_file(file)?;
+    let text = text_of(file, http_text(&name))?;
+    let named = HttpNamed { name, scenario, text };
+    if !args.live {
+        return Ok(named.on_port());
+    }
+    let server = args.servers.find(args.which.ats.unwrap_or_else(mirrored))?;
+    Error::unless_mirrored(server.release())?;
+    let probe = Probe::of_http(&args.servers.with_headers(std::slice::from_ref(&server)))?;
+    Ok(named.beside(&mut HttpArm::new(&server, &Arc::new(probe)))?)
+}
+
+/// The text of a scenario: of the gallery, unless a file of the user has the name.
+fn text_of(file: &Path, gallery: Option<&str>) -> Result<String, Error> {
+    match gallery.filter(|_| !file.exists()) {
+        Some(text) => Ok(text.to_owned()),
+        None => {
+            let bytes = read_file::<std::convert::Infallible>(file, MOST_OF_A_SCENARIO)?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        }
+    }
 }
 
 /// What another command has printed as JSON: interleavings of the explorer, scenarios of
@@ -212,13 +255,7 @@ fn of_json(args: &ViewArgs, file: &Path) -> Result<What, Error> {
 /// The scenario in a file or of the gallery, with its text.
 fn read(file: &Path) -> Result<Named, Error> {
     let (name, scenario) = named_or_file(file)?;
-    let text = match gallery::text(&name).filter(|_| !file.exists()) {
-        Some(text) => text.to_owned(),
-        None => {
-            let bytes = read_file::<std::convert::Infallible>(file, MOST_OF_A_SCENARIO)?;
-            String::from_utf8_lossy(&bytes).into_owned()
-        }
-    };
+    let text = text_of(file, gallery::text(&name))?;
     Ok(Named { name, scenario, text })
 }
 
@@ -249,7 +286,22 @@ fn case(name: &str, args: &ViewArgs) -> Result<Scene, Error> {
     })
 }
 
-fn figure_of(scene: &Scene, step: usize) -> Result<String, Error> {
+/// What a figure shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Figure {
+    /// The rows around this one, counted from 1.
+    Step(usize),
+    /// The whole run.
+    Columns,
+}
+
+fn figure_of(scene: &Scene, figure: Figure) -> Result<String, Error> {
+    let Figure::Step(step) = figure else {
+        return columns::svg(scene).ok_or_else(|| Error::Line {
+            place: "--svg".to_owned(),
+            fault: "expected a run in which something happens, found none".to_owned(),
+        });
+    };
     step.checked_sub(1).and_then(|row| figure::svg(scene, row)).ok_or_else(|| {
         let most = scene.runs.first().map_or(0, |run| run.rows.len());
         Error::Line {
@@ -259,10 +311,14 @@ fn figure_of(scene: &Scene, step: usize) -> Result<String, Error> {
     })
 }
 
-/// `step=N`, or the number alone.
-fn step_number(text: &str) -> Result<usize, String> {
+/// `step=N`, or the number alone, or `columns`.
+fn which_figure(text: &str) -> Result<Figure, String> {
+    if text == "columns" {
+        return Ok(Figure::Columns);
+    }
     let number = text.strip_prefix("step=").unwrap_or(text);
-    number.parse().map_err(|_| "expected step=N with a number N".to_owned())
+    let step = number.parse().map(Figure::Step);
+    step.map_err(|_| "expected step=N with a number N, or columns".to_owned())
 }
 
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {

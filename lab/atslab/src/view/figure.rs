@@ -21,7 +21,7 @@ const CHART: usize = 32;
 const CHART_GAP: usize = 14;
 const HEAD: usize = 38;
 
-const STYLE: &str = "text{font:11px system-ui,'DejaVu Sans',sans-serif;fill:#22231f}\
+pub(super) const STYLE: &str = "text{font:11px system-ui,'DejaVu Sans',sans-serif;fill:#22231f}\
 .d{fill:#6d6d66}.b{font-weight:600}.m{fill:#b5122f;font-size:10px}.s{font-size:14px}\
 .A{color:#1766a8}.P{color:#a84c14}.C{color:#5b5b57}.F{color:#b5122f}\
 .full{fill:currentColor}.hollow,.padlock{fill:#fff;stroke:currentColor;stroke-width:1.5}\
@@ -366,7 +366,7 @@ fn draw_form(out: &mut String, row: &Row, x: usize, y: usize, from: Option<usize
 }
 
 /// Seconds: a run in virtual time has whole milliseconds, a trace of a server has not.
-fn seconds_text(at: i64) -> String {
+pub(super) fn seconds_text(at: i64) -> String {
     let digits = if at % 1_000_000 == 0 { 3 } else { 6 };
     #[allow(clippy::cast_precision_loss)] // It is shown to the microsecond.
     let seconds = at as f64 / 1e9;

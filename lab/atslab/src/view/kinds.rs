@@ -170,7 +170,8 @@ mod tests {
 
     #[test]
     fn every_page_has_its_heading() {
-        for kind in STEPS.iter().chain([&OPERATION, &REACTION, &HOLD, &ANOTHER]) {
+        let others = [&OPERATION, &REACTION, &HOLD, &ANOTHER];
+        for kind in STEPS.iter().chain(others).chain(crate::view::http::kinds()) {
             let (page, anchor) = kind.page.split_once('#').expect("a page and a heading");
             let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/");
             let text = std::fs::read_to_string(format!("{file}{page}")).expect(page);

@@ -67,6 +67,34 @@ fn a_recorded_case_stands_beside_the_port() {
 }
 
 #[test]
+fn an_http_scenario_has_a_lane_for_each_participant() {
+    let files = Files::new("", "");
+    let text = "# mine\ntitle = \"t\"\nteaches = \"t\"\n[client.a]\non_start = [\"get /a\"]\n\
+                [client.b]\nafter_100ms = [\"get /b\"]\n[origin]\non_head = [\"answer 200 5\"]\n";
+    files.write("my.toml", text.as_bytes());
+    let scene = &data(&page(&files, &["my.toml"]))["scenes"][0];
+    assert_eq!(scene["text"], text);
+    let run = &scene["runs"][0];
+    let lanes = run["lanes"].as_array().expect("a list");
+    let lanes: Vec<&str> = lanes.iter().filter_map(|lane| lane[0].as_str()).collect();
+    assert_eq!(lanes, ["client a", "client b", "proxy", "plugin’s hooks", "origin 1"]);
+    let buffers = run["buffers"].as_array().expect("a list").len();
+    assert_eq!(buffers, 3, "two clients, and the origin server's only connection");
+
+    let refused = |args: &[&str], sentence: &str| {
+        let mut command = atslab();
+        let command = command.args(["view", "http-01-one-get"]).args(args);
+        command.assert().code(2).stderr(format!("atslab: {sentence}\n"));
+    };
+    let mirrored = "HTTP scenarios are for the releases of 9.2, whose HTTP state machine the port \
+                    mirrors";
+    refused(&["--epoch", "all"], &format!("--epoch all: {mirrored}"));
+    let sockets = "--tcp: expected a scenario of a pair, found an HTTP scenario, which has sockets of \
+                   its own";
+    refused(&["--tcp"], sockets);
+}
+
+#[test]
 fn what_other_commands_print_as_json_is_shown() {
     let files = Files::new("", "");
     let steps = stdout(atslab().args(["steps", "--case", "eos", "--format", "json"]));

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use eventsys::HrTime;
 use eventsys::hrtime::SECOND;
 use scenario::http::{
-    CLOSED_PORT, HookOp, HttpFinish, HttpProgram, HttpReport, HttpScenario, HttpSettings, OriginBy,
-    Thread, run_http_scenario,
+    CLOSED_PORT, HookOp, HttpFinish, HttpProgram, HttpRecord, HttpRecorded, HttpReport,
+    HttpScenario, HttpSettings, HttpWhat, OriginBy, Thread, run_http_scenario,
 };
 
 use crate::ats::live::arm::{listen_to, status_text};
@@ -97,15 +98,24 @@ impl HttpArm {
     /// # Errors
     /// If the server does not run at all.
     pub fn play(&mut self, scenario: &HttpScenario) -> Result<HttpReport, LiveError> {
-        let was_fresh = self.running.is_none();
-        let report = self.play_once(scenario)?;
-        if is_death(&report.finish) && !was_fresh {
-            return self.play_once(scenario);
-        }
-        Ok(report)
+        Ok(self.record(scenario)?.report)
     }
 
-    fn play_once(&mut self, scenario: &HttpScenario) -> Result<HttpReport, LiveError> {
+    /// The same, with all that the plugin tells, in order. It does not tell what clients and hooks
+    /// do, and of bytes not when they came: they get the time of what was told before them.
+    ///
+    /// # Errors
+    /// As [`HttpArm::play`].
+    pub fn record(&mut self, scenario: &HttpScenario) -> Result<HttpRecorded, LiveError> {
+        let was_fresh = self.running.is_none();
+        let recorded = self.play_once(scenario)?;
+        if is_death(&recorded.report.finish) && !was_fresh {
+            return self.play_once(scenario);
+        }
+        Ok(recorded)
+    }
+
+    fn play_once(&mut self, scenario: &HttpScenario) -> Result<HttpRecorded, LiveError> {
         let refuses = scenario.origin.by == OriginBy::Refuses;
         let of = Kind { settings: scenario.settings, refuses };
         let mut running = match self.running.take() {
@@ -116,13 +126,13 @@ impl HttpArm {
         let stdin = running.process.child.stdin.as_mut();
         // If the server has gone, its silence shows it.
         let _ = stdin.map(|stdin| stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()));
-        let mut report = running.listen();
-        running.name(&mut report, scenario);
+        let recorded = running.listen();
+        let recorded = running.name(recorded, scenario);
         running.runs += 1;
-        if !is_death(&report.finish) && running.runs < MOST_RUNS {
+        if !is_death(&recorded.report.finish) && running.runs < MOST_RUNS {
             self.running = Some(running);
         }
-        Ok(report)
+        Ok(recorded)
     }
 
     /// Starts a server and waits until the plugin says that it is ready.
@@ -136,7 +146,7 @@ impl HttpArm {
         let stderr = stderr.ok_or_else(|| self.silent("has no standard error", ""))?;
         let (last, told) = listen_to(stderr, Told::read);
         let mut running = Running { process, told, of, origin, runs: 0 };
-        match running.listen().finish {
+        match running.listen().report.finish {
             HttpFinish::Quiet => Ok(running),
             HttpFinish::Hung => Err(self.silent("does not come up", &last())),
             HttpFinish::TimeIsUp => Err(self.silent("begins in an odd way", &last())),
@@ -192,13 +202,21 @@ fn settings(of: Kind, origin: u16) -> Settings {
 
 impl Running {
     /// Listens until the run or the server ends.
-    fn listen(&mut self) -> HttpReport {
-        let mut report = HttpReport::default();
-        let mut assertion = None;
+    fn listen(&mut self) -> HttpRecorded {
+        let HttpRecorded { mut records, mut report } = HttpRecorded::default();
+        let (mut assertion, mut now) = (None, 0);
+        let record = |at, who, what| HttpRecord { at, thread: None, who, what };
         report.finish = loop {
             match self.told.recv_timeout(PATIENCE) {
-                Ok(Told::Event(at, who, what)) => report.actor(&who).events.push((at, what)),
-                Ok(Told::Bytes(who, bytes)) => report.actor(&who).bytes.extend(bytes),
+                Ok(Told::Event(at, who, what)) => {
+                    now = at.max(now);
+                    records.push(record(now, who.clone(), HttpWhat::Event(what.clone())));
+                    report.actor(&who).events.push((at, what));
+                }
+                Ok(Told::Bytes(who, bytes)) => {
+                    note_bytes(&mut records, &who, bytes.len(), now);
+                    report.actor(&who).bytes.extend(bytes);
+                }
                 Ok(Told::Over(why)) if why == "time" => break HttpFinish::TimeIsUp,
                 Ok(Told::Over(_)) => break HttpFinish::Quiet,
                 Ok(Told::Assertion(text)) => assertion = Some(text),
@@ -206,7 +224,7 @@ impl Running {
                 Err(RecvTimeoutError::Disconnected) => break self.crashed(assertion),
             }
         };
-        report
+        HttpRecorded { records, report }
     }
 
     fn crashed(&mut self, assertion: Option<String>) -> HttpFinish {
@@ -218,15 +236,34 @@ impl Running {
     }
 
     /// Gives the clients their names.
-    fn name(&self, report: &mut HttpReport, scenario: &HttpScenario) {
-        for actor in &mut report.actors {
-            let number = actor.name.strip_prefix('c').and_then(|number| number.parse().ok());
+    fn name(&self, recorded: HttpRecorded, scenario: &HttpScenario) -> HttpRecorded {
+        let HttpRecorded { mut records, mut report } = recorded;
+        let names = report.actors.iter_mut().map(|actor| &mut actor.name);
+        for name in names.chain(records.iter_mut().map(|record| &mut record.who)) {
+            let number = name.strip_prefix('c').and_then(|number| number.parse().ok());
             let client = number.and_then(|number: usize| scenario.clients.get(number));
             if let Some(client) = client {
-                actor.name = format!("client {}", client.name).trim_end().to_owned();
+                *name = client.actor();
             }
         }
-        report.mask_origin(self.of.rule_port(self.origin));
+        let mut recorded = HttpRecorded::new(records, report);
+        recorded.mask_origin(self.of.rule_port(self.origin));
+        recorded
+    }
+}
+
+/// So many bytes have come to `who`. The plugin tells a piece as several, the equal bytes apart.
+fn note_bytes(records: &mut Vec<HttpRecord>, who: &str, more: usize, at: HrTime) {
+    match records.last_mut() {
+        Some(HttpRecord { who: last, what: HttpWhat::Gets { bytes, .. }, .. }) if last == who => {
+            *bytes += more;
+        }
+        // An empty piece only says that the participant is there.
+        _ if more > 0 => {
+            let what = HttpWhat::Gets { bytes: more, heads: Vec::new() };
+            records.push(HttpRecord { at, thread: None, who: who.to_owned(), what });
+        }
+        _ => {}
     }
 }
 

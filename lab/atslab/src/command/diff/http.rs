@@ -4,18 +4,23 @@ use std::sync::Arc;
 
 use conformance::ats::Epoch;
 use conformance::ats::http_scenario::{
-    HttpArm, HttpDifference, generate_http, http_differ, http_named, http_names, play_on_port,
-    shrink_http,
+    HttpArm, HttpDifference, generate_http, http_differ, http_named, http_names, shrink_http,
 };
 use conformance::ats::live::{LiveError, Probe};
-use conformance::ats::scenario::http::{HttpExpect, HttpReport, HttpScenario};
+use conformance::ats::scenario::http::{
+    HttpExpect, HttpRecorded, HttpReport, HttpScenario, record_http_scenario,
+};
 use serde_json::{Value, json};
 
 use super::report::Found;
 use super::{Chosen, Comparison, DiffArgs};
 use crate::command::run::http_named_or_file;
+use crate::command::view::{links, write};
 use crate::error::Error;
 use crate::ui::progress;
+use crate::view::http::of_two;
+use crate::view::model::Scene;
+use crate::view::page;
 
 /// A scenario in which the two differ.
 pub(super) struct Difference {
@@ -69,12 +74,6 @@ impl Found for Difference {
 
 /// Performs the scenarios on both.
 pub(super) fn compare(args: &DiffArgs) -> Result<Comparison<Difference>, Error> {
-    if args.html.is_some() {
-        return Err(Error::Line {
-            place: "--html".to_owned(),
-            fault: "cannot be used with HTTP scenarios: the page shows steps of pairs".to_owned(),
-        });
-    }
     let mut pair = Pair::of(args)?;
     let (total, scenarios) = scenarios(args)?;
     let bar = progress::bar(total, "{bar:30} {pos} of {len} scenarios {wide_msg}");
@@ -96,6 +95,11 @@ pub(super) fn compare(args: &DiffArgs) -> Result<Comparison<Difference>, Error> 
         bar.set_message(super::report::so_far(found.differences.len()));
     }
     bar.finish_and_clear();
+    if let Some(path) = &args.html {
+        let scenes = found.differences.iter().map(|one| pair.scene(one));
+        let scenes = scenes.collect::<Result<Vec<_>, Error>>()?;
+        write(path, &page::of_gallery(&scenes, &links::of(None, None)))?;
+    }
     Ok(found)
 }
 
@@ -136,10 +140,7 @@ enum Arm {
 
 impl Arm {
     fn play(&mut self, scenario: &HttpScenario) -> Result<HttpReport, LiveError> {
-        let mut report = match self {
-            Arm::Port => play_on_port(scenario),
-            Arm::Real(arm) => arm.play(scenario)?,
-        };
+        let mut report = self.record(scenario)?.report;
         // Two releases name themselves in each message.
         let release = match self {
             Arm::Port => crate::command::run::mirrored(),
@@ -152,6 +153,13 @@ impl Arm {
             report.mask(&format!("{VIA}{name}"), &format!("{VIA}{{server}}"));
         }
         Ok(report)
+    }
+
+    fn record(&mut self, scenario: &HttpScenario) -> Result<HttpRecorded, LiveError> {
+        match self {
+            Arm::Port => Ok(record_http_scenario(scenario)),
+            Arm::Real(arm) => arm.record(scenario),
+        }
     }
 
     /// Why it cannot perform `scenario`, if it cannot.
@@ -217,6 +225,13 @@ impl Pair {
             name,
         });
         Ok((events, difference))
+    }
+
+    /// Both runs of a difference, one above the other.
+    fn scene(&mut self, one: &Difference) -> Result<Scene, Error> {
+        let [left, right] = &mut self.arms;
+        let recorded = [left.record(&one.scenario)?, right.record(&one.scenario)?];
+        Ok(of_two(&one.name, &one.scenario, &self.names, &recorded, &one.first.who))
     }
 
     fn difference(
