@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <dlfcn.h>
 #include <functional>
+#include <initializer_list>
 #include <mutex>
 #include <pthread.h>
 #include <unistd.h>
@@ -33,6 +34,22 @@ find(const char *name, bool is_needed = true)
 // Functions of the server that are no part of its public interface. A method is
 // called with its object as the first argument.
 struct Server {
+  // From 10.0 on the public interface, too, has the names of C++.
+  static constexpr const char *CPP_SCHEDULE_ON_POOL = "_Z20TSContScheduleOnPoolP10tsapi_contl12TSThreadPool";
+  static constexpr const char *CPP_SELF             = "_Z17TSEventThreadSelfv";
+
+  // The first of these that the server has; it must have the last one if it has no other.
+  template <class F>
+  static F
+  first_of(std::initializer_list<const char *> names)
+  {
+    const char *const *name = names.begin();
+    while (name + 1 != names.end() && !find(*name, false)) {
+      ++name;
+    }
+    return get<F>(*name);
+  }
+
   template <class F>
   static F
   get(const char *name, bool is_needed = true)
@@ -93,7 +110,7 @@ private:
   PluginVCCore *(*alloc_8)(TSCont) =
     get<PluginVCCore *(*)(TSCont)>("_ZN12PluginVCCore5allocEP12Continuation", !alloc_9);
   void *(*schedule_on_pool)(TSCont, int64_t, int) =
-    get<void *(*)(TSCont, int64_t, int)>(find("TSContScheduleOnPool", false) ? "TSContScheduleOnPool" : "TSContSchedule");
+    first_of<void *(*)(TSCont, int64_t, int)>({"TSContScheduleOnPool", CPP_SCHEDULE_ON_POOL, "TSContSchedule"});
   int64_t (*get_hrtime_updated)() = get<int64_t (*)()>("_ZN6Thread18get_hrtime_updatedEv", false);
 };
 
@@ -109,7 +126,9 @@ server()
 inline EThread *
 this_event_thread()
 {
-  static const auto self = Server::get<EThread *(*)()>("TSEventThreadSelf", false);
+  using Self             = EThread *(*)();
+  static const auto in_c = Server::get<Self>("TSEventThreadSelf", false);
+  static const auto self = in_c ? in_c : Server::get<Self>(Server::CPP_SELF, false);
   static const auto key  = Server::get<pthread_key_t *>("_ZN6Thread15thread_data_keyE", !self);
   return self ? self() : static_cast<EThread *>(pthread_getspecific(*key));
 }

@@ -35,6 +35,7 @@ pub mod probe;
 pub mod record;
 mod records;
 pub mod release;
+mod root;
 pub mod server;
 pub mod shrink;
 mod symbols;

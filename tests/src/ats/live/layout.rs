@@ -117,6 +117,26 @@ impl Layout {
         shown.collect::<Vec<_>>().join(":")
     }
 
+    /// The plugins that lie in folders of their own below [`modules`](Layout::modules), as in a
+    /// build tree: `generator/generator.so`, of libtool `generator/.libs/generator.so`.
+    pub(crate) fn scattered_plugins(&self) -> Vec<PathBuf> {
+        const DEEPEST: usize = 4;
+        let mut found = Vec::new();
+        let mut folders = vec![(self.modules.clone(), 1)];
+        while let Some((folder, depth)) = folders.pop() {
+            let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+            for path in entries.map(|entry| entry.path()) {
+                if path.is_dir() && depth < DEEPEST {
+                    folders.push((path, depth + 1));
+                } else if depth > 1 && path.extension().is_some_and(|extension| extension == "so") {
+                    found.push(path);
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
     /// True if the headers of its plugin interface are there.
     pub(crate) fn has_headers(&self) -> bool {
         self.includes.iter().any(|folder| folder.join("ts/ts.h").is_file())
@@ -179,6 +199,7 @@ mod tests {
         assert!(found.has_headers());
         assert_eq!(found.modules, root.join("libexec/trafficserver"));
         assert_eq!(found.libraries, [root.join("lib")]);
+        assert!(found.scattered_plugins().is_empty(), "they are where the server looks");
         assert_eq!(found.configuration, root.join("etc/trafficserver"));
     }
 
@@ -192,6 +213,10 @@ mod tests {
         assert_eq!(found.includes, [tree.path(), source.path()].map(|at| at.join("include")));
         assert_eq!(found.configuration, source.path().join("configs"));
         assert!(found.has_headers());
+        let plugin = tree.path().join("plugins/generator/generator.so");
+        fs::create_dir_all(plugin.parent().unwrap()).unwrap();
+        fs::write(&plugin, "").unwrap();
+        assert_eq!(found.scattered_plugins(), [plugin]);
     }
 
     #[test]

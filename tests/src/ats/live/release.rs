@@ -35,10 +35,14 @@ impl Release {
         Release([10, 2, 0]),
     ];
 
-    /// The release that a server says it is, `9.2.5`: any that the port has an epoch for, 6.2 and
-    /// later.
+    /// The release that a server says it is, `9.2.5`, or with the number of its build, `10.2.0-0`:
+    /// any that the port has an epoch for, 6.2 and later.
     #[must_use]
     pub fn of_server(version: &str) -> Option<Release> {
+        let version = match version.split_once('-') {
+            Some((version, build)) => build.parse::<u32>().ok().map(|_| version)?,
+            None => version,
+        };
         let mut numbers = version.split('.').map(|number| number.parse().ok());
         let [major, minor, patch] = [(); 3].map(|()| numbers.next());
         let release = Release([major??, minor??, patch.unwrap_or(Some(0))?]);
@@ -118,8 +122,20 @@ mod tests {
         assert_eq!(["9.0.2", "9.1.3"].map(epoch), [Some(Epoch::C); 2]);
         assert_eq!(["9.2.0", "9.2.15", "10.0.6", "10.1.4"].map(epoch), [Some(Epoch::D); 4]);
         assert_eq!(["10.2.0", "10.2", "10.10.3", "11.0.0"].map(epoch), [Some(Epoch::E); 4]);
-        let no_release = ["5.3.2", "6.1.1", "10", "", "9.2.5.1", "9.2.x", "-1.2.3", "9.99999.1"];
-        assert_eq!(no_release.map(epoch), [None; 8]);
+        assert_eq!(epoch("10.2.0-0"), Some(Epoch::E), "a build of one's own says its number");
+        let no_release = [
+            "10.2.0-",
+            "10.2.0-rc0",
+            "5.3.2",
+            "6.1.1",
+            "10",
+            "",
+            "9.2.5.1",
+            "9.2.x",
+            "-1.2.3",
+            "9.99999.1",
+        ];
+        assert_eq!(no_release.map(epoch), [None; 10]);
     }
 
     #[test]

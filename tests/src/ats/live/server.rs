@@ -15,6 +15,7 @@ use super::error::LiveError;
 use super::layout::Layout;
 use super::records;
 use super::release::Release;
+use super::root;
 use super::symbols::Symbols;
 use crate::ats::epoch::Epoch;
 use crate::outside::{Child, Folder};
@@ -265,13 +266,14 @@ impl Server {
         }
         let etc = root.join("etc");
         if self.layout.configuration.is_dir() {
-            copy_tree(&self.layout.configuration, &etc)?;
+            root::copy_configuration(&self.layout.configuration, &etc)?;
         }
         let own = &self.layout;
         let bin = own.binary.parent().unwrap_or(&own.prefix);
         let lib = own.libraries.last().unwrap_or(&own.prefix);
+        let modules = root::gathered_plugins(own, root)?.unwrap_or_else(|| own.modules.clone());
         let [root_, bin, lib, modules, prefix] =
-            [root, bin, lib, &own.modules, &own.prefix].map(Path::display);
+            [root, bin, lib, &modules, &own.prefix].map(Path::display);
         let layout = format!(
             "prefix: {root_}\nexec_prefix: {root_}\nbindir: {bin}\nsbindir: {bin}\n\
              sysconfdir: {root_}/etc\ndatadir: {root_}/cache\nincludedir: {prefix}/include\n\
@@ -312,20 +314,6 @@ fn said_version(layout: &Layout) -> io::Result<String> {
 /// A free port.
 pub(crate) fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            fs::create_dir_all(&target)?;
-            copy_tree(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), &target)?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -73,7 +73,8 @@ const NEEDED: [Needed; 15] = [
     ),
     needed(
         "TSEventThreadSelf(), or Thread::thread_data_key",
-        &["TSEventThreadSelf", "_ZN6Thread15thread_data_keyE"],
+        // 8.1 has no such function. From 10.0 on the plugin interface has the names of C++.
+        &["TSEventThreadSelf", "_ZN6Thread15thread_data_keyE", "_Z17TSEventThreadSelfv"],
     ),
 ];
 
