@@ -16,7 +16,7 @@ use eventsys::{
 };
 use iocore::buffer::{BUFFER_SIZE_INDEX_32K, SizeIndex};
 use iocore::{NetVConnection as _, NetVcRef};
-use pluginvc::{PluginVC, PluginVCCore, PluginVcOptions};
+use pluginvc::{Passive, PluginVC, PluginVCCore, PluginVcOptions};
 
 use crate::accept::HttpSessionAccept;
 use crate::affinity;
@@ -80,7 +80,7 @@ pub fn ts_http_connect_plugin(proxy: &Arc<HttpProxy>, options: &ConnectOptions<'
 pub(crate) fn connect_plugin(
     proxy: &Arc<HttpProxy>,
     options: &ConnectOptions<'_>,
-) -> (NetVcRef, Option<Arc<PluginVC>>) {
+) -> (NetVcRef, Option<Arc<PluginVC<Passive>>>) {
     let ConnectOptions { addr, tag, id, buffer_index, buffer_water_mark } = *options;
     let options = PluginVcOptions {
         plugin_tag: Some(tag.into()),

@@ -35,6 +35,7 @@ pub struct BoundBuffer(Arc<Guarded<RefCell<MIOBuffer>>>);
 
 impl MIOBuffer {
     /// Binds the buffer to `mutex`, so that it can be shared.
+    #[inline] // It moves.
     #[must_use]
     pub fn bind(self, mutex: &Arc<ProxyMutex>) -> BoundBuffer {
         BoundBuffer(Arc::new(Guarded::new(Arc::clone(mutex), RefCell::new(self))))

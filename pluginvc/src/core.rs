@@ -8,7 +8,7 @@ use crate::steps::Side;
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 
 use eventsys::mutex::census;
 use eventsys::steps::{Step, StepKind, Steps, Subject};
@@ -19,13 +19,13 @@ use eventsys::{
     ProxyMutex, call,
 };
 use iocore::buffer::{MIOBuffer, ReaderId};
-use iocore::{IoEvents, NetVConnection, NetVcRef, UserData, VConnection};
+use iocore::{IoEvents, NetVcRef, UserData};
 
 use crate::accept::AcceptState;
 use crate::end::End;
 use crate::locks::FirstMutex;
 use crate::options::PluginVcOptions;
-use crate::vc::PluginVC;
+use crate::vc::{Active, Passive, PluginVC};
 
 static NEXT_ID: AtomicU32 = AtomicU32::new(0);
 
@@ -39,8 +39,8 @@ static NEXT_ID: AtomicU32 = AtomicU32::new(0);
 ///    [`connect_re`](PluginVCCore::connect_re), which gives the active end with `NET_EVENT_OPEN`.
 ///    Or [`kill_no_connect`](PluginVCCore::kill_no_connect), if the pair is not needed. Call
 ///    exactly one of the three, once.
-/// 3. Both ends are used as [`VConnection`]s. Each is closed once, and the pair is freed when both
-///    are closed and no call of it is on a stack.
+/// 3. Both ends are used as [`VConnection`](iocore::VConnection)s. Each is closed once, and the pair
+///    is freed when both are closed and no call of it is on a stack.
 ///
 /// Three mutexes matter: the core mutex C, under which bytes move between the ends, and the mutex
 /// of the state machine at each end. The event loop takes C, then tries the other two; see the
@@ -81,11 +81,9 @@ pub struct PluginVCCore {
     pub(crate) connected: Flag,
     /// False once the pair has been freed. Mirrors `PLUGIN_VC_MAGIC_ALIVE`.
     pub(crate) alive: Flag,
-    /// The two ends as their users see them. They know this core: a circle, open again when the
-    /// pair is freed.
-    vcs: Mutex<Option<[Arc<PluginVC>; 2]>>,
-    /// The same two, for scheduling on them.
-    weak_vcs: OnceLock<[Weak<PluginVC>; 2]>,
+    /// The pair keeps itself until it is freed, as the original's is freed by itself and by no
+    /// user. A reference to an end is a reference to the pair.
+    keeps: Mutex<Option<Arc<PluginVCCore>>>,
     /// Made at the first request: most pairs never get one.
     about: Mutex<Option<Box<About>>>,
 }
@@ -154,25 +152,22 @@ impl PluginVCCore {
         };
         let core = Arc::new_cyclic(|this: &Weak<PluginVCCore>| PluginVCCore {
             base: ContinuationBase::new(Arc::clone(&mutex)),
+            ends: [End::new(&mutex, thread.as_ref()), End::new(&mutex, thread.as_ref())],
             this: Weak::clone(this),
             processor: Arc::clone(processor),
             steps: processor.steps().clone(),
             max_bytes: options.buffer_index.buffer_size(),
             options,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            ends: Default::default(),
             state: Guarded::new(mutex, state),
             connect_to: Mutex::new(Some(acceptor)),
             accept_state: Mutex::new(AcceptState::SendAccept),
             connected: Flag::default(),
             alive: Flag::default(),
-            weak_vcs: OnceLock::new(),
-            vcs: Mutex::new(None),
+            keeps: Mutex::new(None),
             about: Mutex::default(),
         });
-        let vcs = Side::BOTH.map(|side| PluginVC::new(&core, side, thread.as_ref()));
-        core.weak_vcs.get_or_init(|| vcs.each_ref().map(Arc::downgrade));
-        *core.vcs.lock() = Some(vcs);
+        *core.keeps.lock() = Some(Arc::clone(&core));
         core.alive.set();
         core.report(|| pvc::pair(core.id), pvc::CREATE, None);
         core
@@ -251,14 +246,14 @@ impl PluginVCCore {
 
     /// The active end, until the pair is freed.
     #[must_use]
-    pub fn active_vc(&self) -> Option<Arc<PluginVC>> {
-        self.end_ref(Side::Active)
+    pub fn active_vc(&self) -> Option<Arc<PluginVC<Active>>> {
+        self.if_alive().map(PluginVC::of)
     }
 
     /// The passive end, until the pair is freed.
     #[must_use]
-    pub fn passive_vc(&self) -> Option<Arc<PluginVC>> {
-        self.end_ref(Side::Passive)
+    pub fn passive_vc(&self) -> Option<Arc<PluginVC<Passive>>> {
+        self.if_alive().map(PluginVC::of)
     }
 
     /// The core mutex.
@@ -291,10 +286,9 @@ impl PluginVCCore {
 
     /// Says which ends are transparent. Mirrors `set_transparent`.
     pub fn set_transparent(&self, passive_side: bool, active_side: bool) {
-        if let Some([active, passive]) = &*self.vcs.lock() {
-            passive.net_base().set_is_transparent(passive_side);
-            active.net_base().set_is_transparent(active_side);
-        }
+        let [active, passive] = &self.ends;
+        passive.net.set_is_transparent(passive_side);
+        active.net.set_is_transparent(active_side);
     }
 
     /// What the holder of C may touch.
@@ -313,9 +307,29 @@ impl PluginVCCore {
         &self.ends[side.index()]
     }
 
+    /// A reference to the pair, until it is freed.
+    pub(crate) fn if_alive(&self) -> Option<Arc<PluginVCCore>> {
+        self.keeps.lock().clone()
+    }
+
+    /// An end for its user, from a caller that has a reference to the pair.
     #[inline]
-    pub(crate) fn end_ref(&self, side: Side) -> Option<Arc<PluginVC>> {
-        self.weak_vcs.get()?[side.index()].upgrade()
+    pub(crate) fn end_ref(&self, side: Side) -> Option<NetVcRef> {
+        let pair = self.this.upgrade()?;
+        Some(match side {
+            Side::Active => PluginVC::<Active>::of(pair),
+            Side::Passive => PluginVC::<Passive>::of(pair),
+        })
+    }
+
+    /// The same as what is scheduled.
+    #[inline]
+    pub(crate) fn end_cont(&self, side: Side) -> Option<ContRef> {
+        let pair = self.this.upgrade()?;
+        Some(match side {
+            Side::Active => PluginVC::<Active>::of(pair),
+            Side::Passive => PluginVC::<Passive>::of(pair),
+        })
     }
 
     #[inline(always)]
@@ -369,9 +383,9 @@ impl PluginVCCore {
 
     fn cut(&self) {
         self.alive.clear();
-        let vcs = self.vcs.lock().take();
+        let keeps = self.keeps.lock().take();
         let acceptor = self.connect_to.lock().take();
         let about = self.about.lock().take();
-        drop((vcs, acceptor, about));
+        drop((acceptor, about, keeps));
     }
 }

@@ -3,10 +3,12 @@
 //! Mirrors the members of `class PluginVC`. Each field says which lock guards
 //! it, and which code reads it without that lock.
 
-use eventsys::AtomicEvent;
+use std::sync::Arc;
+
 use eventsys::sync::atomic::AtomicI32;
 use eventsys::sync::{AtomicTime, Flag};
-use iocore::{VIO, VioOp};
+use eventsys::{AtomicEvent, ContinuationBase, EThread, ProxyMutex};
+use iocore::{NetVcBase, VIO, VioOp};
 
 /// One direction of one end. Mirrors `PluginVCState`.
 #[derive(Default)]
@@ -24,8 +26,10 @@ pub(crate) struct Direction {
 }
 
 /// One end.
-#[derive(Default)]
 pub(crate) struct End {
+    /// The core mutex, C, and the end's own affinity to a thread.
+    pub(crate) base: ContinuationBase,
+    pub(crate) net: NetVcBase,
     pub(crate) read: Direction,
     pub(crate) write: Direction,
     /// Set under C; read by everyone, also without it.
@@ -54,6 +58,26 @@ pub(crate) struct End {
 }
 
 impl End {
+    #[inline(always)] // Written where it stays: the pair is made in one place.
+    pub(crate) fn new(core: &Arc<ProxyMutex>, thread: Option<&Arc<EThread>>) -> End {
+        End {
+            base: ContinuationBase::new(Arc::clone(core)),
+            net: NetVcBase::new(thread),
+            read: Direction::default(),
+            write: Direction::default(),
+            closed: Flag::default(),
+            sm_lock_retry_event: AtomicEvent::default(),
+            core_lock_retry_event: AtomicEvent::default(),
+            deletable: Flag::default(),
+            reentrancy_count: AtomicI32::default(),
+            active_timeout: AtomicTime::default(),
+            active_event: AtomicEvent::default(),
+            inactive_timeout: AtomicTime::default(),
+            inactive_timeout_at: AtomicTime::default(),
+            inactive_event: AtomicEvent::default(),
+        }
+    }
+
     #[inline(always)]
     pub(crate) fn direction(&self, op: VioOp) -> &Direction {
         match op {

@@ -57,7 +57,7 @@ impl<'a> Half<'a> {
         if place.is_some() {
             return;
         }
-        let Some(this) = self.core.end_ref(self.side) else { return };
+        let Some(this) = self.core.end_cont(self.side) else { return };
         let processor = &self.core.processor;
         let event = EThread::with_current(move |thread| match thread {
             Some(thread) if self.is_home(thread) => Some(match span {

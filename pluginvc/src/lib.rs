@@ -71,7 +71,7 @@ pub use core::PluginVCCore;
 pub use epoch::{Epoch, ParseEpochError};
 pub use options::{Corrections, PluginVcOptions};
 pub use steps::Side;
-pub use vc::PluginVC;
+pub use vc::{Active, Passive, PluginVC, WhichEnd};
 
 /// How long a PluginVC waits after a lock was missed, in nanoseconds. Mirrors
 /// `PVC_LOCK_RETRY_TIME`.

@@ -28,11 +28,11 @@ use crate::PVC_LOCK_RETRY_TIME;
 use crate::defects::{GH_1333, TS_2253, TS_2317, planted};
 use crate::half::Half;
 use crate::locks::take_vio_mutex;
-use crate::vc::{PluginVC, Reentrancy};
+use crate::vc::{PluginVC, Reentrancy, WhichEnd};
 
-impl Continuation for PluginVC {
+impl<W: WhichEnd> Continuation for PluginVC<W> {
     fn base(&self) -> &ContinuationBase {
-        self.continuation_base()
+        &self.end().base
     }
 
     /// `PluginVC::main_handler`.

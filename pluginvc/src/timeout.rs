@@ -137,7 +137,7 @@ impl Half<'_> {
     }
 
     pub(crate) fn this_cont(self) -> ContRef {
-        self.core.end_ref(self.side).expect("a caller that sets a timeout has the end")
+        self.core.end_cont(self.side).expect("a caller that sets a timeout has the end")
     }
 }
 

@@ -1,5 +1,8 @@
 //! [`PluginVC`]: one end, as its users see it.
 //!
+//! The two ends and the pair are one allocation: a `PluginVC` is a view of the pair, and a reference
+//! to it counts as one to the pair. Which end it is, its type says.
+//!
 //! Mirrors `PluginVC::do_io_read`, `do_io_write`, `do_io_close`,
 //! `do_io_shutdown`, `reenable`, `reenable_re`, `get_data`, `set_data` and the
 //! addresses.
@@ -12,12 +15,14 @@
 
 use crate::steps as pvc;
 use crate::steps::Side;
+use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytemuck::{TransparentWrapper, TransparentWrapperAlloc};
 use eventsys::defects::rearmed;
 use eventsys::sync::atomic::Ordering;
-use eventsys::{ContRef, ContinuationBase, EThread, Guard, HrTime, ProxyMutex};
+use eventsys::{ContRef, Guard, HrTime, ProxyMutex};
 use iocore::{
     ApiData, BoundBuffer, DataId, IOBufferReader, MIOBufferAccessor, NetVConnection, NetVcBase,
     ShutdownHowTo, UserData, VConnection, VIO, VioHandle, VioOp,
@@ -27,6 +32,38 @@ use crate::core::PluginVCCore;
 use crate::defects::{TS_3235, TS_3522, planted};
 use crate::end::End;
 use crate::half::Half;
+
+/// Which end of a pair a [`PluginVC`] is: [`Active`] or [`Passive`].
+pub trait WhichEnd: sealed::Sealed + 'static {
+    /// The end.
+    const SIDE: Side;
+    /// The one at the other side.
+    type Other: WhichEnd;
+}
+
+/// The end that connects.
+#[derive(Clone, Copy, Debug)]
+pub enum Active {}
+
+/// The end that the acceptor is given.
+#[derive(Clone, Copy, Debug)]
+pub enum Passive {}
+
+impl WhichEnd for Active {
+    const SIDE: Side = Side::Active;
+    type Other = Passive;
+}
+
+impl WhichEnd for Passive {
+    const SIDE: Side = Side::Passive;
+    type Other = Active;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Active {}
+    impl Sealed for super::Passive {}
+}
 
 /// One end of a pair.
 ///
@@ -41,44 +78,37 @@ use crate::half::Half;
 /// assert_eq!((active.side().letter(), passive.side().letter()), ('A', 'P'));
 /// assert!(!passive.is_closed());
 /// ```
-pub struct PluginVC {
-    /// The core mutex, C.
-    base: ContinuationBase,
-    core: Arc<PluginVCCore>,
-    net: NetVcBase,
-    side: Side,
+#[derive(TransparentWrapper)]
+#[repr(transparent)]
+#[transparent(PluginVCCore)]
+pub struct PluginVC<W: WhichEnd> {
+    core: PluginVCCore,
+    which: PhantomData<fn() -> W>,
 }
 
-impl PluginVC {
-    pub(crate) fn new(
-        core: &Arc<PluginVCCore>,
-        side: Side,
-        thread: Option<&Arc<EThread>>,
-    ) -> Arc<PluginVC> {
-        Arc::new(PluginVC {
-            base: ContinuationBase::new(Arc::clone(core.mutex())),
-            core: Arc::clone(core),
-            net: NetVcBase::new(thread),
-            side,
-        })
+impl<W: WhichEnd> PluginVC<W> {
+    /// The end of a pair.
+    #[inline]
+    pub(crate) fn of(pair: Arc<PluginVCCore>) -> Arc<PluginVC<W>> {
+        PluginVC::wrap_arc(pair)
     }
 
     /// Which end it is.
     #[must_use]
     pub fn side(&self) -> Side {
-        self.side
+        W::SIDE
     }
 
     /// The pair.
     #[must_use]
-    pub fn core(&self) -> &Arc<PluginVCCore> {
-        &self.core
+    pub fn core(&self) -> Arc<PluginVCCore> {
+        self.core.this.upgrade().expect("called by reference")
     }
 
     /// The other end, until the pair is freed. Mirrors `get_other_side`.
     #[must_use]
-    pub fn get_other_side(&self) -> Option<Arc<PluginVC>> {
-        self.core.end_ref(self.half().other().side)
+    pub fn get_other_side(&self) -> Option<Arc<PluginVC<W::Other>>> {
+        self.core.if_alive().map(PluginVC::of)
     }
 
     /// True once `do_io_close` has been called. Without the core mutex, the
@@ -101,24 +131,20 @@ impl PluginVC {
         self.core.mutex()
     }
 
-    pub(crate) fn continuation_base(&self) -> &ContinuationBase {
-        &self.base
-    }
-
-    /// A reference to this end, for scheduling on it.
-    fn this_ref(&self) -> Arc<PluginVC> {
-        self.core.end_ref(self.side).expect("called by reference")
+    /// A reference to this end.
+    fn this_ref(&self) -> Arc<PluginVC<W>> {
+        self.core.this.upgrade().map(PluginVC::of).expect("called by reference")
     }
 
     /// This end inside its pair.
     #[inline]
     pub(crate) fn half(&self) -> Half<'_> {
-        Half { core: &self.core, side: self.side }
+        Half { core: &self.core, side: W::SIDE }
     }
 
     #[inline]
-    fn end(&self) -> &End {
-        self.core.end(self.side)
+    pub(crate) fn end(&self) -> &End {
+        self.core.end(W::SIDE)
     }
 
     /// The assertions that open every call of the original; in debug builds only,
@@ -160,12 +186,12 @@ impl PluginVC {
     }
 
     fn address(&self, local: bool) -> Option<SocketAddr> {
-        let of_active = (self.side == Side::Active) == local;
+        let of_active = (W::SIDE == Side::Active) == local;
         self.core.with_about(|about| if of_active { about.active_addr } else { about.passive_addr })
     }
 }
 
-impl VConnection for PluginVC {
+impl<W: WhichEnd> VConnection for PluginVC<W> {
     fn do_io_read(
         &self,
         guard: &Guard<'_>,
@@ -276,7 +302,7 @@ impl VConnection for PluginVC {
             };
             Some(ApiData::User(self.core.with_about(data)))
         };
-        let active = self.side == Side::Active;
+        let active = W::SIDE == Side::Active;
         match id {
             DataId::PluginVcLocal => user(active),
             DataId::PluginVcRemote => user(!active),
@@ -291,7 +317,7 @@ impl VConnection for PluginVC {
             DataId::PluginVcRemote => false,
             _ => return false,
         };
-        if (self.side == Side::Active) == local {
+        if (W::SIDE == Side::Active) == local {
             self.core.set_active_data(data);
         } else {
             self.core.set_passive_data(data);
@@ -300,9 +326,9 @@ impl VConnection for PluginVC {
     }
 }
 
-impl NetVConnection for PluginVC {
+impl<W: WhichEnd> NetVConnection for PluginVC<W> {
     fn net_base(&self) -> &NetVcBase {
-        &self.net
+        &self.end().net
     }
 
     fn set_active_timeout(&self, timeout: HrTime) {

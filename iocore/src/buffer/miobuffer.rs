@@ -65,6 +65,7 @@ impl MIOBuffer {
     ///
     /// If [`SizeIndex::is_allocatable`] does not hold.
     #[doc(alias = "TSIOBufferSizedCreate")]
+    #[inline]
     pub fn new(size_index: SizeIndex) -> Self {
         let mut buffer = Self::new_empty(size_index);
         buffer.append_block_of(size_index);
@@ -78,6 +79,7 @@ impl MIOBuffer {
     /// of the first one when it comes.
     ///
     /// Mirrors `new_empty_MIOBuffer` of `I_IOBuffer.h` (9.1.3).
+    #[inline]
     pub fn new_empty(size_index: SizeIndex) -> Self {
         Self {
             queue: BlockQueue::default(),

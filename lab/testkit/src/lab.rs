@@ -313,9 +313,13 @@ impl Drop for Lab {
         for agent in &agents {
             quietly(&mut || agent.forget_rules());
         }
-        let ends = cores.iter().flat_map(|core| [core.active_vc(), core.passive_vc()]).flatten();
-        for end in ends.filter(|end| !end.is_closed()) {
-            quietly(&mut || end.do_io_close(None));
+        for core in &cores {
+            if let Some(active) = core.active_vc().filter(|end| !end.is_closed()) {
+                quietly(&mut || active.do_io_close(None));
+            }
+            if let Some(passive) = core.passive_vc().filter(|end| !end.is_closed()) {
+                quietly(&mut || passive.do_io_close(None));
+            }
         }
         if !cores.is_empty() {
             quietly(&mut || self.passes(3));

@@ -5,16 +5,18 @@ use std::any::Any;
 use std::sync::Arc;
 
 use eventsys::steps::Step;
-use iocore::{ApiData, DataId, NetVConnection, NetVConnectionContext, UserData, VConnection};
+use iocore::{
+    ApiData, DataId, NetVConnection, NetVConnectionContext, NetVcRef, UserData, VConnection,
+};
 use pluginvc::steps::{CREATE, Side, pair, subject};
-use pluginvc::{PluginVC, PluginVcOptions};
+use pluginvc::{Active, Passive, PluginVC, PluginVcOptions};
 use testkit::{Lab, panic_text};
 
 /// A connected pair and its two ends.
-fn ends(lab: &Lab, options: PluginVcOptions) -> [Arc<PluginVC>; 2] {
+fn ends(lab: &Lab, options: PluginVcOptions) -> (Arc<PluginVC<Active>>, Arc<PluginVC<Passive>>) {
     let (a, p) = lab.agents();
     let core = lab.pair_with(&a, &p, options);
-    [core.active_vc().unwrap(), core.passive_vc().unwrap()]
+    (core.active_vc().unwrap(), core.passive_vc().unwrap())
 }
 
 fn text(text: &str) -> UserData {
@@ -22,7 +24,7 @@ fn text(text: &str) -> UserData {
     Some(data)
 }
 
-fn stored(vc: &PluginVC, id: DataId) -> Option<String> {
+fn stored(vc: &dyn NetVConnection, id: DataId) -> Option<String> {
     match vc.get_data(id) {
         Some(ApiData::User(data)) => {
             data.map(|data| data.downcast_ref::<String>().unwrap().clone())
@@ -34,7 +36,7 @@ fn stored(vc: &PluginVC, id: DataId) -> Option<String> {
 #[test]
 fn what_is_local_to_one_end_is_remote_to_the_other() {
     let lab = Lab::new();
-    let [active, passive] = ends(&lab, PluginVcOptions::default());
+    let (active, passive) = ends(&lab, PluginVcOptions::default());
     assert_eq!((active.get_local_addr(), active.get_remote_addr()), (None, None));
     let (here, there) = ("10.0.0.1:1".parse().unwrap(), "[::1]:8080".parse().unwrap());
     active.core().set_active_addr(here);
@@ -46,32 +48,32 @@ fn what_is_local_to_one_end_is_remote_to_the_other() {
 #[test]
 fn data_set_at_one_end_is_seen_from_the_other() {
     let lab = Lab::new();
-    let [active, passive] = ends(&lab, PluginVcOptions::default());
-    assert_eq!(stored(&active, DataId::PluginVcLocal), None);
+    let (active, passive) = ends(&lab, PluginVcOptions::default());
+    assert_eq!(stored(&*active, DataId::PluginVcLocal), None);
     assert!(active.set_data(DataId::PluginVcLocal, text("a's own")));
     assert!(active.set_data(DataId::PluginVcRemote, text("for p")));
-    assert_eq!(stored(&passive, DataId::PluginVcRemote).as_deref(), Some("a's own"));
-    assert_eq!(stored(&passive, DataId::PluginVcLocal).as_deref(), Some("for p"));
+    assert_eq!(stored(&*passive, DataId::PluginVcRemote).as_deref(), Some("a's own"));
+    assert_eq!(stored(&*passive, DataId::PluginVcLocal).as_deref(), Some("for p"));
     assert!(passive.set_data(DataId::PluginVcLocal, text("p's own")));
     assert!(passive.set_data(DataId::PluginVcRemote, None));
-    assert_eq!(stored(&active, DataId::PluginVcRemote).as_deref(), Some("p's own"));
-    assert_eq!(stored(&active, DataId::PluginVcLocal), None);
+    assert_eq!(stored(&*active, DataId::PluginVcRemote).as_deref(), Some("p's own"));
+    assert_eq!(stored(&*active, DataId::PluginVcLocal), None);
 }
 
 #[test]
 fn data_may_be_set_at_the_pair_before_it_is_connected() {
     let lab = Lab::new();
-    let [active, passive] = ends(&lab, PluginVcOptions::default());
+    let (active, passive) = ends(&lab, PluginVcOptions::default());
     active.core().set_active_data(text("active"));
     active.core().set_passive_data(text("passive"));
-    assert_eq!(stored(&active, DataId::PluginVcLocal).as_deref(), Some("active"));
-    assert_eq!(stored(&passive, DataId::PluginVcLocal).as_deref(), Some("passive"));
+    assert_eq!(stored(&*active, DataId::PluginVcLocal).as_deref(), Some("active"));
+    assert_eq!(stored(&*passive, DataId::PluginVcLocal).as_deref(), Some("passive"));
 }
 
 #[test]
 fn an_unknown_id_is_refused() {
     let lab = Lab::new();
-    let [active, _] = ends(&lab, PluginVcOptions::default());
+    let (active, _) = ends(&lab, PluginVcOptions::default());
     for id in [DataId::ReadVio, DataId::WriteVio, DataId::OutputVc] {
         assert!(active.get_data(id).is_none());
         assert!(!active.set_data(id, text("x")));
@@ -82,12 +84,14 @@ fn an_unknown_id_is_refused() {
 #[test]
 fn each_end_says_whether_it_is_closed() {
     let lab = Lab::new();
-    let [active, passive] = ends(&lab, PluginVcOptions::default());
-    let closed = |vc: &PluginVC| matches!(vc.get_data(DataId::Closed), Some(ApiData::Closed(true)));
-    assert!(!closed(&active) && !active.is_closed());
+    let (active, passive) = ends(&lab, PluginVcOptions::default());
+    let closed = |vc: &dyn NetVConnection| {
+        matches!(vc.get_data(DataId::Closed), Some(ApiData::Closed(true)))
+    };
+    assert!(!closed(&*active) && !active.is_closed());
     active.do_io_close(None);
-    assert!(closed(&active) && active.is_closed());
-    assert!(!closed(&passive) && !passive.is_closed());
+    assert!(closed(&*active) && active.is_closed());
+    assert!(!closed(&*passive) && !passive.is_closed());
 }
 
 #[test]
@@ -98,10 +102,12 @@ fn both_ends_carry_the_plugins_tag_and_number() {
         plugin_id: 42,
         ..PluginVcOptions::default()
     };
-    for vc in ends(&lab, options) {
+    let (active, passive) = ends(&lab, options);
+    for vc in [active as NetVcRef, passive] {
         assert_eq!((vc.plugin_tag().as_deref(), vc.plugin_id()), (Some("healthcheck"), 42));
     }
-    for vc in ends(&lab, PluginVcOptions::default()) {
+    let (active, passive) = ends(&lab, PluginVcOptions::default());
+    for vc in [active as NetVcRef, passive] {
         assert_eq!((vc.plugin_tag(), vc.plugin_id()), (None, 0));
     }
 }
@@ -109,18 +115,18 @@ fn both_ends_carry_the_plugins_tag_and_number() {
 #[test]
 fn the_ends_of_a_pair_are_transparent_one_by_one() {
     let lab = Lab::new();
-    let [active, passive] = ends(&lab, PluginVcOptions::default());
+    let (active, passive) = ends(&lab, PluginVcOptions::default());
     active.core().set_transparent(true, false);
-    let of = |vc: &PluginVC| vc.net_base().is_transparent();
-    assert_eq!((of(&active), of(&passive)), (false, true));
+    let of = |vc: &dyn NetVConnection| vc.net_base().is_transparent();
+    assert_eq!((of(&*active), of(&*passive)), (false, true));
     active.core().set_transparent(false, true);
-    assert_eq!((of(&active), of(&passive)), (true, false));
+    assert_eq!((of(&*active), of(&*passive)), (true, false));
 }
 
 #[test]
 fn the_context_is_set_once() {
     let lab = Lab::new();
-    let [active, passive] = ends(&lab, PluginVcOptions::default());
+    let (active, passive) = ends(&lab, PluginVcOptions::default());
     active.net_base().set_context(NetVConnectionContext::In);
     passive.net_base().set_context(NetVConnectionContext::Out);
     assert_eq!(active.net_base().context(), Some(NetVConnectionContext::In));
@@ -132,7 +138,8 @@ fn the_context_is_set_once() {
 #[test]
 fn a_pair_belongs_to_the_thread_that_made_it() {
     let lab = Lab::new();
-    for vc in ends(&lab, PluginVcOptions::default()) {
+    let (active, passive) = ends(&lab, PluginVcOptions::default());
+    for vc in [active as NetVcRef, passive] {
         assert!(Arc::ptr_eq(&vc.net_base().thread().unwrap(), lab.thread.thread()));
     }
 }
@@ -140,7 +147,7 @@ fn a_pair_belongs_to_the_thread_that_made_it() {
 #[test]
 fn what_only_sockets_can_do_is_answered_and_does_nothing() {
     let lab = Lab::new();
-    let [active, _] = ends(&lab, PluginVcOptions::default());
+    let (active, _) = ends(&lab, PluginVcOptions::default());
     lab.take();
     active.add_to_keep_alive_queue();
     active.remove_from_keep_alive_queue();
@@ -154,27 +161,27 @@ fn what_only_sockets_can_do_is_answered_and_does_nothing() {
 #[test]
 fn each_pair_has_a_number_of_its_own_and_both_ends_lead_to_it() {
     let lab = Lab::new();
-    let [a1, p1] = ends(&lab, PluginVcOptions::default());
-    let [a2, _] = ends(&lab, PluginVcOptions::default());
+    let (a1, p1) = ends(&lab, PluginVcOptions::default());
+    let (a2, _) = ends(&lab, PluginVcOptions::default());
     assert!(a1.core().id() < a2.core().id());
-    assert!(Arc::ptr_eq(a1.core(), p1.core()));
+    assert!(Arc::ptr_eq(&a1.core(), &p1.core()));
     assert_ne!(a1.side(), p1.side());
 }
 
 #[test]
 fn a_freed_pair_has_no_ends_and_no_data() {
     let lab = Lab::new();
-    let [active, passive] = ends(&lab, PluginVcOptions::default());
+    let (active, passive) = ends(&lab, PluginVcOptions::default());
     active.set_data(DataId::PluginVcLocal, text("gone"));
     active.core().set_active_addr("10.0.0.1:1".parse().unwrap());
-    let core = Arc::clone(active.core());
+    let core = active.core();
     active.do_io_close(None);
     passive.do_io_close(None);
     lab.settle();
     assert!(core.is_freed());
     // A user that still has an end may look at it.
     assert_eq!(active.get_local_addr(), None);
-    assert_eq!(stored(&active, DataId::PluginVcLocal), None);
+    assert_eq!(stored(&*active, DataId::PluginVcLocal), None);
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! Connecting, accepting, and giving up: `connect`, `connect_re`,
 //! `kill_no_connect`, the acceptor's mutex, and when the pair is freed.
 
+use std::any::TypeId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use eventsys::{ContRef, EventCode, FreeContinuation, Outcome};
 use iocore::{IoData, IoEvents};
-use pluginvc::PluginVCCore;
-use testkit::{ACCEPT, Lab, MAX, OPEN, hold, on_foreign_thread, panic_text};
+use pluginvc::{Active, Passive, PluginVC, PluginVCCore};
+use testkit::{ACCEPT, Agent, Lab, MAX, OPEN, hold, on_foreign_thread, panic_text};
 
 use crate::common::connected;
 
@@ -21,8 +22,12 @@ fn connect_gives_the_passive_end_to_the_acceptor_before_it_returns() {
     let (active, passive) = (core.active_vc().unwrap(), core.passive_vc().unwrap());
     assert!(Arc::ptr_eq(&active.get_other_side().unwrap(), &passive));
     assert!(Arc::ptr_eq(&passive.get_other_side().unwrap(), &active));
-    assert!(std::ptr::addr_eq(Arc::as_ptr(&p.vc()), Arc::as_ptr(&passive)));
-    assert!(std::ptr::addr_eq(Arc::as_ptr(&a.vc()), Arc::as_ptr(&active)));
+    // The ends are views of the pair: their types tell them apart, and not their addresses.
+    assert!(std::ptr::addr_eq(Arc::as_ptr(&p.vc()), Arc::as_ptr(&core)));
+    assert!(std::ptr::addr_eq(Arc::as_ptr(&a.vc()), Arc::as_ptr(&core)));
+    let of = |agent: &Agent| (*agent.vc()).type_id();
+    assert_eq!(of(&p), TypeId::of::<PluginVC<Passive>>());
+    assert_eq!(of(&a), TypeId::of::<PluginVC<Active>>());
 }
 
 #[test]

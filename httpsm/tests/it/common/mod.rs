@@ -14,7 +14,7 @@ use httpsm::{
     ProtocolProbeSessionAccept, UrlRewrite,
 };
 use iocore::{IoData, IoEvents, NetVcRef, VConnection, VioOp};
-use pluginvc::{Corrections, Epoch, PairCensus, PluginVC, PluginVCCore, PluginVcOptions};
+use pluginvc::{Corrections, Epoch, PairCensus, Passive, PluginVC, PluginVCCore, PluginVcOptions};
 
 /// A proxy on the thread of a laboratory.
 pub(crate) struct Lab {
@@ -186,7 +186,7 @@ pub(crate) fn until_freed(proxy: &HttpProxy, pairs: &PairCensus) {
 pub(crate) struct Peer {
     end: testkit::Peer,
     /// The other end of a client's connection.
-    other: Option<Weak<PluginVC>>,
+    other: Option<Weak<PluginVC<Passive>>>,
 }
 
 impl Deref for Peer {

@@ -359,7 +359,7 @@ fn in_d_bytes_go_from_the_front_of_a_buffer_to_its_end_if_both_ends_use_it() {
             &p,
             PluginVcOptions { epoch: Epoch::D, ..PluginVcOptions::default() },
         );
-        let [active, passive] = [core.active_vc().unwrap(), core.passive_vc().unwrap()];
+        let (active, passive) = (core.active_vc().unwrap(), core.passive_vc().unwrap());
         let bytes = counting(len);
         let (both, reader) = p.with(|me| {
             me.fill(&bytes);
