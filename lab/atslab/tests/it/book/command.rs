@@ -63,7 +63,8 @@ pub(super) const BY_HAND: &[(&str, &str)] = &[
 ];
 
 /// Words of a command that mean a real program, or a file that one has written.
-const LIVE: [&str; 8] = [
+const LIVE: [&str; 9] = [
+    "atslab diff 8.1.11 9.2.9",
     "atslab plugin ",
     "--live",
     " fuzz",
