@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The most that one call reads.
 const PIECE: usize = 256 * 1024;
 
-/// A longer head is none of a generator's.
+/// A head that is longer did not come from a generator.
 const LONGEST_HEAD: usize = 16 * 1024;
 
 /// An answer, and the connection that it came over, which stays open.

@@ -32,10 +32,11 @@ impl FolderArg {
         self.servers.clone().unwrap_or_else(or_else)
     }
 
-    /// All servers that have been unpacked.
-    pub(crate) fn installed(&self) -> Vec<Server> {
-        let find = |release| self.find(release).ok();
-        Release::RUNNABLE.into_iter().filter_map(find).collect()
+    /// The servers whose headers may be used for `asked`: its own first, then those of the packages,
+    /// of which only one has any.
+    pub(crate) fn with_headers(&self, asked: &[Server]) -> Vec<Server> {
+        let unpacked = Release::RUNNABLE.into_iter().filter_map(|release| self.find(release).ok());
+        asked.iter().cloned().chain(unpacked).collect()
     }
 
     /// The server of `release`, if it has been unpacked.
@@ -78,11 +79,8 @@ impl ServersArg {
         }])
     }
 
-    /// The servers whose headers may be used for `asked`: its own first, then those of the packages,
-    /// of which only one has any.
+    /// As [`FolderArg::with_headers`].
     pub(crate) fn with_headers(&self, asked: &[Server]) -> Vec<Server> {
-        let mut all = asked.to_vec();
-        all.extend(self.folder.installed());
-        all
+        self.folder.with_headers(asked)
     }
 }

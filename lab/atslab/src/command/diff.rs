@@ -8,6 +8,7 @@ mod report;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::slice;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
@@ -218,6 +219,17 @@ fn scenarios(args: &DiffArgs) -> Result<(u64, Box<dyn Iterator<Item = Named>>), 
     Ok((all.len() as u64, Box::new(all.into_iter())))
 }
 
+fn arm_of(args: &DiffArgs, chosen: &Chosen) -> Result<Arm, Error> {
+    Ok(match chosen {
+        Chosen::Port(epoch) => Arm::Port(PortArm { epoch: *epoch }),
+        Chosen::Server(server) => {
+            // A probe for each: two builds may have different headers.
+            let probe = Probe::build(&args.folder.with_headers(slice::from_ref(server.as_ref())))?;
+            Arm::Real(Box::new(RealArm::new(server, &Arc::new(probe))))
+        }
+    })
+}
+
 /// The two that are compared.
 struct Pair {
     names: [String; 2],
@@ -226,23 +238,9 @@ struct Pair {
 
 impl Pair {
     fn of(args: &DiffArgs) -> Result<Pair, Error> {
-        let chosen = Chosen::both(args)?;
-        let fallback = args.folder.installed();
-        let mut arms = Vec::new();
-        for one in &chosen {
-            arms.push(match one {
-                Chosen::Port(epoch) => Arm::Port(PortArm { epoch: *epoch }),
-                Chosen::Server(server) => {
-                    // A probe for each: two builds may have different headers.
-                    let own = std::iter::once(server.as_ref().clone());
-                    let probe = Probe::build(&own.chain(fallback.clone()).collect::<Vec<_>>())?;
-                    Arm::Real(Box::new(RealArm::new(server, &Arc::new(probe))))
-                }
-            });
-        }
-        let names = chosen.map(|one| one.name());
-        let arms = arms.try_into().unwrap_or_else(|_| unreachable!("two were chosen"));
-        Ok(Pair { names, arms })
+        let [left, right] = Chosen::both(args)?;
+        let names = [left.name(), right.name()];
+        Ok(Pair { names, arms: [arm_of(args, &left)?, arm_of(args, &right)?] })
     }
 
     /// How many steps the first one took, and the smallest scenario in which the two differ, if

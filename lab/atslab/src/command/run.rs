@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use anstyle::Style;
 use clap::{Args, ValueEnum};
+use conformance::ats::http_scenario::{http_named, http_names};
 use conformance::ats::live::generate;
 use conformance::ats::scenario::http::{HttpScenario, is_http_scenario};
 use conformance::ats::scenario::input::{MOST_OF_A_SCENARIO, read_file};
@@ -270,8 +271,20 @@ pub(crate) fn http_named_or_file(file: &Path) -> Result<(String, HttpScenario), 
     http::named_or_read(Text::of(file)?)
 }
 
+/// The HTTP scenarios of `files`, or of the whole gallery if there are none.
+pub(crate) fn http_files_or_gallery(
+    files: &[PathBuf],
+) -> Result<Vec<(String, HttpScenario)>, Error> {
+    if files.is_empty() {
+        return Ok(http_names()
+            .filter_map(|name| Some((name.clone(), http_named(&name)?)))
+            .collect());
+    }
+    files.iter().map(|file| http_named_or_file(file)).collect()
+}
+
 /// True if `file` is an HTTP scenario, or would be: a file with a `[client]`, or a name of the gallery.
-/// A pipe is none: it has nothing for a second reader.
+/// A pipe is no regular file: it has nothing for a second reader.
 pub(crate) fn is_http(file: &Path) -> Result<bool, Error> {
     Ok((file.is_file() || !file.exists()) && Text::of(file)?.is_http())
 }

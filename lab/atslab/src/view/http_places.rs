@@ -6,6 +6,8 @@ use std::ops::Range;
 use conformance::ats::scenario::http::{HttpRecord, HttpWhat, when_key};
 use toml::de::{DeTable, DeValue};
 
+use super::places::place_of;
+
 /// The places of the keys of reactions and of operations.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HttpPlaces {
@@ -81,12 +83,7 @@ impl HttpPlaces {
     }
 
     fn add(&mut self, text: &str, span: Range<usize>) -> usize {
-        let before = &text[..span.start];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = before.bytes().filter(|&byte| byte == b'\n').count();
-        let first = text[line_start..span.start].chars().count();
-        let end = first + text[span].chars().count();
-        self.all.push([line, first, end]);
+        self.all.push(place_of(text, span));
         self.all.len() - 1
     }
 }

@@ -60,14 +60,19 @@ impl Places {
     }
 
     fn add(&mut self, text: &str, span: Range<usize>) -> usize {
-        let before = &text[..span.start];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = before.bytes().filter(|&byte| byte == b'\n').count();
-        let first = text[line_start..span.start].chars().count();
-        let end = first + text[span].chars().count();
-        self.all.push([line, first, end]);
+        self.all.push(place_of(text, span));
         self.all.len() - 1
     }
+}
+
+/// Where `span` stands in `text`: its line, its first character and the one behind its last,
+/// counted from 0.
+pub(super) fn place_of(text: &str, span: Range<usize>) -> [usize; 3] {
+    let before = &text[..span.start];
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = before.bytes().filter(|&byte| byte == b'\n').count();
+    let first = text[line_start..span.start].chars().count();
+    [line, first, first + text[span].chars().count()]
 }
 
 #[cfg(test)]

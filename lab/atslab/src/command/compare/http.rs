@@ -7,15 +7,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use conformance::ats::http_scenario::{
-    HttpArm, HttpDifference, explain_http, http_differ, http_named, http_names, play_on_port,
-    recorded_http,
+    HttpArm, HttpDifference, explain_http, http_differ, play_on_port, recorded_http,
 };
 use conformance::ats::live::{Probe, Release};
 use conformance::ats::scenario::http::{HttpReport, HttpScenario};
 use serde_json::{Value, json};
 
 use super::{CompareArgs, DIFFERS};
-use crate::command::run::{http_named_or_file, mirrored};
+use crate::command::run::{http_files_or_gallery, mirrored};
 use crate::error::Error;
 use crate::ui::output::{FAULT, Output, TITLE};
 use crate::ui::progress;
@@ -76,7 +75,7 @@ pub(super) fn compare(
     out: &mut Output,
 ) -> Result<ExitCode, Error> {
     Error::unless_http(&args.which)?;
-    let scenarios = scenarios(files)?;
+    let scenarios = http_files_or_gallery(files)?;
     let mut real = Real::of(args)?;
     let release = real.release();
     let bar = progress::bar(scenarios.len() as u64, "{bar:30} {pos} of {len} scenarios");
@@ -96,15 +95,6 @@ pub(super) fn compare(
     }
     let differs = all.iter().any(|one| one.difference.is_some() && one.known.is_none());
     Ok(if differs { ExitCode::from(DIFFERS) } else { ExitCode::SUCCESS })
-}
-
-fn scenarios(files: &[PathBuf]) -> Result<Vec<(String, HttpScenario)>, Error> {
-    if files.is_empty() {
-        return Ok(http_names()
-            .filter_map(|name| Some((name.clone(), http_named(&name)?)))
-            .collect());
-    }
-    files.iter().map(|file| http_named_or_file(file)).collect()
 }
 
 fn write_text(out: &mut Output, release: Release, all: &[Compared]) -> io::Result<()> {

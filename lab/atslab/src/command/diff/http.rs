@@ -1,10 +1,11 @@
 //! `atslab diff` with HTTP scenarios: two servers, or the port and a server.
 
+use std::slice;
 use std::sync::Arc;
 
 use conformance::ats::Epoch;
 use conformance::ats::http_scenario::{
-    HttpArm, HttpDifference, generate_http, http_differ, http_named, http_names, shrink_http,
+    HttpArm, HttpDifference, generate_http, http_differ, shrink_http,
 };
 use conformance::ats::live::{LiveError, Probe};
 use conformance::ats::scenario::http::{
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::report::Found;
 use super::{Chosen, Comparison, DiffArgs};
-use crate::command::run::http_named_or_file;
+use crate::command::run::http_files_or_gallery;
 use crate::command::view::{links, write};
 use crate::error::Error;
 use crate::ui::progress;
@@ -112,11 +113,7 @@ fn scenarios(args: &DiffArgs) -> Result<(u64, Box<dyn Iterator<Item = Named>>), 
         let seeds = args.seed..args.seed.saturating_add(count);
         return Ok((count, Box::new(seeds.map(random))));
     }
-    let all: Vec<Named> = if args.scenarios.is_empty() {
-        http_names().filter_map(|name| Some((name.clone(), http_named(&name)?))).collect()
-    } else {
-        args.scenarios.iter().map(|path| http_named_or_file(path)).collect::<Result<_, _>>()?
-    };
+    let all: Vec<Named> = http_files_or_gallery(&args.scenarios)?;
     Ok((all.len() as u64, Box::new(all.into_iter())))
 }
 
@@ -139,6 +136,19 @@ enum Arm {
 }
 
 impl Arm {
+    fn of(args: &DiffArgs, chosen: &Chosen) -> Result<Arm, Error> {
+        Ok(match chosen {
+            Chosen::Port(Epoch::D) => Arm::Port,
+            Chosen::Port(epoch) => return Err(Error::NotMirrored(format!("epoch {epoch}"))),
+            Chosen::Server(server) => {
+                // A probe for each: two builds may have different headers.
+                let probe =
+                    Probe::of_http(&args.folder.with_headers(slice::from_ref(server.as_ref())))?;
+                Arm::Real(Box::new(HttpArm::new(server, &Arc::new(probe))))
+            }
+        })
+    }
+
     fn play(&mut self, scenario: &HttpScenario) -> Result<HttpReport, LiveError> {
         let mut report = self.record(scenario)?.report;
         // Two releases name themselves in each message.
@@ -178,23 +188,9 @@ struct Pair {
 
 impl Pair {
     fn of(args: &DiffArgs) -> Result<Pair, Error> {
-        let chosen = Chosen::both(args)?;
-        let mut arms = Vec::new();
-        for one in &chosen {
-            arms.push(match one {
-                Chosen::Port(Epoch::D) => Arm::Port,
-                Chosen::Port(epoch) => return Err(Error::NotMirrored(format!("epoch {epoch}"))),
-                Chosen::Server(server) => {
-                    // A probe for each: two builds may have different headers.
-                    let own = std::iter::once(server.as_ref().clone());
-                    let all: Vec<_> = own.chain(args.folder.installed()).collect();
-                    Arm::Real(Box::new(HttpArm::new(server, &Arc::new(Probe::of_http(&all)?))))
-                }
-            });
-        }
-        let names = chosen.map(|one| one.name());
-        let arms = arms.try_into().unwrap_or_else(|_| unreachable!("two were chosen"));
-        Ok(Pair { names, arms })
+        let [left, right] = Chosen::both(args)?;
+        let names = [left.name(), right.name()];
+        Ok(Pair { names, arms: [Arm::of(args, &left)?, Arm::of(args, &right)?] })
     }
 
     /// How much the participants have seen in the first one, and the smallest scenario in which the
