@@ -72,7 +72,7 @@ mod vc;
 pub use accept::NetAcceptAction;
 pub use action::{Action, ActionResult};
 pub use config::{
-    DefaultInactivity, NET_RETRY_DELAY, NET_THROTTLE_DELAY, NetConfig, ThrottleType,
+    DefaultInactivity, NET_RETRY_DELAY, NET_THROTTLE_DELAY, NetConfig, NetVcRelease, ThrottleType,
     check_net_throttle,
 };
 pub use errors::{

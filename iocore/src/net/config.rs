@@ -36,6 +36,8 @@ pub struct NetConfig {
     pub default_inactivity_timeout: HrTime,
     /// Whether a connection has a default inactivity timeout of its own.
     pub default_inactivity: DefaultInactivity,
+    /// Whose connections they are, where releases differ.
+    pub release: NetVcRelease,
     /// How often the [`InactivityCop`](crate::net#timeouts) looks, in nanoseconds.
     /// `proxy.config.net.inactivity_check_frequency`.
     pub inactivity_check_frequency: HrTime,
@@ -55,6 +57,7 @@ impl Default for NetConfig {
             max_requests_in: 0,
             default_inactivity_timeout: eventsys::hrtime::seconds(86_400),
             default_inactivity: DefaultInactivity::default(),
+            release: NetVcRelease::default(),
             inactivity_check_frequency: eventsys::hrtime::seconds(1),
             additional_accepts: None,
             listen_backlog: -1,
@@ -81,6 +84,26 @@ pub enum DefaultInactivity {
     /// operation and without an inactivity timeout; the configured value is for connections that
     /// have none of their own. As in 10.0 and later (#9268).
     OfEachConnection,
+}
+
+/// The releases whose `UnixNetVConnection` differs in what its user can see.
+///
+/// ```
+/// use iocore::net::{NetConfig, NetVcRelease};
+///
+/// let as_8_1 = NetConfig { release: NetVcRelease::V8_1, ..NetConfig::default() };
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum NetVcRelease {
+    /// As in 8.1.11. `set_inactivity_timeout(0)` sets the default timeout, and the cop sets none
+    /// (#5691). `VC_EVENT_WRITE_READY` asks for room in the blocks of the write's buffer, and not
+    /// for its water mark, and comes behind a write only if none came before it. An error of the
+    /// socket is for the system calls of both directions to find.
+    V8_1,
+    /// As in 9.2.9: the default timeout is the cop's, the water mark decides about
+    /// `VC_EVENT_WRITE_READY`, and an error of the socket is kept for the writer.
+    #[default]
+    V9_2,
 }
 
 /// The direction of a new connection. Mirrors `ThrottleType`.

@@ -13,6 +13,7 @@ use std::sync::{Arc, Weak};
 use eventsys::sync::AtomicTime;
 use eventsys::{Continuation, ContinuationBase, Data, EventCode, Guard, Invocation, Outcome};
 
+use super::config::NetVcRelease;
 use super::handler::NetHandler;
 use super::vc::UnixNetVConnection;
 use crate::net_vconnection::NetVConnection;
@@ -86,7 +87,8 @@ impl UnixNetVConnection {
         }
         let default = self.default_inactivity(shared.config.default_inactivity_timeout);
         let wants = |op| self.net_state(op).enabled.is_set();
-        if self.next_inactivity_timeout_at.get().is_none()
+        if shared.config.release == NetVcRelease::V9_2
+            && self.next_inactivity_timeout_at.get().is_none()
             && default > 0
             && (wants(VioOp::Read) || wants(VioOp::Write))
         {

@@ -29,6 +29,7 @@ use mio::{Events, Poll, Registry, Token, Waker};
 use slab::Slab;
 
 use super::accept::NetAccept;
+use super::config::NetVcRelease;
 use super::queue::{Queue, Slot};
 use super::shared::Shared;
 use super::stats::Counters;
@@ -317,15 +318,17 @@ impl NetHandler {
         // It will not time out before the cop comes round again.
         lists.cop.remove(slot);
         let hung_up = event.is_read_closed() && event.is_write_closed();
-        if event.is_error() || event.is_priority() || hung_up {
+        let has_error = event.is_error() || event.is_priority() || hung_up;
+        let is_for_both = has_error && self.shared.config.release == NetVcRelease::V8_1;
+        if has_error && !is_for_both {
             vc.set_error_from_socket();
         }
-        if event.is_readable() {
+        if event.is_readable() || is_for_both {
             vc.trace(NET_READABLE);
             vc.net_state(VioOp::Read).triggered.set();
             lists.read_ready.enqueue(slot);
         }
-        if event.is_writable() || !event.is_readable() {
+        if event.is_writable() || !event.is_readable() || is_for_both {
             // An error alone also goes to the writer.
             vc.trace(NET_WRITABLE);
             vc.net_state(VioOp::Write).triggered.set();

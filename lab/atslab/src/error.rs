@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use conformance::ReadError;
 use conformance::ats::case::CaseFault;
-use conformance::ats::http_scenario::is_mirrored;
+use conformance::ats::http_scenario::{is_mirrored, is_mirrored_in};
+use conformance::ats::scenario::http::HttpScenario;
 use conformance::ats::live::{LiveError, Release};
 use conformance::ats::recording::RecordingFault;
 use conformance::ats::runner::MOST_CALLS;
@@ -231,6 +232,27 @@ impl Error {
     /// An error if HTTP scenarios cannot be compared with this release.
     pub(crate) fn unless_mirrored(release: Release) -> Result<(), Error> {
         if is_mirrored(release) { Ok(()) } else { Err(Error::NotMirrored(release.to_string())) }
+    }
+
+    /// The release as which the port plays these scenarios: the one that the user has chosen, or
+    /// 9.2.9. An error if the port does not mirror it there.
+    pub(crate) fn release_for<'a>(
+        which: &WhichArgs,
+        scenarios: impl IntoIterator<Item = &'a HttpScenario>,
+    ) -> Result<Release, Error> {
+        let release = match (which.ats, which.epoch) {
+            (Some(release), _) => release,
+            (None, None) => Epoch::D.into(),
+            (None, Some(Epochs::One(epoch))) => epoch.into(),
+            (None, Some(Epochs::All)) => {
+                return Err(Error::NotMirrored("--epoch all".to_owned()));
+            }
+        };
+        match scenarios.into_iter().all(|scenario| is_mirrored_in(release, scenario)) {
+            true => Ok(release),
+            false if which.ats.is_some() => Err(Error::NotMirrored(release.to_string())),
+            false => Err(Error::NotMirrored(format!("epoch {}", release.epoch()))),
+        }
     }
 
     /// An error if the user wants HTTP scenarios of what the port does not mirror.

@@ -13,7 +13,7 @@ use super::model::PairDef;
 pub(super) struct Buffers {
     pub(super) read: BoundBuffer,
     pub(super) read_reader: IOBufferReader,
-    write: BoundBuffer,
+    pub(super) write: BoundBuffer,
     pub(super) write_reader: IOBufferReader,
     /// The next byte to be written.
     seed: AtomicU8,

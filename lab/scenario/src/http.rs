@@ -87,6 +87,7 @@ mod hook_op;
 mod hooks;
 mod messages;
 mod model;
+mod netvc;
 mod op;
 mod program;
 mod read;
@@ -111,7 +112,9 @@ pub use self::op::{HttpOp, Move};
 pub use self::program::HttpProgram;
 pub use self::read::{http_scenario_from_bytes, http_scenario_from_file, is_http_scenario};
 pub use self::record::{HttpRecord, HttpRecorded, HttpWhat};
-pub use self::run::{CLOSED_PORT, record_http_scenario, run_http_scenario};
+pub use self::run::{
+    CLOSED_PORT, record_http_scenario, record_http_scenario_of, run_http_scenario,
+};
 pub use self::seen::{HttpFinish, HttpReport, Seen, lines_of};
 pub use self::story::http_story;
 pub use self::write::when_key;

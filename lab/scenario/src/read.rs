@@ -280,7 +280,7 @@ const EVENTS: [(&str, EventCode); 8] = [
     ("ACTIVE_TIMEOUT", EventCode::VC_EVENT_ACTIVE_TIMEOUT),
 ];
 
-fn parse_trigger(key: &str) -> Result<Trigger, (usize, ScenarioFault)> {
+pub(super) fn parse_trigger(key: &str) -> Result<Trigger, (usize, ScenarioFault)> {
     match key {
         "on_connect" => return Ok(Trigger::Connect),
         "on_race" => return Ok(Trigger::Race),

@@ -11,7 +11,8 @@
 //   atslab x WHO <tab> N                     so many bytes `x` have come
 //   atslab over quiet | time                 the run is over
 //
-// ATSLAB_PROXY is the port of the proxy, ATSLAB_ORIGIN that of the origin server.
+// ATSLAB_PROXY is the port of the proxy, ATSLAB_ORIGIN that of the origin server, ATSLAB_NETVC one at which
+// NetVCs are accepted whose user stands in the proxy's place.
 //
 // Read the files beside those of the port: stage, socket, user, hooks, and run.rs for this one.
 
@@ -38,6 +39,7 @@ namespace
 {
 constexpr int64_t SILENCE        = 2300 * MSECOND;
 constexpr int PASSES_AFTER_CLOSE = 100;
+constexpr int PASSES_BEFORE      = 4;
 // How often a pass looks whether ET_TASK is done; twenty milliseconds or more.
 constexpr int MOST_LOOKS = 400;
 
@@ -74,7 +76,7 @@ connect_client(int number)
     TSMutexUnlock(user->mutex);
     return;
   }
-  sockaddr_in address = address_of("ATSLAB_PROXY");
+  sockaddr_in address = address_of(stage->netvc ? "ATSLAB_NETVC" : "ATSLAB_PROXY");
   int fd              = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (connect(fd, reinterpret_cast<sockaddr *>(&address), sizeof(address)) == 0) {
     stage->sockets.push_back(new Socket(who, who, fd));
@@ -83,12 +85,27 @@ connect_client(int number)
   }
 }
 
+// A run with a NetVC begins when the inactivity cop has just come. A clock that goes over the beginning
+// of a phase has every bucket of timers looked at, so it is set on to shortly before one.
+void
+prepare()
+{
+  bool has_netvc       = !stage->scenario.netvc.empty();
+  stage->passes_before = has_netvc ? PASSES_BEFORE : 0;
+  set_now(next_beginning() - (has_netvc ? 2 * PASS : 0));
+  server().update_time();
+}
+
 void
 begin()
 {
-  set_now(next_beginning());
-  server().update_time();
   stage->began = stage->active_at = now();
+  if (!stage->scenario.netvc.empty()) {
+    stage->netvc = new NetVc;
+  }
+  if (stage->scenario.netvc == "connect") {
+    stage->netvc->start();
+  }
   for (size_t number = 0; number < stage->scenario.clients.size(); ++number) {
     connect_client(number);
   }
@@ -175,7 +192,7 @@ bool
 is_over()
 {
   std::lock_guard<std::recursive_mutex> lock(stage->mutex);
-  if (stage->pending > 0 || stage->open_sessions > 0) {
+  if (stage->pending > 0 || stage->open_sessions > 0 || (stage->netvc && !stage->netvc->is_closed)) {
     return false;
   }
   for (const auto &txn : stage->txns) {
@@ -184,7 +201,7 @@ is_over()
     }
   }
   for (Socket *socket : stage->sockets) {
-    if (socket->fd >= 0 && socket->line.who != "o") {
+    if (socket->fd >= 0 && (socket->line.who != "o" || stage->netvc)) {
       return false;
     }
   }
@@ -211,6 +228,11 @@ tidy()
     user->close(false);
     TSMutexUnlock(user->mutex);
   }
+  if (NetVc *user = stage->netvc) {
+    TSMutexLock(user->mutex);
+    user->close();
+    TSMutexUnlock(user->mutex);
+  }
   std::vector<TSHttpTxn> held;
   {
     std::lock_guard<std::recursive_mutex> lock(stage->mutex);
@@ -234,6 +256,9 @@ forget()
     delete socket;
   }
   stage->sockets.clear();
+  if (stage->netvc) {
+    stage->netvc->forget();
+  }
   for (User *user : users()) {
     if (user->line && !user->vc) {
       TSIOBufferDestroy(user->input);
@@ -247,6 +272,12 @@ void
 between_passes()
 {
   server().update_time();
+  if (stage && stage->passes_before > 0) {
+    if (--stage->passes_before == 0) {
+      begin();
+    }
+    return;
+  }
   if (stage && !stage->ending) {
     play();
     int64_t silence = now() - stage->last_activity();
@@ -276,6 +307,7 @@ between_passes()
     static bool is_told = false;
     if (!is_told) {
       is_told = true;
+      listen_for_netvcs();
       fprintf(stderr, "atslab over quiet\n");
     }
   }
@@ -284,7 +316,10 @@ between_passes()
     _exit(0);
   }
   stage = next.release();
-  begin();
+  prepare();
+  if (stage->passes_before == 0) {
+    begin();
+  }
 }
 
 void

@@ -101,11 +101,20 @@ read_scenario(FILE *file, Scenario &scenario)
       scenario.clients.push_back(rest == "plugin");
     } else if (word == "origin") {
       scenario.origin = rest;
+    } else if (word == "netvc") {
+      scenario.netvc = rest;
     } else if (word == "on") {
       moves = &scenario.reactions[rest];
     } else if (word == "hook") {
       scenario.hooks.emplace_back();
-      std::istringstream(rest) >> scenario.hooks.back().hook >> scenario.hooks.back().nth;
+      HookList &list = scenario.hooks.back();
+      std::istringstream words(rest);
+      words >> list.hook;
+      if (list.hook == "after") {
+        words >> list.span;
+      } else {
+        words >> list.nth;
+      }
     } else if (word == "do") {
       scenario.hooks.back().ops.push_back(read_op(rest));
     } else if (word == "send") {

@@ -25,7 +25,8 @@ struct Op {
 // A list of operations of a hook; `nth` is 0 for each call without a list of its own.
 struct HookList {
   std::string hook;
-  int nth = 0;
+  int nth      = 0;
+  int64_t span = 0; // of a timer of the NetVC's user, whose `hook` is "after"
   std::vector<Op> ops;
 };
 
@@ -35,6 +36,8 @@ struct Scenario {
   int64_t longest  = 0;
   std::vector<bool> clients; // true for a plugin
   std::string origin;
+  // A NetVC stands in the proxy's place: "accept" or "connect".
+  std::string netvc;
   // By "WHO WHEN", as the text has it.
   std::map<std::string, Moves> reactions;
   std::vector<HookList> hooks;

@@ -111,9 +111,9 @@ Socket::read()
     } else if (n < 0 && errno == EAGAIN) {
       return;
     } else {
-      // The end of the stream, or a reset.
+      // The end of the stream, or a reset; what a proxy does is told as before.
       has_ended = true;
-      stage->note(line.name, "closed");
+      stage->note(line.name, n < 0 && stage->netvc ? "reset" : "closed");
       if (const Moves *end = stage->moves(line.who, "end")) {
         add(*end);
       } else {

@@ -23,6 +23,7 @@ namespace atslab
 {
 struct User;
 struct Socket;
+struct NetVc;
 
 // A transaction.
 struct Txn {
@@ -41,7 +42,8 @@ struct Stage {
   std::atomic<bool> ending{false};
   std::atomic<int> pending{0}; // lists of hooks that go on later
   std::atomic<int> tasks{0};   // those of them that ET_TASK has
-  int passes_left = 0;
+  int passes_left   = 0;
+  int passes_before = 0; // until a run with a NetVC begins
 
   std::map<uint64_t, Txn> txns;
   std::vector<int64_t> sessions;
@@ -51,6 +53,7 @@ struct Stage {
   std::vector<std::function<void()>> foreign;
   std::list<User *> users;
   std::list<Socket *> sockets;
+  NetVc *netvc = nullptr;
   int origins = 0;
   // Protects all of it: hooks may run on another thread than the sockets.
   std::recursive_mutex mutex;
@@ -68,6 +71,9 @@ extern Stage *stage;
 
 // The net threads.
 extern EThread *net_threads[2];
+
+// What a report calls the user of a NetVC.
+constexpr const char *NETVC = "netvc";
 
 // Adds the hooks of all places.
 void install_hooks();
@@ -139,4 +145,38 @@ private:
   void write(const std::string &bytes);
   void when_written(Then what);
 };
+
+// The user of a NetVC, which stands in the proxy's place. Mirrors netvc.rs.
+struct NetVc {
+  // Its run, as of a user.
+  Stage *const stage = atslab::stage;
+  TSMutex mutex;
+  TSCont cont;
+  TSVConn vc           = nullptr;
+  bool is_closed       = false;
+  TSVIO vios[2]        = {nullptr, nullptr};
+  TSIOBuffer input     = nullptr;
+  TSIOBuffer output    = nullptr;
+  TSIOBufferReader in  = nullptr;
+  TSIOBufferReader out = nullptr;
+  std::map<int, int> counts;
+  // Events of ours that have not come yet.
+  std::set<void *> pending;
+  int calls = 0, depth = 0;
+
+  NetVc();
+  void start();
+  void connected(TSVConn connection, const char *word);
+  void told(int event, TSVIO vio);
+  void carry_out(const HookList &list);
+  void close();
+  void forget();
+
+private:
+  void react(const std::string &name, int nth);
+  void perform(const Op &op);
+};
+
+// Listens at the port that ATSLAB_NETVC names, for the NetVCs of all runs.
+void listen_for_netvcs();
 } // namespace atslab

@@ -1,4 +1,4 @@
-//! HTTP scenarios, on the port and in a real server.
+//! HTTP scenarios and NetVC scenarios, on the port and in a real server.
 //!
 //! | file | what |
 //! |---|---|
@@ -7,21 +7,23 @@
 //! | `gallery.rs` | the scenarios that come with the project |
 //! | `recording.rs` | what the real server did in them |
 //! | `known.rs` | the register of the differences that are known |
-//! | `generate.rs` | random scenarios |
+//! | `generate.rs`, `generate_net.rs` | random scenarios |
 //! | `shrink.rs` | small ones that still differ |
 
 mod arm;
 mod compare;
 mod gallery;
 mod generate;
+mod generate_net;
 mod known;
 mod recording;
 mod shrink;
 
-pub use arm::{HttpArm, is_mirrored, play_on_port};
+pub use arm::{HttpArm, is_mirrored, is_mirrored_in, play_on_port, record_on_port_as};
 pub use compare::{HttpDifference, http_differ};
-pub use gallery::{http_named, http_names, http_text};
+pub use gallery::{http_named, http_names, http_text, is_http_name, net_names};
 pub use generate::{BLOCK, generate_http};
+pub use generate_net::generate_net;
 pub use known::{HTTP_RULES, HttpRule, explain_http};
-pub use recording::{print_http, recorded_http};
+pub use recording::{print_http, recorded_http, recorded_net};
 pub use shrink::shrink_http;

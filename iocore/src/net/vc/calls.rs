@@ -14,7 +14,7 @@ use eventsys::{ContRef, EventCode, Guard, HrTime};
 
 use super::{NetState, UnixNetVConnection};
 use crate::bound::{BoundBuffer, IOBufferReader};
-use crate::net::config::DefaultInactivity;
+use crate::net::config::{DefaultInactivity, NetVcRelease};
 use crate::net::connection;
 use crate::net::handler::NetHandler;
 use crate::net::queue::Slot;
@@ -239,6 +239,10 @@ impl NetVConnection for UnixNetVConnection {
     }
 
     fn set_inactivity_timeout(&self, timeout: HrTime) {
+        let timeout = match (timeout, self.shared.config.release) {
+            (0, NetVcRelease::V8_1) => self.shared.config.default_inactivity_timeout,
+            _ => timeout,
+        };
         self.inactivity_timeout_in.set((timeout != 0).then_some(timeout));
         let at = (timeout > 0).then(|| after(self.now(), timeout));
         self.next_inactivity_timeout_at.set(at);

@@ -17,6 +17,7 @@ use eventsys::{EventCode, Guard, Outcome};
 use super::UnixNetVConnection;
 use crate::bound::IOBufferReader;
 use crate::buffer::MIOBuffer;
+use crate::net::config::NetVcRelease;
 use crate::net::errors::errno;
 use crate::net::handler::NetHandler;
 use crate::vio::{MIOBufferAccessor, VioOp};
@@ -173,12 +174,12 @@ impl UnixNetVConnection {
             self.disable(nh, h, VioOp::Write);
             return true;
         }
-        let Some((mut towrite, high_water)) = self.to_write(&lock) else {
+        let Some((mut towrite, wants_more)) = self.to_write(&lock) else {
             self.disable(nh, h, VioOp::Write);
             return true;
         };
         let mut signalled = false;
-        if towrite != vio.ntodo() && !high_water {
+        if towrite != vio.ntodo() && wants_more {
             // Before anything is written: the user may fill the buffer.
             let event = EventCode::VC_EVENT_WRITE_READY;
             if self.signal_and_update(nh, h, &lock, VioOp::Write, event) == Outcome::Done {
@@ -231,8 +232,9 @@ impl UnixNetVConnection {
             self.signal_done(nh, h, lock, VioOp::Write, EventCode::VC_EVENT_WRITE_COMPLETE);
             return;
         }
-        let high_water = self.to_write(lock).is_none_or(|(_, high_water)| high_water);
-        let event = if !signalled || !high_water {
+        let asks_again = self.shared.config.release == NetVcRelease::V9_2;
+        let wants_more = asks_again && self.to_write(lock).is_some_and(|(_, wants)| wants);
+        let event = if !signalled || wants_more {
             Some(EventCode::VC_EVENT_WRITE_READY)
         } else {
             // The state machine has got an event already, but does not know
@@ -255,12 +257,18 @@ impl UnixNetVConnection {
         }
     }
 
-    /// How many bytes the write can take from its buffer now, and whether more than
-    /// the water mark waits there; `None` without a buffer.
+    /// How many bytes the write can take from its buffer now, and whether the buffer may get more:
+    /// no more than the water mark waits there; in 8.1, it has room. `None` without a buffer.
     fn to_write(&self, lock: &Guard<'_>) -> Option<(i64, bool)> {
         let ntodo = self.write.vio.ntodo();
+        let release = self.shared.config.release;
         self.with_reader(lock, |reader, buffer| {
-            (buffer.read_avail(reader.id()).min(ntodo), buffer.high_water())
+            let towrite = buffer.read_avail(reader.id()).min(ntodo);
+            let wants_more = match release {
+                NetVcRelease::V8_1 => towrite != ntodo && buffer.write_avail() > 0,
+                NetVcRelease::V9_2 => !buffer.high_water(),
+            };
+            (towrite, wants_more)
         })
     }
 

@@ -48,6 +48,10 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "SCENARIO", num_args = 0.., conflicts_with_all = ["case", "cases", "recording", "jobs"])]
     pub http: Option<Vec<PathBuf>>,
 
+    /// Compare scenarios of a NetVC with what a real server did: these files or names, or all
+    #[arg(long, value_name = "SCENARIO", num_args = 0.., conflicts_with_all = ["case", "cases", "recording", "jobs", "http"])]
+    pub net: Option<Vec<PathBuf>>,
+
     /// Compare with real servers, which perform the cases now
     #[arg(long, group = "recorded")]
     pub live: bool,
@@ -97,6 +101,7 @@ Examples:
   atslab compare --live --cases my.csv
   atslab compare --http
   atslab compare --live --http my.toml http-18-given-back-by-a-task
+  atslab compare --net
   atslab compare --epoch C --format json
 
 Exit status: 0 if every case is identical, 1 if one differs, 2 on errors.";
@@ -106,7 +111,7 @@ const DIFFERS: u8 = 1;
 
 /// Runs the cases, prints what was found, and gives the exit status.
 pub(crate) fn compare(args: &CompareArgs, out: &mut Output) -> Result<ExitCode, Error> {
-    if let Some(files) = &args.http {
+    if let Some(files) = args.http.as_ref().or(args.net.as_ref()) {
         return http::compare(args, files, out);
     }
     let groups = groups(args)?;

@@ -55,6 +55,10 @@ pub(crate) struct FuzzArgs {
     #[arg(long, conflicts_with_all = ["explore", "threads", "report", "merge"])]
     pub http: bool,
 
+    /// Play random scenarios of a NetVC instead: its user, and a socket at the other end
+    #[arg(long, conflicts_with_all = ["explore", "http", "threads", "report", "merge"])]
+    pub net: bool,
+
     /// How many event threads the scenarios have; they take turns
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
     pub threads: u8,
@@ -95,6 +99,7 @@ Examples:
   atslab fuzz --merge a.jsonl b.jsonl          and all of them together
   atslab fuzz --explore --count 1000           races of threads, without a real server
   atslab fuzz --http --count 1000              HTTP: clients, hooks, an origin server
+  atslab fuzz --net --count 1000               a NetVC on a socket
 
 Exit status: 0 if nothing differs but registered deviations, 1 if anything
 does, 2 on errors.";
@@ -113,7 +118,7 @@ pub(crate) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error>
     if args.explore {
         return explore::fuzz(args, out);
     }
-    if args.http {
+    if args.http || args.net {
         return http::fuzz(args, out);
     }
     let release = args.ats;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use conformance::ats::http_scenario::{http_named, http_names};
+use conformance::ats::http_scenario::{http_named, http_names, net_names};
 use conformance::ats::live::Release;
 use conformance::ats::{Epoch, Suite, gallery};
 use conformance::deviations::Deviations;
@@ -33,6 +33,8 @@ pub(crate) enum What {
     Scenarios,
     /// The HTTP scenarios of the gallery, which "atslab run" takes by name
     Http,
+    /// The scenarios of a NetVC in the gallery, which "atslab run" takes by name
+    Net,
     /// The races of the gallery, which "atslab explore" takes by name
     Races,
     /// The historical defects that "atslab explore --rearm" puts back
@@ -66,7 +68,8 @@ pub(crate) fn list(args: &ListArgs, out: &mut Output) -> Result<ExitCode, Error>
         match what {
             What::Epochs => write_epochs(out)?,
             What::Scenarios => write_scenarios(out)?,
-            What::Http => write_http(out)?,
+            What::Http => write_http(out, "HTTP scenarios", http_names())?,
+            What::Net => write_http(out, "Scenarios of a NetVC", net_names())?,
             What::Races => write_races(out)?,
             What::Defects => write_defects(out)?,
             What::Rooms => write_rooms(out)?,
@@ -106,12 +109,16 @@ fn write_scenarios(out: &mut Output) -> io::Result<()> {
     write_rows(out, "Scenarios", rows.collect())
 }
 
-fn write_http(out: &mut Output) -> io::Result<()> {
-    let rows = http_names().filter_map(|name| {
+fn write_http(
+    out: &mut Output,
+    title: &str,
+    names: impl Iterator<Item = String>,
+) -> io::Result<()> {
+    let rows = names.filter_map(|name| {
         let teaches = http_named(&name)?.teaches;
         Some((name, teaches))
     });
-    write_rows(out, "HTTP scenarios", rows.collect())
+    write_rows(out, title, rows.collect())
 }
 
 fn write_races(out: &mut Output) -> io::Result<()> {

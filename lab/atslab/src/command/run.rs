@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use anstyle::Style;
 use clap::{Args, ValueEnum};
-use conformance::ats::http_scenario::{http_named, http_names};
+use conformance::ats::http_scenario::{http_named, http_names, is_http_name};
 use conformance::ats::live::generate;
 use conformance::ats::scenario::http::{HttpScenario, is_http_scenario};
 use conformance::ats::scenario::input::{MOST_OF_A_SCENARIO, read_file};
@@ -246,7 +246,7 @@ impl Text<'_> {
     /// True if it is an HTTP scenario, or would be.
     fn is_http(&self) -> bool {
         match self {
-            Text::Name(name) => name.starts_with("http-"),
+            Text::Name(name) => is_http_name(name),
             Text::Read(_, bytes) => is_http_scenario(bytes),
         }
     }

@@ -6,7 +6,7 @@
 
 use conformance::ats::http_scenario::{HttpArm, http_differ};
 use conformance::ats::live::LiveError;
-use conformance::ats::scenario::Line;
+use conformance::ats::scenario::{Line, Op};
 use conformance::ats::scenario::http::{
     HookOp, HttpOp, HttpRecord, HttpRecorded, HttpReport, HttpScenario, HttpWhat, When,
     http_findings, http_story, record_http_scenario,
@@ -22,6 +22,7 @@ const fn kind(name: &'static str, shape: Shape, mirrors: &'static str, page: &'s
 
 const DO: &str = "http-scenarios.md#what-they-do";
 const WHO: &str = "http-scenarios.md#participants";
+const NET: &str = "net.md#scenarios-of-a-netvc";
 const WAY: &str = "http.md#the-way-of-a-request";
 
 /// What a recorded server does not tell: its clients and hooks act as in the scenario.
@@ -37,6 +38,9 @@ static HOOK_ACTS: Kind = own("operation of a hook", Shape::Own, DO);
 static GIVES_BACK: Kind = kind("given back", Shape::Call, "TSHttpTxnReenable", WAY);
 static SEES: Kind = kind("seen by a hook", Shape::Own, "", DO);
 static HOOK: Kind = kind("hook", Shape::Callback, "HttpSM::state_api_callout", WAY);
+static VC_ACTS: Kind = own("operation of a NetVC", Shape::Call, NET);
+static VC_BUFFER: Kind = own("buffer of a NetVC", Shape::Own, NET);
+static VC_TOLD: Kind = kind("callback of a NetVC", Shape::Callback, "read_signal_and_update", NET);
 static GETS: Kind = kind("bytes", Shape::Move, "", WHO);
 static TOLD: Kind = kind("event", Shape::Callback, "", WHO);
 
@@ -131,7 +135,12 @@ impl Lanes {
     fn of(scenario: &HttpScenario, recorded: &HttpRecorded) -> Lanes {
         let mut names: Vec<String> = scenario.clients.iter().map(|client| client.actor()).collect();
         let proxy = names.len();
-        names.extend(["proxy".to_owned(), "plugin’s hooks".to_owned()]);
+        let middle = if scenario.netvc.is_some() {
+            ["NetVC", "NetVC’s user"]
+        } else {
+            ["proxy", "plugin’s hooks"]
+        };
+        names.extend(middle.map(str::to_owned));
         let origins = recorded.report.actors.iter().map(|actor| actor.name.clone());
         let mut origins: Vec<String> = origins.filter(|name| name.starts_with("origin")).collect();
         origins.sort_by_key(|name| (name.len(), name.clone()));
@@ -229,6 +238,11 @@ fn row(record: &HttpRecord, line: Line, lanes: &Lanes) -> Row {
             (&SEES, plugin, None)
         }
         HttpWhat::HookOp { .. } => (&HOOK_ACTS, plugin, None),
+        HttpWhat::VcOp(_, performed) if matches!(performed.op, Op::Write(_) | Op::Consume(_)) => {
+            (&VC_BUFFER, plugin, None)
+        }
+        HttpWhat::VcOp(..) => (&VC_ACTS, proxy, Some(plugin)),
+        HttpWhat::Event(_) if who == "netvc" => (&VC_TOLD, plugin, Some(proxy)),
         HttpWhat::Gets { bytes, .. } => {
             value = i64::try_from(*bytes).ok();
             (&GETS, mine, Some(proxy))

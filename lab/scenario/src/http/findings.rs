@@ -16,6 +16,10 @@ use httpsm::hooks::HttpHook;
 #[must_use]
 pub fn http_findings(scenario: &HttpScenario, report: &HttpReport) -> Vec<String> {
     let mut findings = Vec::new();
+    if scenario.netvc.is_some() {
+        // Nothing speaks HTTP.
+        return findings;
+    }
     for actor in &report.actors {
         let client = scenario.clients.iter().find(|client| client.actor() == actor.name);
         match (client, last_hook(&actor.name)) {

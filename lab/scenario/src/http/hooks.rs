@@ -9,7 +9,7 @@ use httpsm::{HttpData, HttpEvents, HttpProxy, HttpSsn, HttpTxn};
 
 use super::escape::escape;
 use super::hook_op::{Head, HookOp, Thread};
-use super::model::{OriginBy, hook_name};
+use super::model::{OriginBy, When, hook_name};
 use super::record::{HttpWhat, OWN};
 use super::stage::{Stage, Txn, Who};
 use super::user::User;
@@ -78,7 +78,7 @@ fn called(stage: &Arc<Stage>, hook: HttpHook, txn: &HttpTxn) {
         let count = shared.hook_counts.entry(hook).or_default();
         *count += 1;
         let nth = *count;
-        shared.moments.push_back((hook, nth));
+        shared.moments.push_back(When::Hook(hook, nth));
         (nth, name, is_home, is_first)
     };
     let place = if is_home { "" } else { ", on another thread" };

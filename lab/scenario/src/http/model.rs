@@ -6,6 +6,8 @@ use httpsm::hooks::HttpHook;
 use super::expect::HttpExpect;
 use super::hook_op::HookOp;
 use super::op::HttpOp;
+use crate::model::{Reaction, Trigger};
+use crate::op::Op;
 
 /// What clients, an origin server and the hooks of a plugin do around a proxy.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,6 +25,9 @@ pub struct HttpScenario {
     /// What the plugin's hooks do, in the order of the file. A hook without an entry gives the
     /// transaction back at once.
     pub hooks: Vec<HookReaction>,
+    /// The user of a NetVC, which stands in the proxy's place: what it does, in the order of the
+    /// file. `None` if the proxy is there.
+    pub netvc: Option<Vec<Reaction>>,
     /// What must happen.
     pub expect: HttpExpect,
 }
@@ -46,6 +51,8 @@ pub struct HttpSettings {
     pub water_mark: i64,
     /// `flow_control.high_water` and `low_water`, if the proxy throttles.
     pub flow_control: Option<(i64, i64)>,
+    /// `proxy.config.net.default_inactivity_timeout`.
+    pub default_inactivity_timeout: HrTime,
 }
 
 impl Default for HttpSettings {
@@ -59,6 +66,7 @@ impl Default for HttpSettings {
             active_timeout: 0,
             water_mark: 32768,
             flow_control: None,
+            default_inactivity_timeout: hrtime::seconds(86_400),
         }
     }
 }
@@ -171,6 +179,8 @@ pub enum When {
     Event(EventCode),
     /// A hook of this place has been called for the `nth` time in the scenario, counted from 1.
     Hook(HttpHook, u32),
+    /// The user of the NetVC has been called back for this.
+    NetVc(Trigger),
 }
 
 /// What a hook does.
@@ -189,6 +199,13 @@ pub struct HookReaction {
 const LATE: HrTime = hrtime::seconds(3);
 
 impl HttpScenario {
+    /// True if a NetVC stands in the proxy's place, and connects to the origin server instead of
+    /// accepting a client.
+    #[must_use]
+    pub fn netvc_connects(&self) -> bool {
+        self.netvc.is_some() && self.clients.is_empty()
+    }
+
     /// The most time that a scenario may name: a run must end.
     pub const LONGEST: HrTime = hrtime::seconds(60);
 
@@ -197,6 +214,9 @@ impl HttpScenario {
     pub fn patience(&self) -> HrTime {
         let HttpSettings { client_timeout, origin_timeout, first_byte_timeout, .. } = self.settings;
         let HttpSettings { keep_alive_timeout, active_timeout, .. } = self.settings;
+        if let Some(user) = &self.netvc {
+            return self.patience_of_netvc(user);
+        }
         let timeouts = [
             client_timeout,
             origin_timeout,
@@ -217,6 +237,30 @@ impl HttpScenario {
             _ => None,
         });
         timers.chain(waits).chain(timeouts).max().unwrap_or(0) + LATE
+    }
+
+    /// The same where a NetVC stands in the proxy's place.
+    fn patience_of_netvc(&self, user: &[Reaction]) -> HrTime {
+        let peers = self.clients.iter().map(|client| &client.reactions);
+        let of_peers = peers.chain([&self.origin.reactions]).flatten();
+        let of_peers = of_peers.filter_map(|reaction| match reaction.when {
+            When::After(span) => Some(span),
+            _ => None,
+        });
+        let timers = user.iter().filter_map(|reaction| match reaction.trigger {
+            Trigger::After(span) => Some(span),
+            _ => None,
+        });
+        let timeouts =
+            user.iter().flat_map(|reaction| &reaction.ops).filter_map(|op| match *op {
+                Op::InactivityTimeout(span) | Op::ActiveTimeout(span) => Some(span),
+                _ => None,
+            });
+        // A day is longer than a run.
+        let default = Some(self.settings.default_inactivity_timeout);
+        let default = default.filter(|&span| span <= HttpScenario::LONGEST);
+        let all = of_peers.chain(timers).chain(timeouts).chain(default);
+        all.max().unwrap_or(0).min(HttpScenario::LONGEST) + LATE
     }
 }
 

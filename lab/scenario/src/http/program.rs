@@ -4,18 +4,26 @@
 //! http 1 8000000000 60000000000      threads, patience and the longest time, in nanoseconds
 //! client tcp | plugin                one line for each
 //! origin tcp | server_intercept | intercept | refuses
+//! netvc accept | connect             a NetVC stands in the proxy's place
 //! on WHO WHEN                        WHO: c0, c1 …, o; WHEN: start, after NS, head N, end,
 //!                                    event CODE, hook NAME N
 //! send HEX, fill N, end, finish, close, reset, read 0 | 1
 //! hook NAME N                        and its operations as a scenario writes them, behind `do `
+//! hook connect 0, hook READ_READY N  what the user of the NetVC does; its numbers are bytes and
+//! hook after NS                      nanoseconds
 //! over
 //! ```
 
 use std::fmt;
 
+use iocore::VioOp;
+
 use super::hook_op::HookOp;
 use super::model::{HttpReaction, HttpScenario, When, hook_name};
 use super::op::Move;
+use crate::model::{Reaction, Trigger};
+use crate::op::Op;
+use crate::read::event_name;
 
 /// The flat text of a scenario; prints itself.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +38,9 @@ impl fmt::Display for HttpProgram<'_> {
             writeln!(f, "client {}", client.by.name())?;
         }
         writeln!(f, "origin {}", scenario.origin.by.name())?;
+        if scenario.netvc.is_some() {
+            writeln!(f, "netvc {}", if scenario.netvc_connects() { "connect" } else { "accept" })?;
+        }
         for (number, client) in scenario.clients.iter().enumerate() {
             write_reactions(f, &format!("c{number}"), &client.reactions)?;
         }
@@ -43,6 +54,14 @@ impl fmt::Display for HttpProgram<'_> {
                     op => writeln!(f, "do {op}")?,
                 }
             }
+        }
+        for Reaction { trigger, ops } in scenario.netvc.iter().flatten() {
+            match *trigger {
+                Trigger::After(span) => writeln!(f, "hook after {span}")?,
+                Trigger::Event(event, nth) => writeln!(f, "hook {} {nth}", event_name(event))?,
+                Trigger::Connect | Trigger::Race => writeln!(f, "hook connect 0")?,
+            }
+            ops.iter().try_for_each(|op| writeln!(f, "do {}", words(*op)))?;
         }
         writeln!(f, "over")
     }
@@ -62,6 +81,10 @@ fn write_reactions(
             When::End => writeln!(f, "end")?,
             When::Event(event) => writeln!(f, "event {}", event.0)?,
             When::Hook(hook, nth) => writeln!(f, "hook {} {nth}", hook_name(hook))?,
+            When::NetVc(Trigger::Event(event, nth)) => {
+                writeln!(f, "hook {} {nth}", event_name(event))?;
+            }
+            When::NetVc(_) => writeln!(f, "hook connect 1")?,
         }
         for step in ops.iter().flat_map(super::op::HttpOp::moves) {
             match step {
@@ -80,4 +103,21 @@ fn write_reactions(
         }
     }
     Ok(())
+}
+
+/// An operation of the user of a NetVC, with plain numbers.
+fn words(op: Op) -> String {
+    let direction = |op: VioOp| if op == VioOp::Write { "write" } else { "read" };
+    match op {
+        Op::DoIoRead(n, how) => format!("do_io_read {n}{how}"),
+        Op::DoIoWrite(n, how) => format!("do_io_write {n}{how}"),
+        Op::Write(n) => format!("write {n}"),
+        Op::Consume(n) => format!("consume {n}"),
+        Op::WaterMark(n) => format!("water_mark {n}"),
+        Op::Reenable(op) => format!("reenable {}", direction(op)),
+        Op::ReenableRe(op) => format!("reenable_re {}", direction(op)),
+        Op::InactivityTimeout(span) => format!("inactivity_timeout {span}"),
+        Op::ActiveTimeout(span) => format!("active_timeout {span}"),
+        Op::Shutdown(_) | Op::Close | Op::Hold(..) => op.to_string(),
+    }
 }

@@ -1,6 +1,7 @@
 //! Reads an HTTP scenario from TOML.
 
 mod expect;
+mod netvc;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -19,6 +20,7 @@ use super::op::HttpOp;
 use crate::amount::{MOST_BYTES, parse_span};
 use crate::fault::ScenarioFault;
 use crate::input::{MOST_OF_A_SCENARIO, file_name, read_file};
+use crate::model::Trigger;
 use crate::read::parse_event;
 use crate::read_error::{Place, ReadError, message, utf8};
 
@@ -30,11 +32,13 @@ type Value<'a> = Spanned<DeValue<'a>>;
 /// A key, the place of its text, and its value.
 type Entry<'v, 'a> = (&'v str, usize, &'v Value<'a>);
 
-/// True if the text of a file is an HTTP scenario: it has a client.
+/// True if the text of a file is an HTTP scenario, or one of a NetVC: it has a client or a NetVC.
 #[must_use]
 pub fn is_http_scenario(bytes: &[u8]) -> bool {
     let text = std::str::from_utf8(bytes).unwrap_or("");
-    DeTable::parse(text).is_ok_and(|table| table.get_ref().contains_key("client"))
+    let has = |table: &DeTable<'_>, key: &str| table.contains_key(key);
+    let is = |table: &DeTable<'_>| has(table, "client") || has(table, "netvc");
+    DeTable::parse(text).is_ok_and(|table| is(table.get_ref()))
 }
 
 /// Reads the HTTP scenario in `path`.
@@ -59,7 +63,7 @@ pub fn http_scenario_from_bytes(
         .map_err(|(place, fault)| ReadError::Fault { file: file.to_owned(), place, fault })
 }
 
-const TOP: &str = "title, teaches, http, client, origin, hooks or expect";
+const TOP: &str = "title, teaches, http, net, client, netvc, origin, hooks or expect";
 
 fn read(text: &str) -> Faulty<HttpScenario> {
     let table = DeTable::parse(text).map_err(|error| {
@@ -75,14 +79,17 @@ fn read(text: &str) -> Faulty<HttpScenario> {
         clients: Vec::new(),
         origin: HttpOrigin::default(),
         hooks: Vec::new(),
+        netvc: None,
         expect: HttpExpect::default(),
     };
-    let mut expect = None;
+    let (mut expect, mut net) = (None, None);
     for (key, at, value) in source.entries(table.get_ref()) {
         match key {
             "title" => title = Some(source.text(value)?.to_owned()),
             "teaches" => teaches = Some(source.text(value)?.to_owned()),
             "http" => scenario.settings = source.settings(source.table(value)?)?,
+            "net" => net = Some(source.default_inactivity(source.table(value)?)?),
+            "netvc" => scenario.netvc = Some(source.user(source.table(value)?)?),
             "client" => scenario.clients = source.clients(source.table(value)?)?,
             "origin" => scenario.origin = source.origin(source.table(value)?)?,
             "hooks" => scenario.hooks = source.hooks(source.table(value)?)?,
@@ -91,6 +98,9 @@ fn read(text: &str) -> Faulty<HttpScenario> {
         }
     }
     let missing = |what: &str| (0, ScenarioFault::NotToml(format!("missing field `{what}`")));
+    if let Some(span) = net {
+        scenario.settings.default_inactivity_timeout = span;
+    }
     scenario.title = title.ok_or_else(|| missing("title"))?;
     scenario.teaches = teaches.ok_or_else(|| missing("teaches"))?;
     source.check(&scenario, table.get_ref())?;
@@ -329,7 +339,7 @@ impl Source<'_> {
             let expected = "`threads = 2` in [http] for `go other`";
             return Err((place_of("hooks"), ScenarioFault::expected(expected, "1")));
         }
-        Ok(())
+        self.check_netvc(scenario, table)
     }
 }
 
@@ -347,6 +357,12 @@ fn parse_when(key: &str, start: &str) -> Faulty<When> {
     }
     if let Some(hook) = key.strip_prefix("at_") {
         let (name, nth) = numbered(hook).map_err(|(at, fault)| (at + "at_".len(), fault))?;
+        if name == "connect" && nth == 0 {
+            return Ok(When::NetVc(Trigger::Connect));
+        }
+        if let Ok(event) = parse_event(name, "") {
+            return Ok(When::NetVc(Trigger::Event(event, nth.max(1))));
+        }
         let fault = || ("at_".len(), ScenarioFault::expected(expected_place(), name));
         return place(name).map(|hook| When::Hook(hook, nth.max(1))).ok_or_else(fault);
     }

@@ -7,6 +7,8 @@ use super::messages::Messages;
 use super::model::{HttpScenario, When};
 use super::op::HttpOp;
 use super::seen::{HttpReport, masked_text};
+use crate::model::Trigger;
+use crate::record::Performed;
 
 /// A run, in order.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -56,6 +58,8 @@ pub enum HttpWhat {
         /// What it has found, if it looks for something.
         found: Option<String>,
     },
+    /// The user of the NetVC carries out an operation of this reaction.
+    VcOp(Trigger, Performed),
     /// Bytes have come to it.
     Gets {
         /// How many.

@@ -16,11 +16,12 @@ use httpsm::{
     ts_http_connect_with_plugin_id,
 };
 use iocore::NetVCOptions;
-use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetProcessor};
+use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetProcessor, NetVcRelease};
 use pluginvc::Epoch;
 
 use super::hooks::install;
-use super::model::{ClientBy, HttpScenario, HttpSettings, OriginBy, When};
+use super::model::{ClientBy, HttpScenario, HttpSettings, OriginBy};
+use super::netvc;
 use super::record::HttpRecorded;
 use super::seen::{HttpFinish, HttpReport};
 use super::socket::Socket;
@@ -32,10 +33,10 @@ use crate::second::SecondThread;
 
 /// How long nothing must happen when all is over. Longer than the real server takes to close a
 /// connection that was closed outside the turn of its net thread: two looks at all connections.
-const SILENCE: HrTime = hrtime::mseconds(2300);
+pub(super) const SILENCE: HrTime = hrtime::mseconds(2300);
 
 /// How many passes are made after what was open has been closed.
-const PASSES_AFTER_CLOSE: usize = 100;
+pub(super) const PASSES_AFTER_CLOSE: usize = 100;
 
 /// The origin server's port in the rule of a scenario whose origin refuses: nothing listens there.
 pub const CLOSED_PORT: u16 = 1;
@@ -46,7 +47,7 @@ pub const CLOSED_PORT: u16 = 1;
 /// If no socket can listen at the loopback address.
 #[must_use]
 pub fn run_http_scenario(scenario: &HttpScenario) -> HttpReport {
-    run(scenario).0.report
+    record_http_scenario(scenario).report
 }
 
 /// The same, with all that happened, in order.
@@ -55,7 +56,19 @@ pub fn run_http_scenario(scenario: &HttpScenario) -> HttpReport {
 /// As [`run_http_scenario`].
 #[must_use]
 pub fn record_http_scenario(scenario: &HttpScenario) -> HttpRecorded {
-    run(scenario).0
+    record_http_scenario_of(scenario, NetVcRelease::default())
+}
+
+/// The same with the NetVCs of this release. The HTTP state machine is that of 9.2.9 in any case.
+///
+/// # Panics
+/// As [`run_http_scenario`].
+#[must_use]
+pub fn record_http_scenario_of(scenario: &HttpScenario, release: NetVcRelease) -> HttpRecorded {
+    match scenario.netvc {
+        Some(_) => netvc::run(scenario, release).0,
+        None => run(scenario).0,
+    }
 }
 
 /// What happened, and what is left of the stage: nothing, unless something leaks.
@@ -104,11 +117,7 @@ struct Play {
 impl Play {
     fn new(stage: &Arc<Stage>, net: &Arc<NetProcessor>) -> Play {
         let scenario = &stage.scenario;
-        let origin = (scenario.origin.by != OriginBy::Refuses).then(|| {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the loopback");
-            listener.set_nonblocking(true).expect("a socket that listens");
-            listener
-        });
+        let origin = (scenario.origin.by != OriginBy::Refuses).then(listen_as_origin);
         let port = origin.as_ref().and_then(|origin| origin.local_addr().ok());
         let port = port.map_or(CLOSED_PORT, |address| address.port());
         let rule = format!("/=http://127.0.0.1:{port}/").parse().expect("a rule");
@@ -177,19 +186,7 @@ impl Play {
                 break;
             }
         }
-        let users = stage.shared().users.clone();
-        let moments = std::mem::take(&mut stage.shared().moments);
-        for (hook, nth) in moments {
-            let when = When::Hook(hook, nth);
-            self.sockets.iter_mut().for_each(|socket| socket.react(&stage, when));
-            users.iter().for_each(|user| user.react(when));
-        }
-        users.iter().for_each(|user| user.pass());
-        while let Some(Ok((stream, _))) = self.origin.as_ref().map(TcpListener::accept) {
-            let name = stage.next_origin_name();
-            self.sockets.push(Socket::new(&stage, name, Who::Origin, stream));
-        }
-        self.sockets.iter_mut().for_each(|socket| socket.pass(&stage));
+        peers_pass(&stage, &mut self.sockets, self.origin.as_ref());
     }
 
     /// True when nothing can happen any more.
@@ -225,6 +222,33 @@ impl Play {
         self.accept.cancel();
         pass();
     }
+}
+
+/// What clients and the origin server do between two passes, sockets and plugins.
+pub(super) fn peers_pass(
+    stage: &Arc<Stage>,
+    sockets: &mut Vec<Socket>,
+    origin: Option<&TcpListener>,
+) {
+    let users = stage.shared().users.clone();
+    let moments = std::mem::take(&mut stage.shared().moments);
+    for when in moments {
+        sockets.iter_mut().for_each(|socket| socket.react(stage, when));
+        users.iter().for_each(|user| user.react(when));
+    }
+    users.iter().for_each(|user| user.pass());
+    while let Some(Ok((stream, _))) = origin.map(TcpListener::accept) {
+        let name = stage.next_origin_name();
+        sockets.push(Socket::new(stage, name, Who::Origin, stream));
+    }
+    sockets.iter_mut().for_each(|socket| socket.pass(stage));
+}
+
+/// A socket that listens as the origin server.
+pub(super) fn listen_as_origin() -> TcpListener {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the loopback");
+    listener.set_nonblocking(true).expect("a socket that listens");
+    listener
 }
 
 /// Has a thread that the event system does not own do this, and waits for it.

@@ -121,10 +121,12 @@ impl Socket {
                     self.add(moves);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                // The end of the stream, or a reset.
-                _ => {
+                // The end of the stream, or a reset. What a proxy does is told as before: the two
+                // depend on the moment there.
+                other => {
                     self.has_ended = true;
-                    stage.note(&self.line.name, "closed");
+                    let is_reset = other.is_err() && stage.scenario.netvc.is_some();
+                    stage.note(&self.line.name, if is_reset { "reset" } else { "closed" });
                     match stage.moves(self.line.who, When::End) {
                         Some(moves) => self.add(moves),
                         None => self.stream = None,

@@ -56,8 +56,9 @@ pub(super) struct Shared {
     pub(super) sessions: Vec<u64>,
     pub(super) open_sessions: usize,
     pub(super) hook_counts: BTreeMap<HttpHook, u32>,
-    /// Hooks that have been called since the last pass.
-    pub(super) moments: VecDeque<(HttpHook, u32)>,
+    /// What sockets wait for and what has come since the last pass: calls of hooks, and of the user of
+    /// a NetVC.
+    pub(super) moments: VecDeque<When>,
     pub(super) foreign: Vec<Job>,
     /// The thread of `ET_TASK` has something to do.
     pub(super) has_tasks: bool,

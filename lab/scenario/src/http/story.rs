@@ -1,14 +1,18 @@
 //! A recorded run as lines to be read, each with a plain sentence.
 
+mod netvc;
 mod op;
 
 use httpsm::hooks::HttpHook;
 
+use self::netvc::explain_netvc;
 use self::op::{explain_hook_op, explain_http_op};
 use super::hook_op::place;
 use super::model::{ClientBy, HttpScenario, OriginBy, When};
+use super::netvc::NETVC;
 use super::record::{HttpRecord, HttpRecorded, HttpWhat, OWN};
 use super::write::when_key;
+use crate::explain::explain_op;
 use crate::story::{Line, Mark};
 
 /// A run of `scenario` as lines: what each participant does and gets, and each call of a hook.
@@ -54,6 +58,7 @@ fn text_of(HttpRecord { who, what, .. }: &HttpRecord) -> String {
         HttpWhat::Moment(when) => format!("{who} {}", when_key(*when, start_of(who))),
         HttpWhat::Op { op, .. } => format!("{who} > {}", shortened(&op.to_string())),
         HttpWhat::HookOp { op, .. } => format!("{who} > {}", shortened(&op.to_string())),
+        HttpWhat::VcOp(_, performed) => format!("{who} > {}", performed.op),
         HttpWhat::Gets { bytes, .. } => format!("{who} < {}", counted(*bytes)),
         HttpWhat::Event(text) => format!("{who} {text}"),
     }
@@ -82,11 +87,13 @@ pub(super) fn counted(bytes: usize) -> String {
 fn sentence(scenario: &HttpScenario, record: &HttpRecord, nth: u32) -> String {
     let me = Participant::of(scenario, &record.who);
     match &record.what {
-        HttpWhat::Moment(when) => moment(&me, *when),
+        HttpWhat::Moment(when) => moment(scenario, &me, *when),
+        HttpWhat::VcOp(_, performed) => explain_op(performed),
         HttpWhat::Op { op, .. } => explain_http_op(op, &me.name, me.is_plugin),
         HttpWhat::HookOp { op, found, .. } => explain_hook_op(op, found.as_deref()),
         HttpWhat::Gets { bytes, heads } => gets(&me, *bytes, heads),
         HttpWhat::Event(text) => match record.who.split(' ').next() {
+            Some(NETVC) => explain_netvc(text),
             Some("txn") => of_txn(scenario, text, nth),
             Some("session") if text == "SSN_START" => {
                 "a session begins: the proxy knows the protocol of the client's connection"
@@ -114,6 +121,7 @@ impl Participant {
             None => matches!(scenario.origin.by, OriginBy::Intercept | OriginBy::ServerIntercept),
         };
         let name = match (client, is_plugin) {
+            _ if who == NETVC => "the NetVC's user".to_owned(),
             (Some(_), _) => format!("the {who}"),
             (None, true) => "the intercept".to_owned(),
             (None, false) => "the origin server".to_owned(),
@@ -122,8 +130,16 @@ impl Participant {
     }
 }
 
-fn moment(me: &Participant, when: When) -> String {
+fn moment(scenario: &HttpScenario, me: &Participant, when: When) -> String {
     let name = &me.name;
+    if scenario.netvc.is_some() {
+        return match when {
+            When::After(_) => format!("a timer of {name} has run out"),
+            When::NetVc(_) => format!("the user of the NetVC has been called, for which {name} waits"),
+            _ if me.is_client => format!("{name} has connected to the port at which the NetVC's user accepts"),
+            _ => format!("{name} accepts the connection of the NetVC"),
+        };
+    }
     match (when, me.is_client, me.is_plugin) {
         (When::After(_), ..) => format!("a timer of {name} has run out"),
         (When::Hook(..), ..) => format!("a hook has been called that {name} waits for"),
@@ -164,7 +180,10 @@ fn of_connection(scenario: &HttpScenario, me: &Participant, text: &str) -> Strin
     let mut all = reactions.into_iter().chain(clients.map(|client| &client.reactions)).flatten();
     let reacts = all.any(|reaction| reaction.when == When::End);
     let closes = if reacts { "" } else { ", so it closes, too" };
+    let is_netvc = scenario.netvc.is_some();
     match text {
+        "closed" if is_netvc => format!("the stream to {name} has ended{closes}"),
+        "reset" => format!("the system has reset the connection of {name}{closes}"),
         "closed" => format!("the proxy has ended the stream to {name}{closes}"),
         "EOS" => format!("VC_EVENT_EOS: the proxy has ended the stream to {name}{closes}"),
         "WRITE_COMPLETE" => {

@@ -7,7 +7,9 @@ use super::model::{
     ClientBy, HookReaction, HttpReaction, HttpScenario, HttpSettings, OriginBy, When, hook_name,
 };
 use crate::amount::Span;
+use crate::model::{Reaction, Trigger};
 use crate::read::event_name;
+use crate::write::Key;
 
 /// The text of a file that reads back as this scenario.
 impl fmt::Display for HttpScenario {
@@ -24,6 +26,15 @@ impl fmt::Display for HttpScenario {
                 writeln!(f, "by = \"{}\"", client.by.name())?;
             }
             write_reactions(f, &client.reactions, "on_start")?;
+        }
+        if let Some(user) = &self.netvc {
+            writeln!(f, "\n[netvc]")?;
+            for Reaction { trigger, ops } in user {
+                writeln!(f, "{} = {}", Key(*trigger), list(ops))?;
+            }
+            if !self.netvc_connects() {
+                return write_expect(f, &self.expect);
+            }
         }
         writeln!(f, "\n[origin]")?;
         if self.origin.by != OriginBy::default() {
@@ -90,7 +101,12 @@ fn write_expect(f: &mut fmt::Formatter<'_>, expect: &HttpExpect) -> fmt::Result 
 
 fn write_settings(f: &mut fmt::Formatter<'_>, settings: &HttpSettings) -> fmt::Result {
     let usual = HttpSettings::default();
-    if *settings == usual {
+    if settings.default_inactivity_timeout != usual.default_inactivity_timeout {
+        let span = Span(settings.default_inactivity_timeout);
+        writeln!(f, "\n[net]\ndefault_inactivity_timeout = \"{span}\"")?;
+    }
+    let default_inactivity_timeout = settings.default_inactivity_timeout;
+    if *settings == (HttpSettings { default_inactivity_timeout, ..usual }) {
         return Ok(());
     }
     writeln!(f, "\n[http]")?;
@@ -146,6 +162,10 @@ pub fn when_key(when: When, start: &str) -> String {
         When::Hook(hook, nth) => {
             counted(format!("at_{}", hook_name(hook)), if nth == 1 { 0 } else { nth })
         }
+        When::NetVc(Trigger::Event(event, nth)) => {
+            counted(format!("at_{}", event_name(event)), if nth == 1 { 0 } else { nth })
+        }
+        When::NetVc(_) => "at_connect".to_owned(),
     }
 }
 

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use eventsys::HrTime;
 use eventsys::hrtime::SECOND;
+use iocore::net::NetVcRelease;
 use scenario::http::{
     CLOSED_PORT, HookOp, HttpFinish, HttpProgram, HttpRecord, HttpRecorded, HttpReport,
-    HttpScenario, HttpSettings, HttpWhat, OriginBy, Thread, run_http_scenario,
+    HttpScenario, HttpSettings, HttpWhat, OriginBy, Thread, record_http_scenario_of,
+    run_http_scenario,
 };
 
 use crate::ats::live::arm::{listen_to, status_text};
@@ -30,10 +32,28 @@ pub fn is_mirrored(release: Release) -> bool {
     release.to_string().starts_with("9.2.")
 }
 
+/// The same for one scenario: of a NetVC alone the port mirrors 8.1, too.
+#[must_use]
+pub fn is_mirrored_in(release: Release, scenario: &HttpScenario) -> bool {
+    is_mirrored(release) || scenario.netvc.is_some() && is_8(release)
+}
+
+fn is_8(release: Release) -> bool {
+    release.to_string().starts_with("8.")
+}
+
 /// Performs `scenario` on the port.
 #[must_use]
 pub fn play_on_port(scenario: &HttpScenario) -> HttpReport {
     run_http_scenario(scenario)
+}
+
+/// Performs `scenario` on the port as this release does, if the port mirrors it there
+/// ([`is_mirrored_in`]).
+#[must_use]
+pub fn record_on_port_as(scenario: &HttpScenario, release: Release) -> HttpRecorded {
+    let of = if is_8(release) { NetVcRelease::V8_1 } else { NetVcRelease::V9_2 };
+    record_http_scenario_of(scenario, of)
 }
 
 /// A real server, with our plugin in it. Scenarios with the same settings are performed one after the
@@ -85,7 +105,7 @@ impl HttpArm {
     #[must_use]
     pub fn why_not(&self, scenario: &HttpScenario) -> Option<&'static str> {
         // TSContScheduleOnPool is new in 9.0.
-        let has_pools = !self.server.release().to_string().starts_with("8.");
+        let has_pools = !is_8(self.server.release());
         let is_task = |op: &HookOp| matches!(op, HookOp::Go(Thread::Task));
         let uses_task = scenario.hooks.iter().flat_map(|hook| &hook.ops).any(is_task);
         (uses_task && !has_pools)
@@ -138,7 +158,8 @@ impl HttpArm {
     /// Starts a server and waits until the plugin says that it is ready.
     fn start(&self, of: Kind) -> Result<Running, LiveError> {
         let origin = free_port().map_err(LiveError::at("a port for an origin server"))?;
-        let settings = settings(of, origin);
+        let netvc = free_port().map_err(LiveError::at("a port for NetVCs"))?;
+        let settings = settings(of, origin, netvc);
         let threads = of.settings.threads;
         let mut process =
             self.server.start_http_scenarios(&self.probe.path(), threads, &settings)?;
@@ -164,9 +185,10 @@ fn is_death(finish: &HttpFinish) -> bool {
     matches!(finish, HttpFinish::Crashed(_) | HttpFinish::Hung)
 }
 
-fn settings(of: Kind, origin: u16) -> Settings {
+fn settings(of: Kind, origin: u16, netvc: u16) -> Settings {
     let HttpSettings { client_timeout, origin_timeout, first_byte_timeout, .. } = of.settings;
     let HttpSettings { keep_alive_timeout, active_timeout, water_mark, .. } = of.settings;
+    let default_inactivity_timeout = of.settings.default_inactivity_timeout / SECOND;
     let http = "CONFIG proxy.config.http";
     let mut records = format!(
         "{http}.transaction_no_activity_timeout_in INT {}\n\
@@ -177,6 +199,7 @@ fn settings(of: Kind, origin: u16) -> Settings {
          {http}.default_buffer_water_mark INT {water_mark}\n\
          {http}.down_server.cache_time INT 1\n\
          CONFIG proxy.config.net.defer_accept INT 0\n\
+         CONFIG proxy.config.net.default_inactivity_timeout INT {default_inactivity_timeout}\n\
          CONFIG proxy.config.accept_threads INT 0\n",
         client_timeout / SECOND,
         origin_timeout / SECOND,
@@ -195,7 +218,10 @@ fn settings(of: Kind, origin: u16) -> Settings {
     Settings {
         records,
         remap: format!("map / http://127.0.0.1:{port}/\n"),
-        environment: vec![("ATSLAB_ORIGIN", origin.to_string())],
+        environment: vec![
+            ("ATSLAB_ORIGIN", origin.to_string()),
+            ("ATSLAB_NETVC", netvc.to_string()),
+        ],
         ..Settings::default()
     }
 }

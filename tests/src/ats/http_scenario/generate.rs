@@ -59,6 +59,7 @@ pub fn generate_http(seed: u64) -> HttpScenario {
         clients,
         origin,
         hooks,
+        netvc: None,
         expect: HttpExpect::default(),
     }
 }
@@ -86,6 +87,7 @@ fn settings(rng: &mut Rng) -> HttpSettings {
         active_timeout: 0,
         water_mark: rng.pick(&[32_768, 32_768, 1, 4096]),
         flow_control: rng.pick(&[None, None, Some((65_536, 32_768)), Some((4096, 1024))]),
+        ..HttpSettings::default()
     }
 }
 

@@ -7,9 +7,16 @@ use eventsys::HrTime;
 use scenario::http::{HttpFinish, HttpReport};
 
 use crate::ats::http::unescape;
+use crate::ats::live::Release;
 
-/// What the real 9.2.9 did.
+/// What the real 9.2.9 did in the HTTP scenarios.
 const RECORDED: &str = include_str!("../../../http_scenarios/9.2.9.txt");
+
+/// What each server did in the NetVC scenarios.
+const OF_NETVC: [(&str, &str); 2] = [
+    ("8.1.11", include_str!("../../../net_scenarios/8.1.11.txt")),
+    ("9.2.9", include_str!("../../../net_scenarios/9.2.9.txt")),
+];
 
 /// Reports of the real 9.2.9, by the names of their scenarios.
 ///
@@ -18,6 +25,18 @@ const RECORDED: &str = include_str!("../../../http_scenarios/9.2.9.txt");
 #[must_use]
 pub fn recorded_http() -> BTreeMap<String, HttpReport> {
     parse(RECORDED).unwrap_or_else(|fault| panic!("tests/http_scenarios/9.2.9.txt: {fault}"))
+}
+
+/// Reports of a real server, by the names of the NetVC scenarios; `None` if this release was not
+/// recorded.
+///
+/// # Panics
+/// As [`recorded_http`].
+#[must_use]
+pub fn recorded_net(release: Release) -> Option<BTreeMap<String, HttpReport>> {
+    let name = release.to_string();
+    let (_, text) = OF_NETVC.into_iter().find(|(known, _)| *known == name)?;
+    Some(parse(text).unwrap_or_else(|fault| panic!("tests/net_scenarios/{name}.txt: {fault}")))
 }
 
 /// The reports as text, which [`recorded_http`] reads.

@@ -1,5 +1,6 @@
 //! A small HTTP scenario that still differs.
 
+use scenario::Op;
 use scenario::http::{ClientBy, HookOp, HttpOp, HttpReaction, HttpScenario, HttpSettings, Thread};
 
 use crate::shrink::Shrinking;
@@ -58,6 +59,23 @@ fn candidates(scenario: &HttpScenario) -> Vec<HttpScenario> {
             });
         }
     }
+    for at in 0..scenario.netvc.iter().flatten().count() {
+        add(&|one| {
+            one.netvc.iter_mut().for_each(|user| drop(user.remove(at)));
+        });
+    }
+    for (at, reaction) in scenario.netvc.iter().flatten().enumerate() {
+        for op in 0..reaction.ops.len() {
+            add(&|one| {
+                one.netvc.iter_mut().for_each(|user| {
+                    user[at].ops.remove(op);
+                });
+            });
+            add(&|one| {
+                one.netvc.iter_mut().for_each(|user| smaller(&mut user[at].ops[op]));
+            });
+        }
+    }
     add(&|one| one.clients.iter_mut().for_each(|client| client.by = ClientBy::Tcp));
     // Each of these starts a server of its own.
     let usual = HttpSettings { threads: scenario.settings.threads, ..HttpSettings::default() };
@@ -67,6 +85,15 @@ fn candidates(scenario: &HttpScenario) -> Vec<HttpScenario> {
         add(&|one| one.settings.threads = 1);
     }
     all
+}
+
+/// With ten bytes.
+fn smaller(op: &mut Op) {
+    match op {
+        Op::DoIoRead(n, _) | Op::DoIoWrite(n, _) if (11..i64::MAX).contains(n) => *n = 10,
+        Op::Write(n) if *n > 10 => *n = 10,
+        _ => {}
+    }
 }
 
 /// The reactions without each of them, without each operation, and with small bodies.

@@ -13,7 +13,7 @@ use super::server::Server;
 use crate::outside::{Child, Folder};
 
 /// Every file of the C++, which the compiler finds side by side.
-const SOURCES: [(&str, &str); 30] = [
+const SOURCES: [(&str, &str); 31] = [
     ("bench.cc", include_str!("../../../probe/bench.cc")),
     ("bench.h", include_str!("../../../probe/bench.h")),
     ("bench_buffers.cc", include_str!("../../../probe/bench_buffers.cc")),
@@ -31,6 +31,7 @@ const SOURCES: [(&str, &str); 30] = [
     ("held.cc", include_str!("../../../probe/held.cc")),
     ("http/hooks.cc", include_str!("../../../probe/http/hooks.cc")),
     ("http/http.cc", include_str!("../../../probe/http/http.cc")),
+    ("http/netvc.cc", include_str!("../../../probe/http/netvc.cc")),
     ("http/scenario.cc", include_str!("../../../probe/http/scenario.cc")),
     ("http/scenario.h", include_str!("../../../probe/http/scenario.h")),
     ("http/socket.cc", include_str!("../../../probe/http/socket.cc")),
@@ -110,6 +111,7 @@ impl Probe {
             "http/socket.cc",
             "http/user.cc",
             "http/hooks.cc",
+            "http/netvc.cc",
             "clock.cc",
         ];
         Probe::of(&sources, servers)

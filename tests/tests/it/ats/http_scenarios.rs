@@ -175,7 +175,10 @@ fn the_records_tell_what_the_report_tells() {
                         told.push((record.at, format!("{op}: {found}").replace("see ", "sees ")));
                     }
                     HttpWhat::Gets { bytes: more, .. } => bytes += more,
-                    HttpWhat::Moment(_) | HttpWhat::Op { .. } | HttpWhat::HookOp { .. } => {}
+                    HttpWhat::Moment(_)
+                    | HttpWhat::Op { .. }
+                    | HttpWhat::HookOp { .. }
+                    | HttpWhat::VcOp(..) => {}
                 }
             }
             assert_eq!(told, actor.events, "{name}, {}", actor.name);
@@ -192,6 +195,7 @@ fn the_records_tell_what_the_report_tells() {
             HttpWhat::Moment(_) => "moment",
             HttpWhat::Op { .. } => "op",
             HttpWhat::HookOp { .. } => "hook_op",
+            HttpWhat::VcOp(..) => "vc_op",
             HttpWhat::Gets { .. } => "gets",
             HttpWhat::Event(_) => "event",
         }));

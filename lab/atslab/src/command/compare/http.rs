@@ -1,4 +1,5 @@
-//! `atslab compare --http`: HTTP scenarios on the port, beside what the real server did or does.
+//! `atslab compare --http` and `--net`: HTTP scenarios and those of a NetVC on the port, beside what
+//! the real server did or does.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -7,14 +8,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use conformance::ats::http_scenario::{
-    HttpArm, HttpDifference, explain_http, http_differ, play_on_port, recorded_http,
+    HttpArm, HttpDifference, explain_http, http_differ, http_named, is_mirrored_in, net_names,
+    record_on_port_as, recorded_http, recorded_net,
 };
 use conformance::ats::live::{Probe, Release};
 use conformance::ats::scenario::http::{HttpReport, HttpScenario};
 use serde_json::{Value, json};
 
 use super::{CompareArgs, DIFFERS};
-use crate::command::run::{http_files_or_gallery, mirrored};
+use crate::command::run::http_files_or_gallery;
 use crate::error::Error;
 use crate::ui::output::{FAULT, Output, TITLE};
 use crate::ui::progress;
@@ -31,17 +33,17 @@ struct Compared {
 
 /// Where the real server's reports are from.
 enum Real {
-    Recorded(BTreeMap<String, HttpReport>),
+    Recorded(Release, BTreeMap<String, HttpReport>),
     Live(Box<HttpArm>),
 }
 
 impl Real {
-    fn of(args: &CompareArgs) -> Result<Real, Error> {
+    fn of(args: &CompareArgs, release: Release) -> Result<Real, Error> {
         if !args.live {
-            return Ok(Real::Recorded(recorded_http()));
+            let of_netvc = args.net.as_ref().and_then(|_| recorded_net(release));
+            return Ok(Real::Recorded(release, of_netvc.unwrap_or_else(recorded_http)));
         }
-        let server = args.servers.find(args.which.ats.unwrap_or_else(mirrored))?;
-        Error::unless_mirrored(server.release())?;
+        let server = args.servers.find(release)?;
         let own = args.servers.with_headers(std::slice::from_ref(&server));
         let probe = Arc::new(Probe::of_http(&own)?);
         Ok(Real::Live(Box::new(HttpArm::new(&server, &probe))))
@@ -49,7 +51,7 @@ impl Real {
 
     fn release(&self) -> Release {
         match self {
-            Real::Recorded(_) => mirrored(),
+            Real::Recorded(release, _) => *release,
             Real::Live(arm) => arm.server().release(),
         }
     }
@@ -57,7 +59,7 @@ impl Real {
     fn report(&mut self, name: &str, scenario: &HttpScenario) -> Result<HttpReport, Error> {
         match self {
             Real::Live(arm) => Ok(arm.play(scenario)?),
-            Real::Recorded(all) => all.get(name).cloned().ok_or_else(|| Error::Line {
+            Real::Recorded(_, all) => all.get(name).cloned().ok_or_else(|| Error::Line {
                 place: name.to_owned(),
                 fault:
                     "expected a scenario of the gallery, whose run was recorded; --live asks the \
@@ -74,16 +76,23 @@ pub(super) fn compare(
     files: &[PathBuf],
     out: &mut Output,
 ) -> Result<ExitCode, Error> {
-    Error::unless_http(&args.which)?;
-    let scenarios = http_files_or_gallery(files)?;
-    let mut real = Real::of(args)?;
+    let scenarios = match args.net {
+        Some(_) if files.is_empty() => net_gallery(),
+        _ => http_files_or_gallery(files)?,
+    };
+    let asked = Error::release_for(&args.which, scenarios.iter().map(|(_, scenario)| scenario))?;
+    let mut real = Real::of(args, asked)?;
     let release = real.release();
+    if !scenarios.iter().all(|(_, scenario)| is_mirrored_in(release, scenario)) {
+        return Err(Error::NotMirrored(release.to_string()));
+    }
     let bar = progress::bar(scenarios.len() as u64, "{bar:30} {pos} of {len} scenarios");
     let mut all = Vec::new();
     for (name, scenario) in scenarios {
         let report = real.report(&name, &scenario)?;
         let events = report.actors.iter().map(|actor| actor.events.len()).sum();
-        let difference = http_differ(&report, &play_on_port(&scenario));
+        let port = record_on_port_as(&scenario, release).report;
+        let difference = http_differ(&report, &port);
         let known = difference.as_ref().and_then(|it| explain_http(release, &scenario, it));
         all.push(Compared { name, events, difference, known });
         bar.inc(1);
@@ -91,14 +100,25 @@ pub(super) fn compare(
     bar.finish_and_clear();
     match args.format {
         Some(_) => write_json(out, release, &all)?,
-        None => write_text(out, release, &all)?,
+        None => write_text(out, release, args.net.is_some(), &all)?,
     }
     let differs = all.iter().any(|one| one.difference.is_some() && one.known.is_none());
     Ok(if differs { ExitCode::from(DIFFERS) } else { ExitCode::SUCCESS })
 }
 
-fn write_text(out: &mut Output, release: Release, all: &[Compared]) -> io::Result<()> {
-    writeln!(out, "{TITLE}{release}, HTTP scenarios{TITLE:#}")?;
+/// The scenarios of a NetVC in the gallery.
+fn net_gallery() -> Vec<(String, HttpScenario)> {
+    net_names().filter_map(|name| Some((name.clone(), http_named(&name)?))).collect()
+}
+
+fn write_text(
+    out: &mut Output,
+    release: Release,
+    of_netvc: bool,
+    all: &[Compared],
+) -> io::Result<()> {
+    let kind = if of_netvc { "scenarios of a NetVC" } else { "HTTP scenarios" };
+    writeln!(out, "{TITLE}{release}, {kind}{TITLE:#}")?;
     let width = all.iter().map(|one| one.name.chars().count()).max().unwrap_or(0);
     for Compared { name, events, difference, known } in all {
         write!(out, "  {name:width$}  {events:5} events  ")?;

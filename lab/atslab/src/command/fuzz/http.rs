@@ -1,4 +1,5 @@
-//! `atslab fuzz --http`: random HTTP scenarios, on the port and in a real server.
+//! `atslab fuzz --http` and `--net`: random HTTP scenarios, or those of a NetVC, on the port and in a
+//! real server.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -8,8 +9,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use conformance::ats::http_scenario::{
-    BLOCK, HttpArm, HttpDifference, explain_http, generate_http, http_differ, play_on_port,
-    shrink_http,
+    BLOCK, HttpArm, HttpDifference, explain_http, generate_http, generate_net, http_differ,
+    is_mirrored_in, record_on_port_as, shrink_http,
 };
 use conformance::ats::live::{LiveError, Probe, Release};
 use conformance::ats::scenario::http::{HttpFinish, HttpScenario};
@@ -45,21 +46,27 @@ type Done = (Range<u64>, Tally, Vec<Finding>);
 struct Worker {
     arm: HttpArm,
     release: Release,
+    generate: fn(u64) -> HttpScenario,
 }
 
 /// Plays the random HTTP scenarios of a range of seeds on both arms.
 pub(super) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error> {
-    Error::unless_mirrored(args.ats)?;
+    let generate = if args.net { generate_net } else { generate_http };
+    let is_played = |release| match is_mirrored_in(release, &generate(args.seed)) {
+        true => Ok(()),
+        false => Err(Error::NotMirrored(release.to_string())),
+    };
+    is_played(args.ats)?;
     let server = args.servers.find(args.ats)?;
     let release = server.release();
-    Error::unless_mirrored(release)?;
+    is_played(release)?;
     let own = args.servers.with_headers(std::slice::from_ref(&server));
     let probe = Arc::new(Probe::of_http(&own)?);
     let end = args.seed.saturating_add(args.count);
     let starts = (args.seed / BLOCK..).map(|block| block * BLOCK).take_while(|&at| at < end);
     let chunks: Vec<Range<u64>> =
         starts.map(|at| at.max(args.seed)..(at + BLOCK).min(end)).collect();
-    let worker = |_| Worker { arm: HttpArm::new(&server, &probe), release };
+    let worker = |_| Worker { arm: HttpArm::new(&server, &probe), release, generate };
     let workers = (0..pool::size(args.jobs, chunks.len())).map(worker).collect();
     let bar = progress_bar(args.count, 0);
     let mut total = Tally::default();
@@ -77,18 +84,24 @@ pub(super) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error>
     });
     bar.finish_and_clear();
     played?;
-    write_summary(out, &total, release)
+    write_summary(out, &total, release, kind_of(args))
+}
+
+/// What the scenarios are.
+fn kind_of(args: &FuzzArgs) -> &'static str {
+    if args.net { "NetVC" } else { "HTTP" }
 }
 
 impl Worker {
     fn play(&mut self, chunk: Range<u64>) -> Result<Done, LiveError> {
         let (mut tally, mut findings) = (Tally::default(), Vec::new());
         for seed in chunk.clone() {
-            let scenario = generate_http(seed);
+            let scenario = (self.generate)(seed);
             let real = self.arm.play(&scenario)?;
             tally.scenarios += 1;
             tally.events += real.actors.iter().map(|actor| actor.events.len() as u64).sum::<u64>();
-            let Some(difference) = http_differ(&real, &play_on_port(&scenario)) else {
+            let port = record_on_port_as(&scenario, self.release).report;
+            let Some(difference) = http_differ(&real, &port) else {
                 tally.crashes += u64::from(matches!(real.finish, HttpFinish::Crashed(_)));
                 continue;
             };
@@ -121,7 +134,8 @@ impl Worker {
 
     /// A difference that nothing explains.
     fn difference(&mut self, scenario: &HttpScenario) -> Result<Option<HttpDifference>, LiveError> {
-        let found = http_differ(&self.arm.play(scenario)?, &play_on_port(scenario));
+        let port = record_on_port_as(scenario, self.release).report;
+        let found = http_differ(&self.arm.play(scenario)?, &port);
         Ok(found.filter(|found| explain_http(self.release, scenario, found).is_none()))
     }
 }
@@ -147,7 +161,8 @@ impl Tally {
 
 /// Writes a finding to a file of its own.
 fn keep(finding: &Finding, args: &FuzzArgs, release: Release) -> Result<PathBuf, Error> {
-    let file = args.findings.join(format!("{release}-http-seed-{}.toml", finding.seed));
+    let kind = kind_of(args).to_lowercase();
+    let file = args.findings.join(format!("{release}-{kind}-seed-{}.toml", finding.seed));
     let text = format!("# Found with seed {} on {release}.\n{}", finding.seed, finding.scenario);
     write(&file, &text)?;
     Ok(file)
@@ -168,11 +183,16 @@ fn show(
     Ok(out.flush()?)
 }
 
-fn write_summary(out: &mut Output, total: &Tally, release: Release) -> Result<ExitCode, Error> {
+fn write_summary(
+    out: &mut Output,
+    total: &Tally,
+    release: Release,
+    kind: &str,
+) -> Result<ExitCode, Error> {
     let Tally { scenarios, events, crashes, .. } = total;
     writeln!(
         out,
-        "{TITLE}{release}, HTTP{TITLE:#}: {scenarios} scenarios, {events} events of the real server"
+        "{TITLE}{release}, {kind}{TITLE:#}: {scenarios} scenarios, {events} events of the real server"
     )?;
     writeln!(out, "in both arms alike: {crashes} aborts")?;
     for (name, count) in &total.known {

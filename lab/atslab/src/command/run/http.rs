@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use conformance::ats::http_scenario::{
-    HttpArm, explain_http, http_differ, http_named, http_names, play_on_port,
+    HttpArm, explain_http, http_differ, http_named, http_names, is_mirrored_in, net_names,
+    record_on_port_as,
 };
 use conformance::ats::live::{Probe, Release};
 use conformance::ats::scenario::http::{
     HttpRecorded, HttpScenario, http_findings, http_scenario_from_bytes, http_story,
-    record_http_scenario,
 };
 use conformance::input::file_name;
 
@@ -25,7 +25,7 @@ use crate::ui::output::{FAULT, Output, TITLE};
 pub(super) fn named_or_read(text: Text<'_>) -> Result<(String, HttpScenario), Error> {
     let (file, bytes) = match text {
         Text::Name(name) => {
-            let names: Vec<String> = http_names().collect();
+            let names: Vec<String> = http_names().chain(net_names()).collect();
             let names = names.iter().map(String::as_str);
             let unknown = || unknown("file and no HTTP scenario of the gallery", name, names);
             return http_named(name)
@@ -46,23 +46,23 @@ pub(super) fn run(
     if args.format == Some(RunFormat::Steps) {
         return Err(Error::NoSteps);
     }
-    Error::unless_http(&args.which)?;
+    let release = Error::release_for(&args.which, scenarios.iter().map(|(_, scenario)| scenario))?;
     if args.live {
-        return live(args, scenarios, out);
+        return live(args, release, scenarios, out);
     }
     let mut code = ExitCode::SUCCESS;
     for (name, scenario) in scenarios {
-        let recorded = record_http_scenario(scenario);
+        let recorded = record_on_port_as(scenario, release);
         let unmet = scenario.unmet(&recorded.report);
         if !unmet.is_empty() {
             code = ExitCode::from(UNMET);
         }
         if args.format.is_some() {
-            json::write(out, name, scenario, &recorded)?;
+            json::write(out, name, scenario, &recorded, release)?;
             continue;
         }
         match args.story_width() {
-            Some(width) => write_told(out, scenario, &recorded, width)?,
+            Some(width) => write_told(out, scenario, (&recorded, release), width)?,
             None => {
                 writeln!(out, "{TITLE}{name}{TITLE:#}")?;
                 write!(out, "{}", recorded.report)?;
@@ -82,11 +82,11 @@ pub(super) fn run(
 fn write_told(
     out: &mut Output,
     scenario: &HttpScenario,
-    recorded: &HttpRecorded,
+    (recorded, release): (&HttpRecorded, Release),
     width: usize,
 ) -> io::Result<()> {
     write_head(out, &scenario.title, &scenario.teaches, width)?;
-    writeln!(out, "\n{TITLE}the port, as {}{TITLE:#}", mirrored())?;
+    writeln!(out, "\n{TITLE}the port, as {release}{TITLE:#}")?;
     write_story(out, &http_story(scenario, recorded), width)?;
     writeln!(out, "\n{}", recorded.report.finish)
 }
@@ -98,17 +98,21 @@ pub(crate) fn mirrored() -> Release {
 
 fn live(
     args: &RunArgs,
+    release: Release,
     scenarios: &[(String, HttpScenario)],
     out: &mut Output,
 ) -> Result<ExitCode, Error> {
-    let server = args.servers.find(args.which.ats.unwrap_or_else(mirrored))?;
-    Error::unless_mirrored(server.release())?;
+    let server = args.servers.find(release)?;
+    if !scenarios.iter().all(|(_, scenario)| is_mirrored_in(server.release(), scenario)) {
+        return Err(Error::NotMirrored(server.release().to_string()));
+    }
     let own = args.servers.with_headers(std::slice::from_ref(&server));
     let probe = Arc::new(Probe::of_http(&own)?);
     let mut arm = HttpArm::new(&server, &probe);
     let mut code = ExitCode::SUCCESS;
     for (name, scenario) in scenarios {
-        let (real, port) = (arm.play(scenario)?, play_on_port(scenario));
+        let real = arm.play(scenario)?;
+        let port = record_on_port_as(scenario, server.release()).report;
         write!(out, "{TITLE}{name} on {}{TITLE:#}: ", server.release())?;
         let Some(difference) = http_differ(&real, &port) else {
             let events: usize = real.actors.iter().map(|actor| actor.events.len()).sum();

@@ -7,6 +7,7 @@ use crate::fault::ScenarioFault;
 use crate::http::expect::{HttpEnd, HttpExpect, HttpExpected};
 use crate::http::hook_op::place;
 use crate::http::model::HttpScenario;
+use crate::http::netvc::NETVC;
 
 const KEYS: &str = "finish, participants, findings, order, or the name of a participant";
 const KEYS_OF_ONE: &str = "events, last, status, requests, body, has or lacks";
@@ -91,7 +92,8 @@ impl Source<'_> {
         let number = name.split_once(' ').filter(|(kind, _)| KINDS.contains(kind));
         let is_numbered =
             number.is_some_and(|(_, number)| number.parse::<u32>().is_ok_and(|n| n > 0));
-        if is_client || is_numbered {
+        let is_netvc = name == NETVC && scenario.netvc.is_some();
+        if is_client || is_numbered || is_netvc {
             return Ok(());
         }
         let clients: Vec<_> = scenario.clients.iter().map(|client| client.actor()).collect();

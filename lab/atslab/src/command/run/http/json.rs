@@ -5,14 +5,14 @@
 
 use std::io::Write;
 
-use conformance::ats::scenario::Line;
+use conformance::ats::live::Release;
+use conformance::ats::scenario::{Line, trigger_key};
 use conformance::ats::scenario::http::{
     HttpEnd, HttpFinish, HttpRecord, HttpRecorded, HttpScenario, HttpWhat, Seen, escape,
     http_findings, http_story, when_key,
 };
 use serde_json::{Value, json};
 
-use super::mirrored;
 use crate::error::Error;
 use crate::ui::output::Output;
 
@@ -22,6 +22,7 @@ pub(super) fn write(
     name: &str,
     scenario: &HttpScenario,
     recorded: &HttpRecorded,
+    release: Release,
 ) -> Result<(), Error> {
     let HttpRecorded { records, report } = recorded;
     let text = match &report.finish {
@@ -32,7 +33,7 @@ pub(super) fn write(
     let records = records.iter().zip(&story).enumerate();
     let run = json!({
         "arm": "port",
-        "release": mirrored().to_string(),
+        "release": release.to_string(),
         "finish": HttpEnd::from(&report.finish).name(),
         "text": text,
         "participants": report.actors.iter().map(participant).collect::<Vec<Value>>(),
@@ -81,6 +82,12 @@ fn one(n: usize, record: &HttpRecord, line: &Line) -> Value {
             "index": index,
             "op": op.to_string(),
             "found": found,
+        }),
+        HttpWhat::VcOp(trigger, performed) => json!({
+            "record": "vc_op",
+            "key": trigger_key(*trigger),
+            "index": performed.index,
+            "op": performed.op.to_string(),
         }),
         HttpWhat::Gets { bytes, heads } => {
             json!({ "record": "gets", "bytes": bytes, "heads": heads })
