@@ -20,8 +20,12 @@ constexpr int CONNECT_NOW = 9000;
 // A timer's event; plus the index of its list.
 constexpr int TIMER = 10000;
 // After so many callbacks, or with so many on the stack, it closes.
-constexpr int MOST_CALLS = 2000;
+constexpr int MOST_CALLS = 300;
 constexpr int DEEPEST    = 100;
+
+// From so many bytes on it is the system's choice how many of a write it takes, and how often it lets the
+// write wait.
+constexpr int64_t MANY = 64 * 1024;
 
 const std::string X(1 << 16, 'x');
 
@@ -179,8 +183,14 @@ NetVc::told(int event, TSVIO vio)
   bool is_of_one         = name.find("READ_") == 0 || name.find("WRITE_") == 0;
   const char *of         = is_of_one ? "" : (vio == vios[1] ? " of the write" : " of the read");
   int64_t nbytes         = TSVIONBytesGet(vio);
-  stage->note(NETVC, name + of + ", " + std::to_string(TSVIONDoneGet(vio)) + " of " +
-                       (nbytes == INT64_MAX ? "max" : std::to_string(nbytes)));
+  int64_t ndone          = TSVIONDoneGet(vio);
+  bool is_some           = vio == vios[1] && ndone >= MANY && ndone < nbytes;
+  const std::string text = name + of + ", " + (is_some ? "some" : std::to_string(ndone)) + " of " +
+                           (nbytes == INT64_MAX ? "max" : std::to_string(nbytes));
+  if (!is_some || text != last) {
+    stage->note(NETVC, text);
+  }
+  last = text;
   int nth = ++counts[event];
   stage->moments.emplace_back(name, nth);
   if (++calls > MOST_CALLS || depth >= DEEPEST) {

@@ -119,6 +119,8 @@ Socket::read()
       } else {
         close();
       }
+      // The end would be read again and again.
+      return;
     }
   }
 }

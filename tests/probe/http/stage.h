@@ -163,6 +163,7 @@ struct NetVc {
   // Events of ours that have not come yet.
   std::set<void *> pending;
   int calls = 0, depth = 0;
+  std::string last; // what it was told last
 
   NetVc();
   void start();

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use anstyle::Style;
 use clap::{Args, ValueEnum};
-use conformance::ats::http_scenario::{http_named, http_names, is_http_name};
+use conformance::ats::http_scenario::{generate_net, http_named, http_names, is_http_name};
 use conformance::ats::live::generate;
 use conformance::ats::scenario::http::{HttpScenario, is_http_scenario};
 use conformance::ats::scenario::input::{MOST_OF_A_SCENARIO, read_file};
@@ -47,6 +47,10 @@ pub(crate) struct RunArgs {
     /// Run the random scenario of this seed of "atslab fuzz"
     #[arg(long, value_name = "N", conflicts_with = "file")]
     pub seed: Option<u64>,
+
+    /// The seed is one of "atslab fuzz --net"
+    #[arg(long, requires = "seed", conflicts_with_all = ["file", "threads"])]
+    pub net: bool,
 
     /// How many event threads the random scenario has
     #[arg(long, value_name = "N", requires = "seed", conflicts_with = "file", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
@@ -116,6 +120,9 @@ does not expect that, or if a real server took other steps, 2 on errors.";
 
 /// Runs each scenario in each selected epoch and prints the steps.
 pub(crate) fn run(args: &RunArgs, out: &mut Output) -> Result<ExitCode, Error> {
+    if let (Some(seed), true) = (args.seed, args.net) {
+        return http::run(args, &[(format!("net-seed-{seed}"), generate_net(seed))], out);
+    }
     let first = args.file.first().map(|file| Text::of(file)).transpose()?;
     if first.as_ref().is_some_and(Text::is_http) {
         let scenarios = each(&args.file, first, http::named_or_read)?;

@@ -6,11 +6,11 @@
 
 use conformance::ats::http_scenario::{HttpArm, http_differ};
 use conformance::ats::live::LiveError;
-use conformance::ats::scenario::{Line, Op};
 use conformance::ats::scenario::http::{
     HookOp, HttpOp, HttpRecord, HttpRecorded, HttpReport, HttpScenario, HttpWhat, When,
     http_findings, http_story, record_http_scenario,
 };
+use conformance::ats::scenario::{Line, Op};
 
 use super::http_places::HttpPlaces;
 use super::kinds::{Kind, Shape};

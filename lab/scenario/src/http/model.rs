@@ -251,11 +251,10 @@ impl HttpScenario {
             Trigger::After(span) => Some(span),
             _ => None,
         });
-        let timeouts =
-            user.iter().flat_map(|reaction| &reaction.ops).filter_map(|op| match *op {
-                Op::InactivityTimeout(span) | Op::ActiveTimeout(span) => Some(span),
-                _ => None,
-            });
+        let timeouts = user.iter().flat_map(|reaction| &reaction.ops).filter_map(|op| match *op {
+            Op::InactivityTimeout(span) | Op::ActiveTimeout(span) => Some(span),
+            _ => None,
+        });
         // A day is longer than a run.
         let default = Some(self.settings.default_inactivity_timeout);
         let default = default.filter(|&span| span <= HttpScenario::LONGEST);

@@ -135,8 +135,12 @@ fn moment(scenario: &HttpScenario, me: &Participant, when: When) -> String {
     if scenario.netvc.is_some() {
         return match when {
             When::After(_) => format!("a timer of {name} has run out"),
-            When::NetVc(_) => format!("the user of the NetVC has been called, for which {name} waits"),
-            _ if me.is_client => format!("{name} has connected to the port at which the NetVC's user accepts"),
+            When::NetVc(_) => {
+                format!("the user of the NetVC has been called, for which {name} waits")
+            }
+            _ if me.is_client => {
+                format!("{name} has connected to the port at which the NetVC's user accepts")
+            }
             _ => format!("{name} accepts the connection of the NetVC"),
         };
     }

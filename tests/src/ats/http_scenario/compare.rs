@@ -87,7 +87,8 @@ pub fn http_differ<'a>(real: &'a HttpReport, port: &'a HttpReport) -> Option<Htt
         match (of(real), of(port)) {
             (Some(left), Some(right)) => {
                 let is_cut = real.finish == HttpFinish::TimeIsUp;
-                differ(name, left, right, tolerance).filter(|_| !(is_cut && ends_shortly_before(left, right)))
+                differ(name, left, right, tolerance)
+                    .filter(|_| !(is_cut && ends_shortly_before(left, right)))
             }
             (left, right) => {
                 let there = |seen: Option<&Seen>| match seen {

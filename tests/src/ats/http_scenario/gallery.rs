@@ -43,9 +43,8 @@ pub fn is_http_name(name: &str) -> bool {
 /// The text of the scenario of this name, as it stands in its file; `None` if none has the name.
 #[must_use]
 pub fn http_text(name: &str) -> Option<&'static str> {
-    let (name, folder) = PREFIXES
-        .iter()
-        .find_map(|(prefix, folder)| Some((name.strip_prefix(prefix)?, folder)))?;
+    let (name, folder) =
+        PREFIXES.iter().find_map(|(prefix, folder)| Some((name.strip_prefix(prefix)?, folder)))?;
     folder.get_file(format!("{name}.toml"))?.contents_utf8()
 }
 

@@ -110,17 +110,15 @@ impl Maker<'_> {
         };
         for event in [READ_READY, READ_COMPLETE, WRITE_READY, WRITE_COMPLETE, EOS, ERROR] {
             if self.rng.chance(30) {
-                let ops = self.reaction(event);
+                let ops = self.reaction(event, 1);
                 on(event, 1, ops);
             }
             if self.rng.chance(75) {
-                let ops = self.reaction(event);
+                let ops = self.reaction(event, 0);
                 on(event, 0, ops);
             }
         }
-        for event in
-            [EventCode::VC_EVENT_INACTIVITY_TIMEOUT, EventCode::VC_EVENT_ACTIVE_TIMEOUT]
-        {
+        for event in [EventCode::VC_EVENT_INACTIVITY_TIMEOUT, EventCode::VC_EVENT_ACTIVE_TIMEOUT] {
             match self.rng.below(4) {
                 0 => {
                     let again = self.timeout();
@@ -174,7 +172,10 @@ impl Maker<'_> {
         }
     }
 
-    fn reaction(&mut self, event: EventCode) -> Vec<Op> {
+    /// A reaction to each event, or to the first one: only there it writes at the event of a write,
+    /// which could go on without end. It does not shut the write down at `WRITE_READY`, which ends the
+    /// real server (registered).
+    fn reaction(&mut self, event: EventCode, nth: u32) -> Vec<Op> {
         let mut ops = Vec::new();
         if self.rng.chance(10) {
             ops.push(self.timeout());
@@ -193,11 +194,12 @@ impl Maker<'_> {
                 ops.push(take);
                 ops.extend(self.write());
             }
-            (WRITE_READY, 0..=4) => {
+            (WRITE_READY, 0..=4) if nth == 1 => {
                 ops.extend([Op::Write(self.size()), again(self, VioOp::Write)]);
             }
-            (WRITE_COMPLETE, 0..=3) => ops.extend(self.write()),
+            (WRITE_COMPLETE, 0..=3) if nth == 1 => ops.extend(self.write()),
             (WRITE_COMPLETE, 4..=5) => ops.push(Op::Shutdown(HowTo::Write)),
+            (WRITE_READY, 7) => ops.push(Op::Shutdown(HowTo::Read)),
             (_, 7) => ops.push(self.shutdown()),
             _ => ops.push(Op::Close),
         }

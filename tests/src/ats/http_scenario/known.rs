@@ -1,7 +1,10 @@
 //! The register of the differences that are known.
 
+use eventsys::EventCode;
 use httpsm::hooks::HttpHook;
+use iocore::VioOp;
 use scenario::http::{HookOp, HttpOp, HttpScenario, When};
+use scenario::{Op, Trigger};
 
 use super::compare::HttpDifference;
 use crate::ats::live::Release;
@@ -11,11 +14,12 @@ use crate::deviations::Deviations;
 pub type HttpRule = fn(&HttpScenario) -> bool;
 
 /// The rules that entries of the register name.
-pub const HTTP_RULES: [(&str, HttpRule); 4] = [
+pub const HTTP_RULES: [(&str, HttpRule); 5] = [
     ("request-behind-a-body", has_request_behind_a_body),
     ("unfinished-body", has_unfinished_body),
     ("answer-before-the-body", has_answer_before_the_body),
     ("used-when-over", is_used_when_over),
+    ("shutdown-in-write-ready", has_shutdown_in_write_ready),
 ];
 
 /// The name of the registered deviation that explains this difference, if one does.
@@ -76,6 +80,16 @@ fn has_answer_before_the_body(scenario: &HttpScenario) -> bool {
     });
     let is_before = waits.max().zip(answers.min()).is_some_and(|(wait, answer)| answer < wait);
     is_before && (has_body(scenario) || has_unfinished_body(scenario))
+}
+
+/// The user of a NetVC shuts the write down when it is told that it may write more.
+fn has_shutdown_in_write_ready(scenario: &HttpScenario) -> bool {
+    scenario.netvc.iter().flatten().any(|reaction| {
+        let is_ready = matches!(reaction.trigger, Trigger::Event(event, _)
+            if event == EventCode::VC_EVENT_WRITE_READY);
+        let ends = |op: &Op| matches!(op, Op::Shutdown(how_to) if how_to.ends(VioOp::Write));
+        is_ready && reaction.ops.iter().any(ends)
+    })
 }
 
 /// A plugin uses a transaction a while after it has given it back.

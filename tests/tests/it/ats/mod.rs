@@ -4,6 +4,7 @@ mod cases;
 mod compare;
 mod http;
 mod http_scenarios;
+mod net_scenarios;
 mod net_vc_test;
 mod outcome;
 mod port;

@@ -19,7 +19,9 @@ impl Source<'_> {
         for (key, at, value) in self.entries(table) {
             let trigger = parse_trigger(key).map_err(|(inside, fault)| (at + inside, fault))?;
             let expected = match trigger {
-                Trigger::Race => Some("a reaction (on_connect, on_ and an event, after_ and a time)"),
+                Trigger::Race => {
+                    Some("a reaction (on_connect, on_ and an event, after_ and a time)")
+                }
                 Trigger::After(span) if span > HttpScenario::LONGEST => {
                     Some("a time up to 60s after after_ (like 250ms, 4s)")
                 }
@@ -50,11 +52,7 @@ impl Source<'_> {
     }
 
     /// What does not fit to a NetVC, or is only for one.
-    pub(super) fn check_netvc(
-        &self,
-        scenario: &HttpScenario,
-        table: &DeTable<'_>,
-    ) -> Faulty<()> {
+    pub(super) fn check_netvc(&self, scenario: &HttpScenario, table: &DeTable<'_>) -> Faulty<()> {
         let place_of = |name: &str| table.get(name).map_or(0, |value| value.span().start);
         let peers = scenario.clients.iter().map(|client| &client.reactions);
         let mut peers = peers.chain([&scenario.origin.reactions]).flatten();
@@ -72,7 +70,8 @@ impl Source<'_> {
         }
         let has_origin = table.contains_key("origin");
         if scenario.clients.len() + usize::from(has_origin) != 1 {
-            let expected = "one [client], which the NetVC accepts, or an [origin], to which it connects";
+            let expected =
+                "one [client], which the NetVC accepts, or an [origin], to which it connects";
             let found = if has_origin { "both" } else { "another number" };
             return Err((place_of("netvc"), ScenarioFault::expected(expected, found)));
         }

@@ -5,7 +5,9 @@ pub(super) fn explain_netvc(text: &str) -> String {
     let (event, moved) = text.split_once(", ").unwrap_or((text, ""));
     let (event, of) = event.split_once(" of the ").unwrap_or((event, ""));
     let told = match event {
-        "ACCEPT" => return "NET_EVENT_ACCEPT: the user gets the NetVC of a new connection".to_owned(),
+        "ACCEPT" => {
+            return "NET_EVENT_ACCEPT: the user gets the NetVC of a new connection".to_owned();
+        }
         "OPEN" => {
             return "NET_EVENT_OPEN: the user gets a NetVC that has begun to connect; whether it \
                     succeeds shows in the first event of a write"
@@ -32,5 +34,6 @@ pub(super) fn explain_netvc(text: &str) -> String {
     };
     let of = if of.is_empty() { String::new() } else { format!(", told to the {of}") };
     let (done, nbytes) = moved.split_once(" of ").unwrap_or((moved, ""));
+    let nbytes = if nbytes == "max" { "any number of" } else { nbytes };
     format!("{told}{of}; {done} of {nbytes} bytes are done")
 }

@@ -6,11 +6,11 @@
 use std::io::Write;
 
 use conformance::ats::live::Release;
-use conformance::ats::scenario::{Line, trigger_key};
 use conformance::ats::scenario::http::{
     HttpEnd, HttpFinish, HttpRecord, HttpRecorded, HttpScenario, HttpWhat, Seen, escape,
     http_findings, http_story, when_key,
 };
+use conformance::ats::scenario::{Line, trigger_key};
 use serde_json::{Value, json};
 
 use crate::error::Error;
