@@ -1,6 +1,6 @@
 //! HTTP scenarios: what clients, the hooks of a plugin and an origin server do around the proxy.
 //!
-//! A file with a `[client]` is one ([`is_http_scenario`]). It is read ([`HttpScenario`]), performed on
+//! A file with a `[client]` or a `[netvc]` is one ([`is_http_scenario`]). It is read ([`HttpScenario`]), performed on
 //! the port ([`run_http_scenario`]) or, as a flat text ([`HttpProgram`]), by a plugin in a real
 //! server; the result is what each participant has seen ([`HttpReport`]).
 //!
@@ -63,6 +63,13 @@
 //! | `status N` | `TSHttpTxnStatusSet` |
 //! | `server_intercept`, `intercept` | a plugin answers, with the reactions of `[origin]` |
 //! | `hook NAME` | `TSHttpTxnHookAdd` of a hook that notes its call |
+//!
+//! # A NetVC in the proxy's place
+//! A file with a `[netvc]` has no proxy: its user does what the user of a pair's end does (the
+//! reactions and operations of the [crate]), over a socket. With a `[client]` it accepts, with an
+//! `[origin]` it connects. The socket at the other end reacts to `at_connect`, `at_READ_READY`,
+//! `"at_READ_READY#2"` and so on, too. `[net]` has `default_inactivity_timeout`. In reports the user
+//! is `netvc`, and a callback is told with the bytes of its VIO: `READ_READY, 10 of 20`.
 //!
 //! # What is expected
 //! | key of `[expect]` | meaning |

@@ -20,7 +20,7 @@ constexpr int CONNECT_NOW = 9000;
 // A timer's event; plus the index of its list.
 constexpr int TIMER = 10000;
 // After so many callbacks, or with so many on the stack, it closes.
-constexpr int MOST_CALLS = 300;
+constexpr int MOST_CALLS = 250;
 constexpr int DEEPEST    = 100;
 
 // From so many bytes on it is the system's choice how many of a write it takes, and how often it lets the

@@ -114,6 +114,7 @@ Examples:
   atslab run http-15-held-beyond-the-timeout    clients, hooks and an origin server
   atslab run http-15-held-beyond-the-timeout --explain
   atslab run http-18-given-back-by-a-task --live
+  atslab run net-02-busy-and-the-active-timeout --ats 8.1.11 --live
 
 Exit status: 0 if the scenario ran as it expects, 1 if not, or if it panicked and
 does not expect that, or if a real server took other steps, 2 on errors.";

@@ -173,8 +173,8 @@ impl Maker<'_> {
     }
 
     /// A reaction to each event, or to the first one: only there it writes at the event of a write,
-    /// which could go on without end. It does not shut the write down at `WRITE_READY`, which ends the
-    /// real server (registered).
+    /// which could go on without end. At `WRITE_READY` it neither shuts the write down nor is called back
+    /// within the callback, which can end the real server (registered).
     fn reaction(&mut self, event: EventCode, nth: u32) -> Vec<Op> {
         let mut ops = Vec::new();
         if self.rng.chance(10) {
@@ -195,7 +195,7 @@ impl Maker<'_> {
                 ops.extend(self.write());
             }
             (WRITE_READY, 0..=4) if nth == 1 => {
-                ops.extend([Op::Write(self.size()), again(self, VioOp::Write)]);
+                ops.extend([Op::Write(self.size()), Op::Reenable(VioOp::Write)]);
             }
             (WRITE_COMPLETE, 0..=3) if nth == 1 => ops.extend(self.write()),
             (WRITE_COMPLETE, 4..=5) => ops.push(Op::Shutdown(HowTo::Write)),

@@ -19,7 +19,7 @@ pub const HTTP_RULES: [(&str, HttpRule); 5] = [
     ("unfinished-body", has_unfinished_body),
     ("answer-before-the-body", has_answer_before_the_body),
     ("used-when-over", is_used_when_over),
-    ("shutdown-in-write-ready", has_shutdown_in_write_ready),
+    ("write-without-its-buffer", loses_the_buffer_of_a_write),
 ];
 
 /// The name of the registered deviation that explains this difference, if one does.
@@ -82,14 +82,15 @@ fn has_answer_before_the_body(scenario: &HttpScenario) -> bool {
     is_before && (has_body(scenario) || has_unfinished_body(scenario))
 }
 
-/// The user of a NetVC shuts the write down when it is told that it may write more.
-fn has_shutdown_in_write_ready(scenario: &HttpScenario) -> bool {
-    scenario.netvc.iter().flatten().any(|reaction| {
-        let is_ready = matches!(reaction.trigger, Trigger::Event(event, _)
-            if event == EventCode::VC_EVENT_WRITE_READY);
-        let ends = |op: &Op| matches!(op, Op::Shutdown(how_to) if how_to.ends(VioOp::Write));
-        is_ready && reaction.ops.iter().any(ends)
-    })
+/// The user of a NetVC ends its write when it is told that it may write more: by a shutdown, or by a
+/// close in a callback within a callback.
+fn loses_the_buffer_of_a_write(scenario: &HttpScenario) -> bool {
+    let is_ready = |trigger| matches!(trigger, Trigger::Event(event, _) if event == EventCode::VC_EVENT_WRITE_READY);
+    let reactions = scenario.netvc.iter().flatten().filter(|it| is_ready(it.trigger));
+    let ops: Vec<Op> = reactions.flat_map(|it| it.ops.iter().copied()).collect();
+    let shuts = |op: &Op| matches!(op, Op::Shutdown(how_to) if how_to.ends(VioOp::Write));
+    let nests = ops.contains(&Op::ReenableRe(VioOp::Write));
+    ops.iter().any(|op| shuts(op) || nests && *op == Op::Close)
 }
 
 /// A plugin uses a transaction a while after it has given it back.

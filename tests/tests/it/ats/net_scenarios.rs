@@ -257,11 +257,12 @@ fn the_real_servers_play_the_netvcs_as_they_were_recorded() {
 }
 
 /// The scenarios of the gallery in which 8.1.11 and 9.2.9 differ.
-const OF_ONE_RELEASE: [&str; 6] = [
+const OF_ONE_RELEASE: [&str; 7] = [
     "net-03-timeout-taken-back",
     "net-09-shutdown-then-data",
     "net-12-connect-and-say-nothing",
     "net-13-refused",
     "net-14-shutdown-in-write-ready",
     "net-15-default-timeout",
+    "net-17-close-in-a-nested-callback",
 ];
