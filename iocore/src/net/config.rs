@@ -96,7 +96,8 @@ pub enum DefaultInactivity {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum NetVcRelease {
     /// As in 8.1.11. `set_inactivity_timeout(0)` sets the default timeout, and the cop sets none
-    /// (#5691). `VC_EVENT_WRITE_READY` asks for room in the blocks of the write's buffer, and not
+    /// (#5691); a connection that asks for nothing any more takes its timeout back in this way, too.
+    /// `VC_EVENT_WRITE_READY` asks for room in the blocks of the write's buffer, and not
     /// for its water mark, and comes behind a write only if none came before it. An error of the
     /// socket is for the system calls of both directions to find.
     V8_1,

@@ -11,7 +11,9 @@ use eventsys::{Data, EventCode, Guard, Outcome, call};
 
 use super::UnixNetVConnection;
 use crate::events::event_name;
+use crate::net::config::NetVcRelease;
 use crate::net::handler::NetHandler;
+use crate::net_vconnection::NetVConnection;
 use crate::vio::VioOp;
 
 impl UnixNetVConnection {
@@ -22,12 +24,15 @@ impl UnixNetVConnection {
     }
 
     /// The user asks for nothing in this direction. If he asks for nothing in the
-    /// other one either, the inactivity timeout stops. Mirrors `read_disable` and
-    /// `write_disable`.
+    /// other one either, the inactivity timeout stops; in 8.1 it is taken back, which sets the
+    /// default one. Mirrors `read_disable` and `write_disable`.
     pub(super) fn disable(&self, nh: &NetHandler, h: &Guard<'_>, op: VioOp) {
         let other = if op == VioOp::Write { &self.read } else { &self.write };
         if !other.enabled.is_set() {
-            self.next_inactivity_timeout_at.set(None);
+            match self.shared.config.release {
+                NetVcRelease::V8_1 => self.set_inactivity_timeout(0),
+                NetVcRelease::V9_2 => self.next_inactivity_timeout_at.set(None),
+            }
         }
         self.net_state(op).enabled.clear();
         nh.remove_ready(h, self, op);

@@ -18,6 +18,8 @@ fn without_a_word_everything_is_listed() {
         "",
         "HTTP scenarios",
         "",
+        "Scenarios of a NetVC",
+        "",
         "Races",
         "",
         "Defects",

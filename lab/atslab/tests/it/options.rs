@@ -12,7 +12,7 @@ use crate::common::{atslab, stdout};
 
 /// Commands, and their options that have an effect whatever else is given.
 const ALWAYS: &[(&str, &str)] = &[
-    ("compare", "--epoch --ats --case --cases --live --jobs --format --http"),
+    ("compare", "--epoch --ats --case --cases --live --jobs --format --http --net"),
     ("steps", "--epoch --ats --case --cases --format"),
     ("run", "--epoch --ats --explain --live"),
     ("explore", "--merge"),
@@ -54,8 +54,13 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("compare", "--ats 9.2.9", "--epoch D"),
     ("compare", "--http", "--case eos"),
     ("compare", "--http", "--jobs 2"),
+    ("compare", "--net", "--case eos"),
+    ("compare", "--net", "--jobs 2"),
+    ("compare", "--net", "--http"),
     ("steps", "--ats 9.2.9", "--case eos --epoch D"),
     ("run", "--seed 1", "my.toml"),
+    ("run", "--net", "my.toml"),
+    ("run", "--net", "--seed 1 --threads 2"),
     ("run", "--threads 2", "my.toml"),
     ("run", "--servers x", "my.toml"),
     ("run", "--server x", "my.toml"),
@@ -109,6 +114,9 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("fuzz", "--http", "--merge x"),
     ("fuzz", "--http", "--threads 2"),
     ("fuzz", "--http", "--report x"),
+    ("fuzz", "--net", "--http"),
+    ("fuzz", "--net", "--merge x"),
+    ("fuzz", "--net", "--threads 2"),
     ("fuzz", "--server x", "--ats 9.2.9"),
     ("fuzz", "--server x", "--merge y"),
     ("diff", "--seed 1", "C D"),

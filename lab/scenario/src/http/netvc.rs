@@ -58,7 +58,7 @@ pub(super) struct NetVc {
 struct State {
     stage: Arc<Stage>,
     thread: Arc<EThread>,
-    /// Whom it connects to, and with what.
+    /// The address that it connects to, and what makes the connection.
     target: Option<(Arc<NetProcessor>, std::net::SocketAddr)>,
     vc: RefCell<Option<NetVcRef>>,
     closed: Cell<bool>,

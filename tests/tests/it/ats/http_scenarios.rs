@@ -396,7 +396,7 @@ fn a_fault_is_told_with_its_place() {
         ),
         (
             "[server]",
-            "x.toml:3:2: expected title, teaches, http, client, origin, hooks or expect, found \
+            "x.toml:3:2: expected title, teaches, http, net, client, netvc, origin, hooks or expect, found \
              \"server\"",
         ),
         (
