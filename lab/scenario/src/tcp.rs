@@ -18,8 +18,10 @@ use eventsys::{
 };
 use iocore::NetVCOptions;
 use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetHandler, NetProcessor, steps};
+use pluginvc::Epoch;
 use pluginvc::steps::Side;
 
+use crate::calls::Interface;
 use crate::end::{End, new_end};
 use crate::held::{hold_now, new_holder, release_all};
 use crate::op::{Op, OpCont, Owner};
@@ -131,7 +133,8 @@ impl Line {
         );
         let threads = [(); 2].map(|()| Arc::clone(thread.thread()));
         let core_mutex = Arc::clone(handler.mutex());
-        let between = Between { pair: 0, core_mutex, locks_shutdown: false };
+        let interface = Interface::of(Epoch::default());
+        let between = Between { pair: 0, core_mutex, locks_shutdown: false, interface };
         let recorder = Some(Arc::clone(recorder));
         let stage = Stage::new(program, processor, threads, between, holder, recorder);
         stage.enter([&active, &passive]);

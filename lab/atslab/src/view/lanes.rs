@@ -86,12 +86,7 @@ impl Layout {
             (_, net::NET_READABLE | net::NET_WRITABLE) => (kind, end, self.net),
             (Shape::Callback, _) => (kind, user, Some(end)),
             (Shape::Call, _) => (kind, end, Some(user)),
-            (
-                _,
-                driver::SM_CHECKED
-                | driver::FREE_READ_BUFFER_BLOCKS
-                | driver::FREE_WRITE_BUFFER_BLOCKS,
-            ) => (kind, user, None),
+            (_, kind_of) if driver::ALL.contains(&kind_of) => (kind, user, None),
             // Bytes that go straight to the other end.
             (_, pvc::MOVED) => (kind, self.ends[side.other().index()], Some(end)),
             _ => (kind, end, None),

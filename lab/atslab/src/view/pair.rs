@@ -182,7 +182,7 @@ impl Maker<'_> {
         let value = match &record.what {
             What::Step(step) => step.value,
             What::Op(performed) => match (performed.op, performed.effect) {
-                (_, Effect::Took(bytes)) => Some(bytes),
+                (_, Effect::Took(bytes) | Effect::Copied(bytes)) => Some(bytes),
                 (Op::Write(bytes), _) => Some(bytes),
                 _ => None,
             },
