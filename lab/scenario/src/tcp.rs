@@ -34,7 +34,9 @@ use crate::stage::{Between, Stage};
 #[must_use]
 pub fn why_not_over_tcp(program: &Program) -> Option<&'static str> {
     let any = |is: fn(&Op) -> bool| program.ops.iter().any(is);
-    if program.pair.threads == 2 {
+    if program.pair.no_mutex != [false; 2] {
+        Some("an end without a mutex: a TCP connection calls no such continuation")
+    } else if program.pair.threads == 2 {
         Some("two event threads: both connections are on one")
     } else if any(|op| op.cont() == Some(OpCont::Absent)) {
         Some("an operation without a continuation: a TCP connection has no core mutex for it")

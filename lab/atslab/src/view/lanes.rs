@@ -99,7 +99,8 @@ impl Layout {
         let writer = if way.is_multiple_of(2) { Side::Active } else { Side::Passive };
         let both = |side: Side, of: fn(&Level) -> i64| {
             let EndState { own, deputy, .. } = ledger.end(side);
-            of(own) + of(deputy)
+            // A reader that stands beyond the end has less than nothing; its chart shows nothing.
+            (of(own) + of(deputy)).max(0)
         };
         match (way, place) {
             (2.., 0) => progress(ledger.progress(writer, VioOp::Write)),
