@@ -80,7 +80,7 @@ impl Buffer {
             }
             State::Moving => unreachable!("it is bound under this lock"),
         };
-        // Not under the lock: this waits for whoever has the mutex, which may need the lock.
+        // Not under the lock: this waits for the thread that has the mutex, and that may need the lock.
         drop(state);
         let mutex = bound.mutex().clone();
         let guard = locks::proof(&mutex, OPERATION);
