@@ -10,6 +10,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use memchr::memmem;
 use mio::net::TcpStream as Polled;
 use mio::{Events, Interest, Poll, Token};
 
@@ -150,7 +151,7 @@ impl Coming {
             None => {
                 let before = self.head.len();
                 self.head.extend_from_slice(bytes);
-                let end = self.head.windows(4).position(|end| end == b"\r\n\r\n");
+                let end = memmem::find(&self.head, b"\r\n\r\n");
                 let Some(end) = end.map(|at| at + 4) else {
                     return if self.head.len() > LONGEST_HEAD { Err(wrong()) } else { Ok(false) };
                 };

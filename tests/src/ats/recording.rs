@@ -240,10 +240,10 @@ fn parse(text: &str) -> Faulty<Vec<RecordedCase>> {
     Ok(cases)
 }
 
-/// What `str::lines` gives. On lines as short as these this plain loop is three times faster.
+/// What `str::lines` gives. On lines as short as these `memchr` is faster.
 fn lines(mut text: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
-        let (line, rest) = match text.bytes().position(|byte| byte == b'\n') {
+        let (line, rest) = match memchr::memchr(b'\n', text.as_bytes()) {
             Some(at) => (&text[..at], &text[at + 1..]),
             None if text.is_empty() => return None,
             None => (text, ""),

@@ -95,10 +95,9 @@ pub fn parse_step(line: &str) -> Result<Step, ParseStepError> {
     Ok(Step::bare(subject, kind, value))
 }
 
-/// What stands before the first space, and what stands behind it. On texts as short as a word
-/// this plain loop is faster than `str::split_once`.
+/// What stands before the first space, and what stands behind it.
 fn split_at_space(text: &str) -> (&str, Option<&str>) {
-    match text.bytes().position(|byte| byte == b' ') {
+    match memchr::memchr(b' ', text.as_bytes()) {
         Some(at) => (&text[..at], Some(&text[at + 1..])),
         None => (text, None),
     }

@@ -1,6 +1,7 @@
 //! [`HttpExpect`]: what an HTTP scenario says will happen, and whether it happened.
 
 use eventsys::HrTime;
+use memchr::memmem;
 
 use super::findings::http_findings;
 use super::messages::{Message, Messages};
@@ -185,10 +186,7 @@ impl HttpExpected {
                 "expected {bytes} bytes to come to {name} behind heads, and {body} came"
             ));
         }
-        let holds = |text: &&String| {
-            let text = text.as_bytes();
-            text.is_empty() || actor.bytes.windows(text.len()).any(|window| window == text)
-        };
+        let holds = |text: &&String| memmem::find(&actor.bytes, text.as_bytes()).is_some();
         let bad = self.has.iter().filter(|text| !holds(text));
         unmet
             .extend(bad.map(|text| format!("expected {text:?} to come to {name}, and it did not")));

@@ -1,5 +1,7 @@
 //! [`Heads`]: counts the heads of messages in a stream of bytes.
 
+use memchr::memmem;
+
 /// What a head's first line has, and a body of a scenario has not.
 pub(super) const MARK: &[u8] = b"HTTP/1.";
 pub(super) const END: &[u8] = b"\r\n\r\n";
@@ -18,22 +20,18 @@ impl Heads {
         let before = self.count;
         self.rest.extend_from_slice(bytes);
         loop {
-            let Some(mark) = find(&self.rest, MARK) else {
+            let Some(mark) = memmem::find(&self.rest, MARK) else {
                 let keep = self.rest.len().min(MARK.len() - 1);
                 self.rest.drain(..self.rest.len() - keep);
                 break;
             };
             self.rest.drain(..mark);
-            let Some(end) = find(&self.rest, END) else { break };
+            let Some(end) = memmem::find(&self.rest, END) else { break };
             self.rest.drain(..end + END.len());
             self.count += 1;
         }
         before + 1..=self.count
     }
-}
-
-pub(super) fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).position(|window| window == what)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! [`Messages`]: the heads in the bytes that a participant has got, and what stands behind them.
 
-use super::heads::{END, MARK, find};
+use memchr::memmem;
+
+use super::heads::{END, MARK};
 
 /// The messages in a stream of bytes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -73,8 +75,8 @@ impl Messages {
 
 /// Where the next complete head begins, and how long it is.
 fn next_head(bytes: &[u8]) -> Option<(usize, usize)> {
-    let mark = find(bytes, MARK)?;
-    let end = mark + find(&bytes[mark..], END)? + END.len();
+    let mark = memmem::find(bytes, MARK)?;
+    let end = mark + memmem::find(&bytes[mark..], END)? + END.len();
     // The version stands at the end of a request's first line.
     let is_answer = bytes.get(mark + MARK.len() + 1) == Some(&b' ');
     if is_answer {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use eventsys::{HrTime, hrtime};
+use memchr::memmem;
 
 use super::escape::escape;
 
@@ -93,7 +94,7 @@ const ORIGIN: &str = "{origin}";
 
 fn masked(bytes: &[u8], text: &[u8], mask: &[u8]) -> Vec<u8> {
     let (mut out, mut rest) = (Vec::with_capacity(bytes.len()), bytes);
-    while let Some(at) = rest.windows(text.len()).position(|window| window == text) {
+    while let Some(at) = memmem::find(rest, text) {
         let behind = &rest[at + text.len()..];
         out.extend_from_slice(&rest[..at]);
         // With one digit more it is another number.
@@ -144,7 +145,7 @@ fn tenths(at: HrTime) -> String {
 pub fn lines_of(bytes: &[u8]) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = bytes;
-    while let Some(at) = rest.windows(2).position(|two| two == b"\r\n") {
+    while let Some(at) = memmem::find(rest, b"\r\n") {
         let blank = if at == 0 { "" } else { " " };
         lines.push(format!("|{blank}{}", escape(&rest[..at])));
         rest = &rest[at + 2..];

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
+use memchr::memmem;
+
 use super::text::{escape, later_status_line, normal, raw_len};
 
 /// What the real 9.2.9 answered.
@@ -40,7 +42,7 @@ impl Answer {
     pub(super) fn new(bytes: &[u8], finish: Finish) -> Answer {
         let mut lines = Vec::new();
         let mut rest = bytes;
-        while let Some(at) = rest.windows(2).position(|two| two == b"\r\n") {
+        while let Some(at) = memmem::find(rest, b"\r\n") {
             lines.push(match at {
                 0 => "|".to_owned(),
                 _ => format!("| {}", normal(&escape(&rest[..at]))),

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use memchr::memmem;
 use socket2::SockRef;
 
 use super::answer::{Answer, Finish};
@@ -140,13 +141,13 @@ fn listen(
 
 pub(super) fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some(at) = rest.windows(from.len()).position(|window| window == from) {
-        out.extend_from_slice(&rest[..at]);
+    let mut done = 0;
+    for at in memmem::find_iter(bytes, from) {
+        out.extend_from_slice(&bytes[done..at]);
         out.extend_from_slice(to);
-        rest = &rest[at + from.len()..];
+        done = at + from.len();
     }
-    out.extend_from_slice(rest);
+    out.extend_from_slice(&bytes[done..]);
     out
 }
 

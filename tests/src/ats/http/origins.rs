@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
 use httpsm::chunked::ChunkedReader;
+use memchr::memmem;
 
 use super::ask::replace;
 
@@ -86,7 +87,7 @@ fn mirror(mut stream: TcpStream) -> io::Result<()> {
             return Ok(());
         }
         request.extend_from_slice(&piece[..n]);
-        let Some(at) = request.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let Some(at) = memmem::find(&request, b"\r\n\r\n") else { continue };
         let (head, body) = request.split_at(at + 4);
         let head = head.to_ascii_lowercase();
         if is_complete(&head, body) {
@@ -122,7 +123,7 @@ fn is_complete(head: &[u8], body: &[u8]) -> bool {
         return reader.is_over();
     }
     const LENGTH: &[u8] = b"\r\ncontent-length:";
-    let at = head.windows(LENGTH.len()).position(|window| window == LENGTH);
+    let at = memmem::find(head, LENGTH);
     let value = at.map_or(&b""[..], |at| head[at + LENGTH.len()..].trim_ascii_start());
     let digits = value.iter().take_while(|c| c.is_ascii_digit());
     let length = digits
@@ -131,7 +132,7 @@ fn is_complete(head: &[u8], body: &[u8]) -> bool {
 }
 
 fn has(bytes: &[u8], text: &[u8]) -> bool {
-    bytes.windows(text.len()).any(|window| window == text)
+    memmem::find(bytes, text).is_some()
 }
 
 #[cfg(test)]

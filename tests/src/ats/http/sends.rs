@@ -1,5 +1,7 @@
 //! [`Sends`]: the inputs of a client that lead to known differences.
 
+use memchr::memmem;
+
 use super::case::{Action, Case};
 
 /// Something that a client sends.
@@ -53,7 +55,7 @@ impl Sends {
                     sent.extend(bytes.to_ascii_lowercase());
                 }
             }
-            let has = |text: &[u8]| sent.windows(text.len()).any(|window| window == text);
+            let has = |text: &[u8]| memmem::find(&sent, text).is_some();
             match self {
                 Sends::Expect => has(b"expect"),
                 Sends::Websocket => has(b"websocket"),

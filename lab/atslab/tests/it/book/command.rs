@@ -1,5 +1,6 @@
 //! Commands of the pages: what kind they are, and playing them.
 
+use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -113,17 +114,51 @@ impl Kind {
 pub(super) struct Workshop {
     folder: TempDir,
     root: PathBuf,
+    /// How many entries the folder has before any command.
+    links: usize,
 }
+
+/// What commands have printed that found a workshop untouched and left it so: it depends on the
+/// command alone, whichever page shows it.
+#[derive(Default)]
+pub(super) struct Answers(HashMap<String, String>);
 
 impl Workshop {
     pub(super) fn new(root: &Path) -> Workshop {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut links = 0;
         for entry in fs::read_dir(root).expect("the root is there") {
             let path = entry.expect("an entry").path();
             let name = path.file_name().expect("a name");
             symlink(&path, folder.path().join(name)).expect("a link");
+            links += 1;
         }
-        Workshop { folder, root: root.to_owned() }
+        Workshop { folder, root: root.to_owned(), links }
+    }
+
+    fn is_untouched(&self) -> bool {
+        fs::read_dir(&self.folder).expect("the folder is there").count() == self.links
+    }
+
+    /// What [`Workshop::play`] says, or what it said before if it can only be the same.
+    pub(super) fn answer(
+        &self,
+        command: &str,
+        kind: &Kind,
+        answers: &mut Answers,
+    ) -> Result<String, String> {
+        let was_untouched = self.is_untouched();
+        if let Some(known) = answers.0.get(command).filter(|_| was_untouched) {
+            return Ok(known.clone());
+        }
+        let answer = self.play(kind);
+        if let Ok(text) = &answer
+            && was_untouched
+            && self.is_untouched()
+        {
+            answers.0.insert(command.to_owned(), text.clone());
+        }
+        answer
     }
 
     /// A file for the commands that follow.

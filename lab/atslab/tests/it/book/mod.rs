@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use self::command::{BY_HAND, Kind, Workshop, fits};
+use self::command::{Answers, BY_HAND, Kind, Workshop, fits};
 use self::page::{Block, Page};
 
 /// The root of the repository.
@@ -142,8 +142,13 @@ fn each_command_with_a_real_program_prints_what_its_page_shows() {
 fn play(is_meant: impl Fn(&Kind) -> bool, least: usize) {
     let root = root();
     let (mut faults, mut count) = (Vec::new(), 0);
+    // A student takes all lessons of the course in one folder.
+    let course = Workshop::new(&root);
+    let mut answers = Answers::default();
     for mut page in pages() {
-        let workshop = Workshop::new(&root);
+        let of_the_page = Workshop::new(&root);
+        let workshop =
+            if page.name.starts_with("docs/src/course/") { &course } else { &of_the_page };
         for block in page.blocks() {
             if let Some(name) = block.mark("file") {
                 workshop.write(name, &block.text);
@@ -157,7 +162,7 @@ fn play(is_meant: impl Fn(&Kind) -> bool, least: usize) {
                 }
                 // With --nocapture one sees which command takes so long.
                 println!("{}: $ {command}", page.name);
-                match workshop.play(&kind) {
+                match workshop.answer(&command, &kind, &mut answers) {
                     Ok(_) if shown.is_empty() => {}
                     Ok(found) => judge(&mut page, &block, &shown, &found, &mut faults),
                     Err(fault) => faults.push(format!("{}: $ {command}\n{fault}", page.name)),

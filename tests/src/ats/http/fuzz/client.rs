@@ -1,6 +1,7 @@
 //! [`RandomClients`]: a random client for a seed.
 
 use fastrand::Rng;
+use memchr::memmem;
 
 use super::features::{Feature, Features};
 use super::grammar::Grammar;
@@ -97,7 +98,7 @@ impl Default for RandomClients {
 /// `TSVIONBytesSet` asserts that the sum is not negative.
 fn spared(mut bytes: Vec<u8>) -> Vec<u8> {
     const DEADLY: &[u8] = b"/9223372036854775807";
-    while let Some(at) = bytes.windows(DEADLY.len()).position(|window| window == DEADLY) {
+    while let Some(at) = memmem::find(&bytes, DEADLY) {
         bytes[at + 1] = b'8';
     }
     bytes
