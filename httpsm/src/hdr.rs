@@ -280,7 +280,9 @@ pub(crate) fn push_number(out: &mut Vec<u8>, number: impl Into<u64>) {
 /// `is_response_body_precluded`.
 #[must_use]
 pub fn is_response_body_precluded(status: u16, method: &[u8]) -> bool {
-    method == b"HEAD" || matches!(status, 204 | 304) || (100..200).contains(&status)
+    matches!(method, b"HEAD" | b"CONNECT")
+        || matches!(status, 204 | 304)
+        || (100..200).contains(&status)
 }
 
 /// Proxy-Connection decides if it is there, else Connection, else the version.

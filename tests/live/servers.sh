@@ -60,6 +60,7 @@ await() {
 arms=() ports=() names=()
 start_port() {
   local log=$root/port.log port= plugin=(--plugin generator)
+  : >"$log"
   if [ "$compiled" = yes ]; then
     echo 'map / http://127.0.0.1/ @plugin=generator.so' >"$root/port.remap"
     plugin=(--remap-config "$root/port.remap" --servers "$servers")

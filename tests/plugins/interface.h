@@ -5,6 +5,7 @@
 
 #include <netinet/in.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 typedef struct cont_t *TSCont;
 typedef struct mutex_t *TSMutex;
@@ -18,6 +19,8 @@ typedef struct mloc_t *TSMLoc;
 typedef struct action_t *TSAction;
 typedef struct fetch_t *TSFetchSM;
 typedef struct text_log_t *TSTextLogObject;
+typedef struct block_t *TSIOBufferBlock;
+typedef struct aio_t *TSAIOCallback;
 typedef struct {
   int success, failure, timeout;
 } TSFetchEvent;
@@ -46,6 +49,10 @@ enum { ACCEPT = 202, CONTINUE = 60000, ERROR = 60001, READ_REQUEST_HDR = 60002 }
 /* A hook, and a pool of threads. */
 enum { READ_REQUEST_HDR_HOOK = 0, NET = 0 };
 
+extern char *TSAIOBufGet(TSAIOCallback);
+extern int TSAIONBytesGet(TSAIOCallback);
+extern int TSAIORead(int, off_t, char *, size_t, TSCont);
+extern int TSAIOWrite(int, off_t, char *, size_t, TSCont);
 extern void TSActionCancel(TSAction);
 extern int TSActionDone(TSAction);
 extern int TSContCall(TSCont, int, void *);
@@ -82,17 +89,20 @@ extern int TSHttpHdrStatusGet(TSMBuffer, TSMLoc);
 extern int TSHttpHdrUrlGet(TSMBuffer, TSMLoc, TSMLoc *);
 extern void TSHttpHookAdd(int, TSCont);
 extern int TSHttpTxnClientReqGet(TSHttpTxn, TSMBuffer *, TSMLoc *);
+extern int TSHttpTxnCntlSet(TSHttpTxn, int, _Bool);
 extern void TSHttpTxnIntercept(TSCont, TSHttpTxn);
 extern int TSHttpTxnIsInternal(TSHttpTxn);
 extern void TSHttpTxnReenable(TSHttpTxn, int);
 extern void TSHttpTxnServerIntercept(TSCont, TSHttpTxn);
 extern int TSHttpTxnServerPush(TSHttpTxn, const char *, int);
 extern void TSHttpTxnStatusSet(TSHttpTxn, int);
+extern const char *TSIOBufferBlockReadStart(TSIOBufferBlock, TSIOBufferReader, int64_t *);
 extern TSIOBuffer TSIOBufferCreate(void);
 extern void TSIOBufferDestroy(TSIOBuffer);
 extern TSIOBufferReader TSIOBufferReaderAlloc(TSIOBuffer);
 extern int64_t TSIOBufferReaderAvail(TSIOBufferReader);
 extern void TSIOBufferReaderConsume(TSIOBufferReader, int64_t);
+extern TSIOBufferBlock TSIOBufferReaderStart(TSIOBufferReader);
 extern int64_t TSIOBufferWaterMarkGet(TSIOBuffer);
 extern void TSIOBufferWaterMarkSet(TSIOBuffer, int64_t);
 extern int64_t TSIOBufferWrite(TSIOBuffer, const void *, int64_t);
@@ -107,6 +117,7 @@ extern int TSTextLogObjectCreate(const char *, int, TSTextLogObject *);
 extern int TSTextLogObjectDestroy(TSTextLogObject);
 extern int TSTextLogObjectWrite(TSTextLogObject, const char *, ...);
 extern void *TSThreadCreate(void *(*)(void *), void *);
+extern const char *TSUrlHostGet(TSMBuffer, TSMLoc, int *);
 extern const char *TSUrlPathGet(TSMBuffer, TSMLoc, int *);
 extern void TSVConnClose(TSVConn);
 extern int TSVConnClosedGet(TSVConn);

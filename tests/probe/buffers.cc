@@ -13,18 +13,19 @@ constexpr int64_t PIECE = 64 * 1024;
 }
 
 Buffers::Buffers(const Program &program)
+  : read(TSIOBufferSizedCreate(static_cast<TSIOBufferSizeIndex>(program.index))),
+    write(TSIOBufferSizedCreate(static_cast<TSIOBufferSizeIndex>(program.index))),
+    read_reader(TSIOBufferReaderAlloc(read)),
+    write_reader(TSIOBufferReaderAlloc(write)),
+    calls(read, read_reader, write, write_reader)
 {
-  auto index   = static_cast<TSIOBufferSizeIndex>(program.index);
-  read         = TSIOBufferSizedCreate(index);
-  write        = TSIOBufferSizedCreate(index);
-  read_reader  = TSIOBufferReaderAlloc(read);
-  write_reader = TSIOBufferReaderAlloc(write);
   TSIOBufferWaterMarkSet(read, program.mark);
 }
 
 void
 Buffers::free()
 {
+  calls.destroy_extra();
   TSIOBufferDestroy(read);
   TSIOBufferDestroy(write);
 }
@@ -47,7 +48,8 @@ Buffers::fill(int64_t left)
 void
 Buffers::consume(int64_t bytes)
 {
-  bytes        = std::min(bytes, TSIOBufferReaderAvail(read_reader));
+  // Below 0 if the reader stands beyond the end.
+  bytes        = std::max<int64_t>(std::min(bytes, TSIOBufferReaderAvail(read_reader)), 0);
   int64_t left = bytes;
   for (auto block = TSIOBufferReaderStart(read_reader); block && left > 0; block = TSIOBufferBlockNext(block)) {
     int64_t there    = 0;

@@ -1,6 +1,7 @@
 // What an end reads into and writes from. Mirrors lab/scenario/src/buffers.rs.
 #pragma once
 
+#include "calls.h"
 #include "program.h"
 
 #include <cstdint>
@@ -12,6 +13,8 @@ namespace atslab
 struct Buffers {
   TSIOBuffer read, write;
   TSIOBufferReader read_reader, write_reader;
+  // These and the others, by the names that calls have for them.
+  Calls calls;
   uint8_t seed      = 0;
   int64_t consumed  = 0;
   uint32_t checksum = 2166136261u;

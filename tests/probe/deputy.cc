@@ -11,12 +11,12 @@ handle_deputy(TSCont cont, TSEvent event, void *data)
 {
   End *end = static_cast<End *>(TSContDataGet(cont));
   end->run->give_way(end->side);
-  TSMutexLock(end->mutex);
-  bool before           = end->is_deputy_called;
-  end->is_deputy_called = true;
-  end->told(event, data);
-  end->is_deputy_called = before;
-  TSMutexUnlock(end->mutex);
+  end->locked([&] {
+    bool before           = end->is_deputy_called;
+    end->is_deputy_called = true;
+    end->told(event, data);
+    end->is_deputy_called = before;
+  });
   return 0;
 }
 } // namespace atslab

@@ -16,6 +16,8 @@ namespace
 constexpr int DEEPEST = 100;
 // How many bytes the two ends may write in all.
 constexpr int64_t MOST_BYTES = int64_t(256) << 20;
+// A copied byte counts as so many.
+constexpr int64_t COST_OF_A_COPY = 64;
 
 // Where the VIOs lie in a PluginVC; learnt from the first operation.
 ptrdiff_t vio_at[2] = {-1, -1};
@@ -129,7 +131,9 @@ void
 End::perform(const Op &op)
 {
   const std::string &name = op.name;
-  if (name == "write") {
+  if (op.is_call) {
+    call(op);
+  } else if (name == "write") {
     run->written += op.a;
     if (run->written > MOST_BYTES) {
       run->runaway = true;
@@ -177,6 +181,28 @@ End::perform(const Op &op)
   }
 }
 
+// Calls a function of the plugin interface's buffers, and tells what it returns.
+void
+End::call(const Op &op)
+{
+  Calls &calls = buffers_meant().calls;
+  if (!calls.can(op)) {
+    return;
+  }
+  if (op.name == "produce" || op.name == "put") {
+    run->written += op.a;
+  } else if (op.name == "copy") {
+    run->written += COST_OF_A_COPY * calls.copied(op);
+  }
+  if (run->written > MOST_BYTES) {
+    run->runaway = true;
+    return;
+  }
+  calls.perform(op, [this](const char *word, int64_t value) {
+    TELL("%s: %s %" PRId64, side ? "Passive" : "Active", word, value);
+  });
+}
+
 // Without a continuation the operation is under the core mutex, and gets empty
 // buffers of its own.
 void
@@ -193,7 +219,11 @@ End::do_io(const Op &op)
   TSCont target = no_cont ? nullptr : by_deputy ? deputy : cont;
   TSVIO vio     = nullptr;
   auto issue    = [&] {
-    if (is_write) {
+    if (!mutex && target == cont) {
+      // As a plugin does it: the interface looks at the mutex.
+      auto connection = reinterpret_cast<TSVConn>(vc);
+      vio = is_write ? TSVConnWrite(connection, cont, used.write_reader, op.a) : TSVConnRead(connection, cont, used.read, op.a);
+    } else if (is_write) {
       vio = server().do_io_write(vc, target, op.a, no_buffer ? nullptr : used.write_reader, false);
     } else {
       vio = server().do_io_read(vc, target, op.a, no_buffer ? nullptr : used.read);

@@ -49,6 +49,21 @@ struct End {
   void carry_out(const Reaction &reaction);
   void perform(const Op &op);
   void do_io(const Op &op);
+  void call(const Op &op);
+
+  // Does `what` under the end's mutex, if it has one.
+  template <class F>
+  void
+  locked(F what)
+  {
+    if (mutex) {
+      TSMutexLock(mutex);
+    }
+    what();
+    if (mutex) {
+      TSMutexUnlock(mutex);
+    }
+  }
 
   // Does `what` under the mutex of a VIO, which is the end's own in most cases.
   template <class F>

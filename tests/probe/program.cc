@@ -17,8 +17,9 @@ read_program(FILE *file, Program &program)
     Reaction r{};
     Op op{};
     long long a = 0, b = 0;
-    if (sscanf(line, "pair %d %d %d %" SCNd64 " %" SCNd64 " %d %d", &program.connect_re, &program.shared, &program.index,
-               &program.mark, &program.accept_after, &program.foreign, &program.threads) == 7 ||
+    if (sscanf(line, "pair %d %d %d %" SCNd64 " %" SCNd64 " %d %d %d", &program.connect_re, &program.shared, &program.index,
+               &program.mark, &program.accept_after, &program.foreign, &program.threads,
+               &program.without_mutex) == 8 ||
         sscanf(line, "limits %" SCNd64 " %" SCNd64 " %d", &program.patience, &program.longest, &program.calls) == 3 ||
         strncmp(line, "program ", 8) == 0) {
       continue;
@@ -29,6 +30,8 @@ read_program(FILE *file, Program &program)
       program.reactions.push_back(r);
     } else if (sscanf(line, "op %63s %lld %lld", word, &a, &b) == 3) {
       program.ops.push_back({word, a, b});
+    } else if (sscanf(line, "call %63s %lld %lld %d %d", word, &a, &b, &op.reader, &op.buffer) == 5) {
+      program.ops.push_back({word, a, b, true, op.reader, op.buffer});
     } else if (strcmp(line, "end\n") == 0) {
       return true;
     } else {

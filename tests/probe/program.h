@@ -15,6 +15,10 @@ struct Op {
   std::string name;
   int64_t a;
   int64_t b;
+  // Of a call: the reader and the buffer.
+  bool is_call = false;
+  int reader   = 0;
+  int buffer   = 0;
 };
 
 struct Reaction {
@@ -29,6 +33,8 @@ struct Reaction {
 
 struct Program {
   int connect_re = 0, shared = 0, index = 0, foreign = 0, threads = 1, calls = 0;
+  // 1 for an active end without a mutex plus 2 for such a passive one.
+  int without_mutex = 0;
   int64_t mark = 0, accept_after = 0, patience = 0, longest = 0;
   std::vector<Reaction> reactions;
   std::vector<Op> ops;

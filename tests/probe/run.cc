@@ -19,9 +19,10 @@ EThread *event_threads[2];
 
 Run::Run(Program &&what) : program(std::move(what))
 {
-  TSMutex mutex = TSMutexCreate();
-  ends[0]       = new End(this, 0, mutex, program);
-  ends[1]       = new End(this, 1, program.shared ? mutex : TSMutexCreate(), program);
+  auto mutex_for = [this](int side) { return program.without_mutex & (1 << side) ? nullptr : TSMutexCreate(); };
+  TSMutex mutex  = mutex_for(0);
+  ends[0]        = new End(this, 0, mutex, program);
+  ends[1]        = new End(this, 1, program.shared ? mutex : mutex_for(1), program);
   holder        = TSContCreate(handle_holder, TSMutexCreate());
   TSContDataSet(holder, this);
   for (size_t i = 0; i < program.reactions.size(); ++i) {
@@ -55,14 +56,11 @@ Run::connect()
   core_mutex         = TSContMutexGet(reinterpret_cast<TSCont>(core));
   core_keeper        = TSContCreate(handle_holder, core_mutex);
   if (program.connect_re) {
-    TSMutexLock(ends[0]->mutex);
-    server().connect_re(core, ends[0]->cont);
+    ends[0]->locked([&] { server().connect_re(core, ends[0]->cont); });
   } else {
     PluginVC *vc = server().connect(core);
-    TSMutexLock(ends[0]->mutex);
-    ends[0]->connected(vc);
+    ends[0]->locked([&] { ends[0]->connected(vc); });
   }
-  TSMutexUnlock(ends[0]->mutex);
 }
 
 // Why the run is over; null if it is not.
@@ -87,9 +85,7 @@ Run::close_what_is_open()
     give_way(whose);
   }
   for (End *end : ends) {
-    TSMutexLock(end->mutex);
-    end->close();
-    TSMutexUnlock(end->mutex);
+    end->locked([&] { end->close(); });
   }
 }
 

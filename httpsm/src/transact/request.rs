@@ -10,7 +10,7 @@ use super::{LookupUrl, PluginTunnel, State};
 use crate::api::CacheLookup;
 use crate::config::HttpConfig;
 use crate::hdr::list::{refuses_identity, tok_list};
-use crate::hdr::{HTTPVersion, RequestHdr, URL, is_token, push_number};
+use crate::hdr::{HTTPVersion, RequestHdr, URL, is_token, push_number, split_host_field};
 use crate::remap::{Mapping, UrlRewrite};
 
 /// The next step for a request.
@@ -264,6 +264,19 @@ impl State {
                 push_number(&mut host, client.url.port_get());
             }
             request.fields.value_set("Host", &host);
+        }
+        if request.method == b"CONNECT" {
+            // Only a plugin in place of the proxy gets this method, and with its target. Mirrors
+            // `set_url_target_from_host_field`.
+            (request.url.host, request.url.port) = match &client.url.host {
+                Some(host) => (Some(host.clone()), client.url.port.clone()),
+                None => {
+                    let field = request.fields.value_get("Host").and_then(split_host_field);
+                    let (host, port) = field.unzip();
+                    (host.map(<[u8]>::to_vec), port.flatten().map(<[u8]>::to_vec))
+                }
+            };
+            request.url.path_is_empty = true;
         }
         if self.is_request_likely_cacheable() {
             CONDITIONAL_FIELDS.iter().for_each(|name| request.fields.field_delete(name));

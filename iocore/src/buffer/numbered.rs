@@ -66,6 +66,32 @@ impl MIOBuffer {
         Some(&bytes[place.map_or(0, |slot| slot.offset.min(bytes.len()))..])
     }
 
+    /// How many bytes of space a block has; `None` if it has been released or has not come yet. Only
+    /// the writer's block and the one behind it are ever written: space that an earlier one has is
+    /// given up.
+    ///
+    /// Mirrors `TSIOBufferBlockWriteAvail` of `InkIOCoreAPI.cc` (9.2.9).
+    #[doc(alias = "TSIOBufferBlockWriteAvail")]
+    pub fn numbered_block_space(&self, number: u64) -> Option<i64> {
+        self.block_of(number).map(IOBufferBlock::write_avail)
+    }
+
+    /// The space of the block that is written next. If there is none, a block is added first.
+    ///
+    /// Mirrors `TSIOBufferStart` of `InkIOCoreAPI.cc` (9.2.9), followed by
+    /// `TSIOBufferBlockWriteAvail`.
+    ///
+    /// # Panics
+    ///
+    /// If a block is needed and the size index cannot be allocated.
+    #[doc(alias = "TSIOBufferStart")]
+    pub fn start_block(&mut self) -> i64 {
+        if self.block_write_avail() == 0 {
+            self.add_block();
+        }
+        self.block_write_avail()
+    }
+
     /// The block with this number, whatever number it is.
     fn block_of(&self, number: u64) -> Option<&IOBufferBlock> {
         if number < self.queue.front() { None } else { self.queue.get(number) }
@@ -92,6 +118,25 @@ mod tests {
         assert_eq!(buffer.next_block(2), None);
         assert_eq!(buffer.numbered_block(3, Some(reader)), Some(&[][..]));
         assert_eq!(buffer.numbered_block(u64::MAX, None), None);
+    }
+
+    #[test]
+    fn the_space_of_a_block_is_told_by_its_number() {
+        let mut buffer = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
+        let reader = buffer.alloc_reader().unwrap();
+        buffer.write(&[b'x'; 100]);
+        let mut other = MIOBuffer::new(BUFFER_SIZE_INDEX_128);
+        let its = other.alloc_reader().unwrap();
+        other.write(b"abc");
+        other.write_from(&buffer, reader, 100, 0);
+        let first = other.block_number(its).unwrap();
+        let second = other.next_block(first).unwrap();
+        assert_eq!(other.numbered_block_space(first), Some(125), "given up, and still there");
+        assert_eq!(other.numbered_block_space(second), Some(0), "shared bytes have no space");
+        assert_eq!(other.numbered_block_space(second + 1), None);
+        assert_eq!(other.start_block(), 128, "the shared block is full, so there is a new one");
+        assert_eq!(other.numbered_block_space(second + 1), Some(128));
+        assert_eq!((other.start_block(), other.block_count(its)), (128, 3), "once is enough");
     }
 
     #[test]

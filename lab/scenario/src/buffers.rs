@@ -7,6 +7,8 @@ use eventsys::{Guard, ProxyMutex};
 use iocore::buffer::MIOBuffer;
 use iocore::{BoundBuffer, IOBufferReader};
 
+use super::call::BufferCall;
+use super::calls::{Calls, FNV_BASIS, Interface, Tell, add_to_sum};
 use super::model::PairDef;
 
 /// What an end reads into and writes from.
@@ -15,6 +17,8 @@ pub(super) struct Buffers {
     pub(super) read_reader: IOBufferReader,
     pub(super) write: BoundBuffer,
     pub(super) write_reader: IOBufferReader,
+    /// These and the others, by the names that calls have for them.
+    calls: Calls,
     /// The next byte to be written.
     seed: AtomicU8,
     written: AtomicI64,
@@ -66,19 +70,27 @@ pub(super) struct Flow {
     pub(super) wrong_at: Option<i64>,
 }
 
-const FNV_BASIS: u32 = 2_166_136_261;
-const FNV_PRIME: u32 = 16_777_619;
 /// How much is written or taken in one go.
 const PIECE: i64 = 64 * 1024;
 
 impl Buffers {
     /// Empty buffers under `mutex`.
-    pub(super) fn new(pair: &PairDef, mutex: &Arc<ProxyMutex>, guard: &Guard<'_>) -> Buffers {
-        let [read, write] = [(); 2].map(|()| MIOBuffer::new(pair.buffer_index).bind(mutex));
+    pub(super) fn new(
+        pair: &PairDef,
+        interface: Interface,
+        mutex: &Arc<ProxyMutex>,
+        guard: &Guard<'_>,
+    ) -> Buffers {
+        let [read, write] = [(); 2].map(|()| {
+            let mut buffer = MIOBuffer::new(pair.buffer_index);
+            buffer.set_consume_beyond(interface.beyond);
+            buffer.bind(mutex)
+        });
         let [read_reader, write_reader] = [&read, &write]
             .map(|buffer| buffer.alloc_reader(guard).expect("a new buffer has no readers"));
         read.set_water_mark(guard, pair.read_water_mark);
         Buffers {
+            calls: Calls::new(mutex, interface, [&read_reader, &write_reader]),
             read,
             read_reader,
             write,
@@ -108,24 +120,36 @@ impl Buffers {
 
     /// Takes `bytes` bytes off the read buffer, or as many as there are; returns how many.
     pub(super) fn consume(&self, guard: &Guard<'_>, bytes: i64) -> i64 {
-        let all = bytes.min(self.read_reader.read_avail(guard));
+        // Below 0 if the reader stands beyond the end.
+        let all = bytes.min(self.read_reader.read_avail(guard)).max(0);
         let mut left = all;
         let mut space = vec![0; left.clamp(0, PIECE) as usize];
         while left > 0 {
             let piece = left.min(PIECE) as usize;
             let read = self.read_reader.read(guard, &mut space[..piece]);
-            let sum = space[..read as usize]
-                .iter()
-                .fold(self.checksum.load(Ordering::Relaxed), |sum, &byte| {
-                    (sum ^ u32::from(byte)).wrapping_mul(FNV_PRIME)
-                });
-            self.checksum.store(sum, Ordering::Relaxed);
+            let sum = self.checksum.load(Ordering::Relaxed);
+            self.checksum.store(add_to_sum(sum, &space[..read as usize]), Ordering::Relaxed);
             #[cfg(feature = "explore")]
             self.check(&space[..read as usize]);
             self.consumed.fetch_add(read, Ordering::Relaxed);
             left -= read;
         }
         all
+    }
+
+    /// True if this call can be carried out now.
+    pub(super) fn can(&self, guard: &Guard<'_>, call: BufferCall) -> bool {
+        self.calls.can(guard, call)
+    }
+
+    /// How many bytes a copy will share.
+    pub(super) fn copied(&self, guard: &Guard<'_>, call: BufferCall) -> i64 {
+        self.calls.copied(guard, call)
+    }
+
+    /// Carries out a call that can be carried out.
+    pub(super) fn perform(&self, guard: &Guard<'_>, call: BufferCall, tell: Tell<'_>) {
+        self.calls.perform(guard, call, tell);
     }
 
     /// What is in the buffers.

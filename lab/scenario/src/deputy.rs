@@ -35,7 +35,8 @@ impl Deputy {
     /// A deputy of `end`, which is that of `side`.
     pub(super) fn new(end: &Arc<StateMachine<End>>, side: Side, stage: &Stage) -> Deputy {
         let mutex = ProxyMutex::new();
-        let buffers = Buffers::new(&stage.program.pair, &mutex, &mutex.lock());
+        let buffers =
+            Buffers::new(&stage.program.pair, stage.between.interface, &mutex, &mutex.lock());
         let of = Of { end: Arc::downgrade(end), side, holder: Arc::clone(&stage.holder) };
         let cont = StateMachine::new(Arc::clone(&mutex), of, Of::handle);
         Deputy { cont, mutex, buffers: Arc::new(buffers) }

@@ -4,24 +4,25 @@ use crate::driver;
 use pluginvc::steps::Side;
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 
 use eventsys::steps::{Step, StepKind};
 use eventsys::{
-    ContRef, Data, EThread, EventCode, Guard, Invocation, Outcome, ProxyMutex, Request,
-    StateMachine,
+    ContRef, Continuation, Data, EThread, EventCode, FreeContinuation, Guard, Invocation, Outcome,
+    ProxyMutex, Request, StateMachine,
 };
 use iocore::{IoData, NetVcRef, ShutdownHowTo, VIO, VioHandle, VioOp};
 
 #[cfg(feature = "explore")]
 use super::buffers::Flow;
 use super::buffers::{Buffers, Taken};
+use super::call::BufferCall;
 use super::deputy::{Deputy, take_inside};
 use super::held::{call_in, give_way, hold};
 use super::model::Trigger;
 use super::op::{How, HowTo, Op, OpCont, Owner};
 use super::record::{Called, Effect, Performed, What};
-use super::stage::Stage;
+use super::stage::{Between, Stage};
 
 /// A timer's event; plus the index of its reaction.
 const TIMER: i32 = 10_000;
@@ -34,12 +35,17 @@ const DEEPEST: u32 = 100;
 /// How many bytes the two ends may write in all: on the way to the most calls, a
 /// reaction could fill the memory.
 const MOST_BYTES: i64 = 256 << 20;
+/// A copied byte counts as so many: a copy makes a block of each block, even of one with one byte, and
+/// a copy of copies could fill the memory with them.
+const COST_OF_A_COPY: i64 = 64;
 
 /// One end.
 pub(super) struct End {
     side: Side,
     stage: RefCell<Option<Arc<Stage>>>,
     mutex: Arc<ProxyMutex>,
+    /// The continuation that stands before it, if it has no mutex.
+    cont: RefCell<Option<Weak<dyn Continuation>>>,
     vc: RefCell<Option<NetVcRef>>,
     buffers: RefCell<Option<Arc<Buffers>>>,
     deputy: RefCell<Option<Deputy>>,
@@ -58,6 +64,7 @@ pub(super) fn new_end(side: Side, mutex: Arc<ProxyMutex>) -> Arc<StateMachine<En
         side,
         stage: RefCell::default(),
         mutex: Arc::clone(&mutex),
+        cont: RefCell::default(),
         vc: RefCell::default(),
         buffers: RefCell::default(),
         deputy: RefCell::default(),
@@ -69,6 +76,21 @@ pub(super) fn new_end(side: Side, mutex: Arc<ProxyMutex>) -> Arc<StateMachine<En
     StateMachine::new(mutex, end, End::handle)
 }
 
+/// The continuation of `end`: itself, or one without a mutex, under which the end's state is locked
+/// all the same, because safe code has to lock it.
+pub(super) fn cont_of(end: &Arc<StateMachine<End>>, is_without_mutex: bool) -> ContRef {
+    if !is_without_mutex {
+        return Arc::clone(end) as ContRef;
+    }
+    let its = Arc::clone(end);
+    let cont: ContRef = FreeContinuation::new(move |call, event, data| {
+        let guard = its.mutex().lock();
+        its.state(&guard).called(&guard, call.this(), event, data)
+    });
+    *end.state(&end.mutex().lock()).cont.borrow_mut() = Some(Arc::downgrade(&cont));
+    cont
+}
+
 impl End {
     /// Tells the end, which is `this`, where it plays.
     pub(super) fn enter(
@@ -77,7 +99,8 @@ impl End {
         this: &Arc<StateMachine<End>>,
         stage: &Arc<Stage>,
     ) {
-        let buffers = Buffers::new(&stage.program.pair, &self.mutex, guard);
+        let buffers =
+            Buffers::new(&stage.program.pair, stage.between.interface, &self.mutex, guard);
         *self.buffers.borrow_mut() = Some(Arc::new(buffers));
         *self.deputy.borrow_mut() = Some(Deputy::new(this, self.side, stage));
         *self.stage.borrow_mut() = Some(Arc::clone(stage));
@@ -91,7 +114,8 @@ impl End {
     /// The deputy has been called back; `guard` is of the end's mutex.
     pub(super) fn deputize(&self, guard: &Guard<'_>, this: &ContRef, event: EventCode, vio: &VIO) {
         let before = self.is_deputy_called.replace(true);
-        self.told(guard, this, event, vio);
+        let own = self.cont.borrow().as_ref().and_then(Weak::upgrade);
+        self.told(guard, own.as_ref().unwrap_or(this), event, vio);
         self.is_deputy_called.set(before);
     }
 
@@ -193,13 +217,26 @@ impl End {
     }
 
     fn handle(&self, call: &Invocation<'_>, event: EventCode, data: Data<'_>) -> Outcome {
-        let guard = call.guard();
+        self.called(call.guard(), call.this(), event, data)
+    }
+
+    fn called(
+        &self,
+        guard: &Guard<'_>,
+        this: &ContRef,
+        event: EventCode,
+        data: Data<'_>,
+    ) -> Outcome {
         if let Some(vc) = data.net_vc() {
-            self.connected(guard, call.this(), vc);
+            self.connected(guard, this, vc);
         } else if let Some(vio) = data.vio() {
-            self.told(guard, call.this(), event, vio);
+            self.told(guard, this, event, vio);
         } else if event.0 >= TIMER {
             let stage = self.stage();
+            assert!(
+                self.cont.borrow().is_none() || stage.between.interface.calls_without_mutex,
+                "the original dereferences a null pointer here: the event has no mutex"
+            );
             stage.note_activity();
             if stage.contract.is_freed(self.side) {
                 return Outcome::Done;
@@ -207,7 +244,7 @@ impl End {
             let range = &stage.program.reactions[(event.0 - TIMER) as usize];
             let (side, trigger) = (self.side, range.trigger);
             stage.note(What::Reaction { side, trigger, is_there: true });
-            self.carry_out(guard, call.this(), range.first..range.end);
+            self.carry_out(guard, this, range.first..range.end);
         }
         Outcome::Done
     }
@@ -216,11 +253,7 @@ impl End {
         let stage = self.stage();
         let seen = self.with_buffers(guard, Buffers::seen);
         stage.seen.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
-        stage.processor.steps().report(|| Step {
-            at: stage.processor.clock().get_hrtime(),
-            held: eventsys::mutex::census::held_locks(),
-            ..Step::bare(self.side.of_pair(stage.between.pair), kind, Some(i64::from(event.0)))
-        });
+        self.tell(kind, i64::from(event.0));
         let by_deputy = self.is_deputy_called.get();
         stage.note(What::Seen(Called { side: self.side, by_deputy, seen }));
     }
@@ -313,6 +346,7 @@ impl End {
                 self.with_buffers(guard, |buffers, guard| buffers.read.set_water_mark(guard, n));
                 return note(Effect::Done);
             }
+            Op::Buffer(call) => return self.call(guard, call, stage, note),
             Op::Hold(whose, span) => {
                 note(Effect::Done);
                 return hold(&stage.holder, &stage.threads[0], whose, span);
@@ -355,8 +389,47 @@ impl End {
             }
             Op::InactivityTimeout(span) => vc.set_inactivity_timeout(span),
             Op::ActiveTimeout(span) => vc.set_active_timeout(span),
-            Op::Write(_) | Op::Consume(_) | Op::WaterMark(_) | Op::Hold(..) | Op::Close => {}
+            Op::Write(_)
+            | Op::Consume(_)
+            | Op::WaterMark(_)
+            | Op::Hold(..)
+            | Op::Buffer(_)
+            | Op::Close => {}
         }
+    }
+
+    /// Calls a function of the plugin interface's buffers, and tells what it returns.
+    fn call(&self, guard: &Guard<'_>, call: BufferCall, stage: &Stage, note: impl Fn(Effect)) {
+        if !self.with_buffers(guard, |buffers, guard| buffers.can(guard, call)) {
+            return note(Effect::NotThere);
+        }
+        let copied = self.with_buffers(guard, |buffers, guard| buffers.copied(guard, call));
+        let cost = match call {
+            BufferCall::Produce(_, bytes) | BufferCall::Put(_, bytes) => bytes,
+            BufferCall::Copy(..) => copied.saturating_mul(COST_OF_A_COPY),
+            _ => 0,
+        };
+        if stage.written.fetch_add(cost, Ordering::Relaxed) + cost > MOST_BYTES {
+            stage.runaway.store(true, Ordering::Relaxed);
+            return note(Effect::TooMuch);
+        }
+        note(match call {
+            BufferCall::Copy(..) => Effect::Copied(copied),
+            _ => Effect::Done,
+        });
+        self.with_buffers(guard, |buffers, guard| {
+            buffers.perform(guard, call, &mut |kind, value| self.tell(kind, value));
+        });
+    }
+
+    /// A step of the user's.
+    fn tell(&self, kind: StepKind, value: i64) {
+        let stage = self.stage();
+        stage.processor.steps().report(|| Step {
+            at: stage.processor.clock().get_hrtime(),
+            held: eventsys::mutex::census::held_locks(),
+            ..Step::bare(self.side.of_pair(stage.between.pair), kind, Some(value))
+        });
     }
 
     /// Without a continuation the operation is under the core mutex, and so must
@@ -384,7 +457,8 @@ impl End {
         let own = self.buffers.borrow().clone().expect("made on entering");
         let (cont, buffers, guard) = match (how.cont, &of_core, &of_deputy) {
             (OpCont::Absent, Some(core), _) => {
-                let empty = Buffers::new(&stage.program.pair, &stage.between.core_mutex, core);
+                let Between { core_mutex, interface, .. } = &stage.between;
+                let empty = Buffers::new(&stage.program.pair, *interface, core_mutex, core);
                 (None, Arc::new(empty), core)
             }
             (OpCont::Deputy, _, Some(guard)) => {

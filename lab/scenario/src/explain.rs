@@ -84,6 +84,20 @@ pub fn explain(step: &Step, epoch: Epoch, ledger: &Ledger) -> String {
         driver::FREE_WRITE_BUFFER_BLOCKS => {
             format!("{me}'s user frees its write buffer, {n} blocks")
         }
+        driver::BUF_READER => format!("it is reader {n} of the buffer"),
+        driver::BUF_AVAIL if n < 0 => {
+            format!("the reader stands {} beyond the end", self::bytes(-n))
+        }
+        driver::BUF_AVAIL => format!("the reader has {} before it", bytes()),
+        driver::BUF_MARK => format!("the water mark is {}", Bytes(n)),
+        driver::BUF_ROOM => format!("the block that is written next has space for {}", bytes()),
+        driver::BUF_PUT => format!("{} have been copied into the buffer", bytes()),
+        driver::BUF_COPIED => format!("{} have been copied", bytes()),
+        driver::BUF_BLOCKS if n == 1 => "there is 1 block".to_owned(),
+        driver::BUF_BLOCKS => format!("there are {n} blocks"),
+        driver::BUF_BLOCK => format!("a block with {} to read", bytes()),
+        driver::BUF_SPACE => format!("with space for {}", bytes()),
+        driver::BUF_SUM => format!("the sum over these bytes is {n:08x}"),
         events::SCHEDULE => format!("an event with code {n} is queued"),
         events::DISPATCH => format!("an event is dispatched with code {n}"),
         events::DISPATCH_LOCK_MISS => {

@@ -24,7 +24,7 @@ use eventsys::{Options, WakePolicy};
 use pluginvc::{Corrections, Epoch};
 
 use super::model::Scenario;
-use super::op::OpCont;
+use super::op::{Op, OpCont};
 use super::race::Race;
 use super::release::of_release;
 
@@ -103,7 +103,10 @@ impl Scene {
         }
         let program = scenario.compile();
         let has = |cont| program.ops.iter().any(|op| op.cont() == Some(cont));
-        let (watches_bytes, counts_up) = (!has(OpCont::Absent), !has(OpCont::Deputy));
+        // A user that calls the buffers itself puts other bytes there, or takes some away.
+        let has_calls = program.ops.iter().any(|op| matches!(op, Op::Buffer(_)));
+        let watches_bytes = !has(OpCont::Absent) && !has_calls;
+        let counts_up = !has(OpCont::Deputy) && !has_calls;
         Scene { program, race, setup: setup.clone(), watches_bytes, counts_up }
     }
 

@@ -13,6 +13,7 @@ use iocore::net::steps as net;
 use pluginvc::steps as pvc;
 use pluginvc::steps::Side;
 
+use super::call::{BufferCall, ReaderName, Which};
 use super::model::PairDef;
 use super::op::{How, HowTo, Op, OpCont};
 use super::record::{Effect, Performed, Record, What};
@@ -218,6 +219,7 @@ impl Ledger {
             (Op::Write(bytes), _) => level.write += bytes,
             (Op::Consume(_), Effect::Took(bytes)) => level.read -= bytes,
             (Op::WaterMark(mark), _) => level.mark = mark,
+            (Op::Buffer(call), effect) => level.called(call, effect),
             (Op::DoIoRead(_, how), _) => end.read = Some(target(how)),
             (Op::DoIoWrite(_, how), _) => end.write = Some(target(how)),
             (Op::Close, _) => end.is_closed_by_user = true,
@@ -227,6 +229,37 @@ impl Ledger {
             }
             _ => {}
         }
+    }
+}
+
+impl Level {
+    /// What a call of the plugin interface does to the buffers, as their first readers see it.
+    fn called(&mut self, call: BufferCall, effect: Effect) {
+        let bytes = put_by(call, effect);
+        match call.target() {
+            Some(Which::Read) => self.read += bytes,
+            Some(Which::Write) => self.write += bytes,
+            Some(Which::Extra) | None => {}
+        }
+        match call {
+            BufferCall::Take(ReaderName { of: Which::Read, number: 1 }, bytes) => {
+                self.read -= bytes
+            }
+            BufferCall::Take(ReaderName { of: Which::Write, number: 1 }, bytes) => {
+                self.write -= bytes;
+            }
+            BufferCall::SetMark(Which::Read, mark) => self.mark = mark,
+            _ => {}
+        }
+    }
+}
+
+/// How many bytes a call puts into its buffer.
+pub(super) fn put_by(call: BufferCall, effect: Effect) -> i64 {
+    match (call, effect) {
+        (BufferCall::Produce(_, bytes) | BufferCall::Put(_, bytes), _)
+        | (_, Effect::Copied(bytes)) => bytes,
+        _ => 0,
     }
 }
 

@@ -40,6 +40,7 @@
 //! | `inactivity_timeout T`, `active_timeout T` | sets a timeout; `0` takes it back |
 //! | `water_mark N` | sets the water mark of the end's read buffer |
 //! | `hold active T`, `hold passive T`, `hold core T` | a foreign thread takes that end's mutex, or the core's, as soon as it is free and keeps it for T |
+//! | `blocks R`, `take R N`, `copy R B N` … | calls of the plugin interface's buffers: see [`BufferCall`] |
 //!
 //! `N` is a number of bytes, also `32KiB` or `1MiB`; `T` is a time like `20us`,
 //! `250ms` or `10s`. After `close`, operations on the connection are left out; the
@@ -58,6 +59,7 @@
 //! | `accept_after = T` | a foreign thread holds the acceptor's mutex that long when the connection is made |
 //! | `foreign_thread = true` | a foreign thread makes the connection |
 //! | `threads = 2` | two event threads, which take turns; the passive end's timers are the second one's |
+//! | `no_mutex = "passive"` | the continuation of that end, of the `active` one or of `both`, has no mutex: it may do anything but `do_io_read` and `do_io_write` |
 //!
 //! # What is only explored
 //! A scenario with one of these is not run but explored ([`Race`]): `atslab explore` carries it
@@ -105,6 +107,8 @@
 mod act;
 pub mod amount;
 mod buffers;
+mod call;
+mod calls;
 #[cfg_attr(not(feature = "explore"), path = "contract/none.rs")]
 #[cfg_attr(feature = "explore", path = "contract/monitor.rs")]
 mod contract;
@@ -141,6 +145,7 @@ mod write;
 
 pub use self::act::{Act, Lock, MOST_SCHEDULED, side_name};
 pub use self::buffers::{Seen, Taken};
+pub use self::call::{BufferCall, MOST_READERS, ReaderName, Which};
 pub use self::expect::{Expect, Expected, FinishKind};
 pub use self::explain::{explain, explain_hold, explain_op, explain_trigger};
 pub use self::fault::ScenarioFault;

@@ -50,6 +50,8 @@ pub struct PairDef {
     /// How many event threads there are, one or two. They take turns, a pass
     /// each; the passive end's timers are the second one's.
     pub threads: u8,
+    /// The active end's continuation has no mutex, and the passive one's.
+    pub no_mutex: [bool; 2],
 }
 
 /// When to stop a run that does not end by itself.
@@ -85,6 +87,7 @@ impl Default for PairDef {
             accept_after: 0,
             foreign: false,
             threads: 1,
+            no_mutex: [false; 2],
         }
     }
 }

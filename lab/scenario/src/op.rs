@@ -7,6 +7,7 @@ use eventsys::HrTime;
 use iocore::VioOp;
 
 use super::amount::{Bytes, Span};
+use super::call::{self, BufferCall};
 use super::fault::ScenarioFault;
 use super::words::Words;
 
@@ -37,6 +38,8 @@ pub enum Op {
     WaterMark(i64),
     /// A foreign thread keeps a mutex so many nanoseconds.
     Hold(Owner, HrTime),
+    /// Calls a function of the plugin interface's buffers.
+    Buffer(BufferCall),
 }
 
 /// Whose mutex a foreign thread holds.
@@ -115,7 +118,7 @@ impl HowTo {
 }
 
 const NAMES: &str = "do_io_read, do_io_write, write, consume, reenable, reenable_re, shutdown, \
-                     close, inactivity_timeout, active_timeout, water_mark or hold";
+                     close, inactivity_timeout, active_timeout, water_mark, hold";
 
 impl Op {
     /// The continuation, if it issues an operation of a VIO.
@@ -146,7 +149,13 @@ impl Op {
             "active_timeout" => Op::ActiveTimeout(words.span()?),
             "water_mark" => Op::WaterMark(words.bytes(None)?),
             "hold" => Op::Hold(words.owner()?, words.span()?),
-            other => return Err(words.fault(other, format!("an operation ({NAMES})"))),
+            other => match BufferCall::parse(other, &mut words)? {
+                Some(call) => Op::Buffer(call),
+                None => {
+                    let names = format!("an operation ({NAMES}, {})", call::NAMES);
+                    return Err(words.fault(other, names));
+                }
+            },
         };
         words.end()?;
         Ok(op)
@@ -172,6 +181,7 @@ impl fmt::Display for Op {
             Op::Hold(Owner::User(Side::Active), t) => write!(f, "hold active {}", Span(t)),
             Op::Hold(Owner::User(Side::Passive), t) => write!(f, "hold passive {}", Span(t)),
             Op::Hold(Owner::Core, t) => write!(f, "hold core {}", Span(t)),
+            Op::Buffer(call) => write!(f, "{call}"),
         }
     }
 }

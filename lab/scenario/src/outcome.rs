@@ -10,7 +10,8 @@ use iocore::net::steps as net;
 use pluginvc::steps as pvc;
 use pluginvc::steps::Side;
 
-use super::ledger::{EndState, Ledger};
+use super::call::{BufferCall, ReaderName, Which};
+use super::ledger::{EndState, Ledger, put_by};
 use super::model::{PairDef, Trigger};
 use super::op::Op;
 use super::read::event_name;
@@ -45,8 +46,12 @@ pub struct EndOutcome {
     pub lost: i64,
     /// The bytes of the *peer* that have come into this end's read buffers.
     pub received: i64,
-    /// Those of them that its user has consumed.
+    /// Those of them that its user has consumed; with what the user has put there itself.
     pub consumed: i64,
+    /// The bytes that its user has put into its own read buffer.
+    pub put_in: i64,
+    /// The bytes that its user has taken off its own write buffer.
+    pub taken_back: i64,
 }
 
 impl Outcome {
@@ -80,6 +85,7 @@ impl Outcome {
                     match (performed.op, performed.effect) {
                         (Op::Write(bytes), _) => end.written += bytes,
                         (Op::Consume(_), Effect::Took(bytes)) => end.consumed += bytes,
+                        (Op::Buffer(call), effect) => end.called(call, effect),
                         _ => {}
                     }
                 }
@@ -91,7 +97,7 @@ impl Outcome {
             let EndState { own, deputy, .. } = ledger.end(side);
             end.unsent = own.write + deputy.write;
             end.in_core = ledger.core(side);
-            end.received = end.consumed + own.read + deputy.read;
+            end.received = end.consumed + own.read + deputy.read - end.put_in;
         }
         let (finish, is_over_tcp) = (recorded.report.finish.clone(), ledger.is_over_tcp());
         Outcome { ends, is_freed, finish, is_over_tcp }
@@ -101,6 +107,27 @@ impl Outcome {
     #[must_use]
     pub fn end(&self, side: Side) -> &EndOutcome {
         &self.ends[side.index()]
+    }
+}
+
+impl EndOutcome {
+    /// What a call of the plugin interface does, as the first readers of the buffers see it.
+    fn called(&mut self, call: BufferCall, effect: Effect) {
+        let bytes = put_by(call, effect);
+        match call.target() {
+            Some(Which::Read) => self.put_in += bytes,
+            Some(Which::Write) => self.written += bytes,
+            Some(Which::Extra) | None => {}
+        }
+        match call {
+            BufferCall::Take(ReaderName { of: Which::Read, number: 1 }, bytes) => {
+                self.consumed += bytes;
+            }
+            BufferCall::Take(ReaderName { of: Which::Write, number: 1 }, bytes) => {
+                self.taken_back += bytes;
+            }
+            _ => {}
+        }
     }
 }
 
@@ -135,11 +162,14 @@ fn write_bytes(
     if end.written == 0 {
         return writeln!(f, "{letter} wrote nothing.");
     }
+    let left = peer.received + peer.put_in - peer.consumed;
     let places = [
         (peer.consumed, "consumed by the peer".to_owned()),
-        (peer.received - peer.consumed, "left in the peer's read buffer".to_owned()),
+        (left, "left in the peer's read buffer".to_owned()),
+        (-peer.put_in, "put there by the peer itself".to_owned()),
         (end.in_core, format!("left in the {between}")),
         (end.unsent, "left in the write buffer".to_owned()),
+        (end.taken_back, "taken back off the write buffer".to_owned()),
         (end.lost, format!("lost with the {between}")),
     ];
     let places: Vec<String> = places

@@ -16,7 +16,7 @@ use super::amount::{MOST_BYTES, parse_span};
 use super::expect::{Expect, Expected, FinishKind};
 use super::fault::ScenarioFault;
 use super::model::{PairDef, Reaction, Scenario, Trigger};
-use super::op::Op;
+use super::op::{Op, Owner};
 use crate::input::{MOST_OF_A_SCENARIO, file_name, read_file};
 use crate::read_error::{Place, ReadError, message, utf8};
 use pluginvc::Epoch;
@@ -77,6 +77,7 @@ struct RawPair {
     #[serde(default)]
     foreign_thread: bool,
     threads: Option<Spanned<i64>>,
+    no_mutex: Option<Spanned<String>>,
     epoch: Option<Spanned<String>>,
 }
 
@@ -117,9 +118,16 @@ fn read(text: &str) -> Faulty<Scenario> {
     })?;
     let source = Source(text);
     let epoch = raw.pair.epoch.take();
-    let pair = source.pair(raw.pair)?;
+    let no_mutex = raw.pair.no_mutex.take();
+    let mut pair = source.pair(raw.pair)?;
     let (active, passive) = (source.end(raw.active)?, source.end(raw.passive)?);
     let reactions: [&[Reaction]; 2] = [&active, &passive];
+    let has_race = |reaction: &Reaction| reaction.trigger == Trigger::Race;
+    let is_race = epoch.is_some()
+        || raw.explore.is_some()
+        || !raw.thread.is_empty()
+        || reactions.iter().copied().flatten().any(has_race);
+    pair.no_mutex = source.no_mutex(no_mutex, &pair, reactions, is_race)?;
     Ok(Scenario {
         title: raw.title,
         teaches: raw.teaches,
@@ -190,6 +198,41 @@ impl Source<'_> {
             };
         }
         Ok(pair)
+    }
+
+    /// Which ends have no mutex. Nothing may need it.
+    fn no_mutex(
+        &self,
+        name: Option<Spanned<String>>,
+        pair: &PairDef,
+        reactions: [&[Reaction]; 2],
+        is_race: bool,
+    ) -> Faulty<[bool; 2]> {
+        let Some(name) = name else { return Ok([false; 2]) };
+        let text = name.get_ref();
+        let fault = |expected: &str| {
+            Err((self.place(name.span(), text, 0), ScenarioFault::expected(expected, text)))
+        };
+        let without = match text.as_str() {
+            "active" => [true, false],
+            "passive" => [false, true],
+            "both" => [true, true],
+            _ => return fault("active, passive or both"),
+        };
+        let is_held = |op: &Op| match op {
+            Op::Hold(Owner::User(side), _) => without[side.index()],
+            _ => false,
+        };
+        let mut ops = reactions.into_iter().flatten().flat_map(|reaction| &reaction.ops);
+        if pair.shared_mutex {
+            fault("no no_mutex where the ends share a mutex")
+        } else if pair.foreign || pair.threads > 1 || is_race {
+            fault("no no_mutex where more than one thread takes part")
+        } else if pair.accept_after > 0 && without[1] || ops.any(is_held) {
+            fault("no no_mutex where a foreign thread holds that mutex")
+        } else {
+            Ok(without)
+        }
     }
 
     /// The reactions of an end, in the order of the file.
@@ -328,7 +371,7 @@ pub fn event_name(event: EventCode) -> &'static str {
 }
 
 /// The index of a block size by its name.
-fn size_index(name: &str) -> Option<SizeIndex> {
+pub(super) fn size_index(name: &str) -> Option<SizeIndex> {
     let mut indexes = (0..DEFAULT_BUFFER_SIZES as i64).map(SizeIndex::from_raw);
     indexes.find(|&index| size_name(index) == name)
 }

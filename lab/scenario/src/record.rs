@@ -110,6 +110,10 @@ pub enum Effect {
     Again,
     /// A `consume` takes so many bytes: no more than there are.
     Took(i64),
+    /// A copy shares so many bytes.
+    Copied(i64),
+    /// It is left out: the buffer or the reader is not there, or the release has no such function.
+    NotThere,
     /// It is left out: the connection is not there yet.
     NotConnected,
     /// It is left out: the connection is closed.
@@ -122,7 +126,7 @@ impl Effect {
     /// True if the operation has been left out.
     #[must_use]
     pub fn is_left_out(self) -> bool {
-        matches!(self, Effect::NotConnected | Effect::Closed | Effect::TooMuch)
+        matches!(self, Effect::NotConnected | Effect::Closed | Effect::TooMuch | Effect::NotThere)
     }
 }
 

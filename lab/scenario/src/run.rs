@@ -23,7 +23,8 @@ use eventsys::{
 use pluginvc::{PluginVCCore, PluginVcOptions};
 
 use super::buffers::{Seen, Taken};
-use super::end::{End, new_end};
+use super::calls::Interface;
+use super::end::{End, cont_of, new_end};
 use super::held::{hold_now, new_holder, release_all};
 use super::op::Owner;
 use super::program::Program;
@@ -82,6 +83,9 @@ pub struct LockKeys {
 }
 
 impl LockKeys {
+    /// The key of no mutex.
+    const NONE: usize = usize::MAX;
+
     /// The name of a mutex that is not the pair's.
     pub const ANOTHER: &str = "another";
 
@@ -102,7 +106,7 @@ impl LockKeys {
     pub fn name(&self, key: usize) -> &'static str {
         match key {
             key if key == self.core => self.core_name,
-            key if self.users == [key, key] => "shared",
+            key if self.users == [key, key] && key != LockKeys::NONE => "shared",
             key if key == self.users[0] => "active's",
             key if key == self.users[1] => "passive's",
             key if key == self.deputies[0] => "active's deputy's",
@@ -159,6 +163,8 @@ pub(super) struct Play {
     pub(super) core: Arc<PluginVCCore>,
     pub(super) active: Arc<StateMachine<End>>,
     pub(super) passive: Arc<StateMachine<End>>,
+    /// What the pair calls back; an end without a mutex has a continuation before its state.
+    conts: [ContRef; 2],
 }
 
 impl Play {
@@ -174,24 +180,30 @@ impl Play {
         let ends = [&mutex, &other].map(Arc::clone);
         let (active, passive) = (new_end(Side::Active, mutex), new_end(Side::Passive, other));
         let locks_shutdown = options.locks_shutdown();
-        let core = PluginVCCore::alloc_with(processor, passive.clone(), options);
+        let interface = Interface::of(options.epoch);
+        let [of_active, of_passive] = program.pair.no_mutex;
+        let conts = [cont_of(&active, of_active), cont_of(&passive, of_passive)];
+        let core = PluginVCCore::alloc_with(processor, Arc::clone(&conts[1]), options);
         let recorder = recorder.map(Arc::clone);
         let holder = new_holder(
             [&ends[0], &ends[1], core.mutex()],
             recorder.clone().zip(Some(Arc::clone(processor.clock()))),
         );
-        let between =
-            Between { pair: core.id(), core_mutex: Arc::clone(core.mutex()), locks_shutdown };
+        let (pair, core_mutex) = (core.id(), Arc::clone(core.mutex()));
+        let between = Between { pair, core_mutex, locks_shutdown, interface };
         let stage = Stage::new(program, processor, threads, between, holder, recorder);
         stage.enter([&active, &passive]);
-        Play { stage, core, active, passive }
+        Play { stage, core, active, passive, conts }
     }
 
     fn lock_keys(&self) -> LockKeys {
         LockKeys {
             core: self.core.mutex().key(),
             core_name: "core",
-            users: [&self.active, &self.passive].map(|end| end.mutex().key()),
+            users: [0, 1].map(|end| match self.stage.program.pair.no_mutex[end] {
+                true => LockKeys::NONE,
+                false => [&self.active, &self.passive][end].mutex().key(),
+            }),
             deputies: [&self.active, &self.passive].map(|end| {
                 let guard = end.mutex().lock();
                 end.state(&guard).deputy_key()
@@ -238,7 +250,7 @@ impl Play {
     }
 
     pub(super) fn connect(&self) {
-        let active: ContRef = self.active.clone();
+        let active = Arc::clone(&self.conts[0]);
         if self.stage.program.pair.connect_re {
             self.core.connect_re(&self.active.mutex().lock(), &active);
         } else {

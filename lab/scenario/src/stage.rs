@@ -9,6 +9,7 @@ use eventsys::{EThread, EventProcessor, Guard, ProxyMutex, StateMachine};
 use iocore::NetVcRef;
 
 use super::buffers::Seen;
+use super::calls::Interface;
 use super::contract::Contract;
 use super::end::End;
 use super::held::{Holder, give_way, release_all};
@@ -25,6 +26,8 @@ pub(super) struct Between {
     pub(super) core_mutex: Arc<ProxyMutex>,
     /// A shutdown takes the core's mutex.
     pub(super) locks_shutdown: bool,
+    /// The functions of the plugin interface that the users call.
+    pub(super) interface: Interface,
 }
 
 /// What all parts of a run know.

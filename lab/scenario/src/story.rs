@@ -15,6 +15,7 @@ use eventsys::HrTime;
 use eventsys::steps::Step;
 
 use super::amount::Bytes;
+use super::call::Which;
 use super::explain::{explain, explain_hold, explain_op, explain_trigger};
 use super::ledger::{Ledger, Progress};
 use super::model::{PairDef, Trigger};
@@ -191,6 +192,11 @@ impl<'a> Story<'a> {
             _ if performed.effect.is_left_out() => String::new(),
             Op::Write(_) => format!("{me}'s {deputy}write buffer {}", level.write),
             Op::Consume(_) => format!("{me}'s {deputy}read buffer {}", level.read),
+            Op::Buffer(call) => match call.changes() {
+                Some(Which::Read) => format!("{me}'s {deputy}read buffer {}", level.read),
+                Some(Which::Write) => format!("{me}'s {deputy}write buffer {}", level.write),
+                Some(Which::Extra) | None => String::new(),
+            },
             _ => String::new(),
         }
     }

@@ -18,8 +18,10 @@ use eventsys::{
 };
 use iocore::NetVCOptions;
 use iocore::net::{AcceptOptions, NetAcceptAction, NetConfig, NetHandler, NetProcessor, steps};
+use pluginvc::Epoch;
 use pluginvc::steps::Side;
 
+use crate::calls::Interface;
 use crate::end::{End, new_end};
 use crate::held::{hold_now, new_holder, release_all};
 use crate::op::{Op, OpCont, Owner};
@@ -32,7 +34,9 @@ use crate::stage::{Between, Stage};
 #[must_use]
 pub fn why_not_over_tcp(program: &Program) -> Option<&'static str> {
     let any = |is: fn(&Op) -> bool| program.ops.iter().any(is);
-    if program.pair.threads == 2 {
+    if program.pair.no_mutex != [false; 2] {
+        Some("an end without a mutex: a TCP connection calls no such continuation")
+    } else if program.pair.threads == 2 {
         Some("two event threads: both connections are on one")
     } else if any(|op| op.cont() == Some(OpCont::Absent)) {
         Some("an operation without a continuation: a TCP connection has no core mutex for it")
@@ -131,7 +135,8 @@ impl Line {
         );
         let threads = [(); 2].map(|()| Arc::clone(thread.thread()));
         let core_mutex = Arc::clone(handler.mutex());
-        let between = Between { pair: 0, core_mutex, locks_shutdown: false };
+        let interface = Interface::of(Epoch::default());
+        let between = Between { pair: 0, core_mutex, locks_shutdown: false, interface };
         let recorder = Some(Arc::clone(recorder));
         let stage = Stage::new(program, processor, threads, between, holder, recorder);
         stage.enter([&active, &passive]);

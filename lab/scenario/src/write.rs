@@ -61,7 +61,12 @@ fn write_pair(f: &mut fmt::Formatter<'_>, pair: &PairDef, race: Option<&Race>) -
     if pair.threads != usual.threads {
         writeln!(f, "threads = {}", pair.threads)?;
     }
-    Ok(())
+    match pair.no_mutex {
+        [true, true] => writeln!(f, "no_mutex = \"both\""),
+        [true, false] => writeln!(f, "no_mutex = \"active\""),
+        [false, true] => writeln!(f, "no_mutex = \"passive\""),
+        [false, false] => Ok(()),
+    }
 }
 
 fn write_end(f: &mut fmt::Formatter<'_>, name: &str, reactions: &[Reaction]) -> fmt::Result {

@@ -21,10 +21,11 @@
 //! | [`mod@differ`] | the comparison |
 //! | [`bench`](mod@bench) | jobs of `atslab bench` in, how long they took out |
 //! | [`record`] | cases in, recordings of the server's own regression test out |
-//! | [`mod@generate`], [`mod@shrink`] | random scenarios, and small ones that still differ |
+//! | [`mod@generate`], [`calls`], [`mod@shrink`] | random scenarios, and small ones that still differ |
 
 pub mod arm;
 pub mod bench;
+pub mod calls;
 mod deviations;
 pub mod differ;
 pub mod error;
@@ -42,6 +43,7 @@ mod symbols;
 
 pub use arm::{Arm, Finish, Played, PortArm, RealArm};
 pub use bench::{Answer, BenchArm, Callgrind, HttpArm, Job};
+pub use calls::generate_with_calls;
 pub use differ::{Divergence, differ};
 pub use error::LiveError;
 pub use generate::{generate, generate_race};

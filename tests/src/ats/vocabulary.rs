@@ -43,7 +43,7 @@ impl Drawers {
         let bytes = name.as_bytes();
         let byte = |at: usize| usize::from(bytes.get(at).copied().unwrap_or(0));
         let (last, middle) = (byte(bytes.len().wrapping_sub(1)), byte(bytes.len() / 2));
-        ((bytes.len() << 2) ^ last ^ (middle << 1)) % Drawers::COUNT
+        ((bytes.len() << 1) ^ last ^ (middle << 3)) % Drawers::COUNT
     }
 }
 

@@ -14,6 +14,7 @@ use super::values::{
 };
 use crate::host::action::Place;
 use crate::host::config::Value;
+use crate::host::connection::Timeout;
 use crate::host::head::Which;
 use crate::host::peers::End;
 use crate::host::records::Datum;
@@ -121,12 +122,12 @@ exports! {
     fn TSfwrite(file: Handle, from: *const c_void, length: u64) -> i64
         = files::write(file, block(from.cast(), length as i64));
     fn TSAIORead(fd: c_int, offset: i64, into: *mut c_char, length: u64, cont: Handle) -> c_int
-        = success(aio::start(cont, kept(into.cast()), || {
-            moved(libc::pread(fd, into.cast(), length as usize, offset))
+        = success(aio::start(cont, kept(into.cast()), length, |done| {
+            moved(libc::pread(fd, into.add(done).cast(), length as usize - done, offset + done as i64))
         }));
     fn TSAIOWrite(fd: c_int, offset: i64, from: *mut c_char, length: u64, cont: Handle) -> c_int
-        = success(aio::start(cont, kept(from.cast()), || {
-            moved(libc::pwrite(fd, from.cast(), length as usize, offset))
+        = success(aio::start(cont, kept(from.cast()), length, |done| {
+            moved(libc::pwrite(fd, from.add(done).cast(), length as usize - done, offset + done as i64))
         }));
     fn TSAIOBufGet(aio: Handle) -> *mut c_char = given_back(aio::buffer(aio)).cast();
     fn TSAIONBytesGet(aio: Handle) -> c_int = aio::nbytes(aio);
@@ -210,6 +211,13 @@ exports! {
     fn TSVConnClosedGet(vc: Handle) -> c_int = connection::is_closed(vc);
     fn TSVConnShutdown(vc: Handle, read: c_int, write: c_int)
         = connection::shutdown(vc, read != 0, write != 0);
+    fn TSVConnActiveTimeoutSet(vc: Handle, span: i64)
+        = connection::set_timeout(vc, Timeout::Active, Some(span));
+    fn TSVConnActiveTimeoutCancel(vc: Handle) = connection::set_timeout(vc, Timeout::Active, None);
+    fn TSVConnInactivityTimeoutSet(vc: Handle, span: i64)
+        = connection::set_timeout(vc, Timeout::Inactivity, Some(span));
+    fn TSVConnInactivityTimeoutCancel(vc: Handle)
+        = connection::set_timeout(vc, Timeout::Inactivity, None);
     fn TSVConnReadVIOGet(vc: Handle) -> Handle = connection::vio_of(vc, Kind::ReadVio);
     fn TSVConnWriteVIOGet(vc: Handle) -> Handle = connection::vio_of(vc, Kind::WriteVio);
     fn TSVIOReenable(vio: Handle) = connection::reenable(vio);

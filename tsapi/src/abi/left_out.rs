@@ -53,10 +53,10 @@ left_out! {
     TSSslContextFindByAddr TSSslContextFindByName TSSslServerCertUpdate TSSslServerContextCreate
     TSSslSessionGet TSSslSessionGetBuffer TSSslSessionInsert TSSslSessionRemove TSSslTicketKeyUpdate
     TSThreadDestroy TSThreadInit TSThreadSelf TSThreadWait TSTransformCreate
-    TSTransformOutputVConnGet TSUrlFtpTypeGet TSUrlFtpTypeSet TSVConnActiveTimeoutCancel
-    TSVConnActiveTimeoutSet TSVConnArgGet TSVConnArgIndexLookup TSVConnArgIndexNameLookup
+    TSTransformOutputVConnGet TSUrlFtpTypeGet TSUrlFtpTypeSet
+    TSVConnArgGet TSVConnArgIndexLookup TSVConnArgIndexNameLookup
     TSVConnArgIndexReserve TSVConnArgSet TSVConnCacheHttpInfoSet TSVConnCacheObjectSizeGet
-    TSVConnCreate TSVConnFdCreate TSVConnInactivityTimeoutCancel TSVConnInactivityTimeoutSet
+    TSVConnCreate TSVConnFdCreate
     TSVConnIsSslReused TSVConnProtocolDisable TSVConnProtocolEnable TSVConnProvidedSslCert
     TSVConnReenable TSVConnReenableEx TSVConnSslCipherGet TSVConnSslCurveGet TSVConnSslProtocolGet
     TSVConnSslSniGet TSVConnSslVerifyCTXGet TSVConnTunnel TSdrandom TSfflush TSrandom

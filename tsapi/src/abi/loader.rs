@@ -139,7 +139,7 @@ pub fn load(plugin: &Plugin) -> Result<(), LoadError> {
     let words = std::iter::once(path.as_str()).chain(plugin.arguments.iter().map(String::as_str));
     let mut arguments = Arguments::new(words);
     let before = plugins::registered();
-    calls::inside(&format!("{name}:TSPluginInit"), 0, || {
+    calls::inside(calls::kept(&format!("{name}:TSPluginInit")), || {
         // SAFETY: the arguments live until it returns, and so they do in the original; no other
         // thread calls `getopt` while plugins are loaded.
         unsafe {
@@ -248,7 +248,7 @@ fn refusal(
 ) -> Result<(), LoadError> {
     let mut message = vec![0_u8; MESSAGE];
     let length = c_int::try_from(MESSAGE - 1).unwrap_or(0);
-    let code = calls::inside(&format!("{plugin}:{entry}"), 0, || {
+    let code = calls::inside(calls::kept(&format!("{plugin}:{entry}")), || {
         call(message.as_mut_ptr().cast(), length)
     });
     if code == 0 {
@@ -322,13 +322,13 @@ impl fmt::Display for Place {
 
 /// Where a function is: `plugin.so:+0x1234 (symbol)`. A plugin makes continuations with the same few
 /// functions again and again, and the dynamic loader searches long: each is asked for once.
-pub(crate) fn place_of(address: usize) -> Arc<str> {
-    static KNOWN: Mutex<BTreeMap<usize, Arc<str>>> = Mutex::new(BTreeMap::new());
+pub(crate) fn place_of(address: usize) -> &'static str {
+    static KNOWN: Mutex<BTreeMap<usize, &'static str>> = Mutex::new(BTreeMap::new());
     let find = || match Place::of(address) {
-        Some(place) => place.to_string().into(),
-        None => format!("{address:#x}").into(),
+        Some(place) => calls::kept(&place.to_string()),
+        None => calls::kept(&format!("{address:#x}")),
     };
-    KNOWN.lock().entry(address).or_insert_with(find).clone()
+    KNOWN.lock().entry(address).or_insert_with(find)
 }
 
 /// Where the plugin calls the function that it is in: the innermost frame of this thread that is in a

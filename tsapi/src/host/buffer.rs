@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::ffi::{c_char, c_int};
 use std::sync::{Arc, Weak};
 
-use eventsys::ProxyMutex;
 use eventsys::sync::Mutex;
+use eventsys::{OwnedGuard, ProxyMutex};
 use iocore::buffer::{MIOBuffer, ReaderId, SizeIndex};
 use iocore::{BoundBuffer, IOBufferReader};
 
@@ -63,19 +63,38 @@ impl Object for Block {
 /// from an operation.
 static BOUND: Mutex<BTreeMap<usize, Weak<Buffer>>> = Mutex::new(BTreeMap::new());
 
+/// Whose mutex a buffer needs.
+const OPERATION: &str = "the operation that the buffer is used for";
+
 impl Buffer {
     /// Calls `f` with the buffer, which must not call the interface again.
     fn with<R>(&self, f: impl FnOnce(&mut MIOBuffer) -> R) -> R {
         let mut state = self.state.lock();
         let bound = match &mut *state {
             State::Free(buffer) => return f(buffer),
-            State::Bound(bound) => bound.clone(),
+            State::Bound(bound) => {
+                if let Some(guard) = bound.mutex().reenter() {
+                    return bound.with(&guard, f);
+                }
+                bound.clone()
+            }
             State::Moving => unreachable!("it is bound under this lock"),
         };
+        // Not under the lock: this waits for the thread that has the mutex, and that may need the lock.
         drop(state);
         let mutex = bound.mutex().clone();
-        let guard = locks::proof(&mutex, "the operation that the buffer is used for");
+        let guard = locks::proof(&mutex, OPERATION);
         bound.with(&guard, f)
+    }
+
+    /// A guard of the mutex that the buffer is bound to, if this thread does not hold it yet.
+    fn held(&self) -> Option<OwnedGuard> {
+        let mutex = match &*self.state.lock() {
+            State::Bound(bound) if !bound.mutex().is_held() => bound.mutex().clone(),
+            _ => return None,
+        };
+        let _proof = locks::proof(&mutex, OPERATION);
+        Some(mutex.lock_owned())
     }
 
     /// The buffer under `mutex`. One that is bound already moves to the other mutex if no operation
@@ -206,6 +225,8 @@ pub(crate) fn copy(buffer: Handle, reader: Handle, length: i64, offset: i64) -> 
     if Arc::ptr_eq(&to, &from.buffer) {
         return from.with(|buffer, id| buffer.write_within(id, length, offset));
     }
+    // Else the second proof would wait for a mutex under the lock of the first buffer.
+    let _held = to.held();
     from.with(|from, id| to.with(|to| to.write_from(from, id, length, offset)))
 }
 

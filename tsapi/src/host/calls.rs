@@ -1,45 +1,116 @@
 //! Calls: which function a plugin is in, how often each has been called, and from which callback.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_int;
-use std::sync::Arc;
 
 use eventsys::sync::Mutex;
-use eventsys::sync::atomic::{AtomicU64, Ordering};
+use eventsys::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use super::findings;
+use super::{findings, table};
 
-/// How often one function has been called. Each function has its own, so that threads that call
-/// different ones do not wait for each other.
+/// One function that plugins call.
 pub(crate) struct Counter {
     name: &'static str,
-    times: AtomicU64,
+    /// Its place in [`Times`], from its first call on; 0 before.
+    number: AtomicUsize,
 }
 
 impl Counter {
     pub(crate) const fn new(name: &'static str) -> Counter {
-        Counter { name, times: AtomicU64::new(0) }
+        Counter { name, number: AtomicUsize::new(0) }
+    }
+
+    /// Its first call in this process.
+    #[cold]
+    fn assign(&'static self) -> usize {
+        let mut counters = COUNTERS.lock();
+        // Another thread may have been first.
+        if self.number.load(Ordering::Relaxed) == 0 {
+            counters.push(self);
+            assert!(counters.len() < FUNCTIONS, "the interface has fewer functions");
+            self.number.store(counters.len(), Ordering::Relaxed);
+        }
+        self.number.load(Ordering::Relaxed)
     }
 }
 
-/// The counters of the functions that have been called.
+/// More than the interface has functions.
+const FUNCTIONS: usize = 640;
+
+/// How often one thread has called each function. Only that thread writes, so a count needs no
+/// operation that locks the bus; others read.
+struct Times([AtomicU64; FUNCTIONS]);
+
+/// The functions that have been called, in the order of their numbers, which begin at 1.
 static COUNTERS: Mutex<Vec<&'static Counter>> = Mutex::new(Vec::new());
+
+/// The counts of all threads. One that has ended leaves its own to the next new thread.
+static TIMES: Mutex<AllTimes> = Mutex::new(AllTimes { all: Vec::new(), free: Vec::new() });
+
+struct AllTimes {
+    all: Vec<&'static Times>,
+    free: Vec<&'static Times>,
+}
 
 /// The functions that have been called and are not written.
 static LEFT_OUT: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
 
 thread_local! {
-    /// The function that the plugin is in.
-    static FUNCTION: Cell<&'static str> = const { Cell::new("") };
+    static HERE: Here = const { Here { function: Cell::new(""), times: Cell::new(None), handlers: Cell::new(0) } };
     /// The callbacks that this thread is in, the innermost last.
     static CALLBACKS: RefCell<Vec<Callback>> = const { RefCell::new(Vec::new()) };
+    /// Gives the counts back when the thread ends.
+    static GIVES_BACK: GivesBack = const { GivesBack };
+}
+
+/// What is asked for at each call. Nothing here is dropped, so the access needs no look at whether the
+/// thread is ending.
+struct Here {
+    /// The function that the plugin is in.
+    function: Cell<&'static str>,
+    times: Cell<Option<&'static Times>>,
+    /// How many handlers of plugins this thread is in.
+    handlers: Cell<u32>,
+}
+
+impl Here {
+    #[inline]
+    fn times(&self) -> &'static Times {
+        self.times.get().unwrap_or_else(|| self.first_call())
+    }
+
+    /// The first call on this thread.
+    #[cold]
+    fn first_call(&self) -> &'static Times {
+        let mut times = TIMES.lock();
+        let mine = times.free.pop().unwrap_or_else(|| {
+            let made: &'static Times =
+                Box::leak(Box::new(Times([const { AtomicU64::new(0) }; FUNCTIONS])));
+            times.all.push(made);
+            made
+        });
+        drop(times);
+        self.times.set(Some(mine));
+        let _ = GIVES_BACK.try_with(|_| ());
+        mine
+    }
+}
+
+struct GivesBack;
+
+impl Drop for GivesBack {
+    fn drop(&mut self) {
+        // A call of a later destructor takes others.
+        let mine = HERE.with(|here| here.times.take());
+        TIMES.lock().free.extend(mine);
+    }
 }
 
 /// One callback of a plugin.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Callback {
-    place: Arc<str>,
+    place: &'static str,
     event: c_int,
 }
 
@@ -49,11 +120,17 @@ pub(crate) struct Call {
 }
 
 /// A plugin calls the function of this counter.
+#[inline]
 pub(crate) fn enter(counter: &'static Counter) -> Call {
-    if counter.times.fetch_add(1, Ordering::Relaxed) == 0 {
-        COUNTERS.lock().push(counter);
-    }
-    Call { outer: FUNCTION.replace(counter.name) }
+    let number = match counter.number.load(Ordering::Relaxed) {
+        0 => counter.assign(),
+        number => number,
+    };
+    HERE.with(|here| {
+        let times = &here.times().0[number];
+        times.store(times.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        Call { outer: here.function.replace(counter.name) }
+    })
 }
 
 /// A call of the function with this name, as [`enter`].
@@ -67,15 +144,16 @@ macro_rules! entered {
 pub(crate) use entered;
 
 impl Drop for Call {
+    #[inline]
     fn drop(&mut self) {
-        FUNCTION.set(self.outer);
+        HERE.with(|here| here.function.set(self.outer));
     }
 }
 
 /// A plugin calls a function that is not written. Nothing that could be returned would be true.
 pub(crate) fn left_out(name: &'static str) -> ! {
     *LEFT_OUT.lock().entry(name).or_default() += 1;
-    let _call = Call { outer: FUNCTION.replace(name) };
+    let _call = Call { outer: HERE.with(|here| here.function.replace(name)) };
     findings::end_without_finding(format!("{name} is left out: the port does not model it"))
 }
 
@@ -92,22 +170,67 @@ pub(crate) fn note_left_out(what: &'static str) {
     }
 }
 
-/// Runs a callback of a plugin, at `place`, for `event`.
-pub(crate) fn inside<R>(place: &str, event: c_int, callback: impl FnOnce() -> R) -> R {
-    inside_shared(&Arc::from(place), event, callback)
+/// A text that is kept for ever, once: the places of a plugin's code, which is never unloaded.
+pub(crate) fn kept(text: &str) -> &'static str {
+    static KEPT: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut kept = KEPT.lock();
+    if let Some(same) = kept.get(text) {
+        return same;
+    }
+    let text: &'static str = Box::leak(text.into());
+    kept.insert(text);
+    text
 }
 
-/// As [`inside`], without a copy of the place.
-pub(crate) fn inside_shared<R>(place: &Arc<str>, event: c_int, callback: impl FnOnce() -> R) -> R {
-    struct Leave;
-    impl Drop for Leave {
+struct Leave;
+
+impl Leave {
+    fn behind(place: &'static str, event: c_int) -> Leave {
+        CALLBACKS.with(|all| all.borrow_mut().push(Callback { place, event }));
+        Leave
+    }
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        CALLBACKS.with(|all| all.borrow_mut().pop());
+    }
+}
+
+/// Runs code of a plugin that is no handler, at `place`: an entry point, or a thread.
+pub(crate) fn inside<R>(place: &'static str, callback: impl FnOnce() -> R) -> R {
+    let _leave = Leave::behind(place, 0);
+    callback()
+}
+
+/// Runs a handler of a plugin, at `place`, for `event`. What it looks up is remembered until the
+/// outermost handler of this thread returns.
+pub(crate) fn inside_handler<R>(
+    place: &'static str,
+    event: c_int,
+    callback: impl FnOnce() -> R,
+) -> R {
+    struct LeaveHandler(#[allow(dead_code)] Leave);
+    impl Drop for LeaveHandler {
         fn drop(&mut self) {
-            CALLBACKS.with(|all| all.borrow_mut().pop());
+            let outer = HERE.with(|here| {
+                here.handlers.set(here.handlers.get() - 1);
+                here.handlers.get()
+            });
+            if outer == 0 {
+                table::forget_what_was_seen();
+            }
         }
     }
-    CALLBACKS.with(|all| all.borrow_mut().push(Callback { place: place.clone(), event }));
-    let _leave = Leave;
+    HERE.with(|here| here.handlers.set(here.handlers.get() + 1));
+    let _leave = LeaveHandler(Leave::behind(place, event));
     callback()
+}
+
+/// True if this thread is in a handler of a plugin.
+#[inline]
+pub(crate) fn is_in_a_handler() -> bool {
+    HERE.with(|here| here.handlers.get() > 0)
 }
 
 /// How many callbacks this thread is in.
@@ -116,19 +239,20 @@ pub(crate) fn depth() -> usize {
 }
 
 /// The function that the plugin is in.
+#[inline]
 pub(crate) fn function() -> &'static str {
-    FUNCTION.get()
+    HERE.with(|here| here.function.get())
 }
 
 /// The place and the event of the callback that the plugin is in.
-pub(crate) fn callback() -> Option<(Arc<str>, c_int)> {
-    CALLBACKS.with(|all| all.borrow().last().map(|one| (one.place.clone(), one.event)))
+pub(crate) fn callback() -> Option<(&'static str, c_int)> {
+    CALLBACKS.with(|all| all.borrow().last().map(|one| (one.place, one.event)))
 }
 
 /// The plugin whose code this thread is in.
 pub(crate) fn plugin() -> String {
     let place = callback().map(|(place, _)| place);
-    place.as_deref().and_then(|place| place.split(':').next()).unwrap_or("plugin").to_owned()
+    place.and_then(|place| place.split(':').next()).unwrap_or("plugin").to_owned()
 }
 
 /// Names, each with how often.
@@ -136,8 +260,13 @@ pub(crate) type Counted = Vec<(&'static str, u64)>;
 
 /// How often each function has been called, and what was left out.
 pub(crate) fn counts() -> (Counted, Counted) {
-    let times = |counter: &&Counter| (counter.name, counter.times.load(Ordering::Relaxed));
-    let mut called: Counted = COUNTERS.lock().iter().map(times).collect();
+    let counters = COUNTERS.lock().clone();
+    let threads = TIMES.lock().all.clone();
+    let times = |at: usize| -> u64 {
+        threads.iter().map(|one| one.0[at + 1].load(Ordering::Relaxed)).sum()
+    };
+    let mut called: Counted =
+        counters.iter().enumerate().map(|(at, counter)| (counter.name, times(at))).collect();
     called.sort_unstable();
     (called, LEFT_OUT.lock().iter().map(|(name, times)| (*name, *times)).collect())
 }

@@ -4,18 +4,19 @@
 
 use std::collections::HashMap;
 use std::ffi::c_int;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
-use eventsys::ProxyMutex;
 use eventsys::sync::Mutex;
 use eventsys::sync::atomic::{AtomicUsize, Ordering};
+use eventsys::{HrTime, ProxyMutex};
 use iocore::{ApiData, DataId, NetVcRef, ShutdownHowTo, VIO, VioHandle, VioOp};
 
 use super::args::UserArgs;
 use super::buffer::{self, Buffer, Reader};
 use super::continuation::{self, PluginCont};
 use super::peers::Lent;
-use super::{Handle, Kind, Object, findings, locks, table, want};
+use super::{Found, Handle, Kind, Object, find, findings, locks, table, want};
 
 /// A connection that a plugin has.
 pub(crate) struct Connection {
@@ -39,7 +40,27 @@ impl Object for Connection {
 /// The handles of operations, by the address of the [`VIO`], which lives as long as its connection.
 static VIOS: Mutex<Option<Vios>> = Mutex::new(None);
 
-type Vios = HashMap<usize, Handle>;
+type Vios = HashMap<usize, Handle, BuildHasherDefault<ByAddress>>;
+
+/// Spreads addresses, which end with zeros. A plugin does not choose them, so no secret is needed.
+#[derive(Default)]
+struct ByAddress(u64);
+
+impl Hasher for ByAddress {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_usize(usize::from(*byte)));
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        /// 2^64 by the golden ratio, as an odd number.
+        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+        self.0 = (self.0 ^ number as u64).wrapping_mul(SPREAD).rotate_left(32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 const OPERATIONS: [(VioOp, Kind); 2] =
     [(VioOp::Read, Kind::ReadVio), (VioOp::Write, Kind::WriteVio)];
@@ -107,10 +128,10 @@ pub(crate) fn read(vc: Handle, cont: Handle, buffer: Handle, nbytes: i64) -> Han
     let connection = want::<Connection>(vc);
     let (cont, buffer) = (want::<PluginCont>(cont), want::<Buffer>(buffer));
     check_nbytes(nbytes);
-    let mutex = cont.mutex().clone();
+    let mutex = cont.mutex();
     let guard = mutex.lock();
-    let bound = buffer.bind(&mutex);
-    connection.vc.do_io_read(&guard, Some(cont), nbytes, Some(&bound));
+    let bound = buffer.bind(mutex);
+    connection.vc.do_io_read(&guard, Some(cont.kept()), nbytes, Some(&bound));
     vc.as_kind(Kind::ReadVio)
 }
 
@@ -119,10 +140,10 @@ pub(crate) fn write(vc: Handle, cont: Handle, reader: Handle, nbytes: i64) -> Ha
     let connection = want::<Connection>(vc);
     let (cont, reader) = (want::<PluginCont>(cont), want::<Reader>(reader));
     check_nbytes(nbytes);
-    let mutex = cont.mutex().clone();
+    let mutex = cont.mutex();
     let guard = mutex.lock();
-    let bound = reader.bind(&mutex);
-    connection.vc.do_io_write(&guard, Some(cont), nbytes, Some(&bound));
+    let bound = reader.bind(mutex);
+    connection.vc.do_io_write(&guard, Some(cont.kept()), nbytes, Some(&bound));
     vc.as_kind(Kind::WriteVio)
 }
 
@@ -172,6 +193,26 @@ pub(crate) fn shutdown(vc: Handle, read: bool, write: bool) {
     connection.vc.do_io_shutdown(how);
 }
 
+/// The two timeouts of a connection.
+#[derive(Clone, Copy)]
+pub(crate) enum Timeout {
+    /// From now on, whatever happens.
+    Active,
+    /// Since the last byte.
+    Inactivity,
+}
+
+/// `TSVConnActiveTimeoutSet` and its kin, in nanoseconds; none cancels it.
+pub(crate) fn set_timeout(vc: Handle, timeout: Timeout, span: Option<HrTime>) {
+    let connection = want::<Connection>(vc);
+    match (timeout, span) {
+        (Timeout::Active, Some(span)) => connection.vc.set_active_timeout(span),
+        (Timeout::Active, None) => connection.vc.cancel_active_timeout(),
+        (Timeout::Inactivity, Some(span)) => connection.vc.set_inactivity_timeout(span),
+        (Timeout::Inactivity, None) => connection.vc.cancel_inactivity_timeout(),
+    }
+}
+
 /// `TSVConnReadVIOGet` and `TSVConnWriteVIOGet`.
 pub(crate) fn vio_of(vc: Handle, kind: Kind) -> Handle {
     let _ = want::<Connection>(vc);
@@ -180,7 +221,7 @@ pub(crate) fn vio_of(vc: Handle, kind: Kind) -> Handle {
 
 /// An operation of a connection that has not ended.
 struct Operation {
-    connection: Arc<Connection>,
+    connection: Found<Connection>,
     op: VioOp,
 }
 
@@ -198,7 +239,7 @@ fn operation(handle: Handle) -> Operation {
         None if handle.is_null() => findings::end("the TSVIO is NULL".to_owned()),
         None => findings::end("this is no handle; expected a TSVIO".to_owned()),
     };
-    match table().get::<Connection>(handle.as_kind(Kind::Connection)) {
+    match find::<Connection>(handle.as_kind(Kind::Connection)) {
         Ok(connection) => Operation { connection, op },
         Err(refusal) => findings::end(format!("the TSVIO ended with its connection: {refusal}")),
     }
@@ -211,9 +252,15 @@ fn under_its_mutex<R>(
     f: impl FnOnce(&Operation, &eventsys::Guard<'_>) -> R,
 ) -> Option<R> {
     let operation = operation(handle);
-    let mutex: Arc<ProxyMutex> = operation.vio().mutex()?;
-    let guard = locks::proof(&mutex, "the TSVIO");
-    Some(f(&operation, &guard))
+    locks::with_current(|current| {
+        let ours = current.filter(|mutex| operation.vio().is_bound_to(mutex));
+        if let Some(guard) = ours.and_then(|mutex| mutex.reenter()) {
+            return Some(f(&operation, &guard));
+        }
+        let mutex: Arc<ProxyMutex> = operation.vio().mutex()?;
+        let guard = locks::proof(&mutex, "the TSVIO");
+        Some(f(&operation, &guard))
+    })
 }
 
 /// `TSVIOReenable`.
@@ -255,8 +302,10 @@ pub(crate) fn connection_of(handle: Handle) -> Handle {
 
 /// `TSVIOContGet`.
 pub(crate) fn continuation_of(handle: Handle) -> Handle {
-    let cont = under_its_mutex(handle, |one, guard| one.vio().continuation(guard)).flatten();
-    cont.map_or(Handle::NULL, |cont| continuation::handle_of(&cont))
+    let of = |one: &Operation, guard: &eventsys::Guard<'_>| {
+        one.vio().with_continuation(guard, |cont| cont.map(continuation::handle_of))
+    };
+    under_its_mutex(handle, of).flatten().unwrap_or(Handle::NULL)
 }
 
 /// `TSVIOMutexGet`.

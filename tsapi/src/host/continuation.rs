@@ -32,7 +32,7 @@ pub(crate) struct PluginCont {
     data: AtomicUsize,
     counts: Counts,
     /// `plugin.so:+offset` of the handler.
-    place: Arc<str>,
+    place: &'static str,
 }
 
 impl Object for PluginCont {
@@ -68,7 +68,7 @@ impl Continuation for PluginCont {
         self.counts.handle_event_count(event);
         if self.counts.is_deleted() {
             if !self.counts.free_if_deletable() && self.counts.is_below_zero() {
-                calls::inside_shared(&self.place, event.0, || {
+                calls::inside_handler(self.place, event.0, || {
                     findings::note(
                         "the TSCont is never freed: its event was cancelled in its own callback, \
                          and so counted twice",
@@ -84,9 +84,9 @@ impl Continuation for PluginCont {
         };
         let data = self.data_of(call.this(), data);
         CALLBACKS.fetch_add(1, Ordering::Relaxed);
-        calls::inside_shared(&self.place, event.0, || {
+        calls::inside_handler(self.place, event.0, || {
             transaction::callback_begins();
-            self.function.call(self.handle, event.0, data);
+            locks::under(self.base.mutex(), || self.function.call(self.handle, event.0, data));
             fetch.into_iter().for_each(fetch::callback_has_returned);
         });
         let goes_on = delivered.is_some_and(|event| event.period() != 0);
@@ -106,7 +106,7 @@ impl PluginCont {
     /// Ends the run where the real server does.
     fn ends(&self, event: EventCode, why: &str) -> ! {
         let sentence = format!("the TSCont cannot go on: {why}");
-        calls::inside_shared(&self.place, event.0, || findings::end(sentence))
+        calls::inside_handler(self.place, event.0, || findings::end(sentence))
     }
 
     /// Its event count.
@@ -174,7 +174,7 @@ pub(crate) fn destroy(cont: Handle) {
     if !object.counts.delete() {
         object.counts.increment();
         if let Some(thread) = EThread::current() {
-            thread.schedule_imm(object as ContRef);
+            thread.schedule_imm(object.kept() as ContRef);
         }
     }
 }
@@ -210,7 +210,7 @@ pub(crate) fn call_now(cont: Handle, event: c_int, data: usize) -> c_int {
             None => findings::end("another thread holds the continuation's mutex".to_owned()),
         },
     };
-    call(&(cont as ContRef), guard.as_ref(), EventCode(event), Data::Cookie(&data)) as c_int
+    call(&(cont.kept() as ContRef), guard.as_ref(), EventCode(event), Data::Cookie(&data)) as c_int
 }
 
 /// The handle of a continuation, if it is a plugin's.

@@ -16,7 +16,7 @@ use httpsm::{FetchEvents, FetchFlags, FetchLine, FetchSM, FetchWakeUp, FetchedHe
 
 use super::continuation::PluginCont;
 use super::head::{Head, MBuffer};
-use super::{Handle, Kind, Object, findings, host, remove_if, table, want};
+use super::{Found, Handle, Kind, Object, findings, host, remove_if, table, want};
 
 /// A fetch that a plugin knows.
 pub(crate) struct Fetch {
@@ -69,7 +69,7 @@ pub(crate) fn forget_those_that_are_over() {
 }
 
 /// A fetch that is not over.
-fn alive(handle: Handle) -> Arc<Fetch> {
+fn alive(handle: Handle) -> Found<Fetch> {
     let fetch = want::<Fetch>(handle);
     if fetch.fetch.is_over() {
         findings::end(format!("the TSFetchSM is not alive any more: {OVER}"));
@@ -78,7 +78,7 @@ fn alive(handle: Handle) -> Arc<Fetch> {
 }
 
 /// As [`alive`], for a function that uses what the mutex of the continuation protects.
-fn held(handle: Handle) -> Arc<Fetch> {
+fn held(handle: Handle) -> Found<Fetch> {
     let fetch = alive(handle);
     if !fetch.fetch.has_own_mutex() && !fetch.fetch.mutex().is_held() {
         findings::note("called without the mutex of the TSFetchSM's continuation");
@@ -139,7 +139,7 @@ pub(crate) fn fetch_url(
 fn with_mutex(cont: Handle) -> Arc<PluginCont> {
     let cont = want::<PluginCont>(cont);
     let _ = cont.mutex();
-    cont
+    cont.kept()
 }
 
 /// The numbers of `TSFetchFlags`.

@@ -61,7 +61,7 @@ impl Field {
 
     fn set(&self, new: &[u8]) {
         match &mut *self.state.lock() {
-            State::Detached(_, value) => *value = new.to_vec(),
+            State::Detached(_, value) => new.clone_into(value),
             State::At(at) => {
                 if !self.head.fields(|all| all.field_value_set(*at, new)) {
                     removed()
@@ -83,14 +83,14 @@ fn make(head: Arc<Head>, state: State) -> Handle {
 pub(crate) fn find(head: Handle, name: &[u8]) -> Handle {
     let head = want::<Head>(head);
     let found = head.fields(|all| all.field_find(name));
-    found.map_or(Handle::NULL, |at| make(head, State::At(at)))
+    found.map_or(Handle::NULL, |at| make(head.kept(), State::At(at)))
 }
 
 /// `TSMimeHdrFieldGet`.
 pub(crate) fn get(head: Handle, nth: c_int) -> Handle {
     let head = want::<Head>(head);
     let found = usize::try_from(nth).ok().and_then(|nth| head.fields(|all| all.field_get(nth)));
-    found.map_or(Handle::NULL, |at| make(head, State::At(at)))
+    found.map_or(Handle::NULL, |at| make(head.kept(), State::At(at)))
 }
 
 /// `TSMimeHdrFieldsCount`.
@@ -117,7 +117,7 @@ pub(crate) fn next_dup(field: Handle) -> Handle {
 
 /// `TSMimeHdrFieldCreateNamed`, and `TSMimeHdrFieldCreate` without a name.
 pub(crate) fn create(head: Handle, name: &[u8]) -> Option<Handle> {
-    Some(make(want::<Head>(head), State::Detached(name.to_vec(), Vec::new())))
+    Some(make(want::<Head>(head).kept(), State::Detached(name.to_vec(), Vec::new())))
 }
 
 /// `TSMimeHdrFieldAppend`.
@@ -321,5 +321,5 @@ pub(crate) fn copy_values(to: Handle, from: Handle) {
 pub(crate) fn clone(head: Handle, field: Handle) -> Option<Handle> {
     let field = want::<Field>(field);
     let state = State::Detached(field.name(), field.value());
-    Some(make(want::<Head>(head), state))
+    Some(make(want::<Head>(head).kept(), state))
 }

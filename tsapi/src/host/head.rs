@@ -4,6 +4,7 @@
 //! were lent to the plugin: exactly as long as the text, without a NUL, so that a tool like valgrind
 //! sees a plugin that reads on, as a plugin of the real server should not.
 
+use std::cell::Cell;
 use std::ffi::{CStr, c_int};
 use std::sync::Arc;
 
@@ -159,6 +160,13 @@ impl Head {
 
     /// As [`Head::request`], with the fields of either.
     pub(crate) fn fields<R>(&self, f: impl FnOnce(&mut MIMEHdr) -> R) -> R {
+        if let Source::Own(own) = &self.source {
+            let own = &mut *own.lock();
+            return match own.kind {
+                HeadType::Response => f(&mut own.response.fields),
+                HeadType::Request | HeadType::Unknown => f(&mut own.request.fields),
+            };
+        }
         match self.kind() {
             HeadType::Response => self.response(|response| f(&mut response.fields)),
             HeadType::Request | HeadType::Unknown => self.request(|request| f(&mut request.fields)),
@@ -181,16 +189,23 @@ impl Head {
         }
     }
 
-    fn print(&self) -> Vec<u8> {
-        // Most heads fit.
-        let mut text = Vec::with_capacity(512);
+    /// Calls `f` with the head as text.
+    fn with_text<R>(&self, f: impl FnOnce(&[u8]) -> R) -> R {
+        thread_local! {
+            /// One piece of memory for all heads that this thread prints.
+            static TEXT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+        }
+        let mut text = TEXT.take();
+        text.clear();
         match self.kind() {
             HeadType::Response => self.response(|response| response.print(&mut text)),
             HeadType::Request | HeadType::Unknown => {
                 self.request(|request| request.print(&mut text));
             }
         }
-        text
+        let result = f(&text);
+        TEXT.set(text);
+        result
     }
 
     fn as_own(&self) -> Option<MutexGuard<'_, Own>> {
@@ -398,8 +413,7 @@ pub(crate) fn usual_reason(status: c_int) -> &'static CStr {
 /// `TSHttpHdrMethodGet`.
 pub(crate) fn method(head: Handle) -> Option<Lent> {
     let head = want::<Head>(head);
-    let method = head.request(|request| request.method.clone());
-    Some(head.mbuffer.lend_word(&method))
+    Some(head.request(|request| head.mbuffer.lend_word(&request.method)))
 }
 
 /// `TSHttpHdrMethodSet`.
@@ -458,13 +472,12 @@ pub(crate) fn effective_url(head: Handle) -> Option<Vec<u8>> {
 
 /// `TSHttpHdrLengthGet`.
 pub(crate) fn length(head: Handle) -> c_int {
-    c_int::try_from(want::<Head>(head).print().len()).unwrap_or(c_int::MAX)
+    want::<Head>(head).with_text(|text| c_int::try_from(text.len()).unwrap_or(c_int::MAX))
 }
 
 /// `TSHttpHdrPrint`.
 pub(crate) fn print(head: Handle, buffer: Handle) {
-    let text = want::<Head>(head).print();
-    buffer::write(buffer, &text);
+    want::<Head>(head).with_text(|text| buffer::write(buffer, text));
 }
 
 /// Makes a head of the plugin's a request, which `TSHttpHdrParseReq` does.

@@ -43,7 +43,7 @@ fn hook_or_note(id: c_int) -> Option<HttpHook> {
 
 /// `TSHttpHookAdd`.
 pub(crate) fn add(id: c_int, cont: Handle) {
-    let cont = want::<PluginCont>(cont);
+    let cont = want::<PluginCont>(cont).kept();
     if let Some(hook) = hook_or_note(id) {
         host().proxy.hooks().add(hook, cont);
     }
@@ -52,7 +52,7 @@ pub(crate) fn add(id: c_int, cont: Handle) {
 /// `TSHttpTxnHookAdd`.
 pub(crate) fn add_to_transaction(txn: Handle, id: c_int, cont: Handle) {
     let transaction = transaction::alive(txn);
-    let cont = want::<PluginCont>(cont);
+    let cont = want::<PluginCont>(cont).kept();
     if let Some(hook) = hook_or_note(id) {
         transaction.txn.add_hook(hook, cont);
     }
@@ -61,7 +61,7 @@ pub(crate) fn add_to_transaction(txn: Handle, id: c_int, cont: Handle) {
 /// `TSHttpSsnHookAdd`.
 pub(crate) fn add_to_session(ssn: Handle, id: c_int, cont: Handle) {
     let session = want::<transaction::Session>(ssn);
-    let cont = want::<PluginCont>(cont);
+    let cont = want::<PluginCont>(cont).kept();
     if let Some(hook) = hook_or_note(id) {
         session.ssn().add_hook(hook, cont);
     }
@@ -73,7 +73,7 @@ static LIFECYCLE: Mutex<Vec<(c_int, ContRef)>> = Mutex::new(Vec::new());
 
 /// `TSLifecycleHookAdd`.
 pub(crate) fn add_to_lifecycle(id: c_int, cont: Handle) {
-    let cont = want::<PluginCont>(cont);
+    let cont = want::<PluginCont>(cont).kept();
     LIFECYCLE.lock().push((id, cont));
 }
 

@@ -4,7 +4,7 @@
 //! thread holds the mutex of a `TSVIO` or a buffer already, or that is a finding. The mutex is taken
 //! then, so that the run goes on soundly; the real server goes on without it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -65,6 +65,32 @@ fn forget_those_that_are_over_at_times() {
 thread_local! {
     /// The mutexes that plugins have locked on this thread by `TSMutexLock`.
     static LOCKED: RefCell<Vec<OwnedGuard>> = const { RefCell::new(Vec::new()) };
+}
+
+thread_local! {
+    /// The mutex of the handler that this thread is in; none while [`with_current`] lends it.
+    static CURRENT: Cell<Option<Arc<ProxyMutex>>> = const { Cell::new(None) };
+}
+
+/// Runs a handler whose continuation has this mutex.
+pub(crate) fn under<R>(mutex: Option<&Arc<ProxyMutex>>, handler: impl FnOnce() -> R) -> R {
+    struct Outer(Option<Arc<ProxyMutex>>);
+    impl Drop for Outer {
+        fn drop(&mut self) {
+            CURRENT.set(self.0.take());
+        }
+    }
+    let _outer = Outer(CURRENT.replace(mutex.cloned()));
+    handler()
+}
+
+/// Lends the mutex of the handler that this thread is in: most operations that a plugin names are under
+/// it, and to compare is quicker than to ask the operation for its mutex.
+pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Arc<ProxyMutex>>) -> R) -> R {
+    let current = CURRENT.take();
+    let result = f(current.as_ref());
+    CURRENT.set(current);
+    result
 }
 
 /// A guard of `mutex`: the one that this thread has, or a new one after a finding.

@@ -15,7 +15,7 @@ use crate::abi::callbacks::{DoRemap, RemapRequestInfo};
 
 /// A plugin with its instance for one rule.
 pub(crate) struct RuleOfPlugin {
-    place: Arc<str>,
+    place: &'static str,
     function: DoRemap,
     /// The URLs of the rule, once it has been used: plugins may keep their handles.
     urls: Mutex<Option<(Handle, Handle)>>,
@@ -23,7 +23,7 @@ pub(crate) struct RuleOfPlugin {
 
 impl RuleOfPlugin {
     pub(crate) fn new(plugin: &str, function: DoRemap) -> RuleOfPlugin {
-        let place = Arc::from(format!("{plugin}:TSRemapDoRemap"));
+        let place = calls::kept(&format!("{plugin}:TSRemapDoRemap"));
         RuleOfPlugin { place, function, urls: Mutex::new(None) }
     }
 
@@ -50,7 +50,7 @@ impl RemapPlugin for RuleOfPlugin {
             request_hdrp,
             redirect: 0,
         };
-        let status = calls::inside_shared(&self.place, 0, || self.function.call(handle, &mut info));
+        let status = calls::inside_handler(self.place, 0, || self.function.call(handle, &mut info));
         // Only one that has changed the URL may send the client there.
         if info.redirect != 0 && matches!(status, 1 | 3) {
             txn.set_remap_redirect();

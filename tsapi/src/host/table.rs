@@ -5,13 +5,17 @@
 //! table owns the objects; a call that ends one (`TSContDestroy`, `TSIOBufferDestroy` …) takes it out
 //! and leaves the reason, which the finding about a later use tells.
 
+mod seen;
+
 use std::any::Any;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use eventsys::sync::atomic::{AtomicUsize, Ordering};
+use eventsys::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use eventsys::sync::{Mutex, MutexGuard};
 
+pub(crate) use self::seen::{Found, forget_what_was_seen};
 use super::{calls, findings};
 
 /// What a plugin holds: a `TSCont`, a `TSVConn`, a `TSMLoc` …
@@ -208,10 +212,10 @@ impl Slot {
 }
 
 /// The call that made an object, and the callback that it came from.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
 pub(crate) struct Maker {
     pub(crate) function: &'static str,
-    pub(crate) place: Option<Arc<str>>,
+    pub(crate) place: Option<&'static str>,
     pub(crate) event: i32,
 }
 
@@ -223,9 +227,23 @@ impl Maker {
 }
 
 /// All objects that plugins hold. A call looks an object up in the part that its handle names, so
-/// threads with objects of their own do not wait for each other.
+/// threads with objects of their own do not wait for each other. What a thread has found in its own
+/// part it remembers for a while (`seen`).
 pub(crate) struct Table {
-    parts: [Mutex<Slots>; PARTS],
+    parts: [Part; PARTS],
+}
+
+struct Part {
+    slots: Mutex<Slots>,
+    /// How many objects threads have taken out to which the part does not belong. What its own thread
+    /// remembers may have ended if this has changed.
+    taken_by_others: AtomicU64,
+}
+
+impl Part {
+    const fn new() -> Part {
+        Part { slots: Mutex::new(Slots::EMPTY), taken_by_others: AtomicU64::new(0) }
+    }
 }
 
 struct Slots {
@@ -236,8 +254,12 @@ struct Slots {
     ended: Ended,
 }
 
-/// How many parts the table has; a thread makes objects in one of them.
+/// How many parts the table has; a thread makes objects in one of them. All but the last belong to one
+/// thread each.
 const PARTS: usize = 16;
+
+/// The part of the threads that have none of their own.
+const SHARED: usize = PARTS - 1;
 
 /// A slot whose object has this generation is never used again, so no two objects have the same
 /// handle.
@@ -316,22 +338,36 @@ pub(crate) fn remove_if<T: Object>(
 /// The object behind a handle that a plugin has passed. Ends the run if there is none: the real
 /// server would use freed memory.
 #[track_caller]
-pub(crate) fn want<T: Object>(handle: Handle) -> Arc<T> {
-    table().get(handle).unwrap_or_else(|refusal| findings::end(refusal.to_string()))
+#[inline]
+pub(crate) fn want<T: Object>(handle: Handle) -> Found<T> {
+    seen::find(handle).unwrap_or_else(|refusal| findings::end(refusal.to_string()))
+}
+
+/// As [`want`], for a caller that has its own words for a refusal.
+#[inline]
+pub(crate) fn find<T: Object>(handle: Handle) -> Result<Found<T>, Refusal> {
+    seen::find(handle)
 }
 
 /// The part in which this thread makes objects.
+#[inline]
 fn part_of_this_thread() -> usize {
+    const NONE: usize = usize::MAX;
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
-        static PART: usize = NEXT.fetch_add(1, Ordering::Relaxed) % PARTS;
+        static PART: Cell<usize> = const { Cell::new(NONE) };
     }
-    PART.with(|part| *part)
+    PART.with(|part| {
+        if part.get() == NONE {
+            part.set(NEXT.fetch_add(1, Ordering::Relaxed).min(SHARED));
+        }
+        part.get()
+    })
 }
 
 impl Table {
     const fn new() -> Table {
-        Table { parts: [const { Mutex::new(Slots::EMPTY) }; PARTS] }
+        Table { parts: [const { Part::new() }; PARTS] }
     }
 
     /// Owns the object that `make` makes, which may keep its handle. `make` must not use the table.
@@ -341,7 +377,7 @@ impl Table {
     ) -> (Handle, Arc<T>) {
         let part = part_of_this_thread();
         let maker = Maker::of_this_call();
-        let mut slots = self.parts[part].lock();
+        let mut slots = self.parts[part].slots.lock();
         let at = slots.free.pop().unwrap_or_else(|| {
             slots.all.push(Slot::EMPTY);
             slots.all.len() - 1
@@ -353,6 +389,10 @@ impl Table {
         let handle = Handle::new(T::KIND, slot.generation, at * PARTS + part);
         let object = Arc::new(make(handle));
         slot.object = Some(object.clone());
+        drop(slots);
+        if std::ptr::eq(self, &TABLE) {
+            seen::remember(handle, &object);
+        }
         (handle, object)
     }
 
@@ -378,6 +418,13 @@ impl Table {
         let mut slots = self.part_of::<T>(handle)?;
         let slot = slots.find(handle, T::KIND)?;
         let object = slot.object.take();
+        let part = handle.index() % PARTS;
+        match part == part_of_this_thread() {
+            true => seen::forget(handle),
+            false => {
+                self.parts[part].taken_by_others.fetch_add(1, Ordering::Release);
+            }
+        }
         let is_last = slot.generation == LAST_GENERATION;
         slots.ended.add(handle, why);
         if !is_last {
@@ -398,17 +445,17 @@ impl Table {
                 None => Refusal::Foreign { wanted },
             });
         }
-        Ok(self.parts[handle.index() % PARTS].lock())
+        Ok(self.parts[handle.index() % PARTS].slots.lock())
     }
 
     /// The objects of these kinds, by the call that made them, and how many each has made.
     pub(crate) fn made(&self, kinds: &[Kind]) -> BTreeMap<(Kind, Maker), u64> {
         let mut all = BTreeMap::new();
         for part in &self.parts {
-            let slots = part.lock();
+            let slots = part.slots.lock();
             let there = slots.all.iter().filter(|slot| slot.object.is_some());
             for slot in there.filter(|slot| kinds.contains(&slot.kind)) {
-                *all.entry((slot.kind, slot.maker.clone())).or_default() += 1;
+                *all.entry((slot.kind, slot.maker)).or_default() += 1;
             }
         }
         all
@@ -418,7 +465,7 @@ impl Table {
     pub(crate) fn census(&self) -> Vec<(Kind, usize)> {
         let mut counts = [0; 256];
         for part in &self.parts {
-            for slot in part.lock().all.iter().filter(|slot| slot.object.is_some()) {
+            for slot in part.slots.lock().all.iter().filter(|slot| slot.object.is_some()) {
                 counts[slot.kind as usize] += 1;
             }
         }
@@ -492,7 +539,7 @@ mod tests {
         let first = table.insert(Thing(0));
         let _ = table.take::<Thing>(first, "gone");
         let part = part_of_this_thread();
-        table.parts[part].lock().all[0].generation = LAST_GENERATION - 1;
+        table.parts[part].slots.lock().all[0].generation = LAST_GENERATION - 1;
         let last = table.insert(Thing(1));
         assert_eq!((last.index(), last.generation()), (first.index(), LAST_GENERATION));
         let _ = table.take::<Thing>(last, "gone");

@@ -56,7 +56,7 @@ pub(crate) fn create(function: ThreadFunction, data: usize) -> Handle {
     let run = move || {
         ORIGIN.set(Origin::Plugins);
         virtual_time::take_part(part);
-        calls::inside(&place, 0, || function.call(data));
+        calls::inside(place, || function.call(data));
         locks::thread_ends();
         virtual_time::take_part(None);
     };

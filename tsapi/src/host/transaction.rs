@@ -18,7 +18,7 @@ use super::continuation::PluginCont;
 use super::head::{Head, MBuffer, Which};
 use super::peers::{Connections, Lent};
 use super::url::Url;
-use super::{Handle, Kind, Object, calls, findings, remove_if, table, want};
+use super::{Found, Handle, Kind, Object, calls, findings, remove_if, table, want};
 
 /// A transaction that a plugin knows.
 pub(crate) struct Transaction {
@@ -30,7 +30,7 @@ pub(crate) struct Transaction {
     addresses: Lent,
     connections: Connections,
     /// What `TSHttpTxnConfigIntSet` and its kin have set.
-    settings: Mutex<BTreeMap<c_int, Value>>,
+    settings: Mutex<Vec<(c_int, Value)>>,
     pub(crate) args: UserArgs,
 }
 
@@ -147,7 +147,7 @@ fn end_transaction(handle: Handle) {
 /// A transaction that is not over, and what is kept for it.
 pub(crate) struct Alive {
     pub(crate) txn: HttpTxn,
-    kept: Arc<Transaction>,
+    kept: Found<Transaction>,
 }
 
 /// The transaction behind a handle. Ends the run if it is over.
@@ -194,12 +194,17 @@ impl Alive {
 
     /// Keeps what a plugin has set.
     pub(crate) fn keep_setting(&self, key: c_int, value: Value) {
-        self.kept.settings.lock().insert(key, value);
+        let mut settings = self.kept.settings.lock();
+        match settings.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, old)) => *old = value,
+            None => settings.push((key, value)),
+        }
     }
 
     /// What a plugin has set.
     pub(crate) fn kept_setting(&self, key: c_int) -> Option<Value> {
-        self.kept.settings.lock().get(&key).cloned()
+        let settings = self.kept.settings.lock();
+        settings.iter().find(|(other, _)| *other == key).map(|(_, value)| value.clone())
     }
 }
 
@@ -265,7 +270,7 @@ pub(crate) fn reenable_session(ssn: Handle, event: c_int) {
 pub(crate) fn intercept(cont: Handle, txn: Handle, as_server: bool) {
     let transaction = alive(txn);
     // It needs no mutex until it does I/O.
-    let cont = want::<PluginCont>(cont);
+    let cont = want::<PluginCont>(cont).kept();
     match as_server {
         true => transaction.txn.server_intercept(cont),
         false => transaction.txn.intercept(cont),
@@ -362,7 +367,7 @@ pub(crate) fn pristine_url(txn: Handle) -> Option<(Handle, Handle)> {
     let mut pristine = transaction.kept.pristine.lock();
     if pristine.is_null() {
         let object = want::<MBuffer>(mbuffer);
-        *pristine = table().insert(Url::pristine(&transaction.txn, object));
+        *pristine = table().insert(Url::pristine(&transaction.txn, object.kept()));
     }
     Some((mbuffer, *pristine))
 }

@@ -145,7 +145,8 @@ fn set_part(url: Handle, text: &[u8], set: impl FnOnce(&mut URL, Option<Vec<u8>>
 
 /// `TSUrlPathGet`.
 pub(crate) fn path(url: Handle) -> Option<Lent> {
-    part(url, |url| (!url.path.is_empty()).then(|| url.path.clone()))
+    let url = want::<Url>(url);
+    url.with(|of| (!of.path.is_empty()).then(|| url.mbuffer.lend(&of.path)))
 }
 
 /// `TSUrlPathSet`.

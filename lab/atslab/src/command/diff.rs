@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use conformance::ats::live::{
-    Arm, Divergence, LiveError, PortArm, Probe, RealArm, Server, differ, generate, operations,
-    shrink,
+    Arm, Divergence, LiveError, PortArm, Probe, RealArm, Server, differ, generate,
+    generate_with_calls, operations, shrink,
 };
 use conformance::ats::scenario::{Expect, Scenario};
 use conformance::ats::{Epoch, gallery};
@@ -57,6 +57,10 @@ pub(crate) struct DiffArgs {
     /// How many event threads the random scenarios have; they take turns
     #[arg(long, value_name = "N", default_value_t = 1, requires = "count", conflicts_with = "http", value_parser = clap::value_parser!(u8).range(1..=2))]
     pub threads: u8,
+
+    /// The random scenarios of "atslab fuzz --buffers"
+    #[arg(long, requires = "count", conflicts_with = "http")]
+    pub buffers: bool,
 
     /// HTTP scenarios: those of the gallery, or with --count random ones
     #[arg(long)]
@@ -206,7 +210,8 @@ fn report<D: Found>(
 fn scenarios(args: &DiffArgs) -> Result<(u64, Box<dyn Iterator<Item = Named>>), Error> {
     if let Some(count) = args.count {
         let (seeds, threads) = (args.seed..args.seed.saturating_add(count), args.threads);
-        let random = move |seed| (format!("seed {seed}"), generate(seed, threads));
+        let make = if args.buffers { generate_with_calls } else { generate };
+        let random = move |seed| (format!("seed {seed}"), make(seed, threads));
         return Ok((count, Box::new(seeds.map(random))));
     }
     let all: Vec<Named> = if args.scenarios.is_empty() {

@@ -18,13 +18,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use conformance::ats::live::{Probe, Release};
+use conformance::ats::live::{Probe, Release, generate, generate_with_calls};
 use conformance::input::file_name;
 use conformance::pool;
 use indicatif::ProgressBar;
 
 use self::report::{Report, Tally};
-use self::worker::{Done, Finding, Worker};
+use self::worker::{Done, Finding, Make, Worker};
 use crate::error::Error;
 use crate::servers::ServersArg;
 use crate::ui::output::{FAULT, Output, QUIET, TITLE};
@@ -51,12 +51,16 @@ pub(crate) struct FuzzArgs {
     #[arg(long, conflicts_with_all = ["ats", "threads", "report", "merge", "servers", "server"])]
     pub explore: bool,
 
+    /// Add calls of the plugin interface's buffers: blocks, readers, copies, consuming beyond the end
+    #[arg(long, conflicts_with_all = ["explore", "http", "report", "merge"])]
+    pub buffers: bool,
+
     /// Play random HTTP scenarios instead: clients, hooks and an origin server around the proxy
     #[arg(long, conflicts_with_all = ["explore", "threads", "report", "merge"])]
     pub http: bool,
 
     /// Play random scenarios of a NetVC instead: its user, and a socket at the other end
-    #[arg(long, conflicts_with_all = ["explore", "http", "threads", "report", "merge"])]
+    #[arg(long, conflicts_with_all = ["explore", "http", "buffers", "threads", "report", "merge"])]
     pub net: bool,
 
     /// How many event threads the scenarios have; they take turns
@@ -94,6 +98,7 @@ Examples:
   atslab fuzz --ats 9.2.9
   atslab fuzz --ats 8.1.11 --count 500 --jobs 2
   atslab fuzz --ats 9.2.9 --threads 2
+  atslab fuzz --buffers --count 2000           with calls on buffers among the operations
   atslab fuzz --server /opt/ats                a build of your own
   atslab fuzz --seed 10000 --report b.jsonl    on one machine of several
   atslab fuzz --merge a.jsonl b.jsonl          and all of them together
@@ -136,7 +141,8 @@ pub(crate) fn fuzz(args: &FuzzArgs, out: &mut Output) -> Result<ExitCode, Error>
     let missing = report.missing(seeds.clone());
     let bar = progress_bar(args.count, known);
     let chunks = usize::try_from((seeds.end - seeds.start) / CHUNK + 2).unwrap_or(usize::MAX);
-    let worker = |_| Worker::new(&server, args.threads, &probe);
+    let make: Make = if args.buffers { generate_with_calls } else { generate };
+    let worker = |_| Worker::new(&server, args.threads, make, &probe);
     let mut shown = BTreeSet::new();
     let workers = (0..pool::size(args.jobs, chunks)).map(worker).collect();
     let played = pool::try_run(missing, workers, Worker::play, |(chunk, tally, findings): Done| {

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use anstyle::Style;
 use clap::{Args, ValueEnum};
 use conformance::ats::http_scenario::{generate_net, http_named, http_names, is_http_name};
-use conformance::ats::live::generate;
+use conformance::ats::live::{generate, generate_with_calls};
 use conformance::ats::scenario::http::{HttpScenario, is_http_scenario};
 use conformance::ats::scenario::input::{MOST_OF_A_SCENARIO, read_file};
 use conformance::ats::scenario::{
@@ -49,12 +49,16 @@ pub(crate) struct RunArgs {
     pub seed: Option<u64>,
 
     /// The seed is one of "atslab fuzz --net"
-    #[arg(long, requires = "seed", conflicts_with_all = ["file", "threads"])]
+    #[arg(long, requires = "seed", conflicts_with_all = ["file", "threads", "buffers"])]
     pub net: bool,
 
     /// How many event threads the random scenario has
     #[arg(long, value_name = "N", requires = "seed", conflicts_with = "file", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
     pub threads: u8,
+
+    /// The random scenario of "atslab fuzz --buffers"
+    #[arg(long, requires = "seed", conflicts_with = "file")]
+    pub buffers: bool,
 
     #[command(flatten)]
     pub which: WhichArgs,
@@ -131,7 +135,10 @@ pub(crate) fn run(args: &RunArgs, out: &mut Output) -> Result<ExitCode, Error> {
     }
     let scenarios = match args.seed {
         // A name without spaces.
-        Some(seed) => vec![(format!("seed-{seed}"), generate(seed, args.threads))],
+        Some(seed) => {
+            let make = if args.buffers { generate_with_calls } else { generate };
+            vec![(format!("seed-{seed}"), make(seed, args.threads))]
+        }
         None => each(&args.file, first, named_or_read)?,
     };
     if args.live {

@@ -92,6 +92,7 @@ const PASS: &str = "event-system.md#one-pass";
 const NET: &str = "net.md#the-story";
 const FLAGS: &str = "net.md#two-flags-and-a-list";
 const HTTP: &str = "http.md#the-way-of-a-request";
+const CALLS: &str = "scenarios.md#calls-on-buffers";
 const FORMAT: &str = "recordings.md#the-format";
 
 /// Every kind of step, in the order of the vocabulary.
@@ -130,6 +131,16 @@ static STEPS: &[Kind] = &[
     step(driver::SM_CHECKED, Shape::Own, "NetVCTest::consume_and_check_bytes", FORMAT),
     step(driver::FREE_READ_BUFFER_BLOCKS, Shape::Own, "NetVCTest::~NetVCTest", FORMAT),
     step(driver::FREE_WRITE_BUFFER_BLOCKS, Shape::Own, "NetVCTest::~NetVCTest", FORMAT),
+    step(driver::BUF_READER, Shape::Own, "TSIOBufferReaderAlloc", CALLS),
+    step(driver::BUF_AVAIL, Shape::Own, "TSIOBufferReaderAvail", CALLS),
+    step(driver::BUF_MARK, Shape::Own, "TSIOBufferWaterMarkGet", CALLS),
+    step(driver::BUF_ROOM, Shape::Own, "TSIOBufferStart", CALLS),
+    step(driver::BUF_PUT, Shape::Own, "TSIOBufferWrite", CALLS),
+    step(driver::BUF_COPIED, Shape::Own, "TSIOBufferCopy", CALLS),
+    step(driver::BUF_BLOCKS, Shape::Own, "TSIOBufferReaderStart", CALLS),
+    step(driver::BUF_BLOCK, Shape::Own, "TSIOBufferBlockReadStart", CALLS),
+    step(driver::BUF_SPACE, Shape::Own, "TSIOBufferBlockWriteAvail", CALLS),
+    step(driver::BUF_SUM, Shape::Own, "TSIOBufferBlockReadStart", CALLS),
     step(events::SCHEDULE, Shape::Look, "EventProcessor::schedule", PASS),
     step(events::DISPATCH, Shape::Event, "EThread::process_event", PASS),
     step(events::DISPATCH_LOCK_MISS, Shape::Miss, "EThread::process_event", "locks.md#the-lock"),

@@ -86,12 +86,7 @@ impl Layout {
             (_, net::NET_READABLE | net::NET_WRITABLE) => (kind, end, self.net),
             (Shape::Callback, _) => (kind, user, Some(end)),
             (Shape::Call, _) => (kind, end, Some(user)),
-            (
-                _,
-                driver::SM_CHECKED
-                | driver::FREE_READ_BUFFER_BLOCKS
-                | driver::FREE_WRITE_BUFFER_BLOCKS,
-            ) => (kind, user, None),
+            (_, kind_of) if driver::ALL.contains(&kind_of) => (kind, user, None),
             // Bytes that go straight to the other end.
             (_, pvc::MOVED) => (kind, self.ends[side.other().index()], Some(end)),
             _ => (kind, end, None),
@@ -104,7 +99,8 @@ impl Layout {
         let writer = if way.is_multiple_of(2) { Side::Active } else { Side::Passive };
         let both = |side: Side, of: fn(&Level) -> i64| {
             let EndState { own, deputy, .. } = ledger.end(side);
-            of(own) + of(deputy)
+            // A reader that stands beyond the end has less than nothing; its chart shows nothing.
+            (of(own) + of(deputy)).max(0)
         };
         match (way, place) {
             (2.., 0) => progress(ledger.progress(writer, VioOp::Write)),

@@ -4,6 +4,7 @@ use iocore::VioOp;
 
 use super::{bytes, end_name};
 use crate::amount::{Bytes, Span};
+use crate::call::{BufferCall, ReaderName, Which};
 use crate::model::Trigger;
 use crate::op::{How, HowTo, Op, OpCont, Owner};
 use crate::record::{Effect, HoldChange, Performed};
@@ -18,7 +19,8 @@ pub fn explain_op(performed: &Performed) -> String {
             return "this is left out: both ends together would have written more than 256 MiB"
                 .to_owned();
         }
-        Effect::Done | Effect::Again | Effect::Took(_) => {}
+        Effect::NotThere => return "this is left out: there is no such thing here".to_owned(),
+        Effect::Done | Effect::Again | Effect::Took(_) | Effect::Copied(_) => {}
     }
     let user = if performed.by_deputy { "the deputy" } else { "the user" };
     match performed.op {
@@ -47,11 +49,64 @@ pub fn explain_op(performed: &Performed) -> String {
         Op::WaterMark(n) => {
             format!("{user} sets the water mark of its read buffer to {}", Bytes(n))
         }
+        Op::Buffer(call) => format!("{user} {}", calls(call, performed.effect)),
         Op::Hold(whose, span) => format!(
             "{user} has a foreign thread take the mutex of {} by an event, for {}",
             owner(whose),
             Span(span)
         ),
+    }
+}
+
+/// What a call of the plugin interface's buffers does.
+fn calls(call: BufferCall, effect: Effect) -> String {
+    let name = |of: Which| match of {
+        Which::Read => "its read buffer".to_owned(),
+        Which::Write => "its write buffer".to_owned(),
+        Which::Extra => "its extra buffer".to_owned(),
+    };
+    let reader = |reader: ReaderName| match reader.number {
+        1 => format!("the reader of {}", name(reader.of)),
+        number => format!("reader {number} of {}", name(reader.of)),
+    };
+    match call {
+        BufferCall::Create(None) => "makes an extra buffer without a block".to_owned(),
+        BufferCall::Create(Some(size)) => {
+            format!("makes an extra buffer with blocks of {}", bytes(size.buffer_size()))
+        }
+        BufferCall::Destroy => "destroys its extra buffer".to_owned(),
+        BufferCall::Alloc(of) => {
+            format!("asks for a further reader of {}, at the block that is written", name(of))
+        }
+        BufferCall::Clone(from) => {
+            format!("asks for a further reader, at the place of {}", reader(from))
+        }
+        BufferCall::Free(of) => format!("gives {} back", reader(of)),
+        BufferCall::Avail(of) => format!("asks what {} has before it", reader(of)),
+        BufferCall::Take(of, n) => {
+            format!("has {} consume {}, whether they are there or not", reader(of), bytes(n))
+        }
+        BufferCall::Blocks(of) => {
+            format!("walks over the blocks that {} has before it", reader(of))
+        }
+        BufferCall::Mark(of) => format!("asks for the water mark of {}", name(of)),
+        BufferCall::SetMark(of, n) => {
+            format!("sets the water mark of {} to {}", name(of), Bytes(n))
+        }
+        BufferCall::Room(of) => {
+            format!("asks for space in {}: a block is added if there is none", name(of))
+        }
+        BufferCall::Produce(of, n) => {
+            format!("fills {} into the blocks of {} itself", bytes(n), name(of))
+        }
+        BufferCall::Put(of, n) => format!("appends a copy of {} to {}", bytes(n), name(of)),
+        BufferCall::Copy(from, to, ..) => {
+            let copied = if let Effect::Copied(n) = effect { n } else { 0 };
+            format!("shares {} of {} with {}", bytes(copied), reader(from), name(to))
+        }
+        BufferCall::CopyOut(from, n) => {
+            format!("copies {} at most out of {}, and consumes none", bytes(n), reader(from))
+        }
     }
 }
 

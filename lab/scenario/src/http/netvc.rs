@@ -16,12 +16,14 @@ use iocore::net::NetProcessor;
 use iocore::{
     IoData, IoEvents, NetVCOptions, NetVcRef, ShutdownHowTo, VConnection, VIO, VioHandle, VioOp,
 };
+use pluginvc::Epoch;
 use pluginvc::steps::Side;
 
 use super::model::When;
 use super::record::HttpWhat;
 use super::stage::Stage;
 use crate::buffers::Buffers;
+use crate::calls::Interface;
 use crate::held::call_in;
 use crate::model::{PairDef, Reaction, Trigger};
 use crate::op::{HowTo, Op};
@@ -80,7 +82,8 @@ impl NetVc {
         target: Option<(Arc<NetProcessor>, std::net::SocketAddr)>,
     ) -> NetVc {
         let mutex = ProxyMutex::new();
-        let buffers = Buffers::new(&PairDef::default(), &mutex, &mutex.lock());
+        let interface = Interface::of(Epoch::default());
+        let buffers = Buffers::new(&PairDef::default(), interface, &mutex, &mutex.lock());
         let state = State {
             stage: Arc::clone(stage),
             thread: Arc::clone(thread),
@@ -292,7 +295,7 @@ impl State {
             Op::Close => self.close(),
             Op::InactivityTimeout(span) => vc.set_inactivity_timeout(span),
             Op::ActiveTimeout(span) => vc.set_active_timeout(span),
-            Op::Reenable(_) | Op::ReenableRe(_) | Op::Hold(..) => {}
+            Op::Reenable(_) | Op::ReenableRe(_) | Op::Hold(..) | Op::Buffer(_) => {}
             Op::Write(_) | Op::Consume(_) | Op::WaterMark(_) => {}
         }
     }

@@ -118,6 +118,6 @@ fn words(op: Op) -> String {
         Op::ReenableRe(op) => format!("reenable_re {}", direction(op)),
         Op::InactivityTimeout(span) => format!("inactivity_timeout {span}"),
         Op::ActiveTimeout(span) => format!("active_timeout {span}"),
-        Op::Shutdown(_) | Op::Close | Op::Hold(..) => op.to_string(),
+        Op::Shutdown(_) | Op::Close | Op::Hold(..) | Op::Buffer(_) => op.to_string(),
     }
 }

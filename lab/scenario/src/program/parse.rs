@@ -8,8 +8,9 @@ use iocore::VioOp;
 use iocore::buffer::{DEFAULT_BUFFER_SIZES, SizeIndex};
 use thiserror::Error;
 
-use super::{Program, Range, VERSION};
+use super::{Program, Range, SET_MARK, VERSION};
 use crate::amount::{LONGEST_SPAN, MOST_BYTES, MOST_WRITTEN};
+use crate::call::{BufferCall, MOST_READERS, ReaderName, Which};
 use crate::fault::ScenarioFault;
 use crate::model::{Limits, PairDef, Trigger};
 use crate::op::{How, HowTo, Op, OpCont, Owner};
@@ -53,10 +54,14 @@ fn parse(text: &str) -> Parsed<Program> {
     // The operations come after the reactions, so a range is looked at again.
     let mut ranges = Vec::new();
     for mut line in lines {
-        let words: &[_] =
-            if program.ops.is_empty() { &["reaction", "timer", "op"] } else { &["op"] };
+        let words: &[_] = if program.ops.is_empty() {
+            &["reaction", "timer", "op", "call"]
+        } else {
+            &["op", "call"]
+        };
         match line.word(words)? {
             "op" => program.ops.push(parse_op(line)?),
+            "call" => program.ops.push(Op::Buffer(parse_call(line)?)),
             word => {
                 ranges.push(line.start);
                 program.reactions.push(parse_range(word == "timer", line)?);
@@ -75,7 +80,7 @@ fn parse(text: &str) -> Parsed<Program> {
 
 fn parse_pair(mut line: Line<'_>) -> Parsed<PairDef> {
     line.word(&["pair"])?;
-    let pair = PairDef {
+    let mut pair = PairDef {
         connect_re: line.number(0, 1)? == 1,
         shared_mutex: line.number(0, 1)? == 1,
         buffer_index: SizeIndex::from_raw(line.number(0, DEFAULT_BUFFER_SIZES as i64 - 1)?),
@@ -83,7 +88,10 @@ fn parse_pair(mut line: Line<'_>) -> Parsed<PairDef> {
         accept_after: line.number(0, LONGEST_SPAN)?,
         foreign: line.number(0, 1)? == 1,
         threads: line.number(1, 2)? as u8,
+        no_mutex: [false; 2],
     };
+    let without = line.number(0, 3)?;
+    pair.no_mutex = [without & 1 != 0, without & 2 != 0];
     line.end()?;
     Ok(pair)
 }
@@ -162,6 +170,47 @@ fn parse_op(mut line: Line<'_>) -> Parsed<Op> {
     })
 }
 
+fn parse_call(mut line: Line<'_>) -> Parsed<BufferCall> {
+    const WORDS: [&str; 15] = [
+        "create", "destroy", "alloc", "clone", "free", "avail", "take", "blocks", "mark", SET_MARK,
+        "room", "produce", "put", "copy", "copy_out",
+    ];
+    let word = line.word(&WORDS)?;
+    let (least, most) = match word {
+        "create" => (-1, DEFAULT_BUFFER_SIZES as i64 - 1),
+        "take" | "produce" | "put" | "copy_out" => (0, MOST_WRITTEN),
+        SET_MARK => (0, MOST_BYTES),
+        "copy" => (0, i64::MAX),
+        _ => (0, 0),
+    };
+    let n = line.number(least, most)?;
+    let offset = line.number(0, if word == "copy" { MOST_WRITTEN } else { 0 })?;
+    let has_reader =
+        matches!(word, "clone" | "free" | "avail" | "take" | "blocks" | "copy" | "copy_out");
+    let reader = line.reader(if word == "free" { 2 } else { u8::from(has_reader) })?;
+    let has_buffer =
+        matches!(word, "alloc" | "mark" | SET_MARK | "room" | "produce" | "put" | "copy");
+    let of = Which::ALL[line.number(0, if has_buffer { 2 } else { 0 })? as usize];
+    line.end()?;
+    Ok(match word {
+        "create" => BufferCall::Create((n >= 0).then(|| SizeIndex::from_raw(n))),
+        "destroy" => BufferCall::Destroy,
+        "alloc" => BufferCall::Alloc(of),
+        "clone" => BufferCall::Clone(reader),
+        "free" => BufferCall::Free(reader),
+        "avail" => BufferCall::Avail(reader),
+        "take" => BufferCall::Take(reader, n),
+        "blocks" => BufferCall::Blocks(reader),
+        "mark" => BufferCall::Mark(of),
+        SET_MARK => BufferCall::SetMark(of, n),
+        "room" => BufferCall::Room(of),
+        "produce" => BufferCall::Produce(of, n),
+        "put" => BufferCall::Put(of, n),
+        "copy" => BufferCall::Copy(reader, of, n, offset),
+        _ => BufferCall::CopyOut(reader, n),
+    })
+}
+
 /// A line, taken word by word.
 struct Line<'a> {
     text: &'a str,
@@ -197,6 +246,27 @@ impl<'a> Line<'a> {
     fn index(&mut self) -> Parsed<usize> {
         // 32 bits fit into every usize that matters.
         Ok(self.number(0, u32::MAX.into())? as usize)
+    }
+
+    /// A reader with a number of `least` or more; 0 stands for none, if `least` is 0.
+    fn reader(&mut self, least: u8) -> Parsed<ReaderName> {
+        let (found, at) = self.next();
+        let packed = found.parse::<u8>().ok();
+        let name = packed.and_then(|packed| {
+            let of = *Which::ALL.get(usize::from(packed / 8))?;
+            Some(ReaderName { of, number: packed % 8 })
+        });
+        let most = if least == 0 { 0 } else { MOST_READERS };
+        let fits = |name: &ReaderName| (least..=most).contains(&name.number);
+        let is_none = least == 0 && packed != Some(0);
+        let fault = || {
+            let expected = match least {
+                0 => "0: no reader".to_owned(),
+                _ => format!("a reader with a number from {least} to {most}"),
+            };
+            (at, ScenarioFault::expected(expected, found))
+        };
+        name.filter(fits).filter(|_| !is_none).ok_or_else(fault)
     }
 
     fn side(&mut self) -> Parsed<Side> {

@@ -95,6 +95,7 @@ impl Any {
             accept_after,
             foreign,
             threads: self.threads,
+            no_mutex: [false; 2],
         }
     }
 

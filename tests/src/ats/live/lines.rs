@@ -121,6 +121,13 @@ fn of_probe(text: &str, at: HrTime) -> Heard {
             });
             Heard::Step { step, pair: None, seen }
         }
+        (word, Some(value), ..) => match driver::ALL.iter().find(|kind| kind.name() == word) {
+            Some(&kind) => {
+                let step = Step { at, ..Step::bare(side, kind, Some(value)) };
+                Heard::Step { step, pair: None, seen: None }
+            }
+            None => Heard::Other,
+        },
         _ => Heard::Other,
     }
 }

@@ -13,7 +13,7 @@ use super::server::Server;
 use crate::outside::{Child, Folder};
 
 /// Every file of the C++, which the compiler finds side by side.
-const SOURCES: [(&str, &str); 31] = [
+const SOURCES: [(&str, &str); 33] = [
     ("bench.cc", include_str!("../../../probe/bench.cc")),
     ("bench.h", include_str!("../../../probe/bench.h")),
     ("bench_buffers.cc", include_str!("../../../probe/bench_buffers.cc")),
@@ -22,6 +22,8 @@ const SOURCES: [(&str, &str); 31] = [
     ("bench_pairs.cc", include_str!("../../../probe/bench_pairs.cc")),
     ("buffers.cc", include_str!("../../../probe/buffers.cc")),
     ("buffers.h", include_str!("../../../probe/buffers.h")),
+    ("calls.cc", include_str!("../../../probe/calls.cc")),
+    ("calls.h", include_str!("../../../probe/calls.h")),
     ("cases.cc", include_str!("../../../probe/cases.cc")),
     ("clock.cc", include_str!("../../../probe/clock.cc")),
     ("clock.h", include_str!("../../../probe/clock.h")),
@@ -64,6 +66,7 @@ impl Probe {
             "probe.cc",
             "program.cc",
             "buffers.cc",
+            "calls.cc",
             "end.cc",
             "deputy.cc",
             "held.cc",

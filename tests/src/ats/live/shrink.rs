@@ -3,7 +3,7 @@
 use eventsys::hrtime::MSECOND;
 
 use super::error::LiveError;
-use crate::ats::scenario::{How, Op, PairDef, Reaction, Scenario, Trigger};
+use crate::ats::scenario::{BufferCall, How, Op, PairDef, Reaction, ReaderName, Scenario, Trigger};
 use crate::shrink::Shrinking;
 
 /// A server plays one scenario after the other. The tries are more than a scenario of the
@@ -110,8 +110,43 @@ fn smaller_ops(op: Op) -> Vec<Op> {
         Op::InactivityTimeout(n) => each(spans(n), &Op::InactivityTimeout),
         Op::ActiveTimeout(n) => each(spans(n), &Op::ActiveTimeout),
         Op::Hold(side, n) => each(spans(n), &|n| Op::Hold(side, n)),
+        Op::Buffer(call) => smaller_calls(call).into_iter().map(Op::Buffer).collect(),
         Op::Reenable(_) | Op::ReenableRe(_) | Op::Shutdown(_) | Op::Close => Vec::new(),
     }
+}
+
+/// Calls with fewer bytes, and with the first reader in place of a further one.
+fn smaller_calls(call: BufferCall) -> Vec<BufferCall> {
+    let each = |n: i64, make: &dyn Fn(i64) -> BufferCall| {
+        sizes(n).into_iter().map(make).collect::<Vec<_>>()
+    };
+    let first = |reader: ReaderName| ReaderName { number: 1, ..reader };
+    let is_first = |reader: ReaderName| reader.number == 1;
+    let mut all = match call {
+        BufferCall::Clone(r) if !is_first(r) => vec![BufferCall::Clone(first(r))],
+        BufferCall::Avail(r) if !is_first(r) => vec![BufferCall::Avail(first(r))],
+        BufferCall::Blocks(r) if !is_first(r) => vec![BufferCall::Blocks(first(r))],
+        BufferCall::Take(r, n) if !is_first(r) => vec![BufferCall::Take(first(r), n)],
+        BufferCall::CopyOut(r, n) if !is_first(r) => vec![BufferCall::CopyOut(first(r), n)],
+        BufferCall::Copy(r, of, n, at) if !is_first(r) => {
+            vec![BufferCall::Copy(first(r), of, n, at)]
+        }
+        BufferCall::Create(Some(_)) => vec![BufferCall::Create(None)],
+        _ => Vec::new(),
+    };
+    all.extend(match call {
+        BufferCall::Take(r, n) => each(n, &|n| BufferCall::Take(r, n)),
+        BufferCall::SetMark(of, n) => each(n, &|n| BufferCall::SetMark(of, n)),
+        BufferCall::Produce(of, n) => each(n, &|n| BufferCall::Produce(of, n)),
+        BufferCall::Put(of, n) => each(n, &|n| BufferCall::Put(of, n)),
+        BufferCall::CopyOut(r, n) => each(n, &|n| BufferCall::CopyOut(r, n)),
+        BufferCall::Copy(r, of, n, at) => {
+            let shorter = each(n, &|n| BufferCall::Copy(r, of, n, at));
+            [shorter, each(at, &|at| BufferCall::Copy(r, of, n, at))].concat()
+        }
+        _ => Vec::new(),
+    });
+    all
 }
 
 fn smaller_io(n: i64, how: How, make: impl Fn(i64, How) -> Op) -> Vec<Op> {

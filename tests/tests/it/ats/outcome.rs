@@ -37,11 +37,12 @@ fn each_byte_that_a_user_has_written_is_in_one_place_at_the_end() {
             }
             for (end, peer) in [(0, 1), (1, 0)] {
                 let (end, peer) = (&outcome.ends[end], &outcome.ends[peer]);
-                let found = end.unsent + end.in_core + end.lost + peer.received;
+                let found = end.unsent + end.in_core + end.lost + peer.received + end.taken_back;
                 assert_eq!(end.written, found, "{name} {epoch}: {outcome:?}");
             }
-            // What a deputy consumes is not in `taken`.
-            if !program.ops.iter().any(|op| op.to_string().contains("by_deputy")) {
+            // What a deputy consumes is not in `taken`, nor what is taken by a call.
+            let is_elsewhere = |op: &str| op.contains("by_deputy") || op.starts_with("take ");
+            if !program.ops.iter().any(|op| is_elsewhere(&op.to_string())) {
                 let consumed = [0, 1].map(|end| outcome.ends[end].consumed);
                 assert_eq!(
                     consumed,

@@ -2,12 +2,13 @@
 
 use conformance::ats::Epoch;
 use conformance::ats::scenario::{
-    Expect, Finish, How, HowTo, Op, OpCont, Owner, PairDef, Program, Reaction, Scenario, Trigger,
-    run_scenario,
+    BufferCall, Expect, Finish, How, HowTo, MOST_READERS, Op, OpCont, Owner, PairDef, Program,
+    Reaction, ReaderName, Scenario, Trigger, Which, run_scenario,
 };
 use eventsys::steps::{Collector, Steps};
 use eventsys::{EventCode, Options, hrtime};
 use iocore::VioOp;
+use iocore::buffer::SizeIndex;
 use pluginvc::steps::Side;
 use proptest::prelude::*;
 
@@ -46,6 +47,32 @@ fn ops() -> impl Strategy<Value = Op> {
         1 => spans().prop_map(Op::ActiveTimeout),
         1 => sizes().prop_map(Op::WaterMark),
         1 => (whose, spans()).prop_map(|(whose, span)| Op::Hold(whose, span)),
+        4 => calls().prop_map(Op::Buffer),
+    ]
+}
+
+fn calls() -> impl Strategy<Value = BufferCall> {
+    let of = || (0..3usize).prop_map(|at| Which::ALL[at]);
+    let reader =
+        |least: u8| (of(), least..=MOST_READERS).prop_map(|(of, number)| ReaderName { of, number });
+    let sizes = || prop_oneof![9 => sizes(), 1 => Just(1 << 20)];
+    prop_oneof![
+        2 => prop::option::of((0..9i64).prop_map(SizeIndex::from_raw)).prop_map(BufferCall::Create),
+        1 => Just(BufferCall::Destroy),
+        1 => of().prop_map(BufferCall::Alloc),
+        1 => reader(1).prop_map(BufferCall::Clone),
+        1 => reader(2).prop_map(BufferCall::Free),
+        2 => reader(1).prop_map(BufferCall::Avail),
+        3 => (reader(1), sizes()).prop_map(|(reader, n)| BufferCall::Take(reader, n)),
+        3 => reader(1).prop_map(BufferCall::Blocks),
+        1 => of().prop_map(BufferCall::Mark),
+        1 => (of(), sizes()).prop_map(|(of, n)| BufferCall::SetMark(of, n)),
+        1 => of().prop_map(BufferCall::Room),
+        1 => (of(), 0..200i64).prop_map(|(of, n)| BufferCall::Produce(of, n)),
+        2 => (of(), sizes()).prop_map(|(of, n)| BufferCall::Put(of, n)),
+        3 => (reader(1), of(), prop_oneof![sizes(), Just(i64::MAX)], 0..300i64)
+            .prop_map(|(reader, of, n, offset)| BufferCall::Copy(reader, of, n, offset)),
+        1 => (reader(1), sizes()).prop_map(|(reader, n)| BufferCall::CopyOut(reader, n)),
     ]
 }
 
@@ -120,4 +147,7 @@ fn is_of_the_original(text: &str) -> bool {
         || text == "vio->mutex->thread_holding == this_ethread()"
         || text == "!mutex || mutex->thread_holding == this_ethread()"
         || text == "vio->op == VIO::READ || vio->op == VIO::WRITE"
+        || text == "i < MAX_MIOBUFFER_READERS"
+        || text == "n == 0 || is_read_avail_more_than(n - 1)"
+        || text.starts_with("fill(")
 }

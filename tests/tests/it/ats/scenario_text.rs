@@ -4,8 +4,9 @@ use conformance::ats::Epoch;
 use conformance::ats::live::generate;
 use conformance::ats::scenario::amount::{LONGEST_SPAN, MOST_WRITTEN};
 use conformance::ats::scenario::{
-    Act, Expect, Finish, How, HowTo, Lock, MOST_SCHEDULED, Op, OpCont, Owner, PairDef, Program,
-    Reaction, Scenario, Trigger, run_scenario, scenario_from_bytes,
+    Act, BufferCall, Expect, Finish, How, HowTo, Lock, MOST_READERS, MOST_SCHEDULED, Op, OpCont,
+    Owner, PairDef, Program, Reaction, ReaderName, Scenario, Trigger, Which, run_scenario,
+    scenario_from_bytes,
 };
 use eventsys::{EventCode, Options};
 use iocore::VioOp;
@@ -24,7 +25,8 @@ fn fault_in(line: &str) -> String {
 }
 
 const OPS: &str = "do_io_read, do_io_write, write, consume, reenable, reenable_re, shutdown, \
-                   close, inactivity_timeout, active_timeout, water_mark or hold";
+                   close, inactivity_timeout, active_timeout, water_mark, hold, create, destroy, alloc, \
+                   clone, free, avail, take, blocks, mark, room, produce, put, copy or copy_out";
 
 #[test]
 fn faults_of_operations_name_line_and_column() {
@@ -110,6 +112,39 @@ fn a_number_of_bytes_that_is_too_large_is_told_so() {
 }
 
 #[test]
+fn an_end_without_a_mutex_stands_alone() {
+    let pair = |lines: &str| {
+        let text = format!("title = \"t\"\nteaches = \"t\"\n[pair]\n{lines}\n");
+        scenario_from_bytes("my.toml", text.as_bytes())
+            .map(|scenario| scenario.to_string())
+            .map_err(|error| error.to_string())
+    };
+    for ends in ["active", "passive", "both"] {
+        let line = format!("no_mutex = \"{ends}\"\n");
+        assert!(pair(&line).is_ok_and(|text| text.contains(&line)));
+    }
+    let expected =
+        |what: &str, found: &str| Err(format!("my.toml:4:13: expected {what}, found {found:?}"));
+    assert_eq!(pair("no_mutex = \"none\""), expected("active, passive or both", "none"));
+    let shared = "no no_mutex where the ends share a mutex";
+    let threads = "no no_mutex where more than one thread takes part";
+    let held = "no no_mutex where a foreign thread holds that mutex";
+    for (others, what) in [
+        ("shared_mutex = true", shared),
+        ("foreign_thread = true", threads),
+        ("threads = 2", threads),
+        ("epoch = \"C\"", threads),
+        ("[active]\non_race = []", threads),
+        ("accept_after = \"5ms\"", held),
+        ("[active]\non_connect = [\"hold passive 5ms\"]", held),
+    ] {
+        let found = pair(&format!("no_mutex = \"passive\"\n{others}"));
+        assert_eq!(found, expected(what, "passive"), "{others}");
+    }
+    assert!(pair("no_mutex = \"active\"\naccept_after = \"5ms\"").is_ok());
+}
+
+#[test]
 fn a_fault_shows_only_how_a_long_text_begins() {
     let long = "x".repeat(1 << 20);
     for line in [
@@ -165,7 +200,7 @@ fn faults_of_the_pair_and_of_toml_name_line_and_column() {
         pair("colour = 1"),
         "my.toml:4:1: expected a scenario in TOML: unknown field `colour`, expected one of \
          `connect`, `shared_mutex`, `buffer_index`, `read_water_mark`, `accept_after`, \
-         `foreign_thread`, `threads`, `epoch`"
+         `foreign_thread`, `threads`, `no_mutex`, `epoch`"
     );
     let error = scenario_from_bytes("my.toml", b"title = \"\xff\"").unwrap_err().to_string();
     assert_eq!(error, "my.toml:1:10: expected UTF-8 text, found the byte 0xff");
@@ -187,8 +222,8 @@ fn faults_of_the_pair_and_of_toml_name_line_and_column() {
 fn faults_of_programs_name_line_and_column() {
     let fault = |text: &str| text.parse::<Program>().unwrap_err().to_string();
     assert_eq!(fault(""), "1:1: expected program, found the end");
-    assert_eq!(fault("program 1\n"), "1:9: expected a whole number from 2 to 2, found \"1\"");
-    let head = "program 2\npair 0 0 8 0 0 0 1\nlimits 1 1 1\n";
+    assert_eq!(fault("program 1\n"), "1:9: expected a whole number from 3 to 3, found \"1\"");
+    let head = "program 3\npair 0 0 8 0 0 0 1 0\nlimits 1 1 1\n";
     let rest = |text: &str| fault(&format!("{head}{text}"));
     assert_eq!(
         rest("reaction 2 0 0 0 0\n"),
@@ -198,8 +233,21 @@ fn faults_of_programs_name_line_and_column() {
         rest("reaction 0 0 0 0 1\n"),
         "4:1: expected a range within the 0 operations, found 0 to 1"
     );
+    assert_eq!(
+        rest("call take 5 0 6 0\n"),
+        "4:15: expected a reader with a number from 1 to 5, found \"6\""
+    );
+    assert_eq!(
+        rest("call free 0 0 9 0\n"),
+        "4:15: expected a reader with a number from 2 to 5, found \"9\""
+    );
+    assert_eq!(rest("call room 0 0 9 1\n"), "4:15: expected 0: no reader, found \"9\"");
+    assert_eq!(
+        rest("call room 0 0 0 3\n"),
+        "4:17: expected a whole number from 0 to 2, found \"3\""
+    );
     assert_eq!(rest("op close 0 0 0\n"), "4:14: expected the end of the line, found \"0\"");
-    assert_eq!(rest("op close 0 0\ntimer 0 1 0 1\n"), "5:1: expected op, found \"timer\"");
+    assert_eq!(rest("op close 0 0\ntimer 0 1 0 1\n"), "5:1: expected op or call, found \"timer\"");
 }
 
 #[test]
@@ -208,7 +256,7 @@ fn a_program_is_plain_text() {
                 \"write 1KiB\"]\n\"on_EOS#2\" = [\"close\"]\n[passive]\nafter_250ms = \
                 [\"reenable write\", \"hold passive 1ms\"]\n";
     let scenario = scenario_from_bytes("my.toml", text.as_bytes()).unwrap();
-    let expected = "program 2\npair 0 0 8 0 0 0 1\nlimits 350000000 120000000000 100000\nreaction 0 0 0 0 2\nreaction 0 104 2 2 3\n\
+    let expected = "program 3\npair 0 0 8 0 0 0 1 0\nlimits 350000000 120000000000 100000\nreaction 0 0 0 0 2\nreaction 0 104 2 2 3\n\
                     timer 1 250000000 3 5\nop do_io_read 9223372036854775807 2\nop write 1024 0\n\
                     op close 0 0\nop reenable 2 0\nop hold 1000000 1\n";
     assert_eq!(scenario.compile().to_string(), expected);
@@ -267,6 +315,32 @@ fn op() -> impl Strategy<Value = Op> {
         spans().prop_map(Op::ActiveTimeout),
         sizes().prop_map(Op::WaterMark),
         (whose, spans()).prop_map(|(whose, span)| Op::Hold(whose, span)),
+        call().prop_map(Op::Buffer),
+    ]
+}
+
+fn call() -> impl Strategy<Value = BufferCall> {
+    let of = || (0..3usize).prop_map(|at| Which::ALL[at]);
+    let reader =
+        |least: u8| (of(), least..=MOST_READERS).prop_map(|(of, number)| ReaderName { of, number });
+    let piece = || 0..=MOST_WRITTEN;
+    prop_oneof![
+        prop::option::of((0..15i64).prop_map(SizeIndex::from_raw)).prop_map(BufferCall::Create),
+        Just(BufferCall::Destroy),
+        of().prop_map(BufferCall::Alloc),
+        reader(1).prop_map(BufferCall::Clone),
+        reader(2).prop_map(BufferCall::Free),
+        reader(1).prop_map(BufferCall::Avail),
+        (reader(1), piece()).prop_map(|(reader, n)| BufferCall::Take(reader, n)),
+        reader(1).prop_map(BufferCall::Blocks),
+        of().prop_map(BufferCall::Mark),
+        (of(), sizes()).prop_map(|(of, n)| BufferCall::SetMark(of, n)),
+        of().prop_map(BufferCall::Room),
+        (of(), piece()).prop_map(|(of, n)| BufferCall::Produce(of, n)),
+        (of(), piece()).prop_map(|(of, n)| BufferCall::Put(of, n)),
+        (reader(1), of(), or_max(), piece())
+            .prop_map(|(reader, of, n, offset)| BufferCall::Copy(reader, of, n, offset)),
+        (reader(1), piece()).prop_map(|(reader, n)| BufferCall::CopyOut(reader, n)),
     ]
 }
 

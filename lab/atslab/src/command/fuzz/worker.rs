@@ -4,18 +4,22 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use conformance::ats::live::{
-    Divergence, Finish, LiveError, PortArm, Probe, RealArm, Release, Server, differ, generate,
-    operations, shrink,
+    Divergence, Finish, LiveError, PortArm, Probe, RealArm, Release, Server, differ, operations,
+    shrink,
 };
 use conformance::ats::scenario::Scenario;
 use conformance::deviations::Deviations;
 
 use super::report::Tally;
 
+/// Makes the scenario of a seed for so many event threads.
+pub(crate) type Make = fn(u64, u8) -> Scenario;
+
 /// Both arms, and their known differences.
 pub(crate) struct Worker {
     release: Release,
     threads: u8,
+    make: Make,
     real: RealArm,
     port: PortArm,
     known: &'static Deviations,
@@ -34,11 +38,12 @@ pub(crate) type Done = (Range<u64>, Tally, Vec<Finding>);
 
 impl Worker {
     /// A worker with a process of `server` of its own.
-    pub(crate) fn new(server: &Server, threads: u8, probe: &Arc<Probe>) -> Worker {
+    pub(crate) fn new(server: &Server, threads: u8, make: Make, probe: &Arc<Probe>) -> Worker {
         let release = server.release();
         Worker {
             release,
             threads,
+            make,
             real: RealArm::new(server, probe),
             port: PortArm { epoch: server.epoch() },
             known: Deviations::ats(),
@@ -49,7 +54,7 @@ impl Worker {
     pub(crate) fn play(&mut self, chunk: Range<u64>) -> Result<Done, LiveError> {
         let (mut tally, mut findings) = (Tally::default(), Vec::new());
         for seed in chunk.clone() {
-            let scenario = generate(seed, self.threads);
+            let scenario = (self.make)(seed, self.threads);
             let program = scenario.compile();
             let real = self.real.play(&program)?;
             tally.scenarios += 1;

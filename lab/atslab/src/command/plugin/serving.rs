@@ -15,6 +15,11 @@ use crate::servers::FolderArg;
 /// Set in the process that has the server's libraries in its path.
 const AGAIN: &str = "ATSLAB_WITH_LIBRARIES";
 
+/// How many free pieces of each size `malloc` keeps ready for each thread. By default it keeps 7. A burst
+/// of requests on 16 connections has more of them at the same time, and what is freed above the number is
+/// joined with its neighbours and split again: 6 of 37 µs of an answer through generator.so.
+const PIECES_FOR_A_THREAD: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=500");
+
 /// Makes the libraries of the real server known to the dynamic loader, which looks at its path when a
 /// process begins: so this program begins again, with the same arguments.
 pub(crate) fn with_libraries(servers: &FolderArg) -> Result<(), Error> {
@@ -22,6 +27,10 @@ pub(crate) fn with_libraries(servers: &FolderArg) -> Result<(), Error> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(std::env::args_os().skip(1)).env(AGAIN, "1");
         command.envs(place::libraries(servers));
+        // The user's own choice goes first.
+        if std::env::var_os(PIECES_FOR_A_THREAD.0).is_none() {
+            command.env(PIECES_FOR_A_THREAD.0, PIECES_FOR_A_THREAD.1);
+        }
         return Err(Error::Output(command.exec()));
     }
     place::preload(servers);

@@ -75,8 +75,17 @@ fn object_of(program: &Program, run: &Run) -> Value {
 
 /// What became of an end and its bytes.
 fn end_outcome(outcome: &Outcome, side: Side) -> Value {
-    let EndOutcome { callbacks, written, unsent, in_core, lost, received, consumed } =
-        outcome.end(side);
+    let EndOutcome {
+        callbacks,
+        written,
+        unsent,
+        in_core,
+        lost,
+        received,
+        consumed,
+        put_in,
+        taken_back,
+    } = outcome.end(side);
     json!({
         "callbacks": callbacks.iter().map(|&event| event_name(event)).collect::<Vec<_>>(),
         "written": written,
@@ -85,6 +94,8 @@ fn end_outcome(outcome: &Outcome, side: Side) -> Value {
         "lost": lost,
         "received": received,
         "consumed": consumed,
+        "put_in": put_in,
+        "taken_back": taken_back,
     })
 }
 
@@ -157,12 +168,14 @@ fn op(performed: &Performed) -> Value {
             Effect::Done => "done",
             Effect::Again => "again",
             Effect::Took(_) => "took",
+            Effect::Copied(_) => "copied",
+            Effect::NotThere => "not_there",
             Effect::NotConnected => "not_connected",
             Effect::Closed => "closed",
             Effect::TooMuch => "too_much",
         },
         "took": match effect {
-            Effect::Took(bytes) => Some(bytes),
+            Effect::Took(bytes) | Effect::Copied(bytes) => Some(bytes),
             _ => None,
         },
         "text": explain_op(performed),

@@ -3,6 +3,7 @@
 mod abi;
 mod clients;
 mod continuations;
+mod files;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -96,6 +96,7 @@ fn parse_op(text: &str) -> Result<Op, (usize, ScenarioFault)> {
     let op = Op::parse(text)?;
     let expected = match op {
         Op::Hold(..) => "an operation of a NetVC's user, which holds no mutex",
+        Op::Buffer(_) => "an operation of a NetVC; calls of a buffer are for the users of a pair",
         Op::InactivityTimeout(span) | Op::ActiveTimeout(span) if span > HttpScenario::LONGEST => {
             "a time up to 60s, in which a run must end"
         }

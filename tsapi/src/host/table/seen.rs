@@ -1,0 +1,244 @@
+//! What a thread has looked up in the handler that it is in.
+//!
+//! A plugin names the same few objects in one call after the other. To look one up in the table takes a
+//! lock and a count of references, four operations that lock the bus. So a thread remembers, until its
+//! outermost handler returns, what it has found in the part of the table that belongs to it.
+//!
+//! # Why a stale handle is still recognised for certain
+//! An object leaves the table in [`Table::take`](super::Table::take) alone. The thread that remembers it
+//! forgets it there. Any other thread counts at the part (`taken_by_others`), and the count is compared
+//! at each look: if it has changed, all is forgotten, and the table is asked.
+//!
+//! # Why nothing lives longer
+//! What is remembered is forgotten when the handler returns. An object that another thread takes out
+//! meanwhile lives that long, as one that a call of this thread uses does.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use eventsys::sync::atomic::Ordering;
+
+use super::{Handle, Object, PARTS, Refusal, SHARED, TABLE, part_of_this_thread};
+use crate::host::calls;
+
+/// So many objects are remembered; one for each bit of `used`.
+const PLACES: usize = 64;
+
+struct Seen {
+    places: [Place; PLACES],
+    /// A bit for each place that has something.
+    used: Cell<u64>,
+    /// `taken_by_others` of this thread's part, as it was when all of this was true.
+    taken: Cell<u64>,
+}
+
+struct Place {
+    handle: Cell<Handle>,
+    /// None while a call uses it.
+    object: Cell<Option<Arc<dyn Any + Send + Sync>>>,
+}
+
+thread_local! {
+    static SEEN: Seen = const {
+        Seen {
+            places: [const {
+                Place { handle: Cell::new(Handle::NULL), object: Cell::new(None) }
+            }; PLACES],
+            used: Cell::new(0),
+            taken: Cell::new(0),
+        }
+    };
+}
+
+/// An object that a call uses.
+pub(crate) struct Found<T: Object> {
+    /// None only while it is dropped.
+    object: Option<Arc<T>>,
+    handle: Handle,
+    /// A raw pointer is not `Send`: it belongs to the call, and so to its thread.
+    stays: PhantomData<*const ()>,
+}
+
+impl<T: Object> Found<T> {
+    /// The object, for those who keep it.
+    pub(crate) fn kept(&self) -> Arc<T> {
+        Arc::clone(self)
+    }
+}
+
+impl<T: Object> Deref for Found<T> {
+    type Target = Arc<T>;
+
+    #[inline]
+    fn deref(&self) -> &Arc<T> {
+        self.object.as_ref().expect("there until it is dropped")
+    }
+}
+
+impl<T: Object> Drop for Found<T> {
+    #[inline]
+    fn drop(&mut self) {
+        let _ = SEEN.try_with(|seen| {
+            let place = &seen.places[place_of(self.handle)];
+            // Else it has been taken out of the table, or another one has got the place.
+            if place.handle.get() == self.handle
+                && let Some(object) = self.object.take()
+            {
+                place.object.set(Some(object));
+            }
+        });
+    }
+}
+
+/// Where an object is remembered. Those that one transaction makes have neighbouring numbers.
+#[inline]
+fn place_of(handle: Handle) -> usize {
+    handle.index() / PARTS % PLACES
+}
+
+impl Seen {
+    /// Forgets one place, and what is there.
+    fn forget(&self, at: usize) {
+        self.used.set(self.used.get() & !(1 << at));
+        self.places[at].handle.set(Handle::NULL);
+        drop(self.places[at].object.take());
+    }
+
+    /// The place of this object is its own from now on.
+    fn takes_place(&self, handle: Handle) {
+        let at = place_of(handle);
+        if self.places[at].handle.get() != handle {
+            self.forget(at);
+            self.places[at].handle.set(handle);
+            self.used.set(self.used.get() | 1 << at);
+        }
+    }
+
+    fn forget_all(&self) {
+        while self.used.get() != 0 {
+            self.forget(self.used.get().trailing_zeros() as usize);
+        }
+    }
+}
+
+/// The object behind a handle: from what this thread remembers, else from the table.
+#[inline]
+pub(super) fn find<T: Object>(handle: Handle) -> Result<Found<T>, Refusal> {
+    let part = part_of_this_thread();
+    if handle.index() % PARTS != part || part == SHARED || !calls::is_in_a_handler() {
+        return look_up(handle);
+    }
+    let known = SEEN.try_with(|seen| {
+        let taken = TABLE.parts[part].taken_by_others.load(Ordering::Acquire);
+        if taken != seen.taken.get() {
+            seen.forget_all();
+            seen.taken.set(taken);
+        }
+        let place = &seen.places[place_of(handle)];
+        if place.handle.get() != handle || !handle.is_of(T::KIND) {
+            return None;
+        }
+        place.object.take()?.downcast::<T>().ok()
+    });
+    if let Ok(Some(object)) = known {
+        return Ok(Found { object: Some(object), handle, stays: PhantomData });
+    }
+    let found = look_up(handle)?;
+    let _ = SEEN.try_with(|seen| seen.takes_place(handle));
+    Ok(found)
+}
+
+/// This thread has just made the object: the plugin is going to use it.
+#[inline]
+pub(super) fn remember<T: Object>(handle: Handle, object: &Arc<T>) {
+    if handle.index() % PARTS == SHARED || !calls::is_in_a_handler() {
+        return;
+    }
+    let _ = SEEN.try_with(|seen| {
+        seen.takes_place(handle);
+        seen.places[place_of(handle)].object.set(Some(Arc::clone(object) as _));
+    });
+}
+
+fn look_up<T: Object>(handle: Handle) -> Result<Found<T>, Refusal> {
+    TABLE.get(handle).map(|object| Found { object: Some(object), handle, stays: PhantomData })
+}
+
+/// The object behind this handle of this thread's part has been taken out of the table.
+pub(super) fn forget(handle: Handle) {
+    let _ = SEEN.try_with(|seen| {
+        let at = place_of(handle);
+        if seen.places[at].handle.get() == handle {
+            seen.forget(at);
+        }
+    });
+}
+
+/// The outermost handler of this thread has returned.
+pub(crate) fn forget_what_was_seen() {
+    let _ = SEEN.try_with(Seen::forget_all);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Kind;
+    use super::*;
+
+    struct Thing(Arc<()>);
+
+    impl Object for Thing {
+        const KIND: Kind = Kind::Uuid;
+    }
+
+    fn ended(handle: Handle) -> bool {
+        find::<Thing>(handle).is_err()
+    }
+
+    fn make() -> (Handle, Arc<()>) {
+        let inner = Arc::new(());
+        (TABLE.insert(Thing(inner.clone())), inner)
+    }
+
+    #[test]
+    fn what_is_remembered_ends_with_the_object_or_the_handler() {
+        let (handle, inner) = make();
+        calls::inside_handler("test", 0, || {
+            for _ in 0..2 {
+                assert!(Arc::ptr_eq(&find::<Thing>(handle).expect("there").0, &inner));
+            }
+            let used = find::<Thing>(handle).expect("there");
+            assert!(find::<Thing>(handle).is_ok(), "also while a call uses it");
+            assert!(find::<Thing>(handle.as_kind(Kind::File)).is_err(), "this is another kind");
+            drop(used);
+            let (other, gone) = make();
+            let used = find::<Thing>(other).expect("there");
+            assert!(TABLE.take::<Thing>(other, "gone").is_ok());
+            assert!(ended(other));
+            drop(used);
+            assert!(ended(other));
+            assert_eq!(Arc::strong_count(&gone), 1, "it is freed at once");
+        });
+        assert!(TABLE.take::<Thing>(handle, "gone").is_ok());
+        assert_eq!(Arc::strong_count(&inner), 1);
+        assert!(ended(handle));
+    }
+
+    #[test]
+    fn another_thread_takes_it_out() {
+        let (handle, inner) = make();
+        calls::inside_handler("test", 0, || {
+            assert!(find::<Thing>(handle).is_ok());
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    // Whatever part this thread has, it is not that of the other.
+                    assert!(TABLE.take::<Thing>(handle, "gone").is_ok());
+                });
+            });
+            assert!(ended(handle));
+        });
+        assert_eq!(Arc::strong_count(&inner), 1);
+    }
+}
