@@ -10,7 +10,7 @@
 // names: the server exports them all.
 //
 // Read the files beside those of the port's interpreter, which have the same names:
-// program, buffers, end, deputy, held and run.
+// program, buffers, calls, end, deputy, held and run.
 
 #include "clock.h"
 #include "plugin.h"

@@ -135,7 +135,9 @@ pub(super) fn run_recorded(
     let processor = EventProcessor::with_options(Clock::new_ticking(PASS), options);
     let began = processor.clock().get_hrtime();
     let thread = processor.adopt_current_thread("ET_NET");
-    let second = (program.pair.threads == 2).then(|| SecondThread::new(&processor));
+    // Its panics are results, as those of this thread are.
+    let second = || panics::quietly(|| SecondThread::new(&processor));
+    let second = (program.pair.threads == 2).then(second);
     let threads = [thread.thread(), second.as_ref().map_or(thread.thread(), SecondThread::thread)];
     let of_pair = PluginVcOptions { epoch, ..PluginVcOptions::default() };
     let play = Play::new(program, of_pair, &processor, threads.map(Arc::clone), recorder);

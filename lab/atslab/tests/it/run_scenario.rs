@@ -161,3 +161,16 @@ fn a_scenario_of_either_kind_comes_through_a_pipe() {
     let text = stdout(atslab().current_dir(files.path()).args(["run", "my own.toml"]));
     assert!(text.starts_with("my-own\nclient\n"), "{text}");
 }
+
+/// A panic is a result on the second thread, too: it stands in the output, and the hook is silent.
+#[test]
+fn a_panic_on_the_second_event_thread_is_told_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("two.toml");
+    let text = "title = \"t\"\nteaches = \"t\"\n[pair]\nthreads = 2\n[active]\n[passive]\n\
+                after_5ms = [\"create 64K\"]\n[expect]\nfinish = \"panic\"\n";
+    std::fs::write(&file, text).expect("the folder can be written");
+    let told = stdout(atslab().arg("run").arg(&file));
+    assert!(told.contains("panic: (index >= TS_IOBUFFER_SIZE_INDEX_128)"), "{told}");
+    assert_eq!(stderr(atslab().arg("run").arg(&file)), "");
+}

@@ -186,6 +186,45 @@ fn each_kind_of_operation_has_a_line() {
 }
 
 #[test]
+fn a_call_on_a_buffer_has_a_line_and_what_it_returns_another() {
+    let lines = told(
+        r#"
+        [active]
+        on_connect = [
+            "put write 40", "clone write", "take write 50", "blocks write#2", "free write#3",
+            "create 4K", "copy write#2 extra all 10", "room extra", "mark read 7", "mark read",
+        ]
+        [passive]
+        "#,
+        Epoch::D,
+    );
+    for begins in [
+        "A > put write 40: the user appends a copy of 40 bytes to its write buffer (A's write buffer 40)",
+        "A buf_put 40: 40 bytes have been copied into the buffer",
+        "A > clone write: the user asks for a further reader, at the place of the reader of its write \
+         buffer",
+        "A buf_reader 2: it is reader 2 of the buffer",
+        "A > take write 50: the user has the reader of its write buffer consume 50 bytes, whether they \
+         are there or not (A's write buffer -10)",
+        "A buf_avail -10: the reader stands 10 bytes beyond the end",
+        "A > blocks write#2: the user walks over the blocks that reader 2 of its write buffer has",
+        "A buf_blocks 1: there is 1 block",
+        "A buf_block 40: a block with 40 bytes to read",
+        "A buf_space 32728: with space for 32728 bytes",
+        "A > free write#3: this is left out: there is no such thing here",
+        "A > create 4K: the user makes an extra buffer with blocks of 4096 bytes (4KiB)",
+        "A > copy write#2 extra all 10: the user shares 30 bytes of reader 2 of its write buffer with \
+         its extra buffer",
+        "A buf_copied 30: 30 bytes have been copied",
+        "A buf_room 4096: the block that is written next has space for 4096 bytes (4KiB)",
+        "A > mark read 7: the user sets the water mark of its read buffer to 7",
+        "A buf_mark 7: the water mark is 7",
+    ] {
+        assert_told(&lines, begins);
+    }
+}
+
+#[test]
 fn write_ready_says_whether_bytes_are_left_or_wanted() {
     let text = r#"
         [active]
