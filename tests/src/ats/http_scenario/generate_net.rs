@@ -242,9 +242,10 @@ impl Maker<'_> {
         if !self.rng.chance(percent) {
             return Vec::new();
         }
-        vec![self.rng.pick(&[0, 0, 1, 2])]
-            .into_iter()
-            .map(|which| [HttpOp::End, HttpOp::Close, HttpOp::Reset][which].clone())
-            .collect()
+        vec![match self.rng.below(4) {
+            0 | 1 => HttpOp::End,
+            2 => HttpOp::Close,
+            _ => HttpOp::Reset,
+        }]
     }
 }
