@@ -76,7 +76,7 @@ impl MIOBuffer {
         self.block_of(number).map(IOBufferBlock::write_avail)
     }
 
-    /// The space of the block that is written next. If there is none, a block is added first.
+    /// The space of the block that is written next. A buffer without such a block gets one first.
     ///
     /// Mirrors `TSIOBufferStart` of `InkIOCoreAPI.cc` (9.2.9), followed by
     /// `TSIOBufferBlockWriteAvail`.

@@ -48,7 +48,7 @@ pub enum BufferCall {
     Mark(Which),
     /// Sets the water mark.
     SetMark(Which, i64),
-    /// The space of the block that is written next; it is added if there is none.
+    /// The space of the block that is written next. A buffer without such a block gets one.
     Room(Which),
     /// Puts so many bytes into that block and the one behind it.
     Produce(Which, i64),

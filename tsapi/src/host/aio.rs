@@ -52,8 +52,8 @@ pub(crate) fn start(
     true
 }
 
-/// All of the bytes, or what the original makes of less: the negative error number, and at the end of a
-/// file, too, where there is none. Mirrors `cache_op` of `iocore/aio/AIO.cc`.
+/// All of the bytes, or what the original makes of less: the negative error number. The end of a file
+/// leaves no error number, and is an error too. Mirrors `cache_op` of `iocore/aio/AIO.cc`.
 fn cache_op(length: u64, mut io: impl FnMut(usize) -> i64) -> i64 {
     /// The system may do it the next time.
     const AGAIN: [i64; 3] =
