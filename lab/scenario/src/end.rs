@@ -17,6 +17,7 @@ use iocore::{IoData, NetVcRef, ShutdownHowTo, VIO, VioHandle, VioOp};
 use super::buffers::Flow;
 use super::buffers::{Buffers, Taken};
 use super::call::BufferCall;
+use super::counts::EventCounts;
 use super::deputy::{Deputy, take_inside};
 use super::held::{call_in, give_way, hold};
 use super::model::Trigger;
@@ -54,7 +55,7 @@ pub(super) struct End {
     /// Whether a read, and a write, has been issued.
     issued: [Cell<bool>; 2],
     /// How often each event has come.
-    counts: RefCell<Vec<(EventCode, u32)>>,
+    counts: EventCounts,
     depth: Cell<u32>,
 }
 
@@ -70,7 +71,7 @@ pub(super) fn new_end(side: Side, mutex: Arc<ProxyMutex>) -> Arc<StateMachine<En
         deputy: RefCell::default(),
         is_deputy_called: Cell::new(false),
         issued: Default::default(),
-        counts: RefCell::default(),
+        counts: EventCounts::default(),
         depth: Cell::new(0),
     };
     StateMachine::new(mutex, end, End::handle)
@@ -260,22 +261,8 @@ impl End {
 
     /// The reaction for this very time, or the one for all other times.
     fn event(&self, guard: &Guard<'_>, this: &ContRef, event: EventCode) {
-        let nth = self.count(event);
+        let nth = self.counts.count(event);
         self.react(guard, this, &[Trigger::Event(event, nth), Trigger::Event(event, 0)]);
-    }
-
-    fn count(&self, event: EventCode) -> u32 {
-        let mut counts = self.counts.borrow_mut();
-        match counts.iter_mut().find(|(known, _)| *known == event) {
-            Some((_, count)) => {
-                *count += 1;
-                *count
-            }
-            None => {
-                counts.push((event, 1));
-                1
-            }
-        }
     }
 
     /// Carries out the first of these reactions that the program has.

@@ -112,6 +112,7 @@ mod calls;
 #[cfg_attr(not(feature = "explore"), path = "contract/none.rs")]
 #[cfg_attr(feature = "explore", path = "contract/monitor.rs")]
 mod contract;
+mod counts;
 mod deputy;
 pub mod driver;
 mod end;

@@ -24,6 +24,7 @@ use super::record::HttpWhat;
 use super::stage::Stage;
 use crate::buffers::Buffers;
 use crate::calls::Interface;
+use crate::counts::EventCounts;
 use crate::held::call_in;
 use crate::model::{PairDef, Reaction, Trigger};
 use crate::op::{HowTo, Op};
@@ -67,7 +68,7 @@ struct State {
     /// Which VIOs know their connection.
     issued: [Cell<bool>; 2],
     buffers: Buffers,
-    counts: RefCell<Vec<(EventCode, u32)>>,
+    counts: EventCounts,
     calls: Cell<u32>,
     depth: Cell<u32>,
     /// What it was told last.
@@ -92,7 +93,7 @@ impl NetVc {
             closed: Cell::new(false),
             issued: Default::default(),
             buffers,
-            counts: RefCell::default(),
+            counts: EventCounts::default(),
             calls: Cell::new(0),
             depth: Cell::new(0),
             last: RefCell::default(),
@@ -198,7 +199,7 @@ impl State {
             self.stage.note(NETVC, text.as_str());
         }
         *self.last.borrow_mut() = Some(text);
-        let nth = self.count(event);
+        let nth = self.counts.count(event);
         self.stage.shared().moments.push_back(When::NetVc(Trigger::Event(event, nth)));
         let calls = self.calls.get() + 1;
         self.calls.set(calls);
@@ -208,20 +209,6 @@ impl State {
             return;
         }
         self.react(guard, this, &[Trigger::Event(event, nth), Trigger::Event(event, 0)]);
-    }
-
-    fn count(&self, event: EventCode) -> u32 {
-        let mut counts = self.counts.borrow_mut();
-        match counts.iter_mut().find(|(known, _)| *known == event) {
-            Some((_, count)) => {
-                *count += 1;
-                *count
-            }
-            None => {
-                counts.push((event, 1));
-                1
-            }
-        }
     }
 
     /// Carries out the first of these reactions that there is.
