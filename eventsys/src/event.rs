@@ -314,9 +314,28 @@ impl EventRef {
         // can never hit the next use of the same event.
         match self.event.state.compare_exchange(live, live | 1, Ordering::AcqRel, Ordering::Relaxed)
         {
-            Ok(_) => Ok(true),
+            Ok(_) => {
+                #[cfg(not(feature = "explore"))]
+                self.let_go();
+                Ok(true)
+            }
             Err(found) if found == live | 1 => Ok(false),
             Err(_) => Err(StaleEvent),
+        }
+    }
+
+    /// This thread has just cancelled the event. If it waits in a queue of this thread, it is freed there
+    /// and not dispatched. A timer may wait for long, so its continuation goes at once: a connection would
+    /// keep its memory until then. (The original's event owns no continuation.)
+    #[cfg(not(feature = "explore"))]
+    fn let_go(&self) {
+        if !self.event.is_mine() {
+            return;
+        }
+        // SAFETY: this thread owns the event. It alone could have freed it since the cancel, and has not.
+        let body = unsafe { self.event.body() };
+        if matches!(body.place.get(), Place::Bucket(_) | Place::Protected) {
+            drop(body.cont.take());
         }
     }
 
@@ -429,4 +448,31 @@ impl fmt::Debug for EventRef {
 #[inline]
 fn index_of(word: u64) -> Option<u32> {
     u32::try_from((word >> 32).checked_sub(1)?).ok()
+}
+
+#[cfg(all(test, not(feature = "explore")))]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::hrtime::seconds;
+    use crate::{Clock, EventProcessor, Outcome, ProxyMutex, StateMachine};
+
+    #[test]
+    fn a_timer_lets_its_continuation_go_when_its_own_thread_cancels_it() {
+        let thread = EventProcessor::new(Clock::new_virtual()).adopt_current_thread("ET_NET");
+        let cont = StateMachine::new(ProxyMutex::new(), (), |(), _, _, _| Outcome::Done);
+        let event = thread.schedule_in(cont.clone(), seconds(30));
+        assert_eq!(Arc::strong_count(&cont), 2);
+        event.cancel();
+        assert_eq!(Arc::strong_count(&cont), 1);
+        assert!(event.is_cancelled(), "and not freed yet");
+        let event = thread.schedule_in(cont.clone(), seconds(30));
+        std::thread::scope(|scope| {
+            scope.spawn(|| event.cancel());
+        });
+        assert_eq!(Arc::strong_count(&cont), 2, "another thread may not touch the body");
+        thread.run_until_idle();
+        assert!(!event.is_live());
+        assert_eq!(Arc::strong_count(&cont), 1);
+    }
 }

@@ -16,6 +16,7 @@ mod url;
 pub mod values;
 
 pub use date::{http_date, parse_http_date};
+pub(crate) use mime::is_name;
 pub use mime::{MIMEField, MIMEHdr};
 pub use parse::{HdrLimits, HttpParser, ParseResult, split_host_field};
 pub use reason::reason_lookup;

@@ -34,6 +34,7 @@
 //! | `sm/api.rs` | hooks |
 //! | `sm/bytes.rs` | what has moved |
 //! | `sm/flow.rs` | the sequence of states |
+//! | `sm/head_text.rs` | memory for the heads that are printed |
 //! | `sm/server.rs` | the origin server: connecting, asking, its answer's head |
 //! | `sm/post.rs` | the request's body |
 //! | `sm/transfer.rs` | the answer's body |
@@ -43,6 +44,7 @@ mod api;
 mod bytes;
 mod client;
 mod flow;
+mod head_text;
 mod milestones;
 mod post;
 mod server;
@@ -63,6 +65,7 @@ use eventsys::{
 use iocore::{BoundBuffer, IOBufferReader, IoData, IoEvents, NetVcRef, VIO, VioHandle};
 use pluginvc::PluginVCCore;
 
+use self::head_text::HeadText;
 use self::milestones::Milestones;
 use crate::affinity;
 use crate::client_session::HttpClientSession;
@@ -72,7 +75,7 @@ use crate::hdr::HttpParser;
 use crate::hooks::{HookState, HttpApiHooks, HttpHook};
 use crate::proxy::HttpProxy;
 use crate::server_session::ServerSession;
-use crate::transact::{ResponseNext, State};
+use crate::transact::{KeptState, ResponseNext};
 use crate::tunnel::{BlindTunnel, HttpTunnel, TunnelOwner, TunnelType};
 
 pub use self::milestones::Milestone;
@@ -148,7 +151,7 @@ pub struct HttpSM {
 
 /// What the mutex protects.
 pub(crate) struct Sm {
-    pub(crate) t_state: RefCell<State>,
+    pub(crate) t_state: RefCell<KeptState>,
     /// The session that has attached itself, until the end.
     session: RefCell<Option<Arc<HttpClientSession>>>,
     ua: RefCell<Option<Ua>>,
@@ -359,9 +362,10 @@ impl HttpSM {
     /// Calls `f` as one call of the machine, which may end with it. Mirrors
     /// `main_handler` and `state_api_callback`.
     fn enter(&self, guard: &Guard<'_>, f: impl FnOnce(Run<'_>)) {
-        let keep = self.this.upgrade();
         let run = Run { sm: self, state: self.sm.get(guard), guard };
         let count = &run.state.reentrancy_count;
+        // An inner call is kept alive by the outermost one.
+        let keep = if count.get() == 0 { self.this.upgrade() } else { None };
         count.set(count.get() + 1);
         f(run);
         // The count goes down after the end: a plugin of TXN_CLOSE may call the machine again.

@@ -8,6 +8,7 @@
 //! (an upgrade to it is refused as any other).
 
 mod error;
+mod kept;
 mod request;
 mod response;
 
@@ -17,6 +18,7 @@ use crate::api::CacheLookup;
 use crate::config::HttpConfig;
 use crate::hdr::{HTTPVersion, RequestHdr, ResponseHdr, URL};
 
+pub(crate) use kept::KeptState;
 pub(crate) use request::RequestNext;
 pub(crate) use response::ResponseNext;
 

@@ -418,7 +418,8 @@ impl HttpTunnel {
     /// is over and no party goes on. Mirrors `main_handler`.
     fn enter(&self, guard: &Guard<'_>, f: impl FnOnce() -> bool) {
         let state = self.state.get(guard);
-        let _keep = self.this.upgrade();
+        // An inner call is kept alive by the outermost one.
+        let _keep = if state.reentrancy_count.get() == 0 { self.this.upgrade() } else { None };
         state.reentrancy_count.set(state.reentrancy_count.get() + 1);
         let told = f();
         state.reentrancy_count.set(state.reentrancy_count.get() - 1);

@@ -3,7 +3,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `table` | handles, and the objects behind them |
+//! | `table`, `by_number`, `few` | handles, and the objects behind them |
 //! | `calls`, `findings` | which function is called from where; what a plugin does wrong |
 //! | `locks` | `TSMutex`, and the proof that a call holds what it must hold |
 //! | `continuation`, `counts`, `action` | `TSCont`, scheduling |
@@ -23,6 +23,7 @@ pub(crate) mod action;
 pub(crate) mod aio;
 pub(crate) mod args;
 pub(crate) mod buffer;
+mod by_number;
 pub(crate) mod calls;
 pub(crate) mod client;
 pub(crate) mod config;
@@ -30,6 +31,7 @@ pub(crate) mod connection;
 pub(crate) mod continuation;
 pub(crate) mod counts;
 pub(crate) mod fetch;
+mod few;
 pub(crate) mod field;
 pub(crate) mod files;
 pub(crate) mod findings;

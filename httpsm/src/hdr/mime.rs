@@ -9,6 +9,7 @@
 //! and slot accelerators, which no call makes visible.
 
 mod field;
+mod store;
 
 pub use field::MIMEField;
 
@@ -17,6 +18,9 @@ use super::number::{mime_parse_int, mime_parse_int64};
 
 /// The first capacity in bytes and in fields: most heads never need more.
 const ROOM: (usize, usize) = (512, 16);
+
+/// The room that a copy has for the fields that the proxy adds to a forwarded head.
+const ROOM_FOR_MORE: (usize, usize) = (256, 6);
 
 /// The fields of a message's head.
 ///
@@ -87,7 +91,7 @@ impl MIMEHdr {
     /// The values of all fields with this name.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         self.live()
-            .filter(move |slot| self.of(slot.name).eq_ignore_ascii_case(name.as_bytes()))
+            .filter(move |slot| is_name(self.of(slot.name), name.as_bytes()))
             .map(|slot| self.of(slot.value))
     }
 
@@ -110,7 +114,7 @@ impl MIMEHdr {
         let mut found = false;
         for at in 0..self.slots.len() {
             let slot = self.slots[at];
-            if !slot.live || !self.of(slot.name).eq_ignore_ascii_case(name.as_bytes()) {
+            if !slot.live || !is_name(self.of(slot.name), name.as_bytes()) {
                 continue;
             }
             if found {
@@ -146,7 +150,7 @@ impl MIMEHdr {
     /// Removes all fields with this name. Mirrors `field_delete`.
     pub fn field_delete(&mut self, name: &str) {
         for at in 0..self.slots.len() {
-            if self.of(self.slots[at].name).eq_ignore_ascii_case(name.as_bytes()) {
+            if is_name(self.of(self.slots[at].name), name.as_bytes()) {
                 self.slots[at].live = false;
             }
         }
@@ -222,9 +226,20 @@ impl MIMEHdr {
     #[inline]
     fn make_room(&mut self) {
         if self.slots.capacity() == 0 {
-            self.text.reserve(ROOM.0);
-            self.slots.reserve(ROOM.1);
+            self.take_room();
         }
+    }
+
+    #[inline(never)]
+    fn take_room(&mut self) {
+        if self.text.capacity() == 0
+            && let Some(room) = store::take()
+        {
+            (self.text, self.slots) = room;
+            return;
+        }
+        self.text.reserve(ROOM.0);
+        self.slots.reserve(ROOM.1);
     }
 
     fn live(&self) -> impl Iterator<Item = &Slot> {
@@ -243,15 +258,22 @@ impl MIMEHdr {
 }
 
 impl Clone for MIMEHdr {
-    /// With room for the fields that the proxy adds to a forwarded head.
     fn clone(&self) -> MIMEHdr {
-        let mut copy = MIMEHdr {
-            text: Vec::with_capacity(self.text.len() + ROOM.0),
-            slots: Vec::with_capacity(self.slots.len() + ROOM.1),
-        };
+        let mut copy = MIMEHdr::new();
+        copy.take_room();
+        copy.text.reserve(self.text.len() + ROOM_FOR_MORE.0);
+        copy.slots.reserve(self.slots.len() + ROOM_FOR_MORE.1);
         copy.text.extend_from_slice(&self.text);
         copy.slots.extend_from_slice(&self.slots);
         copy
+    }
+}
+
+impl Drop for MIMEHdr {
+    fn drop(&mut self) {
+        if self.slots.capacity() != 0 {
+            store::put_back((std::mem::take(&mut self.text), std::mem::take(&mut self.slots)));
+        }
     }
 }
 
@@ -260,6 +282,18 @@ impl std::fmt::Debug for MIMEHdr {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         f.debug_map().entries(self.iter().map(|(name, value)| (text(name), text(value)))).finish()
     }
+}
+
+/// True if both are the same name, without regard to case. Most names that are asked for differ in
+/// length or in the first character.
+#[inline(always)]
+pub(crate) fn is_name(have: &[u8], wanted: &[u8]) -> bool {
+    const CASE: u8 = b'a' ^ b'A';
+    let begins_alike = match (have.first(), wanted.first()) {
+        (Some(a), Some(b)) => (a ^ b) & !CASE == 0,
+        _ => true,
+    };
+    have.len() == wanted.len() && begins_alike && have.eq_ignore_ascii_case(wanted)
 }
 
 /// An offset in the text. Heads are limited to far less than 4 GiB.

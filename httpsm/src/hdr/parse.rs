@@ -11,6 +11,8 @@
 //! name, is thrown away without an error; blanks around and between the parts of
 //! a request line are skipped.
 
+use memchr::memchr;
+
 use super::mime::{MIMEHdr, ParsedField};
 use super::rules::{is_control, is_http_field_name, is_token, is_ws, is_wslfcr, trim_ws};
 use super::scanner::{Scanned, Scanner};
@@ -195,7 +197,7 @@ enum Field<'a> {
 
 fn parse_field(line: &[u8], remove_ws_from_field_name: bool, max_field_size: usize) -> Field<'_> {
     let begins_well = line.first().is_some_and(|&c| is_token(c) || c == b'@');
-    let Some(colon) = line.iter().position(|&c| c == b':').filter(|_| begins_well) else {
+    let Some(colon) = memchr(b':', line).filter(|_| begins_well) else {
         return Field::Garbage;
     };
     let (mut name, value) = (&line[..colon], &line[colon + 1..]);
@@ -215,7 +217,9 @@ fn parse_field(line: &[u8], remove_ws_from_field_name: bool, max_field_size: usi
     };
     let too_long = name.len() + value.len() > max_field_size;
     let bad_name = !name.iter().all(|&c| is_http_field_name(c));
-    if too_long || bad_name || value.iter().any(|&c| is_control(c)) {
+    // To the end, whatever is found: several at once.
+    let has_control = value.iter().fold(false, |has, &c| has | is_control(c));
+    if too_long || bad_name || has_control {
         return Field::Refused;
     }
     // The original keeps the spacing in three bits.

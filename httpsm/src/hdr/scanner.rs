@@ -7,6 +7,8 @@
 //! garbage, so the meaning of a head depends on how it was cut. The port waits for the first
 //! character behind the line feed, so a head means the same however it is cut.
 
+use memchr::memchr;
+
 use super::rules::is_ws;
 
 /// Joins pieces into lines.
@@ -154,13 +156,13 @@ impl Scanner {
 /// Takes a line off `input` if all of it is there, and with `folds` also the first character behind
 /// it, which shows that the field does not continue. This saves the copy.
 fn whole_line(input: &mut &[u8], folds: bool) -> Option<Scanned> {
-    let len = input.iter().position(|&c| c == b'\n')? + 1;
+    let len = memchr(b'\n', input)? + 1;
     let (line, rest) = input.split_at(len);
     if folds && rest.first().is_none_or(|&c| is_ws(c)) {
         return None;
     }
     *input = rest;
-    Some(if line.contains(&0) { Scanned::Error } else { Scanned::Whole(len) })
+    Some(if memchr(0, line).is_some() { Scanned::Error } else { Scanned::Whole(len) })
 }
 
 #[cfg(test)]

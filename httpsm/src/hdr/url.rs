@@ -64,7 +64,8 @@ impl URL {
     /// # Errors
     /// If the original's parser answers `PARSE_RESULT_ERROR`.
     pub fn parse(target: &[u8]) -> Result<URL, BadUrl> {
-        if !target.iter().all(u8::is_ascii_graphic) {
+        // To the end, whatever is found: several at once.
+        if !target.iter().fold(true, |all, c| all & c.is_ascii_graphic()) {
             return Err(BadUrl);
         }
         URL::parse_lenient(target)

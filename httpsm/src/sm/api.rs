@@ -72,8 +72,8 @@ impl Run<'_> {
         let Some(hook) = self.state.cur_hook.get() else { return };
         let before = self.state.hook_state.get();
         let mut state = before;
-        let session = self.state.session.borrow().clone();
-        let next = match &session {
+        // No plugin is called while the session is borrowed.
+        let next = match &*self.state.session.borrow() {
             Some(session) => {
                 let scopes = [self.sm.proxy.hooks(), session.hooks(), self.sm.hooks()];
                 state.next(hook, &scopes)

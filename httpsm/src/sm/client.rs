@@ -176,7 +176,7 @@ impl Run<'_> {
     /// Sends the interim answer at once, if configured, or notes that the
     /// origin server must send it.
     fn expect_100_continue(self) {
-        let at_once = self.config().send_100_continue_response;
+        let at_once = self.conf().send_100_continue_response;
         {
             let mut t_state = self.state.t_state.borrow_mut();
             let request = &t_state.client_request;
@@ -261,7 +261,7 @@ impl Run<'_> {
     /// Parses the bytes that are there; returns the result and how many bytes
     /// it took.
     fn parse_request(self, reader: &IOBufferReader) -> (ParseResult, i64) {
-        let limits = self.config().limits;
+        let limits = self.conf().limits;
         let mut t_state = self.state.t_state.borrow_mut();
         let mut parser = self.state.parser.borrow_mut();
         let mut bytes_used = 0;

@@ -3,6 +3,7 @@
 //! Mirrors `call_transact_and_set_next_state` and `set_next_state` (9.2.9), with
 //! the decisions of [`transact`](crate::transact).
 
+use std::cell::Ref;
 use std::sync::Arc;
 
 use eventsys::ET_NET;
@@ -16,16 +17,21 @@ use crate::hooks::HttpHook;
 use crate::remap::rewrite_host_field;
 use crate::transact::{PluginTunnel, RequestNext, ResponseNext};
 
-impl Run<'_> {
-    /// The settings of this transaction.
+impl<'a> Run<'a> {
+    /// The settings of this transaction, for a caller that may call plugins, which may change them.
     pub(super) fn config(self) -> Arc<HttpConfig> {
         self.state.config()
+    }
+
+    /// The same for one look: no plugin may be called meanwhile.
+    pub(super) fn conf(self) -> Ref<'a, Arc<HttpConfig>> {
+        self.state.txn_conf.borrow()
     }
 
     /// `HttpTransact::BadRequest`.
     pub(super) fn bad_request(self) {
         self.touch_time();
-        self.state.t_state.borrow_mut().bad_request(&self.config());
+        self.state.t_state.borrow_mut().bad_request(&self.conf());
         self.send_error();
     }
 
@@ -43,7 +49,7 @@ impl Run<'_> {
     pub(super) fn api_error(self) {
         self.touch_time();
         let in_send_response = self.state.cur_hook.get() == Some(HttpHook::SendResponseHdr);
-        self.state.t_state.borrow_mut().api_error(&self.config());
+        self.state.t_state.borrow_mut().api_error(&self.conf());
         self.release_server_session();
         self.drain_request_body();
         self.state.transfer.set(ResponseNext::Error);
@@ -59,7 +65,7 @@ impl Run<'_> {
         if self.state.t_state.borrow_mut().skips_remapping() {
             return self.handle_request();
         }
-        let next = self.state.t_state.borrow_mut().start_remap_request(&self.config());
+        let next = self.state.t_state.borrow_mut().start_remap_request(&self.conf());
         match next {
             RequestNext::Continue => self.do_api_callout(HttpHook::PreRemap),
             RequestNext::Answer | RequestNext::Tunnel => self.send_error(),
@@ -91,7 +97,7 @@ impl Run<'_> {
         let (next, intercepted) = {
             let mut t_state = self.state.t_state.borrow_mut();
             (
-                t_state.handle_request(&self.config()),
+                t_state.handle_request(&self.conf()),
                 t_state.plugin_tunnel_type == PluginTunnel::AsIntercept,
             )
         };
@@ -106,7 +112,7 @@ impl Run<'_> {
                     let mut t_state = self.state.t_state.borrow_mut();
                     t_state.cache_is_off |=
                         self.sm.proxy.is_left_out_of_the_cache(&t_state.client_request);
-                    t_state.decide_cache_lookup(&self.config());
+                    t_state.decide_cache_lookup(&self.conf());
                 }
                 self.do_api_callout(HttpHook::CacheLookupComplete);
             }
@@ -119,7 +125,7 @@ impl Run<'_> {
         let next = {
             let mut t_state = self.state.t_state.borrow_mut();
             match t_state.cache_lookup_result {
-                Some(CacheLookup::Miss) => t_state.handle_cache_miss(&self.config()),
+                Some(CacheLookup::Miss) => t_state.handle_cache_miss(&self.conf()),
                 _ => RequestNext::Continue,
             }
         };
@@ -135,7 +141,7 @@ impl Run<'_> {
         let next = {
             let mut t_state = self.state.t_state.borrow_mut();
             match t_state.is_a_miss_after_the_address() {
-                true => t_state.handle_cache_miss(&self.config()),
+                true => t_state.handle_cache_miss(&self.conf()),
                 false => RequestNext::Continue,
             }
         };
@@ -164,7 +170,7 @@ impl Run<'_> {
         self.touch_time();
         // From the moment on when the head is put together for the first time, sent or not.
         let sent = self.state.counts.server_request_hdr.get() > 0;
-        let next = self.state.t_state.borrow_mut().handle_response(&self.config(), sent);
+        let next = self.state.t_state.borrow_mut().handle_response(&self.conf(), sent);
         match next {
             ResponseNext::Retry => {
                 self.state.t_state.borrow_mut().current_state =
@@ -190,7 +196,7 @@ impl Run<'_> {
     /// The plugins have seen the answer's head: it goes out.
     pub(super) fn send_response(self) {
         // The client has this long to take the answer.
-        let timeout = self.config().transaction_no_activity_timeout_in;
+        let timeout = self.conf().transaction_no_activity_timeout_in;
         self.with_ua(|ua| ua.vc.set_inactivity_timeout(timeout));
         let next = self.state.transfer.get();
         if next == ResponseNext::Tunnel {

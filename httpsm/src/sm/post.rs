@@ -9,7 +9,7 @@
 use eventsys::EventCode;
 use iocore::ShutdownHowTo;
 
-use super::{Post, Run, SmState};
+use super::{HeadText, Post, Run, SmState};
 use crate::events::HttpEvents;
 use crate::hooks::HttpHook;
 use crate::transact::{ResponseNext, ServerState};
@@ -43,7 +43,7 @@ impl Run<'_> {
         self.state.post.set(Post::Unknown);
 
         let buffer = self.new_buffer(length.unwrap_or(8192));
-        buffer.set_water_mark(self.guard, self.config().default_buffer_water_mark);
+        buffer.set_water_mark(self.guard, self.conf().default_buffer_water_mark);
         let start = buffer.alloc_reader(self.guard).expect("the first of five");
         // What came behind the head. It stays in the client's buffer: for a chunked body it is not
         // known yet how much of it belongs to this request.
@@ -184,7 +184,7 @@ impl Run<'_> {
                 let timed_out = self.state.t_state.borrow().client_timed_out;
                 match timed_out {
                     Some(state) if self.state.ua.borrow().is_some() => {
-                        self.state.t_state.borrow_mut().post_timeout(&self.config(), state);
+                        self.state.t_state.borrow_mut().post_timeout(&self.conf(), state);
                         self.send_error();
                     }
                     _ => self.state.terminate_sm.set(true),
@@ -364,7 +364,7 @@ impl Run<'_> {
     }
 
     /// The head of an interim answer, behind what the client has not taken yet of the one before.
-    fn interim_head(self) -> Vec<u8> {
+    fn interim_head(self) -> HeadText {
         let mut head = self.rest_of_interim();
         if let Some(response) = self.state.t_state.borrow_mut().client_response.take() {
             response.print(&mut head);
@@ -373,10 +373,11 @@ impl Run<'_> {
     }
 
     /// What the client has not taken yet of an interim answer: it stands before what follows.
-    pub(super) fn rest_of_interim(self) -> Vec<u8> {
+    pub(super) fn rest_of_interim(self) -> HeadText {
         let interim = self.state.interim.take();
-        let Some(reader) = interim else { return Vec::with_capacity(512) };
-        let mut rest = vec![0; usize::try_from(reader.read_avail(self.guard)).unwrap_or(0)];
+        let mut rest = HeadText::new();
+        let Some(reader) = interim else { return rest };
+        rest.resize(usize::try_from(reader.read_avail(self.guard)).unwrap_or(0), 0);
         reader.read(self.guard, &mut rest);
         rest
     }

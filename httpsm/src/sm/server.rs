@@ -11,7 +11,7 @@ use std::sync::Arc;
 use eventsys::{Data, EventCode};
 use iocore::{IOBufferReader, IoData, IoEvents, VioHandle};
 
-use super::{Callout, LeftServer, Milestone, Run, Server, SmState};
+use super::{Callout, HeadText, LeftServer, Milestone, Run, Server, SmState};
 use crate::connector::{ConnectError, Origin};
 use crate::hdr::{HttpParser, ParseResult, ResponseHdr};
 use crate::hooks::HttpHook;
@@ -63,7 +63,7 @@ impl Run<'_> {
         }
         self.mark(Milestone::ServerConnect);
         self.mark_first(Milestone::ServerFirstConnect);
-        let timeout = self.config().connect_attempts_timeout;
+        let timeout = self.conf().connect_attempts_timeout;
         let connector = Arc::clone(self.sm.proxy.connector());
         connector.connect_re(self.guard, &self.cont(), &origin, timeout);
     }
@@ -150,7 +150,7 @@ impl Run<'_> {
             | EventCode::VC_EVENT_READ_READY
             | EventCode::VC_EVENT_READ_COMPLETE => {
                 let this = self.cont();
-                let timeout = self.config().transaction_no_activity_timeout_out;
+                let timeout = self.conf().transaction_no_activity_timeout_out;
                 self.with_server(|server| {
                     let vc = server.session.vc();
                     // While plugins are called the machine does not write.
@@ -211,7 +211,7 @@ impl Run<'_> {
             }
         }
         // The origin server must act within this time, also while plugins are called.
-        let timeout = self.config().transaction_no_activity_timeout_out;
+        let timeout = self.conf().transaction_no_activity_timeout_out;
         self.with_server(|server| server.session.vc().set_inactivity_timeout(timeout));
         self.do_api_callout(HttpHook::SendRequestHdr);
     }
@@ -219,7 +219,7 @@ impl Run<'_> {
     pub(super) fn setup_server_send_request(self) {
         self.set_state(SmState::SendServerRequestHeader);
         self.mark(Milestone::ServerBeginWrite);
-        let mut head = Vec::with_capacity(512);
+        let mut head = HeadText::new();
         if let Some(request) = &self.state.t_state.borrow().server_request {
             request.print(&mut head);
         }
@@ -228,7 +228,7 @@ impl Run<'_> {
         let nbytes = buffer.write(self.guard, &head);
         self.state.counts.server_request_hdr.set(nbytes);
         let this = self.cont();
-        let timeout = self.config().transaction_no_activity_timeout_out;
+        let timeout = self.conf().transaction_no_activity_timeout_out;
         self.with_server(|server| {
             let vc = server.session.vc();
             server.is_new = false;
@@ -449,7 +449,7 @@ impl Run<'_> {
     /// Mirrors `Http1ServerSession::release`.
     pub(super) fn release_server(self, session: ServerSession) {
         session.vc().cancel_active_timeout();
-        session.vc().set_inactivity_timeout(self.config().keep_alive_no_activity_timeout_out);
+        session.vc().set_inactivity_timeout(self.conf().keep_alive_no_activity_timeout_out);
         *self.state.left_server.borrow_mut() = Some(LeftServer::ToRelease(session));
     }
 

@@ -41,7 +41,7 @@ impl Run<'_> {
             (head, action, t_state.response_content_length)
         };
         let buffer = self.new_buffer(length.unwrap_or(32768).saturating_add(2048));
-        buffer.set_water_mark(self.guard, self.config().default_buffer_water_mark);
+        buffer.set_water_mark(self.guard, self.conf().default_buffer_water_mark);
         let start = buffer.alloc_reader(self.guard).expect("the first of five");
         let hdr_size = buffer.write(self.guard, &head);
         self.state.client_response_hdr_bytes.set(hdr_size);

@@ -28,9 +28,9 @@ impl Run<'_> {
         let proxy = &self.sm.proxy;
         let session = ServerSession::new(proxy, self.guard, &self.cont(), vc, self.origin(), false);
         self.set_server(session);
-        let timeout = self.config().transaction_no_activity_timeout_out;
+        let timeout = self.conf().transaction_no_activity_timeout_out;
         self.with_server(|server| server.session.vc().set_inactivity_timeout(timeout));
-        self.state.t_state.borrow_mut().raw_open(&self.config());
+        self.state.t_state.borrow_mut().raw_open(&self.conf());
         self.state.transfer.set(ResponseNext::Tunnel);
         self.do_api_callout(HttpHook::SendResponseHdr);
     }
@@ -48,7 +48,7 @@ impl Run<'_> {
         };
         self.set_state(SmState::Tunnel);
         let owner: Weak<dyn BlindTunnelOwner> = self.sm.this.clone() as Weak<dyn BlindTunnelOwner>;
-        let mark = self.config().default_buffer_water_mark;
+        let mark = self.conf().default_buffer_water_mark;
         let vcs = [ua_vc, server_vc];
         let tunnel = BlindTunnel::new(self.guard, self.sm.sm.mutex(), owner, vcs, mark);
         let mut head = Vec::with_capacity(256);

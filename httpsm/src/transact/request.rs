@@ -10,7 +10,7 @@ use super::{LookupUrl, PluginTunnel, State};
 use crate::api::CacheLookup;
 use crate::config::HttpConfig;
 use crate::hdr::list::{refuses_identity, tok_list};
-use crate::hdr::{HTTPVersion, RequestHdr, URL, is_token, push_number, split_host_field};
+use crate::hdr::{HTTPVersion, RequestHdr, URL, is_name, is_token, push_number, split_host_field};
 use crate::remap::{Mapping, UrlRewrite};
 
 /// The next step for a request.
@@ -37,7 +37,7 @@ pub(super) fn is_hop_by_hop(name: &[u8]) -> bool {
         "Transfer-Encoding",
         "Upgrade",
     ];
-    NAMES.iter().any(|hop| name.eq_ignore_ascii_case(hop.as_bytes()))
+    NAMES.iter().any(|hop| is_name(name, hop.as_bytes()))
 }
 
 /// What `remove_conditional_headers` removes.

@@ -12,6 +12,8 @@ use eventsys::{OwnedGuard, ProxyMutex};
 use iocore::buffer::{MIOBuffer, ReaderId, SizeIndex};
 use iocore::{BoundBuffer, IOBufferReader};
 
+use super::by_number::{ByNumber, by_number};
+use super::few::Few;
 use super::{Handle, Kind, Object, findings, locks, table, want};
 
 /// A buffer that a plugin has.
@@ -21,8 +23,9 @@ pub(crate) struct Buffer {
     parts: Mutex<Parts>,
 }
 
+#[allow(clippy::large_enum_variant)] // In a place of its own it would be one allocation more.
 enum State {
-    Free(Box<MIOBuffer>),
+    Free(MIOBuffer),
     Bound(BoundBuffer),
     /// While it is being bound.
     Moving,
@@ -31,8 +34,42 @@ enum State {
 /// The handles of readers and blocks, so that each keeps its own.
 #[derive(Default)]
 struct Parts {
-    readers: Vec<(ReaderId, Handle)>,
-    blocks: BTreeMap<u64, Handle>,
+    readers: Few<(ReaderId, Handle)>,
+    blocks: Blocks,
+}
+
+/// The handles of blocks, by their numbers.
+#[derive(Default)]
+struct Blocks {
+    /// Most buffers have one.
+    one: Option<(u64, Handle)>,
+    others: BTreeMap<u64, Handle>,
+}
+
+impl Blocks {
+    fn get(&self, number: u64) -> Option<Handle> {
+        match self.one {
+            Some((one, handle)) if one == number => Some(handle),
+            _ => self.others.get(&number).copied(),
+        }
+    }
+
+    fn insert(&mut self, number: u64, handle: Handle) {
+        match self.one {
+            None => self.one = Some((number, handle)),
+            Some(_) => {
+                self.others.insert(number, handle);
+            }
+        }
+    }
+
+    /// Takes those with lower numbers out; all of them without a number.
+    fn take_before(&mut self, front: Option<u64>) -> impl Iterator<Item = Handle> {
+        let one = self.one.take_if(|(number, _)| front.is_none_or(|front| *number < front));
+        let left = front.map(|front| self.others.split_off(&front)).unwrap_or_default();
+        let others = std::mem::replace(&mut self.others, left);
+        one.map(|(_, handle)| handle).into_iter().chain(others.into_values())
+    }
 }
 
 /// A reader of a buffer.
@@ -61,7 +98,7 @@ impl Object for Block {
 
 /// The buffers that are bound, by [`BoundBuffer::address`], to find the handle of one that comes back
 /// from an operation.
-static BOUND: Mutex<BTreeMap<usize, Weak<Buffer>>> = Mutex::new(BTreeMap::new());
+static BOUND: Mutex<ByNumber<usize, Weak<Buffer>>> = Mutex::new(by_number());
 
 /// Whose mutex a buffer needs.
 const OPERATION: &str = "the operation that the buffer is used for";
@@ -111,7 +148,7 @@ impl Buffer {
                 match bound.unbind() {
                     Ok(buffer) => {
                         BOUND.lock().remove(&address);
-                        Box::new(buffer)
+                        buffer
                     }
                     Err(bound) => {
                         *state = State::Bound(bound);
@@ -133,28 +170,25 @@ impl Buffer {
     }
 
     fn forget_blocks_before(&self, front: Option<u64>) {
-        let mut parts = self.parts.lock();
-        let gone: Vec<u64> = match front {
-            Some(front) => parts.blocks.range(..front).map(|(number, _)| *number).collect(),
-            None => parts.blocks.keys().copied().collect(),
-        };
-        for number in gone {
-            if let Some(handle) = parts.blocks.remove(&number) {
-                let _ = table().take::<Block>(handle, "its bytes have been consumed");
-            }
+        for handle in self.parts.lock().blocks.take_before(front) {
+            let _ = table().take::<Block>(handle, "its bytes have been consumed");
         }
     }
 
     fn block(self: &Arc<Buffer>, number: u64) -> Handle {
         let mut parts = self.parts.lock();
-        let make = || table().insert(Block { buffer: self.clone(), number });
-        *parts.blocks.entry(number).or_insert_with(make)
+        if let Some(handle) = parts.blocks.get(number) {
+            return handle;
+        }
+        let handle = table().insert(Block { buffer: self.clone(), number });
+        parts.blocks.insert(number, handle);
+        handle
     }
 
     fn reader(self: &Arc<Buffer>, id: ReaderId) -> Handle {
         let mut parts = self.parts.lock();
-        if let Some((_, handle)) = parts.readers.iter().find(|(other, _)| *other == id) {
-            return *handle;
+        if let Some((_, handle)) = parts.readers.find(|(other, _)| *other == id) {
+            return handle;
         }
         let handle = table().insert(Reader { buffer: self.clone(), id });
         parts.readers.push((id, handle));
@@ -194,12 +228,9 @@ impl Reader {
 /// `TSIOBufferCreate` and `TSIOBufferSizedCreate`: 0 is 128 bytes, each further index doubles it.
 pub(crate) fn create(index: c_int) -> Handle {
     let buffer = MIOBuffer::new(SizeIndex::from_raw(i64::from(index)));
-    let make = |handle| Buffer {
-        handle,
-        state: Mutex::new(State::Free(Box::new(buffer))),
-        parts: Mutex::default(),
-    };
-    table().insert_with(make).0
+    let make =
+        |handle| Buffer { handle, state: Mutex::new(State::Free(buffer)), parts: Mutex::default() };
+    table().insert_made(make)
 }
 
 /// `TSIOBufferDestroy`.

@@ -1,6 +1,6 @@
 //! Calls: which function a plugin is in, how often each has been called, and from which callback.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_int;
 
@@ -57,9 +57,15 @@ struct AllTimes {
 static LEFT_OUT: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
 
 thread_local! {
-    static HERE: Here = const { Here { function: Cell::new(""), times: Cell::new(None), handlers: Cell::new(0) } };
-    /// The callbacks that this thread is in, the innermost last.
-    static CALLBACKS: RefCell<Vec<Callback>> = const { RefCell::new(Vec::new()) };
+    static HERE: Here = const {
+        Here {
+            function: Cell::new(""),
+            times: Cell::new(None),
+            handlers: Cell::new(0),
+            callback: Cell::new(None),
+            depth: Cell::new(0),
+        }
+    };
     /// Gives the counts back when the thread ends.
     static GIVES_BACK: GivesBack = const { GivesBack };
 }
@@ -72,6 +78,10 @@ struct Here {
     times: Cell<Option<&'static Times>>,
     /// How many handlers of plugins this thread is in.
     handlers: Cell<u32>,
+    /// The innermost callback that this thread is in. Each one keeps the one around it.
+    callback: Cell<Option<Callback>>,
+    /// How many callbacks this thread is in.
+    depth: Cell<usize>,
 }
 
 impl Here {
@@ -182,18 +192,25 @@ pub(crate) fn kept(text: &str) -> &'static str {
     text
 }
 
-struct Leave;
+struct Leave {
+    outer: Option<Callback>,
+}
 
 impl Leave {
     fn behind(place: &'static str, event: c_int) -> Leave {
-        CALLBACKS.with(|all| all.borrow_mut().push(Callback { place, event }));
-        Leave
+        HERE.with(|here| {
+            here.depth.set(here.depth.get() + 1);
+            Leave { outer: here.callback.replace(Some(Callback { place, event })) }
+        })
     }
 }
 
 impl Drop for Leave {
     fn drop(&mut self) {
-        CALLBACKS.with(|all| all.borrow_mut().pop());
+        HERE.with(|here| {
+            here.depth.set(here.depth.get() - 1);
+            here.callback.set(self.outer);
+        });
     }
 }
 
@@ -203,8 +220,7 @@ pub(crate) fn inside<R>(place: &'static str, callback: impl FnOnce() -> R) -> R 
     callback()
 }
 
-/// Runs a handler of a plugin, at `place`, for `event`. What it looks up is remembered until the
-/// outermost handler of this thread returns.
+/// Runs a handler of a plugin, at `place`, for `event`. What it looks up is remembered.
 pub(crate) fn inside_handler<R>(
     place: &'static str,
     event: c_int,
@@ -213,16 +229,13 @@ pub(crate) fn inside_handler<R>(
     struct LeaveHandler(#[allow(dead_code)] Leave);
     impl Drop for LeaveHandler {
         fn drop(&mut self) {
-            let outer = HERE.with(|here| {
-                here.handlers.set(here.handlers.get() - 1);
-                here.handlers.get()
-            });
-            if outer == 0 {
-                table::forget_what_was_seen();
-            }
+            HERE.with(|here| here.handlers.set(here.handlers.get() - 1));
         }
     }
-    HERE.with(|here| here.handlers.set(here.handlers.get() + 1));
+    let outer = HERE.with(|here| here.handlers.replace(here.handlers.get() + 1));
+    if outer == 0 {
+        table::a_handler_begins();
+    }
     let _leave = LeaveHandler(Leave::behind(place, event));
     callback()
 }
@@ -235,7 +248,7 @@ pub(crate) fn is_in_a_handler() -> bool {
 
 /// How many callbacks this thread is in.
 pub(crate) fn depth() -> usize {
-    CALLBACKS.with(|all| all.borrow().len())
+    HERE.with(|here| here.depth.get())
 }
 
 /// The function that the plugin is in.
@@ -246,7 +259,7 @@ pub(crate) fn function() -> &'static str {
 
 /// The place and the event of the callback that the plugin is in.
 pub(crate) fn callback() -> Option<(&'static str, c_int)> {
-    CALLBACKS.with(|all| all.borrow().last().map(|one| (one.place, one.event)))
+    HERE.with(|here| here.callback.get()).map(|one| (one.place, one.event))
 }
 
 /// The plugin whose code this thread is in.

@@ -2,9 +2,7 @@
 //!
 //! A `TSVIO` is its connection's handle with another kind, so it ends with the connection.
 
-use std::collections::HashMap;
 use std::ffi::c_int;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use eventsys::sync::Mutex;
@@ -14,6 +12,7 @@ use iocore::{ApiData, DataId, NetVcRef, ShutdownHowTo, VIO, VioHandle, VioOp};
 
 use super::args::UserArgs;
 use super::buffer::{self, Buffer, Reader};
+use super::by_number::{ByNumber, by_number};
 use super::continuation::{self, PluginCont};
 use super::peers::Lent;
 use super::{Found, Handle, Kind, Object, find, findings, locks, table, want};
@@ -38,29 +37,9 @@ impl Object for Connection {
 }
 
 /// The handles of operations, by the address of the [`VIO`], which lives as long as its connection.
-static VIOS: Mutex<Option<Vios>> = Mutex::new(None);
+static VIOS: Mutex<Vios> = Mutex::new(by_number());
 
-type Vios = HashMap<usize, Handle, BuildHasherDefault<ByAddress>>;
-
-/// Spreads addresses, which end with zeros. A plugin does not choose them, so no secret is needed.
-#[derive(Default)]
-struct ByAddress(u64);
-
-impl Hasher for ByAddress {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_usize(usize::from(*byte)));
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        /// 2^64 by the golden ratio, as an odd number.
-        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-        self.0 = (self.0 ^ number as u64).wrapping_mul(SPREAD).rotate_left(32);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
+type Vios = ByNumber<usize, Handle>;
 
 const OPERATIONS: [(VioOp, Kind); 2] =
     [(VioOp::Read, Kind::ReadVio), (VioOp::Write, Kind::WriteVio)];
@@ -71,7 +50,7 @@ fn key(vio: &VIO) -> usize {
 
 /// The handle of a connection, the same each time.
 pub(crate) fn handle_of(vc: &NetVcRef) -> Handle {
-    handle_among(VIOS.lock().get_or_insert_default(), vc)
+    handle_among(&mut VIOS.lock(), vc)
 }
 
 fn handle_among(vios: &mut Vios, vc: &NetVcRef) -> Handle {
@@ -95,7 +74,7 @@ fn handle_among(vios: &mut Vios, vc: &NetVcRef) -> Handle {
 /// may end later: its client reads slowly. So each owner counts, and the last one ends the handle.
 pub(crate) fn lend(vc: &NetVcRef, lent: &mut Vec<Handle>) -> Handle {
     let mut vios = VIOS.lock();
-    let handle = handle_among(vios.get_or_insert_default(), vc);
+    let handle = handle_among(&mut vios, vc);
     if !lent.contains(&handle) {
         lent.push(handle);
         want::<Connection>(handle).lenders.fetch_add(1, Ordering::Relaxed);
@@ -109,7 +88,7 @@ pub(crate) fn give_back(vc: Handle, why: &'static str) {
     // A plugin that has closed it has ended the handle.
     let Ok(connection) = table().get::<Connection>(vc) else { return };
     let ended = match connection.lenders.fetch_sub(1, Ordering::Relaxed) {
-        1 => end(vios.get_or_insert_default(), vc, why),
+        1 => end(&mut vios, vc, why),
         _ => None,
     };
     drop(vios);
@@ -119,8 +98,7 @@ pub(crate) fn give_back(vc: Handle, why: &'static str) {
 
 /// The handle of an operation.
 pub(crate) fn handle_of_vio(vio: &VIO) -> Handle {
-    let vios = VIOS.lock();
-    vios.as_ref().and_then(|vios| vios.get(&key(vio)).copied()).unwrap_or(Handle::NULL)
+    VIOS.lock().get(&key(vio)).copied().unwrap_or(Handle::NULL)
 }
 
 /// `TSVConnRead`. Takes the continuation's mutex itself, as the original does.
@@ -157,7 +135,7 @@ fn check_nbytes(nbytes: i64) {
 pub(crate) fn close(vc: Handle, error: Option<c_int>, why: &'static str) {
     let connection = want::<Connection>(vc);
     findings::note_close();
-    let _ended = end(VIOS.lock().get_or_insert_default(), vc, why);
+    let _ended = end(&mut VIOS.lock(), vc, why);
     connection.vc.do_io_close(error);
 }
 

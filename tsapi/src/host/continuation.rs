@@ -39,6 +39,12 @@ impl Object for PluginCont {
     const KIND: Kind = Kind::Continuation;
 }
 
+impl Drop for PluginCont {
+    fn drop(&mut self) {
+        self.base.mutex().into_iter().for_each(locks::continuation_ends);
+    }
+}
+
 static CALLBACKS: AtomicU64 = AtomicU64::new(0);
 
 /// How often a handler of a plugin was called.
@@ -164,7 +170,7 @@ pub(crate) fn create(function: EventFunction, mutex: Handle) -> Handle {
         counts: Counts::default(),
         place,
     };
-    table().insert_with(make).0
+    table().insert_made(make)
 }
 
 /// `TSContDestroy`. Mirrors `INKContInternal::destroy`.

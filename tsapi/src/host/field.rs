@@ -195,10 +195,10 @@ pub(crate) fn number(field: Handle, part: c_int) -> i64 {
 
 /// `TSMimeHdrFieldValueStringSet`: the whole value for -1, else the part of that number.
 pub(crate) fn set_value(field: Handle, part: c_int, value: &[u8]) {
-    change(field, |old| match usize::try_from(part) {
-        Err(_) => value.to_vec(),
-        Ok(part) => values::set(old, part, value),
-    });
+    match usize::try_from(part) {
+        Err(_) => want::<Field>(field).set(value),
+        Ok(part) => change(field, |old| values::set(old, part, value)),
+    }
 }
 
 /// `TSMimeHdrFieldValueDateSet`.

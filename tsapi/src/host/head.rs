@@ -13,6 +13,7 @@ use httpsm::hdr::{HTTPVersion, MIMEHdr, RequestHdr, ResponseHdr, reason_lookup};
 use httpsm::{FetchSM, HttpTxn, WeakHttpTxn};
 
 use super::buffer;
+use super::few::Few;
 use super::url::Url;
 use super::{Handle, Kind, Object, findings, table, want};
 use crate::abi::words;
@@ -30,7 +31,7 @@ pub(crate) enum Lent {
 pub(crate) struct MBuffer {
     lent: Mutex<Vec<Arc<[u8]>>>,
     /// The heads and URLs that were made in it, which end with it.
-    owned: Mutex<Vec<Handle>>,
+    owned: Mutex<Few<Handle>>,
 }
 
 impl Object for MBuffer {
@@ -77,8 +78,9 @@ pub(crate) struct Head {
     pub(crate) url: Mutex<Handle>,
 }
 
+#[allow(clippy::large_enum_variant)] // In a place of its own it would be one allocation more.
 enum Source {
-    Own(Box<Mutex<Own>>),
+    Own(Mutex<Own>),
     Of(WeakHttpTxn, Which),
     /// The head of a fetched answer.
     Fetched(FetchSM),
@@ -248,7 +250,7 @@ pub(crate) fn create(mbuffer: Handle) -> Handle {
 
 fn make(mbuffer: Handle, own: Own) -> Handle {
     let mbuffer = want::<MBuffer>(mbuffer);
-    let source = Source::Own(Box::new(Mutex::new(own)));
+    let source = Source::Own(Mutex::new(own));
     let head = Head { mbuffer: mbuffer.clone(), source, url: Mutex::new(Handle::NULL) };
     let handle = table().insert(head);
     mbuffer.owns(handle);

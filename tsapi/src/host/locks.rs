@@ -5,13 +5,14 @@
 //! then, so that the run goes on soundly; the real server goes on without it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use eventsys::sync::Mutex;
-use eventsys::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use eventsys::sync::atomic::{AtomicBool, Ordering};
 use eventsys::{Guard, OwnedGuard, ProxyMutex};
 
+use super::by_number::{ByNumber, by_number};
 use super::{Handle, Kind, Object, findings, table, threads, want};
 
 /// What `TSMutexCreate` makes.
@@ -26,40 +27,86 @@ impl Object for PluginMutex {
 }
 
 /// The handles of mutexes, by the address of the mutex, so that each keeps its own.
-static HANDLES: Mutex<BTreeMap<usize, Handle>> = Mutex::new(BTreeMap::new());
+static HANDLES: Mutex<Handles> =
+    Mutex::new(Handles { by_address: by_number(), in_turn: VecDeque::new() });
+
+struct Handles {
+    by_address: ByNumber<usize, Handle>,
+    /// The same in the order in which they are looked at.
+    in_turn: VecDeque<(usize, Handle)>,
+}
+
+impl Handles {
+    /// Adds one, and looks at two that have been there for the longest time: those that
+    /// connections have kept longer than their continuations end here.
+    fn add(&mut self, key: usize, handle: Handle) {
+        for _ in 0..2 {
+            self.look_at_the_next();
+        }
+        self.by_address.insert(key, handle);
+        self.in_turn.push_back((key, handle));
+    }
+
+    /// Frees a mutex if nothing has it any more, as the reference count of the original does.
+    fn look_at_the_next(&mut self) {
+        let Some((key, handle)) = self.in_turn.pop_front() else { return };
+        if self.by_address.get(&key) != Some(&handle) {
+            return;
+        }
+        if let Ok(object) = table().get::<PluginMutex>(handle) {
+            let is_over =
+                object.is_used.load(Ordering::Relaxed) && Arc::strong_count(&object.mutex) == 1;
+            if !is_over {
+                self.in_turn.push_back((key, handle));
+                return;
+            }
+            let _ = table().take::<PluginMutex>(handle, OVER);
+        }
+        self.by_address.remove(&key);
+    }
+}
+
+/// Why the handle of a mutex has ended by itself.
+const OVER: &str = "its last continuation has ended";
+
+/// A continuation with this mutex is being freed. Mostly it was the last that had it.
+pub(crate) fn continuation_ends(mutex: &Arc<ProxyMutex>) {
+    /// The continuation, and what the handle stands for.
+    const BOTH: usize = 2;
+    if Arc::strong_count(mutex) != BOTH {
+        return;
+    }
+    let mut handles = HANDLES.lock();
+    let key = Arc::as_ptr(mutex).addr();
+    let Some(handle) = handles.by_address.get(&key).copied() else { return };
+    let object = table().get::<PluginMutex>(handle);
+    if object.is_ok_and(|object| object.is_used.load(Ordering::Relaxed)) {
+        let _ = table().take::<PluginMutex>(handle, OVER);
+        handles.by_address.remove(&key);
+    }
+}
 
 /// The handle of a mutex, the same each time.
 pub(crate) fn handle_of(mutex: Arc<ProxyMutex>) -> Handle {
-    forget_those_that_are_over_at_times();
-    let mut handles = HANDLES.lock();
     let key = Arc::as_ptr(&mutex).addr();
-    if let Some(handle) = handles.get(&key).filter(|one| table().get::<PluginMutex>(**one).is_ok())
-    {
-        return *handle;
+    let known = |handles: &Handles| {
+        let handle = handles.by_address.get(&key).copied();
+        handle.filter(|one| table().get::<PluginMutex>(*one).is_ok())
+    };
+    if let Some(handle) = known(&HANDLES.lock()) {
+        return handle;
     }
+    // Not under the lock: a new object may end what another thread has taken out, and a continuation
+    // that ends takes the lock.
     let handle = table().insert(PluginMutex { mutex, is_used: AtomicBool::new(true) });
-    handles.insert(key, handle);
-    handle
-}
-
-/// Frees the mutexes whose last continuation has ended, as the reference count of the original does.
-/// It looks when there are twice as many as the last time.
-fn forget_those_that_are_over_at_times() {
-    static AT: AtomicUsize = AtomicUsize::new(64);
     let mut handles = HANDLES.lock();
-    if handles.len() < AT.load(Ordering::Relaxed) {
-        return;
+    if let Some(earlier) = known(&handles) {
+        // Another thread has been first.
+        let _ = table().take::<PluginMutex>(handle, OVER);
+        return earlier;
     }
-    handles.retain(|_, handle| {
-        let Ok(object) = table().get::<PluginMutex>(*handle) else { return false };
-        let is_over =
-            object.is_used.load(Ordering::Relaxed) && Arc::strong_count(&object.mutex) == 1;
-        if is_over {
-            let _ = table().take::<PluginMutex>(*handle, "its last continuation has ended");
-        }
-        !is_over
-    });
-    AT.store(2 * handles.len() + 64, Ordering::Relaxed);
+    handles.add(key, handle);
+    handle
 }
 
 thread_local! {
@@ -108,11 +155,10 @@ pub(crate) fn proof<'m>(mutex: &'m Arc<ProxyMutex>, of: &str) -> Guard<'m> {
 
 /// `TSMutexCreate`.
 pub(crate) fn create() -> Handle {
-    forget_those_that_are_over_at_times();
     let mutex = ProxyMutex::new();
     let key = Arc::as_ptr(&mutex).addr();
     let handle = table().insert(PluginMutex { mutex, is_used: AtomicBool::new(false) });
-    HANDLES.lock().insert(key, handle);
+    HANDLES.lock().add(key, handle);
     handle
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use eventsys::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use eventsys::sync::{Mutex, MutexGuard};
 
-pub(crate) use self::seen::{Found, forget_what_was_seen};
+pub(crate) use self::seen::{Found, a_handler_begins};
 use super::{calls, findings};
 
 /// What a plugin holds: a `TSCont`, a `TSVConn`, a `TSMLoc` …
@@ -228,7 +228,7 @@ impl Maker {
 
 /// All objects that plugins hold. A call looks an object up in the part that its handle names, so
 /// threads with objects of their own do not wait for each other. What a thread has found in its own
-/// part it remembers for a while (`seen`).
+/// part it remembers (`seen`).
 pub(crate) struct Table {
     parts: [Part; PARTS],
 }
@@ -371,10 +371,7 @@ impl Table {
     }
 
     /// Owns the object that `make` makes, which may keep its handle. `make` must not use the table.
-    pub(crate) fn insert_with<T: Object>(
-        &self,
-        make: impl FnOnce(Handle) -> T,
-    ) -> (Handle, Arc<T>) {
+    fn own<T: Object>(&self, make: impl FnOnce(Handle) -> T) -> (Handle, Arc<T>) {
         let part = part_of_this_thread();
         let maker = Maker::of_this_call();
         let mut slots = self.parts[part].slots.lock();
@@ -389,16 +386,36 @@ impl Table {
         let handle = Handle::new(T::KIND, slot.generation, at * PARTS + part);
         let object = Arc::new(make(handle));
         slot.object = Some(object.clone());
-        drop(slots);
-        if std::ptr::eq(self, &TABLE) {
-            seen::remember(handle, &object);
-        }
         (handle, object)
+    }
+
+    /// This thread has just made the object: the plugin is going to use it.
+    fn remember<T: Object>(&self, handle: Handle, object: Arc<T>) {
+        if std::ptr::eq(self, &TABLE) {
+            seen::remember(handle, object);
+        }
+    }
+
+    /// Owns the object that `make` makes, which may keep its handle. `make` must not use the table.
+    pub(crate) fn insert_with<T: Object>(
+        &self,
+        make: impl FnOnce(Handle) -> T,
+    ) -> (Handle, Arc<T>) {
+        let (handle, object) = self.own(make);
+        self.remember(handle, object.clone());
+        (handle, object)
+    }
+
+    /// As [`Table::insert_with`], for a caller that needs the handle alone.
+    pub(crate) fn insert_made<T: Object>(&self, make: impl FnOnce(Handle) -> T) -> Handle {
+        let (handle, object) = self.own(make);
+        self.remember(handle, object);
+        handle
     }
 
     /// Owns an object.
     pub(crate) fn insert<T: Object>(&self, object: T) -> Handle {
-        self.insert_with(|_| object).0
+        self.insert_made(|_| object)
     }
 
     /// The object behind a handle.

@@ -13,6 +13,7 @@ use eventsys::{EventCode, HrTime, ProxyMutex};
 use httpsm::{CacheLookup, HttpSsn, HttpTxn, Milestone, TxnBytes, WeakHttpSsn, WeakHttpTxn};
 
 use super::args::UserArgs;
+use super::by_number::{ByNumber, by_number};
 use super::config::Value;
 use super::continuation::PluginCont;
 use super::head::{Head, MBuffer, Which};
@@ -51,7 +52,7 @@ impl Object for Session {
 }
 
 /// The handles of transactions and sessions, by their numbers.
-static TRANSACTIONS: Mutex<BTreeMap<u64, Handle>> = Mutex::new(BTreeMap::new());
+static TRANSACTIONS: Mutex<ByNumber<u64, Handle>> = Mutex::new(by_number());
 static SESSIONS: Mutex<BTreeMap<u64, Handle>> = Mutex::new(BTreeMap::new());
 
 thread_local! {

@@ -5,7 +5,7 @@
 //! used for another field, so a field that has been removed stays recognisable; the original reads
 //! a slot that may have another field by then.
 
-use super::{MIMEHdr, Slot};
+use super::{MIMEHdr, Slot, is_name};
 
 /// The place of a field in its [`MIMEHdr`]. It stays the same for the head's whole life, and means
 /// nothing in another head.
@@ -94,8 +94,7 @@ impl MIMEHdr {
     }
 
     fn find_from(&self, at: usize, name: &[u8]) -> Option<MIMEField> {
-        self.fields_from(at)
-            .find(|field| self.of(self.slots[field.0].name).eq_ignore_ascii_case(name))
+        self.fields_from(at).find(|field| is_name(self.of(self.slots[field.0].name), name))
     }
 
     fn fields_from(&self, at: usize) -> impl Iterator<Item = MIMEField> {

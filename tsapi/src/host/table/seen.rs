@@ -1,17 +1,17 @@
-//! What a thread has looked up in the handler that it is in.
+//! What a thread has looked up in its handlers.
 //!
-//! A plugin names the same few objects in one call after the other. To look one up in the table takes a
-//! lock and a count of references, four operations that lock the bus. So a thread remembers, until its
-//! outermost handler returns, what it has found in the part of the table that belongs to it.
+//! A plugin names the same few objects in one call after the other, and in one handler after the other.
+//! To look one up in the table takes a lock and a count of references, four operations that lock the
+//! bus. So a thread remembers what its handlers have found in the part of the table that belongs to it.
 //!
 //! # Why a stale handle is still recognised for certain
 //! An object leaves the table in [`Table::take`](super::Table::take) alone. The thread that remembers it
 //! forgets it there. Any other thread counts at the part (`taken_by_others`), and the count is compared
 //! at each look: if it has changed, all is forgotten, and the table is asked.
 //!
-//! # Why nothing lives longer
-//! What is remembered is forgotten when the handler returns. An object that another thread takes out
-//! meanwhile lives that long, as one that a call of this thread uses does.
+//! # How long what is remembered lives
+//! As long as it is in the table. Only an object that another thread takes out lives longer: until the
+//! next handler of this thread begins, or the thread ends.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -24,13 +24,16 @@ use eventsys::sync::atomic::Ordering;
 use super::{Handle, Object, PARTS, Refusal, SHARED, TABLE, part_of_this_thread};
 use crate::host::calls;
 
-/// So many objects are remembered; one for each bit of `used`.
-const PLACES: usize = 64;
+/// So many objects are remembered: those of some tens of transactions at once.
+const PLACES: usize = 1024;
+
+/// The bits of one word of `used`.
+const BITS: usize = u64::BITS as usize;
 
 struct Seen {
     places: [Place; PLACES],
     /// A bit for each place that has something.
-    used: Cell<u64>,
+    used: [Cell<u64>; PLACES / BITS],
     /// `taken_by_others` of this thread's part, as it was when all of this was true.
     taken: Cell<u64>,
 }
@@ -47,7 +50,7 @@ thread_local! {
             places: [const {
                 Place { handle: Cell::new(Handle::NULL), object: Cell::new(None) }
             }; PLACES],
-            used: Cell::new(0),
+            used: [const { Cell::new(0) }; PLACES / BITS],
             taken: Cell::new(0),
         }
     };
@@ -102,7 +105,8 @@ fn place_of(handle: Handle) -> usize {
 impl Seen {
     /// Forgets one place, and what is there.
     fn forget(&self, at: usize) {
-        self.used.set(self.used.get() & !(1 << at));
+        let used = &self.used[at / BITS];
+        used.set(used.get() & !(1 << (at % BITS)));
         self.places[at].handle.set(Handle::NULL);
         drop(self.places[at].object.take());
     }
@@ -113,13 +117,26 @@ impl Seen {
         if self.places[at].handle.get() != handle {
             self.forget(at);
             self.places[at].handle.set(handle);
-            self.used.set(self.used.get() | 1 << at);
+            let used = &self.used[at / BITS];
+            used.set(used.get() | 1 << (at % BITS));
         }
     }
 
     fn forget_all(&self) {
-        while self.used.get() != 0 {
-            self.forget(self.used.get().trailing_zeros() as usize);
+        for (word, used) in self.used.iter().enumerate() {
+            while used.get() != 0 {
+                self.forget(word * BITS + used.get().trailing_zeros() as usize);
+            }
+        }
+    }
+
+    /// Forgets all if another thread has taken something out of this thread's part.
+    #[inline]
+    fn look_at_the_others(&self, part: usize) {
+        let taken = TABLE.parts[part].taken_by_others.load(Ordering::Acquire);
+        if taken != self.taken.get() {
+            self.taken.set(taken);
+            self.forget_all();
         }
     }
 }
@@ -132,11 +149,7 @@ pub(super) fn find<T: Object>(handle: Handle) -> Result<Found<T>, Refusal> {
         return look_up(handle);
     }
     let known = SEEN.try_with(|seen| {
-        let taken = TABLE.parts[part].taken_by_others.load(Ordering::Acquire);
-        if taken != seen.taken.get() {
-            seen.forget_all();
-            seen.taken.set(taken);
-        }
+        seen.look_at_the_others(part);
         let place = &seen.places[place_of(handle)];
         if place.handle.get() != handle || !handle.is_of(T::KIND) {
             return None;
@@ -153,13 +166,13 @@ pub(super) fn find<T: Object>(handle: Handle) -> Result<Found<T>, Refusal> {
 
 /// This thread has just made the object: the plugin is going to use it.
 #[inline]
-pub(super) fn remember<T: Object>(handle: Handle, object: &Arc<T>) {
+pub(super) fn remember<T: Object>(handle: Handle, object: Arc<T>) {
     if handle.index() % PARTS == SHARED || !calls::is_in_a_handler() {
         return;
     }
     let _ = SEEN.try_with(|seen| {
         seen.takes_place(handle);
-        seen.places[place_of(handle)].object.set(Some(Arc::clone(object) as _));
+        seen.places[place_of(handle)].object.set(Some(object));
     });
 }
 
@@ -177,9 +190,12 @@ pub(super) fn forget(handle: Handle) {
     });
 }
 
-/// The outermost handler of this thread has returned.
-pub(crate) fn forget_what_was_seen() {
-    let _ = SEEN.try_with(Seen::forget_all);
+/// An outermost handler of this thread begins: what another thread has taken out since the last one
+/// ends now.
+#[inline]
+pub(crate) fn a_handler_begins() {
+    let part = part_of_this_thread();
+    let _ = SEEN.try_with(|seen| seen.look_at_the_others(part));
 }
 
 #[cfg(test)]
@@ -203,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_ends_with_the_object_or_the_handler() {
+    fn what_is_remembered_ends_with_the_object() {
         let (handle, inner) = make();
         calls::inside_handler("test", 0, || {
             for _ in 0..2 {
@@ -220,6 +236,9 @@ mod tests {
             drop(used);
             assert!(ended(other));
             assert_eq!(Arc::strong_count(&gone), 1, "it is freed at once");
+        });
+        calls::inside_handler("test", 0, || {
+            assert!(Arc::ptr_eq(&find::<Thing>(handle).expect("there").0, &inner));
         });
         assert!(TABLE.take::<Thing>(handle, "gone").is_ok());
         assert_eq!(Arc::strong_count(&inner), 1);
@@ -240,5 +259,17 @@ mod tests {
             assert!(ended(handle));
         });
         assert_eq!(Arc::strong_count(&inner), 1);
+    }
+
+    #[test]
+    fn what_another_thread_takes_out_between_two_handlers_ends_with_the_next_one() {
+        let (handle, inner) = make();
+        calls::inside_handler("test", 0, || assert!(find::<Thing>(handle).is_ok()));
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert!(TABLE.take::<Thing>(handle, "gone").is_ok()));
+        });
+        assert!(ended(handle), "also outside of a handler");
+        assert_eq!(Arc::strong_count(&inner), 2, "it is remembered");
+        calls::inside_handler("test", 0, || assert_eq!(Arc::strong_count(&inner), 1));
     }
 }
