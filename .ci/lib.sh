@@ -1,11 +1,19 @@
 # What the steps of `.ci/run` share. Sourced, not run.
 
-export CARGO_TERM_COLOR=never RUST_BACKTRACE=1
+# Everything is built once, from nothing: what an incremental build keeps costs and gives nothing.
+export CARGO_TERM_COLOR=never RUST_BACKTRACE=1 CARGO_INCREMENTAL=0
 target=x86_64-unknown-linux-gnu
 started=$SECONDS
 lacking=()
 
-step() { printf '\n=== %s (%d s)\n' "$1" "$((SECONDS - started))"; }
+# Says what comes now, and how long everything before it took: by the clock, and of the processors.
+step() {
+  mkdir -p target
+  times >target/times
+  local processor
+  processor=$(awk -F'[ms ]+' 'NR == 2 { printf "%d", $1 * 60 + $2 + $3 * 60 + $4 }' target/times)
+  printf '\n=== %s (%d s, %d s of the processors)\n' "$1" "$((SECONDS - started))" "$processor"
+}
 
 # What this machine lacks, in one sentence; said here and once more at the end.
 cannot() {

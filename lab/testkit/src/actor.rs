@@ -22,7 +22,12 @@ pub fn actor_under(
     trace: &Arc<Trace>,
     act: impl Fn(&Call<'_>) + Send + 'static,
 ) -> Arc<Actor> {
-    let state: (_, Act) = (Arc::clone(trace), Box::new(act));
+    of_act(mutex, trace, Box::new(act))
+}
+
+// Not generic: the compiler makes it once, not for each actor of a test.
+fn of_act(mutex: &Arc<ProxyMutex>, trace: &Arc<Trace>, act: Act) -> Arc<Actor> {
+    let state = (Arc::clone(trace), act);
     StateMachine::new(Arc::clone(mutex), state, |(trace, act), invocation, code, data| {
         act(&Call { invocation, code, data, trace });
         Outcome::Done

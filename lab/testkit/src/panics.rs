@@ -1,5 +1,6 @@
 //! The text of a call's panic.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The text with which `f` panics.
@@ -13,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// If `f` does not panic, or panics with something that is no text.
 #[track_caller]
 pub fn panic_text<R>(f: impl FnOnce() -> R) -> String {
-    text_of(f).expect("it did not panic")
+    text_of(|| drop(f())).expect("it did not panic")
 }
 
 /// The text with which `f` panics, or `no panic`: for a test of several calls, some of
@@ -23,14 +24,19 @@ pub fn panic_text<R>(f: impl FnOnce() -> R) -> String {
 /// If `f` panics with something that is no text.
 #[track_caller]
 pub fn panic_of<R>(f: impl FnOnce() -> R) -> String {
-    text_of(f).unwrap_or_else(|| "no panic".to_owned())
+    text_of(|| drop(f())).unwrap_or_else(|| "no panic".to_owned())
 }
 
 #[track_caller]
-fn text_of<R>(f: impl FnOnce() -> R) -> Option<String> {
-    let payload = catch_unwind(AssertUnwindSafe(f)).err()?;
-    Some(match payload.downcast::<String>() {
+fn text_of(f: impl FnOnce()) -> Option<String> {
+    Some(text(catch_unwind(AssertUnwindSafe(f)).err()?))
+}
+
+// Not generic: the compiler makes it once, not for each call in a test.
+#[track_caller]
+fn text(payload: Box<dyn Any + Send>) -> String {
+    match payload.downcast::<String>() {
         Ok(text) => *text,
         Err(payload) => (*payload.downcast::<&str>().expect("a text")).to_owned(),
-    })
+    }
 }

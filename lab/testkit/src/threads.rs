@@ -64,10 +64,18 @@ impl Drop for Held {
 /// Runs `f` on a thread that the event system does not own, and waits for its end. A
 /// panic of `f` goes on here.
 pub fn on_foreign_thread<R: Send>(f: impl FnOnce() -> R + Send) -> R {
-    std::thread::scope(|scope| match scope.spawn(f).join() {
-        Ok(result) => result,
-        Err(panic) => std::panic::resume_unwind(panic),
-    })
+    let mut result = None;
+    run_beside(Box::new(|| result = Some(f())));
+    result.expect("it ended without a panic")
+}
+
+// Not generic: the compiler makes it once, not for each call in a test.
+fn run_beside(f: Box<dyn FnOnce() + Send + '_>) {
+    std::thread::scope(|scope| {
+        if let Err(panic) = scope.spawn(f).join() {
+            std::panic::resume_unwind(panic);
+        }
+    });
 }
 
 /// A processor in real time whose `threads` event threads run by themselves. Ends with
@@ -145,16 +153,24 @@ pub fn wait_for(mut done: impl FnMut() -> bool) {
 /// If `f` does not end, or with the panic of `f`.
 #[track_caller]
 pub fn must_end<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> R {
-    let (end, ended) = channel();
+    let (tell, told) = channel();
+    // If the waiting side has gone, the result is not needed.
+    run_to_its_end(Box::new(move || drop(tell.send(f()))));
+    told.recv().expect("it ended without a panic")
+}
+
+// Not generic: the compiler makes it once, not for each call in a test.
+#[track_caller]
+fn run_to_its_end(f: Box<dyn FnOnce() + Send>) {
+    let (end, ended) = channel::<()>();
     let runs = std::thread::spawn(move || {
-        let result = f();
-        let _ = end.send(());
-        result
+        // Dropped at the end of `f`, and by its panic.
+        let _end = end;
+        f();
     });
     let waited = ended.recv_timeout(Duration::from_secs(30));
     assert_ne!(waited, Err(RecvTimeoutError::Timeout), "it does not end");
-    match runs.join() {
-        Ok(result) => result,
-        Err(panic) => std::panic::resume_unwind(panic),
+    if let Err(panic) = runs.join() {
+        std::panic::resume_unwind(panic);
     }
 }

@@ -45,6 +45,8 @@ fn cargo(
         .args(["--locked", "--message-format", "json"])
         .current_dir(bench.workspace())
         .env("CARGO_TARGET_DIR", &bench.target)
+        // A check compiles again what little has changed.
+        .env("CARGO_INCREMENTAL", "1")
         // They would replace the flags of the workspace's own configuration.
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")

@@ -65,8 +65,9 @@ fn built() -> (PathBuf, PathBuf) {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let target = target.unwrap_or_else(|| checkout.join("target"));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    // As the workspace's tests build it: with their features, so that nothing is compiled twice.
     let status = Command::new(cargo)
-        .args(["build", "--package", "atslab", "--locked"])
+        .args(["test", "--workspace", "--test", "it", "--no-run", "--locked"])
         .current_dir(&checkout)
         .status();
     assert!(status.unwrap().success());
