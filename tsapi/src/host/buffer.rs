@@ -14,7 +14,7 @@ use iocore::{BoundBuffer, IOBufferReader};
 
 use super::by_number::{ByNumber, by_number};
 use super::few::Few;
-use super::{Handle, Kind, Object, findings, locks, table, want};
+use super::{Handle, Kind, Object, findings, locks, table, take_out, want};
 
 /// A buffer that a plugin has.
 pub(crate) struct Buffer {
@@ -235,8 +235,7 @@ pub(crate) fn create(index: c_int) -> Handle {
 
 /// `TSIOBufferDestroy`.
 pub(crate) fn destroy(buffer: Handle) {
-    let object = want::<Buffer>(buffer);
-    let _ = table().take::<Buffer>(buffer, "TSIOBufferDestroy was called");
+    let object = take_out::<Buffer>(buffer, "TSIOBufferDestroy was called");
     object.forget_blocks_before(None);
     let readers = std::mem::take(&mut object.parts.lock().readers);
     for (_, reader) in readers {

@@ -18,8 +18,8 @@ use iocore::IoData;
 
 use super::counts::Counts;
 use super::{
-    Handle, Kind, Object, action, calls, connection, fetch, findings, locks, table, transaction,
-    want,
+    Handle, Kind, Object, action, calls, connection, fetch, findings, locks, table, take_out,
+    transaction, want,
 };
 use crate::abi::callbacks::EventFunction;
 use crate::abi::place_of;
@@ -175,12 +175,11 @@ pub(crate) fn create(function: EventFunction, mutex: Handle) -> Handle {
 
 /// `TSContDestroy`. Mirrors `INKContInternal::destroy`.
 pub(crate) fn destroy(cont: Handle) {
-    let object = want::<PluginCont>(cont);
-    let _ = table().take::<PluginCont>(cont, "TSContDestroy was called");
+    let object = take_out::<PluginCont>(cont, "TSContDestroy was called");
     if !object.counts.delete() {
         object.counts.increment();
         if let Some(thread) = EThread::current() {
-            thread.schedule_imm(object.kept() as ContRef);
+            thread.schedule_imm(object as ContRef);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 
 use eventsys::sync::Mutex;
 
-use super::{Handle, Kind, Object, table, want};
+use super::{Handle, Kind, Object, table, take_out, want};
 
 /// An open file.
 pub(crate) struct PluginFile(Mutex<BufReader<File>>);
@@ -31,8 +31,7 @@ pub(crate) fn open(name: &str, mode: &str) -> Handle {
 
 /// `TSfclose`.
 pub(crate) fn close(file: Handle) {
-    let _ = want::<PluginFile>(file);
-    let _ = table().take::<PluginFile>(file, "TSfclose was called");
+    take_out::<PluginFile>(file, "TSfclose was called");
 }
 
 /// `TSfgets`: a line with its end, as much of it as fits before a NUL. False at the end of the file.

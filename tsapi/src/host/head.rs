@@ -15,7 +15,7 @@ use httpsm::{FetchSM, HttpTxn, WeakHttpTxn};
 use super::buffer;
 use super::few::Few;
 use super::url::Url;
-use super::{Handle, Kind, Object, findings, table, want};
+use super::{Handle, Kind, Object, findings, table, take_out, want};
 use crate::abi::words;
 
 /// A text that the host keeps for the plugin.
@@ -232,8 +232,7 @@ pub(crate) fn create_buffer() -> Handle {
 /// `TSMBufferDestroy`.
 pub(crate) fn destroy_buffer(mbuffer: Handle) -> c_int {
     const WHY: &str = "its TSMBuffer was destroyed";
-    let object = want::<MBuffer>(mbuffer);
-    let _ = table().take::<MBuffer>(mbuffer, "TSMBufferDestroy was called");
+    let object = take_out::<MBuffer>(mbuffer, "TSMBufferDestroy was called");
     for owned in std::mem::take(&mut *object.owned.lock()) {
         if let Ok(head) = table().take::<Head>(owned, WHY) {
             let _ = table().take::<Url>(*head.url.lock(), WHY);
@@ -303,8 +302,7 @@ pub(crate) fn clear_fields(head: Handle) {
 
 /// `TSMimeHdrDestroy`.
 pub(crate) fn destroy_fields(head: Handle) {
-    let _ = want::<Head>(head);
-    let _ = table().take::<Head>(head, "TSMimeHdrDestroy was called");
+    take_out::<Head>(head, "TSMimeHdrDestroy was called");
 }
 
 /// The fields as text, with the empty line behind them.
@@ -326,10 +324,8 @@ pub(crate) fn print_fields(head: Handle, buffer: Handle) {
 
 /// `TSHttpHdrDestroy`.
 pub(crate) fn destroy(head: Handle) {
-    let object = want::<Head>(head);
-    let url = *object.url.lock();
-    let _ = table().take::<Url>(url, "its head was destroyed");
-    let _ = table().take::<Head>(head, "TSHttpHdrDestroy was called");
+    let object = take_out::<Head>(head, "TSHttpHdrDestroy was called");
+    let _ = table().take::<Url>(*object.url.lock(), "its head was destroyed");
 }
 
 /// `TSHttpHdrTypeSet`: false for the head of a transaction.

@@ -6,7 +6,7 @@ use eventsys::sync::Mutex;
 use httpsm::hdr::{HdrLimits, HttpParser, ParseResult};
 
 use super::head::{self, Head, HeadType};
-use super::{Handle, Kind, Object, table, want};
+use super::{Handle, Kind, Object, table, take_out, want};
 
 /// A parser of heads.
 #[derive(Default)]
@@ -28,8 +28,7 @@ pub(crate) fn clear(parser: Handle) {
 
 /// `TSHttpParserDestroy`.
 pub(crate) fn destroy(parser: Handle) {
-    let _ = want::<Parser>(parser);
-    let _ = table().take::<Parser>(parser, "TSHttpParserDestroy was called");
+    take_out::<Parser>(parser, "TSHttpParserDestroy was called");
 }
 
 /// `TSHttpHdrParseReq`: a `TSParseResult`, and how many bytes were taken.

@@ -6,7 +6,7 @@
 
 use std::ffi::c_int;
 
-use super::{Handle, Kind, Object, table, want};
+use super::{Handle, Kind, Object, table, take_out, want};
 
 /// A log with the name that the plugin has given.
 pub(crate) struct TextLog {
@@ -34,8 +34,7 @@ pub(crate) fn write(text_log: Handle, text: &str) {
 
 /// `TSTextLogObjectDestroy`.
 pub(crate) fn destroy(text_log: Handle) {
-    let _ = want::<TextLog>(text_log);
-    let _ = table().take::<TextLog>(text_log, "TSTextLogObjectDestroy was called");
+    take_out::<TextLog>(text_log, "TSTextLogObjectDestroy was called");
 }
 
 /// Settings of a file, and `TSTextLogObjectFlush`: there is no file.

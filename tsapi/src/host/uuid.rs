@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use eventsys::sync::Mutex;
 
-use super::{HOST, Handle, Kind, Object, table, want};
+use super::{HOST, Handle, Kind, Object, table, take_out, want};
 
 /// A UUID: its text, once it has one.
 #[derive(Default)]
@@ -31,8 +31,7 @@ pub(crate) fn create() -> Handle {
 
 /// `TSUuidDestroy`.
 pub(crate) fn destroy(uuid: Handle) {
-    let _ = want::<Uuid>(uuid);
-    let _ = table().take::<Uuid>(uuid, "TSUuidDestroy was called");
+    take_out::<Uuid>(uuid, "TSUuidDestroy was called");
 }
 
 /// `TSUuidInitialize`: false for a version that the original does not make.

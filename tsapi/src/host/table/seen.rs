@@ -122,7 +122,10 @@ impl Seen {
         }
     }
 
-    fn forget_all(&self) {
+    #[cold]
+    #[inline(never)]
+    fn forget_all(&self, taken: u64) {
+        self.taken.set(taken);
         for (word, used) in self.used.iter().enumerate() {
             while used.get() != 0 {
                 self.forget(word * BITS + used.get().trailing_zeros() as usize);
@@ -135,8 +138,7 @@ impl Seen {
     fn look_at_the_others(&self, part: usize) {
         let taken = TABLE.parts[part].taken_by_others.load(Ordering::Acquire);
         if taken != self.taken.get() {
-            self.taken.set(taken);
-            self.forget_all();
+            self.forget_all(taken);
         }
     }
 }
@@ -156,9 +158,16 @@ pub(super) fn find<T: Object>(handle: Handle) -> Result<Found<T>, Refusal> {
         }
         place.object.take()?.downcast::<T>().ok()
     });
-    if let Ok(Some(object)) = known {
-        return Ok(Found { object: Some(object), handle, stays: PhantomData });
+    match known {
+        Ok(Some(object)) => Ok(Found { object: Some(object), handle, stays: PhantomData }),
+        _ => look_up_and_remember(handle),
     }
+}
+
+/// What is rare stands outside of [`find`], so that the usual look keeps little on the stack.
+#[cold]
+#[inline(never)]
+fn look_up_and_remember<T: Object>(handle: Handle) -> Result<Found<T>, Refusal> {
     let found = look_up(handle)?;
     let _ = SEEN.try_with(|seen| seen.takes_place(handle));
     Ok(found)
@@ -176,6 +185,7 @@ pub(super) fn remember<T: Object>(handle: Handle, object: Arc<T>) {
     });
 }
 
+#[inline(never)]
 fn look_up<T: Object>(handle: Handle) -> Result<Found<T>, Refusal> {
     TABLE.get(handle).map(|object| Found { object: Some(object), handle, stays: PhantomData })
 }
