@@ -66,7 +66,9 @@ use httpsm::HttpProxy;
 pub use self::findings::{Finding, Report, answer_has_ended, report, watch_answers};
 pub use self::hooks::ports_are_ready;
 pub use self::names::event_name;
-pub(crate) use self::table::{Found, Handle, Kind, Object, find, remove_if, table, take_out, want};
+pub(crate) use self::table::{
+    Found, Handle, HandleCell, Kind, Object, find, remove_if, table, take_out, want,
+};
 
 /// What a host needs to know.
 pub struct HostOptions {

@@ -38,6 +38,9 @@ impl Counter {
 /// More than the interface has functions.
 const FUNCTIONS: usize = 640;
 
+/// The place of the callbacks in [`Times`]: the numbers of functions begin behind it.
+const CALLBACKS: usize = 0;
+
 /// How often one thread has called each function. Only that thread writes, so a count needs no
 /// operation that locks the bus; others read.
 struct Times([AtomicU64; FUNCTIONS]);
@@ -141,6 +144,21 @@ pub(crate) fn enter(counter: &'static Counter) -> Call {
         times.store(times.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         Call { outer: here.function.replace(counter.name) }
     })
+}
+
+/// The event of a continuation calls a handler of a plugin.
+#[inline]
+pub(crate) fn count_callback() {
+    HERE.with(|here| {
+        let times = &here.times().0[CALLBACKS];
+        times.store(times.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    });
+}
+
+/// How often a handler of a plugin was called.
+pub(crate) fn callbacks() -> u64 {
+    let threads = TIMES.lock().all.clone();
+    threads.iter().map(|one| one.0[CALLBACKS].load(Ordering::Relaxed)).sum()
 }
 
 /// A call of the function with this name, as [`enter`].

@@ -7,7 +7,7 @@ use std::any::Any;
 use std::ffi::c_int;
 use std::sync::Arc;
 
-use eventsys::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use eventsys::sync::atomic::{AtomicUsize, Ordering};
 use eventsys::{
     ContRef, Continuation, ContinuationBase, Data, EThread, EventCode, Invocation, Outcome,
     ProxyMutex, call,
@@ -43,13 +43,6 @@ impl Drop for PluginCont {
     fn drop(&mut self) {
         self.base.mutex().into_iter().for_each(locks::continuation_ends);
     }
-}
-
-static CALLBACKS: AtomicU64 = AtomicU64::new(0);
-
-/// How often a handler of a plugin was called.
-pub(crate) fn callbacks() -> u64 {
-    CALLBACKS.load(Ordering::Relaxed)
 }
 
 impl Continuation for PluginCont {
@@ -89,7 +82,7 @@ impl Continuation for PluginCont {
             _ => None,
         };
         let data = self.data_of(call.this(), data);
-        CALLBACKS.fetch_add(1, Ordering::Relaxed);
+        calls::count_callback();
         calls::inside_handler(self.place, event.0, || {
             transaction::callback_begins();
             locks::under(self.base.mutex(), || self.function.call(self.handle, event.0, data));

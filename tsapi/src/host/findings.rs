@@ -75,7 +75,7 @@ pub fn report() -> Report {
     let held = table().census().into_iter().map(|(kind, n)| (kind.name(), n)).collect();
     let findings = FINDINGS.lock().clone();
     let leaks = leaks();
-    Report { calls, left_out, findings, held, leaks, callbacks: super::continuation::callbacks() }
+    Report { calls, left_out, findings, held, leaks, callbacks: calls::callbacks() }
 }
 
 /// What a plugin makes for a request and has to give back. Continuations, mutexes and threads may stay

@@ -15,7 +15,7 @@ use httpsm::{FetchSM, HttpTxn, WeakHttpTxn};
 use super::buffer;
 use super::few::Few;
 use super::url::Url;
-use super::{Handle, Kind, Object, findings, table, take_out, want};
+use super::{Handle, HandleCell, Kind, Object, findings, table, take_out, want};
 use crate::abi::words;
 
 /// A text that the host keeps for the plugin.
@@ -75,7 +75,7 @@ pub(crate) struct Head {
     pub(crate) mbuffer: Arc<MBuffer>,
     source: Source,
     /// The handle of its URL, once a plugin has asked for it.
-    pub(crate) url: Mutex<Handle>,
+    pub(crate) url: HandleCell,
 }
 
 #[allow(clippy::large_enum_variant)] // In a place of its own it would be one allocation more.
@@ -111,12 +111,12 @@ impl Head {
     /// The head of a transaction.
     pub(crate) fn of(txn: &HttpTxn, which: Which, mbuffer: Arc<MBuffer>) -> Head {
         let source = Source::Of(txn.downgrade(), which);
-        Head { mbuffer, source, url: Mutex::new(Handle::NULL) }
+        Head { mbuffer, source, url: HandleCell::default() }
     }
 
     /// The head of a fetched answer.
     pub(crate) fn fetched(fetch: FetchSM, mbuffer: Arc<MBuffer>) -> Head {
-        Head { mbuffer, source: Source::Fetched(fetch), url: Mutex::new(Handle::NULL) }
+        Head { mbuffer, source: Source::Fetched(fetch), url: HandleCell::default() }
     }
 
     fn own() -> Own {
@@ -235,7 +235,7 @@ pub(crate) fn destroy_buffer(mbuffer: Handle) -> c_int {
     let object = take_out::<MBuffer>(mbuffer, "TSMBufferDestroy was called");
     for owned in std::mem::take(&mut *object.owned.lock()) {
         if let Ok(head) = table().take::<Head>(owned, WHY) {
-            let _ = table().take::<Url>(*head.url.lock(), WHY);
+            let _ = table().take::<Url>(head.url.get(), WHY);
         }
         let _ = table().take::<Url>(owned, WHY);
     }
@@ -250,7 +250,7 @@ pub(crate) fn create(mbuffer: Handle) -> Handle {
 fn make(mbuffer: Handle, own: Own) -> Handle {
     let mbuffer = want::<MBuffer>(mbuffer);
     let source = Source::Own(Mutex::new(own));
-    let head = Head { mbuffer: mbuffer.clone(), source, url: Mutex::new(Handle::NULL) };
+    let head = Head { mbuffer: mbuffer.clone(), source, url: HandleCell::default() };
     let handle = table().insert(head);
     mbuffer.owns(handle);
     handle
@@ -325,7 +325,7 @@ pub(crate) fn print_fields(head: Handle, buffer: Handle) {
 /// `TSHttpHdrDestroy`.
 pub(crate) fn destroy(head: Handle) {
     let object = take_out::<Head>(head, "TSHttpHdrDestroy was called");
-    let _ = table().take::<Url>(*object.url.lock(), "its head was destroyed");
+    let _ = table().take::<Url>(object.url.get(), "its head was destroyed");
 }
 
 /// `TSHttpHdrTypeSet`: false for the head of a transaction.
@@ -425,11 +425,18 @@ pub(crate) fn url(head: Handle) -> Option<Handle> {
     if object.kind() == HeadType::Response {
         return None;
     }
-    let mut url = object.url.lock();
-    if table().get::<Url>(*url).is_err() {
-        *url = table().insert(Url::of(object.clone()));
+    let known = object.url.get();
+    if super::find::<Url>(known).is_ok() {
+        return Some(known);
     }
-    Some(*url)
+    let url = table().insert(Url::of(object.clone()));
+    match object.url.replace(known, url) {
+        Ok(()) => Some(url),
+        Err(earlier) => {
+            let _ = table().take::<Url>(url, "another thread has asked for it first");
+            Some(earlier)
+        }
+    }
 }
 
 /// `TSHttpHdrUrlSet`: a copy of the URL becomes the target.

@@ -114,6 +114,24 @@ impl Kind {
     }
 }
 
+/// A handle that is set once, or none yet.
+#[derive(Default)]
+pub(crate) struct HandleCell(AtomicU64);
+
+impl HandleCell {
+    /// `NULL` if there is none.
+    pub(crate) fn get(&self) -> Handle {
+        Handle(self.0.load(Ordering::Acquire))
+    }
+
+    /// Puts a new handle in the place of `old`. Else another thread was first, with the handle that is
+    /// returned.
+    pub(crate) fn replace(&self, old: Handle, new: Handle) -> Result<(), Handle> {
+        let replaced = self.0.compare_exchange(old.0, new.0, Ordering::AcqRel, Ordering::Acquire);
+        replaced.map(drop).map_err(Handle)
+    }
+}
+
 const BITS: u32 = 24;
 const MASK: u64 = (1 << BITS) - 1;
 
@@ -388,6 +406,7 @@ impl Table {
     }
 
     /// Owns the object that `make` makes, which may keep its handle. `make` must not use the table.
+    #[inline]
     fn own<T: Object>(&self, make: impl FnOnce(Handle) -> T) -> (Handle, Arc<T>) {
         let part = part_of_this_thread();
         let maker = Maker::of_this_call();
@@ -407,6 +426,7 @@ impl Table {
     }
 
     /// This thread has just made the object: the plugin is going to use it.
+    #[inline]
     fn remember<T: Object>(&self, handle: Handle, object: Arc<T>) {
         if std::ptr::eq(self, &TABLE) {
             seen::remember(handle, object);
@@ -414,6 +434,7 @@ impl Table {
     }
 
     /// Owns the object that `make` makes, which may keep its handle. `make` must not use the table.
+    #[inline]
     pub(crate) fn insert_with<T: Object>(
         &self,
         make: impl FnOnce(Handle) -> T,
@@ -424,6 +445,7 @@ impl Table {
     }
 
     /// As [`Table::insert_with`], for a caller that needs the handle alone.
+    #[inline]
     pub(crate) fn insert_made<T: Object>(&self, make: impl FnOnce(Handle) -> T) -> Handle {
         let (handle, object) = self.own(make);
         self.remember(handle, object);
@@ -431,6 +453,7 @@ impl Table {
     }
 
     /// Owns an object.
+    #[inline]
     pub(crate) fn insert<T: Object>(&self, object: T) -> Handle {
         self.insert_made(|_| object)
     }

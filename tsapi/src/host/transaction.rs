@@ -138,8 +138,7 @@ fn end_transaction(handle: Handle) {
     transaction.connections.end(WITH_IT);
     for (_, mbuffer, head) in std::mem::take(&mut *transaction.heads.lock()) {
         if let Ok(head) = table().take::<Head>(head, WITH_IT) {
-            let url = *head.url.lock();
-            let _ = table().take::<Url>(url, WITH_IT);
+            let _ = table().take::<Url>(head.url.get(), WITH_IT);
         }
         let _ = table().take::<MBuffer>(mbuffer, WITH_IT);
     }
