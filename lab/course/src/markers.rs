@@ -17,6 +17,7 @@
 //! stand in a hole of another one. Holes of one lesson do not nest.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use memchr::memmem;
 use thiserror::Error;
@@ -132,7 +133,10 @@ fn begin(word: &str, rest: &str, line: &str, index: usize) -> Result<Hole, Marke
 }
 
 fn marker(line: &str) -> Option<&str> {
-    line.trim().strip_prefix(MARKER)
+    static FINDER: LazyLock<memmem::Finder<'static>> =
+        LazyLock::new(|| memmem::Finder::new(MARKER));
+    let at = FINDER.find(line.as_bytes())?;
+    line[..at].trim_start().is_empty().then(|| line[at + MARKER.len()..].trim_end())
 }
 
 fn parse(marker: &str) -> Option<(Vec<u32>, &str, &str)> {

@@ -73,6 +73,17 @@ pub(super) struct Flow {
 /// How much is written or taken in one go.
 const PIECE: i64 = 64 * 1024;
 
+/// Bytes that count up: a piece that begins with any byte is in them.
+static COUNTING: [u8; PIECE as usize + 256] = {
+    let mut bytes = [0; PIECE as usize + 256];
+    let mut at = 0;
+    while at < bytes.len() {
+        bytes[at] = at as u8;
+        at += 1;
+    }
+    bytes
+};
+
 impl Buffers {
     /// Empty buffers under `mutex`.
     pub(super) fn new(
@@ -111,9 +122,9 @@ impl Buffers {
         while left > 0 {
             let piece = left.min(PIECE);
             let seed = self.seed.load(Ordering::Relaxed);
-            let space: Vec<u8> = (0..piece).map(|i| seed.wrapping_add(i as u8)).collect();
+            let from = usize::from(seed);
             self.seed.store(seed.wrapping_add(piece as u8), Ordering::Relaxed);
-            self.write.write(guard, &space);
+            self.write.write(guard, &COUNTING[from..from + piece as usize]);
             left -= piece;
         }
     }
@@ -168,8 +179,10 @@ impl Buffers {
     #[cfg(feature = "explore")]
     fn check(&self, bytes: &[u8]) {
         let consumed = self.consumed.load(Ordering::Relaxed);
-        let is_wrong = |(at, byte): (usize, &u8)| *byte != (consumed as u8).wrapping_add(at as u8);
-        if let Some(at) = bytes.iter().enumerate().position(is_wrong)
+        let from = usize::from(consumed as u8);
+        let right = &COUNTING[from..from + bytes.len()];
+        if bytes != right
+            && let Some(at) = bytes.iter().zip(right).position(|(byte, right)| byte != right)
             && self.wrong_at.load(Ordering::Relaxed) < 0
         {
             self.wrong_at.store(consumed + at as i64, Ordering::Relaxed);

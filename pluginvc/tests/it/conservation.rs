@@ -3,8 +3,8 @@
 //! waits for an event that is not scheduled; and once both ends have closed,
 //! nothing is left in memory.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use eventsys::mutex::census;
 use iocore::ShutdownHowTo::{Read, Write};
@@ -57,7 +57,7 @@ struct End {
 }
 
 /// The stream that every end writes, cut off where it is.
-const STREAM: usize = 1 << 22;
+static STREAM: LazyLock<Vec<u8>> = LazyLock::new(|| counting(1 << 22));
 
 impl End {
     fn new(agent: &Agent) -> End {
@@ -128,7 +128,7 @@ proptest! {
         program in prop::collection::vec((any::<bool>(), act()), 1..60),
     ) {
         let lab = Lab::new();
-        let stream = counting(STREAM);
+        let stream = STREAM.as_slice();
         let (a, p) = lab.agents();
         p.on(ACCEPT, |me| {
             me.read(MAX);
@@ -143,7 +143,7 @@ proptest! {
         for (active, act) in program {
             match act {
                 Act::Run(passes) => (0..passes).for_each(|_| lab.thread.run_pass()),
-                act => ends[usize::from(!active)].act(act, &stream),
+                act => ends[usize::from(!active)].act(act, stream),
             }
         }
         lab.settle();
@@ -156,7 +156,7 @@ proptest! {
             calls = a.calls() + p.calls();
             for end in &mut ends {
                 if !end.is_read_shut() && end.agent.with(|me| me.waiting()) > 0 {
-                    end.act(Act::Take(MAX), &stream);
+                    end.act(Act::Take(MAX), stream);
                 }
             }
             lab.settle();

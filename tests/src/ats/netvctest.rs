@@ -11,7 +11,7 @@ use crate::ats::vocabulary::driver;
 use pluginvc::steps as pvc;
 use pluginvc::steps::Side;
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use eventsys::steps::{Step, StepKind, Steps, Subject};
 use eventsys::{
@@ -244,15 +244,9 @@ impl Test {
     }
 
     fn fill_buffer(&self, guard: &Guard<'_>, buffer: &BoundBuffer, bytes: i64) {
-        let mut seed = self.write_seed.get();
-        let space: Vec<u8> = (0..bytes)
-            .map(|_| {
-                let byte = seed;
-                seed = seed.wrapping_add(1);
-                byte
-            })
-            .collect();
-        self.write_seed.set(seed);
+        let seed = self.write_seed.get();
+        let space = counting(seed, usize::try_from(bytes).unwrap_or(0));
+        self.write_seed.set(seed.wrapping_add(space.len() as u8));
         buffer.write(guard, &space);
         self.actual_bytes_sent.set(self.actual_bytes_sent.get() + bytes.max(0));
     }
@@ -292,16 +286,14 @@ impl Test {
     }
 
     fn count_good_bytes(&self, piece: &[u8]) -> usize {
-        let mut seed = self.read_seed.get();
-        let good = piece
-            .iter()
-            .take_while(|&&byte| {
-                let same = byte == seed;
-                seed = seed.wrapping_add(u8::from(same));
-                same
-            })
-            .count();
-        self.read_seed.set(seed);
+        let seed = self.read_seed.get();
+        let expected = counting(seed, piece.len());
+        let good = if piece == expected {
+            piece.len()
+        } else {
+            piece.iter().zip(&expected).take_while(|(byte, expected)| byte == expected).count()
+        };
+        self.read_seed.set(seed.wrapping_add(good as u8));
         good
     }
 
@@ -375,4 +367,13 @@ impl Test {
 /// `EVENT_NONE` is a wild card.
 fn accepts(term: EventCode, event: EventCode) -> bool {
     term == event || term == EventCode::EVENT_NONE
+}
+
+/// `len` bytes that count up, the first of which is `seed`.
+fn counting(seed: u8, len: usize) -> Vec<u8> {
+    static TWICE: LazyLock<Vec<u8>> = LazyLock::new(|| (0..=255).chain(0..=255).collect());
+    let from = usize::from(seed);
+    let mut bytes = TWICE[from..from + 256].repeat(len.div_ceil(256));
+    bytes.truncate(len);
+    bytes
 }

@@ -1,14 +1,16 @@
 //! `atslab steps`: what the port does in a case.
 
-use std::io::{self, Write};
+use std::env;
+use std::io::{self, Stdout, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anstream::{AutoStream, ColorChoice};
 use clap::{ArgGroup, Args, ValueEnum};
 use conformance::ats::vocabulary::driver;
 use conformance::ats::{Case, Epoch};
-use env_logger::{Env, Target};
+use env_logger::{Env, Target, WriteStyle};
 use eventsys::Options;
 use eventsys::mutex::census;
 use eventsys::steps::{Collector, LockNames, LogSink, Step, Steps, json_line};
@@ -126,11 +128,40 @@ fn log_steps(name: &str, case: &Case, epoch: Epoch) -> Result<(), Error> {
 }
 
 fn start_log() {
-    env_logger::Builder::from_env(
+    let mut builder = env_logger::Builder::from_env(
         Env::default().default_filter_or("pvc=debug,pvc_event=debug,pvc_test=debug"),
-    )
-    .target(Target::Stdout)
-    // The cases run in virtual time: the time of day would say nothing.
-    .format_timestamp(None)
-    .init();
+    );
+    // The logger cannot see where a pipe leads to.
+    if env::var_os("RUST_LOG_STYLE").is_none_or(|style| style == "auto") {
+        builder.write_style(match AutoStream::choice(&io::stdout()) {
+            ColorChoice::Never => WriteStyle::Never,
+            _ => WriteStyle::Always,
+        });
+    }
+    builder
+        .target(Target::Pipe(Box::new(Log(io::stdout()))))
+        // The cases run in virtual time: the time of day would say nothing.
+        .format_timestamp(None)
+        .init();
+}
+
+/// Standard output for the log. A logger passes over the errors of its output; without this, a
+/// case would run to its end although the reader of its log has gone away.
+struct Log(Stdout);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).inspect_err(end_without_a_reader)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().inspect_err(end_without_a_reader)
+    }
+}
+
+/// Ends the command with the status that it has everywhere when its reader goes away.
+fn end_without_a_reader(error: &io::Error) {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        std::process::exit(0);
+    }
 }

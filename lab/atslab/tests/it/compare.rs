@@ -1,6 +1,6 @@
 //! `atslab compare`: the table, the first difference, the last line, the exit status.
 
-use crate::common::{Files, atslab, stdout, without_times};
+use crate::common::{Files, atslab, shared, stdout, without_times};
 use predicates::prelude::*;
 use predicates::str::{contains, ends_with};
 
@@ -15,7 +15,7 @@ fn without_a_command_the_cases_of_9_1_3_are_compared() {
 
 #[test]
 fn compare_covers_every_generation() {
-    let text = stdout(atslab().arg("compare"));
+    let text = shared("compare").expect("it is played once");
     assert!(text.ends_with("\nidentical: 336 of 336 cases, 2841844 steps\n"), "{text}");
 }
 

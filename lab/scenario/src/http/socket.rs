@@ -26,6 +26,8 @@ pub(super) struct Socket {
     moves: VecDeque<Deed>,
     reads: bool,
     has_ended: bool,
+    /// What one call reads. A socket is asked in each pass, and most passes bring nothing.
+    piece: Box<[u8]>,
 }
 
 impl Socket {
@@ -36,7 +38,8 @@ impl Socket {
         let _ = stream.set_nodelay(true);
         let line = Line::new(stage, name, who);
         let moves = stage.moves(who, When::Start).unwrap_or_default().into();
-        Socket { line, stream: Some(stream), moves, reads: true, has_ended: false }
+        let piece = vec![0; 1 << 16].into();
+        Socket { line, stream: Some(stream), moves, reads: true, has_ended: false, piece }
     }
 
     /// True when nothing can happen on it any more.
@@ -112,12 +115,11 @@ impl Socket {
 
     fn read(&mut self, stage: &Stage) {
         let mut left = if self.reads && !self.has_ended { MOST_OF_A_PASS } else { 0 };
-        let mut piece = [0; 1 << 16];
         while let (Some(stream), 1..) = (&mut self.stream, left) {
-            match stream.read(&mut piece) {
+            match stream.read(&mut self.piece) {
                 Ok(n) if n > 0 => {
                     left -= n.min(left);
-                    let moves = self.line.received(stage, &piece[..n]);
+                    let moves = self.line.received(stage, &self.piece[..n]);
                     self.add(moves);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,

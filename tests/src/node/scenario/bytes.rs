@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 /// these.
 pub(super) fn bytes(value: &Value) -> Vec<u8> {
     match value {
+        // A body of a megabyte is plain ASCII: its bytes are there as they are.
+        Value::String(text) if text.is_ascii() => text.clone().into_bytes(),
         Value::String(text) => text.chars().map(|c| c as u8).collect(),
-        Value::Array(parts) => parts.iter().flat_map(bytes).collect(),
+        Value::Array(parts) => parts.iter().map(bytes).collect::<Vec<_>>().concat(),
         Value::Object(_) => {
             let unit = bytes(&value["rep"]);
             unit.repeat(usize::try_from(value["n"].as_u64().unwrap_or(0)).unwrap_or(0))
@@ -30,5 +32,8 @@ pub(super) fn show(bytes: &[u8]) -> Value {
 
 /// Bytes as a string of Latin-1.
 pub(super) fn latin1(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| char::from(*byte)).collect()
+    match str::from_utf8(bytes) {
+        Ok(text) if text.is_ascii() => text.to_owned(),
+        _ => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    }
 }

@@ -236,7 +236,7 @@ impl World {
             .collect();
         let mut event = json!({"e": "client", "status": status, "ended": ended});
         if self.options["tell_bytes"] == true {
-            event["bytes"] = show(&bytes(&json!(text)));
+            event["bytes"] = show(&bytes(&Value::String(text)));
         }
         self.tell_of(connection, event);
     }

@@ -8,6 +8,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::common::shared;
+
 /// What a test does with a command.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
@@ -147,6 +149,11 @@ impl Workshop {
         kind: &Kind,
         answers: &mut Answers,
     ) -> Result<String, String> {
+        if let Kind::Atslab(text) = kind
+            && let Some(known) = text.strip_prefix("atslab ").and_then(shared)
+        {
+            return Ok(known.trim_end_matches('\n').to_owned());
+        }
         let was_untouched = self.is_untouched();
         if let Some(known) = answers.0.get(command).filter(|_| was_untouched) {
             return Ok(known.clone());

@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use assert_cmd::Command;
 use flate2::Compression;
@@ -31,6 +32,17 @@ pub(crate) fn stdout(command: &mut Command) -> String {
 /// What the command prints to standard error.
 pub(crate) fn stderr(command: &mut Command) -> String {
     text(command.output().expect("the command starts").stderr)
+}
+
+/// Commands that take long, print the same in each folder, and are of several tests.
+const SHARED: [&str; 2] = ["museum", "compare"];
+
+/// What this command prints if it is one of those that are played once for all tests.
+pub(crate) fn shared(command: &str) -> Option<&'static str> {
+    static PLAYED: [OnceLock<String>; SHARED.len()] = [const { OnceLock::new() }; SHARED.len()];
+    let at = SHARED.iter().position(|shared| *shared == command)?;
+    let play = || text(atslab().arg(command).assert().code(0).get_output().stdout.clone());
+    Some(PLAYED[at].get_or_init(play))
 }
 
 fn text(bytes: Vec<u8>) -> String {
