@@ -315,7 +315,6 @@ impl EventRef {
         match self.event.state.compare_exchange(live, live | 1, Ordering::AcqRel, Ordering::Relaxed)
         {
             Ok(_) => {
-                #[cfg(not(feature = "explore"))]
                 self.let_go();
                 Ok(true)
             }
@@ -327,7 +326,6 @@ impl EventRef {
     /// This thread has just cancelled the event. If it waits in a queue of this thread, it is freed there
     /// and not dispatched. A timer may wait for long, so its continuation goes at once: a connection would
     /// keep its memory until then. (The original's event owns no continuation.)
-    #[cfg(not(feature = "explore"))]
     fn let_go(&self) {
         if !self.event.is_mine() {
             return;

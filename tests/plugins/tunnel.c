@@ -10,6 +10,7 @@ enum { SKIP_REMAPPING = 6 };
 
 typedef struct {
   const char *host, *answer;
+  int stays;
 } Way;
 
 static const Way ways[] = {
@@ -17,6 +18,9 @@ static const Way ways[] = {
   {"close.test", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"},
   {"refused.test", "HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno\n"},
   {"silent.test", ""},
+  {"open.test", "HTTP/1.1 200 OK\r\n\r\n", 1},
+  {"lost.test", "HTTP/1.1 200 OK\r\n\r\nhello", 1},
+  {"refused-open.test", "HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno\n", 1},
 };
 
 typedef struct {
@@ -70,7 +74,9 @@ intercept(TSCont cont, int event, void *data)
   case WRITE_READY:
     return 0;
   case WRITE_COMPLETE:
-    end(cont, state);
+    if (!state->way->stays) {
+      end(cont, state);
+    }
     return 0;
   default:
     if (state->vc != NULL) {

@@ -1,4 +1,4 @@
-//! `CONNECT`: a tunnel to the target that the client names.
+//! `CONNECT`: a tunnel to the target that the client names, or to a plugin that answers in its place.
 //!
 //! Mirrors `state_raw_http_server_open`, `setup_blind_tunnel` and
 //! `HttpTransact::OriginServerRawOpen` (9.2.9). A new connection only means that

@@ -137,7 +137,13 @@ impl State {
         }
         self.finish_response(config, &mut response);
         self.client_response = Some(response);
-        if status == 304 { ResponseNext::HeadOnly } else { ResponseNext::ServerRead }
+        match status {
+            304 => ResponseNext::HeadOnly,
+            // By a plugin that answers in place of the proxy: no origin server is asked to CONNECT.
+            // Mirrors `handle_no_cache_operation_on_forward_server_response`.
+            200 if self.client_request.method == b"CONNECT" => ResponseNext::Tunnel,
+            _ => ResponseNext::ServerRead,
+        }
     }
 
     /// Mirrors `insert_time_and_age_headers_in_response` and

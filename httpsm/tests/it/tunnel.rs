@@ -188,3 +188,37 @@ fn an_origin_server_that_goes_while_a_plugin_thinks_leaves_nothing_to_tunnel_to(
     assert!(client.is_at_end());
     lab.expect_nothing_left(vec![client]);
 }
+
+/// A plugin that takes a `CONNECT` in place of the proxy answers it. Behind its 200 all bytes go
+/// through; what it sends together with the head is lost, as in 9.2.9.
+#[test]
+fn behind_the_200_of_a_plugin_all_bytes_go_both_ways() {
+    let lab = lab();
+    let acceptor = lab.acceptor();
+    let takes = FreeContinuation::new(move |_, _, data| {
+        let txn = data.txn().expect("a transaction");
+        txn.intercept(acceptor.clone());
+        txn.reenable(EventCode::TS_EVENT_HTTP_CONTINUE);
+        Outcome::Done
+    });
+    lab.proxy.hooks().add(HttpHook::ReadRequestHdr, takes);
+    let client = lab.ask(&connect("early"));
+    let plugin = lab.origin();
+    assert!(plugin.text().starts_with("CONNECT 127.0.0.1:19090 HTTP/1.1\r\n"), "{}", plugin.text());
+    plugin.take();
+    plugin.send(b"HTTP/1.1 200 OK\r\n\r\nlost");
+    lab.settle();
+    let with_age = ANSWER.replace("Connection:", "Age: 0\r\nConnection:");
+    assert_eq!(client.text(), with_age);
+    client.take();
+    assert_eq!(plugin.take(), b"early");
+    for (from, to) in [(&client, &plugin), (&plugin, &client)] {
+        from.send(b"bytes");
+        lab.settle();
+        assert_eq!((&to.take()[..], to.is_at_end()), (&b"bytes"[..], false));
+    }
+    client.close();
+    lab.settle();
+    assert!(plugin.is_at_end());
+    lab.expect_nothing_left(vec![plugin]);
+}

@@ -46,31 +46,6 @@ methods()
   return the_methods;
 }
 
-const char *
-name_of(int event)
-{
-  switch (event) {
-  case TS_EVENT_VCONN_READ_READY:
-    return "READ_READY";
-  case TS_EVENT_VCONN_READ_COMPLETE:
-    return "READ_COMPLETE";
-  case TS_EVENT_VCONN_WRITE_READY:
-    return "WRITE_READY";
-  case TS_EVENT_VCONN_WRITE_COMPLETE:
-    return "WRITE_COMPLETE";
-  case TS_EVENT_VCONN_EOS:
-    return "EOS";
-  case TS_EVENT_ERROR:
-    return "ERROR";
-  case TS_EVENT_VCONN_INACTIVITY_TIMEOUT:
-    return "INACTIVITY_TIMEOUT";
-  case TS_EVENT_VCONN_ACTIVE_TIMEOUT:
-    return "ACTIVE_TIMEOUT";
-  default:
-    return "an event without a name";
-  }
-}
-
 int
 handle_netvc(TSCont cont, TSEvent event, void *data)
 {
@@ -179,7 +154,7 @@ NetVc::told(int event, TSVIO vio)
   if (stage->ending) {
     return;
   }
-  const std::string name = name_of(event);
+  const std::string name = event_name(event);
   bool is_of_one         = name.find("READ_") == 0 || name.find("WRITE_") == 0;
   const char *of         = is_of_one ? "" : (vio == vios[1] ? " of the write" : " of the read");
   int64_t nbytes         = TSVIONBytesGet(vio);

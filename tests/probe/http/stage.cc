@@ -45,6 +45,31 @@ hex(const char *bytes, int64_t n)
 }
 } // namespace
 
+const char *
+event_name(int event)
+{
+  switch (event) {
+  case TS_EVENT_VCONN_READ_READY:
+    return "READ_READY";
+  case TS_EVENT_VCONN_READ_COMPLETE:
+    return "READ_COMPLETE";
+  case TS_EVENT_VCONN_WRITE_READY:
+    return "WRITE_READY";
+  case TS_EVENT_VCONN_WRITE_COMPLETE:
+    return "WRITE_COMPLETE";
+  case TS_EVENT_VCONN_EOS:
+    return "EOS";
+  case TS_EVENT_ERROR:
+    return "ERROR";
+  case TS_EVENT_VCONN_INACTIVITY_TIMEOUT:
+    return "INACTIVITY_TIMEOUT";
+  case TS_EVENT_VCONN_ACTIVE_TIMEOUT:
+    return "ACTIVE_TIMEOUT";
+  default:
+    return "an event without a name";
+  }
+}
+
 void
 Stage::note(const std::string &who, const std::string &what)
 {

@@ -75,6 +75,9 @@ extern EThread *net_threads[2];
 // What a report calls the user of a NetVC.
 constexpr const char *NETVC = "netvc";
 
+// What a report calls an event of a connection.
+const char *event_name(int event);
+
 // Adds the hooks of all places.
 void install_hooks();
 

@@ -6,31 +6,6 @@ namespace atslab
 {
 namespace
 {
-const char *
-name_of(TSEvent event)
-{
-  switch (event) {
-  case TS_EVENT_VCONN_READ_READY:
-    return "READ_READY";
-  case TS_EVENT_VCONN_READ_COMPLETE:
-    return "READ_COMPLETE";
-  case TS_EVENT_VCONN_WRITE_READY:
-    return "WRITE_READY";
-  case TS_EVENT_VCONN_WRITE_COMPLETE:
-    return "WRITE_COMPLETE";
-  case TS_EVENT_VCONN_EOS:
-    return "EOS";
-  case TS_EVENT_ERROR:
-    return "ERROR";
-  case TS_EVENT_VCONN_INACTIVITY_TIMEOUT:
-    return "INACTIVITY_TIMEOUT";
-  case TS_EVENT_VCONN_ACTIVE_TIMEOUT:
-    return "ACTIVE_TIMEOUT";
-  default:
-    return "an event without a name";
-  }
-}
-
 int
 handle(TSCont cont, TSEvent event, void *data)
 {
@@ -88,7 +63,7 @@ User::told(TSEvent event)
     if (event == TS_EVENT_VCONN_EOS) {
       take();
     }
-    stage->note(line ? line->name : "origin", name_of(event));
+    stage->note(line ? line->name : "origin", event_name(event));
   }
   if (event == TS_EVENT_VCONN_WRITE_COMPLETE) {
     Then what = then;

@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
-use eventsys::{Clock, EventProcessor, HrTime, Options, hrtime, panics};
+use eventsys::{Clock, EventProcessor, Options, hrtime, panics};
 use httpsm::{
     HttpConfig, HttpEvents, HttpProxy, NetConnector, ProtocolProbeSessionAccept, UrlRewrite,
     ts_http_connect_with_plugin_id,
@@ -30,10 +30,6 @@ use super::user::User;
 use crate::release::of_release;
 use crate::run::PASS;
 use crate::second::SecondThread;
-
-/// How long nothing must happen when all is over. Longer than the real server takes to close a
-/// connection that was closed outside the turn of its net thread: two looks at all connections.
-pub(super) const SILENCE: HrTime = hrtime::mseconds(2300);
 
 /// How many passes are made after what was open has been closed.
 pub(super) const PASSES_AFTER_CLOSE: usize = 100;
@@ -141,15 +137,11 @@ impl Play {
         for number in 0..self.stage.scenario.clients.len() {
             self.connect(number);
         }
-        let patience = self.stage.scenario.patience();
         loop {
             self.between_passes(task);
             pass();
-            let (silence, span) = self.stage.silence();
-            if silence > patience || (silence > SILENCE && self.is_over()) {
-                return HttpFinish::Quiet;
-            } else if span > HttpScenario::LONGEST {
-                return HttpFinish::TimeIsUp;
+            if let Some(finish) = self.stage.finish(|| self.is_over()) {
+                return finish;
             }
         }
     }

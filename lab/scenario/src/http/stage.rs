@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use eventsys::{EThread, EventProcessor, HrTime};
+use eventsys::{EThread, EventProcessor, HrTime, hrtime};
 use httpsm::HttpTxn;
 use httpsm::hooks::HttpHook;
 
@@ -13,6 +13,10 @@ use super::op::{Begun, Deed};
 use super::record::{HttpRecord, HttpRecorded, HttpWhat, current_thread};
 use super::seen::{HttpFinish, HttpReport};
 use super::user::User;
+
+/// How long nothing must happen when all is over. Longer than the real server takes to close a
+/// connection that was closed outside the turn of its net thread: two looks at all connections.
+const SILENCE: HrTime = hrtime::mseconds(2300);
 
 /// Something that a thread does between two passes.
 pub(super) type Job = Box<dyn FnOnce() + Send>;
@@ -169,9 +173,19 @@ impl Stage {
     }
 
     /// How long nothing has happened, and how long the run has gone on.
-    pub(super) fn silence(&self) -> (HrTime, HrTime) {
+    fn silence(&self) -> (HrTime, HrTime) {
         let now = self.processor.clock().get_hrtime_updated();
         (now - self.shared().active_at, now - self.began)
+    }
+
+    /// How the run has ended, once it has: nothing happens for so long that no timer is left, or for a
+    /// while behind the end of all (`is_over`), or it goes on for too long.
+    pub(super) fn finish(&self, is_over: impl FnOnce() -> bool) -> Option<HttpFinish> {
+        let (silence, span) = self.silence();
+        if silence > self.scenario.patience() || (silence > SILENCE && is_over()) {
+            return Some(HttpFinish::Quiet);
+        }
+        (span > HttpScenario::LONGEST).then_some(HttpFinish::TimeIsUp)
     }
 
     /// What `who` does at this moment.

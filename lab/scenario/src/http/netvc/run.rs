@@ -22,7 +22,7 @@ use pluginvc::Epoch;
 use super::NetVc;
 use crate::http::model::{HttpScenario, OriginBy};
 use crate::http::record::HttpRecorded;
-use crate::http::run::{CLOSED_PORT, PASSES_AFTER_CLOSE, SILENCE, listen_as_origin, peers_pass};
+use crate::http::run::{CLOSED_PORT, PASSES_AFTER_CLOSE, listen_as_origin, peers_pass};
 use crate::http::seen::HttpFinish;
 use crate::http::socket::Socket;
 use crate::http::stage::{Stage, Who};
@@ -163,14 +163,10 @@ impl Play {
             pass();
         }
         self.peers.act.store(true, Ordering::Relaxed);
-        let patience = self.stage.scenario.patience();
         loop {
             pass();
-            let (silence, span) = self.stage.silence();
-            if silence > patience || (silence > SILENCE && self.is_over()) {
-                return HttpFinish::Quiet;
-            } else if span > HttpScenario::LONGEST {
-                return HttpFinish::TimeIsUp;
+            if let Some(finish) = self.stage.finish(|| self.is_over()) {
+                return finish;
             }
         }
     }
