@@ -544,6 +544,12 @@ mod tests {
         const KIND: Kind = Kind::Buffer;
     }
 
+    struct Gone;
+
+    impl Object for Gone {
+        const KIND: Kind = Kind::Aio;
+    }
+
     struct Other;
 
     impl Object for Other {
@@ -601,6 +607,26 @@ mod tests {
         assert_eq!((last.index(), last.generation()), (first.index(), LAST_GENERATION));
         let _ = table.take::<Thing>(last, "gone");
         assert_ne!(table.insert(Thing(2)).index(), first.index());
+    }
+
+    #[test]
+    fn the_first_handle_of_a_cell_stays_until_it_is_replaced() {
+        let cell = HandleCell::default();
+        assert_eq!(cell.get(), Handle::NULL);
+        let [first, second] = [1, 2].map(|index| Handle::new(Kind::Url, 1, index));
+        assert_eq!(cell.replace(Handle::NULL, first), Ok(()));
+        assert_eq!(cell.replace(Handle::NULL, second), Err(first), "another one was first");
+        assert_eq!(cell.get(), first);
+        assert_eq!(cell.replace(first, second), Ok(()), "the first one has ended");
+        assert_eq!(cell.get(), second);
+    }
+
+    #[test]
+    fn an_object_is_taken_out_once() {
+        let handle = table().insert(Gone);
+        assert_eq!(Arc::strong_count(&take_out::<Gone>(handle, "gone")), 1);
+        let refusal = table().get::<Gone>(handle).err();
+        assert_eq!(refusal, Some(Refusal::Ended { kind: Kind::Aio, why: "gone" }));
     }
 
     #[test]
