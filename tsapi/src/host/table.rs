@@ -119,7 +119,7 @@ impl Kind {
 pub(crate) struct HandleCell(AtomicU64);
 
 impl HandleCell {
-    /// `NULL` if there is none.
+    /// `NULL` before the first one.
     pub(crate) fn get(&self) -> Handle {
         Handle(self.0.load(Ordering::Acquire))
     }
