@@ -67,7 +67,7 @@ pub use self::findings::{Finding, Report, answer_has_ended, report, watch_answer
 pub use self::hooks::ports_are_ready;
 pub use self::names::event_name;
 pub(crate) use self::table::{
-    Found, Handle, HandleCell, Kind, Object, find, remove_if, table, take_out, want,
+    Found, Handle, HandleCell, Kind, find, remove_if, table, take_out, want,
 };
 
 /// What a host needs to know.

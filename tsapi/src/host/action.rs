@@ -12,16 +12,12 @@ use eventsys::sync::Mutex;
 use eventsys::{ContRef, Continuation, ET_NET, EThread, EventRef, Request};
 
 use super::continuation::PluginCont;
-use super::{Handle, Kind, Object, findings, host, table, threads, want};
+use super::{Handle, Kind, findings, host, table, threads, want};
 
 /// An event that is due, or is being delivered.
 pub(crate) struct Action {
     event: EventRef,
     cont: Weak<dyn Continuation>,
-}
-
-impl Object for Action {
-    const KIND: Kind = Kind::Action;
 }
 
 /// The events that plugins know, so that each has one handle.

@@ -9,7 +9,7 @@ use std::ffi::c_int;
 use eventsys::{ContRef, Data, EThread, EventCode, Outcome, StateMachine, call};
 
 use super::continuation::PluginCont;
-use super::{Handle, Kind, Object, findings, table, want};
+use super::{Handle, findings, table, want};
 
 /// `TS_AIO_EVENT_DONE`.
 const DONE: EventCode = EventCode(3900);
@@ -19,10 +19,6 @@ pub(crate) struct Aio {
     buffer: usize,
     /// How many bytes have moved, or the negative error number.
     result: i64,
-}
-
-impl Object for Aio {
-    const KIND: Kind = Kind::Aio;
 }
 
 /// The continuation gets [`DONE`] for the operation on the buffer at this address, of which `io` carries

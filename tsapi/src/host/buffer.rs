@@ -14,7 +14,7 @@ use iocore::{BoundBuffer, IOBufferReader};
 
 use super::by_number::{ByNumber, by_number};
 use super::few::Few;
-use super::{Handle, Kind, Object, findings, locks, table, take_out, want};
+use super::{Handle, findings, locks, table, take_out, want};
 
 /// A buffer that a plugin has.
 pub(crate) struct Buffer {
@@ -82,18 +82,6 @@ pub(crate) struct Reader {
 pub(crate) struct Block {
     buffer: Arc<Buffer>,
     number: u64,
-}
-
-impl Object for Buffer {
-    const KIND: Kind = Kind::Buffer;
-}
-
-impl Object for Reader {
-    const KIND: Kind = Kind::Reader;
-}
-
-impl Object for Block {
-    const KIND: Kind = Kind::Block;
 }
 
 /// The buffers that are bound, by [`BoundBuffer::address`], to find the handle of one that comes back

@@ -15,7 +15,7 @@ use super::buffer::{self, Buffer, Reader};
 use super::by_number::{ByNumber, by_number};
 use super::continuation::{self, PluginCont};
 use super::peers::Lent;
-use super::{Found, Handle, Kind, Object, find, findings, locks, table, want};
+use super::{Found, Handle, Kind, find, findings, locks, table, want};
 
 /// A connection that a plugin has.
 pub(crate) struct Connection {
@@ -30,10 +30,6 @@ impl Connection {
     pub(crate) fn vc(&self) -> &NetVcRef {
         &self.vc
     }
-}
-
-impl Object for Connection {
-    const KIND: Kind = Kind::Connection;
 }
 
 /// The handles of operations, by the address of the [`VIO`], which lives as long as its connection.

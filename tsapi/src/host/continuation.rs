@@ -18,8 +18,8 @@ use iocore::IoData;
 
 use super::counts::Counts;
 use super::{
-    Handle, Kind, Object, action, calls, connection, fetch, findings, locks, table, take_out,
-    transaction, want,
+    Handle, Kind, action, calls, connection, fetch, findings, locks, table, take_out, transaction,
+    want,
 };
 use crate::abi::callbacks::EventFunction;
 use crate::abi::place_of;
@@ -33,10 +33,6 @@ pub(crate) struct PluginCont {
     counts: Counts,
     /// `plugin.so:+offset` of the handler.
     place: &'static str,
-}
-
-impl Object for PluginCont {
-    const KIND: Kind = Kind::Continuation;
 }
 
 impl Drop for PluginCont {

@@ -16,7 +16,7 @@ use httpsm::{FetchEvents, FetchFlags, FetchLine, FetchSM, FetchWakeUp, FetchedHe
 
 use super::continuation::PluginCont;
 use super::head::{Head, MBuffer};
-use super::{Found, Handle, Kind, Object, findings, host, remove_if, table, want};
+use super::{Found, Handle, Kind, findings, host, remove_if, table, want};
 
 /// A fetch that a plugin knows.
 pub(crate) struct Fetch {
@@ -25,10 +25,6 @@ pub(crate) struct Fetch {
     /// What `TSFetchRespGet` has lent: the text and a NUL. The plugin may write there.
     text: Mutex<Option<Arc<[AtomicU8]>>>,
     head: Mutex<Option<(Handle, Handle)>>,
-}
-
-impl Object for Fetch {
-    const KIND: Kind = Kind::Fetch;
 }
 
 /// The handles of fetches, by their numbers.

@@ -10,7 +10,7 @@ use eventsys::sync::Mutex;
 use httpsm::hdr::{MIMEField, http_date, parse_http_date, values};
 
 use super::head::{Head, Lent};
-use super::{Handle, Kind, Object, findings, table, want};
+use super::{Handle, Kind, findings, table, want};
 
 /// A field.
 pub(crate) struct Field {
@@ -32,10 +32,6 @@ impl State {
             State::At(at) => Some(*at),
         }
     }
-}
-
-impl Object for Field {
-    const KIND: Kind = Kind::Field;
 }
 
 impl Field {

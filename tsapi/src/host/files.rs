@@ -7,14 +7,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 
 use eventsys::sync::Mutex;
 
-use super::{Handle, Kind, Object, table, take_out, want};
+use super::{Handle, table, take_out, want};
 
 /// An open file.
 pub(crate) struct PluginFile(Mutex<BufReader<File>>);
-
-impl Object for PluginFile {
-    const KIND: Kind = Kind::File;
-}
 
 /// `TSfopen`: NULL if the file cannot be opened.
 pub(crate) fn open(name: &str, mode: &str) -> Handle {

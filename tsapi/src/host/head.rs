@@ -15,7 +15,7 @@ use httpsm::{FetchSM, HttpTxn, WeakHttpTxn};
 use super::buffer;
 use super::few::Few;
 use super::url::Url;
-use super::{Handle, HandleCell, Kind, Object, findings, table, take_out, want};
+use super::{Handle, HandleCell, findings, table, take_out, want};
 use crate::abi::words;
 
 /// A text that the host keeps for the plugin.
@@ -32,10 +32,6 @@ pub(crate) struct MBuffer {
     lent: Mutex<Vec<Arc<[u8]>>>,
     /// The heads and URLs that were made in it, which end with it.
     owned: Mutex<Few<Handle>>,
-}
-
-impl Object for MBuffer {
-    const KIND: Kind = Kind::MBuffer;
 }
 
 impl MBuffer {
@@ -101,10 +97,6 @@ pub(crate) enum HeadType {
     Unknown = 0,
     Request = 1,
     Response = 2,
-}
-
-impl Object for Head {
-    const KIND: Kind = Kind::Head;
 }
 
 impl Head {

@@ -13,17 +13,13 @@ use eventsys::sync::atomic::{AtomicBool, Ordering};
 use eventsys::{Guard, OwnedGuard, ProxyMutex};
 
 use super::by_number::{ByNumber, by_number};
-use super::{Handle, Kind, Object, findings, table, threads, want};
+use super::{Handle, findings, table, threads, want};
 
 /// What `TSMutexCreate` makes.
-struct PluginMutex {
+pub(crate) struct PluginMutex {
     mutex: Arc<ProxyMutex>,
     /// A continuation or an operation has had it: it ends with the last of them.
     is_used: AtomicBool,
-}
-
-impl Object for PluginMutex {
-    const KIND: Kind = Kind::Mutex;
 }
 
 /// The handles of mutexes, by the address of the mutex, so that each keeps its own.

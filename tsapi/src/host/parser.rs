@@ -6,15 +6,11 @@ use eventsys::sync::Mutex;
 use httpsm::hdr::{HdrLimits, HttpParser, ParseResult};
 
 use super::head::{self, Head, HeadType};
-use super::{Handle, Kind, Object, table, take_out, want};
+use super::{Handle, table, take_out, want};
 
 /// A parser of heads.
 #[derive(Default)]
 pub(crate) struct Parser(Mutex<HttpParser>);
-
-impl Object for Parser {
-    const KIND: Kind = Kind::Parser;
-}
 
 /// `TSHttpParserCreate`.
 pub(crate) fn create() -> Handle {

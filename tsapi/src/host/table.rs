@@ -5,9 +5,9 @@
 //! table owns the objects; a call that ends one (`TSContDestroy`, `TSIOBufferDestroy` …) takes it out
 //! and leaves the reason, which the finding about a later use tells.
 
+mod object;
 mod seen;
 
-use std::any::Any;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 use eventsys::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use eventsys::sync::{Mutex, MutexGuard};
 
+pub(crate) use self::object::{AnyObject, Object};
 pub(crate) use self::seen::{Found, a_handler_begins};
 use super::{calls, findings};
 
@@ -178,11 +179,6 @@ impl Handle {
     }
 }
 
-/// What the table can own.
-pub(crate) trait Object: Any + Send + Sync {
-    const KIND: Kind;
-}
-
 /// Why a handle is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Refusal {
@@ -216,7 +212,7 @@ impl std::fmt::Display for Refusal {
 struct Slot {
     generation: u32,
     kind: Kind,
-    object: Option<Arc<dyn Any + Send + Sync>>,
+    object: Option<AnyObject>,
     maker: Maker,
 }
 
@@ -421,7 +417,7 @@ impl Table {
         slot.maker = maker;
         let handle = Handle::new(T::KIND, slot.generation, at * PARTS + part);
         let object = Arc::new(make(handle));
-        slot.object = Some(object.clone());
+        slot.object = Some(T::into_any(object.clone()));
         (handle, object)
     }
 
@@ -463,7 +459,7 @@ impl Table {
         let mut slots = self.part_of::<T>(handle)?;
         let object = slots.find(handle, T::KIND)?.object.clone();
         drop(slots);
-        object.and_then(|object| object.downcast().ok()).ok_or(Refusal::Foreign { wanted: T::KIND })
+        object.and_then(T::from_any).ok_or(Refusal::Foreign { wanted: T::KIND })
     }
 
     /// Takes an object out; later uses of its handle are refused with this reason.
@@ -489,7 +485,7 @@ impl Table {
         }
         drop(slots);
         // Outside of the lock: what is freed may free others.
-        object.and_then(|object| object.downcast().ok()).ok_or(Refusal::Foreign { wanted: T::KIND })
+        object.and_then(T::from_any).ok_or(Refusal::Foreign { wanted: T::KIND })
     }
 
     /// The part that has a handle of this kind.
@@ -540,21 +536,15 @@ mod tests {
 
     struct Thing(#[allow(dead_code)] u8);
 
-    impl Object for Thing {
-        const KIND: Kind = Kind::Buffer;
-    }
+    object::object_of_test!(Buffer = Thing);
 
     struct Gone;
 
-    impl Object for Gone {
-        const KIND: Kind = Kind::Aio;
-    }
+    object::object_of_test!(Aio = Gone);
 
     struct Other;
 
-    impl Object for Other {
-        const KIND: Kind = Kind::Mutex;
-    }
+    object::object_of_test!(Mutex = Other);
 
     #[test]
     fn a_handle_is_recognised_for_certain() {

@@ -6,15 +6,11 @@
 
 use std::ffi::c_int;
 
-use super::{Handle, Kind, Object, table, take_out, want};
+use super::{Handle, table, take_out, want};
 
 /// A log with the name that the plugin has given.
 pub(crate) struct TextLog {
     name: String,
-}
-
-impl Object for TextLog {
-    const KIND: Kind = Kind::TextLog;
 }
 
 /// The modes: `TS_LOG_MODE_ADD_TIMESTAMP`, `TS_LOG_MODE_DO_NOT_RENAME`, and both.

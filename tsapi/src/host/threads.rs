@@ -5,7 +5,7 @@ use std::thread;
 
 use eventsys::EThread;
 
-use super::{Handle, Kind, Object, calls, findings, locks, table, virtual_time};
+use super::{Handle, calls, findings, locks, table, virtual_time};
 use crate::abi::callbacks::ThreadFunction;
 use crate::abi::place_of;
 
@@ -42,10 +42,6 @@ pub(crate) fn this_is_main() {
 
 /// A thread that runs a plugin's function.
 pub(crate) struct PluginThread;
-
-impl Object for PluginThread {
-    const KIND: Kind = Kind::Thread;
-}
 
 /// `TSThreadCreate`. The thread is one that the event system does not own; it may lock, schedule and
 /// reenable. In virtual time the clock stands still while it works.

@@ -19,7 +19,7 @@ use super::continuation::PluginCont;
 use super::head::{Head, MBuffer, Which};
 use super::peers::{Connections, Lent};
 use super::url::Url;
-use super::{Found, Handle, Kind, Object, calls, findings, remove_if, table, want};
+use super::{Found, Handle, calls, findings, remove_if, table, want};
 
 /// A transaction that a plugin knows.
 pub(crate) struct Transaction {
@@ -41,14 +41,6 @@ pub(crate) struct Session {
     pub(crate) args: UserArgs,
     pub(crate) addresses: Lent,
     pub(crate) connections: Connections,
-}
-
-impl Object for Transaction {
-    const KIND: Kind = Kind::Transaction;
-}
-
-impl Object for Session {
-    const KIND: Kind = Kind::Session;
 }
 
 /// The handles of transactions and sessions, by their numbers.

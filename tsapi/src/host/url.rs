@@ -9,7 +9,7 @@ use httpsm::hdr::URL;
 use httpsm::{HttpTxn, WeakHttpTxn};
 
 use super::head::{Head, Lent, MBuffer};
-use super::{Handle, Kind, Object, buffer, findings, table, want};
+use super::{Handle, buffer, findings, table, want};
 
 /// A URL: of a head, or one that the host or the plugin has made.
 pub(crate) struct Url {
@@ -22,10 +22,6 @@ enum Source {
     /// The client's, before the rules.
     Pristine(WeakHttpTxn),
     Own(Mutex<URL>),
-}
-
-impl Object for Url {
-    const KIND: Kind = Kind::Url;
 }
 
 impl Url {

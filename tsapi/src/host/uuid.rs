@@ -8,15 +8,11 @@ use std::sync::OnceLock;
 
 use eventsys::sync::Mutex;
 
-use super::{HOST, Handle, Kind, Object, table, take_out, want};
+use super::{HOST, Handle, table, take_out, want};
 
 /// A UUID: its text, once it has one.
 #[derive(Default)]
 pub(crate) struct Uuid(Mutex<Option<CString>>);
-
-impl Object for Uuid {
-    const KIND: Kind = Kind::Uuid;
-}
 
 /// `TS_UUID_V4`.
 const V4: c_int = 4;

@@ -13,7 +13,6 @@
 //! As long as it is in the table. Only an object that another thread takes out lives longer: until the
 //! next handler of this thread begins, or the thread ends.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -21,7 +20,7 @@ use std::sync::Arc;
 
 use eventsys::sync::atomic::Ordering;
 
-use super::{Handle, Object, PARTS, Refusal, SHARED, TABLE, part_of_this_thread};
+use super::{AnyObject, Handle, Object, PARTS, Refusal, SHARED, TABLE, part_of_this_thread};
 use crate::host::calls;
 
 /// So many objects are remembered: those of some tens of transactions at once.
@@ -41,7 +40,7 @@ struct Seen {
 struct Place {
     handle: Cell<Handle>,
     /// None while a call uses it.
-    object: Cell<Option<Arc<dyn Any + Send + Sync>>>,
+    object: Cell<Option<AnyObject>>,
 }
 
 thread_local! {
@@ -90,7 +89,7 @@ impl<T: Object> Drop for Found<T> {
             if place.handle.get() == self.handle
                 && let Some(object) = self.object.take()
             {
-                place.object.set(Some(object));
+                place.object.set(Some(T::into_any(object)));
             }
         });
     }
@@ -156,7 +155,7 @@ pub(super) fn find<T: Object>(handle: Handle) -> Result<Found<T>, Refusal> {
         if place.handle.get() != handle || !handle.is_of(T::KIND) {
             return None;
         }
-        place.object.take()?.downcast::<T>().ok()
+        T::from_any(place.object.take()?)
     });
     match known {
         Ok(Some(object)) => Ok(Found { object: Some(object), handle, stays: PhantomData }),
@@ -181,7 +180,7 @@ pub(super) fn remember<T: Object>(handle: Handle, object: Arc<T>) {
     }
     let _ = SEEN.try_with(|seen| {
         seen.takes_place(handle);
-        seen.places[place_of(handle)].object.set(Some(object));
+        seen.places[place_of(handle)].object.set(Some(T::into_any(object)));
     });
 }
 
@@ -215,9 +214,7 @@ mod tests {
 
     struct Thing(Arc<()>);
 
-    impl Object for Thing {
-        const KIND: Kind = Kind::Uuid;
-    }
+    super::super::object::object_of_test!(Uuid = Thing);
 
     fn ended(handle: Handle) -> bool {
         find::<Thing>(handle).is_err()
