@@ -22,6 +22,7 @@
 //! | `ethread/tail.rs` | what the thread does when it has nothing to do |
 //! | `ethread/metrics.rs` | how busy the loop is |
 //! | `ethread/adopted.rs` | running the loop on a thread one already has |
+//! | `ethread/rest.rs` | passes of such a thread that find nothing to do |
 #![allow(unsafe_code)] // Queues of events that the thread owns.
 
 mod adopted;
@@ -30,6 +31,7 @@ mod event_loop;
 mod life;
 mod loop_time;
 mod metrics;
+mod rest;
 mod schedule;
 mod tail;
 
@@ -41,6 +43,7 @@ pub use adopted::AdoptedThread;
 pub(crate) use event_loop::EventLoop;
 pub use loop_time::LoopTime;
 pub use metrics::{EventMetrics, SAMPLE_COUNT};
+pub use rest::Rest;
 pub use schedule::When;
 pub(crate) use schedule::{Plan, make_event};
 pub use tail::{Idle, LoopTailHandler};

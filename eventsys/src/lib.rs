@@ -77,7 +77,7 @@ pub use clock::{Clock, PASS_COST, Participant};
 pub use code::{EventCode, Outcome, VC_EVENT_EVENTS_START};
 pub use continuation::{ContRef, Continuation, ContinuationBase, Data, Invocation, call};
 pub use ethread::{
-    AdoptedThread, DELAY_FOR_RETRY, EThread, EventMetrics, Idle, LoopTailHandler, LoopTime,
+    AdoptedThread, DELAY_FOR_RETRY, EThread, EventMetrics, Idle, LoopTailHandler, LoopTime, Rest,
     SAMPLE_COUNT, THREAD_MAX_HEARTBEAT, ThreadType, When,
 };
 pub use event::{

@@ -135,6 +135,24 @@ impl PriorityEventQueue {
         after(self.last_check_time.get(), first.map_or(FOREVER, |i| bucket_time(i) / 2))
     }
 
+    /// When [`PriorityEventQueue::check_ready`] next looks at a bucket with a timer in it;
+    /// [`NEVER`] if there is no timer, and `None` if one is ready.
+    pub(crate) fn sorts_next(&self) -> Option<HrTime> {
+        let Some(first) = self.after.iter().position(|list| !list.is_empty()) else {
+            return Some(NEVER);
+        };
+        // Bucket `i` is sorted when bit `i - 1` of the count changes.
+        let span = bucket_time(first.checked_sub(1)?);
+        Some((self.last_check_time.get() / span + 1) * span)
+    }
+
+    /// What [`PriorityEventQueue::check_ready`] does at `now`, before [`PriorityEventQueue::sorts_next`].
+    pub(crate) fn skip_to(&self, now: HrTime) {
+        debug_assert!(self.sorts_next().is_some_and(|next| now < next));
+        self.last_check_time.set(now);
+        self.last_check_buckets.set(in_buckets(now));
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.after.iter().all(EventList::is_empty)
     }
@@ -254,5 +272,36 @@ mod tests {
             assert!(queue.is_empty() && dead.dequeue().is_some_and(|met| std::ptr::eq(met, event)));
             assert_eq!(event.body().place.get(), Place::Protected, "`reschedule` leaves it alone");
         }
+    }
+    #[test]
+    fn a_check_that_is_skipped_would_find_nothing() {
+        let free = FreeEvents::new();
+        let (all, some) = (PriorityEventQueue::new(0), PriorityEventQueue::new(0));
+        let mut skipped = 0;
+        let numbers = |queue: &PriorityEventQueue| {
+            (queue.last_check_time.get(), queue.last_check_buckets.get())
+        };
+        // SAFETY: one thread, which allocates every event that it queues.
+        unsafe {
+            for now in (0..20_000).map(mseconds) {
+                if now % mseconds(3_000) == 0 {
+                    let at = now + now / 2;
+                    for queue in [&all, &some] {
+                        queue.enqueue(timer(&free, at), now);
+                    }
+                }
+                all.check_ready(now, &EventList::new());
+                if some.sorts_next().is_some_and(|next| now < next) {
+                    some.skip_to(now);
+                    skipped += 1;
+                } else {
+                    some.check_ready(now, &EventList::new());
+                }
+                assert_eq!(numbers(&some), numbers(&all));
+                let [in_some, in_all] = [&some, &all].map(|queue| queue.dequeue_ready().is_some());
+                assert_eq!(in_some, in_all, "at {} ms", now / MSECOND);
+            }
+        }
+        assert!(skipped > 15_000, "{skipped}");
     }
 }

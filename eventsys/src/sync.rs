@@ -14,7 +14,7 @@
 //! | [`Mutex`], [`Condvar`], [`RawLock`] | parking_lot | `explorer::sync`, with the same interface |
 //!
 //! A third build, on shuttle, judges the explorer: both must find the same outcomes of the same
-//! scenes (`engines.rs` in the explorations).
+//! scenes (`engines` in the explorations).
 
 mod flag;
 #[cfg(not(feature = "explore"))]

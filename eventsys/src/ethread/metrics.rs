@@ -132,7 +132,8 @@ impl Block {
     }
 }
 
-// Only the loop's own thread writes, so a load and a store are one step.
+// Only the loop's own thread writes, or another in its place while it rests, so a load and a store are
+// one step.
 fn get(counter: &AtomicI64) -> i64 {
     counter.load(Ordering::Relaxed)
 }

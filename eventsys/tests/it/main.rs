@@ -14,6 +14,7 @@ mod panics;
 mod processor;
 mod refused;
 mod releases;
+mod rest;
 mod saturation;
 mod schedule;
 mod shutdown;

@@ -2,20 +2,27 @@
 //!
 //! It is a thread of its own, but makes a pass only when it is told to, while the
 //! first one waits: so a run with two event threads is as exact as one with one.
+//!
+//! Most passes find nothing to do. The first thread makes those in its place ([`Rest`]): the system
+//! would switch threads twice for each.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use eventsys::sync::mpsc::{Receiver, Sender, channel};
 use eventsys::sync::thread::{self, JoinHandle};
-use eventsys::{EThread, EventProcessor, panics};
+use eventsys::{EThread, EventProcessor, Rest, panics};
 
 /// A thread that makes a pass when it is told to.
 pub(super) struct SecondThread {
     thread: Arc<EThread>,
-    turns: Option<Sender<()>>,
-    passed: Receiver<Result<(), Box<dyn Any + Send>>>,
+    /// Tells it to make a pass, and gives its rest back.
+    turns: Option<Sender<Option<Rest>>>,
+    passed: Receiver<Result<Option<Rest>, Box<dyn Any + Send>>>,
+    /// Its next passes, if they find nothing to do.
+    rest: RefCell<Option<Rest>>,
     handle: Option<JoinHandle<()>>,
 }
 
@@ -33,7 +40,7 @@ impl SecondThread {
     /// # Panics
     /// If the system gives no thread.
     pub(super) fn of(processor: &Arc<EventProcessor>, pool: &'static str) -> SecondThread {
-        let (turns, turn) = channel();
+        let (turns, turn) = channel::<Option<Rest>>();
         let (pass, passed) = channel();
         let (born, birth) = channel();
         let processor = Arc::clone(processor);
@@ -41,12 +48,17 @@ impl SecondThread {
             let thread = processor.adopt_current_thread(pool);
             // An error in either means that the run is over.
             let _ = born.send(Arc::clone(thread.thread()));
-            while let Ok(()) = turn.recv() {
-                let _ = pass.send(catch_unwind(AssertUnwindSafe(|| thread.run_pass())));
+            while let Ok(rest) = turn.recv() {
+                let _ = pass.send(catch_unwind(AssertUnwindSafe(|| {
+                    rest.into_iter().for_each(|rest| thread.resume(rest));
+                    thread.run_pass();
+                    thread.rest()
+                })));
             }
         }));
+        let (turns, rest) = (Some(turns), RefCell::default());
         let thread = birth.recv().expect("the thread sends its handle");
-        SecondThread { thread, turns: Some(turns), passed, handle: Some(handle) }
+        SecondThread { thread, turns, passed, rest, handle: Some(handle) }
     }
 
     /// The thread.
@@ -59,9 +71,17 @@ impl SecondThread {
     /// # Panics
     /// If the pass does, with the same.
     pub(super) fn run_pass(&self) {
-        let told = self.turns.as_ref().is_some_and(|turns| turns.send(()).is_ok());
-        if let (true, Ok(Err(payload))) = (told, self.passed.recv()) {
-            resume_unwind(payload);
+        let mut rest = self.rest.take();
+        if rest.as_mut().is_some_and(Rest::skip_pass) {
+            self.rest.replace(rest);
+            return;
+        }
+        let told = self.turns.as_ref().is_some_and(|turns| turns.send(rest).is_ok());
+        match told.then(|| self.passed.recv()) {
+            Some(Ok(Ok(rest))) => drop(self.rest.replace(rest)),
+            Some(Ok(Err(payload))) => resume_unwind(payload),
+            // The thread has ended.
+            Some(Err(_)) | None => {}
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Threads that the event system does not own, and threads that it does.
 
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -153,10 +153,15 @@ pub fn wait_for(mut done: impl FnMut() -> bool) {
 /// If `f` does not end, or with the panic of `f`.
 #[track_caller]
 pub fn must_end<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> R {
-    let (tell, told) = channel();
-    // If the waiting side has gone, the result is not needed.
-    run_to_its_end(Box::new(move || drop(tell.send(f()))));
-    told.recv().expect("it ended without a panic")
+    // No channel: it would be compiled for each type of result.
+    let result = Arc::new(Mutex::new(None));
+    let its = Arc::clone(&result);
+    run_to_its_end(Box::new(move || {
+        let ended = f();
+        *its.lock().expect("no panic under the lock") = Some(ended);
+    }));
+    let result = result.lock().expect("no panic under the lock").take();
+    result.expect("it ended without a panic")
 }
 
 // Not generic: the compiler makes it once, not for each call in a test.

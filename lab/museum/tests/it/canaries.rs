@@ -2,7 +2,8 @@
 //!
 //! An observer that has gone blind would not be noticed: nothing found is what everybody hopes for.
 //! So each fault is planted, and found; and with that observer's words passed over the same scene is
-//! clean. What the engine itself sees has its canaries in `lab/explorer/tests/it/found.rs`.
+//! clean. What the engine itself sees has its canaries in
+//! `lab/explored/explorations/tests/explorer/found.rs`.
 
 use std::sync::Arc;
 

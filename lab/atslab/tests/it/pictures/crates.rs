@@ -75,15 +75,17 @@ fn contributing_says_how_many_test_binaries_there_are() {
     let targets = packages.flat_map(|package| package["targets"].as_array().expect("a list"));
     let is_test = |target: &&Value| {
         let kinds = target["kind"].as_array().expect("a list");
-        target["test"] == true && !kinds.iter().any(|kind| kind == "example" || kind == "bench")
+        target["test"] == true
+            && target["required-features"].is_null()
+            && !kinds.iter().any(|kind| kind == "example" || kind == "bench")
     };
     let said = format!("{} test binaries", targets.filter(is_test).count());
     let page = fs::read_to_string(root().join("CONTRIBUTING.md")).expect("the page");
     assert!(page.contains(&said), "CONTRIBUTING.md does not say {said}");
 }
 
-/// The crates without the twins for the schedule explorer, and for each its folder and what
-/// it is in a few words.
+/// The crates without the twins for the schedule explorer and without the benches, and for each
+/// its folder and what it is in a few words.
 fn read() -> (Uses, BTreeMap<String, (String, String)>) {
     let metadata = metadata();
     let (mut uses, mut folders) = (Uses::new(), BTreeMap::new());
@@ -94,7 +96,7 @@ fn read() -> (Uses, BTreeMap<String, (String, String)>) {
         let folder = manifest.strip_suffix("/Cargo.toml").unwrap_or(&manifest);
         let folder = folder.strip_prefix(root.to_str().expect("UTF-8")).unwrap_or(folder);
         let folder = folder.trim_start_matches('/').to_owned();
-        if folder.starts_with("lab/explored/") {
+        if folder.starts_with("lab/explored/") || folder == "lab/benches" {
             continue;
         }
         let dependencies = package["dependencies"].as_array().expect("a list");

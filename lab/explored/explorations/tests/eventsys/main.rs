@@ -12,7 +12,6 @@
 
 mod canary;
 mod cancel;
-mod engines;
 mod locks;
 mod rebind;
 mod shutdown;

@@ -43,7 +43,7 @@ fn run(schedules: u64) -> u64 {
     resident()
 }
 
-/// `cargo test --release -p explorer --test it memory -- --ignored`: half a minute.
+/// `cargo test --release -p explorations --test explorer memory -- --ignored`: half a minute.
 #[test]
 #[ignore = "a million executions"]
 fn a_million_executions_need_no_more_memory_than_a_thousand() {

@@ -75,7 +75,7 @@ fn a_trace_names_each_operation_with_its_values_and_its_place() {
             What::Note(text) => Some((row.task, row.point, text.clone())),
             What::Operation { operation, object, shared: true, before, after, frames } => {
                 let place = &frames.first().expect("a place");
-                assert_eq!(place.file, "lab/explorer/tests/it/replay.rs");
+                assert_eq!(place.file, "lab/explored/explorations/tests/explorer/replay.rs");
                 let line = explorer::Trace::source_line(place).expect("the source is there");
                 let values = [before, after].map(|value| value.as_deref().unwrap_or("?"));
                 assert!(matches!(operation, Operation::Load | Operation::Update));
@@ -133,7 +133,7 @@ fn a_choice_has_its_place_in_the_source() {
     assert!(begins.iter().all(|choice| choice.frames.is_empty()), "they have not begun");
     let text = |choice: &&Choice| {
         let place = choice.frames.first().expect("it has begun");
-        assert_eq!(place.file, "lab/explorer/tests/it/found.rs");
+        assert_eq!(place.file, "lab/explored/explorations/tests/explorer/found.rs");
         let source = Trace::source_line(place).expect("the source is there");
         format!("{:?}: {source}", choice.operation)
     };

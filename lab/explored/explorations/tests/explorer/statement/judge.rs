@@ -2,7 +2,7 @@
 //!
 //! It shares no code with the explorer, and leaves out nothing but states that it has seen.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use explorer::kind;
 
@@ -11,7 +11,7 @@ use super::scene::text;
 
 /// Everything that the program can lead to with at most `bound` interruptions.
 pub(super) fn outcomes(program: &Program, bound: Option<u32>) -> BTreeSet<String> {
-    let mut judge = Judge { program, bound, seen: HashSet::new(), outcomes: BTreeSet::new() };
+    let mut judge = Judge { program, bound, seen: BTreeSet::new(), outcomes: BTreeSet::new() };
     judge.go_on(State::new(program.threads.len()));
     judge.outcomes
 }
@@ -19,11 +19,11 @@ pub(super) fn outcomes(program: &Program, bound: Option<u32>) -> BTreeSet<String
 struct Judge<'a> {
     program: &'a Program,
     bound: Option<u32>,
-    seen: HashSet<State>,
+    seen: BTreeSet<State>,
     outcomes: BTreeSet<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Status {
     NotMade,
     Runs,
@@ -35,7 +35,7 @@ enum Status {
     Ended,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Thread {
     at: usize,
     register: u8,
@@ -47,7 +47,7 @@ struct Thread {
     ignored_yield: bool,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct State {
     threads: Vec<Thread>,
     current: usize,

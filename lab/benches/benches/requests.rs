@@ -1,7 +1,7 @@
 //! How fast a plugin's requests are answered by a plugin: two pairs and one state
 //! machine, on one event thread.
 //!
-//! `cargo bench -p httpsm --bench requests`
+//! `cargo bench -p benches --bench requests`
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;

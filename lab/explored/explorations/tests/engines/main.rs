@@ -1,5 +1,11 @@
 //! The explorer is judged by another one: shuttle must find the same outcomes of the same scenes.
 //! The event system is built once on the locks and threads of each.
+//!
+//! ```text
+//! cargo test -p explorations --features shuttle --test engines
+//! ```
+//!
+//! Shuttle is behind a feature because it takes longer to compile than all other explorations.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -10,13 +16,13 @@ use shuttle::scheduler::{DfsScheduler, PctScheduler, RandomScheduler, Scheduler}
 mod ours {
     use eventsys as sys;
 
-    include!("engines/scenes.rs");
+    include!("scenes.rs");
 }
 
 mod shuttles {
     use eventsys_shuttle as sys;
 
-    include!("engines/scenes.rs");
+    include!("scenes.rs");
 }
 
 type Scene = fn() -> String;
