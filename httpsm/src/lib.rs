@@ -47,6 +47,7 @@ mod events;
 mod fetch;
 pub mod hdr;
 pub mod hooks;
+mod left;
 mod net_connector;
 pub mod plugins;
 mod probe;

@@ -3,18 +3,14 @@
 //! It is larger than the pieces that `malloc` keeps ready for a thread. The original takes the whole
 //! machine from a list of its own (`httpSMAllocator`).
 
-use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
 use super::State;
-
-/// So many pieces of memory a thread keeps.
-const MOST: usize = 64;
+use crate::left::Left;
 
 thread_local! {
     /// What ended transactions have left, without data.
-    #[allow(clippy::vec_box)] // The boxes are what is kept.
-    static LEFT: RefCell<Vec<Box<State>>> = const { RefCell::new(Vec::new()) };
+    static LEFT: Left<Box<State>> = const { Left::new() };
 }
 
 /// The data of one transaction.
@@ -25,8 +21,7 @@ pub(crate) struct KeptState {
 
 impl Default for KeptState {
     fn default() -> KeptState {
-        let left = LEFT.try_with(|left| left.borrow_mut().pop()).ok().flatten();
-        KeptState { state: Some(left.unwrap_or_default()) }
+        KeptState { state: Some(Left::take(&LEFT).unwrap_or_default()) }
     }
 }
 
@@ -50,11 +45,6 @@ impl Drop for KeptState {
     fn drop(&mut self) {
         let Some(mut state) = self.state.take() else { return };
         *state = State::default();
-        let _ = LEFT.try_with(|left| {
-            let mut left = left.borrow_mut();
-            if left.len() < MOST {
-                left.push(state);
-            }
-        });
+        Left::put_back(&LEFT, state);
     }
 }

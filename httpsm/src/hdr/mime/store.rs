@@ -2,18 +2,14 @@
 //!
 //! A transaction has five heads. The original has a list of heaps for them (`hdrHeapAllocator`).
 
-use std::cell::RefCell;
-
 use super::Slot;
-
-/// So many stores a thread keeps.
-const MOST: usize = 64;
+use crate::left::Left;
 
 /// A store with more room than this is given back, in bytes and in fields.
 const ROOM_TO_KEEP: (usize, usize) = (4096, 64);
 
 thread_local! {
-    static LEFT: RefCell<Vec<Store>> = const { RefCell::new(Vec::new()) };
+    static LEFT: Left<Store> = const { Left::new() };
 }
 
 /// Room for the text and the slots of a head.
@@ -21,7 +17,7 @@ pub(super) type Store = (Vec<u8>, Vec<Slot>);
 
 /// An empty store with room, if there is one.
 pub(super) fn take() -> Option<Store> {
-    LEFT.try_with(|left| left.borrow_mut().pop()).ok().flatten()
+    Left::take(&LEFT)
 }
 
 /// Keeps a store for the next head.
@@ -31,10 +27,5 @@ pub(super) fn put_back((mut text, mut slots): Store) {
     }
     text.clear();
     slots.clear();
-    let _ = LEFT.try_with(|left| {
-        let mut left = left.borrow_mut();
-        if left.len() < MOST {
-            left.push((text, slots));
-        }
-    });
+    Left::put_back(&LEFT, (text, slots));
 }
