@@ -10,12 +10,13 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::net_common::{GET, Stage, head, http_config, seconds_since};
 use eventsys::hrtime::seconds;
 use httpsm::HttpConfig;
 use iocore::net::NetConfig;
-use socket2::{Domain, Socket, Type};
+use mio::{Events, Interest, Poll, Token};
 use testkit::net::reset;
 
 /// The status that a client gets whose origin server does this.
@@ -185,13 +186,15 @@ fn more_connections_than_may_wait_come_in_when_there_is_room() {
         head(&mut stream);
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi").unwrap();
     });
-    let clients: Vec<TcpStream> = (0..CLIENTS)
-        .map(|_| {
-            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-            socket.set_nonblocking(true).unwrap();
+    // The handshakes that are left for later are tried again after a second of real time.
+    let mut waits = Poll::new().unwrap();
+    let clients: Vec<mio::net::TcpStream> = (0..CLIENTS)
+        .map(|number| {
             // The connect has only begun; its result shows later.
-            let _ = socket.connect(&stage.address().into());
-            socket.into()
+            let mut client = mio::net::TcpStream::connect(stage.address()).unwrap();
+            let both = Interest::READABLE | Interest::WRITABLE;
+            waits.registry().register(&mut client, Token(number), both).unwrap();
+            client
         })
         .collect();
     // The proxy has not accepted yet: the queue is full, and the system leaves the rest of the
@@ -199,10 +202,12 @@ fn more_connections_than_may_wait_come_in_when_there_is_room() {
     let connected = clients.iter().filter(|client| client.peer_addr().is_ok()).count();
     assert!((1..CLIENTS).contains(&connected), "{connected} of {CLIENTS} may wait");
 
-    let mut open: Vec<(TcpStream, bool, String)> =
+    let mut open: Vec<(mio::net::TcpStream, bool, String)> =
         clients.into_iter().map(|client| (client, false, String::new())).collect();
-    let mut answered = 0;
+    let (mut answered, mut events) = (0, Events::with_capacity(CLIENTS));
     stage.run_until(|| {
+        // Until the system has something for a client; some milliseconds, for the proxy is polled, too.
+        waits.poll(&mut events, Some(Duration::from_millis(5))).unwrap();
         open.retain_mut(|(client, asked, answer)| {
             if !*asked && client.peer_addr().is_ok() {
                 client
