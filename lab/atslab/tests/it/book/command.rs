@@ -177,7 +177,9 @@ impl Workshop {
     pub(super) fn play(&self, kind: &Kind) -> Result<String, String> {
         let mut command = match kind {
             Kind::Atslab(text) | Kind::Live(text) => {
-                let mut shell = Command::new("sh");
+                // By its path: for a name and another PATH the library would fork, and copy the tables
+                // of this process's memory each time.
+                let mut shell = Command::new("/bin/sh");
                 let program = PathBuf::from(env!("CARGO_BIN_EXE_atslab"));
                 let folder = program.parent().expect("a folder").display().to_string();
                 let path = std::env::var("PATH").unwrap_or_default();
