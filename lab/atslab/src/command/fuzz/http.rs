@@ -28,8 +28,8 @@ struct Tally {
     /// What the participants have seen in the real server.
     events: u64,
     crashes: u64,
-    /// Differences that did not come a second time, as they were or made small.
-    once: Vec<u64>,
+    /// Differences that did not come a second time, as they were or made small, with their seeds.
+    once: Vec<(u64, HttpDifference)>,
     known: BTreeMap<String, u64>,
     kinds: BTreeMap<String, Vec<u64>>,
 }
@@ -112,7 +112,7 @@ impl Worker {
             let again = self.difference(&scenario)?;
             match again.map(|_| self.shrink(seed, scenario)).transpose()?.flatten() {
                 Some(finding) => findings.push(finding),
-                None => tally.once.push(seed),
+                None => tally.once.push((seed, difference)),
             }
         }
         Ok((chunk, tally, findings))
@@ -198,9 +198,9 @@ fn write_summary(
     for (name, count) in &total.known {
         writeln!(out, "registered deviation {name}: {count}")?;
     }
-    if !total.once.is_empty() {
-        let seeds: Vec<_> = total.once.iter().map(u64::to_string).collect();
-        writeln!(out, "differences that did not come again: {}", seeds.join(", "))?;
+    for (seed, difference) in &total.once {
+        writeln!(out, "{FAULT}seed {seed}:{FAULT:#} a difference that did not come again")?;
+        write!(out, "{difference}")?;
     }
     let count: usize = total.kinds.values().map(Vec::len).sum();
     match total.kinds.len() {
