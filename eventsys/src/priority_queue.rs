@@ -273,6 +273,7 @@ mod tests {
             assert_eq!(event.body().place.get(), Place::Protected, "`reschedule` leaves it alone");
         }
     }
+
     #[test]
     fn a_check_that_is_skipped_would_find_nothing() {
         let free = FreeEvents::new();

@@ -1,4 +1,4 @@
-//! [`Rest`]: passes that find nothing to do, made in the place of the thread that is to make them.
+//! [`Rest`]: passes that find nothing to do, made by another thread than the one that rests.
 //!
 //! With a ticking clock no thread waits: it makes one pass after the other, and most find nothing
 //! to do. Such a pass counts itself and moves the clock, and any thread can do that. So a driver
