@@ -3,6 +3,8 @@
 # Sourced by `.ci/run`.
 
 canaries=(--manifest-path .ci/canaries/Cargo.toml --locked --quiet)
+# With the packages that have their tests from outside.
+layers=(-p eventsys -p eventsys-tests -p iocore -p iocore-tests -p pluginvc -p pluginvc-tests -p httpsm)
 
 address_sanitizer() {
   RUSTFLAGS='-Zsanitizer=address' ASAN_OPTIONS='detect_leaks=1' \
@@ -33,7 +35,7 @@ check_with_address_sanitizer() {
     address_sanitizer "${canaries[@]}" --test use_after_free
   canary 'a leak' 'LeakSanitizer: detected memory leaks' \
     address_sanitizer "${canaries[@]}" --test leak
-  address_sanitizer -p eventsys -p iocore -p pluginvc -p httpsm --lib --tests --locked --quiet
+  address_sanitizer "${layers[@]}" --lib --tests --locked --quiet
   # The recorded cases. The scenarios are left out: in some the port panics where the
   # original would crash, and never closes what it has open then.
   address_sanitizer -p conformance --test it --locked --quiet port::
@@ -53,7 +55,7 @@ check_with_thread_sanitizer() {
     canary "a race, $race" 'WARNING: ThreadSanitizer: data race' \
       thread_sanitizer "${canaries[@]}" --test race -- --test-threads=1 "$race"
   done
-  thread_sanitizer -p eventsys -p iocore -p pluginvc -p httpsm --lib --tests --locked --quiet -- \
+  thread_sanitizer "${layers[@]}" --lib --tests --locked --quiet -- \
     --test-threads=1
 }
 
@@ -73,6 +75,6 @@ check_with_miri() {
   # The files with unsafe code; Miri is slow, so of the buffers only those.
   miri -p eventsys --lib --locked
   # One of these counts to 2^20, which takes Miri an hour; it runs with the other tests.
-  miri -p eventsys --test soundness --locked -- --skip a_threads_own_mutex
+  miri -p eventsys-tests --test soundness --locked -- --skip a_threads_own_mutex
   miri -p iocore --lib --locked -- buffer::data buffer::pool buffer::block buffer::view
 }

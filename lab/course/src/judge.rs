@@ -24,6 +24,7 @@ use crate::folder::Folder;
 use crate::lesson::{Judge, Lesson};
 
 pub use self::tell::meaning_of;
+pub use self::units::tested;
 
 /// What judges a lesson.
 #[derive(Clone, Debug)]

@@ -84,7 +84,7 @@ pub struct Prediction {
 pub enum Judge {
     /// Tests of a package.
     Tests {
-        /// The package.
+        /// The package. `eventsys-tests` are the tests of `eventsys` from outside.
         package: String,
         /// Its test target: `lib`, or the name of an integration test.
         target: String,

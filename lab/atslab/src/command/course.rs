@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use course::CourseError;
 use course::folder::Folder;
-use course::judge::{Bench, Failure, Stage, Verdict};
+use course::judge::{Bench, Failure, Stage, Verdict, tested};
 use course::lesson::{Judge, Lesson};
 use course::markers;
 use course::progress::Progress;
@@ -264,7 +264,7 @@ fn write_failure(out: &mut Output, failure: &Failure) -> Result<(), Error> {
 
 fn name_of(judge: &Judge) -> String {
     match judge {
-        Judge::Tests { package, .. } => format!("tests of {package}"),
+        Judge::Tests { package, .. } => format!("tests of {}", tested(package)),
         Judge::Recordings { epoch } => format!("the recordings of epoch {epoch}"),
         Judge::Scenarios { epoch, .. } => format!("scenarios, epoch {epoch}"),
         Judge::Written { file, .. } => format!("what {file} does"),

@@ -6,6 +6,9 @@ use crate::CourseError;
 use crate::judge::{Bench, Failure, Judged, build, process, tell};
 use crate::lesson::Place;
 
+/// The end of the name of a package that has the tests of a crate from outside.
+const OUTSIDE: &str = "-tests";
+
 pub(super) fn judge(
     bench: &Bench,
     places: &[Place],
@@ -17,6 +20,7 @@ pub(super) fn judge(
         Ok(executable) => executable,
         Err(failure) => return Ok(Err(failure)),
     };
+    let tested = tested(package);
     let mut command = Command::new(&executable);
     command.args(filter).current_dir(bench.workspace().join(folder_of(package)));
     let patience = match tell::has_a_stub(bench, places) {
@@ -31,7 +35,7 @@ pub(super) fn judge(
         }
         return Ok(Err(Failure {
             sentence: format!(
-                "The tests of {package} do not end: a lock is never given back, a thread is never woken, or a loop goes on for ever."
+                "The tests of {tested} do not end: a lock is never given back, a thread is never woken, or a loop goes on for ever."
             ),
             shown: unfinished(&ended.out),
             question: None,
@@ -39,7 +43,7 @@ pub(super) fn judge(
     };
     let passed = ended.out.matches(" ... ok").count();
     if status.success() && passed > 0 {
-        return Ok(Ok(format!("{passed} tests of {package} pass")));
+        return Ok(Ok(format!("{passed} tests of {tested} pass")));
     }
     let failure = failed(&ended.out, places);
     // A panic in a place that may not panic ends the process before it is told. If a hole still
@@ -54,8 +58,17 @@ fn folder_of(package: &str) -> String {
         "testkit" => format!("lab/{package}"),
         "explorations" => "lab/explored/explorations".to_owned(),
         "conformance" => "tests".to_owned(),
-        _ => package.to_owned(),
+        _ => match package.strip_suffix(OUTSIDE) {
+            Some(tested) => format!("{tested}/tests"),
+            None => package.to_owned(),
+        },
     }
+}
+
+/// The crate that the tests of `package` are about.
+#[must_use]
+pub fn tested(package: &str) -> &str {
+    package.strip_suffix(OUTSIDE).unwrap_or(package)
 }
 
 /// The first test that fails, with its message.

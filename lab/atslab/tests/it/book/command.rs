@@ -267,7 +267,10 @@ pub(super) fn find_tests(root: &Path, package: &str, filter: &str) -> Result<(),
     let folder = match package {
         "conformance" => "tests".to_owned(),
         "explorations" => "lab/explored/explorations".to_owned(),
-        package => package.to_owned(),
+        package => match package.strip_suffix("-tests") {
+            Some(tested) => format!("{tested}/tests"),
+            None => package.to_owned(),
+        },
     };
     if filter.chars().all(char::is_uppercase) || filter == package {
         return Ok(());

@@ -84,8 +84,8 @@ fn contributing_says_how_many_test_binaries_there_are() {
     assert!(page.contains(&said), "CONTRIBUTING.md does not say {said}");
 }
 
-/// The crates without the twins for the schedule explorer and without the benches, and for each
-/// its folder and what it is in a few words.
+/// The crates without the twins for the schedule explorer, without the benches and without the
+/// packages that have the tests of a crate, and for each its folder and what it is in a few words.
 fn read() -> (Uses, BTreeMap<String, (String, String)>) {
     let metadata = metadata();
     let (mut uses, mut folders) = (Uses::new(), BTreeMap::new());
@@ -96,7 +96,8 @@ fn read() -> (Uses, BTreeMap<String, (String, String)>) {
         let folder = manifest.strip_suffix("/Cargo.toml").unwrap_or(&manifest);
         let folder = folder.strip_prefix(root.to_str().expect("UTF-8")).unwrap_or(folder);
         let folder = folder.trim_start_matches('/').to_owned();
-        if folder.starts_with("lab/explored/") || folder == "lab/benches" {
+        let is_aside = folder.starts_with("lab/explored/") || folder.ends_with("/tests");
+        if is_aside || folder == "lab/benches" {
             continue;
         }
         let dependencies = package["dependencies"].as_array().expect("a list");
