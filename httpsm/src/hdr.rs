@@ -15,7 +15,7 @@ mod scanner;
 mod url;
 pub mod values;
 
-pub use date::{http_date, parse_http_date};
+pub use date::{civil_from_days, http_date, parse_http_date};
 pub(crate) use mime::is_name;
 pub use mime::{MIMEField, MIMEHdr};
 pub use parse::{HdrLimits, HttpParser, ParseResult, split_host_field};

@@ -60,7 +60,8 @@ fn parse_date(text: &[u8]) -> Option<i64> {
 
 /// Days since 1970 as year, month and day, by counting in eras of 400 years that
 /// begin in March, so that the leap day comes last.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
+#[must_use]
+pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let z = days + 719_468;
     let (era, day_of_era) = (z.div_euclid(146_097), z.rem_euclid(146_097));
     let year_of_era =

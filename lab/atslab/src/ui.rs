@@ -1,6 +1,7 @@
 //! How results look: standard output and colours, tables, differences, progress.
 
 pub(crate) mod diff;
+pub(crate) mod log;
 pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod side_by_side;

@@ -154,7 +154,8 @@ const QUIET_FOR: Duration = Duration::from_millis(50);
 
 /// Serves until a signal comes.
 pub(crate) fn serve(args: &ServeArgs, out: &mut Output) -> Result<ExitCode, Error> {
-    env_logger::Builder::from_env(Env::default().default_filter_or("warn,serve=info")).init();
+    let filter = Env::default().default_filter_or("warn,serve=info");
+    env_logger::Builder::from_env(filter).format(crate::ui::log::line).init();
     files::raise_limit();
     // Before anything is open: a signal must not end the process any more.
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(Error::Signals)?;

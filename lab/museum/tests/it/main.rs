@@ -2,6 +2,7 @@
 
 mod canaries;
 mod memory;
+mod read;
 
 use std::collections::BTreeSet;
 

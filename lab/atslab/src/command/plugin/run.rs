@@ -136,7 +136,8 @@ pub(crate) fn placing(what: &WhatToRun, plugin: &tsapi::Plugin) -> Result<Placin
 }
 
 fn run_here(args: &PluginRunArgs, out: &mut Output) -> Result<ExitCode, Error> {
-    env_logger::Builder::from_env(Env::default().default_filter_or("off,plugin=error")).init();
+    let filter = Env::default().default_filter_or("off,plugin=error");
+    env_logger::Builder::from_env(filter).format(crate::ui::log::line).init();
     place::preload(&args.what.servers);
     let requests = requests(&args.what.requests)?;
     let tracer = std::env::var_os(TRACER).map(std::path::PathBuf::from);

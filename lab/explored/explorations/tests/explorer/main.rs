@@ -13,4 +13,5 @@ mod observers;
 mod order;
 mod parts;
 mod replay;
+mod schedules;
 mod statement;
