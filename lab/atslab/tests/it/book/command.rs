@@ -45,6 +45,7 @@ pub(super) const BY_HAND: &[(&str, &str)] = &[
     ("apt-get install wrk", "it installs a program"),
     ("tests/live/install", "a step of .ci/run"),
     ("tests/live/load", "it measures for minutes"),
+    ("tests/live/pgo", "it takes as long as two release builds"),
     ("tests/live/idle", "it measures"),
     ("cargo run --release -- bench", "it measures for minutes; .ci/run plays it with --quick"),
     ("atslab soak --seconds 300", "it takes five minutes; the tests play two seconds"),
