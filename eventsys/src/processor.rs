@@ -182,7 +182,7 @@ impl EventProcessor {
             loop_time: options.loop_time,
             cancelled: options.cancelled,
             groups: Groups::new(),
-            threads: (0..MAX_EVENT_THREADS).map(|_| OnceLock::new()).collect(),
+            threads: Box::new([const { OnceLock::new() }; MAX_EVENT_THREADS]),
             n_threads: AtomicUsize::new(0),
             handles: Mutex::new(Vec::new()),
             shutdown: Arc::new(ShutdownState::new()),

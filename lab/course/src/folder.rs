@@ -13,6 +13,7 @@
 //! history.
 
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::lesson::{self, Lesson, Place};
@@ -40,6 +41,8 @@ const COPIED: &[&str] = &[
     "tests",
     "tsapi",
 ];
+/// The folders whose sources may have holes.
+const LAYERS: &[&str] = &["eventsys", "httpsm", "iocore", "pluginvc", "streamlisten", "tsapi"];
 /// The student's folder in a checkout.
 const FOLDER: &str = "course-work";
 /// Warnings about what a hole leaves unused say nothing to a student.
@@ -192,7 +195,7 @@ impl Folder {
     /// If a file cannot be read.
     pub fn changed_outside(&self, lesson: &Lesson) -> Result<Vec<PathBuf>, CourseError> {
         let mut changed = Vec::new();
-        for source in sources(&self.checkout)?.into_iter().filter(|file| may_have_holes(file)) {
+        for source in sources(&self.checkout)?.into_iter().filter(|file| is_code(file)) {
             let from = self.checkout.join(&source);
             let Ok(text) = fs::read_to_string(&from) else { continue };
             let fault = |fault| self.marker_fault(&source, fault);
@@ -209,8 +212,13 @@ impl Folder {
     }
 }
 
-/// True for a source of the layers. The course's own sources speak about markers.
+/// True for a source of the layers.
 pub(crate) fn may_have_holes(source: &Path) -> bool {
+    is_code(source) && LAYERS.iter().any(|layer| source.starts_with(layer))
+}
+
+/// True for what is compiled, but the course's own sources, which speak about markers.
+fn is_code(source: &Path) -> bool {
     source.extension().is_some_and(|extension| extension == "rs")
         && !source.starts_with("lab/course")
 }
@@ -261,8 +269,12 @@ fn write_if_new(file: &Path, bytes: &[u8]) -> Result<(), CourseError> {
     if fs::read(file).is_ok_and(|there| there == bytes) {
         return Ok(());
     }
-    if let Some(folder) = file.parent() {
+    let mut written = fs::write(file, bytes);
+    if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound)
+        && let Some(folder) = file.parent()
+    {
         fs::create_dir_all(folder).map_err(CourseError::file(folder))?;
+        written = fs::write(file, bytes);
     }
-    fs::write(file, bytes).map_err(CourseError::file(file))
+    written.map_err(CourseError::file(file))
 }

@@ -60,7 +60,7 @@ pub struct MarkerFault {
 /// If a marker is not understood or does not pair.
 pub fn holes(source: &str) -> Result<Vec<Hole>, MarkerFault> {
     let mut found = Vec::new();
-    if memmem::find(source.as_bytes(), MARKER.as_bytes()).is_none() {
+    if !has_marker(source) {
         return Ok(found);
     }
     // The holes that a line stands in, the innermost one last.
@@ -106,6 +106,13 @@ pub fn holes(source: &str) -> Result<Vec<Hole>, MarkerFault> {
     Ok(found)
 }
 
+/// False for nearly every source, so that none of them is taken apart into lines.
+fn has_marker(text: &str) -> bool {
+    static FINDER: LazyLock<memmem::Finder<'static>> =
+        LazyLock::new(|| memmem::Finder::new(MARKER));
+    FINDER.find(text.as_bytes()).is_some()
+}
+
 /// A hole that begins here; it has no lesson yet.
 fn begin(word: &str, rest: &str, line: &str, index: usize) -> Result<Hole, MarkerFault> {
     let fault = |what| MarkerFault { line: index + 1, what };
@@ -133,10 +140,7 @@ fn begin(word: &str, rest: &str, line: &str, index: usize) -> Result<Hole, Marke
 }
 
 fn marker(line: &str) -> Option<&str> {
-    static FINDER: LazyLock<memmem::Finder<'static>> =
-        LazyLock::new(|| memmem::Finder::new(MARKER));
-    let at = FINDER.find(line.as_bytes())?;
-    line[..at].trim_start().is_empty().then(|| line[at + MARKER.len()..].trim_end())
+    line.trim_start().strip_prefix(MARKER).map(str::trim_end)
 }
 
 fn parse(marker: &str) -> Option<(Vec<u32>, &str, &str)> {
@@ -180,6 +184,9 @@ pub fn fill(
     lesson: u32,
     body: impl Fn(&Hole) -> String,
 ) -> Result<String, MarkerFault> {
+    if !has_marker(source) {
+        return Ok(source.to_owned());
+    }
     let mut holes = holes(source)?;
     holes.retain(|hole| hole.lesson == lesson);
     let mut holes = holes.iter().peekable();

@@ -96,6 +96,8 @@ fn a_lesson_that_is_started_says_where_to_write_and_shows_no_solution_before_it_
     assert!(told.contains("-    todo!(\"lesson 7: process_read_side\")"), "{told}");
     let list = stdout(&mut course(&checkout, &[]));
     assert!(list.contains("under way"), "{list}");
+    // In the same folder: to write one costs more than all else here.
+    a_lesson_without_holes_is_judged_at_once(&checkout);
 }
 
 #[test]
@@ -103,18 +105,18 @@ fn one_command_at_a_time_works_in_the_folder() {
     let checkout = checkout();
     let folder = Folder::of(checkout.path());
     let occupied = folder.occupy().unwrap();
-    refuses(&mut course(&checkout, &["start", "7"]), "another command of the course is at work in");
+    let refused = "another command of the course is at work in";
+    refuses(&mut course(&checkout, &["predict", "7"]), refused);
+    refuses(&mut course(&checkout, &["start", "7"]), refused);
     stdout(&mut course(&checkout, &[]));
     drop(occupied);
-    stdout(&mut course(&checkout, &["start", "7"]));
+    stdout(course(&checkout, &["predict", "7"]).write_stdin("3\n"));
 }
 
 /// Lesson 1 is a scenario: its check builds nothing, and does not say that it does.
-#[test]
-fn a_lesson_without_holes_is_judged_at_once() {
-    let checkout = checkout();
-    stdout(&mut course(&checkout, &["start", "1"]));
-    let told = stderr(&mut course(&checkout, &["check", "1"]));
+fn a_lesson_without_holes_is_judged_at_once(checkout: &TempDir) {
+    stdout(&mut course(checkout, &["start", "1"]));
+    let told = stderr(&mut course(checkout, &["check", "1"]));
     assert!(told.contains("judges by what early-end.toml does"), "{told}");
     assert!(!told.contains("build"), "{told}");
 }

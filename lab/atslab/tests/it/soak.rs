@@ -17,7 +17,7 @@ fn nothing_is_left_on_one_thread_and_on_two() {
             "events",
         ];
         let mut soak = atslab();
-        soak.args(["soak", "--seconds", "2", "--connections", "12"]);
+        soak.args(["soak", "--seconds", "1", "--connections", "12"]);
         soak.args(["--threads", threads, "--seed", seed]);
         let mut assert = soak.assert().success();
         assert = assert.stdout(predicate::str::contains("           0  wrong answers\n"));

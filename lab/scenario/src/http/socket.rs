@@ -64,13 +64,22 @@ impl Socket {
         self.moves.extend(moves);
     }
 
-    /// Does what is due and what can be done now.
-    pub(super) fn pass(&mut self, stage: &Stage) {
+    /// The connection, while it is open.
+    pub(super) fn stream(&self) -> Option<&TcpStream> {
+        self.stream.as_ref()
+    }
+
+    /// Does what is due and what can be done now. `brings`: there was something to read before.
+    pub(super) fn pass(&mut self, stage: &Stage, brings: bool) {
         let due = self.line.due(stage);
         self.add(due);
+        // What it sends may be answered by a reset, at once.
+        let acts = !self.moves.is_empty();
         self.perform(stage);
-        self.read(stage);
-        self.perform(stage);
+        if brings || acts {
+            self.read(stage);
+            self.perform(stage);
+        }
     }
 
     fn perform(&mut self, stage: &Stage) {

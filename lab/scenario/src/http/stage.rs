@@ -33,6 +33,8 @@ pub(super) enum Who {
 /// What all parts of a run know.
 pub(super) struct Stage {
     pub(super) scenario: HttpScenario,
+    /// The longest time that something may be waited for.
+    patience: HrTime,
     reactions: HashMap<(Who, When), Vec<Deed>>,
     pub(super) processor: Arc<EventProcessor>,
     began: HrTime,
@@ -96,6 +98,7 @@ impl Stage {
         }
         enter(Who::Origin, &scenario.origin.reactions);
         Arc::new(Stage {
+            patience: scenario.patience(),
             scenario: scenario.clone(),
             reactions,
             processor: Arc::clone(processor),
@@ -182,7 +185,7 @@ impl Stage {
     /// while behind the end of all (`is_over`), or it goes on for too long.
     pub(super) fn finish(&self, is_over: impl FnOnce() -> bool) -> Option<HttpFinish> {
         let (silence, span) = self.silence();
-        if silence > self.scenario.patience() || (silence > SILENCE && is_over()) {
+        if silence > self.patience || (silence > SILENCE && is_over()) {
             return Some(HttpFinish::Quiet);
         }
         (span > HttpScenario::LONGEST).then_some(HttpFinish::TimeIsUp)

@@ -5,7 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eventsys::{AdoptedThread, Clock, ContRef, EventProcessor, FreeContinuation, Outcome, hrtime};
+use eventsys::{
+    AdoptedThread, Clock, ContRef, EventProcessor, EventRef, FreeContinuation, HrTime, Outcome,
+    hrtime,
+};
 use iocore::buffer::BUFFER_SIZE_INDEX_2M;
 use iocore::net::{AcceptOptions, NetConfig, NetProcessor};
 use iocore::{NetVCOptions, NetVcRef};
@@ -34,8 +37,8 @@ pub(super) struct Stage {
     net: Option<Arc<NetProcessor>>,
     thread: AdoptedThread,
     processor: Arc<EventProcessor>,
-    /// There are timers, which may be far from due.
-    timed: bool,
+    /// There are timers, which may be far from due: this comes each millisecond.
+    steps: Option<RefCell<EventRef>>,
 }
 
 impl Stage {
@@ -60,17 +63,17 @@ impl Stage {
         let net = (transport == Transport::Sockets)
             .then(|| NetProcessor::init(&processor, NetConfig::default()));
         let thread = processor.adopt_current_thread("ET_NET");
-        Stage { net, thread, processor, timed: false }
+        Stage { net, thread, processor, steps: None }
     }
 
     /// Time goes in small steps: without them the clock would jump to the next timer.
     fn with_timers(mut self, timed: bool) -> Stage {
-        if timed {
-            let nothing: ContRef = FreeContinuation::new(|_, _, _| Outcome::Done);
-            self.thread.thread().schedule_every(nothing, hrtime::mseconds(1));
-        }
-        self.timed = timed;
+        self.steps = timed.then(|| RefCell::new(self.small_steps()));
         self
+    }
+
+    fn small_steps(&self) -> EventRef {
+        self.thread.thread().schedule_every(nothing(), hrtime::mseconds(1))
     }
 
     /// Lets what has been closed be freed. A PluginVC pair and its core hold each other
@@ -87,15 +90,19 @@ impl Stage {
 
     /// Lets so many milliseconds pass, if there are timers.
     pub(super) fn sleep(&self, ms: u64) {
-        if self.timed {
-            self.thread
-                .run_for(hrtime::mseconds(i64::try_from(ms).unwrap_or(LONGEST).min(LONGEST)));
-        }
+        let Some(steps) = &self.steps else { return };
+        let span: HrTime = hrtime::mseconds(i64::try_from(ms).unwrap_or(LONGEST).min(LONGEST));
+        // All this time may pass, so the clock may jump to each timer, and to the end: a timeout of
+        // minutes has a hundred thousand small steps.
+        steps.borrow().cancel();
+        self.thread.thread().schedule_in(nothing(), span);
+        self.thread.run_for(span);
+        steps.replace(self.small_steps());
     }
 
     /// Makes passes until no work is due now.
     fn idle(&self) {
-        match self.timed {
+        match self.steps.is_some() {
             true => (0..PASSES).for_each(|_| self.thread.run_pass()),
             false => self.thread.run_until_idle(),
         }
@@ -207,4 +214,9 @@ impl Stage {
         }
         true
     }
+}
+
+/// What does nothing, and that at its time.
+fn nothing() -> ContRef {
+    FreeContinuation::new(|_, _, _| Outcome::Done)
 }
