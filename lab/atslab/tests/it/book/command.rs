@@ -46,6 +46,8 @@ pub(super) const BY_HAND: &[(&str, &str)] = &[
     ("tests/live/install", "a step of .ci/run"),
     ("tests/live/load", "it measures for minutes"),
     ("tests/live/pgo", "it takes as long as two release builds"),
+    ("rustup component add llvm-tools", "it installs a program"),
+    ("ATSLAB=target/pgo/use/release/atslab tests/live/load", "it measures for minutes"),
     ("tests/live/idle", "it measures"),
     ("cargo run --release -- bench", "it measures for minutes; .ci/run plays it with --quick"),
     ("atslab soak --seconds 300", "it takes five minutes; the tests play two seconds"),
