@@ -223,7 +223,9 @@ impl HttpProxy {
         self.milestones.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn keeps_milestones(&self) -> bool {
+    /// True if [`HttpProxy::keep_milestones`] has been called.
+    #[must_use]
+    pub fn keeps_milestones(&self) -> bool {
         self.milestones.load(Ordering::Relaxed)
     }
 

@@ -92,6 +92,7 @@ extern int TSHttpTxnClientReqGet(TSHttpTxn, TSMBuffer *, TSMLoc *);
 extern int TSHttpTxnCntlSet(TSHttpTxn, int, _Bool);
 extern void TSHttpTxnIntercept(TSCont, TSHttpTxn);
 extern int TSHttpTxnIsInternal(TSHttpTxn);
+extern int TSHttpTxnMilestoneGet(TSHttpTxn, int, int64_t *);
 extern void TSHttpTxnReenable(TSHttpTxn, int);
 extern void TSHttpTxnServerIntercept(TSCont, TSHttpTxn);
 extern int TSHttpTxnServerPush(TSHttpTxn, const char *, int);

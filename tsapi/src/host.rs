@@ -113,7 +113,6 @@ pub fn start(options: HostOptions) {
     let host = Host { proxy, task_threads, config_dir, stat_sync, strict, at_the_end };
     assert!(HOST.set(host).is_ok(), "a process has one host");
     self::host().proxy.when_a_transaction_is_over(transaction::forget);
-    self::host().proxy.keep_milestones();
     threads::this_is_main();
 }
 

@@ -5,13 +5,17 @@
 //! **Modelled**: fields keep the order in which they came, and each keeps its own spelling and
 //! spacing until it is changed; names compare without regard to case; a field may be there several
 //! times. **Built differently**: one buffer holds the text of all fields and a slot knows where in
-//! it, where the original has a heap of its own for each message. **Not modelled**: presence bits
-//! and slot accelerators, which no call makes visible.
+//! it, where the original has a heap of its own for each message. The original's presence bits are for
+//! the names that it knows; here any name has a bit, which it shares with others ([`Names`]). **Not
+//! modelled**: slot accelerators, which no call makes visible.
 
 mod field;
+mod names;
 mod store;
 
 pub use field::MIMEField;
+use names::Names;
+pub(crate) use names::is_name;
 
 use super::list::csv_parts;
 use super::number::{mime_parse_int, mime_parse_int64};
@@ -38,6 +42,8 @@ pub struct MIMEHdr {
     text: Vec<u8>,
     /// One for each field, in the order in which they are printed.
     slots: Vec<Slot>,
+    /// Of all fields, also of deleted ones.
+    names: Names,
 }
 
 #[derive(Clone, Copy)]
@@ -68,7 +74,7 @@ impl MIMEHdr {
     /// No fields.
     #[must_use]
     pub const fn new() -> MIMEHdr {
-        MIMEHdr { text: Vec::new(), slots: Vec::new() }
+        MIMEHdr { text: Vec::new(), slots: Vec::new(), names: Names::NONE }
     }
 
     /// Every field, as name and value, in their order.
@@ -89,10 +95,9 @@ impl MIMEHdr {
     }
 
     /// The values of all fields with this name.
+    #[inline]
     pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        self.live()
-            .filter(move |slot| is_name(self.of(slot.name), name.as_bytes()))
-            .map(|slot| self.of(slot.value))
+        self.named(name.as_bytes()).map(|slot| self.of(slot.value))
     }
 
     /// The parts between commas of all fields with this name, without quotes around
@@ -112,7 +117,7 @@ impl MIMEHdr {
     /// others; without one, adds a new field at the end. Mirrors `value_set`.
     pub fn value_set(&mut self, name: &str, value: &[u8]) {
         let mut found = false;
-        for at in 0..self.slots.len() {
+        for at in 0..self.slots_with(name.as_bytes()).len() {
             let slot = self.slots[at];
             if !slot.live || !is_name(self.of(slot.name), name.as_bytes()) {
                 continue;
@@ -149,7 +154,7 @@ impl MIMEHdr {
 
     /// Removes all fields with this name. Mirrors `field_delete`.
     pub fn field_delete(&mut self, name: &str) {
-        for at in 0..self.slots.len() {
+        for at in 0..self.slots_with(name.as_bytes()).len() {
             if is_name(self.of(self.slots[at].name), name.as_bytes()) {
                 self.slots[at].live = false;
             }
@@ -220,6 +225,7 @@ impl MIMEHdr {
             raw: field.raw_printable.then_some(line),
             live: true,
         };
+        self.names.add(field.name);
         self.slots.push(slot);
     }
 
@@ -240,6 +246,19 @@ impl MIMEHdr {
         }
         self.text.reserve(ROOM.0);
         self.slots.reserve(ROOM.1);
+    }
+
+    /// All slots if one of them may have this name, else none.
+    #[inline]
+    fn slots_with(&self, name: &[u8]) -> &[Slot] {
+        if self.names.may_have(name) { &self.slots } else { &[] }
+    }
+
+    /// The slots of the fields with this name.
+    #[inline]
+    fn named(&self, name: &[u8]) -> impl Iterator<Item = &Slot> {
+        let slots = self.slots_with(name).iter();
+        slots.filter(move |slot| slot.live && is_name(self.of(slot.name), name))
     }
 
     fn live(&self) -> impl Iterator<Item = &Slot> {
@@ -265,6 +284,7 @@ impl Clone for MIMEHdr {
         copy.slots.reserve(self.slots.len() + ROOM_FOR_MORE.1);
         copy.text.extend_from_slice(&self.text);
         copy.slots.extend_from_slice(&self.slots);
+        copy.names = self.names;
         copy
     }
 }
@@ -282,18 +302,6 @@ impl std::fmt::Debug for MIMEHdr {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         f.debug_map().entries(self.iter().map(|(name, value)| (text(name), text(value)))).finish()
     }
-}
-
-/// True if both are the same name, without regard to case. Most names that are asked for differ in
-/// length or in the first character.
-#[inline(always)]
-pub(crate) fn is_name(have: &[u8], wanted: &[u8]) -> bool {
-    const CASE: u8 = b'a' ^ b'A';
-    let begins_alike = match (have.first(), wanted.first()) {
-        (Some(a), Some(b)) => (a ^ b) & !CASE == 0,
-        _ => true,
-    };
-    have.len() == wanted.len() && begins_alike && have.eq_ignore_ascii_case(wanted)
 }
 
 /// An offset in the text. Heads are limited to far less than 4 GiB.

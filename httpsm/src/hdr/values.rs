@@ -4,13 +4,14 @@
 //! `HdrToken.cc` (9.2.9). A change takes the value apart with its quotes and puts it together with
 //! `, ` between the parts, so the spacing of the others changes, too.
 
+use super::is_name;
 use super::list::{parse_tok_list, tok_list};
 
 /// True if commas separate the values of a field with this name. A well-known field without that
 /// flag, such as `Date` or `Set-Cookie`, is one value whatever is in it. Mirrors `supports_commas`.
 #[must_use]
 pub fn supports_commas(name: &[u8]) -> bool {
-    !ONE_VALUE.iter().any(|one| name.eq_ignore_ascii_case(one.as_bytes()))
+    !ONE_VALUE.iter().any(|one| is_name(name, one.as_bytes()))
 }
 
 /// The well-known fields without `HTIF_COMMAS`.

@@ -1,8 +1,10 @@
-//! The time of a plugin in virtual time: its calls of libc that read a clock, sleep or wait.
+//! The functions that a plugin is linked to, and its time in virtual time: its calls of libc that read a
+//! clock, sleep or wait.
 //!
-//! A plugin reaches libc through a table of addresses (GOT) of its own file. The loader has filled it;
-//! [`patch`] puts other functions into the places of these. So the program itself, and the libraries,
-//! keep libc's: the exported `clock_gettime` of a program would be the one of Rust's own clocks, too.
+//! A plugin reaches other files through a table of addresses (GOT) of its own file, which the loader has
+//! filled. [`is_linked_to`] looks for a name in it. [`patch`] puts other functions into the places of
+//! some of libc's. So the program itself, and the libraries, keep libc's: the exported `clock_gettime` of
+//! a program would be the one of Rust's own clocks, too.
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::mem;
@@ -75,9 +77,35 @@ fn functions() -> [(&'static CStr, *const ()); 12] {
 /// Has the calls of a loaded file go to the functions of this one.
 ///
 /// # Safety
-/// `library` must be a handle of `dlopen`, of a file that is never unloaded, and no code of the file
-/// may run meanwhile.
+/// As [`for_each_function`]; no code of the file may run meanwhile.
 pub(super) unsafe fn patch(library: *mut c_void) {
+    // SAFETY: as the caller says; the places are of this file's table.
+    unsafe {
+        for_each_function(library, |name, slot| {
+            if let Some((_, function)) = functions().into_iter().find(|one| one.0 == name) {
+                put(slot, function);
+            }
+        });
+    }
+}
+
+/// True if the file takes the address of the function `wanted` from another file, or calls it.
+///
+/// # Safety
+/// As [`for_each_function`].
+pub(super) unsafe fn is_linked_to(library: *mut c_void, wanted: &CStr) -> bool {
+    let mut is_there = false;
+    // SAFETY: as the caller says.
+    unsafe { for_each_function(library, |name, _| is_there |= name == wanted) };
+    is_there
+}
+
+/// Calls `f` with each function that the file takes from another one: its name, and the place of its
+/// address in the file's table.
+///
+/// # Safety
+/// `library` must be a handle of `dlopen`, of a file that is never unloaded.
+unsafe fn for_each_function(library: *mut c_void, mut f: impl FnMut(&CStr, usize)) {
     let mut map: *const LinkMap = std::ptr::null();
     // SAFETY: the handle is good, says the caller, and the place is one for a pointer.
     let code = unsafe { libc::dlinfo(library, RTLD_DI_LINKMAP, (&raw mut map).cast()) };
@@ -115,9 +143,7 @@ pub(super) unsafe fn patch(library: *mut c_void) {
                 let symbol: *const Symbol = std::ptr::with_exposed_provenance(symbols);
                 let name = (*symbol.add((entry.info >> 32) as usize)).name as usize;
                 let name = CStr::from_ptr(std::ptr::with_exposed_provenance(names + name));
-                if let Some((_, function)) = functions().into_iter().find(|one| one.0 == name) {
-                    put(base + entry.offset, function);
-                }
+                f(name, base + entry.offset);
             }
         }
     }

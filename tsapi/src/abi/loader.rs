@@ -18,7 +18,8 @@ use super::callbacks::{Arguments, DoRemap, DoRemapFunction, RemapInterface};
 use super::got;
 use super::values::text;
 use crate::host::remap::RuleOfPlugin;
-use crate::host::{calls, plugins, virtual_time};
+use crate::host::transaction::ASKS_FOR_MILESTONES;
+use crate::host::{calls, host, plugins, virtual_time};
 
 unsafe extern "C" {
     /// Where `getopt` goes on. A plugin that parses its arguments begins anew with 0.
@@ -280,6 +281,10 @@ fn open(path: &Path, flags: c_int) -> Result<Library, LoadError> {
         unsafe { got::patch(library) };
     }
     if flags & libc::RTLD_GLOBAL == 0 {
+        // SAFETY: a plugin that has just been loaded, for ever.
+        if unsafe { got::is_linked_to(library, ASKS_FOR_MILESTONES) } {
+            host().proxy.keep_milestones();
+        }
         PLUGINS.lock().push(whole.display().to_string());
     }
     Ok(Library(library))

@@ -247,7 +247,13 @@ pub(crate) fn inside_handler<R>(
     struct LeaveHandler(#[allow(dead_code)] Leave);
     impl Drop for LeaveHandler {
         fn drop(&mut self) {
-            HERE.with(|here| here.handlers.set(here.handlers.get() - 1));
+            let outer = HERE.with(|here| {
+                here.handlers.set(here.handlers.get() - 1);
+                here.handlers.get()
+            });
+            if outer == 0 {
+                table::a_handler_has_ended();
+            }
         }
     }
     let outer = HERE.with(|here| here.handlers.replace(here.handlers.get() + 1));
@@ -256,12 +262,6 @@ pub(crate) fn inside_handler<R>(
     }
     let _leave = LeaveHandler(Leave::behind(place, event));
     callback()
-}
-
-/// True if this thread is in a handler of a plugin.
-#[inline]
-pub(crate) fn is_in_a_handler() -> bool {
-    HERE.with(|here| here.handlers.get() > 0)
 }
 
 /// How many callbacks this thread is in.

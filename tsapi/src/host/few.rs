@@ -12,7 +12,7 @@ impl<T> Default for Few<T> {
     }
 }
 
-impl<T: Copy> Few<T> {
+impl<T> Few<T> {
     /// Adds one at the end.
     pub(crate) fn push(&mut self, element: T) {
         match self.first.iter_mut().find(|place| place.is_none()) {
@@ -21,9 +21,16 @@ impl<T: Copy> Few<T> {
         }
     }
 
+    /// All of them, where they lie.
+    pub(crate) fn each(&self) -> impl Iterator<Item = &T> {
+        self.first.iter().flatten().chain(&self.more)
+    }
+}
+
+impl<T: Copy> Few<T> {
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = T> {
-        self.first.iter().flatten().chain(&self.more).copied()
+        self.each().copied()
     }
 
     /// The first that is wanted.

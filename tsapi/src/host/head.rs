@@ -29,7 +29,7 @@ pub(crate) enum Lent {
 /// A `TSMBuffer`.
 #[derive(Default)]
 pub(crate) struct MBuffer {
-    lent: Mutex<Vec<Arc<[u8]>>>,
+    lent: Mutex<Few<Arc<[u8]>>>,
     /// The heads and URLs that were made in it, which end with it.
     owned: Mutex<Few<Handle>>,
 }
@@ -43,7 +43,7 @@ impl MBuffer {
     /// Lends a text. Equal texts are lent once, so that asking again costs nothing.
     pub(crate) fn lend(&self, text: &[u8]) -> Lent {
         let mut all = self.lent.lock();
-        if let Some(same) = all.iter().find(|lent| ***lent == *text) {
+        if let Some(same) = all.each().find(|lent| ***lent == *text) {
             return Lent::Text(same.clone());
         }
         let copy: Arc<[u8]> = text.into();
@@ -236,27 +236,31 @@ pub(crate) fn destroy_buffer(mbuffer: Handle) -> c_int {
 
 /// `TSHttpHdrCreate`.
 pub(crate) fn create(mbuffer: Handle) -> Handle {
-    make(mbuffer, Head::own())
+    make(mbuffer, Head::own)
 }
 
-fn make(mbuffer: Handle, own: Own) -> Handle {
+/// The head is made in its place: it is too large to be moved often.
+#[inline]
+fn make(mbuffer: Handle, own: impl FnOnce() -> Own) -> Handle {
     let mbuffer = want::<MBuffer>(mbuffer);
-    let source = Source::Own(Mutex::new(own));
-    let head = Head { mbuffer: mbuffer.clone(), source, url: HandleCell::default() };
-    let handle = table().insert(head);
+    let handle = table().insert_made(|_| Head {
+        mbuffer: mbuffer.kept(),
+        source: Source::Own(Mutex::new(own())),
+        url: HandleCell::default(),
+    });
     mbuffer.owns(handle);
     handle
 }
 
 /// `TSMimeHdrCreate`: fields without a first line.
 pub(crate) fn create_fields(mbuffer: Handle) -> Handle {
-    make(mbuffer, Own::default())
+    make(mbuffer, Own::default)
 }
 
 /// `TSHttpHdrClone`.
 pub(crate) fn clone(into: Handle, head: Handle) -> Handle {
     let copy = want::<Head>(head).copy();
-    make(into, copy)
+    make(into, || copy)
 }
 
 /// `TSMimeHdrClone`: the fields alone.
@@ -264,7 +268,7 @@ pub(crate) fn clone_fields(into: Handle, head: Handle) -> Handle {
     let fields = want::<Head>(head).fields(|all| all.clone());
     let mut own = Own::default();
     own.request.fields = fields;
-    make(into, own)
+    make(into, || own)
 }
 
 /// `TSHttpHdrCopy`: the other becomes the same, its type included.

@@ -16,7 +16,7 @@ use eventsys::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use eventsys::sync::{Mutex, MutexGuard};
 
 pub(crate) use self::object::{AnyObject, Object};
-pub(crate) use self::seen::{Found, a_handler_begins};
+pub(crate) use self::seen::{Found, a_handler_begins, a_handler_has_ended};
 use super::{calls, findings};
 
 /// What a plugin holds: a `TSCont`, a `TSVConn`, a `TSMLoc` …

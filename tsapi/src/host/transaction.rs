@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -16,15 +16,16 @@ use super::args::UserArgs;
 use super::by_number::{ByNumber, by_number};
 use super::config::Value;
 use super::continuation::PluginCont;
+use super::few::Few;
 use super::head::{Head, MBuffer, Which};
 use super::peers::{Connections, Lent};
 use super::url::Url;
-use super::{Found, Handle, calls, findings, remove_if, table, want};
+use super::{Found, Handle, calls, findings, host, remove_if, table, want};
 
 /// A transaction that a plugin knows.
 pub(crate) struct Transaction {
     txn: WeakHttpTxn,
-    heads: Mutex<Vec<(Which, Handle, Handle)>>,
+    heads: Mutex<Few<(Which, Handle, Handle)>>,
     /// The client's URL before the rules, once a plugin has asked for it.
     pristine: Mutex<Handle>,
     /// The addresses that have been lent.
@@ -212,7 +213,7 @@ pub(crate) fn head(txn: Handle, which: Which) -> Option<(Handle, Handle)> {
     };
     there.then(|| {
         let mut heads = transaction.kept.heads.lock();
-        if let Some((_, mbuffer, head)) = heads.iter().find(|(other, ..)| *other == which) {
+        if let Some((_, mbuffer, head)) = heads.each().find(|(other, ..)| *other == which) {
             return (*mbuffer, *head);
         }
         let (mbuffer, object) = table().insert_with(|_| MBuffer::default());
@@ -320,10 +321,21 @@ const MILESTONES: [Option<Milestone>; 24] = [
     None,
 ];
 
+/// The function that asks for a milestone. To keep them costs each transaction eleven looks at the clock,
+/// so a plugin that is linked to it asks for that when it is loaded.
+pub(crate) const ASKS_FOR_MILESTONES: &CStr = c"TSHttpTxnMilestoneGet";
+
 /// `TSHttpTxnMilestoneGet`: 0 for one that has not come; none for a number that is no milestone.
 pub(crate) fn milestone(txn: Handle, number: c_int) -> Option<HrTime> {
     let transaction = alive(txn);
     let milestone = *MILESTONES.get(usize::try_from(number).ok()?)?;
+    if !host().proxy.keeps_milestones() {
+        // A library of the plugin's has called it, or an address that `dlsym` has found.
+        host().proxy.keep_milestones();
+        calls::note_left_out(
+            "a milestone before the first call, by a file other than the plugin's own",
+        );
+    }
     if milestone.is_none() {
         calls::note_left_out("the milestones of the cache, of DNS, of TLS and of plugins");
     }

@@ -78,6 +78,7 @@ impl MIMEHdr {
     #[doc(alias = "TSMimeHdrFieldAppend")]
     pub fn field_attach(&mut self, name: &[u8], value: &[u8]) -> MIMEField {
         self.make_room();
+        self.names.add(name);
         let (name, value) = (self.store(name), self.store(value));
         self.slots.push(Slot { name, value, raw: None, live: true });
         MIMEField(self.slots.len() - 1)
@@ -94,7 +95,9 @@ impl MIMEHdr {
     }
 
     fn find_from(&self, at: usize, name: &[u8]) -> Option<MIMEField> {
-        self.fields_from(at).find(|field| is_name(self.of(self.slots[field.0].name), name))
+        let last = self.slots_with(name).len();
+        let is_it = |slot: &Slot| slot.live && is_name(self.of(slot.name), name);
+        (at..last).find(|&at| is_it(&self.slots[at])).map(MIMEField)
     }
 
     fn fields_from(&self, at: usize) -> impl Iterator<Item = MIMEField> {

@@ -21,8 +21,6 @@ use std::sync::Arc;
 use eventsys::sync::atomic::Ordering;
 
 use super::{AnyObject, Handle, Object, PARTS, Refusal, SHARED, TABLE, part_of_this_thread};
-use crate::host::calls;
-
 /// So many objects are remembered: those of some tens of transactions at once.
 const PLACES: usize = 1024;
 
@@ -43,7 +41,12 @@ struct Place {
     object: Cell<Option<AnyObject>>,
 }
 
+/// No part: see [`OWN`].
+const NONE: usize = usize::MAX;
+
 thread_local! {
+    /// The part of which this thread remembers objects: its own while it is in a handler, else none.
+    static OWN: Cell<usize> = const { Cell::new(NONE) };
     static SEEN: Seen = const {
         Seen {
             places: [const {
@@ -145,8 +148,8 @@ impl Seen {
 /// The object behind a handle: from what this thread remembers, else from the table.
 #[inline]
 pub(super) fn find<T: Object>(handle: Handle) -> Result<Found<T>, Refusal> {
-    let part = part_of_this_thread();
-    if handle.index() % PARTS != part || part == SHARED || !calls::is_in_a_handler() {
+    let part = OWN.get();
+    if handle.index() % PARTS != part {
         return look_up(handle);
     }
     let known = SEEN.try_with(|seen| {
@@ -175,7 +178,7 @@ fn look_up_and_remember<T: Object>(handle: Handle) -> Result<Found<T>, Refusal> 
 /// This thread has just made the object: the plugin is going to use it.
 #[inline]
 pub(super) fn remember<T: Object>(handle: Handle, object: Arc<T>) {
-    if handle.index() % PARTS == SHARED || !calls::is_in_a_handler() {
+    if handle.index() % PARTS != OWN.get() {
         return;
     }
     let _ = SEEN.try_with(|seen| {
@@ -204,13 +207,21 @@ pub(super) fn forget(handle: Handle) {
 #[inline]
 pub(crate) fn a_handler_begins() {
     let part = part_of_this_thread();
+    OWN.set(if part == SHARED { NONE } else { part });
     let _ = SEEN.try_with(|seen| seen.look_at_the_others(part));
+}
+
+/// It has ended.
+#[inline]
+pub(crate) fn a_handler_has_ended() {
+    OWN.set(NONE);
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::Kind;
     use super::*;
+    use crate::host::calls;
 
     struct Thing(Arc<()>);
 

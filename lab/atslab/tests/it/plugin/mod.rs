@@ -4,6 +4,7 @@ mod abi;
 mod clients;
 mod continuations;
 mod files;
+mod milestones;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,3 @@
+/* See milestones.c. */
+#define BY_ADDRESS
+#include "milestones.c"
