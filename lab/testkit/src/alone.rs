@@ -14,7 +14,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// in the first line of a test. The count is of the whole process, so the other tests of
 /// the binary must take turns too. [`Alone::without_counting`] only takes the turn.
 ///
-/// ```
+/// ```standalone_crate
 /// let alone = testkit::Alone::counting();
 /// let lab = testkit::Lab::new();
 /// lab.thread.schedule_imm(lab.noting("called"));
@@ -24,7 +24,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// ```
 ///
 /// It finds an event that is still queued:
-/// ```should_panic
+/// ```should_panic,standalone_crate
 /// let lab = testkit::Lab::new();
 /// let alone = testkit::Alone::counting();
 /// lab.thread.schedule_imm(lab.noting("not called yet"));
